@@ -1,0 +1,1 @@
+"""Web pages over trained models: thin Gradio apps, `ganzoo demo`."""

@@ -1,0 +1,68 @@
+"""What the pages share: a model loaded once, errors as messages, pictures large enough to see."""
+
+import functools
+import tempfile
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+
+import ganzoo
+from ganzoo import presets
+from ganzoo.errors import GanzooError
+from ganzoo.inference import save_picture
+
+# One drawing at a time, however many people ask; more than QUEUE waiting are told to come back.
+ONE_AT_A_TIME = dict(concurrency_id="model", concurrency_limit=1)
+QUEUE = 20
+
+
+@functools.lru_cache(maxsize=4)
+def loaded(preset):
+    """The trained model of a preset, kept."""
+    return ganzoo.load(preset)
+
+
+def trained_presets(model):
+    """Presets of a model that have weights, the default one first."""
+    found = [presets.find(name) for name in ganzoo.list_presets(f"{model}.*")]
+    found = [preset for preset in found if preset.config.weights]
+    return [preset.name for preset in sorted(found, key=lambda preset: not preset.config.default)]
+
+
+def shown_errors(function):
+    """Turns the package's errors into a message on the page."""
+
+    @functools.wraps(function)
+    def wrapped(*arguments):
+        try:
+            return function(*arguments)
+        except GanzooError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    return wrapped
+
+
+def whole_number(value, name, low, high):
+    """A number from the page as an int.
+
+    Raises:
+        GanzooError: empty, not whole or out of range.
+    """
+    if value is None or value != int(value) or not low <= value <= high:
+        raise GanzooError(f"{name} must be a whole number from {low} to {high}, got {value}")
+    return int(value)
+
+
+def enlarged(picture, at_least=560):
+    """A small picture with every pixel made a square, so that browsers do not blur it."""
+    factor = max(1, round(at_least / max(picture.shape[:2])))
+    large = np.kron(picture, np.ones((factor, factor, 1), picture.dtype))
+    return np.repeat(large, 3, axis=-1) if large.shape[-1] == 1 else large
+
+
+def as_file(picture, name):
+    """The path of a PNG of the picture, for a download."""
+    path = Path(tempfile.mkdtemp(prefix="ganzoo-")) / name
+    save_picture(path, picture)
+    return str(path)

@@ -1,0 +1,66 @@
+"""DCGAN's page: a grid from a seed, and a walk through latent space between two seeds."""
+
+import gradio as gr
+import numpy as np
+
+from ganzoo.inference import grid
+from ganzoo.inference.latent import slerp
+
+from .common import ONE_AT_A_TIME, as_file, enlarged, loaded, shown_errors, trained_presets, whole_number
+
+MOST_PICTURES = 144
+LARGEST_SEED = 2**31 - 1
+
+
+@shown_errors
+def draw(preset, seed, count):
+    """A grid and its file."""
+    seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
+    count = whole_number(count, "the number of pictures", 1, MOST_PICTURES)
+    sheet = grid(loaded(preset).generate(count, seed=seed))
+    return enlarged(sheet), as_file(sheet, f"{preset}-seed{seed}.png")
+
+
+@shown_errors
+def walk(preset, first, second, position):
+    """The picture at one place of the walk, and the whole walk in nine."""
+    model = loaded(preset)
+    ends = [whole_number(seed, "the seed", 0, LARGEST_SEED) for seed in (first, second)]
+    start, end = (model.latents(1, seed=seed)[0] for seed in ends)
+    places = np.append(np.linspace(0.0, 1.0, 9), float(position))
+    pictures = model.generate(latents=slerp(start, end, places))
+    strip = grid(pictures[:-1], columns=9)
+    return enlarged(pictures[-1], 280), enlarged(strip, 900), as_file(strip, f"{preset}-walk{ends[0]}-{ends[1]}.png")
+
+
+def page(model="dcgan"):
+    """Puts the page into the surrounding `gr.Blocks`."""
+    choices = trained_presets(model)
+    preset = gr.Dropdown(choices, value=choices[0], label="Trained on", elem_id=f"{model}-preset")
+    with gr.Row():
+        with gr.Column(scale=1):
+            seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=LARGEST_SEED, elem_id=f"{model}-seed")
+            count = gr.Slider(1, MOST_PICTURES, 64, step=1, label="Pictures", elem_id=f"{model}-count")
+            button = gr.Button("Draw", variant="primary", elem_id=f"{model}-draw")
+            sheet_file = gr.DownloadButton("Download the grid", elem_id=f"{model}-download")
+        sheet = gr.Image(label="Samples", format="png", interactive=False, elem_id=f"{model}-grid", scale=2)
+    gr.Markdown("### From one seed to another\nA walk along the great circle between two latent vectors.")
+    with gr.Row():
+        with gr.Column(scale=1):
+            first = gr.Number(1, label="From seed", precision=0, minimum=0, maximum=LARGEST_SEED)
+            second = gr.Number(2, label="To seed", precision=0, minimum=0, maximum=LARGEST_SEED)
+            position = gr.Slider(0, 1, 0.5, step=0.01, label="Position", elem_id=f"{model}-position")
+            strip_file = gr.DownloadButton("Download the walk")
+        here = gr.Image(label="Here", format="png", interactive=False, elem_id=f"{model}-here", scale=2)
+    strip = gr.Image(label="The walk", format="png", interactive=False, elem_id=f"{model}-strip")
+
+    drawing = dict(fn=draw, inputs=[preset, seed, count], outputs=[sheet, sheet_file], **ONE_AT_A_TIME)
+    walking = dict(
+        fn=walk, inputs=[preset, first, second, position], outputs=[here, strip, strip_file], **ONE_AT_A_TIME
+    )
+    button.click(**drawing)
+    seed.submit(**drawing)
+    for part in (first, second, position):
+        part.change(**walking, trigger_mode="always_last", show_progress="hidden")
+    preset.change(**drawing).then(**walking)
+    return drawing, walking

@@ -1,0 +1,74 @@
+"""All pages behind one address; `ganzoo demo` starts it."""
+
+import importlib
+import importlib.util
+import os
+
+# Before Gradio is imported: no telemetry, no look-up of newer versions.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import gradio as gr
+
+from ganzoo import registry
+from ganzoo.errors import GanzooError
+
+from .common import QUEUE, trained_presets
+
+_FONTS = dict(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+
+
+def models_with_pages():
+    """Names of the models that have trained weights and a page here."""
+    return [name for name in registry.list_models() if trained_presets(name) and _has_page(name)]
+
+
+def build(model=None):
+    """The app.
+
+    Args:
+        model: one model's page alone; all of them in tabs if not given.
+
+    Raises:
+        GanzooError: a model without a page or without trained weights.
+    """
+    names = models_with_pages()
+    if model is not None:
+        registry.model_class(model)
+        if model not in names:
+            raise GanzooError(f"there is no page for '{model}' yet; there are: {', '.join(names) or 'none'}")
+        names = [model]
+    if not names:
+        raise GanzooError("no model has trained weights to show")
+    with gr.Blocks(title="ganzoo", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
+        gr.Markdown("# ganzoo\nTrained generative adversarial networks, drawing on this machine.")
+        for name in names:
+            with gr.Tab(name):
+                for first_drawing in _module(name).page(name):
+                    app.load(**first_drawing)
+    app.queue(max_size=QUEUE)
+    return app
+
+
+def launch(model=None, host="127.0.0.1", port=7860):
+    """Serves the app until Ctrl-C."""
+    app = build(model)
+    try:
+        app.launch(
+            server_name=host,
+            server_port=port,
+            share=False,
+            max_file_size="20mb",
+            theme=gr.themes.Default(**_FONTS),
+            footer_links=[],
+        )
+    except OSError:
+        raise GanzooError(f"port {port} of {host} is taken or may not be used: choose another with --port") from None
+
+
+def _has_page(name):
+    return importlib.util.find_spec(f"{__package__}.{name}") is not None
+
+
+def _module(name):
+    return importlib.import_module(f"{__package__}.{name}")

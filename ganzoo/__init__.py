@@ -1,0 +1,38 @@
+"""ganzoo: trained generative adversarial networks for Keras.
+
+    import ganzoo
+    model = ganzoo.load("dcgan")
+    pictures = model.generate(16, seed=0)      # uint8 (16, height, width, channels)
+
+Importing this package imports neither Keras nor TensorFlow; the first model does.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AdversarialModel": "ganzoo.training.adversarial",
+    "GanzooError": "ganzoo.errors",
+    "create": "ganzoo.registry",
+    "list_models": "ganzoo.registry",
+    "list_presets": "ganzoo.registry",
+    "load": "ganzoo.presets",
+    "register": "ganzoo.registry",
+    "train": "ganzoo.training.run",
+}
+_ROOMS = ("data", "inference", "layers", "losses", "metrics", "networks")
+
+__all__ = [*_HOMES, *_ROOMS]
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"ganzoo.{name}")
+    raise AttributeError(f"module 'ganzoo' has no attribute '{name}'")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

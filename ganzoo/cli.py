@@ -1,0 +1,272 @@
+"""The command line. Nothing here imports Keras before a command needs it."""
+
+import functools
+import os
+import tempfile
+from pathlib import Path
+
+import click
+
+from ganzoo import __version__
+from ganzoo.errors import GanzooError
+
+
+def _import_tensorflow_quietly():
+    """Imports TensorFlow without its remarks on this machine's processors, which no setting of it turns off.
+
+    They come from native code, so the process's own standard error is turned away for the moment.
+    """
+    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as remarks:
+        os.dup2(remarks.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_logical_devices()
+        except BaseException:
+            remarks.seek(0)
+            os.write(kept, remarks.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _needs_tensorflow(command):
+    """Decorator of the commands that build a model."""
+
+    @functools.wraps(command)
+    def quietly(*args, **kwargs):
+        _import_tensorflow_quietly()
+        return command(*args, **kwargs)
+
+    return quietly
+
+
+class _Group(click.Group):
+    """Turns the package's errors into one line, and a mistyped command into a guess."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except GanzooError as error:
+            raise click.ClickException(str(error)) from None
+
+    def resolve_command(self, ctx, args):
+        if args and self.get_command(ctx, args[0]) is None:
+            from ganzoo.errors import unknown
+
+            raise click.UsageError(str(unknown("command", args[0], self.list_commands(ctx))))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--import",
+    "files",
+    multiple=True,
+    metavar="FILE.py",
+    help="Run a Python file first, so that models it registers are known. Runs its code: name only files you trust.",
+)
+@click.version_option(__version__)
+def main(files):
+    """Trained generative adversarial networks for Keras.
+
+    \b
+    Example: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
+    """
+    if files:
+        from ganzoo.registry import import_file
+
+        _import_tensorflow_quietly()
+        for file in files:
+            import_file(file)
+
+
+@main.command("list")
+@click.argument("pattern", default="*")
+def list_(pattern):
+    """Models and their presets.
+
+    \b
+    Example: ganzoo list "*.mnist"
+    """
+    from ganzoo import presets, registry
+
+    names = registry.list_presets(pattern)
+    models = [name for name in registry.list_models() if any(preset.startswith(f"{name}.") for preset in names)]
+    models += registry.list_models(pattern)
+    if not models:
+        from ganzoo.errors import unknown
+
+        raise unknown("model or preset", pattern, [*registry.list_models(), *registry.list_presets()])
+    for model in sorted(set(models)):
+        click.echo(f"{model:28}{registry.describe(model)}")
+        for name in names:
+            if name.startswith(f"{model}."):
+                config = presets.find(name).config
+                trained = "trained" if config.weights else "no weights"
+                click.echo(f"  {name:26}{config.description} [{trained}{', default' if config.default else ''}]")
+
+
+@main.command()
+@click.argument("name")
+@_needs_tensorflow
+def info(name):
+    """What a model or a preset is, and the figures measured for it.
+
+    \b
+    Example: ganzoo info dcgan
+    """
+    import inspect
+
+    from ganzoo import presets, registry
+    from ganzoo.config import dump
+    from ganzoo.training.adversarial import parameter_count
+
+    if name in registry.list_models():
+        click.echo(inspect.getdoc(registry.model_class(name)) + "\n")
+        if not registry.list_presets(f"{name}.*"):
+            return
+    preset = presets.find(name)
+    model = presets.build(preset.config, preset.name)
+    click.echo(f"preset {preset.name}: {preset.config.description}")
+    click.echo(f"generator {parameter_count(model.generator):,} parameters, ", nl=False)
+    click.echo(f"discriminator {parameter_count(model.discriminator):,}, pictures {model.image_shape}\n")
+    click.echo(dump(preset.config), nl=False)
+
+
+@main.command()
+@click.argument("preset")
+@click.option(
+    "--data", metavar="SOURCE", help="Where the data is: folder:PATH, idx:FILE, npz:FILE, tfds:NAME or digits."
+)
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the preset, e.g. training.epochs=5."
+)
+@click.option("--output", default="runs", show_default=True, metavar="DIR", help="Folder for run folders.")
+@click.option("--resume", is_flag=True, help="Go on with the newest run of this preset.")
+@click.option("--dry-run", is_flag=True, help="Check everything, say what would happen and how long; write nothing.")
+@_needs_tensorflow
+def train(preset, data, settings, output, resume, dry_run):
+    """Trains a preset, or a YAML file of your own, and keeps everything in a run folder.
+
+    \b
+    Examples: ganzoo train dcgan.digits
+              ganzoo train dcgan.mnist --data idx:train-images-idx3-ubyte.gz --set training.epochs=10
+              ganzoo train dcgan.mnist --resume
+    """
+    from ganzoo.training import run
+
+    if dry_run:
+        click.echo(run.prepare(preset, data, settings, output, resume).describe())
+        return
+    folder = run.train(preset, data, settings, output, resume)
+    click.echo(f"run folder: {folder}")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--count", default=64, show_default=True, help="How many pictures.")
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same pictures.")
+@click.option("--output", default="grid.png", show_default=True, metavar="FILE", help="Picture to write.")
+@_needs_tensorflow
+def generate(name, count, seed, output):
+    """Draws pictures into one grid. NAME is a model, a preset, a .keras file or a run folder.
+
+    \b
+    Example: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
+    """
+    from ganzoo import inference, presets
+
+    inference.save_picture(output, inference.grid(presets.load(name).generate(count, seed=seed)))
+    click.echo(output)
+
+
+@main.command()
+@click.argument("name")
+@click.option(
+    "--data", required=True, metavar="SOURCE", help="Real pictures to compare with, e.g. idx:t10k-images-idx3-ubyte.gz."
+)
+@click.option("--extractor", metavar="NAME", help="Of the features; the preset's own if not given.")
+@click.option("--samples", default=10_000, show_default=True, help="Pictures drawn.")
+@_needs_tensorflow
+def evaluate(name, data, extractor, samples):
+    """Measures a trained model against real pictures.
+
+    \b
+    Example: ganzoo evaluate dcgan.mnist --data idx:t10k-images-idx3-ubyte.gz
+    """
+    from ganzoo.metrics.evaluate import evaluate_preset
+
+    protocol, figures = evaluate_preset(name, data, extractor, samples)
+    for key, value in figures.items():
+        click.echo(f"{key}: {value:.2f}")
+    click.echo(f"protocol: {protocol}")
+
+
+@main.command()
+@click.argument("name")
+@click.argument("folder")
+@click.option("--overwrite", is_flag=True, help="Replace a SavedModel that is there.")
+@_needs_tensorflow
+def export(name, folder, overwrite):
+    """Writes a model's generator as a SavedModel that serves without ganzoo.
+
+    \b
+    Example: ganzoo export dcgan my_savedmodel
+    """
+    from ganzoo import presets
+
+    presets.load(name).export(folder, overwrite=overwrite)
+    click.echo(folder)
+
+
+@main.command()
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--data", required=True, metavar="SOURCE", help="Real pictures kept from training, for the figures.")
+@click.option("--licence", required=True, help="Licence of the training data.")
+@click.option("--trained-on", required=True, help="What the training data is, in words.")
+@_needs_tensorflow
+def pack(run, folder, data, licence, trained_on):
+    """Turns a run's best checkpoint into a preset with weights: a YAML file and a small .npz beside it.
+
+    \b
+    Example: ganzoo pack runs/dcgan.mnist-001 presets --data idx:t10k-images-idx3-ubyte.gz \\
+                 --licence "CC BY-SA 3.0" --trained-on "MNIST training set"
+    """
+    from ganzoo.training.pack import pack_run
+
+    click.echo(pack_run(run, folder, data, licence, trained_on))
+
+
+@main.command()
+@click.argument("model", required=False)
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 opens it to your network."
+)
+@click.option("--port", default=7860, show_default=True)
+@_needs_tensorflow
+def demo(model, host, port):
+    """Starts the web page: all models, or one.
+
+    \b
+    Example: ganzoo demo dcgan
+    """
+    try:
+        from ganzoo.demos import hub
+    except ImportError as error:
+        if error.name != "gradio":
+            raise
+        from ganzoo.errors import missing_package
+
+        raise missing_package("gradio", "demo", "the web page") from None
+    hub.launch(model, host, port)
+
+
+if __name__ == "__main__":
+    main()

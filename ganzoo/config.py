@@ -1,0 +1,254 @@
+"""A preset's YAML as validated dataclasses; every error names the file, the key and what is allowed."""
+
+import inspect
+from dataclasses import asdict, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from ganzoo.errors import GanzooError, unknown
+
+_strict_keys = ConfigDict(extra="forbid")
+
+
+@dataclass(config=_strict_keys)
+class Training:
+    """How long and how carefully to train."""
+
+    epochs: int = 20
+    seed: int = 0
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    # Besides the checkpoint of every epoch, one each time so many minutes have passed within an epoch.
+    checkpoint_minutes: float = 5.0
+    # The grid of fixed latents that is drawn after every epoch.
+    samples: int = 64
+    # Epochs in a row with all samples alike after which the run gives up.
+    collapse_patience: int = 3
+
+
+@dataclass(config=_strict_keys)
+class Evaluation:
+    """What decides which checkpoint is the best: the Fréchet distance over an extractor's features."""
+
+    extractor: str | None = None
+    samples: int = 5000
+    every_epochs: int = 1
+
+
+@dataclass(config=_strict_keys)
+class Weights:
+    """The shipped weights and everything said of them; written by `ganzoo pack`."""
+
+    file: str
+    sha256: str
+    licence: str
+    data: str
+    protocol: str
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(config=_strict_keys)
+class Config:
+    """One preset: which model, its arguments, how it is compiled, fed, trained and judged.
+
+    `arguments`, `compile` and `data` are checked against the signatures of the model's class, of
+    its `compile`, and of the data function of its kind, when they are used.
+    """
+
+    model: str
+    description: str = ""
+    default: bool = False
+    arguments: dict[str, Any] = field(default_factory=dict)
+    compile: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    training: Training = field(default_factory=Training)
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    weights: Weights | None = None
+
+
+def load_config(path):
+    """Reads a YAML file into a `Config`.
+
+    Raises:
+        GanzooError: no such file, not YAML, an unknown key, a missing key or a wrong type.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise GanzooError(f"cannot read the config {path}: {error}") from None
+    return parse_config(text, path)
+
+
+def parse_config(text, where):
+    """A `Config` from YAML text; `where` names its origin in errors."""
+    try:
+        mapping = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise GanzooError(f"{where} is not valid YAML: {error}") from None
+    except RecursionError:
+        raise GanzooError(f"{where} is not a usable config: nested too deeply") from None
+    return from_mapping(mapping, where)
+
+
+def from_mapping(mapping, where):
+    """A `Config` from plain dictionaries; `where` names their origin in errors."""
+    if not isinstance(mapping, dict):
+        raise GanzooError(
+            f"{where}: a config is a mapping with the keys {_names(Config)}, got {type(mapping).__name__}"
+        )
+    _refuse_unknown_keys(Config, mapping, where)
+    try:
+        return Config(**{str(key): value for key, value in mapping.items()})
+    except ValidationError as error:
+        raise GanzooError(_sentence(error, where)) from None
+
+
+def with_settings(config, settings, where="--set"):
+    """A copy of a config with `key=value` settings put in, e.g. `training.epochs=3`.
+
+    A key without a section may stand for the one place where it is known, so `epochs=3` works too.
+
+    Args:
+        config: the `Config` to start from.
+        settings: strings "key=value"; values are read as YAML.
+
+    Raises:
+        GanzooError: no "=", an unknown key, a wrong type.
+    """
+    mapping = to_mapping(config)
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise GanzooError(f"{where} takes key=value, e.g. training.epochs=3; got '{setting}'")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise GanzooError(f"{where} {key}: '{text}' is not a YAML value") from None
+        *sections, last = _full_key(key.strip(), where).split(".")
+        target = mapping
+        for section in sections:
+            target = target.setdefault(section, {})
+            if not isinstance(target, dict):
+                raise GanzooError(f"{where}: '{section}' in '{key}' is a single value, it has no keys")
+        target[last] = value
+    return from_mapping(mapping, where)
+
+
+def to_mapping(config):
+    """Plain dictionaries, lists and scalars that `from_mapping` turns into the same config."""
+    return _plain(asdict(config))
+
+
+def dump(config):
+    """The YAML text of a config, without sections that are empty."""
+    mapping = {key: value for key, value in to_mapping(config).items() if value not in (None, {}, "", False)}
+    return yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True, width=120)
+
+
+def without_weights(config):
+    """The config alone, without the weights that came of it."""
+    return replace(config, weights=None)
+
+
+def validated_arguments(parameters, arguments, where, given=()):
+    """Checks keyword arguments against a signature and its annotations.
+
+    Args:
+        parameters: what `parameters_of` found.
+        arguments: {name: value}.
+        where: names the arguments' origin in errors.
+        given: parameters that the caller fills in himself.
+
+    Returns:
+        {name: value}, values converted to the annotated types (a YAML list to a tuple, say).
+
+    Raises:
+        GanzooError: an unknown name, a value of the wrong type, or a required one missing.
+    """
+    checked = {}
+    for name, value in arguments.items():
+        if name not in parameters:
+            raise unknown("key", name, parameters, where)
+        annotation = parameters[name].annotation
+        if annotation is inspect.Parameter.empty:
+            checked[name] = value
+            continue
+        try:
+            adapter = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
+            checked[name] = adapter.validate_python(value)
+        except ValidationError as error:
+            raise GanzooError(_sentence(error, where, name)) from None
+    for name, parameter in parameters.items():
+        if parameter.default is inspect.Parameter.empty and name not in checked and name not in given:
+            raise GanzooError(f"{where}: the key '{name}' is missing")
+    return checked
+
+
+def parameters_of(function, *, owner=None):
+    """{name: inspect.Parameter} of a function's keyword arguments.
+
+    Args:
+        function: a function, or a method's name together with `owner`.
+        owner: a class; where its method takes **anything, the parameters of its parents' count too.
+    """
+    if owner is None:
+        homes = [function]
+    else:
+        homes = [vars(cls)[function] for cls in owner.__mro__ if function in vars(cls)]
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    found = {}
+    for home in homes:
+        parameters = inspect.signature(home, eval_str=True).parameters
+        for name, parameter in parameters.items():
+            if parameter.kind in kinds and name != "self":
+                found.setdefault(name, parameter)
+        if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+            break
+    return found
+
+
+def _full_key(key, where):
+    """`training.epochs` for `epochs`, where one section alone has such a key."""
+    if "." in key or key in _names(Config):
+        return key
+    sections = {"training": Training, "evaluation": Evaluation}
+    homes = [section for section, cls in sections.items() if key in _names(cls)]
+    if len(homes) != 1:
+        raise unknown(
+            "key", key, [f"{section}.{name}" for section, cls in sections.items() for name in _names(cls)], where
+        )
+    return f"{homes[0]}.{key}"
+
+
+def _refuse_unknown_keys(cls, mapping, where):
+    for key, value in mapping.items():
+        if key not in _names(cls):
+            raise unknown("key", key, _names(cls), where)
+        section = {"training": Training, "evaluation": Evaluation, "weights": Weights}.get(key)
+        if cls is Config and section is not None and isinstance(value, dict):
+            _refuse_unknown_keys(section, value, f"{where}, section '{key}'")
+
+
+def _names(cls):
+    return [part.name for part in fields(cls)]
+
+
+def _sentence(error, where, name=None):
+    """Pydantic's first complaint in one line that names the file and the key."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in ([name] if name else []) + list(first["loc"]))
+    if first["type"] == "missing":
+        return f"{where}: the key '{key}' is missing"
+    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{where}: '{key}' is {first['input']!r}: {first['msg'].lower()}{more}"
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

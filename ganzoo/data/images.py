@@ -1,0 +1,71 @@
+"""Pictures without labels, for models that draw from noise."""
+
+import numpy as np
+
+from ganzoo.data.feed import Feed
+from ganzoo.data.sources import open_pictures
+
+
+def images(
+    source: str,
+    image_shape: tuple[int, int, int],
+    batch_size: int = 64,
+    seed: int = 0,
+    flip: bool = False,
+    upscale: bool = False,
+    strict: bool = False,
+):
+    """A data set of pictures.
+
+    Args:
+        source: "digits" (in the package), "folder:PATH", "idx:FILE", "npz:FILE" or "tfds:NAME[:SPLIT]".
+        image_shape: (height, width, channels) of the result; pictures are centre-cropped to its aspect
+            and resized with antialiasing, grey or colour as its channels say.
+        batch_size: pictures per batch; the last incomplete batch of an epoch is left out.
+        seed: of the order and the flips: the same seed gives the same batches. Each time the data
+            set is iterated it gives one epoch, in another order than the last.
+        flip: mirror half of the pictures, left to right.
+        upscale: enlarge smaller pictures instead of refusing them.
+        strict: a broken file is an error instead of being skipped with a warning.
+
+    Returns:
+        `tf.data.Dataset` of float32 (batch_size, height, width, channels) in [-1, 1].
+
+    Raises:
+        GanzooError: a missing or empty source, pictures smaller than asked, a batch larger than the set.
+
+    Example:
+        dataset = ganzoo.data.images("folder:my_pictures", image_shape=(64, 64, 3), batch_size=64)
+    """
+    return feed(source, image_shape, batch_size, seed, flip, upscale, strict).dataset()
+
+
+def feed(
+    source: str,
+    image_shape: tuple[int, int, int],
+    batch_size: int = 64,
+    seed: int = 0,
+    flip: bool = False,
+    upscale: bool = False,
+    strict: bool = False,
+):
+    """The `Feed` behind `images`, with the same arguments: what a run resumes in."""
+    opened = open_pictures(source, image_shape, upscale=upscale, strict=strict)
+
+    def make_batch(step, indices):
+        batch = opened.images[indices]
+        if flip:
+            mirrored = np.random.default_rng([seed, 1, int(step)]).random(len(batch)) < 0.5
+            batch[mirrored] = batch[mirrored, :, ::-1]
+        return batch.astype("float32") / 127.5 - 1.0
+
+    return Feed(
+        count=len(opened.images),
+        batch_size=batch_size,
+        seed=seed,
+        make_batch=make_batch,
+        spec=(opened.images.shape[1:], "float32"),
+        source=source,
+        pictures=opened.images,
+        skipped=opened.skipped,
+    )

@@ -1,0 +1,332 @@
+"""Where pictures come from: "scheme:place" to an array of pictures, all of one shape.
+
+Whatever the source, its pictures end as one uint8 array (count, height, width, channels): in memory
+up to `MEMORY_LIMIT`, beyond that as a memory-mapped file in the cache folder. Training then reads any
+source at the same speed and can go on at any place of its order.
+"""
+
+import gzip
+import hashlib
+import os
+import warnings
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ganzoo.errors import GanzooError, missing_package, unknown
+
+MEMORY_LIMIT = 2**30
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+# A picture of more pixels than this is taken for a decompression bomb.
+_PIXEL_LIMIT = 200_000_000
+_IDX_TYPES = {8: np.dtype(">u1"), 9: np.dtype(">i1"), 11: np.dtype(">i2"), 12: np.dtype(">i4"), 13: np.dtype(">f4")}
+
+
+@dataclass
+class Pictures:
+    """Pictures of one shape.
+
+    Attributes:
+        images: uint8 (count, height, width, channels).
+        labels: integers (count,), or None.
+        skipped: files that could not be read.
+        source: what was asked for.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None
+    source: str
+    skipped: tuple[str, ...] = ()
+
+
+def open_pictures(source, image_shape, upscale=False, strict=False):
+    """The pictures of a source, centre-cropped to the wanted aspect and resized (antialiased).
+
+    Args:
+        source: "digits", "idx:FILE" (MNIST's format, .gz or not; the labels file beside it is found),
+            "npz:FILE" (arrays `images` and optionally `labels`), "folder:PATH" (jpg, png, webp, bmp at
+            any depth; its subfolders' names are the labels) or "tfds:NAME[:SPLIT]".
+        image_shape: (height, width, channels), channels 1 or 3.
+        upscale: enlarge pictures smaller than that instead of refusing them.
+        strict: a broken file is an error instead of being skipped and counted.
+
+    Returns:
+        `Pictures`.
+
+    Raises:
+        GanzooError: naming the source and the way out.
+    """
+    image_shape = tuple(int(size) for size in image_shape)
+    if len(image_shape) != 3 or min(image_shape) < 1 or image_shape[2] not in (1, 3):
+        raise GanzooError(f"image_shape is (height, width, 1 or 3), got {image_shape}")
+    scheme, _, place = str(source).partition(":")
+    if scheme not in _SCHEMES:
+        raise unknown("kind of source", source, [f"{name}:..." if name != "digits" else name for name in _SCHEMES])
+    if scheme != "digits" and not place:
+        raise GanzooError(f"the source '{source}' names no place: write {scheme}:PATH_OR_NAME")
+    return _SCHEMES[scheme](place, image_shape, upscale, strict)
+
+
+def _digits(place, image_shape, upscale, strict):
+    from ganzoo.data.embedded import digits
+
+    images, labels = digits()
+    return Pictures(_fit_array(images, image_shape, upscale, "digits"), labels, "digits")
+
+
+def _idx(place, image_shape, upscale, strict):
+    path = Path(place)
+    images = read_idx(path)
+    if images.ndim not in (3, 4):
+        raise GanzooError(f"{path} holds an array of shape {images.shape}, not pictures: name the images file")
+    labels = None
+    labels_path = Path(str(path).replace("images-idx3", "labels-idx1").replace("images.idx3", "labels.idx1"))
+    if labels_path != path and labels_path.is_file():
+        labels = read_idx(labels_path).astype("int64")
+    return _from_arrays(images, labels, image_shape, upscale, f"idx:{place}")
+
+
+def _npz(place, image_shape, upscale, strict):
+    try:
+        with np.load(place, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files if key in ("images", "labels")}
+            keys = archive.files
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        raise GanzooError(f"cannot read {place} as an .npz archive: {error}") from None
+    if "images" not in arrays:
+        raise GanzooError(f"{place} has no array 'images'; it has: {', '.join(keys) or 'none'}")
+    return _from_arrays(arrays["images"], arrays.get("labels"), image_shape, upscale, f"npz:{place}")
+
+
+def _tfds(place, image_shape, upscale, strict):
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError:
+        raise missing_package("tensorflow-datasets", "tfds", f"the source tfds:{place}") from None
+    name, _, split = place.partition(":")
+    try:
+        dataset, info = tfds.load(name, split=split or "train", with_info=True)
+    except Exception as error:  # whatever the data set's own code or the network raises
+        raise GanzooError(f"tensorflow-datasets cannot load '{name}': {error}") from None
+    if "image" not in info.features:
+        raise GanzooError(f"the data set '{name}' has no feature 'image'; it has: {', '.join(info.features)}")
+    count = dataset.cardinality().numpy()
+    images = _allocate(count, image_shape, f"tfds:{place}:{info.full_name}")
+    labels = []
+    for i, example in enumerate(tfds.as_numpy(dataset)):
+        images[i] = _fit_array(_as_uint8(example["image"], place)[None], image_shape, upscale, f"tfds:{place}")[0]
+        if "label" in example and np.ndim(example["label"]) == 0:
+            labels.append(int(example["label"]))
+    return Pictures(images, np.array(labels) if len(labels) == count else None, f"tfds:{place}")
+
+
+def _folder(place, image_shape, upscale, strict):
+    root = Path(place)
+    if not root.is_dir():
+        raise GanzooError(f"no such folder of pictures: {root}")
+    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not paths:
+        raise GanzooError(f"the folder {root} holds no pictures ({', '.join(SUFFIXES)})")
+    key = hashlib.sha256(repr([(str(p.resolve()), p.stat().st_mtime_ns, p.stat().st_size) for p in paths]).encode())
+    images = _allocate(len(paths), image_shape, f"folder:{key.hexdigest()}")
+    broken, small = [], []
+
+    def read(i):
+        try:
+            images[i] = fit(read_picture(paths[i], image_shape[2]), image_shape, upscale)
+            return None
+        except TooSmall as error:
+            small.append((i, str(error)))
+        except GanzooError as error:
+            broken.append((i, str(error)))
+        return i
+
+    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2)) as pool:
+        lost = {i for i in pool.map(read, range(len(paths))) if i is not None}
+    if small:
+        first = min(small)
+        raise GanzooError(
+            f"{len(small)} of {len(paths)} pictures in {root} are smaller than the {image_shape[0]}x{image_shape[1]} "
+            f"asked for (first: {paths[first[0]]}, {first[1]}): choose a smaller image_shape, remove them, "
+            "or allow enlarging with upscale=True"
+        )
+    if broken and strict:
+        raise GanzooError(f"{min(broken)[1]} ({len(broken)} broken of {len(paths)}; strict=False skips them)")
+    if len(broken) == len(paths):
+        raise GanzooError(f"none of the {len(paths)} pictures in {root} can be read (first: {min(broken)[1]})")
+    if broken:
+        warnings.warn(f"{root}: skipped {len(broken)} of {len(paths)} pictures; first: {min(broken)[1]}", stacklevel=2)
+    kept = [i for i in range(len(paths)) if i not in lost]
+    names = [paths[i].parent.relative_to(root).as_posix() for i in kept]
+    classes = sorted(set(names))
+    labels = np.array([classes.index(name) for name in names]) if len(classes) > 1 else None
+    # A selection of all would copy a memory-mapped array into memory.
+    images = images[kept] if lost else images
+    return Pictures(images, labels, f"folder:{place}", tuple(str(paths[i]) for i in sorted(lost)))
+
+
+_SCHEMES = {"digits": _digits, "folder": _folder, "idx": _idx, "npz": _npz, "tfds": _tfds}
+
+
+class TooSmall(GanzooError):
+    """A picture smaller than asked for."""
+
+
+def read_idx(path):
+    """The array of an IDX file (MNIST's format), gzipped or not.
+
+    Raises:
+        GanzooError: missing, not IDX, or shorter than its header says.
+    """
+    try:
+        content = Path(path).read_bytes()
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+    except (OSError, EOFError, gzip.BadGzipFile) as error:
+        raise GanzooError(f"cannot read the IDX file {path}: {error}") from None
+    except Exception as error:  # zlib.error, which is no OSError
+        raise GanzooError(f"the IDX file {path} is damaged: {error}") from None
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _IDX_TYPES or not 1 <= content[3] <= 4:
+        raise GanzooError(f"{path} is not an IDX file (the format of MNIST)")
+    dtype, rank = _IDX_TYPES[content[2]], content[3]
+    start = 4 + 4 * rank
+    shape = tuple(int(size) for size in np.frombuffer(content[4:start], ">u4")) if len(content) >= start else ()
+    expected = int(np.prod(shape, dtype="float64")) * dtype.itemsize
+    if len(shape) != rank or len(content) - start != expected:
+        raise GanzooError(f"the IDX file {path} is damaged: its header promises {expected} bytes of {shape}")
+    return np.frombuffer(content, dtype, offset=start).reshape(shape)
+
+
+def read_picture(path, channels):
+    """A picture file as uint8 (height, width, channels), turned as its EXIF says, transparency on white.
+
+    Raises:
+        GanzooError: not readable as a picture.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as picture:
+            if picture.width * picture.height > _PIXEL_LIMIT:
+                raise GanzooError(f"{path}: {picture.width}x{picture.height} pixels are too many for a picture")
+            return pillow_to_array(ImageOps.exif_transpose(picture), channels)
+    except GanzooError:
+        raise
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
+        raise GanzooError(f"{path} cannot be read as a picture: {error}") from None
+
+
+def pillow_to_array(picture, channels):
+    """A Pillow picture of any mode as uint8 (height, width, channels)."""
+    from PIL import Image
+
+    if picture.mode.startswith("I") or picture.mode == "F":
+        # 16-bit grey: Pillow's own conversion cuts off at 255 instead of scaling.
+        values = np.asarray(picture, "float64")
+        picture = Image.fromarray(
+            (values / (257.0 if values.max(initial=0) > 255 else 1.0)).clip(0, 255).astype("uint8")
+        )
+    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    array = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
+    return array[..., None] if channels == 1 else array
+
+
+def fit(image, image_shape, upscale=False):
+    """One uint8 picture (height, width, channels), centre-cropped to the aspect of image_shape and resized.
+
+    Raises:
+        TooSmall: it would have to be enlarged and `upscale` is False.
+    """
+    from PIL import Image
+
+    height, width, channels = image_shape
+    if image.shape == tuple(image_shape):
+        return image
+    if (image.shape[0] < height or image.shape[1] < width) and not upscale:
+        raise TooSmall(f"{image.shape[1]}x{image.shape[0]}")
+    scale = min(image.shape[0] / height, image.shape[1] / width)
+    top = (image.shape[0] - height * scale) / 2
+    left = (image.shape[1] - width * scale) / 2
+    box = (left, top, left + width * scale, top + height * scale)
+    # Antialiased when it shrinks: Pillow widens the filter by the scale.
+    picture = Image.fromarray(image[..., 0] if channels == 1 else image)
+    array = np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC, box=box))
+    return array[..., None] if channels == 1 else array
+
+
+def cache_folder():
+    """Where big data sets and statistics are kept: GANZOO_CACHE, or ganzoo in the user's cache folder."""
+    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganzoo"
+    return Path(os.environ.get("GANZOO_CACHE") or default)
+
+
+def _from_arrays(images, labels, image_shape, upscale, source):
+    images = _as_uint8(images, source)
+    if labels is not None and np.shape(labels) != (len(images),):
+        raise GanzooError(f"{source}: {len(images)} pictures but labels of shape {np.shape(labels)}")
+    return Pictures(_fit_array(images, image_shape, upscale, source), labels, source)
+
+
+def _as_uint8(images, source):
+    """uint8 pictures (..., height, width, channels) from arrays as people keep them."""
+    images = np.asarray(images)
+    if images.ndim not in (3, 4) or not images.size:
+        raise GanzooError(f"{source}: pictures have shape (count, height, width[, channels]), got {images.shape}")
+    if images.dtype.kind == "f":
+        low, high = float(images.min()), float(images.max())
+        if not (np.isfinite(low) and np.isfinite(high)) or low < -1 or high > 255:
+            raise GanzooError(f"{source}: pictures lie in 0..255, [0, 1] or [-1, 1], got {low} to {high}")
+        offset, factor = (1.0, 127.5) if low < 0 else (0.0, 255.0 if high <= 1 else 1.0)
+        images = np.rint((images + offset) * factor)
+    elif images.dtype.kind not in "iub" or images.min() < 0 or images.max() > 255:
+        raise GanzooError(f"{source}: pictures are whole numbers in 0..255 or floats, got {images.dtype}")
+    return images.astype("uint8", copy=False)
+
+
+def _fit_array(images, image_shape, upscale, source):
+    """uint8 pictures (count, height, width[, channels]) as (count, *image_shape)."""
+    from PIL import Image
+
+    if (images.ndim == 3 and images.shape[0] != 1) or (images.ndim == 3 and images.shape[2] not in (1, 3, 4)):
+        images = images[..., None]
+    elif images.ndim == 3:
+        images = images[None] if images.shape[2] in (1, 3, 4) else images[..., None]
+    if images.shape[-1] not in (1, 3, 4):
+        raise GanzooError(f"{source}: pictures have 1, 3 or 4 channels, got {images.shape[-1]}")
+    if images.shape[1:] == image_shape:
+        return images
+
+    def converted(image):
+        picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+        return fit(pillow_to_array(picture, image_shape[2]), image_shape, upscale)
+
+    try:
+        return np.stack([converted(image) for image in images])
+    except TooSmall as error:
+        raise GanzooError(
+            f"the pictures of {source} are {error}, smaller than the {image_shape[0]}x{image_shape[1]} asked for: "
+            "choose a smaller image_shape, or allow enlarging with upscale=True"
+        ) from None
+
+
+def _allocate(count, image_shape, key):
+    """An empty uint8 array for all pictures: in memory, or a file in the cache folder when it is large."""
+    shape = (count, *image_shape)
+    if np.prod(shape, dtype="float64") <= MEMORY_LIMIT:
+        return np.zeros(shape, "uint8")
+    name = hashlib.sha256(repr((key, shape)).encode()).hexdigest()[:24]
+    path = cache_folder() / f"pictures-{name}-{os.getpid()}.npy"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        array = np.lib.format.open_memmap(path, mode="w+", dtype="uint8", shape=shape)
+    except OSError as error:
+        raise GanzooError(f"cannot keep {shape} pictures in {path.parent}: {error}; set GANZOO_CACHE") from None
+    # The mapping keeps the data reachable; without a name nothing is left behind when the process ends.
+    if os.name == "posix":
+        path.unlink()
+    return array

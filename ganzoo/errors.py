@@ -1,0 +1,32 @@
+"""The one exception of the package, and the sentence for a name nobody knows."""
+
+import difflib
+
+
+class GanzooError(ValueError):
+    """Something the user can put right: the message says what and how."""
+
+
+def unknown(kind, name, allowed, where=""):
+    """The error for a name that does not exist: nearest match first, then all that do.
+
+    Args:
+        kind: what was looked for, e.g. "preset".
+        name: what was asked for.
+        allowed: the names that exist.
+        where: the file and section the name stands in, when it came from a file.
+
+    Returns:
+        A `GanzooError`, to be raised by the caller.
+    """
+    allowed = sorted(str(value) for value in allowed)
+    near = difflib.get_close_matches(str(name), allowed, n=1, cutoff=0.5)
+    guess = f" Did you mean '{near[0]}'?" if near else ""
+    place = f"{where}: " if where else ""
+    choices = ", ".join(allowed) if allowed else "none"
+    return GanzooError(f"{place}unknown {kind} '{name}'.{guess} Allowed: {choices}.")
+
+
+def missing_package(package, extra, purpose):
+    """The error for an optional package that is not installed."""
+    return GanzooError(f"{purpose} needs the package {package}: pip install 'ganzoo[{extra}]'")

@@ -1,0 +1,59 @@
+"""The figures of a trained model against real pictures, and the protocol they were measured under."""
+
+from pathlib import Path
+
+from ganzoo import presets
+from ganzoo.data.sources import open_pictures
+from ganzoo.errors import GanzooError
+from ganzoo.metrics import frechet_distance, get_extractor
+from ganzoo.metrics.cache import cached_statistics
+
+
+def evaluate(model, data, extractor, samples=10_000, data_arguments=None):
+    """Measures a model that draws pictures from noise.
+
+    Args:
+        model: a trained `AdversarialModel`.
+        data: source of real pictures, e.g. "idx:t10k-images-idx3-ubyte.gz".
+        extractor: name of the feature extractor.
+        samples: pictures drawn, from seed 0.
+        data_arguments: of the preset's data, e.g. {"upscale": True}.
+
+    Returns:
+        (protocol, figures): a sentence, and {name: number}.
+
+    Raises:
+        GanzooError: pictures of another shape than the extractor takes; anything wrong with the source.
+    """
+    if extractor is None:
+        raise GanzooError("no feature extractor is set: name one with --extractor, e.g. mnist_classifier")
+    taken = get_extractor(extractor)
+    if taken.image_shape != model.image_shape:
+        raise GanzooError(f"{extractor} takes pictures of {taken.image_shape}, the model draws {model.image_shape}")
+    upscale = bool((data_arguments or {}).get("upscale"))
+    real = open_pictures(data, model.image_shape, upscale=upscale).images
+    drawn = model.generate(samples, seed=0, batch_size=250)
+    distance = frechet_distance(cached_statistics(taken, real), taken.statistics(drawn))
+    protocol = (
+        f"Fréchet distance with {extractor} features (not Inception, not FID): {samples:,} samples of seed 0, "
+        f"averaged generator, against {len(real):,} pictures of {_short(data)}; {model.image_shape[0]}x"
+        f"{model.image_shape[1]}, {'grey' if model.image_shape[2] == 1 else 'RGB'}, uint8, no crop"
+        f"{', real pictures enlarged' if upscale else ', no resizing'}"
+    )
+    return protocol, {"frechet_distance": round(distance, 2)}
+
+
+def evaluate_preset(name, data, extractor=None, samples=10_000):
+    """`evaluate` of a preset, a `.keras` file or a run folder; a preset brings its own extractor."""
+    model = presets.load(name)
+    evaluation, arguments = None, None
+    if model.preset:
+        config = presets.find(name).config
+        evaluation, arguments = config.evaluation.extractor, config.data
+    return evaluate(model, data, extractor or evaluation, samples, arguments)
+
+
+def _short(source):
+    """A source without the folders of the machine it lies on."""
+    scheme, _, place = source.partition(":")
+    return f"{scheme}:{Path(place).name}" if scheme in ("folder", "idx", "npz") else source

@@ -1,0 +1,66 @@
+"""A trained generator as a SavedModel that needs neither this package nor Keras."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from ganzoo.errors import GanzooError
+
+
+def export_savedmodel(model, filepath, overwrite=False):
+    """Writes the averaged generator of a model and checks that the written one draws the same.
+
+    Args:
+        model: an `AdversarialModel`.
+        filepath: folder to make; its parent is made too.
+        overwrite: replace a SavedModel that is there.
+
+    Raises:
+        GanzooError: something else is there, it cannot be written, or its pictures differ.
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise GanzooError("a SavedModel is TensorFlow's format: export with KERAS_BACKEND=tensorflow")
+    import tensorflow as tf
+
+    target = Path(filepath)
+    if target.exists():
+        is_savedmodel = (target / "saved_model.pb").is_file()
+        if not (overwrite and is_savedmodel):
+            hint = "pass overwrite=True (--overwrite) to replace it" if is_savedmodel else "choose another folder"
+            raise GanzooError(f"{target} exists already: {hint}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        workplace = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise GanzooError(f"cannot write to {target.parent}: {error.strerror or error}") from None
+    try:
+        written = workplace / "model"
+        archive = keras.export.ExportArchive()
+        archive.track(model.ema_generator)
+        specs = [
+            tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, tensor.name) for tensor in model.ema_generator.inputs
+        ]
+        archive.add_endpoint("serve", lambda *inputs: model.ema_generator(_one(inputs), training=False), specs)
+        archive.write_out(str(written), verbose=False)
+        served = tf.saved_model.load(str(written))
+        inputs = model.example_inputs(4)
+        ours = model.ema_generator(_one(inputs), training=False)
+        theirs = served.serve(*inputs)
+        difference = float(np.abs(np.asarray(ours) - np.asarray(theirs)).max())
+        if not difference < 1e-5:
+            raise GanzooError(f"the exported model draws other pictures (they differ by {difference:.2g}): not written")
+        if target.exists():
+            os.replace(target, workplace / "old")
+        os.replace(written, target)
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _one(inputs):
+    """A lone input as itself: a functional model of one input takes no list."""
+    return inputs[0] if len(inputs) == 1 else list(inputs)

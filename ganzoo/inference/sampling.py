@@ -1,0 +1,71 @@
+"""Pictures laid out and written."""
+
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+
+from ganzoo.errors import GanzooError
+from ganzoo.weights import write_atomically
+
+
+def grid(pictures, columns=None, gap=2):
+    """One picture of many.
+
+    Args:
+        pictures: uint8 (count, height, width, channels).
+        columns: how many side by side; as square as possible if not given.
+        gap: white pixels between them.
+
+    Returns:
+        uint8 (grid height, grid width, channels).
+
+    Example:
+        sheet = ganzoo.inference.grid(model.generate(64, seed=0))
+    """
+    count, height, width, channels = pictures.shape
+    columns = min(count, columns or math.ceil(math.sqrt(count)))
+    rows = math.ceil(count / columns)
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), 255, "uint8")
+    for i, picture in enumerate(pictures):
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        sheet[top : top + height, left : left + width] = picture
+    return sheet
+
+
+def to_pillow(picture):
+    """A Pillow picture from uint8 (height, width, 1 or 3)."""
+    from PIL import Image
+
+    return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+
+
+def save_picture(path, picture):
+    """Writes a uint8 picture (height, width, channels) as the file's suffix says, atomically.
+
+    Raises:
+        GanzooError: a suffix Pillow does not write, or a place that cannot be written.
+    """
+    from PIL import Image
+
+    path = Path(path)
+    formats = Image.registered_extensions()
+    if path.suffix.lower() not in formats or formats[path.suffix.lower()] not in Image.SAVE:
+        raise GanzooError(f"cannot write '{path.name}' as a picture: use .png, .jpg, .webp or .bmp")
+    buffer = io.BytesIO()
+    to_pillow(picture).save(buffer, formats[path.suffix.lower()])
+    try:
+        write_atomically(path, buffer.getvalue())
+    except OSError as error:
+        raise GanzooError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def save_animation(path, pictures, seconds=6.0):
+    """Writes uint8 pictures of one shape as a GIF that plays once through in about `seconds`, last one held."""
+    frames = [to_pillow(picture) for picture in pictures]
+    each = max(40, int(1000 * seconds / len(frames)))
+    buffer = io.BytesIO()
+    durations = [each] * (len(frames) - 1) + [1500]
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    write_atomically(path, buffer.getvalue())

@@ -1,0 +1,90 @@
+"""The small classifier whose features judge MNIST-like pictures, and its training.
+
+    python -m ganzoo.metrics.classifier mnist_classifier mnist/train-images-idx3-ubyte.gz mnist/t10k-images-idx3-ubyte.gz
+
+writes the weights and the facts that `get_extractor` reads.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+
+from ganzoo import weights
+from ganzoo.data.sources import open_pictures
+
+
+def build_classifier(image_shape, classes=10):
+    """uint8 or float pictures in 0..255 to (128 features, logits)."""
+    pictures = keras.Input(tuple(image_shape), name="pictures")
+    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(pictures)
+    for i, channels in enumerate((32, 64, 64), start=1):
+        x = layers.Conv2D(channels, 3, padding="same", use_bias=False, name=f"conv{i}")(x)
+        x = layers.BatchNormalization(momentum=0.9, name=f"conv{i}_norm")(x)
+        x = layers.ReLU(name=f"conv{i}_relu")(x)
+        x = layers.MaxPooling2D(name=f"pool{i}")(x)
+    x = layers.Flatten(name="flat")(x)
+    features = layers.Dense(128, activation="relu", name="features")(x)
+    logits = layers.Dense(classes, name="logits")(layers.Dropout(0.4, seed=0, name="dropout")(features))
+    return keras.Model(pictures, [features, logits], name="classifier")
+
+
+def train_classifier(images, labels, epochs, seed=0):
+    """Trains the classifier on pictures moved by up to two pixels; returns the network."""
+    keras.utils.set_random_seed(seed)
+    network = build_classifier(images.shape[1:])
+    steps = epochs * (len(images) // 128)
+    schedule = keras.optimizers.schedules.CosineDecay(2e-3, steps)
+    trainer = keras.Model(network.input, network.output[1])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    trainer.compile(keras.optimizers.Adam(schedule), loss, metrics=["accuracy"])
+    rng = np.random.default_rng(seed)
+    for epoch in range(epochs):
+        moved = np.stack([np.roll(image, rng.integers(-2, 3, 2), (0, 1)) for image in images])
+        trainer.fit(moved, labels, batch_size=128, initial_epoch=epoch, epochs=epoch + 1, verbose=2)
+    return network
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", help="of the extractor, e.g. mnist_classifier")
+    parser.add_argument("train", help="source of labelled pictures, e.g. idx:train-images-idx3-ubyte.gz")
+    parser.add_argument("test", help="another for its accuracy; 'last:N' keeps back the last N training pictures")
+    parser.add_argument("--size", type=int, default=28)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--data", default="", help="name of the data set")
+    parser.add_argument("--licence", default="", help="licence of the data set")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "weights")
+    options = parser.parse_args()
+    shape = (options.size, options.size, 1)
+    train = open_pictures(options.train, shape, upscale=True)
+    images, labels = train.images, train.labels
+    if options.test.startswith("last:"):
+        held_out = int(options.test.removeprefix("last:"))
+        test_images, test_labels = images[-held_out:], labels[-held_out:]
+        images, labels = images[:-held_out], labels[:-held_out]
+    else:
+        test = open_pictures(options.test, shape)
+        test_images, test_labels = test.images, test.labels
+    network = train_classifier(images, labels, options.epochs)
+    path = options.output / f"{options.name}.npz"
+    sha256 = weights.save(path, {"classifier": network})
+    weights.load(path, {"classifier": network}, sha256)
+    _, logits = network.predict(test_images, batch_size=500, verbose=0)
+    facts = dict(
+        image_shape=shape,
+        data=options.data,
+        licence=options.licence,
+        accuracy=round(float((logits.argmax(axis=1) == test_labels).mean()), 4),
+        accuracy_on=f"{len(test_labels)} held-out pictures",
+        sha256=sha256,
+    )
+    path.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
+    print(json.dumps(facts, indent=2))
+
+
+if __name__ == "__main__":
+    main()

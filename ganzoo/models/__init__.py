@@ -1,0 +1,1 @@
+"""One file per model, named as the model is."""

@@ -1,0 +1,103 @@
+"""The all-convolutional pair of DCGAN (Radford et al. 2015, arXiv:1511.06434), for any picture size
+that is a small base doubled a few times."""
+
+import keras
+from keras import layers
+
+from ganzoo.errors import GanzooError
+
+# torch's 1e-5 and 0.9 in Keras' terms; Keras' own 0.99 trails the fast-moving statistics of a GAN.
+_BATCH_NORM = dict(momentum=0.9, epsilon=1e-5)
+_SMALLEST, _LARGEST = 4, 7
+
+
+def doublings(image_shape):
+    """How often the base is doubled: 28 = 7 x 2^2 gives 2, 64 = 4 x 2^4 gives 4.
+
+    Raises:
+        GanzooError: a size that is no small base doubled at least once, with the nearest that is.
+    """
+    height, width, channels = image_shape
+    if channels not in (1, 3):
+        raise GanzooError(f"image_shape {tuple(image_shape)}: pictures have 1 channel (grey) or 3 (colour)")
+    count = 1
+    while min(height, width) // 2 ** (count + 1) >= _SMALLEST:
+        count += 1
+    if min(height, width) < 2 * _SMALLEST or height % 2**count or width % 2**count:
+        raise GanzooError(
+            f"image_shape {tuple(image_shape)}: height and width must both be a base of {_SMALLEST} to {_LARGEST} "
+            f"doubled equally often, e.g. 28, 32, 40, 48, 56, 64, 96, 112, 128; nearest: {_nearest(min(height, width))}"
+        )
+    return count
+
+
+def convolutional_generator(image_shape, latent_dim, width, kernel_size, max_width, name="generator"):
+    """Latents (batch, latent_dim) to pictures (batch, height, width, channels) in [-1, 1].
+
+    A projection to the base size, then transposed convolutions of stride 2. Batch norm and ReLU
+    everywhere but at the output, which is tanh. Weights start at N(0, 0.02).
+
+    Args:
+        image_shape: (height, width, channels).
+        latent_dim: length of the latent vector.
+        width: channels of the last hidden layer; they double towards the latent, up to `max_width`.
+        kernel_size: of the transposed convolutions.
+        max_width: the most channels anywhere.
+    """
+    count = doublings(image_shape)
+    base = (image_shape[0] // 2**count, image_shape[1] // 2**count)
+    widths = _widths(width, count, max_width)[::-1]
+    latents = keras.Input((latent_dim,), name="latents")
+    x = layers.Dense(base[0] * base[1] * widths[0], use_bias=False, kernel_initializer=_normal(), name="project")(
+        latents
+    )
+    x = layers.Reshape((*base, widths[0]), name="project_reshape")(x)
+    x = layers.ReLU(name="project_relu")(_batch_norm("project_norm")(x))
+    for i, channels in enumerate(widths[1:], start=1):
+        x = layers.Conv2DTranspose(
+            channels, kernel_size, 2, "same", use_bias=False, kernel_initializer=_normal(), name=f"up{i}"
+        )(x)
+        x = layers.ReLU(name=f"up{i}_relu")(_batch_norm(f"up{i}_norm")(x))
+    x = layers.Conv2DTranspose(
+        image_shape[2], kernel_size, 2, "same", kernel_initializer=_normal(), dtype="float32", name="picture"
+    )(x)
+    pictures = layers.Activation("tanh", dtype="float32", name="picture_tanh")(x)
+    return keras.Model(latents, pictures, name=name)
+
+
+def convolutional_discriminator(image_shape, width, kernel_size, max_width, name="discriminator"):
+    """Pictures (batch, height, width, channels) in [-1, 1] to logits (batch, 1).
+
+    Convolutions of stride 2 down to the base size, no pooling, LeakyReLU 0.2; batch norm everywhere
+    but at the input and the output. Arguments as in `convolutional_generator`.
+    """
+    pictures = keras.Input(tuple(image_shape), name="pictures")
+    x = pictures
+    for i, channels in enumerate(_widths(width, doublings(image_shape), max_width), start=1):
+        first = i == 1
+        x = layers.Conv2D(
+            channels, kernel_size, 2, "same", use_bias=first, kernel_initializer=_normal(), name=f"down{i}"
+        )(x)
+        if not first:
+            x = _batch_norm(f"down{i}_norm")(x)
+        x = layers.LeakyReLU(0.2, name=f"down{i}_relu")(x)
+    x = layers.Flatten(name="features")(x)
+    logits = layers.Dense(1, kernel_initializer=_normal(), dtype="float32", name="logit")(x)
+    return keras.Model(pictures, logits, name=name)
+
+
+def _widths(width, count, max_width):
+    return [min(width * 2**i, max_width) for i in range(count)]
+
+
+def _nearest(size):
+    allowed = [base * 2**count for base in range(_SMALLEST, _LARGEST + 1) for count in range(1, 10)]
+    return min(allowed, key=lambda other: abs(other - size))
+
+
+def _normal(mean=0.0):
+    return keras.initializers.RandomNormal(mean, 0.02)
+
+
+def _batch_norm(name):
+    return layers.BatchNormalization(gamma_initializer=_normal(1.0), name=name, **_BATCH_NORM)

@@ -1,0 +1,159 @@
+"""Presets: a config a person can read, and for most of them trained weights beside it.
+
+`zoo_configs/<model>/<preset>.yaml` ships inside the package; a path to one's own YAML file works
+wherever a preset's name does.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ganzoo import registry, weights
+from ganzoo.config import Config, load_config, parameters_of, validated_arguments
+from ganzoo.errors import GanzooError, unknown
+
+
+@dataclass
+class Preset:
+    """A config and where it came from.
+
+    Attributes:
+        name: "model.preset", or the path of a user's file.
+        path: the YAML file.
+        config: what it says.
+    """
+
+    name: str
+    path: Path
+    config: Config
+
+    @property
+    def weights_file(self):
+        """The weights file beside the YAML, or None for a preset without weights."""
+        return self.path.parent / self.config.weights.file if self.config.weights else None
+
+
+def load(name, trained=True):
+    """A trained model, ready to generate or to train on.
+
+    Args:
+        name: a model ("dcgan": its default preset), a preset ("dcgan.mnist"), a path to a YAML
+            file, to a saved `.keras` file, or to a run folder of `ganzoo train` (its best checkpoint).
+        trained: False gives a preset's model with fresh weights.
+
+    Returns:
+        The compiled model; `model.preset` is the preset's name (None for a `.keras` file).
+
+    Raises:
+        GanzooError: an unknown name, or a file that is damaged or not of this package.
+
+    Example:
+        model = ganzoo.load("dcgan")
+        pictures = model.generate(16, seed=0)
+    """
+    path = Path(str(name))
+    if path.suffix == ".keras":
+        return load_saved(path)
+    if path.is_dir() and (path / "checkpoints").is_dir():
+        best = path / "checkpoints" / "best.keras"
+        return load_saved(best if best.exists() else path / "checkpoints" / "last.keras")
+    preset = find(name)
+    model = build(preset.config, preset.name)
+    model.preset = preset.name
+    if trained:
+        if preset.config.weights is None:
+            raise GanzooError(
+                f"the preset '{preset.name}' has no trained weights yet: train them with "
+                f"`ganzoo train {preset.name}`, or ask for load('{name}', trained=False)"
+            )
+        model.load_shipped(preset.weights_file, preset.config.weights.sha256)
+    return model
+
+
+def find(name):
+    """The `Preset` of a name or a YAML path; a model's name means its default preset."""
+    if str(name).endswith((".yaml", ".yml")):
+        return Preset(str(name), Path(name), load_config(name))
+    files = preset_files()
+    if name in files:
+        return Preset(name, files[name], load_config(files[name]))
+    mine = [preset for preset in files if preset.split(".")[0] == name]
+    if not mine:
+        raise unknown("preset or model", name, [*files, *registry.list_models()])
+    presets = [Preset(preset, files[preset], load_config(files[preset])) for preset in mine]
+    return next((preset for preset in presets if preset.config.default), presets[0])
+
+
+def build(config, where):
+    """The compiled model a config describes, with fresh weights."""
+    import keras
+
+    cls = registry.model_class(config.model)
+    arguments = validated_arguments(
+        parameters_of("__init__", owner=cls), config.arguments, f"{where}, section 'arguments'"
+    )
+    settings = validated_arguments(parameters_of("compile", owner=cls), config.compile, f"{where}, section 'compile'")
+    outside = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(config.training.precision)
+    try:
+        model = cls(**arguments)
+    finally:
+        keras.config.set_dtype_policy(outside)
+    model.compile(**settings)
+    return model
+
+
+def load_saved(path):
+    """The model of a `.keras` file that one of this package's models saved.
+
+    Raises:
+        GanzooError: no such file, a damaged one, or one that holds another kind of model.
+    """
+    import json
+    import zipfile
+
+    import keras
+
+    from ganzoo.training.adversarial import AdversarialModel
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            described = json.loads(archive.read("config.json"))
+        registered = str(described.get("registered_name"))
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, AttributeError) as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else f"not a readable .keras file ({error})"
+        raise GanzooError(f"cannot load {path}: {reason}") from None
+    package, _, model_name = registered.partition(">")
+    if package != "ganzoo":
+        raise GanzooError(
+            f"{path} holds a {described.get('class_name')}, not a ganzoo model: load it with keras.models.load_model"
+        )
+    registry.model_class(model_name)
+    try:
+        model = keras.models.load_model(path)
+    except (ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
+        raise GanzooError(f"cannot load {path}: {_first_line(error)}") from None
+    if not isinstance(model, AdversarialModel):
+        raise GanzooError(f"{path} does not hold a ganzoo model")
+    return model
+
+
+def preset_files():
+    """{preset name: YAML path} of the presets inside the package."""
+    folder = configs_folder()
+    return {f"{path.parent.name}.{path.stem}": path for path in sorted(folder.glob("*/*.yaml"))}
+
+
+def configs_folder():
+    """The folder of presets: inside an installed package, or beside it in a source checkout."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "zoo_configs", package.parent / "zoo_configs"):
+        if folder.is_dir():
+            return folder
+    raise GanzooError("the presets are missing from this installation: reinstall ganzoo")
+
+
+def _first_line(error):
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+__all__ = ["Preset", "build", "find", "load", "load_saved", "preset_files", "weights"]

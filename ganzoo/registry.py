@@ -1,0 +1,140 @@
+"""Which models exist, and making one.
+
+A model of the package is one file in `ganzoo/models/`, named as the model is; a user's own
+class joins by the same decorator from any file. Listing needs no import of either.
+"""
+
+import ast
+import fnmatch
+import importlib
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+
+from ganzoo.errors import GanzooError, unknown
+
+_classes = {}
+
+
+def register(name):
+    """Class decorator: makes an `AdversarialModel` known as `name` everywhere in the package.
+
+    The class can then be created, loaded, trained from a YAML file and saved to a `.keras`
+    file that loads again wherever the class is imported.
+
+    Args:
+        name: lower-case name, letters, digits and underscores.
+
+    Raises:
+        GanzooError: the name is taken by another class, or the class is no AdversarialModel.
+
+    Example:
+        @ganzoo.register("mygan")
+        class MyGAN(ganzoo.AdversarialModel):
+            ...
+    """
+
+    def decorate(cls):
+        import keras
+
+        from ganzoo.training.adversarial import AdversarialModel
+
+        if not (inspect.isclass(cls) and issubclass(cls, AdversarialModel)):
+            raise GanzooError(f"@register('{name}') needs a subclass of ganzoo.AdversarialModel, got {cls!r}")
+        if not name.replace("_", "").isalnum() or name != name.lower():
+            raise GanzooError(f"a model's name has lower-case letters, digits and underscores only, got '{name}'")
+        known = _classes.get(name)
+        if name in _builtin_names() and cls.__module__ != f"ganzoo.models.{name}":
+            raise GanzooError(f"the name '{name}' belongs to a model of the package: choose another")
+        # The same file executed again (a notebook cell, a reload) replaces its own class.
+        if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise GanzooError(f"the name '{name}' is taken by {known.__module__}.{known.__qualname__}")
+        cls.model_name = name
+        _classes[name] = cls
+        return keras.saving.register_keras_serializable(package="ganzoo", name=name)(cls)
+
+    return decorate
+
+
+def create(name, **arguments):
+    """Makes an untrained model.
+
+    Args:
+        name: a registered model, e.g. "dcgan" (see `list_models()`).
+        **arguments: the arguments of its class, e.g. `image_shape=(64, 64, 3)`.
+
+    Returns:
+        The model, not compiled.
+
+    Raises:
+        GanzooError: an unknown model or argument (with the nearest match), or a wrong type.
+
+    Example:
+        model = ganzoo.create("dcgan", image_shape=(64, 64, 3))
+    """
+    from ganzoo.config import parameters_of, validated_arguments
+
+    cls = model_class(name)
+    return cls(**validated_arguments(parameters_of("__init__", owner=cls), arguments, where=f"create('{name}')"))
+
+
+def model_class(name):
+    """The class registered as `name`, importing its file on first use."""
+    if name not in _classes and name in _builtin_names():
+        importlib.import_module(f"ganzoo.models.{name}")
+    if name not in _classes:
+        raise unknown("model", name, list_models())
+    return _classes[name]
+
+
+def list_models(pattern="*"):
+    """Names of all models, the package's own and the registered ones, sorted.
+
+    Args:
+        pattern: wildcard, e.g. "w*".
+
+    Example:
+        ganzoo.list_models()
+    """
+    return sorted(fnmatch.filter({*_builtin_names(), *_classes}, pattern))
+
+
+def list_presets(pattern="*"):
+    """Names of all presets, `model.preset`, sorted.
+
+    Args:
+        pattern: wildcard, e.g. "dcgan.*" or "*.mnist"; a bare model name means all of its presets.
+
+    Example:
+        ganzoo.list_presets("dcgan.*")
+    """
+    from ganzoo.presets import preset_files
+
+    names = list(preset_files())
+    return sorted(fnmatch.filter(names, pattern) or fnmatch.filter(names, f"{pattern}.*"))
+
+
+def describe(name):
+    """The first line of a model's docstring; for the package's own, read without importing the file."""
+    if name in _classes:
+        return inspect.getdoc(_classes[name]).splitlines()[0]
+    path = Path(__file__).parent / "models" / f"{name}.py"
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).splitlines()[0]
+
+
+def import_file(path):
+    """Runs a user's Python file so that the classes it registers are known."""
+    path = Path(path)
+    if not path.is_file():
+        raise GanzooError(f"no such Python file: {path}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None:
+        raise GanzooError(f"not a Python file: {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)
+    spec.loader.exec_module(module)
+
+
+def _builtin_names():
+    return {path.stem for path in (Path(__file__).parent / "models").glob("[a-z]*.py")}

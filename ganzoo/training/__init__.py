@@ -1,0 +1,1 @@
+"""Training: the one train_step of the package, and what surrounds it in a run."""

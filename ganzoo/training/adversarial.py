@@ -1,0 +1,431 @@
+"""The one training class of the package.
+
+Every model is an `AdversarialModel`: a generator, a discriminator and what they are called in its
+paper. The game they play, Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661), is `train_step`
+below and stands nowhere else.
+"""
+
+import inspect
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from ganzoo import losses
+from ganzoo.errors import GanzooError
+from ganzoo.training import backend, optimizers
+from ganzoo.training.noise import Noise
+
+
+class AdversarialModel(keras.Model):
+    """A generator and a discriminator that train each other.
+
+    A model of one's own builds its networks and hands them over; everything else has a default
+    that fits a generator from noise. It may then override the hooks `generator_inputs`,
+    `discriminator_loss` and `generator_loss`, never `train_step`.
+
+    Args:
+        generator: functional Keras model; from `generator_inputs` to pictures in [-1, 1].
+        discriminator: functional Keras model; from pictures to logits (batch, 1).
+        latent_dim: length of the latent vector.
+        **options: of `keras.Model`, e.g. `name`.
+
+    Attributes:
+        generator: the network being trained.
+        ema_generator: the exponential moving average of its weights and batch statistics; this is
+            what `call`, `generate` and `export` use.
+        discriminator: its opponent.
+        preset: name of the preset the model came from, or None.
+
+    Example:
+        @ganzoo.register("mygan")
+        class MyGAN(ganzoo.AdversarialModel):
+            def __init__(self, image_shape=(32, 32, 3), latent_dim=64):
+                super().__init__(my_generator(latent_dim), my_discriminator(image_shape), latent_dim)
+    """
+
+    model_name = None
+    # Which function of ganzoo.data feeds it.
+    data_kind = "images"
+    # Arguments that make a copy small enough for tests and dry runs.
+    small = {}
+    # What a step reports; a hook reports others of its own through `record`.
+    metric_names = ("d_loss", "g_loss", "d_real", "d_fake")
+
+    def __new__(cls, *args, **kwargs):
+        model = super().__new__(cls, *args, **kwargs)
+        bound = inspect.signature(cls.__init__).bind(model, *args, **kwargs)
+        bound.apply_defaults()
+        arguments = dict(bound.arguments)
+        arguments.pop("self")
+        for name, parameter in inspect.signature(cls.__init__).parameters.items():
+            if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+                arguments.update(arguments.pop(name, {}))
+        object.__setattr__(model, "arguments", arguments)
+        return model
+
+    def __init__(self, generator, discriminator, latent_dim, **options):
+        super().__init__(**options)
+        self.latent_dim = int(latent_dim)
+        self.preset = None
+        self.generator = generator
+        self.discriminator = discriminator
+        # Here and not in compile(): a model loaded without its compile settings must draw the same pictures.
+        self.ema_generator = keras.models.clone_model(generator)
+        self.ema_generator.set_weights(generator.get_weights())
+        self.ema_generator.trainable = False
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in self.metric_names}
+        self.built = True
+
+    # The hooks.
+
+    @property
+    def image_shape(self):
+        """(height, width, channels) of a generated picture."""
+        return tuple(self.generator.output_shape[1:])
+
+    def split_batch(self, batch):
+        """(real pictures, condition or None) of one batch of the data set; a model without a
+        condition ignores labels that come with its pictures."""
+        return (batch[0] if isinstance(batch, (tuple, list)) else batch), None
+
+    def generator_inputs(self, count, condition):
+        """What the generator turns into `count` pictures during training: fresh noise."""
+        return with_condition(self.noise.normal((count, self.latent_dim)), condition)
+
+    def discriminator_loss(self, batch, training=True):
+        """The loss of one discriminator step, a scalar: mean over this replica's batch."""
+        real, condition = self.split_batch(batch)
+        fake = self.generator(self.generator_inputs(ops.shape(real)[0], condition), training=training)
+        real_logits = self.discriminator(with_condition(real, condition), training=training)
+        fake_logits = self.discriminator(with_condition(fake, condition), training=training)
+        self.record(d_real=self.loss.score(real_logits), d_fake=self.loss.score(fake_logits))
+        return self.loss.discriminator(real_logits, fake_logits)
+
+    def generator_loss(self, batch, training=True):
+        """The loss of one generator step, a scalar: mean over this replica's batch."""
+        real, condition = self.split_batch(batch)
+        fake = self.generator(self.generator_inputs(ops.shape(real)[0], condition), training=training)
+        return self.loss.generator(self.discriminator(with_condition(fake, condition), training=training))
+
+    def record(self, **values):
+        """Reports values of this step under names in `metric_names`."""
+        for name, value in values.items():
+            self.trackers[name].update_state(value)
+
+    # Compiling.
+
+    def compile(
+        self,
+        generator_optimizer: object = "adam",
+        discriminator_optimizer: object = "adam",
+        loss: object = "non_saturating",
+        discriminator_steps: int = 1,
+        ema_decay: float = 0.999,
+        seed: int = 0,
+        run_eagerly: bool = False,
+        jit_compile: bool = False,
+        steps_per_execution: int = 1,
+    ):
+        """Sets how the model trains.
+
+        Args:
+            generator_optimizer: a Keras optimizer, its name, or {"name": "adam", "learning_rate": 2e-4}.
+            discriminator_optimizer: the same.
+            loss: name of an adversarial loss, {"name": ..., argument: ...}, or an `AdversarialLoss`.
+            discriminator_steps: the k of Algorithm 1; each step sees fresh pictures and fresh noise.
+            ema_decay: of the generator's moving average, in [0, 1); warmed up over the first steps.
+                0 makes the average the generator itself.
+            seed: of the noise during training.
+            run_eagerly, jit_compile, steps_per_execution: as in `keras.Model.compile`. `jit_compile`
+                needs a single device.
+
+        Raises:
+            GanzooError: an unknown loss or optimizer, or a number out of range.
+        """
+        if discriminator_steps < 1:
+            raise GanzooError(f"discriminator_steps must be at least 1, got {discriminator_steps}")
+        if not 0 <= ema_decay < 1:
+            raise GanzooError(f"ema_decay must lie in [0, 1), got {ema_decay}")
+        self.generator_optimizer = self._optimizer(generator_optimizer, self.generator, "generator_optimizer")
+        self.discriminator_optimizer = self._optimizer(
+            discriminator_optimizer, self.discriminator, "discriminator_optimizer"
+        )
+        super().compile(
+            optimizer=self.generator_optimizer,
+            run_eagerly=run_eagerly,
+            jit_compile=jit_compile,
+            steps_per_execution=steps_per_execution,
+            auto_scale_loss=False,
+        )
+        # Keras' own tracker of one supervised loss would report a meaningless "loss: 0".
+        self._loss_tracker = None
+        self.loss = losses.get(loss)
+        self.discriminator_steps = discriminator_steps
+        self.ema_decay = ema_decay
+        self.noise = Noise(seed)
+        self._settings = dict(
+            generator_optimizer=self.generator_optimizer,
+            discriminator_optimizer=self.discriminator_optimizer,
+            loss=self.loss,
+            discriminator_steps=discriminator_steps,
+            ema_decay=ema_decay,
+            seed=seed,
+            run_eagerly=run_eagerly,
+            jit_compile=jit_compile,
+            steps_per_execution=steps_per_execution,
+        )
+
+    def _optimizer(self, optimizer, network, which):
+        optimizer = optimizers.get(optimizer, which)
+        if self.dtype_policy.name == "mixed_float16" and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        # Built here: an optimizer that makes its variables inside the step breaks MirroredStrategy.
+        optimizer.build(network.trainable_variables)
+        return optimizer
+
+    @property
+    def metrics(self):
+        return list(self.trackers.values())
+
+    @property
+    def steps(self):
+        """Training steps taken so far: generator updates. Saved and restored with the model."""
+        return int(self.generator_optimizer.iterations)
+
+    # The game.
+
+    def fit(self, x=None, y=None, batch_size=None, **options):
+        """Trains the model; as `keras.Model.fit`.
+
+        One step takes `discriminator_steps` batches, so with more than one an epoch has that many
+        times fewer steps.
+
+        Args:
+            x: a `tf.data.Dataset` of pictures (batch, height, width, channels), float32 in [-1, 1]
+                (see `ganzoo.data`), or of tuples that begin with them; or a NumPy array of them.
+            y: labels, where `x` is an array and the model takes a condition.
+            batch_size: pictures per batch where `x` is an array; 32 if not given.
+            **options: of `keras.Model.fit`, e.g. `epochs`, `callbacks`.
+
+        Returns:
+            `keras.callbacks.History` of d_loss, g_loss, d_real and d_fake, means of each epoch.
+
+        Example:
+            model.compile()
+            model.fit(ganzoo.data.images("digits", image_shape=(32, 32, 1), upscale=True), epochs=5)
+        """
+        if not self.compiled:
+            raise GanzooError("call model.compile() before model.fit()")
+        self._check_shape(x)
+        if hasattr(x, "element_spec"):
+            options.setdefault("shuffle", False)
+            x = backend.regroup(x, self.discriminator_steps)
+        else:
+            batch_size = (batch_size or 32) * self.discriminator_steps
+        return super().fit(x, y, batch_size=batch_size, **options)
+
+    def train_step(self, data):
+        """k discriminator steps, each on its own part of the batch and its own noise, then one
+        generator step and one step of the average."""
+        self.noise.start_step(self.generator_optimizer.iterations)
+        parts = split(data, self.discriminator_steps)
+        for part in parts:
+            d_loss = backend.minimize(
+                lambda part=part: self.discriminator_loss(part),
+                self.discriminator_optimizer,
+                self.discriminator.trainable_variables,
+            )
+            self.record(d_loss=d_loss)
+        g_loss = backend.minimize(
+            lambda: self.generator_loss(parts[-1]), self.generator_optimizer, self.generator.trainable_variables
+        )
+        self.record(g_loss=g_loss)
+        self._update_average()
+        return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    def test_step(self, data):
+        """The losses and scores of a batch; no weight changes."""
+        # The number of batches seen since evaluate() began: each gets its own noise, every evaluation the same.
+        self.noise.start_step(self.trackers["d_loss"].count)
+        d_loss = self.discriminator_loss(data, training=False)
+        self.record(d_loss=d_loss, g_loss=self.generator_loss(data, training=False))
+        return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    def _update_average(self):
+        """Moves the average towards the generator, batch statistics included. The decay starts low:
+        at a fixed 0.999 the random first weights would colour the average for thousands of steps."""
+        step = ops.cast(self.generator_optimizer.iterations, "float32")
+        decay = ops.minimum(self.ema_decay, (1.0 + step) / (10.0 + step))
+        pairs = [
+            (average, current)
+            for average, current in zip(self.ema_generator.variables, self.generator.variables)
+            if "float" in average.dtype
+        ]
+        backend.update(pairs, lambda average, current: average + (1.0 - decay) * (current - average))
+
+    # Inference.
+
+    def call(self, inputs, training=False):
+        """Pictures in [-1, 1] from latents, by the averaged generator."""
+        return self.ema_generator(inputs, training=False)
+
+    def generate(self, count=None, seed=None, latents=None, batch_size=64):
+        """Draws pictures.
+
+        Args:
+            count: how many; not needed with `latents`.
+            seed: integer: the same seed gives the same pictures, and a larger count begins with those
+                of a smaller one. None draws new ones each time.
+            latents: (count, latent_dim), float32, instead of random ones.
+            batch_size: pictures made at a time, which bounds the memory.
+
+        Returns:
+            uint8 (count, height, width, channels).
+
+        Raises:
+            GanzooError: a count below 1, or latents of the wrong shape.
+
+        Example:
+            pictures = model.generate(16, seed=0)
+        """
+        return to_uint8(self._draw(self.latents(count, seed, latents), batch_size))
+
+    def latents(self, count=None, seed=None, latents=None):
+        """Random latents (count, latent_dim), float32, or the given ones, checked; as `generate`."""
+        if latents is None:
+            if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < 1:
+                raise GanzooError(f"count must be a whole number of at least 1, got {count!r}")
+            if seed is not None and (not isinstance(seed, (int, np.integer)) or seed < 0):
+                raise GanzooError(f"seed must be a whole number of at least 0, got {seed!r}")
+            return np.random.default_rng(seed).standard_normal((count, self.latent_dim), dtype="float32")
+        latents = np.asarray(latents, "float32")
+        if latents.ndim != 2 or latents.shape[1] != self.latent_dim or not len(latents):
+            raise GanzooError(f"latents must have shape (count, {self.latent_dim}), got {latents.shape}")
+        if not np.isfinite(latents).all():
+            raise GanzooError("latents must be finite numbers")
+        if count not in (None, len(latents)):
+            raise GanzooError(f"count is {count}, but there are {len(latents)} latents")
+        return latents
+
+    def _draw(self, inputs, batch_size=64):
+        """Pictures in [-1, 1] as NumPy, a batch at a time."""
+        count = len(inputs)
+        batches = [self.predict_on_batch(inputs[i : i + batch_size]) for i in range(0, count, batch_size)]
+        return np.concatenate(batches).astype("float32")
+
+    def export(self, filepath, overwrite=False, **options):
+        """Writes the averaged generator as a SavedModel that serves without this package.
+
+        The written model is loaded again and must draw the same pictures, or nothing is left behind.
+
+        Args:
+            filepath: folder to make.
+            overwrite: replace a SavedModel that is already there.
+
+        Raises:
+            GanzooError: the folder exists, or the written model differs.
+
+        Example:
+            model.export("mine_savedmodel")
+            # elsewhere: tf.saved_model.load("mine_savedmodel").serve(latents)
+        """
+        from ganzoo.export import export_savedmodel
+
+        export_savedmodel(self, filepath, overwrite=overwrite)
+
+    # Saving.
+
+    def load_shipped(self, path, sha256=None):
+        """Takes the weights of a preset's file; both generators get the averaged ones."""
+        from ganzoo import weights
+
+        weights.load(path, {"generator": self.ema_generator, "discriminator": self.discriminator}, sha256)
+        self.generator.set_weights(self.ema_generator.get_weights())
+
+    def save_shipped(self, path):
+        """Writes the file `load_shipped` reads; returns its SHA-256."""
+        from ganzoo import weights
+
+        return weights.save(path, {"generator": self.ema_generator, "discriminator": self.discriminator})
+
+    def get_config(self):
+        return {**self.arguments, "name": self.name, "dtype": keras.saving.serialize_keras_object(self.dtype_policy)}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        dtype = config.pop("dtype", None)
+        name = config.pop("name", None)
+        config = {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
+        outside = keras.config.dtype_policy()
+        if dtype is not None:
+            keras.config.set_dtype_policy(keras.saving.deserialize_keras_object(dtype))
+        try:
+            model = cls(**config)
+        finally:
+            keras.config.set_dtype_policy(outside)
+        if name:
+            model.name = name
+        return model
+
+    def get_compile_config(self):
+        return {key: keras.saving.serialize_keras_object(value) for key, value in self._settings.items()}
+
+    def compile_from_config(self, config):
+        self.compile(**{key: keras.saving.deserialize_keras_object(value) for key, value in config.items()})
+
+    # What a run, a test or a benchmark asks of any model.
+
+    def data_arguments(self):
+        """Arguments of the data function that follow from the model."""
+        return {"image_shape": self.image_shape}
+
+    def example_batch(self, batch_size, seed=0):
+        """A random batch in the shape its data set gives: for tests, dry runs and benchmarks."""
+        shape = (batch_size, *self.image_shape)
+        return np.random.default_rng(seed).uniform(-1, 1, shape).astype("float32")
+
+    def example_inputs(self, count, seed=0):
+        """Inputs of the generator, a list of arrays: what an export is checked with."""
+        return [self.latents(count, seed)]
+
+    def _check_shape(self, data):
+        """A data set of another picture size fails here and not in the middle of a network."""
+        spec = getattr(data, "element_spec", data)
+        first = spec[0] if isinstance(spec, (tuple, list)) and len(spec) else spec
+        shape = getattr(first, "shape", None)
+        if shape is None or len(shape) == 0:
+            return
+        if tuple(shape[1:]) != self.image_shape:
+            raise GanzooError(
+                f"the model draws pictures of shape {self.image_shape}, the data set has {tuple(shape[1:])}: "
+                f"create the model or the data set with the other's image_shape"
+            )
+
+
+def with_condition(x, condition):
+    """The inputs of a network: x alone, or [x, condition] where there is one."""
+    return x if condition is None else [x, condition]
+
+
+def split(batch, count):
+    """Cuts a batch (a tensor or a nest of them) along its first axis into `count` equal ones."""
+    if count == 1:
+        return [batch]
+    sizes = {tensor.shape[0] for tensor in keras.tree.flatten(batch)}
+    if any(size is not None and size % count for size in sizes):
+        raise GanzooError(f"a batch of {sizes} pictures cannot be shared among {count} discriminator steps")
+    return [
+        keras.tree.map_structure(lambda tensor, i=i: ops.split(tensor, count, axis=0)[i], batch) for i in range(count)
+    ]
+
+
+def to_uint8(pictures):
+    """uint8 pictures from pictures in [-1, 1]."""
+    return np.clip(np.rint((np.asarray(pictures, "float32") + 1.0) * 127.5), 0, 255).astype("uint8")
+
+
+def parameter_count(network):
+    return sum(math.prod(variable.shape) for variable in network.weights)

@@ -1,0 +1,65 @@
+"""What the training step needs of TensorFlow and no other part of the package may ask for:
+gradients, and the places where replicas of a `tf.distribute` strategy must be told apart."""
+
+import tensorflow as tf
+
+
+def minimize(loss_function, optimizer, variables):
+    """One optimizer step on the loss's gradient with respect to `variables`; returns the loss.
+
+    The optimizer sums gradients over replicas, so the mean over the global batch needs the loss
+    of each replica divided by their number: here, for every loss of the package.
+    """
+    values = [variable.value for variable in variables]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(values)
+        loss = loss_function()
+        share = optimizer.scale_loss(tf.cast(loss, "float32") / replica_count())
+    optimizer.apply(tape.gradient(share, values), variables)
+    return loss
+
+
+def input_gradient(function, inputs):
+    """The gradient of sum(function(inputs)) with respect to the inputs, differentiable itself."""
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = function(inputs)
+    return tape.gradient(outputs, inputs)
+
+
+def replica_count():
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def replica_id():
+    """This replica's number as an int32 scalar; 0 outside a strategy."""
+    context = tf.distribute.get_replica_context()
+    return tf.cast(context.replica_id_in_sync_group, "int32") if replica_count() > 1 and context else 0
+
+
+def update(pairs, function):
+    """Assigns function(target, source) to the target of every (target, source) pair of variables.
+
+    Replicas update their own copies from their own sources, which are equal on all of them: a
+    plain assignment within a replica would demand an aggregation that these variables have not.
+    """
+
+    def update_all(strategy, pairs):
+        for target, source in pairs:
+            strategy.extended.update(target, lambda t, s: t.assign(function(t, s)), args=(source,), group=False)
+
+    pairs = [(target.value, source.value) for target, source in pairs]
+    context = tf.distribute.get_replica_context()
+    if context is None or replica_count() == 1:
+        update_all(tf.distribute.get_strategy(), pairs)
+    else:
+        context.merge_call(update_all, args=(pairs,))
+
+
+def regroup(dataset, count):
+    """A tf.data set whose batches each hold `count` consecutive batches of this one; others as they are."""
+    if count == 1 or not isinstance(dataset, tf.data.Dataset):
+        return dataset
+    first = tf.nest.flatten(dataset.element_spec)[0].shape[0]
+    size = first or int(tf.shape(tf.nest.flatten(next(iter(dataset)))[0])[0])
+    return dataset.unbatch().batch(count * size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)

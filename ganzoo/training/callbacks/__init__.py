@@ -1,0 +1,10 @@
+"""What happens around the steps of a run; each is a Keras callback and works in a plain `fit` too."""
+
+from ganzoo.training.callbacks.checkpoints import Checkpoints
+from ganzoo.training.callbacks.guard import Guard, TrainingStopped
+from ganzoo.training.callbacks.progress import Progress
+from ganzoo.training.callbacks.quality import Quality
+from ganzoo.training.callbacks.record import Record
+from ganzoo.training.callbacks.samples import Samples
+
+__all__ = ["Checkpoints", "Guard", "Progress", "Quality", "Record", "Samples", "TrainingStopped"]

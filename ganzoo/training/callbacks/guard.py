@@ -1,0 +1,51 @@
+"""Stops a run that can only waste hours."""
+
+import keras
+import numpy as np
+
+from ganzoo.errors import GanzooError
+
+
+class TrainingStopped(GanzooError):
+    """The training went wrong; the message says how and what to try."""
+
+
+class Guard(keras.callbacks.Callback):
+    """Stops when a loss is no longer a number, or when all samples have become alike.
+
+    Args:
+        samples: how many pictures are compared.
+        patience: epochs in a row with all of them alike before the run is given up.
+        every: steps between looks at the losses; each waits for the device.
+    """
+
+    def __init__(self, samples=16, patience=3, every=20):
+        super().__init__()
+        self.count = samples
+        self.patience = patience
+        self.every = every
+        self._alike = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch % self.every == 0:
+            self._check_losses(logs or {})
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._check_losses(logs or {})
+        pictures = self.model.generate(self.count, seed=0).astype("float32")
+        # Mean over the pixels of how much the samples differ there, in grey levels of 255.
+        self._alike = self._alike + 1 if pictures.std(axis=0).mean() < 1.0 else 0
+        if self._alike >= self.patience:
+            raise TrainingStopped(
+                f"the generator has collapsed: for {self.patience} epochs all of its pictures have been alike. "
+                "Start again with another seed (training.seed), a lower learning rate, or a model made "
+                "against it (see README, 'When training goes wrong')."
+            )
+
+    def _check_losses(self, logs):
+        for name, value in logs.items():
+            if not np.isfinite(float(value)):
+                raise TrainingStopped(
+                    f"{name} became {float(value)} near step {self.model.steps}: the training has diverged. "
+                    "Start again with a lower learning rate, or in float32 if it ran in float16."
+                )

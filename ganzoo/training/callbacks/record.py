@@ -1,0 +1,84 @@
+"""The figures of every epoch, for people (metrics.jsonl) and for TensorBoard."""
+
+import json
+import time
+from pathlib import Path
+
+import keras
+
+from ganzoo.weights import write_atomically
+
+
+class Record(keras.callbacks.Callback):
+    """Appends one line per epoch to a JSON-lines file and writes TensorBoard events.
+
+    Lines of steps the model has not taken (a run killed after its last checkpoint) are dropped first.
+
+    Args:
+        path: of the JSON-lines file.
+        events: folder for TensorBoard, or None.
+        pictures_per_step: to report pictures per second.
+    """
+
+    def __init__(self, path, events=None, pictures_per_step=None):
+        super().__init__()
+        self.path = Path(path)
+        self.events = events
+        self.pictures_per_step = pictures_per_step
+        self.lines = []
+        self._writer = None
+
+    def on_train_begin(self, logs=None):
+        self.lines = [line for line in read_records(self.path) if line["step"] <= self.model.steps]
+        write_atomically(self.path, "".join(json.dumps(line) + "\n" for line in self.lines).encode())
+        self._before = self.lines[-1] if self.lines else {}
+        # Processor time over all cores says what a run costs even on a machine that is busy otherwise.
+        self._began, self._cpu_began = time.monotonic(), time.process_time()
+        if self.events is not None and self._writer is None:
+            import tensorflow as tf
+
+            self._writer = tf.summary.create_file_writer(str(self.events))
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch_began, self._epoch_step = time.monotonic(), self.model.steps
+        self._in_steps = 0.0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._batch_began = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._in_steps += time.monotonic() - self._batch_began
+
+    def on_epoch_end(self, epoch, logs=None):
+        step = self.model.steps
+        if self.lines and self.lines[-1]["step"] == step:
+            return
+        line = {"epoch": epoch + 1, "step": step}
+        line["seconds"] = round(self._before.get("seconds", 0) + time.monotonic() - self._began, 2)
+        line["cpu_seconds"] = round(self._before.get("cpu_seconds", 0) + time.process_time() - self._cpu_began, 2)
+        if self.pictures_per_step and self._in_steps:
+            line["pictures_per_second"] = round((step - self._epoch_step) * self.pictures_per_step / self._in_steps, 1)
+        line.update({name: float(value) for name, value in (logs or {}).items()})
+        self.lines.append(line)
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        if self._writer is not None:
+            import tensorflow as tf
+
+            with self._writer.as_default(step=step):
+                for name, value in line.items():
+                    tf.summary.scalar(name, value)
+                tf.summary.image("samples", self.model.generate(16, seed=0), max_outputs=16)
+            self._writer.flush()
+
+
+def read_records(path):
+    """The lines of a metrics file as dictionaries; a torn last line, from a kill while writing, is left out."""
+    records = []
+    if Path(path).exists():
+        for line in Path(path).read_text(encoding="utf-8").splitlines():
+            try:
+                records.append(json.loads(line))
+            except ValueError:
+                break
+    return records

@@ -1,0 +1,39 @@
+"""Pictures of the training's progress."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from ganzoo.inference.sampling import grid, save_animation, save_picture
+
+_MOST_FRAMES = 100
+
+
+class Samples(keras.callbacks.Callback):
+    """Writes a grid of samples after every epoch, from latents that stay the same, and a GIF of all at the end.
+
+    Args:
+        folder: for `epoch_0001.png` and so on; the GIF is written beside it.
+        count: pictures in the grid.
+    """
+
+    def __init__(self, folder, count=64):
+        super().__init__()
+        self.folder = Path(folder)
+        self.count = count
+
+    def on_epoch_end(self, epoch, logs=None):
+        save_picture(self.folder / f"epoch_{epoch + 1:04d}.png", grid(self.model.generate(self.count, seed=0)))
+
+    def on_train_end(self, logs=None):
+        from PIL import Image
+
+        paths = sorted(self.folder.glob("epoch_*.png"))
+        if len(paths) > _MOST_FRAMES:
+            paths = [paths[round(i)] for i in np.linspace(0, len(paths) - 1, _MOST_FRAMES)]
+        frames = [np.atleast_3d(np.asarray(Image.open(path))) for path in paths]
+        # A run resumed with another number of samples has grids of several sizes.
+        frames = [frame for frame in frames if frame.shape == frames[-1].shape]
+        if len(frames) > 1:
+            save_animation(self.folder.with_suffix(".gif"), frames)

@@ -1,0 +1,54 @@
+"""A run turned into a preset that ships: the best checkpoint in half precision, and what is to be said of it."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from ganzoo import presets
+from ganzoo.config import Weights, dump, load_config
+from ganzoo.errors import GanzooError
+from ganzoo.evaluation import evaluate
+from ganzoo.training.callbacks.record import read_records
+from ganzoo.weights import write_atomically
+
+
+def pack_run(run, folder, data, licence, trained_on):
+    """Writes `<folder>/<preset>.npz` and `<preset>.yaml` from a run folder of `ganzoo train`.
+
+    The figures are those of the packed weights, measured after the rounding to float16, on pictures
+    that the training and the choice of the checkpoint have not seen.
+
+    Args:
+        run: the run folder.
+        folder: where to write.
+        data: source of real pictures kept from training.
+        licence: of the training data.
+        trained_on: what the training data is, in words.
+
+    Returns:
+        The YAML file's path.
+
+    Raises:
+        GanzooError: no best checkpoint, or anything `evaluate` raises.
+    """
+    run, folder = Path(run), Path(folder)
+    if not (run / "checkpoints" / "best.keras").exists():
+        raise GanzooError(f"{run} has no best checkpoint: only a run with evaluation.extractor set chooses one")
+    config = load_config(run / "config.yaml")
+    name = re.sub(r"-\d+$", "", run.name).split(".")[-1]
+    model = presets.load_saved(run / "checkpoints" / "best.keras")
+    sha256 = model.save_shipped(folder / f"{name}.npz")
+    model.load_shipped(folder / f"{name}.npz", sha256)
+    protocol, figures = evaluate(model, data, config.evaluation.extractor, data_arguments=config.data)
+    records = [record for record in read_records(run / "metrics.jsonl") if "frechet_distance" in record]
+    best = min(records, key=lambda record: record["frechet_distance"])
+    figures["best_epoch"] = best["epoch"]
+    figures["training_minutes"] = round(best["seconds"] / 60, 1)
+    published = presets.preset_files().get(f"{config.model}.{name}")
+    # The run's own source is a path of one machine; the preset goes on naming where anybody finds the data.
+    source = load_config(published).data.get("source") if published else config.data["source"]
+    weights = Weights(f"{name}.npz", sha256, licence, trained_on, protocol, figures)
+    packed = replace(config, weights=weights, data={**config.data, "source": source})
+    path = folder / f"{name}.yaml"
+    write_atomically(path, dump(packed).encode())
+    return path

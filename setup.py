@@ -1,0 +1,51 @@
+"""Packaging of ganzoo; the top-level folders zoo_configs and demos become parts of the package."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+here = Path(__file__).parent
+version = re.search(r'__version__ = "(.+)"', (here / "ganzoo" / "__init__.py").read_text())[1]
+
+demo = ["gradio>=5.0"]
+tfds = ["tensorflow-datasets>=4.9.8"]
+
+setup(
+    name="ganzoo",
+    version=version,
+    description="Trained generative adversarial networks for Keras: one registry, one training step, real weights",
+    long_description=(here / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=[*find_packages(include=["ganzoo", "ganzoo.*"]), "ganzoo.demos", "ganzoo.zoo_configs"],
+    package_dir={"ganzoo.demos": "demos", "ganzoo.zoo_configs": "zoo_configs"},
+    package_data={
+        "ganzoo.metrics": ["weights/*"],
+        "ganzoo.zoo_configs": ["*/*.yaml", "*/*.npz"],
+    },
+    install_requires=[
+        "click>=8.1",
+        "keras>=3.3",
+        "numpy>=1.26",
+        "pillow>=10.0",
+        "pydantic>=2.5",
+        "pyyaml>=6.0",
+        "scikit-learn>=1.3",
+        "tensorboard>=2.16",
+        "tensorflow>=2.16.1",
+        "tqdm>=4.65",
+    ],
+    extras_require={
+        "demo": demo,
+        "tfds": tfds,
+        "test": [*demo, *tfds, "build", "playwright>=1.40", "pytest>=8.0", "ruff>=0.5", "scipy>=1.11"],
+    },
+    entry_points={"console_scripts": ["ganzoo = ganzoo.cli:main"]},
+    classifiers=[
+        "License :: OSI Approved :: Apache Software License",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)
