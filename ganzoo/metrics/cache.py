@@ -1,5 +1,6 @@
 """Statistics of real sets, kept: they do not change and take longer than those of the samples."""
 
+import contextlib
 import hashlib
 import io
 
@@ -24,8 +25,7 @@ def cached_statistics(extractor, pictures):
         statistics = extractor.statistics(pictures)
     buffer = io.BytesIO()
     np.savez(buffer, mean=statistics.mean, covariance=statistics.covariance, count=statistics.count)
-    try:
+    # A read-only home costs time, not the run.
+    with contextlib.suppress(OSError):
         write_atomically(path, buffer.getvalue())
-    except OSError:
-        pass  # a read-only home costs time, not the run
     return statistics

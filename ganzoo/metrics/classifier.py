@@ -1,6 +1,6 @@
 """The small classifier whose features judge MNIST-like pictures, and its training.
 
-    python -m ganzoo.metrics.classifier mnist_classifier mnist/train-images-idx3-ubyte.gz mnist/t10k-images-idx3-ubyte.gz
+    python -m ganzoo.metrics.classifier mnist_classifier idx:train-images-idx3-ubyte.gz idx:t10k-images-idx3-ubyte.gz
 
 writes the weights and the facts that `get_extractor` reads.
 """

@@ -7,6 +7,7 @@ below and stands nowhere else.
 
 import inspect
 import math
+import warnings
 
 import keras
 import numpy as np
@@ -192,7 +193,7 @@ class AdversarialModel(keras.Model):
     @property
     def steps(self):
         """Training steps taken so far: generator updates. Saved and restored with the model."""
-        return int(self.generator_optimizer.iterations)
+        return int(ops.cast(self.generator_optimizer.iterations, "int32"))
 
     # The game.
 
@@ -224,25 +225,30 @@ class AdversarialModel(keras.Model):
             x = backend.regroup(x, self.discriminator_steps)
         else:
             batch_size = (batch_size or 32) * self.discriminator_steps
-        return super().fit(x, y, batch_size=batch_size, **options)
+        with warnings.catch_warnings():
+            if not options.get("steps_per_epoch"):
+                # Keras says so of any data set whose length it learns only by its end.
+                warnings.filterwarnings("ignore", "Your input ran out of data")
+            return super().fit(x, y, batch_size=batch_size, **options)
 
     def train_step(self, data):
         """k discriminator steps, each on its own part of the batch and its own noise, then one
         generator step and one step of the average."""
-        self.noise.start_step(self.generator_optimizer.iterations)
-        parts = split(data, self.discriminator_steps)
-        for part in parts:
-            d_loss = backend.minimize(
-                lambda part=part: self.discriminator_loss(part),
-                self.discriminator_optimizer,
-                self.discriminator.trainable_variables,
+        with backend.after(data):
+            self.noise.start_step(self.generator_optimizer.iterations)
+            parts = split(data, self.discriminator_steps)
+            for part in parts:
+                d_loss = backend.minimize(
+                    lambda part=part: self.discriminator_loss(part),
+                    self.discriminator_optimizer,
+                    self.discriminator.trainable_variables,
+                )
+                self.record(d_loss=d_loss)
+            g_loss = backend.minimize(
+                lambda: self.generator_loss(parts[-1]), self.generator_optimizer, self.generator.trainable_variables
             )
-            self.record(d_loss=d_loss)
-        g_loss = backend.minimize(
-            lambda: self.generator_loss(parts[-1]), self.generator_optimizer, self.generator.trainable_variables
-        )
-        self.record(g_loss=g_loss)
-        self._update_average()
+            self.record(g_loss=g_loss)
+            self._update_average()
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     def test_step(self, data):
@@ -311,9 +317,9 @@ class AdversarialModel(keras.Model):
 
     def _draw(self, inputs, batch_size=64):
         """Pictures in [-1, 1] as NumPy, a batch at a time."""
-        count = len(inputs)
-        batches = [self.predict_on_batch(inputs[i : i + batch_size]) for i in range(0, count, batch_size)]
-        return np.concatenate(batches).astype("float32")
+        # Not predict(): under a strategy every replica would draw the same batch and all copies be returned.
+        parts = [inputs[i : i + batch_size] for i in range(0, len(inputs), batch_size)]
+        return np.concatenate([ops.convert_to_numpy(self(part)) for part in parts])
 
     def export(self, filepath, overwrite=False, **options):
         """Writes the averaged generator as a SavedModel that serves without this package.
@@ -329,7 +335,9 @@ class AdversarialModel(keras.Model):
 
         Example:
             model.export("mine_savedmodel")
-            # elsewhere: tf.saved_model.load("mine_savedmodel").serve(latents)
+            # elsewhere, latents being float32 (count, latent_dim):
+            served = tf.saved_model.load("mine_savedmodel")
+            pictures = served.serve(latents)           # float32 (count, height, width, channels) in [-1, 1]
         """
         from ganzoo.export import export_savedmodel
 

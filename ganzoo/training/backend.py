@@ -5,11 +5,19 @@ import keras
 from ganzoo.errors import GanzooError
 
 if keras.backend.backend() == "tensorflow":
-    from ganzoo.training.backend_tensorflow import input_gradient, minimize, regroup, replica_count, replica_id, update
+    from ganzoo.training.backend_tensorflow import (
+        after,
+        input_gradient,
+        minimize,
+        regroup,
+        replica_count,
+        replica_id,
+        update,
+    )
 else:
     raise GanzooError(
         f"training runs on the TensorFlow back end of Keras only, not on '{keras.backend.backend()}': "
         "set KERAS_BACKEND=tensorflow"
     )
 
-__all__ = ["input_gradient", "minimize", "regroup", "replica_count", "replica_id", "update"]
+__all__ = ["after", "input_gradient", "minimize", "regroup", "replica_count", "replica_id", "update"]

@@ -3,6 +3,8 @@ gradients, and the places where replicas of a `tf.distribute` strategy must be t
 
 import tensorflow as tf
 
+from ganzoo.errors import GanzooError
+
 
 def minimize(loss_function, optimizer, variables):
     """One optimizer step on the loss's gradient with respect to `variables`; returns the loss.
@@ -37,6 +39,15 @@ def replica_id():
     return tf.cast(context.replica_id_in_sync_group, "int32") if replica_count() > 1 and context else 0
 
 
+def after(data):
+    """A context in which nothing happens before the data is there.
+
+    The generator's step needs no value of the batch; at the end of a data set of unknown length TensorFlow
+    would take it once more while it finds that there is no batch.
+    """
+    return tf.control_dependencies(tf.nest.flatten(data))
+
+
 def update(pairs, function):
     """Assigns function(target, source) to the target of every (target, source) pair of variables.
 
@@ -60,6 +71,13 @@ def regroup(dataset, count):
     """A tf.data set whose batches each hold `count` consecutive batches of this one; others as they are."""
     if count == 1 or not isinstance(dataset, tf.data.Dataset):
         return dataset
-    first = tf.nest.flatten(dataset.element_spec)[0].shape[0]
-    size = first or int(tf.shape(tf.nest.flatten(next(iter(dataset)))[0])[0])
-    return dataset.unbatch().batch(count * size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    fixed = tf.nest.flatten(dataset.element_spec)[0].shape[0]
+    size = fixed or int(tf.shape(tf.nest.flatten(next(iter(dataset)))[0])[0])
+    # How many groups there are is known only where no batch can be an incomplete one.
+    groups = int(dataset.cardinality()) // count if fixed else -1
+    if groups == 0:
+        raise GanzooError(f"the batches of an epoch are too few for discriminator_steps={count}")
+    dataset = dataset.unbatch().batch(count * size, drop_remainder=True)
+    if groups > 0:
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(groups))
+    return dataset.prefetch(tf.data.AUTOTUNE)

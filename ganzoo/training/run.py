@@ -90,12 +90,12 @@ def train(preset, data=None, settings=(), output="runs", resume=False):
     checkpoints.set_model(model)
     try:
         with interrupt:
-            _fit(model, plan, everything, interrupt)
-    finally:
-        progress.close()
-    if interrupt.asked:
+            _fit(model, plan, everything)
+    except _Interrupted:
         path = checkpoints.save("last")
         print(f"stopped at step {model.steps} of {plan.total_steps}; saved {path}; go on with --resume")
+    finally:
+        progress.close()
     return folder
 
 
@@ -190,14 +190,14 @@ def prepare(preset, data=None, settings=(), output="runs", resume=False):
     return plan
 
 
-def _fit(model, plan, everything, interrupt):
+def _fit(model, plan, everything):
     """All epochs that are left; a run stopped within an epoch first takes the rest of that one."""
     epoch, place = divmod(model.steps, plan.steps_per_epoch)
     stretches = [(epoch, plan.config.training.epochs, plan.steps_per_epoch)]
     if place:
         stretches = [(epoch, epoch + 1, plan.steps_per_epoch - place), (epoch + 1, *stretches[0][1:])]
     for first_epoch, last_epoch, steps in stretches:
-        if first_epoch < last_epoch and not interrupt.asked:
+        if first_epoch < last_epoch:
             dataset = plan.feed.dataset(first_step=model.steps * model.discriminator_steps)
             model.fit(
                 dataset,
@@ -249,6 +249,10 @@ def _refuse_changes(base, config, folder):
             )
 
 
+class _Interrupted(Exception):
+    """Leaves `fit` between two steps: an epoch cut short is not recorded as one."""
+
+
 class _Interrupt(keras.callbacks.Callback):
     """Turns Ctrl-C and a request to terminate into a stop after the step; a second one is not caught."""
 
@@ -278,7 +282,7 @@ class _Interrupt(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if self.asked:
-            self.model.stop_training = True
+            raise _Interrupted
 
 
 def _duration(seconds):

@@ -1,0 +1,57 @@
+"""Fixtures of all tests. They run on two virtual CPU devices, so that strategies can be tried anywhere."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    os.environ["GANZOO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def two_replicas():
+    """One strategy for all tests: collectives of two strategies over the same devices mix up in TensorFlow."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The real data sets that are not part of the project."""
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real data sets (../shared/data) are not here")
+    return folder
+
+
+@pytest.fixture
+def pictures_npz(tmp_path):
+    """A source of 96 random 28x28 pictures."""
+    path = tmp_path / "pictures.npz"
+    np.savez(path, images=np.random.default_rng(0).integers(0, 256, (96, 28, 28), dtype="uint8"))
+    return f"npz:{path}"
+
+
+@pytest.fixture
+def tiny_preset(tmp_path, pictures_npz):
+    """A YAML file of a DCGAN that trains in a second: 6 steps in each of 4 epochs."""
+    path = tmp_path / "tiny.yaml"
+    path.write_text(
+        f"""
+model: dcgan
+arguments: {{image_shape: [28, 28, 1], latent_dim: 8, width: 4, kernel_size: 3}}
+data: {{source: "{pictures_npz}", batch_size: 16, flip: true}}
+training: {{epochs: 4, samples: 4}}
+evaluation: {{extractor: mnist_classifier, samples: 50}}
+"""
+    )
+    return path

@@ -1,0 +1,52 @@
+"""Worked out by hand: softplus(0) = ln 2, softplus(ln 3) = ln 4, softplus(-ln 3) = ln 4/3, sigmoid(ln 3) = 3/4."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from ganzoo import GanzooError, losses
+
+REAL = np.array([[0.0], [math.log(3)]], "float32")
+FAKE = np.array([[math.log(3)], [-math.log(3)]], "float32")
+LN2, LN4, LN4_3 = math.log(2), math.log(4), math.log(4 / 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "discriminator", "generator"),
+    [
+        ("non_saturating", (LN2 + LN4_3) / 2 + (LN4 + LN4_3) / 2, (LN4_3 + LN4) / 2),
+        ("minimax", (LN2 + LN4_3) / 2 + (LN4 + LN4_3) / 2, -(LN4 + LN4_3) / 2),
+    ],
+)
+def test_values(name, discriminator, generator):
+    loss = losses.get(name)
+    assert float(loss.discriminator(REAL, FAKE)) == pytest.approx(discriminator, rel=1e-6)
+    assert float(loss.generator(FAKE)) == pytest.approx(generator, rel=1e-6)
+    assert float(loss.score(REAL)) == pytest.approx((1 / 2 + 3 / 4) / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["non_saturating", "minimax"])
+def test_huge_logits_stay_finite_and_exact(name):
+    loss = losses.get(name)
+    huge = np.array([[1000.0]], "float32")
+    assert float(loss.discriminator(huge, -huge)) == 0.0
+    assert float(loss.discriminator(-huge, huge)) == 2000.0
+    assert np.isfinite(float(loss.generator(huge)))
+
+
+def test_binary_cross_entropy_of_keras_agrees():
+    cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    ones, zeros = np.ones_like(REAL), np.zeros_like(REAL)
+    loss = losses.get("non_saturating")
+    theirs = float(cross_entropy(ones, REAL) + cross_entropy(zeros, FAKE))
+    assert float(loss.discriminator(REAL, FAKE)) == pytest.approx(theirs, rel=1e-6)
+    assert float(loss.generator(FAKE)) == pytest.approx(float(cross_entropy(ones, FAKE)), rel=1e-6)
+
+
+def test_unknown_names_and_arguments():
+    with pytest.raises(GanzooError, match="Did you mean 'minimax'"):
+        losses.get("minmax")
+    with pytest.raises(GanzooError, match="loss 'minimax'"):
+        losses.get({"name": "minimax", "slope": 1})

@@ -1,0 +1,47 @@
+import pytest
+
+from ganzoo import GanzooError
+from ganzoo.config import dump, from_mapping, load_config, parse_config, with_settings
+from ganzoo.presets import preset_files
+
+
+@pytest.mark.parametrize("path", preset_files().values(), ids=list(preset_files()))
+def test_every_preset_round_trips(path):
+    config = load_config(path)
+    assert parse_config(dump(config), "again") == config
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model: dcgan\nepochs: 3", r"mine.yaml: unknown key 'epochs'"),
+        ("model: dcgan\ntraining: {epoch: 3}", r"mine.yaml, section 'training': .*'epoch'. Did you mean 'epochs'"),
+        ("model: dcgan\ntraining: {epochs: many}", r"mine.yaml: 'training.epochs' is 'many'"),
+        ("model: dcgan\ntraining: {precision: float8}", r"'training.precision' is 'float8': .*'mixed_bfloat16'"),
+        ("description: none", r"the key 'model' is missing"),
+        ("- a list", r"a config is a mapping"),
+        ("", r"a config is a mapping"),
+        ("model: [", r"not valid YAML"),
+        ("model: !!python/object/apply:os.system ['true']", r"not valid YAML"),
+        ("[" * 3000, r"mine.yaml"),
+    ],
+)
+def test_a_bad_config_names_file_and_key(tmp_path, text, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(GanzooError, match=message):
+        load_config(path)
+
+
+def test_settings_change_a_copy():
+    config = from_mapping({"model": "dcgan", "arguments": {"width": 4}}, "here")
+    changed = with_settings(config, ["epochs=3", "arguments.width=8", "compile.loss=minimax"])
+    assert (changed.training.epochs, changed.arguments["width"], changed.compile["loss"]) == (3, 8, "minimax")
+    assert config.training.epochs != 3
+    assert config.arguments["width"] == 4
+    with pytest.raises(GanzooError, match=r"Did you mean 'training.epochs'\?"):
+        with_settings(config, ["epoch=3"])
+    with pytest.raises(GanzooError, match="takes key=value"):
+        with_settings(config, ["epochs"])
+    with pytest.raises(GanzooError, match="'model' in 'model.width' is a single value"):
+        with_settings(config, ["model.width=3"])

@@ -1,0 +1,107 @@
+"""What holds for every registered model: to register one is to have it tested."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import ganzoo
+from ganzoo.config import parameters_of, validated_arguments
+from ganzoo.registry import model_class
+
+BATCH = 8
+
+
+def make(name, **settings):
+    keras.utils.set_random_seed(0)
+    model = ganzoo.create(name, **model_class(name).small)
+    model.compile(**settings)
+    return model
+
+
+def one_step(model):
+    batch = model.example_batch(BATCH * model.discriminator_steps)
+    model.fit(*((batch,) if not isinstance(batch, tuple) else batch), batch_size=BATCH, epochs=1, verbose=0)
+
+
+@pytest.fixture(params=ganzoo.list_models())
+def name(request):
+    return request.param
+
+
+def test_every_model_ships_a_preset_and_says_what_it_is(name):
+    assert ganzoo.list_presets(f"{name}.*")
+    cls = model_class(name)
+    assert "arXiv" in cls.__doc__
+    assert "Example" in cls.__doc__
+    assert validated_arguments(parameters_of("__init__", owner=cls), cls.small, name)
+
+
+def test_one_step_moves_every_trainable_weight_of_both_networks(name):
+    model = make(name)
+    networks = (model.generator, model.discriminator)
+    before = [[np.array(w) for w in network.trainable_weights] for network in networks]
+    one_step(model)
+    for network, old in zip(networks, before):
+        for weight, value in zip(network.trainable_weights, old):
+            assert np.abs(np.array(weight) - value).max() > 0, weight.path
+            assert np.isfinite(np.array(weight)).all(), weight.path
+
+
+def test_save_and_load_restores_pictures_and_training(name, tmp_path):
+    model = make(name)
+    one_step(model)
+    model.save(tmp_path / "model.keras")
+    loaded = ganzoo.load(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.generate(4, seed=3), model.generate(4, seed=3))
+    assert loaded.get_config() == model.get_config()
+    assert loaded.steps == model.steps == 1
+    one_step(model)
+    one_step(loaded)
+    for ours, theirs in zip(model.weights, loaded.weights):
+        np.testing.assert_array_equal(np.array(ours), np.array(theirs), err_msg=ours.path)
+
+
+def test_same_seed_same_pictures_another_seed_others(name):
+    model = make(name)
+    one_step(model)
+    pictures = model.generate(6, seed=5)
+    assert pictures.dtype == np.uint8
+    assert pictures.shape == (6, *model.image_shape)
+    np.testing.assert_array_equal(pictures, model.generate(6, seed=5))
+    assert (pictures != model.generate(6, seed=6)).any()
+    # A larger count begins with the same pictures; another batch size may round a grey level differently.
+    assert np.abs(pictures[:2].astype(int) - model.generate(2, seed=5)).max() <= 1
+
+
+def test_export_draws_the_same_pictures_without_ganzoo(name, tmp_path):
+    model = make(name)
+    one_step(model)
+    model.export(tmp_path / "served")
+    inputs = model.example_inputs(3)
+    np.savez(tmp_path / "inputs.npz", *inputs)
+    code = f"""
+import sys
+sys.modules["ganzoo"] = None
+import numpy as np, tensorflow as tf
+inputs = np.load(r"{tmp_path}/inputs.npz")
+served = tf.saved_model.load(r"{tmp_path}/served")
+pictures = served.serve(*[inputs[key] for key in inputs.files])
+np.save(r"{tmp_path}/served.npy", pictures.numpy())
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=tmp_path)
+    ours = model.ema_generator(inputs[0] if len(inputs) == 1 else inputs, training=False)
+    np.testing.assert_allclose(np.load(tmp_path / "served.npy"), np.asarray(ours), atol=1e-5)
+
+
+def test_shipped_weights_come_back_within_half_precision(name, tmp_path):
+    model = make(name)
+    one_step(model)
+    sha256 = model.save_shipped(tmp_path / "w.npz")
+    other = make(name)
+    other.load_shipped(tmp_path / "w.npz", sha256)
+    difference = np.abs(model.generate(4, seed=0).astype(int) - other.generate(4, seed=0))
+    assert difference.max() <= 2
+    np.testing.assert_array_equal(other.generator.get_weights()[0], other.ema_generator.get_weights()[0])

@@ -1,0 +1,66 @@
+import subprocess
+import sys
+
+import pytest
+
+import ganzoo
+from ganzoo import presets
+
+MY_MODEL = '''
+import keras
+import ganzoo
+
+@ganzoo.register("{name}")
+class MyGAN(ganzoo.AdversarialModel):
+    """My own (arXiv:0000.00000)."""
+
+    def __init__(self, image_shape: tuple[int, int, int] = (8, 8, 1), latent_dim: int = 4):
+        z = keras.Input((latent_dim,))
+        generator = keras.Model(z, keras.layers.Reshape(image_shape)(keras.layers.Dense(64, "tanh", name="d")(z)))
+        x = keras.Input(image_shape)
+        discriminator = keras.Model(x, keras.layers.Dense(1, name="d")(keras.layers.Flatten()(x)))
+        super().__init__(generator, discriminator, latent_dim)
+'''
+
+
+def test_ones_own_class_and_yaml_work_like_the_packages(tmp_path):
+    (tmp_path / "mine.py").write_text(MY_MODEL.format(name="mygan"))
+    (tmp_path / "mine.yaml").write_text("model: mygan\ndata: {source: digits}\ntraining: {epochs: 1, samples: 4}\n")
+    command = [sys.executable, "-m", "ganzoo.cli", "--import", "mine.py"]
+    done = subprocess.run([*command, "train", "mine.yaml"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    done = subprocess.run([*command, "generate", "runs/mine-001"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "grid.png").exists()
+
+
+def test_unknown_names_get_the_nearest_match():
+    with pytest.raises(ganzoo.GanzooError, match=r"unknown model 'dcgann'. Did you mean 'dcgan'\?"):
+        ganzoo.create("dcgann")
+    with pytest.raises(ganzoo.GanzooError, match=r"Did you mean 'dcgan.mnist'\?"):
+        ganzoo.load("dcgan.mnits")
+    with pytest.raises(ganzoo.GanzooError, match=r"unknown key 'widht'. Did you mean 'width'\?"):
+        ganzoo.create("dcgan", widht=8)
+    with pytest.raises(ganzoo.GanzooError, match="'latent_dim' is 'many'"):
+        ganzoo.create("dcgan", latent_dim="many")
+
+
+def test_a_name_cannot_be_taken_twice(tmp_path):
+    with pytest.raises(ganzoo.GanzooError, match="belongs to a model of the package"):
+        exec(MY_MODEL.format(name="dcgan"), {"__name__": "elsewhere"})
+    exec(MY_MODEL.format(name="takenonce"), {"__name__": "first_file"})
+    try:
+        with pytest.raises(ganzoo.GanzooError, match=r"is taken by first_file.MyGAN"):
+            exec(MY_MODEL.format(name="takenonce"), {"__name__": "second_file"})
+    finally:
+        from ganzoo import registry
+
+        registry._classes.pop("takenonce")
+
+
+def test_lists_take_wildcards():
+    assert "dcgan" in ganzoo.list_models("d*")
+    assert ganzoo.list_models("nothing*") == []
+    assert ganzoo.list_presets("dcgan.*") == ganzoo.list_presets("dcgan")
+    assert presets.find("dcgan").name == "dcgan.mnist"
+    assert presets.find("dcgan").config.default

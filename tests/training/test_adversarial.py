@@ -1,0 +1,236 @@
+"""The training step against numbers worked out apart from it, with networks of one weight each."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import ganzoo
+from ganzoo.training.adversarial import split, to_uint8
+from ganzoo.training.noise import Noise
+
+LEARNING_RATE = 0.1
+
+
+class OneWeight(ganzoo.AdversarialModel):
+    """G(z) = g z and D(x) = d x, so every gradient can be written down."""
+
+    def __init__(self, g: float = 0.5, d: float = 2.0):
+        def line(weight, name):
+            x = keras.Input((1,))
+            start = keras.initializers.Constant(weight)
+            return keras.Model(
+                x, keras.layers.Dense(1, use_bias=False, kernel_initializer=start, name="w")(x), name=name
+            )
+
+        super().__init__(line(g, "generator"), line(d, "discriminator"), latent_dim=1)
+
+    def value(self, network):
+        return float(np.asarray(network.weights[0])[0, 0])
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_algorithm_1_of_goodfellow(k):
+    """k discriminator steps on fresh data and fresh noise, then one generator step against the new discriminator."""
+    model = OneWeight()
+    sgd = dict(name="sgd", learning_rate=LEARNING_RATE)
+    model.compile(sgd, sgd, discriminator_steps=k, seed=7)
+    real = np.random.default_rng(0).normal(3, 1, (4 * k, 1)).astype("float32")
+    noise = Noise(7)
+    noise.start_step(0)
+    g, d, d_losses = 0.5, 2.0, []
+    for part in np.split(real, k):
+        z = np.asarray(noise.normal((4, 1)))
+        d_losses.append(np.log1p(np.exp(-d * part)).mean() + np.log1p(np.exp(d * g * z)).mean())
+        d -= LEARNING_RATE * (-(part * sigmoid(-d * part)).mean() + (g * z * sigmoid(d * g * z)).mean())
+    z = np.asarray(noise.normal((4, 1)))
+    g_loss = np.log1p(np.exp(-d * g * z)).mean()
+    g -= LEARNING_RATE * -(d * z * sigmoid(-d * g * z)).mean()
+    logs = model.fit(real, batch_size=4, epochs=1, shuffle=False, verbose=0).history
+    assert model.value(model.discriminator) == pytest.approx(d, rel=1e-5)
+    assert model.value(model.generator) == pytest.approx(g, rel=1e-5)
+    assert logs["d_loss"][0] == pytest.approx(np.mean(d_losses), rel=1e-5)
+    assert logs["g_loss"][0] == pytest.approx(g_loss, rel=1e-5)
+    assert set(logs) == {"d_loss", "g_loss", "d_real", "d_fake"}
+
+
+def test_the_average_warms_up_and_then_decays():
+    """After step t the average moves by 1 - min(decay, (1 + t)/(10 + t)) of the way."""
+    model = OneWeight()
+    model.compile("sgd", "sgd", ema_decay=0.25)
+    expected = 0.5
+    batch = np.ones((4, 1), "float32")
+    for t in (1, 2, 3, 4):
+        model.train_on_batch(batch)
+        decay = min(0.25, (1 + t) / (10 + t))
+        expected += (1 - decay) * (model.value(model.generator) - expected)
+        assert model.value(model.ema_generator) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_average_takes_batch_statistics_along():
+    model = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
+    model.compile(ema_decay=0.0)
+    model.train_on_batch(model.example_batch(8))
+    for average, current in zip(model.ema_generator.variables, model.generator.variables):
+        np.testing.assert_allclose(np.asarray(average), np.asarray(current), atol=1e-7, err_msg=current.path)
+    moving = model.ema_generator.get_layer("project_norm").moving_variance
+    assert np.abs(np.asarray(moving) - 1).max() > 1e-3
+
+
+def test_evaluate_changes_nothing_and_repeats_itself():
+    model = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
+    model.compile()
+    batch = model.example_batch(16)
+    before = [np.array(w) for w in model.generator.variables + model.discriminator.variables]
+    first = model.evaluate(batch, batch_size=8, verbose=0, return_dict=True)
+    second = model.evaluate(batch, batch_size=8, verbose=0, return_dict=True)
+    assert first == second
+    assert set(first) == {"d_loss", "g_loss", "d_real", "d_fake"}
+    for old, new in zip(before, model.generator.variables + model.discriminator.variables):
+        np.testing.assert_array_equal(old, np.array(new))
+
+
+def test_training_with_several_critic_steps_takes_fresh_batches_from_a_dataset():
+    """24 different numbers, batches of 4, k = 3: two steps see each number once."""
+    model = OneWeight()
+    seen = []
+    model.discriminator_loss = lambda part, training=True: (
+        tf.numpy_function(lambda x: seen.append(x.ravel().tolist()), [part], []),
+        OneWeight.discriminator_loss(model, part, training),
+    )[1]
+    model.compile("sgd", "sgd", discriminator_steps=3, run_eagerly=True)
+    numbers = np.arange(24, dtype="float32")[:, None] / 24
+    model.fit(tf.data.Dataset.from_tensor_slices(numbers).batch(4), verbose=0)
+    assert model.steps == 2
+    np.testing.assert_allclose(np.ravel(seen), numbers.ravel())
+    assert len(seen) == 6
+
+
+def test_split_refuses_unequal_parts():
+    parts = split((np.arange(6), np.arange(12).reshape(6, 2)), 3)
+    np.testing.assert_array_equal(parts[1][0], [2, 3])
+    np.testing.assert_array_equal(parts[1][1], [[4, 5], [6, 7]])
+    with pytest.raises(ganzoo.GanzooError, match="cannot be shared"):
+        split(np.arange(7), 3)
+
+
+def test_noise_depends_on_seed_step_and_place_alone():
+    def draw(seed, step, place):
+        noise = Noise(seed)
+        noise.start_step(step)
+        return [np.asarray(noise.normal((1000,))) for _ in range(place + 1)][-1]
+
+    first = draw(0, 5, 1)
+    np.testing.assert_array_equal(first, draw(0, 5, 1))
+    for other in (draw(1, 5, 1), draw(0, 6, 1), draw(0, 5, 0)):
+        assert abs(np.corrcoef(first, other)[0, 1]) < 0.15
+    assert abs(first.mean()) < 0.15
+    assert first.std() == pytest.approx(1, abs=0.1)
+
+
+def test_replicas_of_a_strategy_see_their_own_noise_and_add_up_to_one(two_replicas):
+    """Two replicas of batch 4 and one of batch 8 give the same weights; plain draws differ between replicas."""
+
+    class GivenLatents(OneWeight):
+        """The latents come with the batch, so that both set-ups see the same ones."""
+
+        def split_batch(self, batch):
+            return batch[0], batch[1]
+
+        def generator_inputs(self, count, condition):
+            return condition
+
+        def discriminator_loss(self, batch, training=True):
+            real, latents = batch
+            logits = self.discriminator(real, training=training), self.discriminator(self.generator(latents))
+            self.record(d_real=self.loss.score(logits[0]), d_fake=self.loss.score(logits[1]))
+            return self.loss.discriminator(*logits)
+
+        def generator_loss(self, batch, training=True):
+            return self.loss.generator(self.discriminator(self.generator(batch[1])))
+
+    rng = np.random.default_rng(0)
+    data = rng.normal(3, 1, (40, 1)).astype("float32"), rng.normal(0, 1, (40, 1)).astype("float32")
+    dataset = tf.data.Dataset.from_tensor_slices(data).batch(8)
+
+    def trained(strategy):
+        with strategy.scope():
+            model = GivenLatents()
+            model.compile()
+        model.fit(dataset, epochs=1, verbose=0)
+        return [model.value(network) for network in (model.generator, model.discriminator, model.ema_generator)]
+
+    np.testing.assert_allclose(trained(two_replicas), trained(tf.distribute.get_strategy()), rtol=1e-5)
+
+    noise = Noise(0)
+
+    @tf.function
+    def draws():
+        def draw():
+            noise.start_step(3)
+            return noise.normal((100,))
+
+        return two_replicas.run(draw)
+
+    first, second = two_replicas.experimental_local_results(draws())
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.4
+
+
+def test_a_model_trains_under_a_strategy_and_its_file_loads_without(two_replicas, tmp_path):
+    with two_replicas.scope():
+        model = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
+        model.compile(discriminator_steps=2)
+    model.fit(tf.data.Dataset.from_tensor_slices(model.example_batch(32)).batch(8), verbose=0)
+    assert model.steps == 2
+    model.save(tmp_path / "m.keras")
+    loaded = ganzoo.load(tmp_path / "m.keras")
+    difference = np.abs(loaded.generate(3, seed=0).astype(int) - model.generate(3, seed=0))
+    assert difference.max() <= 1
+
+
+def test_mixed_precision_keeps_pictures_and_logits_in_float32(tmp_path):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
+    finally:
+        keras.config.set_dtype_policy(before)
+    model.compile()
+    logs = model.train_on_batch(model.example_batch(8), return_dict=True)
+    assert np.isfinite(list(map(float, logs.values()))).all()
+    assert model.generator.compute_dtype == "bfloat16" or model.generator.layers[1].compute_dtype == "bfloat16"
+    assert model.generator.output.dtype == model.discriminator.output.dtype == "float32"
+    model.save(tmp_path / "m.keras")
+    loaded = ganzoo.load(tmp_path / "m.keras")
+    assert loaded.generator.layers[1].compute_dtype == "bfloat16"
+    np.testing.assert_array_equal(loaded.generate(2, seed=0), model.generate(2, seed=0))
+
+
+def test_bad_calls_say_what_to_do():
+    model = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
+    with pytest.raises(ganzoo.GanzooError, match=r"call model.compile\(\)"):
+        model.fit(model.example_batch(4))
+    with pytest.raises(ganzoo.GanzooError, match="unknown loss 'wrong'"):
+        model.compile(loss="wrong")
+    with pytest.raises(ganzoo.GanzooError, match="Did you mean 'learning_rate'"):
+        model.compile(generator_optimizer={"name": "adam", "learning_rat": 1})
+    with pytest.raises(ganzoo.GanzooError, match="Did you mean 'adam'"):
+        model.compile(generator_optimizer="adamm")
+    with pytest.raises(ganzoo.GanzooError, match="discriminator_steps"):
+        model.compile(discriminator_steps=0)
+    model.compile()
+    with pytest.raises(ganzoo.GanzooError, match=r"shape \(28, 28, 1\), the data set has \(32, 32, 1\)"):
+        model.fit(np.zeros((4, 32, 32, 1), "float32"))
+    for wrong in ({"count": 0}, {"count": 2.5}, {"latents": np.zeros((2, 5))}, {"count": 2, "seed": -1}, {}):
+        with pytest.raises(ganzoo.GanzooError):
+            model.generate(**wrong)
+
+
+def test_pictures_become_whole_grey_levels():
+    np.testing.assert_array_equal(to_uint8([-1.0, 0.0, 1.0, 2.0]), [0, 128, 255, 255])
+    levels = np.arange(256)
+    np.testing.assert_array_equal(to_uint8(levels.astype("float32") / 127.5 - 1), levels)

@@ -1,0 +1,122 @@
+"""A run and its folder: what is in it, and that nothing is lost when it is interrupted."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganzoo
+from ganzoo.training.callbacks import Guard, TrainingStopped
+from ganzoo.training.callbacks.record import read_records
+
+
+def weights_of(folder):
+    model = ganzoo.presets.load_saved(folder / "checkpoints" / "last.keras")
+    return {w.path: np.array(w) for w in (*model.generator.weights, *model.discriminator.weights)}
+
+
+def test_a_run_folder_holds_everything(tiny_preset, tmp_path):
+    folder = ganzoo.train(tiny_preset, output=tmp_path / "runs")
+    assert folder.name == "tiny-001"
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
+    assert [line["step"] for line in lines] == [6, 12, 18, 24]
+    for line in lines:
+        assert {"d_loss", "g_loss", "d_real", "d_fake", "frechet_distance", "seconds"} <= set(line)
+    assert [path.name for path in sorted((folder / "samples").iterdir())] == [
+        f"epoch_{i:04d}.png" for i in (1, 2, 3, 4)
+    ]
+    with Image.open(folder / "samples.gif") as animation:
+        assert animation.n_frames == 4
+    assert list((folder / "events").iterdir())
+    assert (folder / "config.yaml").exists()
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["best.keras", "last.keras"]
+    best = min(lines, key=lambda line: line["frechet_distance"])
+    assert ganzoo.load(folder).steps == best["step"]
+    assert ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["epochs=1"]).name == "tiny-002"
+
+
+def test_interrupted_and_killed_runs_end_as_one_never_stopped(tiny_preset, tmp_path):
+    whole = ganzoo.train(tiny_preset, output=tmp_path / "whole")
+    command = [sys.executable, "-m", "ganzoo.cli", "train", str(tiny_preset), "--output", str(tmp_path / "runs")]
+
+    def run_until(line_start, number, *options):
+        process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        seen = []
+        for line in process.stderr:
+            seen.append(line)
+            if line.startswith(line_start):
+                process.send_signal(number)
+                break
+        out, _ = process.communicate()
+        return process.returncode, out, seen
+
+    code, out, seen = run_until("epoch 1", signal.SIGINT)
+    assert code == 0, seen
+    assert "go on with --resume" in out
+    assert "last.keras" in out
+    code, _, seen = run_until("epoch 3", signal.SIGKILL, "--resume")
+    assert code == -signal.SIGKILL, seen
+    done = subprocess.run([*command, "--resume"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "runs" / "tiny-001"
+    for path, value in weights_of(whole).items():
+        np.testing.assert_array_equal(weights_of(folder)[path], value, err_msg=path)
+    ours, theirs = read_records(whole / "metrics.jsonl"), read_records(folder / "metrics.jsonl")
+    assert [line["step"] for line in ours] == [line["step"] for line in theirs]
+    assert ours[-1]["frechet_distance"] == pytest.approx(theirs[-1]["frechet_distance"], rel=1e-4)
+
+
+def test_resume_refuses_another_architecture_and_leaves_the_run_alone(tiny_preset, tmp_path):
+    runs = tmp_path / "runs"
+    with pytest.raises(ganzoo.GanzooError, match="nothing to resume"):
+        ganzoo.train(tiny_preset, output=runs, resume=True)
+    folder = ganzoo.train(tiny_preset, output=runs, settings=["epochs=1"])
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(ganzoo.GanzooError, match=r"trained with arguments.width=4, now 8"):
+        ganzoo.train(tiny_preset, output=runs, settings=["arguments.width=8"], resume=True)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    ganzoo.train(tiny_preset, output=runs, settings=["epochs=2"], resume=True)
+    assert [line["epoch"] for line in read_records(folder / "metrics.jsonl")] == [1, 2]
+
+
+def test_a_diverging_run_stops_and_says_why(tiny_preset, tmp_path):
+    optimizer = "{name: sgd, learning_rate: 1.0e+30}"
+    settings = [f"compile.generator_optimizer={optimizer}", f"compile.discriminator_optimizer={optimizer}"]
+    with pytest.raises(TrainingStopped, match="diverged"):
+        ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=settings)
+    assert not list((tmp_path / "runs").glob("*/checkpoints/*.keras"))
+
+
+def test_a_collapsed_generator_stops_the_training():
+    model = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
+    model.compile(generator_optimizer={"name": "sgd", "learning_rate": 0.0})
+    # Whatever the latents, nothing of them reaches the picture.
+    for network in (model.generator, model.ema_generator):
+        network.get_layer("project").kernel.assign(np.zeros((4, 392)))
+    guard = Guard(patience=2, after=2)
+    with pytest.raises(TrainingStopped, match="for 2 epochs all of its pictures have been alike"):
+        model.fit(model.example_batch(16), batch_size=16, epochs=9, callbacks=[guard], verbose=0)
+    assert model.steps == 3  # the first epoch is too early to judge
+
+
+def test_mistakes_are_found_before_anything_is_written(tiny_preset, tmp_path):
+    runs = tmp_path / "runs"
+    for settings, message in [
+        (["data.batch_size=97"], "a batch of 97 is larger than the 96 examples"),
+        (["data.batch=3"], "unknown key 'batch'. Did you mean 'batch_size'"),
+        (["arguments.image_shape=[32, 32, 1]", "extractor=null"], "smaller than the 32x32"),
+        (["compile.discriminator_steps=9"], "one step takes 9"),
+        (["extractor=digits_classifier"], "takes pictures of"),
+        (["compile.ema=1"], "unknown key 'ema'. Did you mean 'ema_decay'"),
+        (["epochs=0"], "at least 1"),
+    ]:
+        with pytest.raises(ganzoo.GanzooError, match=message):
+            ganzoo.train(tiny_preset, output=runs, settings=settings)
+    with pytest.raises(ganzoo.GanzooError, match="no such folder"):
+        ganzoo.train(tiny_preset, data="folder:/nowhere", output=runs)
+    assert not runs.exists()
