@@ -9,7 +9,8 @@ here = Path(__file__).parent
 version = re.search(r'__version__ = "(.+)"', (here / "ganzoo" / "__init__.py").read_text())[1]
 
 demo = ["gradio>=5.0"]
-tfds = ["tensorflow-datasets>=4.9.8"]
+# importlib_resources: tensorflow-datasets imports it through etils without declaring it.
+tfds = ["importlib_resources", "tensorflow-datasets>=4.9.8"]
 
 setup(
     name="ganzoo",

@@ -145,7 +145,7 @@ def to_mapping(config):
 def dump(config):
     """The YAML text of a config, without sections that are empty."""
     mapping = {key: value for key, value in to_mapping(config).items() if value not in (None, {}, "", False)}
-    return yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True, width=120)
+    return yaml.safe_dump(mapping, sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
 
 
 def without_weights(config):

@@ -43,5 +43,5 @@ def test_settings_change_a_copy():
         with_settings(config, ["epoch=3"])
     with pytest.raises(GanzooError, match="takes key=value"):
         with_settings(config, ["epochs"])
-    with pytest.raises(GanzooError, match="'model' in 'model.width' is a single value"):
+    with pytest.raises(GanzooError, match=r"'model' in 'model.width' is a single value"):
         with_settings(config, ["model.width=3"])

@@ -108,9 +108,11 @@ def _tfds(place, image_shape, upscale, strict):
         raise missing_package("tensorflow-datasets", "tfds", f"the source tfds:{place}") from None
     name, _, split = place.partition(":")
     try:
-        dataset, info = tfds.load(name, split=split or "train", with_info=True)
+        # Read here too: tensorflow-datasets itself reads the variable only when it is imported.
+        folder = os.environ.get("TFDS_DATA_DIR")
+        dataset, info = tfds.load(name, split=split or "train", data_dir=folder, with_info=True)
     except Exception as error:  # whatever the data set's own code or the network raises
-        raise GanzooError(f"tensorflow-datasets cannot load '{name}': {error}") from None
+        raise GanzooError(f"tensorflow-datasets cannot load '{name}': {str(error).splitlines()[0]}") from None
     if "image" not in info.features:
         raise GanzooError(f"the data set '{name}' has no feature 'image'; it has: {', '.join(info.features)}")
     count = dataset.cardinality().numpy()

@@ -45,7 +45,7 @@ def after(data):
     The generator's step needs no value of the batch; at the end of a data set of unknown length TensorFlow
     would take it once more while it finds that there is no batch.
     """
-    return tf.control_dependencies(tf.nest.flatten(data))
+    return tf.control_dependencies([tensor for tensor in tf.nest.flatten(data) if tf.is_tensor(tensor)])
 
 
 def update(pairs, function):

@@ -1,0 +1,250 @@
+import gzip
+import os
+import shutil
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganzoo
+from ganzoo.data.images import feed
+from ganzoo.data.sources import fit, open_pictures, pillow_to_array, read_idx
+
+
+def batches(dataset):
+    return [batch.numpy() for batch in dataset]
+
+
+def write_idx(path, array, compress=False):
+    content = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.astype("uint8").tobytes()
+    path.write_bytes(gzip.compress(content) if compress else content)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Pictures of many modes and sizes in two subfolders."""
+    rng = np.random.default_rng(0)
+    for i, (mode, suffix) in enumerate(
+        [("RGB", "jpg"), ("L", "png"), ("RGBA", "png"), ("P", "png"), ("CMYK", "jpg"), ("I;16", "png"), ("RGB", "webp"),
+         ("RGB", "bmp"), ("LA", "png"), ("1", "png")]
+    ):  # fmt: skip
+        size = (40 + 3 * i, 50 - i)
+        array = rng.integers(0, 256, (size[1], size[0], 3), dtype="uint8")
+        picture = Image.fromarray(array)
+        if mode == "I;16":
+            picture = Image.fromarray(np.full((size[1], size[0]), 0x8080, "uint16"))
+        else:
+            picture = picture.convert(mode)
+        place = tmp_path / "pictures" / ("even" if i % 2 == 0 else "odd")
+        place.mkdir(parents=True, exist_ok=True)
+        picture.save(place / f"{i}.{suffix}")
+    return tmp_path / "pictures"
+
+
+def test_every_epoch_sees_every_picture_once_in_its_own_order(pictures_npz):
+    dataset = ganzoo.data.images(pictures_npz, image_shape=(28, 28, 1), batch_size=16, seed=3)
+    assert len(dataset) == 6
+    first, second = batches(dataset), batches(dataset)
+    assert first[0].shape == (16, 28, 28, 1)
+    assert first[0].dtype == np.float32
+    as_set = [{picture.tobytes() for batch in epoch for picture in batch} for epoch in (first, second)]
+    assert len(as_set[0]) == 96
+    assert as_set[0] == as_set[1]
+    assert (first[0] != second[0]).any()
+    again = ganzoo.data.images(pictures_npz, image_shape=(28, 28, 1), batch_size=16, seed=3)
+    for epoch in (first, second):
+        np.testing.assert_array_equal(batches(again), epoch)
+    other = ganzoo.data.images(pictures_npz, image_shape=(28, 28, 1), batch_size=16, seed=4)
+    assert (batches(other)[0] != first[0]).any()
+
+
+def test_a_feed_begun_at_a_step_goes_on_as_one_begun_at_zero(pictures_npz):
+    pictures = feed(pictures_npz, (28, 28, 1), batch_size=16, seed=1, flip=True)
+    from_zero = [batch.numpy() for batch, _ in zip(pictures.dataset(first_step=0), range(16))]
+    from_eight = [batch.numpy() for batch, _ in zip(pictures.dataset(first_step=8), range(8))]
+    np.testing.assert_array_equal(from_zero[8:], from_eight)
+
+
+def test_values_span_minus_one_to_one(tmp_path):
+    images = np.stack([np.full((28, 28), value, "uint8") for value in (0, 127, 128, 255)])
+    np.savez(tmp_path / "a.npz", images=images)
+    values = {float(p[0, 0, 0]) for p in batches(ganzoo.data.images(f"npz:{tmp_path}/a.npz", (28, 28, 1), 4))[0]}
+    assert values == {-1.0, np.float32(127 / 127.5) - 1, np.float32(128 / 127.5) - 1, 1.0}
+
+
+def test_flipping_mirrors_about_half_and_changes_nothing_else(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (400, 28, 28), dtype="uint8")
+    np.savez(tmp_path / "a.npz", images=images)
+    plain = {p.tobytes() for p in images[..., None].astype("float32") / 127.5 - 1}
+    mirrored = {p.tobytes() for p in np.ascontiguousarray(images[:, :, ::-1, None]).astype("float32") / 127.5 - 1}
+    dataset = ganzoo.data.images(f"npz:{tmp_path}/a.npz", (28, 28, 1), 400, flip=True)
+    seen = [p.tobytes() for p in batches(dataset)[0]]
+    assert all(p in plain or p in mirrored for p in seen)
+    assert 140 < sum(p in mirrored for p in seen) < 260
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_folder_of_any_mode_and_size(folder, channels):
+    pictures = open_pictures(f"folder:{folder}", (32, 32, channels))
+    assert pictures.images.shape == (10, 32, 32, channels)
+    assert not pictures.skipped
+    assert sorted(np.bincount(pictures.labels)) == [5, 5]
+    assert (pictures.images.reshape(10, -1).std(axis=1) > 5).sum() >= 9  # all but the even grey one
+    even_grey = pictures.images[[p.reshape(-1).std() < 5 for p in pictures.images]]
+    assert abs(int(even_grey.mean()) - 0x80) <= 1  # 16 bits scaled, not cut off
+
+
+def test_crop_keeps_the_middle_and_resizing_is_antialiased():
+    stripes = np.zeros((64, 128, 1), "uint8")
+    stripes[:, :32], stripes[:, -32:] = 255, 255  # outside the middle square
+    assert fit(stripes, (32, 32, 1))[:, 1:-1].max() == 0  # the filter reaches over the edge by a pixel
+    fine = np.tile(np.array([0, 255], "uint8"), 64)[None, :, None].repeat(128, axis=0)
+    small = fit(fine, (32, 32, 1))
+    assert abs(int(small.mean()) - 128) <= 2
+    assert small.std() < 12  # without antialiasing every pixel would be 0 or 255
+
+
+def test_transparency_lies_on_white_and_exif_is_obeyed(tmp_path):
+    clear = Image.new("RGBA", (4, 4), (10, 20, 30, 0))
+    np.testing.assert_array_equal(pillow_to_array(clear, 3), 255)
+    turned = Image.fromarray(np.vstack([np.zeros((20, 40)), np.full((20, 40), 255)]).astype("uint8"))
+    exif = turned.getexif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise: the dark upper half comes to the right
+    (tmp_path / "p").mkdir()
+    turned.save(tmp_path / "p" / "a.png", exif=exif)
+    picture = open_pictures(f"folder:{tmp_path}/p", (40, 40, 1)).images[0]
+    assert picture[:, -10:].mean() < 10
+    assert picture[:, :10].mean() > 245
+
+
+def test_broken_files_are_skipped_and_counted_or_refused(folder):
+    whole = (folder / "even" / "0.jpg").read_bytes()
+    (folder / "even" / "torn.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "odd" / "text.png").write_text("not a picture")
+    (folder / "odd" / "empty.webp").write_bytes(b"")
+    with pytest.warns(UserWarning, match="skipped 3 of 13"):
+        pictures = open_pictures(f"folder:{folder}", (32, 32, 3))
+    assert len(pictures.images) == 10
+    assert {os.path.basename(path) for path in pictures.skipped} == {"torn.jpg", "text.png", "empty.webp"}
+    with pytest.raises(ganzoo.GanzooError, match=r"3 broken of 13; strict=False"):
+        open_pictures(f"folder:{folder}", (32, 32, 3), strict=True)
+
+
+def test_small_pictures_are_refused_or_enlarged(folder):
+    with pytest.raises(ganzoo.GanzooError, match=r"10 of 10 pictures .* smaller than the 64x64 .*upscale=True"):
+        open_pictures(f"folder:{folder}", (64, 64, 3))
+    assert open_pictures(f"folder:{folder}", (64, 64, 3), upscale=True).images.shape == (10, 64, 64, 3)
+
+
+def test_large_sets_are_kept_in_a_file(folder, monkeypatch):
+    in_memory = open_pictures(f"folder:{folder}", (32, 32, 3)).images
+    monkeypatch.setattr("ganzoo.data.sources.MEMORY_LIMIT", 1000)
+    mapped = open_pictures(f"folder:{folder}", (32, 32, 3)).images
+    assert isinstance(mapped, np.memmap)
+    np.testing.assert_array_equal(mapped, in_memory)
+
+
+def test_idx_files_gzipped_or_not(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype="uint8")
+    write_idx(tmp_path / "train-images-idx3-ubyte", images)
+    write_idx(tmp_path / "train-labels-idx1-ubyte", np.arange(5))
+    write_idx(tmp_path / "images.gz", images, compress=True)
+    pictures = open_pictures(f"idx:{tmp_path}/train-images-idx3-ubyte", (28, 28, 1))
+    np.testing.assert_array_equal(pictures.images[..., 0], images)
+    np.testing.assert_array_equal(pictures.labels, np.arange(5))
+    np.testing.assert_array_equal(read_idx(tmp_path / "images.gz"), images)
+    content = (tmp_path / "train-images-idx3-ubyte").read_bytes()
+    for damaged in (
+        content[:-1],
+        content[:10],
+        b"",
+        content + b"x",
+        b"\x1f\x8b" + content,
+        gzip.compress(content)[:60],
+    ):
+        (tmp_path / "damaged").write_bytes(damaged)
+        with pytest.raises(ganzoo.GanzooError, match="damaged"):
+            read_idx(tmp_path / "damaged")
+
+
+def test_the_real_mnist(shared):
+    pictures = open_pictures(f"idx:{shared}/mnist/train-images-idx3-ubyte.gz", (28, 28, 1))
+    assert pictures.images.shape == (60_000, 28, 28, 1)
+    assert pictures.images.mean() / 255 == pytest.approx(0.1307, abs=1e-4)  # the set's well-known mean
+    assert np.bincount(pictures.labels).tolist()[:3] == [5923, 6742, 5958]
+
+
+def test_embedded_digits_need_no_file():
+    pictures = open_pictures("digits", (32, 32, 1), upscale=True)
+    assert pictures.images.shape == (1797, 32, 32, 1)
+    assert len(set(pictures.labels.tolist())) == 10
+    assert pictures.images.max() == 255
+
+
+def test_npz_of_floats_and_wrong_ones(tmp_path):
+    images = np.random.default_rng(0).random((3, 28, 28, 3))
+    for array in (images, images * 2 - 1, images * 255):
+        np.savez(tmp_path / "a.npz", images=array)
+        ours = open_pictures(f"npz:{tmp_path}/a.npz", (28, 28, 3)).images
+        assert np.abs(ours - images * 255).max() <= 1
+    for arrays, message in [
+        (dict(pictures=images), "no array 'images'"),
+        (dict(images=images * 1000), "got 0.* to"),
+        (dict(images=images, labels=np.arange(4)), "3 pictures but labels"),
+        (dict(images=np.array(["a"])), "pictures have shape"),
+        (dict(images=np.array([None, 1], dtype=object)), "cannot read"),
+    ]:
+        np.savez(tmp_path / "b.npz", **arrays)
+        with pytest.raises(ganzoo.GanzooError, match=message):
+            open_pictures(f"npz:{tmp_path}/b.npz", (28, 28, 3))
+
+
+def test_tensorflow_datasets_from_a_prepared_folder(tmp_path, monkeypatch):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (7, 28, 28, 1), dtype="uint8")
+
+    import tensorflow as tf
+
+    features = tfds.features.FeaturesDict(
+        {"image": tfds.features.Image(shape=(28, 28, 1)), "label": tfds.features.ClassLabel(num_classes=7)}
+    )
+    dataset = tf.data.Dataset.from_tensor_slices({"image": images, "label": np.arange(7)})
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="tiny_digits", version="1.0.0", features=features, split_datasets={"train": dataset},
+        data_dir=str(tmp_path), disable_shuffling=True,
+    )  # fmt: skip
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    pictures = open_pictures("tfds:tiny_digits", (28, 28, 1))
+    np.testing.assert_array_equal(pictures.images, images)
+    assert pictures.labels.tolist() == list(range(7))
+    with pytest.raises(ganzoo.GanzooError, match="cannot load 'no_such_set'"):
+        open_pictures("tfds:no_such_set", (28, 28, 1))
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("digit", "Did you mean 'digits'"),
+        ("my_pictures", "unknown kind of source"),
+        ("folder:", "names no place"),
+        ("folder:/nowhere", "no such folder"),
+        ("idx:/nowhere", "cannot read the IDX file"),
+        ("npz:/nowhere", "cannot read"),
+    ],
+)
+def test_bad_sources_say_what_is_wrong(source, message):
+    with pytest.raises(ganzoo.GanzooError, match=message):
+        ganzoo.data.images(source, image_shape=(32, 32, 1))
+
+
+def test_empty_folder_and_too_large_batch(folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ganzoo.GanzooError, match="holds no pictures"):
+        ganzoo.data.images(f"folder:{tmp_path}/empty", (32, 32, 3))
+    with pytest.raises(ganzoo.GanzooError, match="batch of 64 is larger than the 10"):
+        ganzoo.data.images(f"folder:{folder}", (32, 32, 3), batch_size=64)
+    shutil.rmtree(folder)
+    with pytest.raises(ganzoo.GanzooError, match="no such folder"):
+        ganzoo.data.images(f"folder:{folder}", (32, 32, 3))

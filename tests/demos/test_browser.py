@@ -1,0 +1,108 @@
+"""The web page in a real headless Chromium: it draws, the pictures change, nothing outside is asked for."""
+
+import shutil
+import socket
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def address():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-u", "-m", "ganzoo.cli", "demo", "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    printed = []
+    for line in process.stdout:
+        printed.append(line)
+        if "Running on local URL" in line:
+            break
+    else:
+        pytest.fail("the demo did not start:\n" + "".join(printed))
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture
+def page(address):
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine (Debian: apt install chromium)")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        tab = browser.new_page()
+        tab.set_default_timeout(60_000)
+        tab.asked = []
+        tab.on("request", lambda request: tab.asked.append(request.url))
+        tab.goto(address)
+        yield tab
+        browser.close()
+
+
+def source(page, element):
+    """The address of a picture's current content, once it has one."""
+    picture = page.locator(f"#{element} img")
+    picture.wait_for()
+    return picture.get_attribute("src")
+
+
+def wait_for_another(page, element, old):
+    page.wait_for_function(
+        "([id, old]) => { const i = document.querySelector(`#${id} img`); return i && i.src && i.src !== old }",
+        arg=[element, old],
+    )
+    return source(page, element)
+
+
+def pixels(page, element):
+    """Width of a picture and how many different values its pixels have."""
+    return page.evaluate(
+        """async id => {
+            const picture = document.querySelector(`#${id} img`);
+            await picture.decode();
+            const canvas = document.createElement('canvas');
+            canvas.width = picture.naturalWidth; canvas.height = picture.naturalHeight;
+            const context = canvas.getContext('2d');
+            context.drawImage(picture, 0, 0);
+            const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
+            return [canvas.width, new Set(data).size];
+        }""",
+        element,
+    )
+
+
+def test_a_visitor_draws_walks_and_downloads(page, address):
+    first = source(page, "dcgan-grid")
+    width, values = pixels(page, "dcgan-grid")
+    assert width > 400
+    assert values > 50
+
+    page.locator("#dcgan-seed input").fill("7")
+    page.locator("#dcgan-draw").click()
+    second = wait_for_another(page, "dcgan-grid", first)
+
+    here = source(page, "dcgan-here")
+    page.locator("#dcgan-position input[type=range]").fill("0.9")
+    wait_for_another(page, "dcgan-here", here)
+
+    with page.expect_download() as download:
+        page.locator("#dcgan-download").click()
+    assert download.value.suggested_filename.endswith("seed7.png")
+    with open(download.value.path(), "rb") as file:
+        assert file.read(8) == b"\x89PNG\r\n\x1a\n"
+
+    page.locator("#dcgan-seed input").fill("")
+    page.locator("#dcgan-draw").click()
+    page.get_by_text("the seed must be a whole number").first.wait_for()
+    assert source(page, "dcgan-grid") == second
+
+    hosts = {urlsplit(url).hostname for url in page.asked if urlsplit(url).scheme not in ("data", "blob")}
+    assert hosts == {"127.0.0.1"}

@@ -1,0 +1,101 @@
+"""The command line as typed."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from ganzoo.cli import main
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_listing_imports_neither_tensorflow_nor_keras():
+    code = (
+        "import sys; from ganzoo.cli import main; main(['list'], standalone_mode=False);"
+        "import ganzoo; ganzoo.list_models(), ganzoo.list_presets();"
+        "print(sorted({'tensorflow', 'keras', 'numpy', 'PIL'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "dcgan.mnist" in done.stdout
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_every_help_shows_an_example(command):
+    text = run(command, "--help").output
+    assert "Example" in text
+    assert f"ganzoo {command}" in text
+
+
+def test_generate_writes_a_grid_that_depends_on_the_seed(tmp_path):
+    for seed, name in [(1, "a.png"), (1, "b.png"), (2, "c.png")]:
+        done = run("generate", "dcgan", "--count", 64, "--seed", seed, "--output", tmp_path / name)
+        assert done.exit_code == 0, done.output
+    a, b, c = (np.asarray(Image.open(tmp_path / name)) for name in ("a.png", "b.png", "c.png"))
+    assert a.shape == (8 * 30 - 2, 8 * 30 - 2)
+    assert (a == b).all()
+    assert (a != c).any()
+    (tmp_path / "kept.txt").write_text("kept")
+    done = run("generate", "dcgan", "--output", tmp_path / "kept.txt")
+    assert done.exit_code == 1
+    assert "cannot write 'kept.txt' as a picture" in done.output
+    assert (tmp_path / "kept.txt").read_text() == "kept"
+
+
+def test_export_refuses_to_overwrite(tmp_path):
+    target = tmp_path / "served"
+    assert run("export", "dcgan", target).exit_code == 0
+    assert (target / "saved_model.pb").exists()
+    done = run("export", "dcgan", target)
+    assert done.exit_code == 1
+    assert "--overwrite" in done.output
+    assert run("export", "dcgan", target, "--overwrite").exit_code == 0
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "kept.txt").write_text("kept")
+    done = run("export", "dcgan", tmp_path / "mine", "--overwrite")
+    assert "choose another folder" in done.output
+    assert (tmp_path / "mine" / "kept.txt").read_text() == "kept"
+
+
+def test_dry_run_says_what_would_happen_and_writes_nothing(tiny_preset, tmp_path):
+    done = run("train", tiny_preset, "--dry-run", "--output", tmp_path / "runs", "--set", "epochs=3")
+    assert done.exit_code == 0, done.output
+    assert "18 = 3 epochs of 6" in done.output
+    assert "96 examples" in done.output
+    assert not (tmp_path / "runs").exists()
+
+
+def test_info_tells_paper_parameters_and_figures():
+    output = run("info", "dcgan").output
+    for part in ("1511.06434", "preset dcgan.mnist", "parameters", "licence", "frechet_distance", "protocol"):
+        assert part in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["lst"], "Did you mean 'list'"),
+        (["list", "nothing*"], "unknown model or preset"),
+        (["info", "dcgn"], "Did you mean 'dcgan'"),
+        (["train", "dcgan.mnits"], "Did you mean 'dcgan.mnist'"),
+        (["train", "dcgan.digits", "--set", "epoch=3"], "Did you mean 'training.epochs'"),
+        (["train", "dcgan.digits", "--data", "folder:/nowhere"], "no such folder"),
+        (["generate", "dcgan", "--count", "0"], "at least 1"),
+        (["generate", "nowhere.keras"], "no such file"),
+        (["demo", "srgann"], "unknown model"),
+        (["--import", "nowhere.py", "list"], "no such Python file"),
+    ],
+)
+def test_mistakes_get_one_line(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = run(*arguments)
+    assert done.exit_code in (1, 2)
+    assert message in done.output
+    assert "Traceback" not in done.output
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,135 @@
+"""Presets and their weights: what ships is whole, what is damaged is refused."""
+
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+import ganzoo
+from ganzoo import presets
+from ganzoo.evaluation import evaluate
+
+TRAINED = [name for name, path in presets.preset_files().items() if presets.find(name).config.weights]
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_shipped_weights_load_draw_and_are_described(name):
+    weights = presets.find(name).config.weights
+    assert weights.licence
+    assert weights.data
+    assert "samples" in weights.protocol
+    assert weights.figures
+    model = ganzoo.load(name)
+    assert model.preset == name
+    pictures = model.generate(16, seed=0)
+    assert pictures.std(axis=0).mean() > 10
+    model.fit(model.example_batch(16), batch_size=16, verbose=0)  # compiled and ready to go on
+
+
+@pytest.mark.parametrize("name", [name for name in TRAINED if name.startswith("dcgan")])
+def test_shipped_figures_are_what_evaluate_measures(name, shared):
+    preset = presets.find(name)
+    kind = name.split(".")[1]
+    source = {"digits": "digits"}.get(kind, f"idx:{shared}/{kind}/t10k-images-idx3-ubyte.gz")
+    model = ganzoo.load(name)
+    protocol, figures = evaluate(model, source, preset.config.evaluation.extractor, data_arguments=preset.config.data)
+    assert figures["frechet_distance"] == pytest.approx(preset.config.weights.figures["frechet_distance"], rel=0.01)
+    assert protocol == preset.config.weights.protocol
+
+
+def test_the_default_preset_needs_nothing_but_its_name():
+    assert ganzoo.load("dcgan").preset == "dcgan.mnist"
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A trained preset in a folder of one's own."""
+    original = presets.find("dcgan.mnist")
+    shutil.copy(original.path, tmp_path / "mine.yaml")
+    shutil.copy(original.weights_file, tmp_path / original.weights_file.name)
+    return tmp_path / "mine.yaml", tmp_path / original.weights_file.name
+
+
+def test_a_yaml_path_works_where_a_name_does(copied):
+    model = ganzoo.load(str(copied[0]))
+    np.testing.assert_array_equal(model.generate(2, seed=0), ganzoo.load("dcgan.mnist").generate(2, seed=0))
+
+
+def test_damaged_or_missing_weights_are_refused(copied):
+    yaml, weights = copied
+    content = weights.read_bytes()
+    for damaged in (content[:1000], content[:-1] + b"\0", b"", b"\0" * len(content)):
+        weights.write_bytes(damaged)
+        with pytest.raises(ganzoo.GanzooError, match=r"damaged or has been changed: its SHA-256"):
+            ganzoo.load(yaml)
+    weights.unlink()
+    with pytest.raises(ganzoo.GanzooError, match="cannot read the weights file"):
+        ganzoo.load(yaml)
+    yaml.unlink()
+    with pytest.raises(ganzoo.GanzooError, match="cannot read the config"):
+        ganzoo.load(yaml)
+
+
+def test_weights_of_another_architecture_are_refused_and_change_nothing(tmp_path):
+    small = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
+    small.save_shipped(tmp_path / "w.npz")
+    other = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=8)
+    before = other.generate(2, seed=0)
+    with pytest.raises(ganzoo.GanzooError, match=r"has shape .* the model needs"):
+        other.load_shipped(tmp_path / "w.npz")
+    np.testing.assert_array_equal(other.generate(2, seed=0), before)
+    larger = ganzoo.create("dcgan", image_shape=(56, 56, 1), latent_dim=4, width=4)
+    with pytest.raises(ganzoo.GanzooError, match="architecture|has shape"):
+        larger.load_shipped(tmp_path / "w.npz")
+    for content in (b"", b"PK\x03\x04 no archive", json.dumps({}).encode()):
+        (tmp_path / "bad.npz").write_bytes(content)
+        with pytest.raises(ganzoo.GanzooError, match="not a readable weights file"):
+            other.load_shipped(tmp_path / "bad.npz")
+
+
+def test_weights_that_half_precision_cannot_hold_are_not_written(tmp_path):
+    model = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
+    model.ema_generator.get_layer("project").kernel.assign(np.full((4, 392), 1e6))
+    with pytest.raises(ganzoo.GanzooError, match="not finite in float16"):
+        model.save_shipped(tmp_path / "w.npz")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_preset_without_weights_says_how_to_get_them(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("model: dcgan\narguments: {image_shape: [28, 28, 1], width: 4}\n")
+    with pytest.raises(ganzoo.GanzooError, match=r"no trained weights yet: train them with `ganzoo train"):
+        ganzoo.load(path)
+    assert ganzoo.presets.load(path, trained=False).generate(1, seed=0).shape == (1, 28, 28, 1)
+
+
+def test_keras_files_of_others_are_refused(tmp_path):
+    x = keras.Input((2,))
+    keras.Model(x, keras.layers.Dense(1)(x)).save(tmp_path / "theirs.keras")
+    with pytest.raises(ganzoo.GanzooError, match="not a ganzoo model"):
+        ganzoo.load(tmp_path / "theirs.keras")
+    ours = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
+    ours.compile()
+    ours.save(tmp_path / "ours.keras")
+    content = (tmp_path / "ours.keras").read_bytes()
+    for damaged in (content[: len(content) // 2], b"", b"no archive"):
+        (tmp_path / "damaged.keras").write_bytes(damaged)
+        with pytest.raises(ganzoo.GanzooError, match="not a readable .keras file"):
+            ganzoo.load(tmp_path / "damaged.keras")
+    with pytest.raises(ganzoo.GanzooError, match="no such file"):
+        ganzoo.load(tmp_path / "nowhere.keras")
+
+
+def test_a_packed_run_is_a_preset_with_weights_and_figures(tiny_preset, pictures_npz, tmp_path):
+    from ganzoo.training.pack import pack_run
+
+    run = ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["epochs=2"])
+    path = pack_run(run, tmp_path / "packed", pictures_npz, licence="CC0", trained_on="noise")
+    config = presets.find(str(path)).config
+    assert config.weights.licence == "CC0"
+    assert config.weights.figures["frechet_distance"] > 0
+    assert "mnist_classifier" in config.weights.protocol
+    packed, best = ganzoo.load(path), ganzoo.load(run)
+    assert np.abs(packed.generate(4, seed=0).astype(int) - best.generate(4, seed=0)).max() <= 2
