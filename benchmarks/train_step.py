@@ -2,13 +2,14 @@
 
     python benchmarks/train_step.py [--rounds 5] [--steps 20]
 
-All three train the same architecture (width 64, kernels of 5) with Adam on the same random pictures, float32, in turn
-within each round, so that a machine that slows down slows all of them. Printed are pictures per second (median over the
-rounds) and ratios (median over the rounds of the ratio within one). What fit does and the bare loop does not: the moving
-average of the generator, four metrics, callbacks. PyTorch (pip install torch) is left out where it is missing.
+All three train the same architecture (width 64, kernels of 5) with Adam on random pictures in float32, in turn within
+each round, so that a machine that slows down slows all of them. Printed are pictures per second (median over the
+rounds) and ratios (median over the rounds of the ratio within one). What fit does and the bare loop does not: the
+moving average of the generator, four metrics, callbacks. PyTorch (pip install torch) is left out where it is missing.
 """
 
 import argparse
+import itertools
 import os
 import statistics
 import subprocess
@@ -31,7 +32,7 @@ CASES = [((28, 28, 1), 128), ((64, 64, 3), 64)]
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=20, help="steps in a round at 28x28; a fifth of it at 64x64")
+    parser.add_argument("--steps", type=int, default=20, help="in a round at 28x28; a fifth at 64x64")
     parser.add_argument("--precision", default="float32", help="of fit and the bare loop; PyTorch stays in float32")
     parser.add_argument("--sizes", type=int, nargs="+", default=[28, 64])
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
@@ -56,9 +57,8 @@ def main():
             speed = statistics.median(steps * batch_size / s for s in taken)
             ratios = [ours / theirs for ours, theirs in zip(seconds["fit"], taken)]
             spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
-            print(
-                f"  {name:18}{speed:9.1f} pictures/s   time of fit / its time: {statistics.median(ratios):.3f} ({spread})"
-            )
+            ratio = f"{statistics.median(ratios):.3f} ({spread})"
+            print(f"  {name:18}{speed:9.1f} pictures/s   time of fit / its time: {ratio}")
         for name in LOOPS.keys() - workers.keys():
             print(f"  {name}: not installed, not compared")
 
@@ -146,11 +146,11 @@ def pytorch_loop(shape, batch_size):
 
     wide = widths[::-1]
     layers = [nn.Linear(LATENT, wide[0] * base**2, bias=False), Unflatten(), norm(wide[0]), nn.ReLU(True)]
-    for before, after in zip(wide, wide[1:]):
+    for before, after in itertools.pairwise(wide):
         layers += [nn.ConvTranspose2d(before, after, 5, 2, 2, 1, bias=False), norm(after), nn.ReLU(True)]
     g = nn.Sequential(*layers, nn.ConvTranspose2d(wide[-1], channels, 5, 2, 2, 1), nn.Tanh())
     layers = [nn.Conv2d(channels, widths[0], 5, 2, 2), nn.LeakyReLU(0.2, True)]
-    for before, after in zip(widths, widths[1:]):
+    for before, after in itertools.pairwise(widths):
         layers += [nn.Conv2d(before, after, 5, 2, 2, bias=False), norm(after), nn.LeakyReLU(0.2, True)]
     d = nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * base**2, 1))
     ours = ganzoo.create("dcgan", image_shape=shape)

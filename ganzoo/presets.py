@@ -7,7 +7,7 @@ wherever a preset's name does.
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganzoo import registry, weights
+from ganzoo import registry
 from ganzoo.config import Config, load_config, parameters_of, validated_arguments
 from ganzoo.errors import GanzooError, unknown
 
@@ -154,6 +154,3 @@ def configs_folder():
 
 def _first_line(error):
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-
-
-__all__ = ["Preset", "build", "find", "load", "load_saved", "preset_files", "weights"]

@@ -43,7 +43,7 @@ def pack_run(run, folder, data, licence, trained_on):
     records = [record for record in read_records(run / "metrics.jsonl") if "frechet_distance" in record]
     best = min(records, key=lambda record: record["frechet_distance"])
     figures["best_epoch"] = best["epoch"]
-    figures["training_minutes"] = round(best["seconds"] / 60, 1)
+    figures["training_cpu_minutes"] = round(best["cpu_seconds"] / 60, 1)
     published = presets.preset_files().get(f"{config.model}.{name}")
     # The run's own source is a path of one machine; the preset goes on naming where anybody finds the data.
     source = load_config(published).data.get("source") if published else config.data["source"]
