@@ -15,6 +15,8 @@ from ganzoo.inference import save_picture
 # One drawing at a time, however many people ask; more than QUEUE waiting are told to come back.
 ONE_AT_A_TIME = dict(concurrency_id="model", concurrency_limit=1)
 QUEUE = 20
+# Gradio's third button would share a picture through a web site.
+BUTTONS = ["download", "fullscreen"]
 
 
 @functools.lru_cache(maxsize=4)

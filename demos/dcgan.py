@@ -6,7 +6,7 @@ import numpy as np
 from ganzoo.inference import grid
 from ganzoo.inference.latent import slerp
 
-from .common import ONE_AT_A_TIME, as_file, enlarged, loaded, shown_errors, trained_presets, whole_number
+from .common import BUTTONS, ONE_AT_A_TIME, as_file, enlarged, loaded, shown_errors, trained_presets, whole_number
 
 MOST_PICTURES = 144
 LARGEST_SEED = 2**31 - 1
@@ -43,7 +43,9 @@ def page(model="dcgan"):
             count = gr.Slider(1, MOST_PICTURES, 64, step=1, label="Pictures", elem_id=f"{model}-count")
             button = gr.Button("Draw", variant="primary", elem_id=f"{model}-draw")
             sheet_file = gr.DownloadButton("Download the grid", elem_id=f"{model}-download")
-        sheet = gr.Image(label="Samples", format="png", interactive=False, elem_id=f"{model}-grid", scale=2)
+        sheet = gr.Image(
+            label="Samples", format="png", interactive=False, buttons=BUTTONS, elem_id=f"{model}-grid", scale=2
+        )
     gr.Markdown("### From one seed to another\nA walk along the great circle between two latent vectors.")
     with gr.Row():
         with gr.Column(scale=1):
@@ -51,8 +53,10 @@ def page(model="dcgan"):
             second = gr.Number(2, label="To seed", precision=0, minimum=0, maximum=LARGEST_SEED)
             position = gr.Slider(0, 1, 0.5, step=0.01, label="Position", elem_id=f"{model}-position")
             strip_file = gr.DownloadButton("Download the walk")
-        here = gr.Image(label="Here", format="png", interactive=False, elem_id=f"{model}-here", scale=2)
-    strip = gr.Image(label="The walk", format="png", interactive=False, elem_id=f"{model}-strip")
+        here = gr.Image(
+            label="Here", format="png", interactive=False, buttons=BUTTONS, elem_id=f"{model}-here", scale=2
+        )
+    strip = gr.Image(label="The walk", format="png", interactive=False, buttons=BUTTONS, elem_id=f"{model}-strip")
 
     drawing = dict(fn=draw, inputs=[preset, seed, count], outputs=[sheet, sheet_file], **ONE_AT_A_TIME)
     walking = dict(

@@ -55,6 +55,8 @@ def launch(model=None, host="127.0.0.1", port=7860):
     app = build(model)
     try:
         app.launch(
+            quiet=True,
+            prevent_thread_lock=True,
             server_name=host,
             server_port=port,
             share=False,
@@ -64,6 +66,8 @@ def launch(model=None, host="127.0.0.1", port=7860):
         )
     except OSError:
         raise GanzooError(f"port {port} of {host} is taken or may not be used: choose another with --port") from None
+    print(f"ganzoo is on http://{host}:{port} (Ctrl-C ends it)", flush=True)
+    app.block_thread()
 
 
 def _has_page(name):

@@ -61,7 +61,8 @@ def test_save_and_load_restores_pictures_and_training(name, tmp_path):
     one_step(model)
     one_step(loaded)
     for ours, theirs in zip(model.weights, loaded.weights):
-        np.testing.assert_array_equal(np.array(ours), np.array(theirs), err_msg=ours.path)
+        # Some gradients add up in the order their threads finish: equal but for the last bits.
+        np.testing.assert_allclose(np.array(ours), np.array(theirs), atol=1e-6, err_msg=ours.path)
 
 
 def test_same_seed_same_pictures_another_seed_others(name):

@@ -1,5 +1,6 @@
-"""Losses on logits: `ganzoo.losses.get(name)`."""
+"""Losses on logits, `get(name)`, and penalties on a discriminator's gradient, `get_penalty(name)`."""
 
 from ganzoo.losses.adversarial import AdversarialLoss, adversarial_loss, get
+from ganzoo.losses.penalties import Penalty, get_penalty, penalty
 
-__all__ = ["AdversarialLoss", "adversarial_loss", "get"]
+__all__ = ["AdversarialLoss", "Penalty", "adversarial_loss", "get", "get_penalty", "penalty"]

@@ -28,28 +28,35 @@ def get(loss):
     """A loss from its name, from {"name": ..., argument: value}, or itself.
 
     Raises:
-        GanzooError: an unknown name or argument.
+        GanzooError: an unknown name or argument, or a value out of range.
 
     Example:
-        loss = ganzoo.losses.get("non_saturating")
+        loss = ganzoo.losses.get({"name": "least_squares", "a": -1.0})
     """
-    if isinstance(loss, AdversarialLoss):
-        return loss
-    arguments = dict(loss) if isinstance(loss, dict) else {"name": loss}
+    return from_registry(_losses, AdversarialLoss, "loss", loss)
+
+
+def from_registry(registry, base, kind, asked):
+    """An object of a registered class from its name or {"name": ..., argument: value}; one of `base` as it is."""
+    if isinstance(asked, base):
+        return asked
+    arguments = dict(asked) if isinstance(asked, dict) else {"name": asked}
     name = arguments.pop("name", None)
-    if name not in _losses:
-        raise unknown("loss", name, _losses)
+    if name not in registry:
+        raise unknown(kind, name, registry)
     try:
-        inspect.signature(_losses[name]).bind(**arguments)
-    except TypeError as error:
-        raise GanzooError(f"loss '{name}': {error}") from None
-    return _losses[name](**arguments)
+        inspect.signature(registry[name]).bind(**arguments)
+        return registry[name](**{key: float(value) for key, value in arguments.items()})
+    except (TypeError, ValueError) as error:
+        raise GanzooError(f"{kind} '{name}': {error}") from None
 
 
 class AdversarialLoss:
     """What a pair offers; subclass it and pass an instance to `compile` for one of your own."""
 
     name = None
+    # What `report` returns: names of figures that training shows.
+    reported = ("d_real", "d_fake")
 
     def discriminator(self, real_logits, fake_logits):
         """The loss the discriminator lowers: a scalar."""
@@ -59,11 +66,12 @@ class AdversarialLoss:
         """The loss the generator lowers: a scalar."""
         raise NotImplementedError(f"{type(self).__name__} must define generator()")
 
-    def score(self, logits):
-        """What `d_real` and `d_fake` report: the mean output of the discriminator, D(x)."""
-        return ops.mean(ops.sigmoid(logits))
+    def report(self, real_logits, fake_logits):
+        """{name: scalar}: `d_real` and `d_fake` are the discriminator's mean output, here D(x) = sigmoid(logits)."""
+        return {"d_real": ops.mean(ops.sigmoid(real_logits)), "d_fake": ops.mean(ops.sigmoid(fake_logits))}
 
     def get_config(self):
+        """The arguments of the constructor."""
         return {}
 
     @classmethod
@@ -73,11 +81,25 @@ class AdversarialLoss:
 
 class _CrossEntropy(AdversarialLoss):
     """The discriminator's side of Goodfellow et al. 2014 (arXiv:1406.2661), equation 1, negated:
-    -E[log D(x)] - E[log(1 - D(G(z)))], with D = sigmoid(logits)."""
+    -E[log D(x)] - E[log(1 - D(G(z)))], with D = sigmoid(logits).
+
+    Args:
+        smoothing: one-sided label smoothing (Salimans et al. 2016, arXiv:1606.03498, section 3.4): the
+            target of real pictures is 1 - smoothing, that of generated ones stays 0.
+    """
+
+    def __init__(self, smoothing=0.0):
+        if not 0 <= smoothing < 1:
+            raise ValueError(f"smoothing must lie in [0, 1), got {smoothing}")
+        self.smoothing = smoothing
 
     def discriminator(self, real_logits, fake_logits):
         # -log sigmoid(l) = softplus(-l) and -log(1 - sigmoid(l)) = softplus(l), exact for large |l|.
-        return ops.mean(ops.softplus(-real_logits)) + ops.mean(ops.softplus(fake_logits))
+        real = (1 - self.smoothing) * ops.softplus(-real_logits) + self.smoothing * ops.softplus(real_logits)
+        return ops.mean(real) + ops.mean(ops.softplus(fake_logits))
+
+    def get_config(self):
+        return {"smoothing": self.smoothing}
 
 
 @adversarial_loss("non_saturating")
@@ -95,3 +117,65 @@ class Minimax(_CrossEntropy):
 
     def generator(self, fake_logits):
         return -ops.mean(ops.softplus(fake_logits))
+
+
+class _Critic(AdversarialLoss):
+    """Losses whose discriminator's plain output is what counts, not its sigmoid."""
+
+    def report(self, real_logits, fake_logits):
+        return {"d_real": ops.mean(real_logits), "d_fake": ops.mean(fake_logits)}
+
+
+@adversarial_loss("least_squares")
+class LeastSquares(_Critic):
+    """Least squares (Mao et al. 2016, arXiv:1611.04076, equation 2):
+    1/2 E[(D(x) - b)^2] + 1/2 E[(D(G(z)) - a)^2] and 1/2 E[(D(G(z)) - c)^2].
+
+    Args:
+        a: target of generated pictures for the discriminator.
+        b: target of real ones.
+        c: what the generator wants. 0, 1, 1 is the paper's equation 9; -1, 1, 0 its equation 8, for
+            which the generator minimizes a Pearson chi-squared divergence.
+    """
+
+    def __init__(self, a=0.0, b=1.0, c=1.0):
+        self.a, self.b, self.c = a, b, c
+
+    def discriminator(self, real_logits, fake_logits):
+        return 0.5 * ops.mean((real_logits - self.b) ** 2) + 0.5 * ops.mean((fake_logits - self.a) ** 2)
+
+    def generator(self, fake_logits):
+        return 0.5 * ops.mean((fake_logits - self.c) ** 2)
+
+    def get_config(self):
+        return {"a": self.a, "b": self.b, "c": self.c}
+
+
+@adversarial_loss("wasserstein")
+class Wasserstein(_Critic):
+    """The critic's estimate of the Wasserstein-1 distance, E[D(x)] - E[D(G(z))], is what the critic raises
+    (Arjovsky et al. 2017, arXiv:1701.07875, equation 2); it means something for a Lipschitz critic alone,
+    so it goes with weight clipping or a gradient penalty. The estimate is reported as `wasserstein`."""
+
+    reported = ("d_real", "d_fake", "wasserstein")
+
+    def report(self, real_logits, fake_logits):
+        means = super().report(real_logits, fake_logits)
+        return {**means, "wasserstein": means["d_real"] - means["d_fake"]}
+
+    def discriminator(self, real_logits, fake_logits):
+        return ops.mean(fake_logits) - ops.mean(real_logits)
+
+    def generator(self, fake_logits):
+        return -ops.mean(fake_logits)
+
+
+@adversarial_loss("hinge")
+class Hinge(_Critic):
+    """The hinge loss (Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, equations 16 and 17)."""
+
+    def discriminator(self, real_logits, fake_logits):
+        return ops.mean(ops.relu(1.0 - real_logits)) + ops.mean(ops.relu(1.0 + fake_logits))
+
+    def generator(self, fake_logits):
+        return -ops.mean(fake_logits)

@@ -52,12 +52,12 @@ def convolutional_generator(image_shape, latent_dim, width, kernel_size, max_wid
         latents
     )
     x = layers.Reshape((*base, widths[0]), name="project_reshape")(x)
-    x = layers.ReLU(name="project_relu")(_batch_norm("project_norm")(x))
+    x = layers.ReLU(name="project_relu")(batch_norm("project_norm")(x))
     for i, channels in enumerate(widths[1:], start=1):
         x = layers.Conv2DTranspose(
             channels, kernel_size, 2, "same", use_bias=False, kernel_initializer=_normal(), name=f"up{i}"
         )(x)
-        x = layers.ReLU(name=f"up{i}_relu")(_batch_norm(f"up{i}_norm")(x))
+        x = layers.ReLU(name=f"up{i}_relu")(batch_norm(f"up{i}_norm")(x))
     x = layers.Conv2DTranspose(
         image_shape[2], kernel_size, 2, "same", kernel_initializer=_normal(), dtype="float32", name="picture"
     )(x)
@@ -65,24 +65,40 @@ def convolutional_generator(image_shape, latent_dim, width, kernel_size, max_wid
     return keras.Model(latents, pictures, name=name)
 
 
-def convolutional_discriminator(image_shape, width, kernel_size, max_width, name="discriminator"):
+def batch_norm(name):
+    """The normalization of DCGAN."""
+    return layers.BatchNormalization(gamma_initializer=_normal(1.0), name=name, **_BATCH_NORM)
+
+
+def layer_norm(name):
+    """Over all pixels and channels of one picture, so that a batch's pictures stay independent."""
+    return layers.LayerNormalization(axis=(1, 2, 3), epsilon=1e-5, name=name)
+
+
+def convolutional_discriminator(
+    image_shape, width, kernel_size, max_width, normalization=batch_norm, output_bias=True, name="discriminator"
+):
     """Pictures (batch, height, width, channels) in [-1, 1] to logits (batch, 1).
 
-    Convolutions of stride 2 down to the base size, no pooling, LeakyReLU 0.2; batch norm everywhere
-    but at the input and the output. Arguments as in `convolutional_generator`.
+    Convolutions of stride 2 down to the base size, no pooling, LeakyReLU 0.2; a normalization everywhere
+    but at the input and the output. Arguments as in `convolutional_generator`, and
+
+    Args:
+        normalization: function from a name to a layer, or None for none.
+        output_bias: False for a critic: a Wasserstein loss, a difference, does not see a bias.
     """
     pictures = keras.Input(tuple(image_shape), name="pictures")
     x = pictures
     for i, channels in enumerate(_widths(width, doublings(image_shape), max_width), start=1):
-        first = i == 1
+        normalized = normalization is not None and i > 1
         x = layers.Conv2D(
-            channels, kernel_size, 2, "same", use_bias=first, kernel_initializer=_normal(), name=f"down{i}"
+            channels, kernel_size, 2, "same", use_bias=not normalized, kernel_initializer=_normal(), name=f"down{i}"
         )(x)
-        if not first:
-            x = _batch_norm(f"down{i}_norm")(x)
+        if normalized:
+            x = normalization(f"down{i}_norm")(x)
         x = layers.LeakyReLU(0.2, name=f"down{i}_relu")(x)
     x = layers.Flatten(name="features")(x)
-    logits = layers.Dense(1, kernel_initializer=_normal(), dtype="float32", name="logit")(x)
+    logits = layers.Dense(1, use_bias=output_bias, kernel_initializer=_normal(), dtype="float32", name="logit")(x)
     return keras.Model(pictures, logits, name=name)
 
 
@@ -97,7 +113,3 @@ def _nearest(size):
 
 def _normal(mean=0.0):
     return keras.initializers.RandomNormal(mean, 0.02)
-
-
-def _batch_norm(name):
-    return layers.BatchNormalization(gamma_initializer=_normal(1.0), name=name, **_BATCH_NORM)

@@ -51,8 +51,8 @@ class AdversarialModel(keras.Model):
     data_kind = "images"
     # Arguments that make a copy small enough for tests and dry runs.
     small = {}
-    # What a step reports; a hook reports others of its own through `record`.
-    metric_names = ("d_loss", "g_loss", "d_real", "d_fake")
+    # Figures that a model's own hooks `record`, besides d_loss, g_loss and what its loss reports.
+    reported = ()
 
     def __new__(cls, *args, **kwargs):
         model = super().__new__(cls, *args, **kwargs)
@@ -76,7 +76,7 @@ class AdversarialModel(keras.Model):
         self.ema_generator = keras.models.clone_model(generator)
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
-        self.trackers = {name: keras.metrics.Mean(name=name) for name in self.metric_names}
+        self.trackers = {}
         self.built = True
 
     # The hooks.
@@ -101,8 +101,8 @@ class AdversarialModel(keras.Model):
         fake = self.generator(self.generator_inputs(ops.shape(real)[0], condition), training=training)
         real_logits = self.discriminator(with_condition(real, condition), training=training)
         fake_logits = self.discriminator(with_condition(fake, condition), training=training)
-        self.record(d_real=self.loss.score(real_logits), d_fake=self.loss.score(fake_logits))
-        return self.loss.discriminator(real_logits, fake_logits)
+        self.record(**self.loss.report(real_logits, fake_logits))
+        return self.loss.discriminator(real_logits, fake_logits) + self.penalty(real, fake, condition, training)
 
     def generator_loss(self, batch, training=True):
         """The loss of one generator step, a scalar: mean over this replica's batch."""
@@ -110,8 +110,18 @@ class AdversarialModel(keras.Model):
         fake = self.generator(self.generator_inputs(ops.shape(real)[0], condition), training=training)
         return self.loss.generator(self.discriminator(with_condition(fake, condition), training=training))
 
+    def penalty(self, real, fake, condition=None, training=True):
+        """The sum of the penalties `compile` was given, on a batch of real and of generated pictures."""
+
+        def discriminator(pictures):
+            return self.discriminator(with_condition(pictures, condition), training=training)
+
+        return sum(
+            (penalty(discriminator, real, fake, self.noise, backend.input_gradient) for penalty in self.penalties), 0.0
+        )
+
     def record(self, **values):
-        """Reports values of this step under names in `metric_names`."""
+        """Reports values of this step under names that `reported` lists."""
         for name, value in values.items():
             self.trackers[name].update_state(value)
 
@@ -122,6 +132,7 @@ class AdversarialModel(keras.Model):
         generator_optimizer: object = "adam",
         discriminator_optimizer: object = "adam",
         loss: object = "non_saturating",
+        penalties: list = (),
         discriminator_steps: int = 1,
         ema_decay: float = 0.999,
         seed: int = 0,
@@ -135,6 +146,8 @@ class AdversarialModel(keras.Model):
             generator_optimizer: a Keras optimizer, its name, or {"name": "adam", "learning_rate": 2e-4}.
             discriminator_optimizer: the same.
             loss: name of an adversarial loss, {"name": ..., argument: ...}, or an `AdversarialLoss`.
+            penalties: list of penalties on the discriminator's gradient, each a name, {"name": ...,
+                "weight": ...} or a `ganzoo.losses.Penalty`.
             discriminator_steps: the k of Algorithm 1; each step sees fresh pictures and fresh noise.
             ema_decay: of the generator's moving average, in [0, 1); warmed up over the first steps.
                 0 makes the average the generator itself.
@@ -163,6 +176,9 @@ class AdversarialModel(keras.Model):
         # Keras' own tracker of one supervised loss would report a meaningless "loss: 0".
         self._loss_tracker = None
         self.loss = losses.get(loss)
+        names = ("d_loss", "g_loss", *self.loss.reported, *self.reported)
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self.penalties = [losses.get_penalty(penalty) for penalty in penalties]
         self.discriminator_steps = discriminator_steps
         self.ema_decay = ema_decay
         self.noise = Noise(seed)
@@ -170,6 +186,7 @@ class AdversarialModel(keras.Model):
             generator_optimizer=self.generator_optimizer,
             discriminator_optimizer=self.discriminator_optimizer,
             loss=self.loss,
+            penalties=self.penalties,
             discriminator_steps=discriminator_steps,
             ema_decay=ema_decay,
             seed=seed,
@@ -357,6 +374,23 @@ class AdversarialModel(keras.Model):
         from ganzoo import weights
 
         return weights.save(path, {"generator": self.ema_generator, "discriminator": self.discriminator})
+
+    # Keras saves no layer's random state, dropout's for one; without it a loaded model would train on differently.
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        for i, state in enumerate(self._random_states()):
+            store[f"random_state_{i}"] = state.numpy()
+
+    def load_own_variables(self, store):
+        states = self._random_states()
+        kept = {key: store[key] for key in store.keys() if not key.startswith("random_state_")}  # noqa: SIM118
+        super().load_own_variables(kept)
+        for i, state in enumerate(states):
+            state.assign(store[f"random_state_{i}"])
+
+    def _random_states(self):
+        return [variable for variable in self.variables if variable.path.endswith("seed_generator_state")]
 
     def get_config(self):
         return {**self.arguments, "name": self.name, "dtype": keras.saving.serialize_keras_object(self.dtype_policy)}

@@ -18,13 +18,7 @@ def address():
         port = probe.getsockname()[1]
     command = [sys.executable, "-u", "-m", "ganzoo.cli", "demo", "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    printed = []
-    for line in process.stdout:
-        printed.append(line)
-        if "Running on local URL" in line:
-            break
-    else:
-        pytest.fail("the demo did not start:\n" + "".join(printed))
+    assert "ganzoo is on http://127.0.0.1" in process.stdout.readline()
     yield f"http://127.0.0.1:{port}"
     process.terminate()
     process.wait()

@@ -17,14 +17,40 @@ LN2, LN4, LN4_3 = math.log(2), math.log(4), math.log(4 / 3)
     ("name", "discriminator", "generator"),
     [
         ("non_saturating", (LN2 + LN4_3) / 2 + (LN4 + LN4_3) / 2, (LN4_3 + LN4) / 2),
+        # (0 - b)^2 = 1 and (ln 3 - 1)^2 for real, (+-ln 3 - a)^2 for generated, (+-ln 3 - c)^2 for the generator.
+        (
+            "least_squares",
+            0.25 * (1 + (math.log(3) - 1) ** 2) + 0.5 * math.log(3) ** 2,
+            0.25 * ((math.log(3) - 1) ** 2 + (math.log(3) + 1) ** 2),
+        ),
+        (
+            {"name": "least_squares", "a": -1, "b": 1, "c": 0},
+            0.25 * (1 + (math.log(3) - 1) ** 2) + 0.25 * ((math.log(3) + 1) ** 2 + (1 - math.log(3)) ** 2),
+            0.5 * math.log(3) ** 2,
+        ),
+        ("wasserstein", 0 - math.log(3) / 2, 0),
+        # max(0, 1 - l): 1 and 0; max(0, 1 + l): 1 + ln 3 and 0.
+        ("hinge", 1 / 2 + (1 + math.log(3)) / 2, 0),
+        (
+            {"name": "non_saturating", "smoothing": 0.1},
+            0.1 * (LN2 + LN4) / 2 + 0.9 * (LN2 + LN4_3) / 2 + (LN4 + LN4_3) / 2,
+            (LN4_3 + LN4) / 2,
+        ),
         ("minimax", (LN2 + LN4_3) / 2 + (LN4 + LN4_3) / 2, -(LN4 + LN4_3) / 2),
     ],
 )
 def test_values(name, discriminator, generator):
     loss = losses.get(name)
-    assert float(loss.discriminator(REAL, FAKE)) == pytest.approx(discriminator, rel=1e-6)
-    assert float(loss.generator(FAKE)) == pytest.approx(generator, rel=1e-6)
-    assert float(loss.score(REAL)) == pytest.approx((1 / 2 + 3 / 4) / 2, rel=1e-6)
+    assert float(loss.discriminator(REAL, FAKE)) == pytest.approx(discriminator, rel=1e-5)
+    assert float(loss.generator(FAKE)) == pytest.approx(generator, rel=1e-5, abs=1e-6)
+
+
+def test_reports():
+    """sigmoid(0) = 1/2 and sigmoid(+-ln 3) = 3/4 and 1/4; critics report their plain means."""
+    report = {key: float(value) for key, value in losses.get("minimax").report(REAL, FAKE).items()}
+    assert report == pytest.approx({"d_real": 5 / 8, "d_fake": 1 / 2})
+    report = {key: float(value) for key, value in losses.get("wasserstein").report(REAL, FAKE).items()}
+    assert report == pytest.approx({"d_real": math.log(3) / 2, "d_fake": 0, "wasserstein": math.log(3) / 2}, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", ["non_saturating", "minimax"])

@@ -147,7 +147,7 @@ def test_replicas_of_a_strategy_see_their_own_noise_and_add_up_to_one(two_replic
         def discriminator_loss(self, batch, training=True):
             real, latents = batch
             logits = self.discriminator(real, training=training), self.discriminator(self.generator(latents))
-            self.record(d_real=self.loss.score(logits[0]), d_fake=self.loss.score(logits[1]))
+            self.record(**self.loss.report(*logits))
             return self.loss.discriminator(*logits)
 
         def generator_loss(self, batch, training=True):

@@ -1,0 +1,53 @@
+"""GAN: the first generative adversarial network (Goodfellow et al. 2014, arXiv:1406.2661)."""
+
+from ganzoo.networks.dense import dense_generator, maxout_discriminator
+from ganzoo.registry import register
+from ganzoo.training.adversarial import AdversarialModel
+
+
+@register("gan")
+class GAN(AdversarialModel):
+    """The first generative adversarial network, of Goodfellow et al. 2014 (arXiv:1406.2661).
+
+    Fully connected: rectified units in the generator, maxout and dropout in the discriminator. Tanh instead of the
+    paper's sigmoid at the output, since pictures lie in [-1, 1] throughout the package.
+
+    Args:
+        image_shape: (height, width, channels), any size.
+        latent_dim: length of the latent vector, drawn from N(0, 1).
+        generator_widths: units of the generator's hidden layers.
+        discriminator_widths: maxout units of the discriminator's; the paper's network for MNIST has 240 and 240.
+        pieces: linear units behind a maxout unit.
+        dropout: share of the discriminator's hidden units left out in training.
+
+    Example:
+        model = ganzoo.create("gan", image_shape=(28, 28, 1))
+        model.compile(loss="minimax")          # the game as first written; "non_saturating" is the default
+        model.fit(ganzoo.data.images("idx:train-images-idx3-ubyte.gz", image_shape=(28, 28, 1)), epochs=5)
+    """
+
+    small = dict(image_shape=(8, 8, 1), latent_dim=8, generator_widths=(16,), discriminator_widths=(8,), pieces=2)
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int] = (28, 28, 1),
+        latent_dim: int = 100,
+        generator_widths: tuple[int, ...] = (1200, 1200),
+        discriminator_widths: tuple[int, ...] = (240, 240),
+        pieces: int = 5,
+        dropout: float = 0.5,
+    ):
+        super().__init__(
+            generator=dense_generator(image_shape, latent_dim, generator_widths),
+            discriminator=maxout_discriminator(image_shape, discriminator_widths, pieces, dropout),
+            latent_dim=latent_dim,
+        )
+
+    def compile(
+        self,
+        generator_optimizer: object = {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
+        discriminator_optimizer: object = {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
+        loss: object = "non_saturating",
+        **settings,
+    ):
+        super().compile(generator_optimizer, discriminator_optimizer, loss, **settings)
