@@ -5,7 +5,7 @@ from pathlib import Path
 from ganzoo import presets
 from ganzoo.data.sources import open_pictures
 from ganzoo.errors import GanzooError
-from ganzoo.metrics import frechet_distance, get_extractor
+from ganzoo.metrics import FeatureStatistics, classes_covered, frechet_distance, get_extractor
 from ganzoo.metrics.cache import cached_statistics
 
 
@@ -20,7 +20,8 @@ def evaluate(model, data, extractor, samples=10_000, data_arguments=None):
         data_arguments: of the preset's data, e.g. {"upscale": True}.
 
     Returns:
-        (protocol, figures): a sentence, and {name: number}.
+        (protocol, figures): a sentence, and {name: number}: `frechet_distance`; `classes_covered`, as the extractor
+            classifies; for a model with labels `class_accuracy`, the share of pictures taken for what was asked.
 
     Raises:
         GanzooError: pictures of another shape than the extractor takes; anything wrong with the source.
@@ -33,14 +34,22 @@ def evaluate(model, data, extractor, samples=10_000, data_arguments=None):
     upscale = bool((data_arguments or {}).get("upscale"))
     real = open_pictures(data, model.image_shape, upscale=upscale).images
     drawn = model.generate(samples, seed=0, batch_size=250)
-    distance = frechet_distance(cached_statistics(taken, real), taken.statistics(drawn))
+    features, logits = taken(drawn)
+    statistics = FeatureStatistics.of(features, taken.name)
+    figures = {
+        "frechet_distance": round(frechet_distance(cached_statistics(taken, real), statistics), 2),
+        "classes_covered": classes_covered(logits),
+    }
+    if hasattr(model, "labels"):
+        # Without labels asked for, generate() draws all classes in turn.
+        figures["class_accuracy"] = round(float((logits.argmax(axis=1) == model.labels(samples)).mean()), 4)
     protocol = (
         f"Fréchet distance with {extractor} features (not Inception, not FID): {samples:,} samples of seed 0, "
         f"averaged generator, against {len(real):,} pictures of {_short(data)}; {model.image_shape[0]}x"
         f"{model.image_shape[1]}, {'grey' if model.image_shape[2] == 1 else 'RGB'}, uint8, no crop"
         f"{', real pictures enlarged' if upscale else ', no resizing'}"
     )
-    return protocol, {"frechet_distance": round(distance, 2)}
+    return protocol, figures
 
 
 def evaluate_preset(name, data, extractor=None, samples=10_000):

@@ -103,5 +103,10 @@ def write_atomically(path, content):
 def _variables(name, network):
     """(key, variable) of a functional network, keyed by its layers' own names, which the builders fix."""
     for layer in network.layers:
+        names = [variable.name for variable in layer.weights]
+        if len(set(names)) < len(names):
+            raise GanzooError(
+                f"layer '{layer.name}' has weights of one name: build networks flat, without nested models"
+            )
         for variable in layer.weights:
             yield f"{name}/{layer.name}/{variable.name}", variable

@@ -20,6 +20,7 @@ class Feed:
         make_batch: (step, indices) to the batch, a NumPy array or a tuple of them.
         spec: (shape without the batch, dtype) of each array of a batch, alike nested.
         pictures: the uint8 pictures behind it, for measures; None where there are none.
+        labels: their classes, where the source has any.
         skipped: files that could not be read.
     """
 
@@ -30,6 +31,7 @@ class Feed:
     spec: Any
     source: str = ""
     pictures: np.ndarray | None = None
+    labels: np.ndarray | None = None
     skipped: tuple[str, ...] = ()
 
     def __post_init__(self):

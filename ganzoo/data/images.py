@@ -67,5 +67,6 @@ def feed(
         spec=(opened.images.shape[1:], "float32"),
         source=source,
         pictures=opened.images,
+        labels=opened.labels,
         skipped=opened.skipped,
     )

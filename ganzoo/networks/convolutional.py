@@ -44,13 +44,18 @@ def convolutional_generator(image_shape, latent_dim, width, kernel_size, max_wid
         kernel_size: of the transposed convolutions.
         max_width: the most channels anywhere.
     """
+    latents = keras.Input((latent_dim,), name="latents")
+    pictures = upsampled(latents, image_shape, width, kernel_size, max_width)
+    return keras.Model(latents, pictures, name=name)
+
+
+def upsampled(code, image_shape, width, kernel_size, max_width):
+    """The layers of `convolutional_generator` on any code (batch, length)."""
     count = doublings(image_shape)
     base = (image_shape[0] // 2**count, image_shape[1] // 2**count)
     widths = _widths(width, count, max_width)[::-1]
-    latents = keras.Input((latent_dim,), name="latents")
-    x = layers.Dense(base[0] * base[1] * widths[0], use_bias=False, kernel_initializer=_normal(), name="project")(
-        latents
-    )
+    units = base[0] * base[1] * widths[0]
+    x = layers.Dense(units, use_bias=False, kernel_initializer=_normal(), name="project")(code)
     x = layers.Reshape((*base, widths[0]), name="project_reshape")(x)
     x = layers.ReLU(name="project_relu")(batch_norm("project_norm")(x))
     for i, channels in enumerate(widths[1:], start=1):
@@ -61,8 +66,7 @@ def convolutional_generator(image_shape, latent_dim, width, kernel_size, max_wid
     x = layers.Conv2DTranspose(
         image_shape[2], kernel_size, 2, "same", kernel_initializer=_normal(), dtype="float32", name="picture"
     )(x)
-    pictures = layers.Activation("tanh", dtype="float32", name="picture_tanh")(x)
-    return keras.Model(latents, pictures, name=name)
+    return layers.Activation("tanh", dtype="float32", name="picture_tanh")(x)
 
 
 def batch_norm(name):
@@ -88,8 +92,13 @@ def convolutional_discriminator(
         output_bias: False for a critic: a Wasserstein loss, a difference, does not see a bias.
     """
     pictures = keras.Input(tuple(image_shape), name="pictures")
-    x = pictures
-    for i, channels in enumerate(_widths(width, doublings(image_shape), max_width), start=1):
+    x = downsampled(pictures, width, doublings(image_shape), kernel_size, max_width, normalization)
+    return keras.Model(pictures, logit(x, output_bias), name=name)
+
+
+def downsampled(x, width, count, kernel_size, max_width, normalization=batch_norm):
+    """The layers of `convolutional_discriminator` below its logit, on pictures (batch, height, width, any channels)."""
+    for i, channels in enumerate(_widths(width, count, max_width), start=1):
         normalized = normalization is not None and i > 1
         x = layers.Conv2D(
             channels, kernel_size, 2, "same", use_bias=not normalized, kernel_initializer=_normal(), name=f"down{i}"
@@ -97,9 +106,12 @@ def convolutional_discriminator(
         if normalized:
             x = normalization(f"down{i}_norm")(x)
         x = layers.LeakyReLU(0.2, name=f"down{i}_relu")(x)
-    x = layers.Flatten(name="features")(x)
-    logits = layers.Dense(1, use_bias=output_bias, kernel_initializer=_normal(), dtype="float32", name="logit")(x)
-    return keras.Model(pictures, logits, name=name)
+    return layers.Flatten(name="features")(x)
+
+
+def logit(features, bias=True):
+    """The last layer of a discriminator."""
+    return layers.Dense(1, use_bias=bias, kernel_initializer=_normal(), dtype="float32", name="logit")(features)
 
 
 def _widths(width, count, max_width):

@@ -335,7 +335,11 @@ class AdversarialModel(keras.Model):
     def _draw(self, inputs, batch_size=64):
         """Pictures in [-1, 1] as NumPy, a batch at a time."""
         # Not predict(): under a strategy every replica would draw the same batch and all copies be returned.
-        parts = [inputs[i : i + batch_size] for i in range(0, len(inputs), batch_size)]
+        count = len(inputs[0] if isinstance(inputs, list) else inputs)
+        parts = [
+            keras.tree.map_structure(lambda array, i=i: array[i : i + batch_size], inputs)
+            for i in range(0, count, batch_size)
+        ]
         return np.concatenate([ops.convert_to_numpy(self(part)) for part in parts])
 
     def export(self, filepath, overwrite=False, **options):

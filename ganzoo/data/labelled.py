@@ -1,0 +1,66 @@
+"""Pictures with class labels."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ganzoo.data.images import feed as plain_feed
+from ganzoo.errors import GanzooError
+
+
+def labelled(
+    source: str,
+    image_shape: tuple[int, int, int],
+    batch_size: int = 64,
+    seed: int = 0,
+    flip: bool = False,
+    upscale: bool = False,
+    strict: bool = False,
+    classes: int | None = None,
+):
+    """A data set of pictures and their classes.
+
+    Args:
+        source, image_shape, batch_size, seed, flip, upscale, strict: as in `ganzoo.data.images`. The labels are those
+            of "digits", of the labels file beside an "idx:" file, of the array `labels` of an "npz:" file, of
+            the feature `label` of a "tfds:" set, or the subfolders of a "folder:" in alphabetical order.
+        classes: refuse labels that are not below this.
+
+    Returns:
+        `tf.data.Dataset` of (float32 (batch_size, height, width, channels) in [-1, 1], int32 (batch_size,)).
+
+    Raises:
+        GanzooError: as `ganzoo.data.images`; a source without labels; more classes than `classes`.
+
+    Example:
+        dataset = ganzoo.data.labelled("folder:my_pictures", image_shape=(64, 64, 3), batch_size=64)
+    """
+    return feed(source, image_shape, batch_size, seed, flip, upscale, strict, classes).dataset()
+
+
+def feed(
+    source: str,
+    image_shape: tuple[int, int, int],
+    batch_size: int = 64,
+    seed: int = 0,
+    flip: bool = False,
+    upscale: bool = False,
+    strict: bool = False,
+    classes: int | None = None,
+):
+    """The `Feed` behind `labelled`, with the same arguments."""
+    pictures = plain_feed(source, image_shape, batch_size, seed, flip, upscale, strict)
+    labels = pictures.labels
+    if labels is None:
+        raise GanzooError(f"the pictures of {source} have no labels: put each class in a subfolder of its own name")
+    if classes is not None and (labels.min() < 0 or labels.max() >= classes):
+        raise GanzooError(
+            f"the labels of {source} run from {labels.min()} to {labels.max()}, but the model has {classes} classes: "
+            f"set arguments.classes to {labels.max() + 1}"
+        )
+    labels = labels.astype("int32")
+
+    def make_batch(step, indices):
+        return pictures.make_batch(step, indices), np.asarray(labels[indices])
+
+    return replace(pictures, make_batch=make_batch, spec=[pictures.spec, ((), "int32")])

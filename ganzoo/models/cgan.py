@@ -1,0 +1,130 @@
+"""cGAN: conditional GAN (Mirza & Osindero 2014, arXiv:1411.1784)."""
+
+from typing import Literal
+
+import numpy as np
+
+from ganzoo.errors import GanzooError
+from ganzoo.networks.conditional import (
+    concatenating_discriminator,
+    conditional_generator,
+    projecting_discriminator,
+)
+from ganzoo.registry import register
+from ganzoo.training.adversarial import AdversarialModel, to_uint8
+
+_DISCRIMINATORS = {"concatenation": concatenating_discriminator, "projection": projecting_discriminator}
+
+
+@register("cgan")
+class CGAN(AdversarialModel):
+    """The conditional GAN of Mirza and Osindero 2014 (arXiv:1411.1784): both networks see a class label.
+
+    The paper's conditioning on DCGAN's convolutions: the label joins the latent, and the picture in the
+    discriminator, as a one-hot vector. Or the discriminator compares its features with an embedding of the label
+    (projection, Miyato & Koyama 2018, arXiv:1802.05637).
+
+    Args:
+        image_shape: (height, width, channels): sizes that are 4, 5, 6 or 7 doubled a few times, such
+            as 28, 32, 64, 128; 1 or 3 channels.
+        classes: how many; labels are 0 to classes - 1.
+        latent_dim: length of the latent vector, drawn from N(0, 1).
+        width: channels next to the picture, doubled at each halving of its size.
+        kernel_size: of all convolutions.
+        max_width: the most channels anywhere.
+        conditioning: of the discriminator, "concatenation" or "projection".
+
+    Raises:
+        GanzooError: an image_shape the networks cannot reach, or fewer than two classes.
+
+    Example:
+        model = ganzoo.create("cgan", image_shape=(28, 28, 1), classes=10)
+        model.compile()
+        model.fit(ganzoo.data.labelled("idx:train-images-idx3-ubyte.gz", image_shape=(28, 28, 1)), epochs=5)
+        pictures = model.generate(3, labels=[1, 2, 3], seed=0)
+    """
+
+    data_kind = "labelled"
+    small = dict(image_shape=(28, 28, 1), classes=3, latent_dim=8, width=4)
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int] = (64, 64, 3),
+        classes: int = 10,
+        latent_dim: int = 100,
+        width: int = 64,
+        kernel_size: int = 5,
+        max_width: int = 1024,
+        conditioning: Literal["concatenation", "projection"] = "concatenation",
+    ):
+        if classes < 2:
+            raise GanzooError(f"classes must be at least 2, got {classes}")
+        if conditioning not in _DISCRIMINATORS:
+            raise GanzooError(f"conditioning is one of {', '.join(_DISCRIMINATORS)}, got '{conditioning}'")
+        sizes = (width, kernel_size, max_width)
+        super().__init__(
+            generator=conditional_generator(image_shape, latent_dim, classes, *sizes),
+            discriminator=_DISCRIMINATORS[conditioning](image_shape, classes, *sizes),
+            latent_dim=latent_dim,
+        )
+        self.classes = classes
+
+    def compile(
+        self,
+        generator_optimizer: object = {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
+        discriminator_optimizer: object = {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
+        loss: object = "non_saturating",
+        **settings,
+    ):
+        super().compile(generator_optimizer, discriminator_optimizer, loss, **settings)
+
+    def split_batch(self, batch):
+        if not isinstance(batch, (tuple, list)) or len(batch) < 2:
+            raise GanzooError(
+                "cgan learns from (pictures, labels): use ganzoo.data.labelled, or a data set of such pairs"
+            )
+        return batch[0], batch[1]
+
+    def generate(self, count=None, labels=None, seed=None, latents=None, batch_size=64):
+        """Draws pictures of the asked classes.
+
+        Args:
+            count: how many; not needed with `labels` or `latents`.
+            labels: a class for each picture, or one for all; 0, 1, 2 ... in turn if not given.
+            seed, latents, batch_size: as in `AdversarialModel.generate`.
+
+        Returns:
+            uint8 (count, height, width, channels).
+
+        Raises:
+            GanzooError: a label that is no class, or as many labels as pictures do not fit.
+
+        Example:
+            pictures = model.generate(10, labels=range(10), seed=0)
+        """
+        if count is None and latents is None and labels is not None:
+            count = len(np.atleast_1d(_as_labels(labels)))
+        latents = self.latents(count, seed, latents)
+        return to_uint8(self._draw([latents, self.labels(len(latents), labels)], batch_size))
+
+    def labels(self, count, labels=None):
+        """Labels int32 (count,): the given ones checked, one repeated, or all classes in turn."""
+        labels = np.arange(count) % self.classes if labels is None else np.atleast_1d(_as_labels(labels))
+        if len(labels) not in (1, count) or labels.ndim != 1:
+            raise GanzooError(f"{count} pictures need one label or {count}, got {labels.shape}")
+        if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= self.classes:
+            raise GanzooError(f"labels are whole numbers from 0 to {self.classes - 1}, got {labels.tolist()}")
+        return np.broadcast_to(labels, (count,)).astype("int32")
+
+    def data_arguments(self):
+        return {**super().data_arguments(), "classes": self.classes}
+
+    def example_batch(self, batch_size, seed=0):
+        return super().example_batch(batch_size, seed), self.labels(batch_size)
+
+    def example_inputs(self, count, seed=0):
+        return [self.latents(count, seed), self.labels(count)]
+
+
+def _as_labels(labels):
+    return np.asarray(list(labels) if isinstance(labels, range) else labels)

@@ -1,0 +1,112 @@
+"""What is particular to the conditional GAN: labels in, the right class out."""
+
+import numpy as np
+import pytest
+
+import ganzoo
+from ganzoo.networks.conditional import concatenating_discriminator, projecting_discriminator
+
+SMALL = dict(image_shape=(28, 28, 1), classes=3, latent_dim=4, width=4)
+
+
+def test_pictures_depend_on_the_label_asked_for():
+    model = ganzoo.create("cgan", **SMALL)
+    pictures = model.generate(labels=[0, 1, 1, 2], seed=0)
+    assert pictures.shape == (4, 28, 28, 1)
+    latents = model.latents(1, seed=0).repeat(3, axis=0)
+    zero, one, two = model.generate(latents=latents, labels=range(3))
+    assert (zero != one).any()
+    assert (one != two).any()
+    np.testing.assert_array_equal(model.generate(3, labels=1, seed=0), model.generate(3, labels=[1, 1, 1], seed=0))
+    np.testing.assert_array_equal(model.labels(5), [0, 1, 2, 0, 1])
+
+
+def test_wrong_labels_say_what_is_allowed():
+    model = ganzoo.create("cgan", **SMALL)
+    wrong = {
+        (3,): "from 0 to 2",
+        (-1,): "from 0 to 2",
+        (0.5,): "whole numbers",
+        ("a",): "whole",
+        (0, 1): "one label or 5",
+    }
+    for labels, message in wrong.items():
+        with pytest.raises(ganzoo.GanzooError, match=message):
+            model.generate(5, labels=labels)
+    model.compile()
+    with pytest.raises(ganzoo.GanzooError, match=r"learns from \(pictures, labels\)"):
+        model.fit(np.zeros((4, 28, 28, 1), "float32"), verbose=0)
+
+
+def test_labels_come_with_their_pictures(tmp_path):
+    """Pictures whose grey is their label: whatever the order, they stay together."""
+    labels = np.arange(60) % 3
+    np.savez(
+        tmp_path / "a.npz", images=np.ones((60, 28, 28), "uint8") * labels[:, None, None].astype("uint8"), labels=labels
+    )
+    for pictures, asked in ganzoo.data.labelled(f"npz:{tmp_path}/a.npz", (28, 28, 1), 20, classes=3):
+        np.testing.assert_array_equal(np.rint((pictures.numpy()[:, 0, 0, 0] + 1) * 127.5), asked.numpy())
+        assert asked.dtype == "int32"
+    with pytest.raises(ganzoo.GanzooError, match=r"set arguments.classes to 3"):
+        ganzoo.data.labelled(f"npz:{tmp_path}/a.npz", (28, 28, 1), 20, classes=2)
+    np.savez(tmp_path / "b.npz", images=np.zeros((60, 28, 28), "uint8"))
+    with pytest.raises(ganzoo.GanzooError, match="have no labels"):
+        ganzoo.data.labelled(f"npz:{tmp_path}/b.npz", (28, 28, 1))
+
+
+def test_projection_adds_the_inner_product_with_the_labels_embedding():
+    """Equation 3 of arXiv:1802.05637, put together apart from the network."""
+    network = projecting_discriminator((28, 28, 1), 3, width=4, kernel_size=3, max_width=64)
+    pictures, labels = (
+        np.random.default_rng(0).uniform(-1, 1, (5, 28, 28, 1)).astype("float32"),
+        np.array([0, 1, 2, 0, 1]),
+    )
+    import keras
+
+    features = np.asarray(keras.Model(network.input, network.get_layer("features").output)([pictures, labels]))
+    kernel, bias = network.get_layer("logit").get_weights()
+    embedding = network.get_layer("class").get_weights()[0]
+    expected = features @ kernel[:, 0] + bias[0] + (features * embedding[labels]).sum(axis=1)
+    np.testing.assert_allclose(np.asarray(network([pictures, labels]))[:, 0], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_concatenation_gives_every_class_a_plane_of_ones():
+    network = concatenating_discriminator((28, 28, 1), 3, width=4, kernel_size=3, max_width=64)
+    import keras
+
+    joined = keras.Model(network.input, network.get_layer("picture_and_label").output)
+    planes = np.asarray(joined([np.zeros((2, 28, 28, 1), "float32"), np.array([2, 0])]))[..., 1:]
+    np.testing.assert_array_equal(planes[0], np.broadcast_to([0, 0, 1], (28, 28, 3)))
+    np.testing.assert_array_equal(planes[1], np.broadcast_to([1, 0, 0], (28, 28, 3)))
+
+
+@pytest.mark.parametrize("conditioning", ["concatenation", "projection"])
+def test_two_grey_levels_are_learned_on_demand(conditioning):
+    """Class 0 is dark, class 1 bright; a few hundred steps of a tiny network draw what is asked."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    model = ganzoo.create(
+        "cgan", image_shape=(8, 8, 1), classes=2, latent_dim=4, width=8, kernel_size=3, conditioning=conditioning
+    )
+    fast = {"name": "adam", "learning_rate": 2e-3, "beta_1": 0.5}
+    model.compile(fast, fast, ema_decay=0.9)
+    labels = np.arange(256) % 2
+    pictures = (
+        np.random.default_rng(0).normal(0, 0.1, (256, 8, 8, 1)) + np.where(labels, 0.5, -0.5)[:, None, None, None]
+    )
+    model.fit(pictures.astype("float32"), labels.astype("int32"), batch_size=32, epochs=25, verbose=0)
+    dark, bright = (model.generate(32, labels=label, seed=1).mean() for label in (0, 1))
+    assert dark < 100
+    assert bright > 155
+
+
+def test_coverage_counts_classes_that_are_drawn():
+    from ganzoo.metrics import classes_covered
+
+    logits = np.zeros((1000, 4))
+    logits[:, 0] = 1
+    assert classes_covered(logits) == 1
+    logits[:30, 1] = 2  # 3 % of an even share of 25 %: 0.12 of it
+    logits[30:50, 2] = 2  # 0.08 of it
+    assert classes_covered(logits) == 2
