@@ -1,6 +1,8 @@
 """What the pages share: a model loaded once, errors as messages, pictures large enough to see."""
 
+import atexit
 import functools
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from ganzoo.inference import save_picture
 # One drawing at a time, however many people ask; more than QUEUE waiting are told to come back.
 ONE_AT_A_TIME = dict(concurrency_id="model", concurrency_limit=1)
 QUEUE = 20
+KEPT_FILES = 50
 # Gradio's third button would share a picture through a web site.
 BUTTONS = ["download", "fullscreen"]
 
@@ -51,9 +54,17 @@ def whole_number(value, name, low, high):
     Raises:
         GanzooError: empty, not whole or out of range.
     """
-    if value is None or value != int(value) or not low <= value <= high:
+    number = finite_number(value, name, low, high)
+    if number != int(number):
         raise GanzooError(f"{name} must be a whole number from {low} to {high}, got {value}")
-    return int(value)
+    return int(number)
+
+
+def finite_number(value, name, low, high):
+    """A number from the page as a float; errors as `whole_number`."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+        raise GanzooError(f"{name} must be a number from {low} to {high}, got {value}")
+    return float(value)
 
 
 def enlarged(picture, at_least=560):
@@ -65,6 +76,18 @@ def enlarged(picture, at_least=560):
 
 def as_file(picture, name):
     """The path of a PNG of the picture, for a download."""
-    path = Path(tempfile.mkdtemp(prefix="ganzoo-")) / name
+    folder = _downloads()
+    path = folder / name
     save_picture(path, picture)
+    # Gradio copies what it serves; these are needed for a moment only.
+    for old in sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime)[:-KEPT_FILES]:
+        old.unlink(missing_ok=True)
     return str(path)
+
+
+@functools.cache
+def _downloads():
+    """One folder for the whole process, removed with it."""
+    folder = tempfile.mkdtemp(prefix="ganzoo-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

@@ -6,7 +6,17 @@ import numpy as np
 from ganzoo.inference import grid
 from ganzoo.inference.latent import slerp
 
-from .common import BUTTONS, ONE_AT_A_TIME, as_file, enlarged, loaded, shown_errors, trained_presets, whole_number
+from .common import (
+    BUTTONS,
+    ONE_AT_A_TIME,
+    as_file,
+    enlarged,
+    finite_number,
+    loaded,
+    shown_errors,
+    trained_presets,
+    whole_number,
+)
 
 MOST_PICTURES = 144
 LARGEST_SEED = 2**31 - 1
@@ -27,7 +37,7 @@ def walk(preset, first, second, position):
     model = loaded(preset)
     ends = [whole_number(seed, "the seed", 0, LARGEST_SEED) for seed in (first, second)]
     start, end = (model.latents(1, seed=seed)[0] for seed in ends)
-    places = np.append(np.linspace(0.0, 1.0, 9), float(position))
+    places = np.append(np.linspace(0.0, 1.0, 9), finite_number(position, "the position", 0, 1))
     pictures = model.generate(latents=slerp(start, end, places))
     strip = grid(pictures[:-1], columns=9)
     return enlarged(pictures[-1], 280), enlarged(strip, 900), as_file(strip, f"{preset}-walk{ends[0]}-{ends[1]}.png")

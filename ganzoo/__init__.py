@@ -21,7 +21,7 @@ _HOMES = {
     "register": "ganzoo.registry",
     "train": "ganzoo.training.run",
 }
-_ROOMS = ("data", "inference", "layers", "losses", "metrics", "networks")
+_ROOMS = ("data", "inference", "losses", "metrics", "networks")
 
 __all__ = [*_HOMES, *_ROOMS]
 

@@ -116,27 +116,30 @@ def list_(pattern):
 @click.argument("name")
 @_needs_tensorflow
 def info(name):
-    """What a model or a preset is, and the figures measured for it.
+    """What a model, a preset, a run folder or a .keras file is, and the figures measured for it.
 
     \b
     Example: ganzoo info dcgan
     """
-    import inspect
-
     from ganzoo import presets, registry
     from ganzoo.config import dump
     from ganzoo.training.adversarial import parameter_count
 
     if name in registry.list_models():
-        click.echo(inspect.getdoc(registry.model_class(name)) + "\n")
+        click.echo(registry.own_docstring(registry.model_class(name)) + "\n")
         if not registry.list_presets(f"{name}.*"):
             return
-    preset = presets.find(name)
-    model = presets.build(preset.config, preset.name)
-    click.echo(f"preset {preset.name}: {preset.config.description}")
+    config = presets.config_of(name)
+    if config is None or presets.is_run(name):
+        model, title = presets.load(name), name
+        click.echo(f"{title}: {model.model_name} after {model.steps:,} steps")
+    else:
+        title = presets.find(name).name
+        model = presets.build(config, title)
+        click.echo(f"preset {title}: {config.description}")
     click.echo(f"generator {parameter_count(model.generator):,} parameters, ", nl=False)
     click.echo(f"discriminator {parameter_count(model.discriminator):,}, pictures {model.image_shape}\n")
-    click.echo(dump(preset.config), nl=False)
+    click.echo(dump(config) if config else f"arguments: {model.arguments}\n", nl=False)
 
 
 @main.command()
@@ -192,19 +195,22 @@ def generate(name, count, seed, output):
     "--data", required=True, metavar="SOURCE", help="Real pictures to compare with, e.g. idx:t10k-images-idx3-ubyte.gz."
 )
 @click.option("--extractor", metavar="NAME", help="Of the features; the preset's own if not given.")
-@click.option("--samples", default=10_000, show_default=True, help="Pictures drawn.")
+@click.option("--samples", type=click.IntRange(2), default=10_000, show_default=True, help="Pictures drawn.")
+@click.option(
+    "--upscale", is_flag=True, help="Enlarge real pictures that are smaller; a preset's own setting otherwise."
+)
 @_needs_tensorflow
-def evaluate(name, data, extractor, samples):
-    """Measures a trained model against real pictures.
+def evaluate(name, data, extractor, samples, upscale):
+    """Measures a trained model against real pictures. NAME is a preset, a .keras file or a run folder.
 
     \b
     Example: ganzoo evaluate dcgan.mnist --data idx:t10k-images-idx3-ubyte.gz
     """
-    from ganzoo.metrics.evaluate import evaluate_preset
+    from ganzoo.evaluation import evaluate_preset
 
-    protocol, figures = evaluate_preset(name, data, extractor, samples)
+    protocol, figures = evaluate_preset(name, data, extractor, samples, upscale)
     for key, value in figures.items():
-        click.echo(f"{key}: {value:.2f}")
+        click.echo(f"{key}: {value:g}")
     click.echo(f"protocol: {protocol}")
 
 
@@ -249,7 +255,7 @@ def pack(run, folder, data, licence, trained_on):
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 opens it to your network."
 )
-@click.option("--port", default=7860, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=7860, show_default=True)
 @_needs_tensorflow
 def demo(model, host, port):
     """Starts the web page: all models, or one.

@@ -1,32 +1,35 @@
 """A preset's YAML as validated dataclasses; every error names the file, the key and what is allowed."""
 
 import inspect
+import reprlib
 from dataclasses import asdict, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from ganzoo.errors import GanzooError, unknown
 
 _strict_keys = ConfigDict(extra="forbid")
+AtLeastOne = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 @dataclass(config=_strict_keys)
 class Training:
     """How long and how carefully to train."""
 
-    epochs: int = 20
-    seed: int = 0
+    epochs: AtLeastOne = 20
+    seed: Seed = 0
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     # Besides the checkpoint of every epoch, one each time so many minutes have passed within an epoch.
-    checkpoint_minutes: float = 5.0
+    checkpoint_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
     # The grid of fixed latents that is drawn after every epoch.
-    samples: int = 64
+    samples: AtLeastOne = 64
     # Epochs in a row with all samples alike after which the run gives up.
-    collapse_patience: int = 3
+    collapse_patience: AtLeastOne = 3
 
 
 @dataclass(config=_strict_keys)
@@ -34,8 +37,8 @@ class Evaluation:
     """What decides which checkpoint is the best: the Fréchet distance over an extractor's features."""
 
     extractor: str | None = None
-    samples: int = 5000
-    every_epochs: int = 1
+    samples: Annotated[int, Field(ge=2)] = 5000
+    every_epochs: AtLeastOne = 1
 
 
 @dataclass(config=_strict_keys)
@@ -84,13 +87,7 @@ def load_config(path):
 
 def parse_config(text, where):
     """A `Config` from YAML text; `where` names its origin in errors."""
-    try:
-        mapping = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise GanzooError(f"{where} is not valid YAML: {error}") from None
-    except RecursionError:
-        raise GanzooError(f"{where} is not a usable config: nested too deeply") from None
-    return from_mapping(mapping, where)
+    return from_mapping(_yaml_value(text, where), where)
 
 
 def from_mapping(mapping, where):
@@ -101,7 +98,8 @@ def from_mapping(mapping, where):
         )
     _refuse_unknown_keys(Config, mapping, where)
     try:
-        return Config(**{str(key): value for key, value in mapping.items()})
+        # A section left empty in YAML is None.
+        return Config(**{str(key): value for key, value in mapping.items() if value is not None})
     except ValidationError as error:
         raise GanzooError(_sentence(error, where)) from None
 
@@ -113,20 +111,16 @@ def with_settings(config, settings, where="--set"):
 
     Args:
         config: the `Config` to start from.
-        settings: strings "key=value"; values are read as YAML.
+        settings: strings "key=value", values read as YAML; or a mapping from keys to values.
 
     Raises:
         GanzooError: no "=", an unknown key, a wrong type.
     """
+    if isinstance(settings, str):
+        settings = [settings]
+    pairs = settings.items() if isinstance(settings, dict) else [_pair(setting, where) for setting in settings]
     mapping = to_mapping(config)
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not equals:
-            raise GanzooError(f"{where} takes key=value, e.g. training.epochs=3; got '{setting}'")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise GanzooError(f"{where} {key}: '{text}' is not a YAML value") from None
+    for key, value in pairs:
         *sections, last = _full_key(key.strip(), where).split(".")
         target = mapping
         for section in sections:
@@ -210,6 +204,32 @@ def parameters_of(function, *, owner=None):
     return found
 
 
+def _pair(setting, where):
+    """(key, value) of "key=value"."""
+    key, equals, text = setting.partition("=")
+    if not equals:
+        raise GanzooError(f"{where} takes key=value, e.g. training.epochs=3; got '{setting}'")
+    return key, _yaml_value(text, f"{where} {key}: '{text}'")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without aliases: a few hundred bytes of them unpack to gigabytes, and no preset needs one."""
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not allowed")
+        return super().compose_node(parent, index)
+
+
+def _yaml_value(text, where):
+    try:
+        return yaml.load(text, _Loader)
+    # What PyYAML's own constructors raise on dates, numbers and tags that make no sense.
+    except (yaml.YAMLError, ValueError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise GanzooError(f"{where} is not valid YAML: {reason}") from None
+
+
 def _full_key(key, where):
     """`training.epochs` for `epochs`, where one section alone has such a key."""
     if "." in key or key in _names(Config):
@@ -217,9 +237,8 @@ def _full_key(key, where):
     sections = {"training": Training, "evaluation": Evaluation}
     homes = [section for section, cls in sections.items() if key in _names(cls)]
     if len(homes) != 1:
-        raise unknown(
-            "key", key, [f"{section}.{name}" for section, cls in sections.items() for name in _names(cls)], where
-        )
+        known = [f"{section}.{name}" for section, cls in sections.items() for name in _names(cls)]
+        raise unknown("key", key, [*known, "arguments.KEY of the model", "compile.KEY", "data.KEY"], where)
     return f"{homes[0]}.{key}"
 
 
@@ -243,7 +262,7 @@ def _sentence(error, where, name=None):
     if first["type"] == "missing":
         return f"{where}: the key '{key}' is missing"
     more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{where}: '{key}' is {first['input']!r}: {first['msg'].lower()}{more}"
+    return f"{where}: '{key}' is {reprlib.repr(first['input'])}: {first['msg'].lower()}{more}"
 
 
 def _plain(value):

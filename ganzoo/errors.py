@@ -27,6 +27,13 @@ def unknown(kind, name, allowed, where=""):
     return GanzooError(f"{place}unknown {kind} '{name}'.{guess} Allowed: {choices}.")
 
 
+def at_least_one(**numbers):
+    """Refuses numbers below 1, naming the first one."""
+    for name, number in numbers.items():
+        if number < 1:
+            raise GanzooError(f"{name} must be at least 1, got {number}")
+
+
 def missing_package(package, extra, purpose):
     """The error for an optional package that is not installed."""
     return GanzooError(f"{purpose} needs the package {package}: pip install 'ganzoo[{extra}]'")

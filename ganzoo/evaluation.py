@@ -9,7 +9,7 @@ from ganzoo.metrics import FeatureStatistics, classes_covered, frechet_distance,
 from ganzoo.metrics.cache import cached_statistics
 
 
-def evaluate(model, data, extractor, samples=10_000, data_arguments=None):
+def evaluate(model, data, extractor, samples=10_000, upscale=False):
     """Measures a model that draws pictures from noise.
 
     Args:
@@ -17,7 +17,7 @@ def evaluate(model, data, extractor, samples=10_000, data_arguments=None):
         data: source of real pictures, e.g. "idx:t10k-images-idx3-ubyte.gz".
         extractor: name of the feature extractor.
         samples: pictures drawn, from seed 0.
-        data_arguments: of the preset's data, e.g. {"upscale": True}.
+        upscale: enlarge real pictures that are smaller than the model's.
 
     Returns:
         (protocol, figures): a sentence, and {name: number}: `frechet_distance`; `classes_covered`, as the extractor
@@ -31,7 +31,6 @@ def evaluate(model, data, extractor, samples=10_000, data_arguments=None):
     taken = get_extractor(extractor)
     if taken.image_shape != model.image_shape:
         raise GanzooError(f"{extractor} takes pictures of {taken.image_shape}, the model draws {model.image_shape}")
-    upscale = bool((data_arguments or {}).get("upscale"))
     real = open_pictures(data, model.image_shape, upscale=upscale).images
     drawn = model.generate(samples, seed=0, batch_size=250)
     features, logits = taken(drawn)
@@ -52,14 +51,13 @@ def evaluate(model, data, extractor, samples=10_000, data_arguments=None):
     return protocol, figures
 
 
-def evaluate_preset(name, data, extractor=None, samples=10_000):
-    """`evaluate` of a preset, a `.keras` file or a run folder; a preset brings its own extractor."""
-    model = presets.load(name)
-    evaluation, arguments = None, None
-    if model.preset:
-        config = presets.find(name).config
-        evaluation, arguments = config.evaluation.extractor, config.data
-    return evaluate(model, data, extractor or evaluation, samples, arguments)
+def evaluate_preset(name, data, extractor=None, samples=10_000, upscale=False):
+    """`evaluate` of a preset, a `.keras` file or a run folder; a preset and a run bring their own extractor."""
+    config = presets.config_of(name)
+    if config is not None:
+        extractor = extractor or config.evaluation.extractor
+        upscale = upscale or bool(config.data.get("upscale"))
+    return evaluate(presets.load(name), data, extractor, samples, upscale)
 
 
 def _short(source):

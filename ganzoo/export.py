@@ -27,8 +27,8 @@ def export_savedmodel(model, filepath, overwrite=False):
         raise GanzooError("a SavedModel is TensorFlow's format: export with KERAS_BACKEND=tensorflow")
     import tensorflow as tf
 
-    target = Path(filepath)
-    if target.exists():
+    target = Path(os.path.abspath(filepath))
+    if os.path.lexists(target):
         is_savedmodel = (target / "saved_model.pb").is_file()
         if not (overwrite and is_savedmodel):
             hint = "pass overwrite=True (--overwrite) to replace it" if is_savedmodel else "choose another folder"
@@ -57,6 +57,8 @@ def export_savedmodel(model, filepath, overwrite=False):
         if target.exists():
             os.replace(target, workplace / "old")
         os.replace(written, target)
+    except OSError as error:
+        raise GanzooError(f"cannot write {target}: {error.strerror or error}") from None
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
 

@@ -53,7 +53,7 @@ def load(name, trained=True):
     path = Path(str(name))
     if path.suffix == ".keras":
         return load_saved(path)
-    if path.is_dir() and (path / "checkpoints").is_dir():
+    if is_run(name):
         best = path / "checkpoints" / "best.keras"
         return load_saved(best if best.exists() else path / "checkpoints" / "last.keras")
     preset = find(name)
@@ -62,8 +62,8 @@ def load(name, trained=True):
     if trained:
         if preset.config.weights is None:
             raise GanzooError(
-                f"the preset '{preset.name}' has no trained weights yet: train them with "
-                f"`ganzoo train {preset.name}`, or ask for load('{name}', trained=False)"
+                f"the preset '{preset.name}' has no trained weights: train them with `ganzoo train {preset.name}`, "
+                "which names the run folder to use in its place; or ganzoo.load(..., trained=False) for fresh ones"
             )
         model.load_shipped(preset.weights_file, preset.config.weights.sha256)
     return model
@@ -77,21 +77,46 @@ def find(name):
     if name in files:
         return Preset(name, files[name], load_config(files[name]))
     mine = [preset for preset in files if preset.split(".")[0] == name]
+    if not mine and name in registry.list_models():
+        raise GanzooError(
+            f"the model '{name}' has no preset: name a YAML file of yours, or use ganzoo.create('{name}')"
+        )
     if not mine:
         raise unknown("preset or model", name, [*files, *registry.list_models()])
     presets = [Preset(preset, files[preset], load_config(files[preset])) for preset in mine]
     return next((preset for preset in presets if preset.config.default), presets[0])
 
 
+def is_run(name):
+    """Whether this is the path of a run folder of `ganzoo train`."""
+    try:
+        return (Path(str(name)) / "checkpoints").is_dir()
+    except (OSError, ValueError):  # no path at all: too long, or with a null byte
+        return False
+
+
+def config_of(name):
+    """The config behind whatever `load` takes; None for a `.keras` file, which knows its model alone."""
+    if str(name).endswith(".keras"):
+        return None
+    return load_config(Path(name) / "config.yaml") if is_run(name) else find(name).config
+
+
 def build(config, where):
     """The compiled model a config describes, with fresh weights."""
     import keras
 
-    cls = registry.model_class(config.model)
+    cls = registry.model_class(config.model, where)
     arguments = validated_arguments(
         parameters_of("__init__", owner=cls), config.arguments, f"{where}, section 'arguments'"
     )
-    settings = validated_arguments(parameters_of("compile", owner=cls), config.compile, f"{where}, section 'compile'")
+    parameters = parameters_of("compile", owner=cls)
+    settings = validated_arguments(parameters, config.compile, f"{where}, section 'compile'")
+    for key, value in settings.items():
+        default = parameters[key].default
+        # {learning_rate: ...} alone changes the model's own optimizer.
+        if isinstance(value, dict) and isinstance(default, dict) and "name" not in value:
+            settings[key] = {**default, **value}
     outside = keras.config.dtype_policy()
     keras.config.set_dtype_policy(config.training.precision)
     try:
@@ -119,13 +144,18 @@ def load_saved(path):
         with zipfile.ZipFile(path) as archive:
             described = json.loads(archive.read("config.json"))
         registered = str(described.get("registered_name"))
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, AttributeError) as error:
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, AttributeError, RecursionError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else f"not a readable .keras file ({error})"
         raise GanzooError(f"cannot load {path}: {reason}") from None
     package, _, model_name = registered.partition(">")
     if package != "ganzoo":
         raise GanzooError(
             f"{path} holds a {described.get('class_name')}, not a ganzoo model: load it with keras.models.load_model"
+        )
+    if model_name not in registry.list_models():
+        raise GanzooError(
+            f"{path} holds the model '{model_name}', which is not registered: import its file first "
+            "(on the command line: ganzoo --import FILE.py ...)"
         )
     registry.model_class(model_name)
     try:

@@ -9,6 +9,7 @@ import fnmatch
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from pathlib import Path
 
@@ -42,8 +43,8 @@ def register(name):
 
         if not (inspect.isclass(cls) and issubclass(cls, AdversarialModel)):
             raise GanzooError(f"@register('{name}') needs a subclass of ganzoo.AdversarialModel, got {cls!r}")
-        if not name.replace("_", "").isalnum() or name != name.lower():
-            raise GanzooError(f"a model's name has lower-case letters, digits and underscores only, got '{name}'")
+        if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            raise GanzooError(f"a model's name has lower-case letters, digits and underscores only, got {name!r}")
         known = _classes.get(name)
         if name in _builtin_names() and cls.__module__ != f"ganzoo.models.{name}":
             raise GanzooError(f"the name '{name}' belongs to a model of the package: choose another")
@@ -57,7 +58,7 @@ def register(name):
     return decorate
 
 
-def create(name, **arguments):
+def create(name, /, **arguments):
     """Makes an untrained model.
 
     Args:
@@ -79,12 +80,12 @@ def create(name, **arguments):
     return cls(**validated_arguments(parameters_of("__init__", owner=cls), arguments, where=f"create('{name}')"))
 
 
-def model_class(name):
-    """The class registered as `name`, importing its file on first use."""
+def model_class(name, where=""):
+    """The class registered as `name`, importing its file on first use; `where` names its origin in errors."""
     if name not in _classes and name in _builtin_names():
         importlib.import_module(f"ganzoo.models.{name}")
     if name not in _classes:
-        raise unknown("model", name, list_models())
+        raise unknown("model", name, list_models(), where)
     return _classes[name]
 
 
@@ -118,9 +119,14 @@ def list_presets(pattern="*"):
 def describe(name):
     """The first line of a model's docstring; for the package's own, read without importing the file."""
     if name in _classes:
-        return inspect.getdoc(_classes[name]).splitlines()[0]
+        return own_docstring(_classes[name]).partition("\n")[0]
     path = Path(__file__).parent / "models" / f"{name}.py"
     return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).splitlines()[0]
+
+
+def own_docstring(cls):
+    """What a class says of itself, not what it inherits."""
+    return inspect.cleandoc(cls.__doc__ or "(no description)")
 
 
 def import_file(path):

@@ -5,13 +5,28 @@ An archive never holds Python objects, so opening a stranger's file runs none of
 
 import hashlib
 import io
-import os
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from ganzoo.errors import GanzooError
+from ganzoo.files import write_atomically
+
+# What NumPy raises on archives that are none, torn, or promise more than fits in memory.
+BAD_ARCHIVE = (
+    AttributeError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def save(path, networks):
@@ -55,6 +70,7 @@ def load(path, networks, sha256=None):
     """
     arrays = read(path, sha256)
     wanted = {key: variable for name, network in networks.items() for key, variable in _variables(name, network)}
+    converted = {}
     for key, variable in wanted.items():
         if key not in arrays:
             raise GanzooError(f"{path} holds no weight '{key}': it belongs to another architecture")
@@ -63,8 +79,11 @@ def load(path, networks, sha256=None):
                 f"{path}: weight '{key}' has shape {arrays[key].shape}, the model needs {tuple(variable.shape)}: "
                 "the model's arguments differ from those it was trained with"
             )
+        if arrays[key].dtype.kind != "f" or not np.isfinite(arrays[key]).all():
+            raise GanzooError(f"{path}: weight '{key}' is not made of finite numbers")
+        converted[key] = arrays[key].astype("float32")
     for key, variable in wanted.items():
-        variable.assign(arrays[key].astype("float32"))
+        variable.assign(converted[key])
 
 
 def read(path, sha256=None):
@@ -81,23 +100,8 @@ def read(path, sha256=None):
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+    except BAD_ARCHIVE as error:
         raise GanzooError(f"{path} is not a readable weights file: {error}") from None
-
-
-def write_atomically(path, content):
-    """Writes bytes so that a reader or a crash sees the old file or the new one, never half of one."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _variables(name, network):

@@ -51,7 +51,7 @@ def test_labels_come_with_their_pictures(tmp_path):
         ganzoo.data.labelled(f"npz:{tmp_path}/a.npz", (28, 28, 1), 20, classes=2)
     np.savez(tmp_path / "b.npz", images=np.zeros((60, 28, 28), "uint8"))
     with pytest.raises(ganzoo.GanzooError, match="have no labels"):
-        ganzoo.data.labelled(f"npz:{tmp_path}/b.npz", (28, 28, 1))
+        ganzoo.data.labelled(f"npz:{tmp_path}/b.npz", (28, 28, 1), 20)
 
 
 def test_projection_adds_the_inner_product_with_the_labels_embedding():

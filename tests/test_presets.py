@@ -34,7 +34,9 @@ def test_shipped_figures_are_what_evaluate_measures(name, shared):
     kind = name.split(".")[1]
     source = {"digits": "digits"}.get(kind, f"idx:{shared}/{kind}/t10k-images-idx3-ubyte.gz")
     model = ganzoo.load(name)
-    protocol, figures = evaluate(model, source, preset.config.evaluation.extractor, data_arguments=preset.config.data)
+    protocol, figures = evaluate(
+        model, source, preset.config.evaluation.extractor, upscale=bool(preset.config.data.get("upscale"))
+    )
     assert figures["frechet_distance"] == pytest.approx(preset.config.weights.figures["frechet_distance"], rel=0.01)
     assert protocol == preset.config.weights.protocol
 

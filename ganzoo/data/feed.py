@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ganzoo.config import parameters_of, validated_arguments
 from ganzoo.errors import GanzooError
 
 
@@ -18,6 +19,7 @@ class Feed:
         batch_size: examples in a batch; the last incomplete one of an epoch is left out.
         seed: of the order; every epoch has its own.
         make_batch: (step, indices) to the batch, a NumPy array or a tuple of them.
+        source: where the examples come from, for errors.
         spec: (shape without the batch, dtype) of each array of a batch, alike nested.
         pictures: the uint8 pictures behind it, for measures; None where there are none.
         labels: their classes, where the source has any.
@@ -35,8 +37,6 @@ class Feed:
     skipped: tuple[str, ...] = ()
 
     def __post_init__(self):
-        if self.batch_size < 1:
-            raise GanzooError(f"batch_size must be at least 1, got {self.batch_size}")
         if self.batch_size > self.count:
             raise GanzooError(
                 f"a batch of {self.batch_size} is larger than the {self.count} examples of {self.source}: "
@@ -89,3 +89,10 @@ class Feed:
         dataset = dataset.map(tensors, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         cardinality = self.batches_per_epoch if first_step is None else tf.data.INFINITE_CARDINALITY
         return dataset.apply(tf.data.experimental.assert_cardinality(cardinality)).prefetch(tf.data.AUTOTUNE)
+
+
+def checked(function, arguments):
+    """A data function's arguments by its signature, defaults filled in."""
+    parameters = parameters_of(function)
+    given = validated_arguments(parameters, arguments, f"ganzoo.data.{function.__name__}()")
+    return {name: given.get(name, parameter.default) for name, parameter in parameters.items()}

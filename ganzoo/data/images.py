@@ -2,15 +2,16 @@
 
 import numpy as np
 
-from ganzoo.data.feed import Feed
+from ganzoo.config import AtLeastOne, Seed
+from ganzoo.data.feed import Feed, checked
 from ganzoo.data.sources import open_pictures
 
 
 def images(
     source: str,
     image_shape: tuple[int, int, int],
-    batch_size: int = 64,
-    seed: int = 0,
+    batch_size: AtLeastOne = 64,
+    seed: Seed = 0,
     flip: bool = False,
     upscale: bool = False,
     strict: bool = False,
@@ -37,35 +38,28 @@ def images(
     Example:
         dataset = ganzoo.data.images("folder:my_pictures", image_shape=(64, 64, 3), batch_size=64)
     """
-    return feed(source, image_shape, batch_size, seed, flip, upscale, strict).dataset()
+    return feed(**locals()).dataset()
 
 
-def feed(
-    source: str,
-    image_shape: tuple[int, int, int],
-    batch_size: int = 64,
-    seed: int = 0,
-    flip: bool = False,
-    upscale: bool = False,
-    strict: bool = False,
-):
+def feed(source, image_shape, **options):
     """The `Feed` behind `images`, with the same arguments: what a run resumes in."""
-    opened = open_pictures(source, image_shape, upscale=upscale, strict=strict)
+    given = checked(images, {"source": source, "image_shape": image_shape, **options})
+    opened = open_pictures(given["source"], given["image_shape"], given["upscale"], given["strict"])
 
     def make_batch(step, indices):
         batch = opened.images[indices]
-        if flip:
-            mirrored = np.random.default_rng([seed, 1, int(step)]).random(len(batch)) < 0.5
+        if given["flip"]:
+            mirrored = np.random.default_rng([given["seed"], 1, int(step)]).random(len(batch)) < 0.5
             batch[mirrored] = batch[mirrored, :, ::-1]
         return batch.astype("float32") / 127.5 - 1.0
 
     return Feed(
         count=len(opened.images),
-        batch_size=batch_size,
-        seed=seed,
+        batch_size=given["batch_size"],
+        seed=given["seed"],
         make_batch=make_batch,
         spec=(opened.images.shape[1:], "float32"),
-        source=source,
+        source=given["source"],
         pictures=opened.images,
         labels=opened.labels,
         skipped=opened.skipped,

@@ -2,21 +2,21 @@
 
 from dataclasses import replace
 
-import numpy as np
-
-from ganzoo.data.images import feed as plain_feed
+from ganzoo.config import AtLeastOne, Seed
+from ganzoo.data.feed import checked
+from ganzoo.data.images import feed as picture_feed
 from ganzoo.errors import GanzooError
 
 
 def labelled(
     source: str,
     image_shape: tuple[int, int, int],
-    batch_size: int = 64,
-    seed: int = 0,
+    batch_size: AtLeastOne = 64,
+    seed: Seed = 0,
     flip: bool = False,
     upscale: bool = False,
     strict: bool = False,
-    classes: int | None = None,
+    classes: AtLeastOne | None = None,
 ):
     """A data set of pictures and their classes.
 
@@ -35,21 +35,13 @@ def labelled(
     Example:
         dataset = ganzoo.data.labelled("folder:my_pictures", image_shape=(64, 64, 3), batch_size=64)
     """
-    return feed(source, image_shape, batch_size, seed, flip, upscale, strict, classes).dataset()
+    return feed(**locals()).dataset()
 
 
-def feed(
-    source: str,
-    image_shape: tuple[int, int, int],
-    batch_size: int = 64,
-    seed: int = 0,
-    flip: bool = False,
-    upscale: bool = False,
-    strict: bool = False,
-    classes: int | None = None,
-):
+def feed(source, image_shape, classes=None, **options):
     """The `Feed` behind `labelled`, with the same arguments."""
-    pictures = plain_feed(source, image_shape, batch_size, seed, flip, upscale, strict)
+    checked(labelled, {"source": source, "image_shape": image_shape, "classes": classes, **options})
+    pictures = picture_feed(source, image_shape, **options)
     labels = pictures.labels
     if labels is None:
         raise GanzooError(f"the pictures of {source} have no labels: put each class in a subfolder of its own name")
@@ -61,6 +53,6 @@ def feed(
     labels = labels.astype("int32")
 
     def make_batch(step, indices):
-        return pictures.make_batch(step, indices), np.asarray(labels[indices])
+        return pictures.make_batch(step, indices), labels[indices]
 
     return replace(pictures, make_batch=make_batch, spec=[pictures.spec, ((), "int32")])

@@ -9,7 +9,7 @@ import gzip
 import hashlib
 import os
 import warnings
-import zipfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from ganzoo.errors import GanzooError, missing_package, unknown
+from ganzoo.files import cache_folder
+from ganzoo.weights import BAD_ARCHIVE
 
 MEMORY_LIMIT = 2**30
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-# A picture of more pixels than this is taken for a decompression bomb.
-_PIXEL_LIMIT = 200_000_000
+# A picture that unpacks to more pixels than this is taken for a decompression bomb.
+_PIXEL_LIMIT = 64_000_000
 _IDX_TYPES = {8: np.dtype(">u1"), 9: np.dtype(">i1"), 11: np.dtype(">i2"), 12: np.dtype(">i4"), 13: np.dtype(">f4")}
 
 
@@ -59,7 +61,7 @@ def open_pictures(source, image_shape, upscale=False, strict=False):
     Raises:
         GanzooError: naming the source and the way out.
     """
-    image_shape = tuple(int(size) for size in image_shape)
+    image_shape = tuple(image_shape)
     if len(image_shape) != 3 or min(image_shape) < 1 or image_shape[2] not in (1, 3):
         raise GanzooError(f"image_shape is (height, width, 1 or 3), got {image_shape}")
     scheme, _, place = str(source).partition(":")
@@ -94,7 +96,7 @@ def _npz(place, image_shape, upscale, strict):
         with np.load(place, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files if key in ("images", "labels")}
             keys = archive.files
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except BAD_ARCHIVE as error:
         raise GanzooError(f"cannot read {place} as an .npz archive: {error}") from None
     if "images" not in arrays:
         raise GanzooError(f"{place} has no array 'images'; it has: {', '.join(keys) or 'none'}")
@@ -112,7 +114,10 @@ def _tfds(place, image_shape, upscale, strict):
         folder = os.environ.get("TFDS_DATA_DIR")
         dataset, info = tfds.load(name, split=split or "train", data_dir=folder, with_info=True)
     except Exception as error:  # whatever the data set's own code or the network raises
-        raise GanzooError(f"tensorflow-datasets cannot load '{name}': {str(error).splitlines()[0]}") from None
+        raise GanzooError(
+            f"tensorflow-datasets cannot load '{name}': {str(error).splitlines()[0]}. "
+            "Without a network, name files that you have: idx:FILE, npz:FILE or folder:PATH"
+        ) from None
     if "image" not in info.features:
         raise GanzooError(f"the data set '{name}' has no feature 'image'; it has: {', '.join(info.features)}")
     count = dataset.cardinality().numpy()
@@ -138,7 +143,7 @@ def _folder(place, image_shape, upscale, strict):
 
     def read(i):
         try:
-            images[i] = fit(read_picture(paths[i], image_shape[2]), image_shape, upscale)
+            images[i] = fit(read_picture(paths[i], image_shape[2], image_shape[:2]), image_shape, upscale)
             return None
         except TooSmall as error:
             small.append((i, str(error)))
@@ -165,8 +170,11 @@ def _folder(place, image_shape, upscale, strict):
     names = [paths[i].parent.relative_to(root).as_posix() for i in kept]
     classes = sorted(set(names))
     labels = np.array([classes.index(name) for name in names]) if len(classes) > 1 else None
-    # A selection of all would copy a memory-mapped array into memory.
-    images = images[kept] if lost else images
+    # Moved together in place: a selection would copy an array that is kept in a file into memory.
+    for to, kept_from in enumerate(kept):
+        if to != kept_from:
+            images[to] = images[kept_from]
+    images = images[: len(kept)]
     return Pictures(images, labels, f"folder:{place}", tuple(str(paths[i]) for i in sorted(lost)))
 
 
@@ -184,26 +192,39 @@ def read_idx(path):
         GanzooError: missing, not IDX, or shorter than its header says.
     """
     try:
-        content = Path(path).read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-    except (OSError, EOFError, gzip.BadGzipFile) as error:
-        raise GanzooError(f"cannot read the IDX file {path}: {error}") from None
-    except Exception as error:  # zlib.error, which is no OSError
+        with open(path, "rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if zipped else open(path, "rb") as file:
+            start = file.read(4)
+            if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _IDX_TYPES or not 1 <= start[3] <= 4:
+                raise GanzooError(f"{path} is damaged or not an IDX file (the format of MNIST)")
+            dtype, rank = _IDX_TYPES[start[2]], start[3]
+            shape = tuple(int(size) for size in np.frombuffer(file.read(4 * rank), ">u4"))
+            expected = int(np.prod(shape, dtype="float64")) * dtype.itemsize
+            # No more than is promised, in parts: neither a promise nor a bomb allocates what is not there.
+            parts, left = [], expected + 1
+            while left and (part := file.read(min(left, 2**24))):
+                parts.append(part)
+                left -= len(part)
+    except GanzooError:
+        raise
+    except OSError as error:
+        raise GanzooError(f"cannot read the IDX file {path}, missing or damaged: {error}") from None
+    except (EOFError, ValueError, zlib.error) as error:
         raise GanzooError(f"the IDX file {path} is damaged: {error}") from None
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _IDX_TYPES or not 1 <= content[3] <= 4:
-        raise GanzooError(f"{path} is not an IDX file (the format of MNIST)")
-    dtype, rank = _IDX_TYPES[content[2]], content[3]
-    start = 4 + 4 * rank
-    shape = tuple(int(size) for size in np.frombuffer(content[4:start], ">u4")) if len(content) >= start else ()
-    expected = int(np.prod(shape, dtype="float64")) * dtype.itemsize
-    if len(shape) != rank or len(content) - start != expected:
+    content = b"".join(parts)
+    if len(shape) != rank or len(content) != expected:
         raise GanzooError(f"the IDX file {path} is damaged: its header promises {expected} bytes of {shape}")
-    return np.frombuffer(content, dtype, offset=start).reshape(shape)
+    return np.frombuffer(content, dtype).reshape(shape)
 
 
-def read_picture(path, channels):
+def read_picture(path, channels, at_least=None):
     """A picture file as uint8 (height, width, channels), turned as its EXIF says, transparency on white.
+
+    Args:
+        path: the file.
+        channels: 1 for grey, 3 for colour.
+        at_least: (height, width) that is enough: a much larger JPEG is then decoded at a fraction of its size.
 
     Raises:
         GanzooError: not readable as a picture.
@@ -212,25 +233,37 @@ def read_picture(path, channels):
 
     try:
         with Image.open(path) as picture:
+            if at_least is not None:
+                # Twice the size both ways, since EXIF may turn it.
+                picture.draft(None, (2 * max(at_least), 2 * max(at_least)))
             if picture.width * picture.height > _PIXEL_LIMIT:
                 raise GanzooError(f"{path}: {picture.width}x{picture.height} pixels are too many for a picture")
-            return pillow_to_array(ImageOps.exif_transpose(picture), channels)
+            sixteen_bits = picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format == "PNG")
+            return pillow_to_array(ImageOps.exif_transpose(picture), channels, sixteen_bits)
     except GanzooError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise GanzooError(f"{path} cannot be read as a picture: {error}") from None
 
 
-def pillow_to_array(picture, channels):
-    """A Pillow picture of any mode as uint8 (height, width, channels)."""
+def pillow_to_array(picture, channels, sixteen_bits=False):
+    """A Pillow picture of any mode as uint8 (height, width, channels).
+
+    Args:
+        picture: the picture.
+        channels: 1 for grey, 3 for colour.
+        sixteen_bits: the values of a mode of more than 8 bits run to 65,535; else to 255, or to 1 if none is above.
+    """
     from PIL import Image
 
     if picture.mode.startswith("I") or picture.mode == "F":
-        # 16-bit grey: Pillow's own conversion cuts off at 255 instead of scaling.
+        # Pillow's own conversion cuts off at 255 instead of scaling.
         values = np.asarray(picture, "float64")
-        picture = Image.fromarray(
-            (values / (257.0 if values.max(initial=0) > 255 else 1.0)).clip(0, 255).astype("uint8")
-        )
+        if not np.isfinite(values).all():
+            raise GanzooError("the picture has values that are no numbers")
+        factor = 1 / 257 if sixteen_bits else 255.0 if values.max(initial=0) <= 1 else 1.0
+        values = np.rint(values * factor).clip(0, 255).astype("uint8")
+        picture = Image.fromarray(values)
     if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
@@ -261,12 +294,6 @@ def fit(image, image_shape, upscale=False):
     return array[..., None] if channels == 1 else array
 
 
-def cache_folder():
-    """Where big data sets and statistics are kept: GANZOO_CACHE, or ganzoo in the user's cache folder."""
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganzoo"
-    return Path(os.environ.get("GANZOO_CACHE") or default)
-
-
 def _from_arrays(images, labels, image_shape, upscale, source):
     images = _as_uint8(images, source)
     if labels is not None and np.shape(labels) != (len(images),):
@@ -279,13 +306,15 @@ def _as_uint8(images, source):
     images = np.asarray(images)
     if images.ndim not in (3, 4) or not images.size:
         raise GanzooError(f"{source}: pictures have shape (count, height, width[, channels]), got {images.shape}")
+    if images.dtype.kind == "b":
+        images = images * np.uint8(255)
     if images.dtype.kind == "f":
         low, high = float(images.min()), float(images.max())
-        if not (np.isfinite(low) and np.isfinite(high)) or low < -1 or high > 255:
+        if not (np.isfinite(low) and np.isfinite(high)) or low < -1 or high > 255 or (low < 0 and high > 1):
             raise GanzooError(f"{source}: pictures lie in 0..255, [0, 1] or [-1, 1], got {low} to {high}")
         offset, factor = (1.0, 127.5) if low < 0 else (0.0, 255.0 if high <= 1 else 1.0)
         images = np.rint((images + offset) * factor)
-    elif images.dtype.kind not in "iub" or images.min() < 0 or images.max() > 255:
+    elif images.dtype.kind not in "iu" or images.min() < 0 or images.max() > 255:
         raise GanzooError(f"{source}: pictures are whole numbers in 0..255 or floats, got {images.dtype}")
     return images.astype("uint8", copy=False)
 
@@ -307,8 +336,11 @@ def _fit_array(images, image_shape, upscale, source):
         picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
         return fit(pillow_to_array(picture, image_shape[2]), image_shape, upscale)
 
+    fitted = _allocate(len(images), image_shape, source)
     try:
-        return np.stack([converted(image) for image in images])
+        for i, image in enumerate(images):
+            fitted[i] = converted(image)
+        return fitted
     except TooSmall as error:
         raise GanzooError(
             f"the pictures of {source} are {error}, smaller than the {image_shape[0]}x{image_shape[1]} asked for: "

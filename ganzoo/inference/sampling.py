@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.errors import GanzooError
-from ganzoo.weights import write_atomically
+from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.files import write_atomically
+
+_WRITTEN = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
 def grid(pictures, columns=None, gap=2):
@@ -25,6 +27,7 @@ def grid(pictures, columns=None, gap=2):
         sheet = ganzoo.inference.grid(model.generate(64, seed=0))
     """
     count, height, width, channels = pictures.shape
+    at_least_one(count=count, columns=columns or 1)
     columns = min(count, columns or math.ceil(math.sqrt(count)))
     rows = math.ceil(count / columns)
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), 255, "uint8")
@@ -50,15 +53,14 @@ def save_picture(path, picture):
     from PIL import Image
 
     path = Path(path)
-    formats = Image.registered_extensions()
-    if path.suffix.lower() not in formats or formats[path.suffix.lower()] not in Image.SAVE:
-        raise GanzooError(f"cannot write '{path.name}' as a picture: use .png, .jpg, .webp or .bmp")
+    if path.suffix.lower() not in _WRITTEN:
+        raise GanzooError(f"cannot write '{path.name}' as a picture: use {', '.join(_WRITTEN)}")
     buffer = io.BytesIO()
-    to_pillow(picture).save(buffer, formats[path.suffix.lower()])
     try:
+        to_pillow(picture).save(buffer, Image.registered_extensions()[path.suffix.lower()])
         write_atomically(path, buffer.getvalue())
-    except OSError as error:
-        raise GanzooError(f"cannot write {path}: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # the disk's, or a size that the format cannot hold
+        raise GanzooError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def save_animation(path, pictures, seconds=6.0):

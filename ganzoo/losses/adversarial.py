@@ -42,7 +42,7 @@ def from_registry(registry, base, kind, asked):
         return asked
     arguments = dict(asked) if isinstance(asked, dict) else {"name": asked}
     name = arguments.pop("name", None)
-    if name not in registry:
+    if not isinstance(name, str) or name not in registry:
         raise unknown(kind, name, registry)
     try:
         inspect.signature(registry[name]).bind(**arguments)

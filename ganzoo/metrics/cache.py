@@ -6,9 +6,8 @@ import io
 
 import numpy as np
 
-from ganzoo.data.sources import cache_folder
+from ganzoo.files import cache_folder, write_atomically
 from ganzoo.metrics.frechet import FeatureStatistics
-from ganzoo.weights import write_atomically
 
 
 def cached_statistics(extractor, pictures):

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from ganzoo.config import AtLeastOne
 from ganzoo.errors import GanzooError
 from ganzoo.networks.convolutional import convolutional_discriminator, convolutional_generator
 from ganzoo.registry import register
@@ -63,7 +64,7 @@ class WGAN(AdversarialModel):
         generator_optimizer: object = {"name": "rmsprop", "learning_rate": 5e-5},
         discriminator_optimizer: object = {"name": "rmsprop", "learning_rate": 5e-5},
         loss: object = "wasserstein",
-        discriminator_steps: int = 5,
+        discriminator_steps: AtLeastOne = 5,
         **settings,
     ):
         super().compile(

@@ -1,5 +1,6 @@
 """WGAN-GP: Wasserstein GAN with a gradient penalty (Gulrajani et al. 2017, arXiv:1704.00028)."""
 
+from ganzoo.config import AtLeastOne
 from ganzoo.networks.convolutional import convolutional_discriminator, convolutional_generator, layer_norm
 from ganzoo.registry import register
 from ganzoo.training.adversarial import AdversarialModel
@@ -59,7 +60,7 @@ class WGANGP(AdversarialModel):
         discriminator_optimizer: object = {"name": "adam", "learning_rate": 1e-4, "beta_1": 0.0, "beta_2": 0.9},
         loss: object = "wasserstein",
         penalties: list = ("gradient_penalty",),
-        discriminator_steps: int = 5,
+        discriminator_steps: AtLeastOne = 5,
         **settings,
     ):
         super().compile(

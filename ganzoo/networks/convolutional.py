@@ -4,7 +4,7 @@ that is a small base doubled a few times."""
 import keras
 from keras import layers
 
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, at_least_one
 
 # torch's 1e-5 and 0.9 in Keras' terms; Keras' own 0.99 trails the fast-moving statistics of a GAN.
 _BATCH_NORM = dict(momentum=0.9, epsilon=1e-5)
@@ -51,6 +51,7 @@ def convolutional_generator(image_shape, latent_dim, width, kernel_size, max_wid
 
 def upsampled(code, image_shape, width, kernel_size, max_width):
     """The layers of `convolutional_generator` on any code (batch, length)."""
+    at_least_one(width=width, kernel_size=kernel_size, max_width=max_width)
     count = doublings(image_shape)
     base = (image_shape[0] // 2**count, image_shape[1] // 2**count)
     widths = _widths(width, count, max_width)[::-1]

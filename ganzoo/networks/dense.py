@@ -5,6 +5,8 @@ import math
 import keras
 from keras import layers, ops
 
+from ganzoo.errors import at_least_one
+
 
 def dense_generator(image_shape, latent_dim, widths, name="generator"):
     """Latents (batch, latent_dim) to pictures (batch, height, width, channels) in [-1, 1].
@@ -14,6 +16,7 @@ def dense_generator(image_shape, latent_dim, widths, name="generator"):
         latent_dim: length of the latent vector.
         widths: units of each hidden layer, rectified.
     """
+    at_least_one(generator_widths=min(widths))
     latents = x = keras.Input((latent_dim,), name="latents")
     for i, units in enumerate(widths, start=1):
         x = layers.Dense(units, activation="relu", name=f"hidden{i}")(x)
@@ -32,6 +35,7 @@ def maxout_discriminator(image_shape, widths, pieces, dropout, name="discriminat
         pieces: linear units behind each of them.
         dropout: share of the hidden units left out in training.
     """
+    at_least_one(discriminator_widths=min(widths), pieces=pieces)
     pictures = keras.Input(tuple(image_shape), name="pictures")
     x = layers.Flatten(name="flat")(pictures)
     for i, units in enumerate(widths, start=1):

@@ -8,13 +8,16 @@ below and stands nowhere else.
 import inspect
 import math
 import warnings
+from typing import Annotated
 
 import keras
 import numpy as np
 from keras import ops
+from pydantic import Field
 
 from ganzoo import losses
-from ganzoo.errors import GanzooError
+from ganzoo.config import AtLeastOne, Seed, parameters_of, validated_arguments
+from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.training import backend, optimizers
 from ganzoo.training.noise import Noise
 
@@ -67,6 +70,7 @@ class AdversarialModel(keras.Model):
         return model
 
     def __init__(self, generator, discriminator, latent_dim, **options):
+        at_least_one(latent_dim=latent_dim)
         super().__init__(**options)
         self.latent_dim = int(latent_dim)
         self.preset = None
@@ -77,6 +81,8 @@ class AdversarialModel(keras.Model):
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
         self.trackers = {}
+        # Not an optimizer's count, which leaves out the steps that loss scaling skips.
+        self.step = self.add_weight(shape=(), initializer="zeros", dtype="int32", trainable=False, name="step")
         self.built = True
 
     # The hooks.
@@ -133,12 +139,12 @@ class AdversarialModel(keras.Model):
         discriminator_optimizer: object = "adam",
         loss: object = "non_saturating",
         penalties: list = (),
-        discriminator_steps: int = 1,
-        ema_decay: float = 0.999,
-        seed: int = 0,
+        discriminator_steps: AtLeastOne = 1,
+        ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999,
+        seed: Seed = 0,
         run_eagerly: bool = False,
         jit_compile: bool = False,
-        steps_per_execution: int = 1,
+        steps_per_execution: AtLeastOne = 1,
     ):
         """Sets how the model trains.
 
@@ -158,10 +164,18 @@ class AdversarialModel(keras.Model):
         Raises:
             GanzooError: an unknown loss or optimizer, or a number out of range.
         """
-        if discriminator_steps < 1:
-            raise GanzooError(f"discriminator_steps must be at least 1, got {discriminator_steps}")
-        if not 0 <= ema_decay < 1:
-            raise GanzooError(f"ema_decay must lie in [0, 1), got {ema_decay}")
+        numbers = dict(
+            discriminator_steps=discriminator_steps,
+            ema_decay=ema_decay,
+            seed=seed,
+            steps_per_execution=steps_per_execution,
+        )
+        numbers = validated_arguments(parameters_of(AdversarialModel.compile), numbers, "compile()")
+        if (
+            isinstance(generator_optimizer, keras.optimizers.Optimizer)
+            and generator_optimizer is discriminator_optimizer
+        ):
+            raise GanzooError("each network needs an optimizer of its own: make two, they keep state of their weights")
         self.generator_optimizer = self._optimizer(generator_optimizer, self.generator, "generator_optimizer")
         self.discriminator_optimizer = self._optimizer(
             discriminator_optimizer, self.discriminator, "discriminator_optimizer"
@@ -170,7 +184,7 @@ class AdversarialModel(keras.Model):
             optimizer=self.generator_optimizer,
             run_eagerly=run_eagerly,
             jit_compile=jit_compile,
-            steps_per_execution=steps_per_execution,
+            steps_per_execution=numbers["steps_per_execution"],
             auto_scale_loss=False,
         )
         # Keras' own tracker of one supervised loss would report a meaningless "loss: 0".
@@ -179,20 +193,17 @@ class AdversarialModel(keras.Model):
         names = ("d_loss", "g_loss", *self.loss.reported, *self.reported)
         self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
         self.penalties = [losses.get_penalty(penalty) for penalty in penalties]
-        self.discriminator_steps = discriminator_steps
-        self.ema_decay = ema_decay
-        self.noise = Noise(seed)
+        self.discriminator_steps = numbers["discriminator_steps"]
+        self.ema_decay = numbers["ema_decay"]
+        self.noise = Noise(numbers["seed"])
         self._settings = dict(
             generator_optimizer=self.generator_optimizer,
             discriminator_optimizer=self.discriminator_optimizer,
             loss=self.loss,
             penalties=self.penalties,
-            discriminator_steps=discriminator_steps,
-            ema_decay=ema_decay,
-            seed=seed,
             run_eagerly=run_eagerly,
             jit_compile=jit_compile,
-            steps_per_execution=steps_per_execution,
+            **numbers,
         )
 
     def _optimizer(self, optimizer, network, which):
@@ -210,7 +221,7 @@ class AdversarialModel(keras.Model):
     @property
     def steps(self):
         """Training steps taken so far: generator updates. Saved and restored with the model."""
-        return int(ops.cast(self.generator_optimizer.iterations, "int32"))
+        return int(ops.cast(self.step, "int32"))
 
     # The game.
 
@@ -240,8 +251,14 @@ class AdversarialModel(keras.Model):
         if hasattr(x, "element_spec"):
             options.setdefault("shuffle", False)
             x = backend.regroup(x, self.discriminator_steps)
-        else:
+        elif isinstance(x, np.ndarray):
             batch_size = (batch_size or 32) * self.discriminator_steps
+            if len(x) > batch_size or self.discriminator_steps > 1:
+                # A last batch of a few pictures could not be shared, and its batch norm would mean little.
+                whole = len(x) // batch_size * batch_size
+                if not whole:
+                    raise GanzooError(f"{len(x)} pictures are fewer than the {batch_size} that one step takes")
+                x, y = x[:whole], None if y is None else y[:whole]
         with warnings.catch_warnings():
             if not options.get("steps_per_epoch"):
                 # Keras says so of any data set whose length it learns only by its end.
@@ -251,8 +268,9 @@ class AdversarialModel(keras.Model):
     def train_step(self, data):
         """k discriminator steps, each on its own part of the batch and its own noise, then one
         generator step and one step of the average."""
+        data = unpadded(data)
         with backend.after(data):
-            self.noise.start_step(self.generator_optimizer.iterations)
+            self.noise.start_step(self.step)
             parts = split(data, self.discriminator_steps)
             for part in parts:
                 d_loss = backend.minimize(
@@ -265,11 +283,13 @@ class AdversarialModel(keras.Model):
                 lambda: self.generator_loss(parts[-1]), self.generator_optimizer, self.generator.trainable_variables
             )
             self.record(g_loss=g_loss)
+            backend.update([(self.step, self.step)], lambda step, _: step + 1)
             self._update_average()
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     def test_step(self, data):
         """The losses and scores of a batch; no weight changes."""
+        data = unpadded(data)
         # The number of batches seen since evaluate() began: each gets its own noise, every evaluation the same.
         self.noise.start_step(self.trackers["d_loss"].count)
         d_loss = self.discriminator_loss(data, training=False)
@@ -279,7 +299,7 @@ class AdversarialModel(keras.Model):
     def _update_average(self):
         """Moves the average towards the generator, batch statistics included. The decay starts low:
         at a fixed 0.999 the random first weights would colour the average for thousands of steps."""
-        step = ops.cast(self.generator_optimizer.iterations, "float32")
+        step = ops.cast(self.step, "float32")
         decay = ops.minimum(self.ema_decay, (1.0 + step) / (10.0 + step))
         pairs = [
             (average, current)
@@ -322,8 +342,14 @@ class AdversarialModel(keras.Model):
                 raise GanzooError(f"count must be a whole number of at least 1, got {count!r}")
             if seed is not None and (not isinstance(seed, (int, np.integer)) or seed < 0):
                 raise GanzooError(f"seed must be a whole number of at least 0, got {seed!r}")
-            return np.random.default_rng(seed).standard_normal((count, self.latent_dim), dtype="float32")
-        latents = np.asarray(latents, "float32")
+            try:
+                return np.random.default_rng(seed).standard_normal((count, self.latent_dim), dtype="float32")
+            except (MemoryError, ValueError):
+                raise GanzooError(f"{count} latents do not fit in memory: draw them in parts") from None
+        try:
+            latents = np.asarray(latents, "float32")
+        except (TypeError, ValueError):
+            raise GanzooError(f"latents are an array of numbers (count, {self.latent_dim}), got {latents!r}") from None
         if latents.ndim != 2 or latents.shape[1] != self.latent_dim or not len(latents):
             raise GanzooError(f"latents must have shape (count, {self.latent_dim}), got {latents.shape}")
         if not np.isfinite(latents).all():
@@ -334,6 +360,9 @@ class AdversarialModel(keras.Model):
 
     def _draw(self, inputs, batch_size=64):
         """Pictures in [-1, 1] as NumPy, a batch at a time."""
+        if not isinstance(batch_size, (int, np.integer)):
+            raise GanzooError(f"batch_size must be a whole number, got {batch_size!r}")
+        at_least_one(batch_size=batch_size)
         # Not predict(): under a strategy every replica would draw the same batch and all copies be returned.
         count = len(inputs[0] if isinstance(inputs, list) else inputs)
         parts = [
@@ -342,7 +371,7 @@ class AdversarialModel(keras.Model):
         ]
         return np.concatenate([ops.convert_to_numpy(self(part)) for part in parts])
 
-    def export(self, filepath, overwrite=False, **options):
+    def export(self, filepath, overwrite=False):
         """Writes the averaged generator as a SavedModel that serves without this package.
 
         The written model is loaded again and must draw the same pictures, or nothing is left behind.
@@ -417,6 +446,8 @@ class AdversarialModel(keras.Model):
         return model
 
     def get_compile_config(self):
+        if not self.compiled:
+            return None
         return {key: keras.saving.serialize_keras_object(value) for key, value in self._settings.items()}
 
     def compile_from_config(self, config):
@@ -438,12 +469,26 @@ class AdversarialModel(keras.Model):
         return [self.latents(count, seed)]
 
     def _check_shape(self, data):
-        """A data set of another picture size fails here and not in the middle of a network."""
+        """Data that no network could take, or none should, fails here and not in the middle of one."""
+        if data is None or isinstance(data, (str, bytes)):
+            raise GanzooError(
+                f"fit() takes a data set or an array of pictures, e.g. ganzoo.data.images(...), got {data!r}"
+            )
         spec = getattr(data, "element_spec", data)
         first = spec[0] if isinstance(spec, (tuple, list)) and len(spec) else spec
         shape = getattr(first, "shape", None)
         if shape is None or len(shape) == 0:
             return
+        dtype = getattr(first.dtype, "name", str(first.dtype))
+        # Of a tf.data set only the type is known before it runs.
+        low, high = (
+            (float(first.min()), float(first.max())) if isinstance(first, np.ndarray) and first.size else (-1, 1)
+        )
+        if len(self.image_shape) == 3 and ("float" not in dtype or low < -1.001 or high > 1.001):
+            raise GanzooError(
+                f"pictures are float32 in [-1, 1], got {dtype} from {low:g} to {high:g}: divide by 127.5 and take "
+                "away 1, or use ganzoo.data.images, which does"
+            )
         if tuple(shape[1:]) != self.image_shape:
             raise GanzooError(
                 f"the model draws pictures of shape {self.image_shape}, the data set has {tuple(shape[1:])}: "
@@ -454,6 +499,14 @@ class AdversarialModel(keras.Model):
 def with_condition(x, condition):
     """The inputs of a network: x alone, or [x, condition] where there is one."""
     return x if condition is None else [x, condition]
+
+
+def unpadded(data):
+    """A batch without the Nones that Keras puts in the places of targets and weights."""
+    if isinstance(data, (tuple, list)):
+        data = tuple(part for part in data if part is not None)
+        return data[0] if len(data) == 1 else data
+    return data
 
 
 def split(batch, count):

@@ -6,6 +6,7 @@ from ganzoo.errors import GanzooError
 
 if keras.backend.backend() == "tensorflow":
     from ganzoo.training.backend_tensorflow import (
+        SEED_DTYPE,
         after,
         input_gradient,
         minimize,
@@ -20,4 +21,4 @@ else:
         "set KERAS_BACKEND=tensorflow"
     )
 
-__all__ = ["after", "input_gradient", "minimize", "regroup", "replica_count", "replica_id", "update"]
+__all__ = ["SEED_DTYPE", "after", "input_gradient", "minimize", "regroup", "replica_count", "replica_id", "update"]

@@ -5,6 +5,9 @@ import tensorflow as tf
 
 from ganzoo.errors import GanzooError
 
+# Of the two integers that stateless draws take; Keras' own choice for this back end.
+SEED_DTYPE = "int64"
+
 
 def minimize(loss_function, optimizer, variables):
     """One optimizer step on the loss's gradient with respect to `variables`; returns the loss.
@@ -72,7 +75,9 @@ def regroup(dataset, count):
     if count == 1 or not isinstance(dataset, tf.data.Dataset):
         return dataset
     fixed = tf.nest.flatten(dataset.element_spec)[0].shape[0]
-    size = fixed or int(tf.shape(tf.nest.flatten(next(iter(dataset)))[0])[0])
+    size = fixed or next((int(tf.shape(tf.nest.flatten(batch)[0])[0]) for batch in dataset), 0)
+    if not size:
+        raise GanzooError("the data set is empty")
     # How many groups there are is known only where no batch can be an incomplete one.
     groups = int(dataset.cardinality()) // count if fixed else -1
     if groups == 0:

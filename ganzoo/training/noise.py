@@ -52,7 +52,7 @@ class _Key(keras.random.SeedGenerator):
     """A seed that is already there; Keras takes tensors only in the shape of a SeedGenerator."""
 
     def __init__(self, key):
-        self._key = ops.cast(key, keras.src.backend.random_seed_dtype())
+        self._key = ops.cast(key, backend.SEED_DTYPE)
 
     def next(self, ordered=True):
         return self._key

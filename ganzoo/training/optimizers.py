@@ -1,6 +1,7 @@
 """Optimizers from a YAML file: {name: adam, learning_rate: 2.0e-4, beta_1: 0.5}."""
 
 import inspect
+import math
 
 import keras
 
@@ -22,7 +23,9 @@ def get(optimizer, which):
     if isinstance(optimizer, keras.optimizers.Optimizer):
         return optimizer
     settings = dict(optimizer) if isinstance(optimizer, dict) else {"name": optimizer}
-    name = str(settings.pop("name", "")).lower()
+    if "name" not in settings:
+        raise GanzooError(f"{which}: the key 'name' is missing, e.g. name: adam")
+    name = str(settings.pop("name")).lower()
     if name not in _NAMES:
         raise unknown(f"optimizer for {which}", name, _NAMES)
     cls = type(keras.optimizers.get(name))
@@ -41,7 +44,10 @@ def _number(value):
     """YAML 1.1 reads 2e-4, without a point, as a string."""
     if isinstance(value, str):
         try:
-            return float(value)
+            number = float(value)
         except ValueError:
-            raise GanzooError(f"an optimizer's argument is '{value}', which is not a number") from None
+            number = math.nan
+        if not math.isfinite(number):
+            raise GanzooError(f"an optimizer's argument is '{value}', which is not a finite number") from None
+        return number
     return value

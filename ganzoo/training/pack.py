@@ -8,8 +8,8 @@ from ganzoo import presets
 from ganzoo.config import Weights, dump, load_config
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation import evaluate
+from ganzoo.files import write_atomically
 from ganzoo.training.callbacks.record import read_records
-from ganzoo.weights import write_atomically
 
 
 def pack_run(run, folder, data, licence, trained_on):
@@ -31,17 +31,20 @@ def pack_run(run, folder, data, licence, trained_on):
     Raises:
         GanzooError: no best checkpoint, or anything `evaluate` raises.
     """
-    run, folder = Path(run), Path(folder)
+    run, folder = Path(run).resolve(), Path(folder)
     if not (run / "checkpoints" / "best.keras").exists():
         raise GanzooError(f"{run} has no best checkpoint: only a run with evaluation.extractor set chooses one")
+    records = [record for record in read_records(run / "metrics.jsonl") if "frechet_distance" in record]
+    if not records:
+        raise GanzooError(f"{run / 'metrics.jsonl'} holds no measurement: the best checkpoint cannot be described")
+    best = min(records, key=lambda record: record["frechet_distance"])
     config = load_config(run / "config.yaml")
     name = re.sub(r"-\d+$", "", run.name).split(".")[-1]
     model = presets.load_saved(run / "checkpoints" / "best.keras")
     sha256 = model.save_shipped(folder / f"{name}.npz")
     model.load_shipped(folder / f"{name}.npz", sha256)
-    protocol, figures = evaluate(model, data, config.evaluation.extractor, data_arguments=config.data)
-    records = [record for record in read_records(run / "metrics.jsonl") if "frechet_distance" in record]
-    best = min(records, key=lambda record: record["frechet_distance"])
+    upscale = bool(config.data.get("upscale"))
+    protocol, figures = evaluate(model, data, config.evaluation.extractor, upscale=upscale)
     figures["best_epoch"] = best["epoch"]
     figures["training_cpu_minutes"] = round(best["cpu_seconds"] / 60, 1)
     published = presets.preset_files().get(f"{config.model}.{name}")

@@ -8,7 +8,9 @@ runs/dcgan.mnist-001/
   checkpoints/        last.keras, best.keras
 """
 
+import contextlib
 import importlib
+import json
 import re
 import signal
 import threading
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from ganzoo import presets
 from ganzoo.config import (
@@ -29,15 +32,19 @@ from ganzoo.config import (
     without_weights,
 )
 from ganzoo.errors import GanzooError
+from ganzoo.files import write_atomically
 from ganzoo.metrics import get_extractor
 from ganzoo.metrics.cache import cached_statistics
 from ganzoo.registry import model_class
 from ganzoo.training import callbacks
 from ganzoo.training.adversarial import parameter_count
-from ganzoo.weights import write_atomically
 
 # What a resumed run may not change: its weights or its data would no longer be the same run's.
-_FIXED = ("model", "arguments", "compile", "data", "training.seed", "training.precision")
+_FIXED = (
+    *("model", "arguments", "compile", "data", "training.seed", "training.precision"),
+    # Distances of two protocols in one run could not decide on a best checkpoint.
+    *("evaluation.extractor", "evaluation.samples"),
+)
 
 
 def train(preset, data=None, settings=(), output="runs", resume=False):
@@ -46,7 +53,7 @@ def train(preset, data=None, settings=(), output="runs", resume=False):
     Args:
         preset: a preset's name, or the path of a YAML file.
         data: source of the data, e.g. "folder:my_pictures"; the preset's own if not given.
-        settings: "key=value" strings that change the preset, e.g. ["training.epochs=5"].
+        settings: changes of the preset: ["training.epochs=5"], or {"training.epochs": 5}.
         output: folder for run folders.
         resume: go on with the newest run of this preset in `output` instead of beginning a new one;
             its config is used, with `settings` on top.
@@ -63,10 +70,15 @@ def train(preset, data=None, settings=(), output="runs", resume=False):
         model = ganzoo.load(folder)
     """
     plan = prepare(preset, data, settings, output, resume)
-    folder = plan.folder
-    if not resume:
-        folder.mkdir(parents=True)
-    write_atomically(folder / "config.yaml", dump(plan.config).encode())
+    try:
+        with _held(plan) as folder:
+            _train_in(folder, plan)
+    except OSError as error:
+        raise GanzooError(f"cannot write to {plan.folder}: {error.strerror or error}") from None
+    return plan.folder
+
+
+def _train_in(folder, plan):
     model, config = plan.model, plan.config
     record = callbacks.Record(
         folder / "metrics.jsonl", folder / "events", plan.feed.batch_size * model.discriminator_steps
@@ -76,7 +88,7 @@ def train(preset, data=None, settings=(), output="runs", resume=False):
         folder / "checkpoints", record, "frechet_distance" if quality else None, config.training.checkpoint_minutes
     )
     progress = callbacks.Progress(plan.total_steps)
-    interrupt = _Interrupt()
+    interrupt = _Interrupt(config.training.epochs)
     # The order matters: broken weights reach no file, and a line is on disk before the checkpoint that follows it.
     everything = [
         callbacks.Guard(patience=config.training.collapse_patience),
@@ -88,6 +100,16 @@ def train(preset, data=None, settings=(), output="runs", resume=False):
         interrupt,
     ]
     checkpoints.set_model(model)
+    write_atomically(folder / "config.yaml", dump(plan.config).encode())
+    if model.steps == 0:
+        write_atomically(folder / "preset.yaml", dump(plan.preset).encode())
+        write_atomically(folder / "data.json", json.dumps(plan.data_facts).encode())
+        checkpoints.save("last")
+    elif model.steps >= plan.total_steps:
+        print(f"{folder} is finished: {model.steps} steps; more with --set training.epochs=N")
+        return
+    else:
+        print(f"going on with {folder} at step {model.steps} of {plan.total_steps}")
     try:
         with interrupt:
             _fit(model, plan, everything)
@@ -96,7 +118,30 @@ def train(preset, data=None, settings=(), output="runs", resume=False):
         print(f"stopped at step {model.steps} of {plan.total_steps}; saved {path}; go on with --resume")
     finally:
         progress.close()
-    return folder
+
+
+@contextlib.contextmanager
+def _held(plan):
+    """The run's folder, made if it is a new run, and this process's alone."""
+    while not plan.resumed:
+        try:
+            plan.folder.mkdir(parents=True)
+            break
+        except FileExistsError:
+            if not plan.folder.is_dir():
+                raise
+            # Another run has begun in the meantime.
+            plan.folder = _folder(plan.folder.parent, re.sub(r"-\d+$", "", plan.folder.name), resume=False)
+    with open(plan.folder / "lock", "w") as lock:
+        try:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:  # not on Windows
+            pass
+        except BlockingIOError:
+            raise GanzooError(f"another process is training in {plan.folder}") from None
+        yield plan.folder
 
 
 @dataclass
@@ -104,9 +149,16 @@ class Plan:
     """A run that could begin: everything checked, nothing written."""
 
     config: object
+    preset: object
     folder: Path
+    resumed: bool
     model: object
     feed: object
+
+    @property
+    def data_facts(self):
+        """What must not change about the data when a run goes on."""
+        return {"examples": self.feed.count}
 
     @property
     def steps_per_epoch(self):
@@ -117,8 +169,9 @@ class Plan:
         return self.config.training.epochs * self.steps_per_epoch
 
     def describe(self):
-        """What would happen, and how long it would take, found by a few steps on a copy of the model."""
+        """What would happen, and how long it would take, found by a few steps; the plan is then used up."""
         batch = self.feed.batch_size * self.model.discriminator_steps
+        done = self.model.steps
         seconds = self._seconds_per_step()
         rows = {
             "model": f"{self.config.model}: generator {parameter_count(self.model.generator):,} and discriminator "
@@ -126,8 +179,8 @@ class Plan:
             "data": f"{self.feed.source}: {self.feed.count:,} examples, {len(self.feed.skipped)} skipped, "
             f"{batch} per step",
             "steps": f"{self.total_steps:,} = {self.config.training.epochs} epochs of {self.steps_per_epoch:,}, "
-            f"{self.model.steps:,} done",
-            "time": f"{seconds:.3g} s a step, about {_duration(seconds * (self.total_steps - self.model.steps))} "
+            f"{done:,} done",
+            "time": f"{seconds:.3g} s a step, about {_duration(seconds * (self.total_steps - done))} "
             "on this machine, measurements and pictures not counted",
             "best": f"lowest Fréchet distance, {self.config.evaluation.extractor} features, "
             f"{self.config.evaluation.samples:,} samples"
@@ -138,16 +191,15 @@ class Plan:
         return "\n".join(f"{name:8}{text}" for name, text in rows.items())
 
     def _seconds_per_step(self):
-        model = presets.build(self.config, "dry run")
-        steps = [next(iter(self.feed.dataset(first_step=0)))] * 4
-        steps = [
-            keras.tree.map_structure(lambda t: keras.ops.concatenate([t] * model.discriminator_steps), s) for s in steps
-        ]
+        batch = next(iter(self.feed.dataset(first_step=0)))
+        k = self.model.discriminator_steps
+        batch = keras.tree.map_structure(lambda tensor: keras.ops.concatenate([tensor] * k), batch)
+        batch = batch if isinstance(batch, tuple) else (batch,)
         began = None
-        for i, batch in enumerate(steps):
-            model.train_on_batch(batch)
+        for i in range(4):
+            self.model.train_on_batch(*batch)
             began = time.monotonic() if i == 0 else began
-        return (time.monotonic() - began) / (len(steps) - 1)
+        return (time.monotonic() - began) / 3
 
 
 def prepare(preset, data=None, settings=(), output="runs", resume=False):
@@ -155,11 +207,15 @@ def prepare(preset, data=None, settings=(), output="runs", resume=False):
     found = presets.find(preset)
     label = Path(found.name).stem if found.name == str(found.path) else found.name
     folder = _folder(Path(output), label, resume)
-    base = load_config(folder / "config.yaml") if resume else without_weights(found.config)
-    config = with_settings(base, [*settings, *([f"data.source={data}"] if data else [])])
+    given = without_weights(found.config)
+    base = load_config(folder / "config.yaml") if resume else given
+    config = with_settings(base, settings, "settings")
+    if data is not None:
+        config.data["source"] = str(data)
     if resume:
+        _refuse_changes(load_config(folder / "preset.yaml"), given, folder)
         _refuse_changes(base, config, folder)
-    cls = model_class(config.model)
+    cls = model_class(config.model, found.name)
     if not config.data.get("source"):
         raise GanzooError(f"{found.name} names no data: give it with --data, e.g. --data folder:my_pictures")
     keras.utils.set_random_seed(config.training.seed)
@@ -167,19 +223,33 @@ def prepare(preset, data=None, settings=(), output="runs", resume=False):
         model = presets.load_saved(folder / "checkpoints" / "last.keras")
     else:
         model = presets.build(config, found.name)
-    feed_function = importlib.import_module(f"ganzoo.data.{cls.data_kind}").feed
-    arguments = {**model.data_arguments(), "seed": config.training.seed, **config.data}
     where = f"{found.name}, section 'data'"
-    plan = Plan(
-        config, folder, model, feed_function(**validated_arguments(parameters_of(feed_function), arguments, where))
-    )
+    for key, value in model.data_arguments().items():
+        if key in config.data and tuple(np.ravel(config.data[key])) != tuple(np.ravel(value)):
+            raise GanzooError(
+                f"{where}: '{key}' is {config.data[key]}, the model's is {value}: set arguments.{key} alone"
+            )
+    room = importlib.import_module(f"ganzoo.data.{cls.data_kind}")
+    arguments = {"seed": config.training.seed, **config.data, **model.data_arguments()}
+    parameters = parameters_of(getattr(room, cls.data_kind))
+    plan = Plan(config, given, folder, resume, model, room.feed(**validated_arguments(parameters, arguments, where)))
+    if resume:
+        kept = json.loads((folder / "data.json").read_text())
+        if kept != plan.data_facts:
+            raise GanzooError(
+                f"the run in {folder} was trained on {kept['examples']} examples, {plan.feed.source} has "
+                f"{plan.feed.count}: resume with the same data, or begin a new run"
+            )
     if plan.steps_per_epoch < 1:
         raise GanzooError(
             f"{plan.feed.count} examples give {plan.feed.batches_per_epoch} batches of {plan.feed.batch_size}, but one "
             f"step takes {model.discriminator_steps}: lower data.batch_size"
         )
-    if config.training.epochs < 1:
-        raise GanzooError(f"training.epochs must be at least 1, got {config.training.epochs}")
+    if plan.steps_per_epoch % model.steps_per_execution:
+        raise GanzooError(
+            f"compile.steps_per_execution={model.steps_per_execution} does not divide the {plan.steps_per_epoch} "
+            "steps of an epoch"
+        )
     if config.evaluation.extractor:
         extractor = get_extractor(config.evaluation.extractor)
         if extractor.image_shape != model.image_shape:
@@ -196,6 +266,7 @@ def _fit(model, plan, everything):
     stretches = [(epoch, plan.config.training.epochs, plan.steps_per_epoch)]
     if place:
         stretches = [(epoch, epoch + 1, plan.steps_per_epoch - place), (epoch + 1, *stretches[0][1:])]
+        everything = [_KeepMeans(model), *everything]
     for first_epoch, last_epoch, steps in stretches:
         if first_epoch < last_epoch:
             dataset = plan.feed.dataset(first_step=model.steps * model.discriminator_steps)
@@ -209,19 +280,34 @@ def _fit(model, plan, everything):
             )
 
 
+class _KeepMeans(keras.callbacks.Callback):
+    """Goes on with the means of an epoch that was begun before, which fit() resets."""
+
+    def __init__(self, model):
+        super().__init__()
+        self._kept = [(variable, variable.numpy()) for metric in model.metrics for variable in metric.variables]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for variable, value in self._kept:
+            variable.assign(value)
+        self._kept = []
+
+
 def _quality(config, feed):
     """The measurement that decides on the best checkpoint, or None."""
     if config.evaluation.extractor is None or feed.pictures is None:
         return None
     extractor = get_extractor(config.evaluation.extractor)
     real = cached_statistics(extractor, feed.pictures)
-    return callbacks.Quality(extractor, real, config.evaluation.samples, config.evaluation.every_epochs)
+    evaluation = config.evaluation
+    return callbacks.Quality(extractor, real, evaluation.samples, evaluation.every_epochs, config.training.epochs)
 
 
 def _folder(output, label, resume):
     """The folder of a new run, or of the newest one with a checkpoint."""
     pattern = re.compile(re.escape(label) + r"-(\d+)")
-    runs = {int(found[1]): path for path in output.glob(f"{label}-*") if (found := pattern.fullmatch(path.name))}
+    there = output.iterdir() if output.is_dir() else []
+    runs = {int(found[1]): path for path in there if (found := pattern.fullmatch(path.name))}
     if not resume:
         return output / f"{label}-{max(runs, default=0) + 1:03d}"
     for _, path in sorted(runs.items(), reverse=True):
@@ -244,8 +330,8 @@ def _refuse_changes(base, config, folder):
             key, old, new = f"{key}.{changed[0]}", old.get(changed[0]), new.get(changed[0])
         if old != new:
             raise GanzooError(
-                f"the run in {folder} was trained with {key}={old}, now {new} is asked for: resume without "
-                "that setting, or begin a new run without --resume"
+                f"the run in {folder} was begun with {key}={old}, now {new} is asked for: take that change back, or "
+                "begin a new run without --resume"
             )
 
 
@@ -256,8 +342,9 @@ class _Interrupted(Exception):
 class _Interrupt(keras.callbacks.Callback):
     """Turns Ctrl-C and a request to terminate into a stop after the step; a second one is not caught."""
 
-    def __init__(self):
+    def __init__(self, last_epoch):
         super().__init__()
+        self.last_epoch = last_epoch
         self.asked = False
 
     def __enter__(self):
@@ -280,8 +367,14 @@ class _Interrupt(keras.callbacks.Callback):
             signal.signal(number, handler)
         self._before = {}
 
+    # At the end of an epoch only when it is recorded, and not at all at the end of the run.
+
     def on_train_batch_end(self, batch, logs=None):
-        if self.asked:
+        if self.asked and batch + 1 < self.params["steps"]:
+            raise _Interrupted
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.asked and epoch + 1 < self.last_epoch:
             raise _Interrupted
 
 

@@ -95,7 +95,7 @@ def test_a_visitor_draws_walks_and_downloads(page, address):
 
     page.locator("#dcgan-seed input").fill("")
     page.locator("#dcgan-draw").click()
-    page.get_by_text("the seed must be a whole number").first.wait_for()
+    page.get_by_text("the seed must be a number").first.wait_for()
     assert source(page, "dcgan-grid") == second
 
     hosts = {urlsplit(url).hostname for url in page.asked if urlsplit(url).scheme not in ("data", "blob")}

@@ -77,7 +77,7 @@ def test_resume_refuses_another_architecture_and_leaves_the_run_alone(tiny_prese
         ganzoo.train(tiny_preset, output=runs, resume=True)
     folder = ganzoo.train(tiny_preset, output=runs, settings=["epochs=1"])
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    with pytest.raises(ganzoo.GanzooError, match=r"trained with arguments.width=4, now 8"):
+    with pytest.raises(ganzoo.GanzooError, match=r"begun with arguments.width=4, now 8"):
         ganzoo.train(tiny_preset, output=runs, settings=["arguments.width=8"], resume=True)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     ganzoo.train(tiny_preset, output=runs, settings=["epochs=2"], resume=True)

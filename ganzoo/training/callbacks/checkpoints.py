@@ -37,7 +37,8 @@ class Checkpoints(keras.callbacks.Callback):
             leftover.unlink(missing_ok=True)
 
     def on_train_batch_end(self, batch, logs=None):
-        if time.monotonic() - self._saved_at > 60 * self.minutes:
+        # The end of an epoch saves by itself, after the epoch has been recorded.
+        if time.monotonic() - self._saved_at > 60 * self.minutes and batch + 1 < (self.params.get("steps") or 0):
             self.save("last")
 
     def on_epoch_end(self, epoch, logs=None):

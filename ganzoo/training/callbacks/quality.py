@@ -12,18 +12,19 @@ class Quality(keras.callbacks.Callback):
         extractor: of the features, e.g. `ganzoo.metrics.get_extractor("mnist_classifier")`.
         real: `FeatureStatistics` of the real pictures under the same extractor.
         samples: pictures drawn each time, always from the same latents.
-        every: epochs between measurements; the last epoch is always measured.
+        every: epochs between measurements.
+        last_epoch: number of the run's last epoch, which is always measured.
     """
 
-    def __init__(self, extractor, real, samples=5000, every=1):
+    def __init__(self, extractor, real, samples=5000, every=1, last_epoch=None):
         super().__init__()
         self.extractor = extractor
         self.real = real
         self.samples = samples
         self.every = every
+        self.last_epoch = last_epoch
 
     def on_epoch_end(self, epoch, logs=None):
-        last = epoch + 1 == self.params.get("epochs")
-        if logs is not None and ((epoch + 1) % self.every == 0 or last):
+        if logs is not None and ((epoch + 1) % self.every == 0 or epoch + 1 == self.last_epoch):
             pictures = self.model.generate(self.samples, seed=0, batch_size=250)
             logs["frechet_distance"] = frechet_distance(self.real, self.extractor.statistics(pictures))

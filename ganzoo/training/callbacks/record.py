@@ -1,12 +1,14 @@
 """The figures of every epoch, for people (metrics.jsonl) and for TensorBoard."""
 
+import contextlib
 import json
 import time
+import warnings
 from pathlib import Path
 
 import keras
 
-from ganzoo.weights import write_atomically
+from ganzoo.files import write_atomically
 
 
 class Record(keras.callbacks.Callback):
@@ -37,7 +39,10 @@ class Record(keras.callbacks.Callback):
         if self.events is not None and self._writer is None:
             import tensorflow as tf
 
-            self._writer = tf.summary.create_file_writer(str(self.events))
+            try:
+                self._writer = tf.summary.create_file_writer(str(self.events))
+            except (OSError, tf.errors.OpError) as error:
+                warnings.warn(f"no TensorBoard events are written: {str(error).splitlines()[0]}", stacklevel=2)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch_began, self._epoch_step = time.monotonic(), self.model.steps
@@ -63,22 +68,29 @@ class Record(keras.callbacks.Callback):
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         if self._writer is not None:
-            import tensorflow as tf
+            self._write_events(line, step)
 
+    def _write_events(self, line, step):
+        import tensorflow as tf
+
+        try:
             with self._writer.as_default(step=step):
                 for name, value in line.items():
                     tf.summary.scalar(name, value)
                 tf.summary.image("samples", self.model.generate(16, seed=0), max_outputs=16)
             self._writer.flush()
+        except (OSError, tf.errors.OpError) as error:  # a full disk: the run matters more than its curves
+            warnings.warn(f"no more TensorBoard events are written: {str(error).splitlines()[0]}", stacklevel=2)
+            self._writer = None
 
 
 def read_records(path):
-    """The lines of a metrics file as dictionaries; a torn last line, from a kill while writing, is left out."""
+    """The lines of a metrics file as dictionaries; what is no such line, torn by a kill for one, is left out."""
     records = []
     if Path(path).exists():
-        for line in Path(path).read_text(encoding="utf-8").splitlines():
-            try:
-                records.append(json.loads(line))
-            except ValueError:
-                break
+        for line in Path(path).read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(ValueError, RecursionError):
+                record = json.loads(line)
+                if isinstance(record, dict) and isinstance(record.get("step"), int):
+                    records.append(record)
     return records
