@@ -48,6 +48,18 @@ def test_generate_writes_a_grid_that_depends_on_the_seed(tmp_path):
     assert (tmp_path / "kept.txt").read_text() == "kept"
 
 
+def test_evaluate_prints_figures_with_their_protocol(tiny_preset, pictures_npz, tmp_path):
+    done = run("evaluate", "dcgan.mnist", "--data", pictures_npz, "--samples", 100)
+    assert done.exit_code == 0, done.output
+    for part in ("frechet_distance: ", "classes_covered: ", "protocol: ", "mnist_classifier", "100 samples", "not FID"):
+        assert part in done.output
+    done = run("train", tiny_preset, "--output", tmp_path / "runs", "--set", "epochs=1")
+    assert done.exit_code == 0, done.output
+    done = run("evaluate", tmp_path / "runs" / "tiny-001", "--data", pictures_npz, "--samples", 100)
+    assert "mnist_classifier" in done.output
+    assert "after 6 steps" in run("info", tmp_path / "runs" / "tiny-001").output
+
+
 def test_export_refuses_to_overwrite(tmp_path):
     target = tmp_path / "served"
     assert run("export", "dcgan", target).exit_code == 0
@@ -89,6 +101,9 @@ def test_info_tells_paper_parameters_and_figures():
         (["generate", "dcgan", "--count", "0"], "at least 1"),
         (["generate", "nowhere.keras"], "no such file"),
         (["demo", "srgann"], "unknown model"),
+        (["demo", "--port", "70000"], "70000 is not in the range"),
+        (["train", "dcgan.digits", "--data", "idx:", "--dry-run"], "names no place"),
+        (["evaluate", "dcgan.mnist", "--data", "digits"], "smaller than the 28x28"),
         (["--import", "nowhere.py", "list"], "no such Python file"),
     ],
 )

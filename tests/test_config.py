@@ -24,6 +24,12 @@ def test_every_preset_round_trips(path):
         ("model: [", r"not valid YAML"),
         ("model: !!python/object/apply:os.system ['true']", r"not valid YAML"),
         ("[" * 3000, r"mine.yaml"),
+        ("model: dcgan\ndescription: 2024-02-30", r"not valid YAML"),
+        ("model: dcgan\ndescription: !!int ''", r"not valid YAML"),
+        ("model: dcgan\narguments: &a {x: *a}", r"aliases"),
+        ("model: dcgan\narguments: &a [1, 2]\ndata: {x: [*a, *a, *a]}", r"aliases"),
+        ("model: dcgan\ntraining: {seed: -1}", r"'training.seed' is -1"),
+        ("model: [dcgan]", r"'model' is \['dcgan'\]"),
     ],
 )
 def test_a_bad_config_names_file_and_key(tmp_path, text, message):
@@ -31,6 +37,10 @@ def test_a_bad_config_names_file_and_key(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(GanzooError, match=message):
         load_config(path)
+
+
+def test_an_empty_section_means_its_defaults():
+    assert parse_config("model: dcgan\narguments:\ntraining:\n", "here") == parse_config("model: dcgan", "there")
 
 
 def test_settings_change_a_copy():
@@ -41,6 +51,8 @@ def test_settings_change_a_copy():
     assert config.arguments["width"] == 4
     with pytest.raises(GanzooError, match=r"Did you mean 'training.epochs'\?"):
         with_settings(config, ["epoch=3"])
+    assert with_settings(config, {"training.epochs": 3}).training.epochs == 3
+    assert with_settings(config, "training.epochs=3").training.epochs == 3
     with pytest.raises(GanzooError, match="takes key=value"):
         with_settings(config, ["epochs"])
     with pytest.raises(GanzooError, match=r"'model' in 'model.width' is a single value"):

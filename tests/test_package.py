@@ -37,6 +37,8 @@ import sys
 sys.path.insert(0, {str(tmp_path / "site")!r})
 sys.meta_path = [finder for finder in sys.meta_path if "editable" not in repr(finder).lower()]
 import ganzoo
+from ganzoo import *
+assert not [name for name in ganzoo.__all__ if not hasattr(ganzoo, name)]
 assert ganzoo.__file__.startswith({str(tmp_path)!r}), ganzoo.__file__
 print(ganzoo.list_presets("dcgan.*"), ganzoo.load("dcgan").generate(4, seed=0).shape)
 from ganzoo.demos import hub

@@ -82,6 +82,14 @@ def test_weights_of_another_architecture_are_refused_and_change_nothing(tmp_path
     with pytest.raises(ganzoo.GanzooError, match=r"has shape .* the model needs"):
         other.load_shipped(tmp_path / "w.npz")
     np.testing.assert_array_equal(other.generate(2, seed=0), before)
+    content = dict(np.load(tmp_path / "w.npz"))
+    for rubbish in (np.nan, 1e300, "text", 1j):
+        key = "discriminator/logit/bias"
+        np.savez(tmp_path / "rubbish.npz", **{**content, key: np.full(content[key].shape, rubbish)})
+        if rubbish == 1e300:
+            continue  # finite in its own type; what becomes of it in float32 is tested by its hash
+        with pytest.raises(ganzoo.GanzooError, match="not made of finite numbers"):
+            small.load_shipped(tmp_path / "rubbish.npz")
     larger = ganzoo.create("dcgan", image_shape=(56, 56, 1), latent_dim=4, width=4)
     with pytest.raises(ganzoo.GanzooError, match=r"architecture|has shape"):
         larger.load_shipped(tmp_path / "w.npz")
@@ -102,7 +110,7 @@ def test_weights_that_half_precision_cannot_hold_are_not_written(tmp_path):
 def test_a_preset_without_weights_says_how_to_get_them(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("model: dcgan\narguments: {image_shape: [28, 28, 1], width: 4}\n")
-    with pytest.raises(ganzoo.GanzooError, match=r"no trained weights yet: train them with `ganzoo train"):
+    with pytest.raises(ganzoo.GanzooError, match=r"no trained weights: train them with `ganzoo train"):
         ganzoo.load(path)
     assert ganzoo.presets.load(path, trained=False).generate(1, seed=0).shape == (1, 28, 28, 1)
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 import ganzoo
-from ganzoo import presets
+from ganzoo import presets, registry
 
 MY_MODEL = '''
 import keras
@@ -29,6 +29,10 @@ def test_ones_own_class_and_yaml_work_like_the_packages(tmp_path):
     command = [sys.executable, "-m", "ganzoo.cli", "--import", "mine.py"]
     done = subprocess.run([*command, "train", "mine.yaml"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert "My own" in subprocess.run([*command, "list"], cwd=tmp_path, capture_output=True, text=True).stdout
+    without = [sys.executable, "-m", "ganzoo.cli", "generate", "runs/mine-001"]
+    done = subprocess.run(without, cwd=tmp_path, capture_output=True, text=True)
+    assert "import its file first" in done.stderr
     done = subprocess.run([*command, "generate", "runs/mine-001"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "grid.png").exists()
@@ -45,16 +49,20 @@ def test_unknown_names_get_the_nearest_match():
         ganzoo.create("dcgan", latent_dim="many")
 
 
-def test_a_name_cannot_be_taken_twice(tmp_path):
-    with pytest.raises(ganzoo.GanzooError, match="belongs to a model of the package"):
-        exec(MY_MODEL.format(name="dcgan"), {"__name__": "elsewhere"})
-    exec(MY_MODEL.format(name="takenonce"), {"__name__": "first_file"})
-    try:
-        with pytest.raises(ganzoo.GanzooError, match=r"is taken by first_file.MyGAN"):
-            exec(MY_MODEL.format(name="takenonce"), {"__name__": "second_file"})
-    finally:
-        from ganzoo import registry
+def test_a_name_cannot_be_taken_twice_and_must_be_one():
+    def declare(name, module):
+        exec(MY_MODEL.format(name=name), {"__name__": module})
 
+    with pytest.raises(ganzoo.GanzooError, match="belongs to a model of the package"):
+        declare("dcgan", "elsewhere")
+    for odd in ("Big", "a.b", "..", "", "é"):
+        with pytest.raises(ganzoo.GanzooError, match="lower-case"):
+            declare(odd, "elsewhere")
+    declare("takenonce", "first_file")
+    try:
+        with pytest.raises(ganzoo.GanzooError, match=r"is taken by first_file\.MyGAN"):
+            declare("takenonce", "second_file")
+    finally:
         registry._classes.pop("takenonce")
 
 

@@ -2,6 +2,7 @@ import gzip
 import os
 import shutil
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -57,6 +58,43 @@ def test_every_epoch_sees_every_picture_once_in_its_own_order(pictures_npz):
         np.testing.assert_array_equal(batches(again), epoch)
     other = ganzoo.data.images(pictures_npz, image_shape=(28, 28, 1), batch_size=16, seed=4)
     assert (batches(other)[0] != first[0]).any()
+
+
+def test_skipped_files_do_not_bring_a_large_set_into_memory(folder, monkeypatch):
+    (folder / "even" / "empty.png").write_bytes(b"")
+    monkeypatch.setattr("ganzoo.data.sources.MEMORY_LIMIT", 1000)
+    with pytest.warns(UserWarning, match="skipped 1"):
+        pictures = open_pictures(f"folder:{folder}", (32, 32, 3))
+    assert isinstance(pictures.images, np.memmap)
+    assert pictures.images.shape == (10, 32, 32, 3)
+    (folder / "even" / "empty.png").unlink()
+    np.testing.assert_array_equal(pictures.images, open_pictures(f"folder:{folder}", (32, 32, 3)).images)
+
+
+def test_a_bomb_is_refused_before_it_unpacks(tmp_path):
+    (tmp_path / "p").mkdir()
+    Image.new("1", (9000, 9000)).save(tmp_path / "p" / "bomb.png")
+    with pytest.raises(ganzoo.GanzooError, match="9000x9000 pixels are too many"):
+        open_pictures(f"folder:{tmp_path}/p", (32, 32, 1))
+    bomb = gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 1, 28, 28) + bytes(50_000_000))
+    (tmp_path / "bomb.gz").write_bytes(bomb)
+    tracemalloc.start()
+    with pytest.raises(ganzoo.GanzooError, match="damaged"):
+        read_idx(tmp_path / "bomb.gz")
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+
+
+def test_arguments_are_checked_before_anything_is_read():
+    for wrong in (
+        {"image_shape": 28},
+        {"image_shape": (28.9, 28, 1)},
+        {"batch_size": 1.5},
+        {"batch_size": 0},
+        {"seed": -1},
+    ):
+        with pytest.raises(ganzoo.GanzooError, match=next(iter(wrong))):
+            ganzoo.data.images("digits", **{"image_shape": (8, 8, 1), **wrong})
 
 
 def test_a_feed_begun_at_a_step_goes_on_as_one_begun_at_zero(pictures_npz):
@@ -191,6 +229,7 @@ def test_npz_of_floats_and_wrong_ones(tmp_path):
     for arrays, message in [
         (dict(pictures=images), "no array 'images'"),
         (dict(images=images * 1000), "got 0.* to"),
+        (dict(images=images * 200 - 0.3), "got -0.* to"),
         (dict(images=images, labels=np.arange(4)), "3 pictures but labels"),
         (dict(images=np.array(["a"])), "pictures have shape"),
         (dict(images=np.array([None, 1], dtype=object)), "cannot read"),

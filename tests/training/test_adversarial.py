@@ -210,6 +210,47 @@ def test_mixed_precision_keeps_pictures_and_logits_in_float32(tmp_path):
     np.testing.assert_array_equal(loaded.generate(2, seed=0), model.generate(2, seed=0))
 
 
+def test_steps_are_counted_even_when_loss_scaling_skips_them(tmp_path):
+    """The first steps in float16 overflow on purpose, until the scale fits."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
+    finally:
+        keras.config.set_dtype_policy(before)
+    model.compile()
+    model.generator_optimizer.dynamic_scale.assign(1e38)
+    batch = model.example_batch(8)
+    for _ in range(3):
+        model.train_on_batch(batch)
+    assert model.steps == 3
+    assert int(model.generator_optimizer.inner_optimizer.iterations) < 3
+    model.save(tmp_path / "m.keras")
+    assert ganzoo.load(tmp_path / "m.keras").steps == 3
+
+
+def test_an_uncompiled_model_saves_and_loads(tmp_path):
+    model = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
+    model.save(tmp_path / "m.keras")
+    loaded = ganzoo.load(tmp_path / "m.keras")
+    assert not loaded.compiled
+    np.testing.assert_array_equal(loaded.generate(2, seed=0), model.generate(2, seed=0))
+
+
+def test_arrays_that_do_not_divide_evenly():
+    model = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
+    model.compile(discriminator_steps=2)
+    pictures = model.example_batch(17)
+    model.train_on_batch(pictures[:8])
+    model.fit(pictures, batch_size=4, verbose=0)
+    assert model.steps == 1 + 2
+    with pytest.raises(ganzoo.GanzooError, match="17 pictures are fewer than the 32"):
+        model.fit(pictures, batch_size=16, verbose=0)
+    empty = tf.data.Dataset.from_tensor_slices(pictures[:0]).batch(4)
+    with pytest.raises(ganzoo.GanzooError, match="empty"):
+        model.fit(empty, verbose=0)
+
+
 def test_bad_calls_say_what_to_do():
     model = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
     with pytest.raises(ganzoo.GanzooError, match=r"call model.compile\(\)"):
@@ -220,12 +261,38 @@ def test_bad_calls_say_what_to_do():
         model.compile(generator_optimizer={"name": "adam", "learning_rat": 1})
     with pytest.raises(ganzoo.GanzooError, match="Did you mean 'adam'"):
         model.compile(generator_optimizer="adamm")
-    with pytest.raises(ganzoo.GanzooError, match="discriminator_steps"):
-        model.compile(discriminator_steps=0)
+    for wrong in ({"discriminator_steps": 0}, {"discriminator_steps": 1.5}, {"ema_decay": 1}, {"seed": None}):
+        with pytest.raises(ganzoo.GanzooError, match=next(iter(wrong))):
+            model.compile(**wrong)
+    with pytest.raises(ganzoo.GanzooError, match="'name' is missing"):
+        model.compile(generator_optimizer={"learning_rate": 1e-4})
+    with pytest.raises(ganzoo.GanzooError, match="not a finite number"):
+        model.compile(generator_optimizer={"name": "adam", "learning_rate": "nan"})
+    one = keras.optimizers.Adam()
+    with pytest.raises(ganzoo.GanzooError, match="an optimizer of its own"):
+        model.compile(one, one)
     model.compile()
     with pytest.raises(ganzoo.GanzooError, match=r"shape \(28, 28, 1\), the data set has \(32, 32, 1\)"):
         model.fit(np.zeros((4, 32, 32, 1), "float32"))
-    for wrong in ({"count": 0}, {"count": 2.5}, {"latents": np.zeros((2, 5))}, {"count": 2, "seed": -1}, {}):
+    with pytest.raises(ganzoo.GanzooError, match=r"float32 in \[-1, 1\], got uint8"):
+        model.fit(np.zeros((4, 28, 28, 1), "uint8"))
+    with pytest.raises(ganzoo.GanzooError, match=r"got float32 from 0 to 255"):
+        model.fit(np.array([0, 255], "float32").reshape(2, 1, 1, 1) * np.ones((28, 28, 1), "float32"))
+    with pytest.raises(ganzoo.GanzooError, match=r"ganzoo.data.images"):
+        model.fit("folder:my_pictures")
+    for sizes in ({"width": 0}, {"kernel_size": 0}, {"latent_dim": 0}):
+        with pytest.raises(ganzoo.GanzooError, match="at least 1"):
+            ganzoo.create("dcgan", **sizes)
+    for wrong in (
+        {"count": 0},
+        {"count": 2.5},
+        {"latents": np.zeros((2, 5))},
+        {"count": 2, "seed": -1},
+        {},
+        {"latents": "abc"},
+        {"count": 10**13},
+        {"count": 2, "batch_size": 0},
+    ):
         with pytest.raises(ganzoo.GanzooError):
             model.generate(**wrong)
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import ganzoo
-from ganzoo.training.callbacks import Guard, TrainingStopped
+from ganzoo.training.callbacks import Guard, Progress, TrainingStopped
 from ganzoo.training.callbacks.record import read_records
 
 
@@ -68,6 +68,9 @@ def test_interrupted_and_killed_runs_end_as_one_never_stopped(tiny_preset, tmp_p
         np.testing.assert_array_equal(weights_of(folder)[path], value, err_msg=path)
     ours, theirs = read_records(whole / "metrics.jsonl"), read_records(folder / "metrics.jsonl")
     assert [line["step"] for line in ours] == [line["step"] for line in theirs]
+    for line, other in zip(ours, theirs):
+        for name in ("d_loss", "g_loss", "d_real", "d_fake"):
+            assert line[name] == pytest.approx(other[name], rel=1e-4), "an epoch in two parts has the means of one"
     assert ours[-1]["frechet_distance"] == pytest.approx(theirs[-1]["frechet_distance"], rel=1e-4)
 
 
@@ -89,7 +92,8 @@ def test_a_diverging_run_stops_and_says_why(tiny_preset, tmp_path):
     settings = [f"compile.generator_optimizer={optimizer}", f"compile.discriminator_optimizer={optimizer}"]
     with pytest.raises(TrainingStopped, match="diverged"):
         ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=settings)
-    assert not list((tmp_path / "runs").glob("*/checkpoints/*.keras"))
+    (last,) = (tmp_path / "runs").glob("*/checkpoints/*.keras")
+    assert ganzoo.load(last).steps == 0  # what the run began with: broken weights reach no file
 
 
 def test_a_collapsed_generator_stops_the_training():
@@ -113,10 +117,100 @@ def test_mistakes_are_found_before_anything_is_written(tiny_preset, tmp_path):
         (["compile.discriminator_steps=9"], "one step takes 9"),
         (["extractor=digits_classifier"], "takes pictures of"),
         (["compile.ema=1"], "unknown key 'ema'. Did you mean 'ema_decay'"),
-        (["epochs=0"], "at least 1"),
+        (["epochs=0"], "'training.epochs' is 0"),
+        (["training.seed=-1"], "'training.seed' is -1"),
+        (["training.samples=0"], "'training.samples' is 0"),
+        (["evaluation.every_epochs=0"], "'evaluation.every_epochs' is 0"),
+        (["compile.steps_per_execution=4"], "does not divide the 6 steps"),
+        (["data.image_shape=[32, 32, 1]"], "'image_shape' is .*the model's is"),
+        (["arguments.latent_dim=0"], "latent_dim must be at least 1"),
+        (["width=8"], "arguments.KEY"),
     ]:
         with pytest.raises(ganzoo.GanzooError, match=message):
             ganzoo.train(tiny_preset, output=runs, settings=settings)
     with pytest.raises(ganzoo.GanzooError, match="no such folder"):
         ganzoo.train(tiny_preset, data="folder:/nowhere", output=runs)
     assert not runs.exists()
+
+
+def test_resume_notices_what_changed_behind_its_back(tiny_preset, pictures_npz, tmp_path):
+    runs = tmp_path / "runs"
+    folder = ganzoo.train(tiny_preset, output=runs, settings={"training.epochs": 1, "evaluation.extractor": None})
+    text = tiny_preset.read_text()
+    tiny_preset.write_text(text.replace("width: 4", "width: 8"))
+    with pytest.raises(ganzoo.GanzooError, match=r"begun with arguments.width=4, now 8"):
+        ganzoo.train(tiny_preset, output=runs, resume=True)
+    tiny_preset.write_text(text)
+    np.savez(tmp_path / "fewer.npz", images=np.zeros((40, 28, 28), "uint8"))
+    config = (folder / "config.yaml").read_bytes()
+    with pytest.raises(ganzoo.GanzooError, match=r"was trained on 96 examples, .* has 40"):
+        ganzoo.train(tiny_preset, output=runs, data=f"npz:{tmp_path}/fewer.npz", settings=["epochs=2"], resume=True)
+    with pytest.raises(ganzoo.GanzooError, match=r"begun with evaluation\.extractor"):
+        ganzoo.train(tiny_preset, output=runs, settings=["extractor=mnist_classifier"], resume=True)
+    assert (folder / "config.yaml").read_bytes() == config
+    # What a crash or an editor left in the record does not keep the run from going on.
+    with open(folder / "metrics.jsonl", "ab") as file:
+        file.write(b'3\n{"epoch": 1}\n\xff\xfe\n{"step": 6, "torn')
+    ganzoo.train(tiny_preset, output=runs, settings=["epochs=2"], resume=True)
+    assert [line["epoch"] for line in read_records(folder / "metrics.jsonl")] == [1, 2]
+    ganzoo.train(tiny_preset, output=runs, resume=True)  # finished: nothing to do, nothing wrong
+
+
+@pytest.mark.parametrize(("step", "recorded"), [(6, [6]), (7, [6]), (24, [6, 12, 18, 24])])
+def test_an_interruption_never_loses_the_record_of_an_epoch(tiny_preset, tmp_path, monkeypatch, step, recorded):
+    """Ctrl-C in an epoch's last step, in its first, and in the very last one."""
+    steps_taken = Progress.on_train_batch_end
+
+    def interrupting(self, batch, logs=None):
+        steps_taken(self, batch, logs)
+        if self.model.steps == step:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Progress, "on_train_batch_end", interrupting)
+    folder = ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["extractor=null"])
+    assert ganzoo.load(folder / "checkpoints" / "last.keras").steps == step
+    assert [line["step"] for line in read_records(folder / "metrics.jsonl")] == recorded
+    monkeypatch.undo()
+    ganzoo.train(tiny_preset, output=tmp_path / "runs", resume=True)
+    assert [line["step"] for line in read_records(folder / "metrics.jsonl")] == [6, 12, 18, 24]
+    assert len(list((folder / "samples").iterdir())) == 4
+
+
+def test_two_processes_do_not_share_a_run(tiny_preset, tmp_path):
+    import fcntl
+
+    folder = ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["epochs=1", "extractor=null"])
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(ganzoo.GanzooError, match="another process is training"):
+            ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["epochs=2"], resume=True)
+
+
+def test_a_name_with_wildcards_and_an_output_that_is_a_file(tiny_preset, tmp_path):
+    odd = tmp_path / "[x]*.yaml"
+    odd.write_text(tiny_preset.read_text())
+    quick = ["epochs=1", "extractor=null"]
+    assert ganzoo.train(odd, output=tmp_path / "runs", settings=quick).name == "[x]*-001"
+    assert ganzoo.train(odd, output=tmp_path / "runs", settings=quick).name == "[x]*-002"
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(ganzoo.GanzooError, match="cannot write to"):
+        ganzoo.train(tiny_preset, output=tmp_path / "file", settings=quick)
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+@pytest.mark.parametrize("limit", [100, 3000, 60_000])
+def test_a_full_disk_is_one_clear_error(tiny_preset, tmp_path, limit):
+    """Files may not grow beyond a limit, in a process of its own."""
+    code = f"""
+import resource, signal
+import ganzoo, tensorflow
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+try:
+    ganzoo.train({str(tiny_preset)!r}, output={str(tmp_path / "runs")!r}, settings=["epochs=1", "extractor=null"])
+except ganzoo.GanzooError as error:
+    print("clear:", error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "clear: cannot write" in done.stdout, done.stderr
+    assert not list((tmp_path / "runs").rglob("*.tmp*"))
