@@ -1,0 +1,22 @@
+"""Draws the README's pictures from the shipped weights: python docs/pictures.py"""
+
+from pathlib import Path
+
+import numpy as np
+
+import ganzoo
+from ganzoo.inference import grid, save_picture
+
+PRESETS = ("dcgan.mnist", "dcgan.fashion_mnist", "dcgan.digits")
+
+
+def main():
+    sheets = [grid(ganzoo.load(name).generate(64, seed=0)) for name in PRESETS]
+    height = max(sheet.shape[0] for sheet in sheets)
+    framed = [np.pad(s, ((0, height - s.shape[0]), (0, 16), (0, 0)), constant_values=255) for s in sheets]
+    picture = np.concatenate(framed, axis=1)[:, :-16]
+    save_picture(Path(__file__).parent / "dcgan.png", np.kron(picture, np.ones((2, 2, 1), "uint8")))
+
+
+if __name__ == "__main__":
+    main()
