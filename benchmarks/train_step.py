@@ -5,7 +5,8 @@
 All three train the same architecture (width 64, kernels of 5) with Adam on random pictures in float32, in turn within
 each round, so that a machine that slows down slows all of them. Printed are pictures per second (median over the
 rounds) and ratios (median over the rounds of the ratio within one). What fit does and the bare loop does not: the
-moving average of the generator, four metrics, callbacks, and the setting up of one call of fit for each round. PyTorch (pip install torch) is left out where it is missing.
+moving average of the generator, four metrics, callbacks, and the setting up of one call of fit for each round. PyTorch
+(pip install torch) is left out where it is missing.
 """
 
 import argparse

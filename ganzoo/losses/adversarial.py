@@ -3,25 +3,12 @@
 Each works on the logits of one batch, shape (batch, 1) or any other, and returns the mean, a scalar.
 """
 
-import inspect
-
-import keras
 from keras import ops
 
-from ganzoo.errors import GanzooError, unknown
+from ganzoo.losses.names import Names
 
-_losses = {}
-
-
-def adversarial_loss(name):
-    """Class decorator: the loss is known by this name in YAML files and `compile(loss=...)`."""
-
-    def decorate(cls):
-        _losses[name] = cls
-        cls.name = name
-        return keras.saving.register_keras_serializable(package="ganzoo", name=f"loss_{name}")(cls)
-
-    return decorate
+_names = Names("loss")
+adversarial_loss = _names.register
 
 
 def get(loss):
@@ -33,22 +20,7 @@ def get(loss):
     Example:
         loss = ganzoo.losses.get({"name": "least_squares", "a": -1.0})
     """
-    return from_registry(_losses, AdversarialLoss, "loss", loss)
-
-
-def from_registry(registry, base, kind, asked):
-    """An object of a registered class from its name or {"name": ..., argument: value}; one of `base` as it is."""
-    if isinstance(asked, base):
-        return asked
-    arguments = dict(asked) if isinstance(asked, dict) else {"name": asked}
-    name = arguments.pop("name", None)
-    if not isinstance(name, str) or name not in registry:
-        raise unknown(kind, name, registry)
-    try:
-        inspect.signature(registry[name]).bind(**arguments)
-        return registry[name](**{key: float(value) for key, value in arguments.items()})
-    except (TypeError, ValueError) as error:
-        raise GanzooError(f"{kind} '{name}': {error}") from None
+    return _names.get(loss, AdversarialLoss)
 
 
 class AdversarialLoss:

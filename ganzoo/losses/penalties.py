@@ -5,26 +5,15 @@ numbers and the back end's way to take such a gradient; it returns a scalar. Eve
 in half precision a squared norm of many thousand pixels overflows.
 """
 
-import keras
 from keras import ops
 
-from ganzoo.losses.adversarial import from_registry
+from ganzoo.losses.names import Names
 
-_penalties = {}
-
-
-def penalty(name):
-    """Class decorator: the penalty is known by this name in YAML files and `compile(penalties=...)`."""
-
-    def decorate(cls):
-        _penalties[name] = cls
-        cls.name = name
-        return keras.saving.register_keras_serializable(package="ganzoo", name=f"penalty_{name}")(cls)
-
-    return decorate
+_names = Names("penalty")
+penalty = _names.register
 
 
-def get_penalty(penalty):
+def get_penalty(asked):
     """A penalty from its name, from {"name": ..., argument: value}, or itself.
 
     Raises:
@@ -33,7 +22,7 @@ def get_penalty(penalty):
     Example:
         penalty = ganzoo.losses.get_penalty({"name": "gradient_penalty", "weight": 10})
     """
-    return from_registry(_penalties, Penalty, "penalty", penalty)
+    return _names.get(asked, Penalty)
 
 
 class Penalty:

@@ -69,15 +69,6 @@ class CGAN(AdversarialModel):
         )
         self.classes = classes
 
-    def compile(
-        self,
-        generator_optimizer: object = {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
-        discriminator_optimizer: object = {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
-        loss: object = "non_saturating",
-        **settings,
-    ):
-        super().compile(generator_optimizer, discriminator_optimizer, loss, **settings)
-
     def split_batch(self, batch):
         if not isinstance(batch, (tuple, list)) or len(batch) < 2:
             raise GanzooError(

@@ -10,7 +10,8 @@ class DCGAN(AdversarialModel):
     """The deep convolutional GAN of Radford, Metz and Chintala 2015 (arXiv:1511.06434).
 
     Strided convolutions instead of pooling, batch norm in both networks but at the generator's
-    output and the discriminator's input, ReLU in the one and LeakyReLU in the other.
+    output and the discriminator's input, ReLU in the one and LeakyReLU in the other. `compile()` takes
+    the paper's Adam: learning rate 0.0002, beta_1 0.5.
 
     Args:
         image_shape: (height, width, channels): sizes that are 4, 5, 6 or 7 doubled a few times, such
@@ -46,13 +47,3 @@ class DCGAN(AdversarialModel):
             discriminator=convolutional_discriminator(image_shape, width, kernel_size, max_width),
             latent_dim=latent_dim,
         )
-
-    def compile(
-        self,
-        # Section 4 of the paper: Adam with learning rate 0.0002 and beta_1 0.5.
-        generator_optimizer: object = {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
-        discriminator_optimizer: object = {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
-        loss: object = "non_saturating",
-        **settings,
-    ):
-        super().compile(generator_optimizer, discriminator_optimizer, loss, **settings)

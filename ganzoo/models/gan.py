@@ -42,12 +42,3 @@ class GAN(AdversarialModel):
             discriminator=maxout_discriminator(image_shape, discriminator_widths, pieces, dropout),
             latent_dim=latent_dim,
         )
-
-    def compile(
-        self,
-        generator_optimizer: object = {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
-        discriminator_optimizer: object = {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
-        loss: object = "non_saturating",
-        **settings,
-    ):
-        super().compile(generator_optimizer, discriminator_optimizer, loss, **settings)

@@ -135,8 +135,9 @@ class AdversarialModel(keras.Model):
 
     def compile(
         self,
-        generator_optimizer: object = "adam",
-        discriminator_optimizer: object = "adam",
+        # What GANs have been trained with since Radford et al. 2015 (arXiv:1511.06434).
+        generator_optimizer: object = {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
+        discriminator_optimizer: object = {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
         loss: object = "non_saturating",
         penalties: list = (),
         discriminator_steps: AtLeastOne = 1,
