@@ -4,7 +4,8 @@
 
 All three train the same architecture (width 64, kernels of 5) with Adam on random pictures in float32, in turn within
 each round, so that a machine that slows down slows all of them. Printed are pictures per second (median over the
-rounds) and ratios (median over the rounds of the ratio within one). What fit does and the bare loop does not: the
+rounds) and ratios (median over the rounds of the ratio within one), of wall time and of processor time, which does
+not depend on how the system places threads on cores. What fit does and the bare loop does not: the
 moving average of the generator, four metrics, callbacks, and the setting up of one call of fit for each round. PyTorch
 (pip install torch) is left out where it is missing.
 """
@@ -55,11 +56,12 @@ def main():
             worker.communicate()
         print(f"\n{shape[0]}x{shape[1]}x{shape[2]}, batch {batch_size}, {options.rounds} rounds of {steps} steps")
         for name, taken in seconds.items():
-            speed = statistics.median(steps * batch_size / s for s in taken)
-            ratios = [ours / theirs for ours, theirs in zip(seconds["fit"], taken)]
-            spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
-            ratio = f"{statistics.median(ratios):.3f} ({spread})"
-            print(f"  {name:18}{speed:9.1f} pictures/s   time of fit / its time: {ratio}")
+            speed = statistics.median(steps * batch_size / wall for wall, _ in taken)
+            print(
+                f"  {name:18}{speed:9.1f} pictures/s   fit takes {ratio(seconds['fit'], taken, 0)} of its time, ",
+                end="",
+            )
+            print(f"{ratio(seconds['fit'], taken, 1)} of its processor time")
         for name in LOOPS.keys() - workers.keys():
             print(f"  {name}: not installed, not compared")
 
@@ -73,11 +75,12 @@ def start_worker(name, case, precision):
 
 
 def run_steps(worker, steps):
-    """Seconds a worker takes for so many steps; None from one that cannot run."""
+    """(seconds, seconds of processor time) a worker takes for so many steps; None from one that cannot run."""
     try:
         worker.stdin.write(f"{steps}\n")
         worker.stdin.flush()
-        return float(worker.stdout.readline())
+        wall, processor = worker.stdout.readline().split()
+        return float(wall), float(processor)
     except (ValueError, BrokenPipeError):
         return None
 
@@ -86,9 +89,15 @@ def work(name, shape, batch_size, precision):
     keras.config.set_dtype_policy(precision)
     loop = LOOPS[name](shape, batch_size)
     for line in sys.stdin:
-        began = time.perf_counter()
+        began, processor_began = time.perf_counter(), time.process_time()
         loop(int(line))
-        print(time.perf_counter() - began, flush=True)
+        print(time.perf_counter() - began, time.process_time() - processor_began, flush=True)
+
+
+def ratio(ours, theirs, which):
+    """Median, smallest and largest ratio over the rounds, of wall time (0) or processor time (1)."""
+    ratios = [a[which] / b[which] for a, b in zip(ours, theirs)]
+    return f"{statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
 
 
 def dataset(shape, batch_size):

@@ -270,22 +270,21 @@ class AdversarialModel(keras.Model):
         """k discriminator steps, each on its own part of the batch and its own noise, then one
         generator step and one step of the average."""
         data = unpadded(data)
-        with backend.after(data):
-            self.noise.start_step(self.step)
-            parts = split(data, self.discriminator_steps)
-            for part in parts:
-                d_loss = backend.minimize(
-                    lambda part=part: self.discriminator_loss(part),
-                    self.discriminator_optimizer,
-                    self.discriminator.trainable_variables,
-                )
-                self.record(d_loss=d_loss)
-            g_loss = backend.minimize(
-                lambda: self.generator_loss(parts[-1]), self.generator_optimizer, self.generator.trainable_variables
+        self.noise.start_step(backend.after(data, self.step))
+        parts = split(data, self.discriminator_steps)
+        for part in parts:
+            d_loss = backend.minimize(
+                lambda part=part: self.discriminator_loss(part),
+                self.discriminator_optimizer,
+                self.discriminator.trainable_variables,
             )
-            self.record(g_loss=g_loss)
-            backend.update([(self.step, self.step)], lambda step, _: step + 1)
-            self._update_average()
+            self.record(d_loss=d_loss)
+        g_loss = backend.minimize(
+            lambda: self.generator_loss(parts[-1]), self.generator_optimizer, self.generator.trainable_variables
+        )
+        self.record(g_loss=g_loss)
+        backend.update([(self.step, self.step)], lambda step, _: backend.after(g_loss, step) + 1)
+        self._update_average()
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     def test_step(self, data):

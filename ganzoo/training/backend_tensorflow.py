@@ -20,7 +20,10 @@ def minimize(loss_function, optimizer, variables):
         tape.watch(values)
         loss = loss_function()
         share = optimizer.scale_loss(tf.cast(loss, "float32") / replica_count())
-    optimizer.apply(tape.gradient(share, values), variables)
+    gradients = tape.gradient(share, values)
+    # An optimizer counts its steps whether or not there is a gradient to take them by: see `after`.
+    with tf.control_dependencies([loss]):
+        optimizer.apply(gradients, variables)
     return loss
 
 
@@ -42,13 +45,15 @@ def replica_id():
     return tf.cast(context.replica_id_in_sync_group, "int32") if replica_count() > 1 and context else 0
 
 
-def after(data):
-    """A context in which nothing happens before the data is there.
+def after(data, value):
+    """The value, known only once the data is there.
 
-    The generator's step needs no value of the batch; at the end of a data set of unknown length TensorFlow
-    would take it once more while it finds that there is no batch.
+    The generator's step needs no number of the batch; at the end of a data set of unknown length TensorFlow would
+    take parts of it once more while it finds that there is no batch. What such a step begins from goes through here,
+    and not the whole step: operations that wait for others are not fused.
     """
-    return tf.control_dependencies([tensor for tensor in tf.nest.flatten(data) if tf.is_tensor(tensor)])
+    with tf.control_dependencies([tensor for tensor in tf.nest.flatten(data) if tf.is_tensor(tensor)]):
+        return tf.identity(value)
 
 
 def update(pairs, function):
