@@ -408,22 +408,28 @@ class AdversarialModel(keras.Model):
 
         return weights.save(path, {"generator": self.ema_generator, "discriminator": self.discriminator})
 
-    # Keras saves no layer's random state, dropout's for one; without it a loaded model would train on differently.
+    # Keras saves neither a layer's random state, dropout's for one, nor the means of an epoch that is not over;
+    # without them a loaded model would train or report on differently.
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
-        for i, state in enumerate(self._random_states()):
-            store[f"random_state_{i}"] = state.numpy()
+        for name, variable in self._unsaved_state().items():
+            store[name] = ops.convert_to_numpy(variable)
 
     def load_own_variables(self, store):
-        states = self._random_states()
-        kept = {key: store[key] for key in store.keys() if not key.startswith("random_state_")}  # noqa: SIM118
+        state = self._unsaved_state()
+        kept = {key: store[key] for key in store.keys() if not key.startswith(("random_", "mean_"))}  # noqa: SIM118
         super().load_own_variables(kept)
-        for i, state in enumerate(states):
-            state.assign(store[f"random_state_{i}"])
+        for name, variable in state.items():
+            variable.assign(store[name])
 
-    def _random_states(self):
-        return [variable for variable in self.variables if variable.path.endswith("seed_generator_state")]
+    def _unsaved_state(self):
+        """{name: variable}; a model that is not compiled has no means."""
+        random = [variable for variable in self.variables if variable.path.endswith("seed_generator_state")]
+        state = {f"random_{i}": variable for i, variable in enumerate(random)}
+        for metric in self.metrics:
+            state.update({f"mean_{metric.name}_{i}": variable for i, variable in enumerate(metric.variables)})
+        return state
 
     def get_config(self):
         return {**self.arguments, "name": self.name, "dtype": keras.saving.serialize_keras_object(self.dtype_policy)}

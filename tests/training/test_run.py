@@ -68,9 +68,6 @@ def test_interrupted_and_killed_runs_end_as_one_never_stopped(tiny_preset, tmp_p
         np.testing.assert_array_equal(weights_of(folder)[path], value, err_msg=path)
     ours, theirs = read_records(whole / "metrics.jsonl"), read_records(folder / "metrics.jsonl")
     assert [line["step"] for line in ours] == [line["step"] for line in theirs]
-    for line, other in zip(ours, theirs):
-        for name in ("d_loss", "g_loss", "d_real", "d_fake"):
-            assert line[name] == pytest.approx(other[name], rel=1e-4), "an epoch in two parts has the means of one"
     assert ours[-1]["frechet_distance"] == pytest.approx(theirs[-1]["frechet_distance"], rel=1e-4)
 
 
@@ -156,9 +153,9 @@ def test_resume_notices_what_changed_behind_its_back(tiny_preset, pictures_npz, 
     ganzoo.train(tiny_preset, output=runs, resume=True)  # finished: nothing to do, nothing wrong
 
 
-@pytest.mark.parametrize(("step", "recorded"), [(6, [6]), (7, [6]), (24, [6, 12, 18, 24])])
+@pytest.mark.parametrize(("step", "recorded"), [(6, [6]), (9, [6]), (24, [6, 12, 18, 24])])
 def test_an_interruption_never_loses_the_record_of_an_epoch(tiny_preset, tmp_path, monkeypatch, step, recorded):
-    """Ctrl-C in an epoch's last step, in its first, and in the very last one."""
+    """Ctrl-C in an epoch's last step, in the middle of one, and in the very last step."""
     steps_taken = Progress.on_train_batch_end
 
     def interrupting(self, batch, logs=None):
@@ -172,7 +169,12 @@ def test_an_interruption_never_loses_the_record_of_an_epoch(tiny_preset, tmp_pat
     assert [line["step"] for line in read_records(folder / "metrics.jsonl")] == recorded
     monkeypatch.undo()
     ganzoo.train(tiny_preset, output=tmp_path / "runs", resume=True)
-    assert [line["step"] for line in read_records(folder / "metrics.jsonl")] == [6, 12, 18, 24]
+    lines = read_records(folder / "metrics.jsonl")
+    assert [line["step"] for line in lines] == [6, 12, 18, 24]
+    whole = ganzoo.train(tiny_preset, output=tmp_path / "whole", settings=["extractor=null"])
+    for line, other in zip(lines, read_records(whole / "metrics.jsonl")):
+        for name in ("d_loss", "g_loss", "d_real", "d_fake"):
+            assert line[name] == pytest.approx(other[name], rel=1e-4), "an epoch in two parts has the means of one"
     assert len(list((folder / "samples").iterdir())) == 4
 
 
