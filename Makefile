@@ -24,7 +24,8 @@ clean:
 
 $(VENV)/%.installed: setup.py $(VENV)/bin/python
 	@echo "installing ganzoo[$*] into $(VENV) (a few minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$*]'
+	@# --use-pep517: the older kind of editable install knows no folders mapped into the package
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e '.[$*]'
 	@touch $@
 
 $(VENV)/bin/python:
