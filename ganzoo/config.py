@@ -14,6 +14,7 @@ from ganzoo.errors import GanzooError, unknown
 
 _strict_keys = ConfigDict(extra="forbid")
 AtLeastOne = Annotated[int, Field(ge=1)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -186,7 +187,8 @@ def parameters_of(function, *, owner=None):
 
     Args:
         function: a function, or a method's name together with `owner`.
-        owner: a class; where its method takes **anything, the parameters of its parents' count too.
+        owner: a class; where its method takes **anything, those parameters of its parents' count too that have a
+            default: the others the class fills in itself.
     """
     if owner is None:
         homes = [function]
@@ -197,7 +199,8 @@ def parameters_of(function, *, owner=None):
     for home in homes:
         parameters = inspect.signature(home, eval_str=True).parameters
         for name, parameter in parameters.items():
-            if parameter.kind in kinds and name != "self":
+            optional = home is homes[0] or parameter.default is not inspect.Parameter.empty
+            if parameter.kind in kinds and name != "self" and optional:
                 found.setdefault(name, parameter)
         if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
             break

@@ -27,6 +27,8 @@ class AdversarialLoss:
     """What a pair offers; subclass it and pass an instance to `compile` for one of your own."""
 
     name = None
+    # What the discriminator's numbers are for it: "logits", or "errors" of an auto-encoder.
+    takes = "logits"
     # What `report` returns: names of figures that training shows.
     reported = ("d_real", "d_fake")
 
@@ -151,3 +153,43 @@ class Hinge(_Critic):
 
     def generator(self, fake_logits):
         return -ops.mean(fake_logits)
+
+
+@adversarial_loss("boundary_equilibrium")
+class BoundaryEquilibrium(_Critic):
+    """The loss of BEGAN (Berthelot et al. 2017, arXiv:1703.10717, section 3.3 and 3.4), on an auto-encoder's errors
+    L: the discriminator lowers E[L(x)] - k E[L(G(z))], the generator E[L(G(z))].
+
+    Args:
+        gamma: the ratio E[L(G(z))] / E[L(x)] to hold; small ones give fewer kinds of cleaner pictures.
+        rate: the paper's lambda_k, by which k moves.
+
+    Attributes:
+        balance: the paper's k; a number, or the variable of a model that moves it.
+    """
+
+    takes = "errors"
+
+    def __init__(self, gamma=0.5, rate=0.001):
+        if not 0 < gamma <= 1 or not 0 < rate <= 1:
+            raise ValueError(f"gamma and rate must lie in (0, 1], got {gamma} and {rate}")
+        self.gamma, self.rate = gamma, rate
+        self.balance = 0.0
+
+    def discriminator(self, real_errors, fake_errors):
+        return ops.mean(real_errors) - self.balance * ops.mean(fake_errors)
+
+    def generator(self, fake_errors):
+        return ops.mean(fake_errors)
+
+    def next_balance(self, balance, real_error, fake_error):
+        """k of the next step, from this one's mean errors."""
+        moved = balance + self.rate * (self.gamma * real_error - fake_error)
+        return ops.clip(ops.convert_to_tensor(moved, "float32"), 0.0, 1.0)
+
+    def convergence(self, real_error, fake_error):
+        """The global measure M: E[L(x)] + |gamma E[L(x)] - E[L(G(z))]|."""
+        return real_error + ops.abs(self.gamma * real_error - fake_error)
+
+    def get_config(self):
+        return {"gamma": self.gamma, "rate": self.rate}

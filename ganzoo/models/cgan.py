@@ -33,6 +33,7 @@ class CGAN(AdversarialModel):
         kernel_size: of all convolutions.
         max_width: the most channels anywhere.
         conditioning: of the discriminator, "concatenation" or "projection".
+        **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
 
     Raises:
         GanzooError: an image_shape the networks cannot reach, or fewer than two classes.
@@ -56,6 +57,7 @@ class CGAN(AdversarialModel):
         kernel_size: int = 5,
         max_width: int = 1024,
         conditioning: Literal["concatenation", "projection"] = "concatenation",
+        **options,
     ):
         if classes < 2:
             raise GanzooError(f"classes must be at least 2, got {classes}")
@@ -66,6 +68,7 @@ class CGAN(AdversarialModel):
             generator=conditional_generator(image_shape, latent_dim, classes, *sizes),
             discriminator=_DISCRIMINATORS[conditioning](image_shape, classes, *sizes),
             latent_dim=latent_dim,
+            **options,
         )
         self.classes = classes
 

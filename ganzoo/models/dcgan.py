@@ -21,6 +21,7 @@ class DCGAN(AdversarialModel):
             generator has 128; 64 trains four times as fast.
         kernel_size: of all convolutions; the paper has 5.
         max_width: the most channels anywhere.
+        **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
 
     Raises:
         GanzooError: an image_shape the networks cannot reach.
@@ -41,9 +42,11 @@ class DCGAN(AdversarialModel):
         width: int = 64,
         kernel_size: int = 5,
         max_width: int = 1024,
+        **options,
     ):
         super().__init__(
             generator=convolutional_generator(image_shape, latent_dim, width, kernel_size, max_width),
             discriminator=convolutional_discriminator(image_shape, width, kernel_size, max_width),
             latent_dim=latent_dim,
+            **options,
         )

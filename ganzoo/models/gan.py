@@ -19,6 +19,7 @@ class GAN(AdversarialModel):
         discriminator_widths: maxout units of the discriminator's; the paper's network for MNIST has 240 and 240.
         pieces: linear units behind a maxout unit.
         dropout: share of the discriminator's hidden units left out in training.
+        **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
 
     Example:
         model = ganzoo.create("gan", image_shape=(28, 28, 1))
@@ -36,9 +37,11 @@ class GAN(AdversarialModel):
         discriminator_widths: tuple[int, ...] = (240, 240),
         pieces: int = 5,
         dropout: float = 0.5,
+        **options,
     ):
         super().__init__(
             generator=dense_generator(image_shape, latent_dim, generator_widths),
             discriminator=maxout_discriminator(image_shape, discriminator_widths, pieces, dropout),
             latent_dim=latent_dim,
+            **options,
         )

@@ -26,6 +26,7 @@ class WGAN(AdversarialModel):
         kernel_size: of all convolutions.
         max_width: the most channels anywhere.
         clip: largest absolute value of a weight of the critic.
+        **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
 
     Raises:
         GanzooError: an image_shape the networks cannot reach, or a clip that is not positive.
@@ -46,6 +47,7 @@ class WGAN(AdversarialModel):
         kernel_size: int = 5,
         max_width: int = 1024,
         clip: float = 0.01,
+        **options,
     ):
         if clip <= 0:
             raise GanzooError(f"clip must be positive, got {clip}")
@@ -53,6 +55,7 @@ class WGAN(AdversarialModel):
             generator=convolutional_generator(image_shape, latent_dim, width, kernel_size, max_width),
             discriminator=convolutional_discriminator(image_shape, width, kernel_size, max_width, output_bias=False),
             latent_dim=latent_dim,
+            **options,
         )
         # The optimizer applies a variable's constraint after each update of it.
         for variable in self.discriminator.trainable_variables:

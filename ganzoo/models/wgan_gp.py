@@ -23,6 +23,7 @@ class WGANGP(AdversarialModel):
         max_width: the most channels anywhere.
         critic_layer_norm: normalize the critic's layers over each picture, as section 4 of the paper advises for
             deep critics.
+        **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
 
     Raises:
         GanzooError: an image_shape the networks cannot reach.
@@ -43,6 +44,7 @@ class WGANGP(AdversarialModel):
         kernel_size: int = 5,
         max_width: int = 1024,
         critic_layer_norm: bool = False,
+        **options,
     ):
         normalization = layer_norm if critic_layer_norm else None
         super().__init__(
@@ -51,6 +53,7 @@ class WGANGP(AdversarialModel):
                 image_shape, width, kernel_size, max_width, normalization, output_bias=False
             ),
             latent_dim=latent_dim,
+            **options,
         )
 
     def compile(

@@ -7,6 +7,7 @@ below and stands nowhere else.
 
 import inspect
 import math
+import threading
 import warnings
 from typing import Annotated
 
@@ -16,9 +17,12 @@ from keras import ops
 from pydantic import Field
 
 from ganzoo import losses
-from ganzoo.config import AtLeastOne, Seed, parameters_of, validated_arguments
+from ganzoo.config import AtLeastOne, NotNegative, Seed, parameters_of, validated_arguments
 from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.losses import feature_matching
+from ganzoo.networks import cures
 from ganzoo.training import backend, optimizers
+from ganzoo.training.augmentations import get_augmentation
 from ganzoo.training.noise import Noise
 
 
@@ -33,6 +37,10 @@ class AdversarialModel(keras.Model):
         generator: functional Keras model; from `generator_inputs` to pictures in [-1, 1].
         discriminator: functional Keras model; from pictures to logits (batch, 1).
         latent_dim: length of the latent vector.
+        discriminator_cures: list of changes to the discriminator: "spectral_normalization",
+            "minibatch_discrimination", "virtual_batch_normalization", or {"name": ..., argument: value}
+            (see `ganzoo.networks.cures`).
+        generator_cures: the same for the generator.
         **options: of `keras.Model`, e.g. `name`.
 
     Attributes:
@@ -56,6 +64,8 @@ class AdversarialModel(keras.Model):
     small = {}
     # Figures that a model's own hooks `record`, besides d_loss, g_loss and what its loss reports.
     reported = ()
+    # What the discriminator's numbers are: "logits", or "errors" of an auto-encoder. A loss says which it takes.
+    scores = "logits"
 
     def __new__(cls, *args, **kwargs):
         model = super().__new__(cls, *args, **kwargs)
@@ -67,18 +77,28 @@ class AdversarialModel(keras.Model):
             if parameter.kind is inspect.Parameter.VAR_KEYWORD:
                 arguments.update(arguments.pop(name, {}))
         object.__setattr__(model, "arguments", arguments)
+        # What a step has recorded; the replicas of a strategy are threads that take turns in the middle of it.
+        object.__setattr__(model, "_current", threading.local())
         return model
 
-    def __init__(self, generator, discriminator, latent_dim, **options):
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        latent_dim,
+        discriminator_cures: list = (),
+        generator_cures: list = (),
+        **options,
+    ):
         at_least_one(latent_dim=latent_dim)
         super().__init__(**options)
         self.latent_dim = int(latent_dim)
         self.preset = None
-        self.generator = generator
-        self.discriminator = discriminator
+        self.generator = cures.cured(generator, generator_cures, "generator_cures")
+        self.discriminator = cures.cured(discriminator, discriminator_cures, "discriminator_cures")
         # Here and not in compile(): a model loaded without its compile settings must draw the same pictures.
-        self.ema_generator = keras.models.clone_model(generator)
-        self.ema_generator.set_weights(generator.get_weights())
+        self.ema_generator = keras.models.clone_model(self.generator)
+        self.ema_generator.set_weights(self.generator.get_weights())
         self.ema_generator.trainable = False
         self.trackers = {}
         # Not an optimizer's count, which leaves out the steps that loss scaling skips.
@@ -105,16 +125,31 @@ class AdversarialModel(keras.Model):
         """The loss of one discriminator step, a scalar: mean over this replica's batch."""
         real, condition = self.split_batch(batch)
         fake = self.generator(self.generator_inputs(ops.shape(real)[0], condition), training=training)
+        real, fake = self.augmented(real), self.augmented(fake)
         real_logits = self.discriminator(with_condition(real, condition), training=training)
         fake_logits = self.discriminator(with_condition(fake, condition), training=training)
         self.record(**self.loss.report(real_logits, fake_logits))
         return self.loss.discriminator(real_logits, fake_logits) + self.penalty(real, fake, condition, training)
 
+    def augmented(self, pictures):
+        """The pictures after all augmentations that `compile` was given."""
+        for augmentation in self.augmentations:
+            pictures = augmentation(pictures, self.noise)
+        return pictures
+
     def generator_loss(self, batch, training=True):
         """The loss of one generator step, a scalar: mean over this replica's batch."""
         real, condition = self.split_batch(batch)
         fake = self.generator(self.generator_inputs(ops.shape(real)[0], condition), training=training)
-        return self.loss.generator(self.discriminator(with_condition(fake, condition), training=training))
+        fake = with_condition(self.augmented(fake), condition)
+        if not self.feature_matching:
+            logits = self.discriminator(fake, training=training)
+            self.record(fake_score=ops.mean(logits))
+            return self.adversarial_weight * self.loss.generator(logits)
+        fake_features, logits = self._features_and_logits(fake, training=training)
+        real_features, _ = self._features_and_logits(with_condition(self.augmented(real), condition), training=training)
+        loss = self.feature_matching * feature_matching(real_features, fake_features)
+        return loss + self.adversarial_weight * self.loss.generator(logits)
 
     def penalty(self, real, fake, condition=None, training=True):
         """The sum of the penalties `compile` was given, on a batch of real and of generated pictures."""
@@ -127,9 +162,18 @@ class AdversarialModel(keras.Model):
         )
 
     def record(self, **values):
-        """Reports values of this step under names that `reported` lists."""
+        """Notes values of this step for `after_step`, and reports those whose names are in `reported`."""
+        self._current.recorded.update(values)
         for name, value in values.items():
-            self.trackers[name].update_state(value)
+            if name in self.trackers:
+                self.trackers[name].update_state(value)
+
+    def after_step(self, recorded):
+        """What a model does when both networks have taken their steps.
+
+        Args:
+            recorded: {name: scalar} of this step, of this replica; of several discriminator steps the last.
+        """
 
     # Compiling.
 
@@ -140,6 +184,9 @@ class AdversarialModel(keras.Model):
         discriminator_optimizer: object = {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
         loss: object = "non_saturating",
         penalties: list = (),
+        augmentations: list = (),
+        adversarial_weight: NotNegative = 1.0,
+        feature_matching: NotNegative = 0.0,
         discriminator_steps: AtLeastOne = 1,
         ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999,
         seed: Seed = 0,
@@ -155,6 +202,11 @@ class AdversarialModel(keras.Model):
             loss: name of an adversarial loss, {"name": ..., argument: ...}, or an `AdversarialLoss`.
             penalties: list of penalties on the discriminator's gradient, each a name, {"name": ...,
                 "weight": ...} or a `ganzoo.losses.Penalty`.
+            augmentations: list of changes to real and generated pictures before the discriminator sees them:
+                "instance_noise", "diffaugment" (see `ganzoo.training.augmentations`), as above.
+            adversarial_weight: factor of the loss in what the generator lowers.
+            feature_matching: factor of `ganzoo.losses.feature_matching` in it, on the features that go into the
+                discriminator's last layer; Salimans et al. 2016 have it alone, with an `adversarial_weight` of 0.
             discriminator_steps: the k of Algorithm 1; each step sees fresh pictures and fresh noise.
             ema_decay: of the generator's moving average, in [0, 1); warmed up over the first steps.
                 0 makes the average the generator itself.
@@ -166,6 +218,8 @@ class AdversarialModel(keras.Model):
             GanzooError: an unknown loss or optimizer, or a number out of range.
         """
         numbers = dict(
+            adversarial_weight=adversarial_weight,
+            feature_matching=feature_matching,
             discriminator_steps=discriminator_steps,
             ema_decay=ema_decay,
             seed=seed,
@@ -191,9 +245,22 @@ class AdversarialModel(keras.Model):
         # Keras' own tracker of one supervised loss would report a meaningless "loss: 0".
         self._loss_tracker = None
         self.loss = losses.get(loss)
+        if self.loss.takes != self.scores:
+            raise GanzooError(
+                f"the loss '{self.loss.name}' works on {self.loss.takes}, "
+                f"this model's discriminator gives {self.scores}"
+            )
         names = ("d_loss", "g_loss", *self.loss.reported, *self.reported)
         self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
         self.penalties = [losses.get_penalty(penalty) for penalty in penalties]
+        self.augmentations = [get_augmentation(augmentation) for augmentation in augmentations]
+        self.adversarial_weight = numbers["adversarial_weight"]
+        self.feature_matching = numbers["feature_matching"]
+        if self.feature_matching:
+            features = cures.layer_before_output(self.discriminator, "feature_matching")
+            network = keras.Model(self.discriminator.input, [features, self.discriminator.output])
+            # Past Keras, which would save the discriminator's layers a second time.
+            object.__setattr__(self, "_features_and_logits", network)
         self.discriminator_steps = numbers["discriminator_steps"]
         self.ema_decay = numbers["ema_decay"]
         self.noise = Noise(numbers["seed"])
@@ -202,6 +269,7 @@ class AdversarialModel(keras.Model):
             discriminator_optimizer=self.discriminator_optimizer,
             loss=self.loss,
             penalties=self.penalties,
+            augmentations=self.augmentations,
             run_eagerly=run_eagerly,
             jit_compile=jit_compile,
             **numbers,
@@ -251,7 +319,7 @@ class AdversarialModel(keras.Model):
         self._check_shape(x)
         if hasattr(x, "element_spec"):
             options.setdefault("shuffle", False)
-            x = backend.regroup(x, self.discriminator_steps)
+            x = backend.training_data(x, self.discriminator_steps)
         elif isinstance(x, np.ndarray):
             batch_size = (batch_size or 32) * self.discriminator_steps
             if len(x) > batch_size or self.discriminator_steps > 1:
@@ -260,16 +328,41 @@ class AdversarialModel(keras.Model):
                 if not whole:
                     raise GanzooError(f"{len(x)} pictures are fewer than the {batch_size} that one step takes")
                 x, y = x[:whole], None if y is None else y[:whole]
+        self._take_references(x, y)
         with warnings.catch_warnings():
             if not options.get("steps_per_epoch"):
                 # Keras says so of any data set whose length it learns only by its end.
                 warnings.filterwarnings("ignore", "Your input ran out of data")
             return super().fit(x, y, batch_size=batch_size, **options)
 
+    def _take_references(self, x, y):
+        """Gives networks with virtual batch normalization their reference batches, the first time they train."""
+        references = [
+            (inputs, *reference)
+            for network, inputs in ((self.discriminator, self._real_inputs), (self.generator, self._latent_inputs))
+            for reference in cures.reference_batches(network)
+            if not reference[1].is_taken
+        ]
+        if references:
+            size = max(layer.size for _, _, layer in references)
+            batch = _first_examples(x, y, size)
+            for inputs, place, layer in references:
+                layer.take(keras.tree.flatten(inputs(batch))[place])
+            self.ema_generator.set_weights(self.generator.get_weights())
+
+    def _real_inputs(self, batch):
+        return with_condition(*self.split_batch(batch))
+
+    def _latent_inputs(self, batch):
+        real, condition = self.split_batch(batch)
+        self.noise.start_step(-1)
+        return self.generator_inputs(len(real), condition)
+
     def train_step(self, data):
         """k discriminator steps, each on its own part of the batch and its own noise, then one
         generator step and one step of the average."""
         data = unpadded(data)
+        self._current.recorded = {}
         self.noise.start_step(backend.after(data, self.step))
         parts = split(data, self.discriminator_steps)
         for part in parts:
@@ -283,6 +376,7 @@ class AdversarialModel(keras.Model):
             lambda: self.generator_loss(parts[-1]), self.generator_optimizer, self.generator.trainable_variables
         )
         self.record(g_loss=g_loss)
+        self.after_step(self._current.recorded)
         backend.update([(self.step, self.step)], lambda step, _: backend.after(g_loss, step) + 1)
         self._update_average()
         return {name: tracker.result() for name, tracker in self.trackers.items()}
@@ -290,6 +384,7 @@ class AdversarialModel(keras.Model):
     def test_step(self, data):
         """The losses and scores of a batch; no weight changes."""
         data = unpadded(data)
+        self._current.recorded = {}
         # The number of batches seen since evaluate() began: each gets its own noise, every evaluation the same.
         self.noise.start_step(self.trackers["d_loss"].count)
         d_loss = self.discriminator_loss(data, training=False)
@@ -505,6 +600,24 @@ class AdversarialModel(keras.Model):
 def with_condition(x, condition):
     """The inputs of a network: x alone, or [x, condition] where there is one."""
     return x if condition is None else [x, condition]
+
+
+def _first_examples(x, y, count):
+    """At least `count` examples of what `fit` was given, as one batch of arrays."""
+    if isinstance(x, np.ndarray):
+        parts = [unpadded((x[:count], None if y is None else y[:count]))]
+    else:
+        parts, found = [], 0
+        for batch in x:
+            parts.append(keras.tree.map_structure(ops.convert_to_numpy, unpadded(batch)))
+            found += len(keras.tree.flatten(parts[-1])[0])
+            if found >= count:
+                break
+    batch = keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
+    found = len(keras.tree.flatten(batch)[0])
+    if found < count:
+        raise GanzooError(f"a reference batch of {count} needs as many pictures, the data set has {found}")
+    return batch
 
 
 def unpadded(data):

@@ -9,10 +9,11 @@ if keras.backend.backend() == "tensorflow":
         SEED_DTYPE,
         after,
         input_gradient,
+        mean_over_replicas,
         minimize,
-        regroup,
         replica_count,
         replica_id,
+        training_data,
         update,
     )
 else:
@@ -21,4 +22,14 @@ else:
         "set KERAS_BACKEND=tensorflow"
     )
 
-__all__ = ["SEED_DTYPE", "after", "input_gradient", "minimize", "regroup", "replica_count", "replica_id", "update"]
+__all__ = [
+    "SEED_DTYPE",
+    "after",
+    "input_gradient",
+    "mean_over_replicas",
+    "minimize",
+    "replica_count",
+    "replica_id",
+    "training_data",
+    "update",
+]

@@ -45,6 +45,12 @@ def replica_id():
     return tf.cast(context.replica_id_in_sync_group, "int32") if replica_count() > 1 and context else 0
 
 
+def mean_over_replicas(value):
+    """The mean of a replica's scalar over all replicas, the same on each."""
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce("mean", value) if replica_count() > 1 and context else value
+
+
 def after(data, value):
     """The value, known only once the data is there.
 
@@ -75,10 +81,27 @@ def update(pairs, function):
         context.merge_call(update_all, args=(pairs,))
 
 
-def regroup(dataset, count):
-    """A tf.data set whose batches each hold `count` consecutive batches of this one; others as they are."""
-    if count == 1 or not isinstance(dataset, tf.data.Dataset):
+def training_data(dataset, count):
+    """A tf.data set as `fit` reads it; anything else as it is.
+
+    Each of its batches holds `count` consecutive batches of the given one. Automatic tuning is off unless the
+    data set's options ask for it: at the end of an epoch the tuner's thread is waited for, and it looks up only
+    after 10 ms, 20, 40 and so on, in all up to twice the time that the epoch took (10 ms * (2**n - 1); seen in
+    TensorFlow 2.21, in a fit of any Keras model). Maps with num_parallel_calls=AUTOTUNE still run in parallel.
+    """
+    if not isinstance(dataset, tf.data.Dataset):
         return dataset
+    if count > 1:
+        dataset = regroup(dataset, count)
+    if dataset.options().autotune.enabled is None:
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        dataset = dataset.with_options(options)
+    return dataset
+
+
+def regroup(dataset, count):
+    """Each batch holds `count` consecutive batches of the data set."""
     fixed = tf.nest.flatten(dataset.element_spec)[0].shape[0]
     size = fixed or next((int(tf.shape(tf.nest.flatten(batch)[0])[0]) for batch in dataset), 0)
     if not size:

@@ -4,17 +4,22 @@ Nothing is drawn from a state that could be lost, so a run resumed at step n see
 would have seen, and replicas of a strategy each see their own.
 """
 
+import threading
+
 import keras
 from keras import ops
 
 from ganzoo.training import backend
 
 
-class Noise:
-    """Draws for one kind of step; `start_step` before each.
+class Noise(threading.local):
+    """Draws for one kind of step; `start_step` before each. Replicas are threads that take turns: each counts its own.
 
     Args:
         seed: integer; another one gives other numbers.
+
+    Attributes:
+        step: the one that draws belong to.
 
     Example:
         noise = Noise(seed=0)
@@ -24,12 +29,12 @@ class Noise:
 
     def __init__(self, seed):
         self.seed = seed
-        self._step = 0
+        self.step = 0
         self._draws = 0
 
     def start_step(self, step):
         """Everything drawn from now on belongs to this step, an integer or an integer scalar."""
-        self._step = step
+        self.step = step
         self._draws = 0
 
     def normal(self, shape):
@@ -45,7 +50,7 @@ class Noise:
         # Odd multipliers spread neighbouring seeds and draws; 30 bits leave room to add the replica.
         place = (self.seed * 2654435761 + self._draws * 40503) % 2**30
         first = ops.cast(backend.replica_id(), "int32") * 65537 + place
-        return _Key(ops.stack([first, ops.cast(self._step, "int32")]))
+        return _Key(ops.stack([first, ops.cast(self.step, "int32")]))
 
 
 class _Key(keras.random.SeedGenerator):

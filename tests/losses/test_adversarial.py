@@ -76,3 +76,9 @@ def test_unknown_names_and_arguments():
         losses.get("minmax")
     with pytest.raises(GanzooError, match="loss 'minimax'"):
         losses.get({"name": "minimax", "slope": 1})
+
+
+def test_feature_matching_compares_means():
+    """Means (1, 2) and (3, -1): 4 + 9."""
+    real, fake = np.array([[0.0, 2.0], [2.0, 2.0]]), np.array([[3.0, 0.0], [3.0, -2.0]])
+    assert float(losses.feature_matching(real, fake)) == pytest.approx(13)

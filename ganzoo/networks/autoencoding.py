@@ -1,0 +1,65 @@
+"""The pair of BEGAN (Berthelot et al. 2017, arXiv:1703.10717, figure 1): a decoder as the generator, an
+auto-encoder as the discriminator."""
+
+import keras
+from keras import layers, ops
+
+from ganzoo.errors import at_least_one
+from ganzoo.networks.convolutional import doublings
+
+
+def decoding_generator(image_shape, latent_dim, width, name="generator"):
+    """Latents (batch, latent_dim) to pictures (batch, height, width, channels) in [-1, 1].
+
+    Args:
+        image_shape: (height, width, channels).
+        latent_dim: length of the latent vector.
+        width: channels of every convolution.
+    """
+    latents = keras.Input((latent_dim,), name="latents")
+    return keras.Model(latents, _decoded(latents, image_shape, width), name=name)
+
+
+def autoencoding_discriminator(image_shape, code_length, width, name="discriminator"):
+    """Pictures (batch, height, width, channels) to their reconstruction errors (batch, 1): the mean over pixels
+    and channels of |picture - reconstruction| (equation 1, eta 1).
+
+    Args:
+        image_shape: (height, width, channels).
+        code_length: numbers in the code between encoder and decoder.
+        width: channels at full size; at each halving of the picture `width` more in the encoder, the same in the
+            decoder.
+    """
+    pictures = keras.Input(tuple(image_shape), name="pictures")
+    code = layers.Dense(code_length, name="code")(layers.Flatten(name="encoded")(_encoded(pictures, width)))
+    error = ops.abs(ops.cast(pictures, "float32") - _decoded(code, image_shape, width))
+    error = layers.Flatten(dtype="float32", name="error")(error)
+    return keras.Model(pictures, ops.mean(error, axis=1, keepdims=True), name=name)
+
+
+def _encoded(pictures, width):
+    count = doublings(pictures.shape[1:])
+    x = _convolution(width, "encode0")(pictures)
+    for i in range(1, count + 1):
+        x = _convolution(i * width, f"encode{i}_same")(x)
+        x = _convolution((i + 1) * width, f"encode{i}_half", strides=2)(x)
+    return _convolution((count + 1) * width, "encode_last")(x)
+
+
+def _decoded(code, image_shape, width):
+    at_least_one(width=width)
+    count = doublings(image_shape)
+    base = (image_shape[0] // 2**count, image_shape[1] // 2**count)
+    x = layers.Dense(base[0] * base[1] * width, name="decode_project")(code)
+    x = layers.Reshape((*base, width), name="decode_reshape")(x)
+    for i in range(count + 1):
+        if i:
+            x = layers.UpSampling2D(2, interpolation="nearest", name=f"decode{i}_up")(x)
+        x = _convolution(width, f"decode{i}_first")(x)
+        x = _convolution(width, f"decode{i}_second")(x)
+    # The paper's networks end linearly; tanh because pictures lie in [-1, 1] throughout the package.
+    return layers.Conv2D(image_shape[2], 3, padding="same", activation="tanh", dtype="float32", name="picture")(x)
+
+
+def _convolution(channels, name, strides=1):
+    return layers.Conv2D(channels, 3, strides, padding="same", activation="elu", name=name)
