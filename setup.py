@@ -41,7 +41,9 @@ setup(
     extras_require={
         "demo": demo,
         "tfds": tfds,
-        "test": [*demo, *tfds, "build", "playwright>=1.40", "pytest>=8.0", "ruff>=0.5", "scipy>=1.11"],
+        "test": [*demo, *tfds, "build", "playwright>=1.40", "prdc>=0.2", "pytest>=8.0", "ruff>=0.5", "scipy>=1.11"],
+        # Tests that compare with PyTorch, and benchmarks beside it; they are skipped without.
+        "torch": ["torch>=2.2", "torchmetrics>=1.2"],
     },
     entry_points={"console_scripts": ["ganzoo = ganzoo.cli:main"]},
     classifiers=[

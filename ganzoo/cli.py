@@ -190,28 +190,34 @@ def generate(name, count, seed, output):
 
 
 @main.command()
-@click.argument("name")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option(
     "--data", required=True, metavar="SOURCE", help="Real pictures to compare with, e.g. idx:t10k-images-idx3-ubyte.gz."
 )
-@click.option("--extractor", metavar="NAME", help="Of the features; the preset's own if not given.")
+@click.option(
+    "--extractor", metavar="NAME", help="Of the features: a name, or a .keras file; the preset's own if not given."
+)
 @click.option("--samples", type=click.IntRange(2), default=10_000, show_default=True, help="Pictures drawn.")
 @click.option(
     "--upscale", is_flag=True, help="Enlarge real pictures that are smaller; a preset's own setting otherwise."
 )
 @_needs_tensorflow
-def evaluate(name, data, extractor, samples, upscale):
-    """Measures a trained model against real pictures. NAME is a preset, a .keras file or a run folder.
+def evaluate(names, data, extractor, samples, upscale):
+    """Measures trained models against real pictures. NAME is a preset, a .keras file or a run folder.
 
     \b
-    Example: ganzoo evaluate dcgan.mnist --data idx:t10k-images-idx3-ubyte.gz
+    Examples: ganzoo evaluate dcgan.mnist --data idx:t10k-images-idx3-ubyte.gz
+              ganzoo evaluate dcgan.mnist lsgan.mnist --data idx:t10k-images-idx3-ubyte.gz
     """
-    from ganzoo.evaluation import evaluate_preset
+    from ganzoo.evaluation import evaluate_presets
 
-    protocol, figures = evaluate_preset(name, data, extractor, samples, upscale)
-    for key, value in figures.items():
-        click.echo(f"{key}: {value:g}")
-    click.echo(f"protocol: {protocol}")
+    found = evaluate_presets(names, data, extractor, samples, upscale)
+    if len(found) > 1:
+        click.echo(f"{'':18}" + "".join(f"{one.name:>22}" for one in found))
+    for key in dict.fromkeys(key for one in found for key in one.figures):
+        values = (f"{one.figures[key]:g}" if key in one.figures else "-" for one in found)
+        click.echo(f"{key + ':':18}" + "".join(f"{value:>{22 if len(found) > 1 else 0}}" for value in values))
+    click.echo(f"protocol: {found[0].protocol}")
 
 
 @main.command()

@@ -1,63 +1,158 @@
 """The figures of a trained model against real pictures, and the protocol they were measured under."""
 
+import hashlib
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from ganzoo import presets
 from ganzoo.data.sources import open_pictures
-from ganzoo.errors import GanzooError
-from ganzoo.metrics import FeatureStatistics, classes_covered, frechet_distance, get_extractor
-from ganzoo.metrics.cache import cached_statistics
+from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.metrics import (
+    FeatureStatistics,
+    classes_covered,
+    density_coverage,
+    frechet_distance,
+    get_extractor,
+    inception_score,
+    kernel_distance,
+    precision_recall,
+)
+from ganzoo.metrics.cache import cached_features, cached_statistics
+
+# Of the real pictures, for the figures that compare every pair of vectors.
+_MOST_NEIGHBOURS = 10_000
 
 
-def evaluate(model, data, extractor, samples=10_000, upscale=False):
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured of a model, and how.
+
+    Attributes:
+        name: of the model.
+        protocol: a sentence: what the figures depend on besides the model.
+        figures: {name: number}: `frechet_distance`, `kernel_distance`, `precision`, `recall`, `density`, `coverage`;
+            where the extractor classifies `inception_score` and `classes_covered`; for a model with labels
+            `class_accuracy`, the share of pictures taken for what was asked.
+    """
+
+    name: str
+    protocol: str
+    figures: dict
+
+
+def evaluate(model, data, extractor, samples=10_000, upscale=False, name="model"):
     """Measures a model that draws pictures from noise.
 
     Args:
         model: a trained `AdversarialModel`.
         data: source of real pictures, e.g. "idx:t10k-images-idx3-ubyte.gz".
-        extractor: name of the feature extractor.
+        extractor: of features; a name, or anything `ganzoo.metrics.get_extractor` takes.
         samples: pictures drawn, from seed 0.
         upscale: enlarge real pictures that are smaller than the model's.
+        name: of the model, for tables.
 
     Returns:
-        (protocol, figures): a sentence, and {name: number}: `frechet_distance`; `classes_covered`, as the extractor
-            classifies; for a model with labels `class_accuracy`, the share of pictures taken for what was asked.
+        An `Evaluation`.
 
     Raises:
         GanzooError: pictures of another shape than the extractor takes; anything wrong with the source.
+
+    Example:
+        found = ganzoo.evaluation.evaluate(model, "idx:t10k-images-idx3-ubyte.gz", "mnist_classifier")
+        print(found.figures["frechet_distance"], found.protocol)
     """
+    at_least_one(samples=samples)
     if extractor is None:
         raise GanzooError("no feature extractor is set: name one with --extractor, e.g. mnist_classifier")
     taken = get_extractor(extractor)
-    if taken.image_shape != model.image_shape:
-        raise GanzooError(f"{extractor} takes pictures of {taken.image_shape}, the model draws {model.image_shape}")
+    if not taken.takes(model.image_shape):
+        raise GanzooError(f"{taken.name} takes pictures of {taken.image_shape}, the model draws {model.image_shape}")
     real = open_pictures(data, model.image_shape, upscale=upscale).images
-    drawn = model.generate(samples, seed=0, batch_size=250)
-    features, logits = taken(drawn)
-    statistics = FeatureStatistics.of(features, taken.name)
+    drawn = taken(model.generate(samples, seed=0, batch_size=250))
+    statistics = cached_statistics(taken, real)
+    compared = min(len(real), samples, _MOST_NEIGHBOURS)
+    chosen = np.sort(np.random.default_rng(0).choice(len(real), compared, replace=False))
+    neighbours = cached_features(taken, real[chosen]), drawn.first(compared)
+    precision, recall = precision_recall(*neighbours)
+    density, coverage = density_coverage(*neighbours)
     figures = {
-        "frechet_distance": round(frechet_distance(cached_statistics(taken, real), statistics), 2),
-        "classes_covered": classes_covered(logits),
+        "frechet_distance": round(frechet_distance(statistics, FeatureStatistics.of(drawn)), 2),
+        "kernel_distance": _rounded(kernel_distance(*neighbours)[0]),
+        "precision": round(precision, 3),
+        "recall": round(recall, 3),
+        "density": round(density, 3),
+        "coverage": round(coverage, 3),
     }
-    if hasattr(model, "labels"):
-        # Without labels asked for, generate() draws all classes in turn.
-        figures["class_accuracy"] = round(float((logits.argmax(axis=1) == model.labels(samples)).mean()), 4)
+    if drawn.logits is not None:
+        figures["inception_score"] = round(inception_score(drawn)[0], 3)
+        figures["classes_covered"] = classes_covered(drawn.logits)
+        if hasattr(model, "labels"):
+            # Without labels asked for, generate() draws all classes in turn.
+            asked = model.labels(samples)
+            figures["class_accuracy"] = round(float((drawn.logits.argmax(axis=1) == asked).mean()), 4)
+    digest = hashlib.sha256(np.ascontiguousarray(real).tobytes()).hexdigest()[:8]
     protocol = (
-        f"Fréchet distance with {extractor} features (not Inception, not FID): {samples:,} samples of seed 0, "
-        f"averaged generator, against {len(real):,} pictures of {_short(data)}; {model.image_shape[0]}x"
-        f"{model.image_shape[1]}, {'grey' if model.image_shape[2] == 1 else 'RGB'}, uint8, no crop"
-        f"{', real pictures enlarged' if upscale else ', no resizing'}"
+        f"{taken.name} features{'' if taken.name == 'inception_v3' else ' (not Inception, not FID)'}, {taken.resizer}: "
+        f"{samples:,} samples of seed 0, averaged generator, against {len(real):,} pictures of {_short(data)} "
+        f"({digest}){', enlarged' if upscale else ''}; {model.image_shape[0]}x{model.image_shape[1]}, "
+        f"{'grey' if model.image_shape[2] == 1 else 'RGB'}, uint8, no crop; neighbours among {compared:,}: precision "
+        "and recall 3, density and coverage 5; kernel distance 100 subsets of 1,000; score in 10 splits"
     )
-    return protocol, figures
+    return Evaluation(name, protocol, figures)
 
 
-def evaluate_preset(name, data, extractor=None, samples=10_000, upscale=False):
-    """`evaluate` of a preset, a `.keras` file or a run folder; a preset and a run bring their own extractor."""
-    config = presets.config_of(name)
-    if config is not None:
-        extractor = extractor or config.evaluation.extractor
-        upscale = upscale or bool(config.data.get("upscale"))
-    return evaluate(presets.load(name), data, extractor, samples, upscale)
+def evaluate_presets(names, data, extractor=None, samples=10_000, upscale=False):
+    """`evaluate` of presets, `.keras` files and run folders under one protocol.
+
+    Args:
+        names: what `ganzoo.load` takes, one or several.
+        extractor: as `evaluate`; a preset's and a run's own if not given.
+        data, samples, upscale: as `evaluate`.
+
+    Returns:
+        A list of `Evaluation`, all of the same protocol.
+
+    Raises:
+        GanzooError: models whose own extractors or picture sizes differ: their figures say nothing beside each other.
+    """
+    settings = []
+    for name in names:
+        config = presets.config_of(name)
+        own = config.evaluation.extractor if config else None
+        settings.append((extractor or own, upscale or bool(config and config.data.get("upscale"))))
+    extractors = sorted({str(chosen) for chosen, _ in settings})
+    if len(extractors) > 1:
+        raise GanzooError(
+            f"{', '.join(map(str, names))} are measured with {' and '.join(extractors)}: figures of different "
+            "protocols are not compared; name one for all with --extractor"
+        )
+    found = [
+        evaluate(presets.load(name), data, chosen, samples, enlarged, str(name))
+        for name, (chosen, enlarged) in zip(names, settings)
+    ]
+    return comparable(found)
+
+
+def comparable(evaluations):
+    """The evaluations, if all are of one protocol.
+
+    Raises:
+        GanzooError: two protocols, both named.
+    """
+    for other in evaluations[1:]:
+        if other.protocol != evaluations[0].protocol:
+            raise GanzooError(
+                "figures of different protocols are not compared:\n"
+                f"  {evaluations[0].name}: {evaluations[0].protocol}\n  {other.name}: {other.protocol}"
+            )
+    return evaluations
+
+
+def _rounded(number):
+    """To four significant digits: kernel distances are small."""
+    return float(f"{number:.4g}")
 
 
 def _short(source):

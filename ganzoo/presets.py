@@ -50,6 +50,8 @@ def load(name, trained=True):
         model = ganzoo.load("dcgan")
         pictures = model.generate(16, seed=0)
     """
+    import keras
+
     path = Path(str(name))
     if path.suffix == ".keras":
         return load_saved(path)
@@ -57,7 +59,8 @@ def load(name, trained=True):
         best = path / "checkpoints" / "best.keras"
         return load_saved(best if best.exists() else path / "checkpoints" / "last.keras")
     preset = find(name)
-    model = build(preset.config, preset.name)
+    # The precision is of training; what is loaded has the global policy, float32 unless the caller set another.
+    model = build(preset.config, preset.name, keras.config.dtype_policy())
     model.preset = preset.name
     if trained:
         if preset.config.weights is None:
@@ -102,8 +105,8 @@ def config_of(name):
     return load_config(Path(name) / "config.yaml") if is_run(name) else find(name).config
 
 
-def build(config, where):
-    """The compiled model a config describes, with fresh weights."""
+def build(config, where, policy=None):
+    """The compiled model a config describes, with fresh weights; of the config's precision, or another policy."""
     import keras
 
     cls = registry.model_class(config.model, where)
@@ -118,7 +121,7 @@ def build(config, where):
         if isinstance(value, dict) and isinstance(default, dict) and "name" not in value:
             settings[key] = {**default, **value}
     outside = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(config.training.precision)
+    keras.config.set_dtype_policy(policy or config.training.precision)
     try:
         model = cls(**arguments)
     finally:

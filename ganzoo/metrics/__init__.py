@@ -1,7 +1,23 @@
 """Measures of generated pictures; every figure goes with the protocol it was measured under."""
 
 from ganzoo.metrics.coverage import classes_covered
-from ganzoo.metrics.extractors import get_extractor, list_extractors
+from ganzoo.metrics.extractors import Extractor, get_extractor, list_extractors
+from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
+from ganzoo.metrics.inception_score import inception_score
+from ganzoo.metrics.kernel import kernel_distance
+from ganzoo.metrics.neighbours import density_coverage, precision_recall
 
-__all__ = ["FeatureStatistics", "classes_covered", "frechet_distance", "get_extractor", "list_extractors"]
+__all__ = [
+    "Extractor",
+    "FeatureStatistics",
+    "Features",
+    "classes_covered",
+    "density_coverage",
+    "frechet_distance",
+    "get_extractor",
+    "inception_score",
+    "kernel_distance",
+    "list_extractors",
+    "precision_recall",
+]

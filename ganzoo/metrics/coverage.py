@@ -16,8 +16,8 @@ def classes_covered(logits):
         A whole number from 1 to classes.
 
     Example:
-        _, logits = ganzoo.metrics.get_extractor("mnist_classifier")(model.generate(10_000, seed=0))
-        covered = ganzoo.metrics.classes_covered(logits)
+        features = ganzoo.metrics.get_extractor("mnist_classifier")(model.generate(10_000, seed=0))
+        covered = ganzoo.metrics.classes_covered(features.logits)
     """
     count, classes = np.shape(logits)
     drawn = np.bincount(np.argmax(logits, axis=1), minlength=classes)

@@ -1,5 +1,6 @@
-"""Feature extractors: pictures to the vectors that a distance compares."""
+"""Feature extractors: pictures to the vectors that figures compare."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -7,64 +8,160 @@ import numpy as np
 
 from ganzoo import weights
 from ganzoo.errors import GanzooError, unknown
+from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics
 
 _FOLDER = Path(__file__).parent / "weights"
 
 
 def list_extractors():
-    """Names of the extractors inside the package."""
-    return sorted(path.stem for path in _FOLDER.glob("*.json"))
+    """Names of the extractors: those inside the package, and "inception_v3"."""
+    return [*sorted(path.stem for path in _FOLDER.glob("*.json")), "inception_v3"]
 
 
-def get_extractor(name):
-    """An extractor by name.
+def get_extractor(asked):
+    """An extractor.
 
     Args:
-        name: "mnist_classifier", "fashion_mnist_classifier" or "digits_classifier": small classifiers
-            that the package trained (`python -m ganzoo.metrics.classifier`) and ships.
+        asked: "mnist_classifier", "fashion_mnist_classifier" or "digits_classifier": small classifiers
+            that the package trained (`python -m ganzoo.metrics.classifier`) and ships; "inception_v3", which Keras
+            downloads on first use; the path of a `.keras` file; a Keras model of your own; or an `Extractor`.
+            A model of your own takes float32 pictures (batch, height, width, channels) in 0..255 and gives
+            features (batch, length), or those and logits (batch, classes).
 
     Returns:
-        A `ClassifierExtractor`.
+        An `Extractor`.
 
     Raises:
-        GanzooError: an unknown name, or damaged weights.
+        GanzooError: an unknown name, damaged weights, a model of another kind, or a download that failed.
+
+    Example:
+        extractor = ganzoo.metrics.get_extractor("mnist_classifier")
+        features = extractor(pictures)          # uint8 (count, 28, 28, 1)
     """
-    if name not in list_extractors():
-        raise unknown("extractor", name, list_extractors())
-    return ClassifierExtractor(name)
+    import keras
+
+    if isinstance(asked, Extractor):
+        return asked
+    if isinstance(asked, keras.Model):
+        return Extractor(asked, asked.name)
+    if asked == "inception_v3":
+        return _inception()
+    if str(asked).endswith(".keras"):
+        try:
+            return Extractor(keras.saving.load_model(asked, compile=False), Path(asked).name)
+        except (ValueError, TypeError, OSError, KeyError) as error:
+            raise GanzooError(f"cannot load the extractor {asked}: {str(error).strip().splitlines()[0]}") from None
+    if asked not in list_extractors():
+        raise unknown("extractor", asked, list_extractors())
+    return _classifier(asked)
 
 
-class ClassifierExtractor:
-    """A small classifier of grey pictures: 128 features before its last layer, and its classes.
+class Extractor:
+    """A network that turns pictures into features.
+
+    Args:
+        network: Keras model from float32 pictures in 0..255 to features (batch, length), or to those and logits.
+        name: what its figures are called by; a digest of its weights is added, so that two networks of one name are
+            never compared.
+        resize: the (height, width) to resize pictures to first, bilinear with antialiasing; None refuses pictures
+            of another size than the network's, since resizing is part of a protocol.
+        digest: of the weights, where it is known already.
 
     Attributes:
         name: the extractor's name.
-        image_shape: the (height, width, channels) it takes; others are refused, since resizing
-            is part of a protocol.
-        facts: data, licence and test accuracy of the classifier.
+        image_shape: the (height, width, channels) it takes; with `resize` any size is taken.
+        resizer: in words, for protocols.
+        digest: hexadecimal.
     """
 
-    def __init__(self, name):
-        from ganzoo.metrics.classifier import build_classifier
+    def __init__(self, network, name, resize=None, digest=None):
+        outputs = network.output if isinstance(network.output, (list, tuple)) else [network.output]
+        if len(network.inputs) != 1 or len(network.inputs[0].shape) != 4 or len(outputs) > 2:
+            raise GanzooError(f"the extractor {name} must take pictures and give features, or features and logits")
+        if any(len(output.shape) != 2 for output in outputs):
+            raise GanzooError(
+                f"the extractor {name} gives {outputs[0].shape}: features have the shape (batch, length); "
+                "end the network with GlobalAveragePooling2D, say"
+            )
+        if digest is None:
+            found = hashlib.sha256()
+            for array in network.get_weights():
+                found.update(np.ascontiguousarray(array).tobytes())
+            digest = found.hexdigest()
+            name = f"{name}@{digest[:8]}"
+        self.name, self.digest, self.resize = name, digest, resize
+        self.image_shape = tuple(network.inputs[0].shape[1:])
+        self.resizer = f"resized to {resize[0]}x{resize[1]}, bilinear, antialiased" if resize else "no resizing"
+        self._network, self._classifies = network, len(outputs) == 2
 
-        self.name = name
-        self.facts = json.loads((_FOLDER / f"{name}.json").read_text())
-        self.image_shape = tuple(self.facts["image_shape"])
-        self._network = build_classifier(self.image_shape)
-        weights.load(_FOLDER / f"{name}.npz", {"classifier": self._network}, self.facts["sha256"])
+    def takes(self, image_shape):
+        """Whether pictures of this (height, width, channels) are taken."""
+        wanted = (None, None, self.image_shape[2]) if self.resize else self.image_shape
+        # A grey picture is shown to a network of colour pictures three times over.
+        return all(
+            own in (None, other) or (self.resize and place == 2 and other == 1)
+            for place, (own, other) in enumerate(zip(wanted, image_shape))
+        )
 
     def __call__(self, pictures):
-        """(features float32 (count, 128), logits float32 (count, 10)) of uint8 pictures."""
+        """`Features` of uint8 pictures (count, height, width, channels).
+
+        Raises:
+            GanzooError: pictures of another type or size.
+        """
         pictures = np.asarray(pictures)
-        if pictures.dtype != np.uint8 or pictures.shape[1:] != self.image_shape:
+        if pictures.dtype != np.uint8 or pictures.ndim != 4 or not self.takes(pictures.shape[1:]):
             raise GanzooError(
                 f"{self.name} takes uint8 pictures (count, {', '.join(map(str, self.image_shape))}), "
                 f"got {pictures.dtype} {pictures.shape}"
             )
-        features, logits = self._network.predict(pictures, batch_size=500, verbose=0)
-        return features, logits
+        batch = 100 if self.resize else 500
+        parts = [self._part(pictures[i : i + batch]) for i in range(0, len(pictures), batch)]
+        vectors, *logits = (np.concatenate(output) for output in zip(*parts))
+        return Features(vectors, self.name, logits[0] if logits else None)
+
+    def _part(self, pictures):
+        from keras import ops
+
+        x = ops.cast(pictures, "float32")
+        if self.resize:
+            x = ops.image.resize(x, self.resize, interpolation="bilinear", antialias=True)
+            x = ops.repeat(x, self.image_shape[2] // x.shape[-1], axis=-1)
+        outputs = self._network(x, training=False)
+        return [ops.convert_to_numpy(output) for output in (outputs if self._classifies else [outputs])]
 
     def statistics(self, pictures):
         """`FeatureStatistics` of uint8 pictures."""
-        return FeatureStatistics.of(self(pictures)[0], self.name)
+        return FeatureStatistics.of(self(pictures))
+
+
+def classifier_facts(name):
+    """What is known of a shipped classifier: its data, licence, test accuracy, image_shape and sha256."""
+    return json.loads((_FOLDER / f"{name}.json").read_text())
+
+
+def _classifier(name):
+    from ganzoo.metrics.classifier import build_classifier
+
+    facts = classifier_facts(name)
+    network = build_classifier(tuple(facts["image_shape"]))
+    weights.load(_FOLDER / f"{name}.npz", {"classifier": network}, facts["sha256"])
+    return Extractor(network, name, digest=facts["sha256"])
+
+
+def _inception():
+    """Keras' ImageNet InceptionV3 at 299x299: 2,048 pooled features and logits. Its weights are not those of the
+    network of 2015 that published FIDs were computed with, so figures come close to those and are not the same."""
+    import keras
+
+    try:
+        base = keras.applications.InceptionV3(weights="imagenet", classifier_activation=None)
+    except Exception as error:  # whatever the download raises
+        raise GanzooError(
+            f"cannot get InceptionV3, which Keras downloads on first use: {str(error).strip().splitlines()[0]}"
+        ) from None
+    pictures = keras.Input((299, 299, 3))
+    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(pictures)
+    outputs = keras.Model(base.input, [base.get_layer("avg_pool").output, base.output])(scaled)
+    return Extractor(keras.Model(pictures, outputs), "inception_v3", resize=(299, 299), digest="keras-imagenet")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganzoo.errors import GanzooError
+from ganzoo.metrics.features import comparable
 
 
 @dataclass(frozen=True)
@@ -24,23 +24,11 @@ class FeatureStatistics:
     extractor: str
 
     @classmethod
-    def of(cls, features, extractor):
-        """Statistics of features (count, features).
-
-        Raises:
-            GanzooError: fewer than two vectors, or numbers that are not finite.
-        """
-        features = np.asarray(features, "float64")
-        if features.ndim != 2 or len(features) < 2:
-            raise GanzooError(f"statistics need features of shape (at least 2, features), got {features.shape}")
-        if not np.isfinite(features).all():
-            raise GanzooError("the features are not finite: the pictures or the extractor are broken")
-        return cls(
-            features.mean(axis=0),
-            np.cov(features, rowvar=False).reshape(features.shape[1], -1),
-            len(features),
-            extractor,
-        )
+    def of(cls, features):
+        """Statistics of `Features`."""
+        vectors = np.asarray(features.vectors, "float64")
+        covariance = np.cov(vectors, rowvar=False).reshape(vectors.shape[1], -1)
+        return cls(vectors.mean(axis=0), covariance, len(vectors), features.extractor)
 
 
 def frechet_distance(first, second):
@@ -59,8 +47,7 @@ def frechet_distance(first, second):
         extractor = ganzoo.metrics.get_extractor("mnist_classifier")
         distance = ganzoo.metrics.frechet_distance(extractor.statistics(real), extractor.statistics(fake))
     """
-    if first.extractor != second.extractor:
-        raise GanzooError(f"features of {first.extractor} and of {second.extractor} have no distance in common")
+    comparable(first, second)
     difference = first.mean - second.mean
     # trace (C1 C2)^(1/2) = trace (R C2 R)^(1/2) with R = C1^(1/2): symmetric, so its eigenvalues are real and
     # stay accurate where C1 C2 is close to singular.

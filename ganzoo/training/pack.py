@@ -40,17 +40,19 @@ def pack_run(run, folder, data, licence, trained_on):
     best = min(records, key=lambda record: record["frechet_distance"])
     config = load_config(run / "config.yaml")
     name = re.sub(r"-\d+$", "", run.name).split(".")[-1]
-    model = presets.load_saved(run / "checkpoints" / "best.keras")
-    sha256 = model.save_shipped(folder / f"{name}.npz")
+    sha256 = presets.load_saved(run / "checkpoints" / "best.keras").save_shipped(folder / f"{name}.npz")
+    # As anybody loads it, whatever precision it was trained in.
+    model = presets.build(config, str(run), policy="float32")
     model.load_shipped(folder / f"{name}.npz", sha256)
     upscale = bool(config.data.get("upscale"))
-    protocol, figures = evaluate(model, data, config.evaluation.extractor, upscale=upscale)
+    found = evaluate(model, data, config.evaluation.extractor, upscale=upscale)
+    figures = dict(found.figures)
     figures["best_epoch"] = best["epoch"]
     figures["training_cpu_minutes"] = round(best["cpu_seconds"] / 60, 1)
     published = presets.preset_files().get(f"{config.model}.{name}")
     # The run's own source is a path of one machine; the preset goes on naming where anybody finds the data.
     source = load_config(published).data.get("source") if published else config.data["source"]
-    weights = Weights(f"{name}.npz", sha256, licence, trained_on, protocol, figures)
+    weights = Weights(f"{name}.npz", sha256, licence, trained_on, found.protocol, figures)
     packed = replace(config, weights=weights, data={**config.data, "source": source})
     path = folder / f"{name}.yaml"
     write_atomically(path, dump(packed).encode())

@@ -252,7 +252,7 @@ def prepare(preset, data=None, settings=(), output="runs", resume=False):
         )
     if config.evaluation.extractor:
         extractor = get_extractor(config.evaluation.extractor)
-        if extractor.image_shape != model.image_shape:
+        if not extractor.takes(model.image_shape):
             raise GanzooError(
                 f"the extractor {extractor.name} takes pictures of {extractor.image_shape}, the model draws "
                 f"{model.image_shape}: set evaluation.extractor=null to train without a best checkpoint"

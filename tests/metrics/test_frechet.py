@@ -3,7 +3,8 @@ import pytest
 from scipy.linalg import sqrtm
 
 from ganzoo import GanzooError
-from ganzoo.metrics import FeatureStatistics, frechet_distance, get_extractor
+from ganzoo.metrics import Features, FeatureStatistics, frechet_distance, get_extractor
+from ganzoo.metrics.extractors import classifier_facts
 
 
 def test_worked_out_by_hand():
@@ -21,7 +22,7 @@ def test_agrees_with_the_matrix_square_root_of_scipy(count):
     second = rng.standard_normal((count, 32)) @ rng.standard_normal((32, 32)) + 0.5
     m1, m2, c1, c2 = first.mean(0), second.mean(0), np.cov(first.T), np.cov(second.T)
     theirs = ((m1 - m2) ** 2).sum() + np.trace(c1 + c2 - 2 * sqrtm(c1 @ c2).real)
-    ours = frechet_distance(FeatureStatistics.of(first, "x"), FeatureStatistics.of(second, "x"))
+    ours = frechet_distance(FeatureStatistics.of(Features(first, "x")), FeatureStatistics.of(Features(second, "x")))
     assert ours == pytest.approx(theirs, rel=1e-3)
 
 
@@ -31,7 +32,7 @@ def test_distances_across_extractors_are_refused():
     with pytest.raises(GanzooError, match="mnist_classifier and of inception_v3"):
         frechet_distance(first, second)
     with pytest.raises(GanzooError, match="not finite"):
-        FeatureStatistics.of(np.full((3, 2), np.nan), "x")
+        Features(np.full((3, 2), np.nan), "x")
 
 
 @pytest.mark.parametrize(("name", "data"), [("mnist", "mnist"), ("fashion_mnist", "fashion_mnist")])
@@ -40,8 +41,9 @@ def test_the_shipped_classifiers_classify(shared, name, data):
 
     extractor = get_extractor(f"{name}_classifier")
     test = open_pictures(f"idx:{shared}/{data}/t10k-images-idx3-ubyte.gz", (28, 28, 1))
-    features, logits = extractor(test.images)
-    assert features.shape == (10_000, 128)
-    assert (logits.argmax(1) == test.labels).mean() == pytest.approx(extractor.facts["accuracy"], abs=2e-3)
+    features = extractor(test.images)
+    assert features.vectors.shape == (10_000, 128)
+    accuracy = (features.logits.argmax(1) == test.labels).mean()
+    assert accuracy == pytest.approx(classifier_facts(f"{name}_classifier")["accuracy"], abs=2e-3)
     with pytest.raises(GanzooError, match="takes uint8 pictures"):
         extractor(test.images.astype("float32"))

@@ -1,0 +1,137 @@
+"""Figures over features, against independent implementations on the same features."""
+
+import keras
+import numpy as np
+import pytest
+
+from ganzoo import GanzooError, metrics
+from ganzoo.metrics import Features
+
+
+@pytest.fixture(scope="module")
+def sets():
+    """Two overlapping clouds of 16 features with three classes' logits."""
+    rng = np.random.default_rng(0)
+    real = rng.normal(0, 1, (700, 16))
+    fake = rng.normal(0.3, 0.8, (700, 16))
+    logits = rng.normal(0, 2, (700, 3))
+    return Features(real.astype("float32"), "x"), Features(fake.astype("float32"), "x", logits.astype("float32"))
+
+
+@pytest.mark.parametrize("neighbours", [1, 3, 5])
+def test_precision_recall_density_and_coverage_agree_with_prdc(sets, neighbours):
+    from prdc import compute_prdc
+
+    real, fake = sets
+    theirs = compute_prdc(real.vectors.astype("float64"), fake.vectors.astype("float64"), nearest_k=neighbours)
+    precision, recall = metrics.precision_recall(real, fake, neighbours)
+    density, coverage = metrics.density_coverage(real, fake, neighbours)
+    ours = dict(precision=precision, recall=recall, density=density, coverage=coverage)
+    assert ours == pytest.approx(theirs, abs=1e-3)
+
+
+def test_more_vectors_than_fit_in_one_piece_count_the_same(sets, monkeypatch):
+    from ganzoo.metrics import neighbours
+
+    whole = metrics.precision_recall(*sets), metrics.density_coverage(*sets)
+    monkeypatch.setattr(neighbours, "_ROWS", 64)
+    assert (metrics.precision_recall(*sets), metrics.density_coverage(*sets)) == whole
+
+
+def test_kernel_distance_by_hand():
+    """Length 1, real 0 and 1, generated 0 and 2, k(x, y) = (xy + 1)^3: within 1 and 1, across (1 + 1 + 1 + 27) / 4."""
+    real, fake = Features(np.array([[0.0], [1.0]]), "x"), Features(np.array([[0.0], [2.0]]), "x")
+    distance, deviation = metrics.kernel_distance(real, fake, subsets=3)
+    assert distance == pytest.approx(1 + 1 - 2 * 30 / 4)
+    assert deviation == pytest.approx(0)
+
+
+def test_kernel_frechet_and_score_agree_with_torchmetrics(sets):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    pytest.importorskip("torchmetrics", reason="torchmetrics is not installed")
+    from torchmetrics.image.fid import FrechetInceptionDistance
+    from torchmetrics.image.inception import InceptionScore
+    from torchmetrics.image.kid import KernelInceptionDistance
+
+    class Same(torch.nn.Module):
+        """Features that are there already."""
+
+        num_features = 16
+
+        def forward(self, x):
+            return x
+
+    real, fake = sets
+    theirs = KernelInceptionDistance(feature=Same(), subsets=1, subset_size=700)
+    theirs.update(torch.tensor(real.vectors), real=True)
+    theirs.update(torch.tensor(fake.vectors), real=False)
+    ours, _ = metrics.kernel_distance(real, fake, subsets=1, subset_size=700)
+    assert ours == pytest.approx(float(theirs.compute()[0]), rel=1e-3)
+
+    theirs = FrechetInceptionDistance(feature=Same(), input_img_size=(16,))
+    theirs.set_dtype(torch.float64)
+    theirs.update(torch.tensor(real.vectors, dtype=torch.float64), real=True)
+    theirs.update(torch.tensor(fake.vectors, dtype=torch.float64), real=False)
+    statistics = [metrics.FeatureStatistics.of(part) for part in sets]
+    assert metrics.frechet_distance(*statistics) == pytest.approx(float(theirs.compute()), rel=1e-3)
+
+    theirs = InceptionScore(feature=Same(), splits=1)
+    theirs.update(torch.tensor(fake.logits))
+    ours, _ = metrics.inception_score(fake, splits=1)
+    assert ours == pytest.approx(float(theirs.compute()[0]), rel=1e-3)
+
+
+def test_inception_score_of_sure_and_of_blind_classifiers():
+    """Sure and even over four classes: 4; the same guess for every picture: 1."""
+    sure = Features(np.zeros((40, 2)), "x", 50.0 * np.eye(4)[np.arange(40) % 4])
+    assert metrics.inception_score(sure, splits=5)[0] == pytest.approx(4.0)
+    blind = Features(np.zeros((40, 2)), "x", np.tile([1.0, 2.0, 3.0, 4.0], (40, 1)))
+    assert metrics.inception_score(blind)[0] == pytest.approx(1.0)
+    with pytest.raises(GanzooError, match="needs logits"):
+        metrics.inception_score(Features(np.zeros((40, 2)), "x"))
+
+
+def test_figures_across_extractors_are_refused(sets):
+    other = Features(sets[1].vectors, "y")
+    for measure in (metrics.precision_recall, metrics.density_coverage, metrics.kernel_distance):
+        with pytest.raises(GanzooError, match="of x and of y"):
+            measure(sets[0], other)
+    with pytest.raises(GanzooError, match="3 neighbours need more"):
+        metrics.precision_recall(sets[0].first(3), sets[1])
+
+
+def test_a_model_of_the_users_is_an_extractor(tmp_path):
+    """Features that are the mean of each channel, in 0..255: known beforehand."""
+    pictures = keras.Input((None, None, 3))
+    network = keras.Model(pictures, keras.layers.GlobalAveragePooling2D()(pictures), name="means")
+    network.save(tmp_path / "means.keras")
+    shown = np.random.default_rng(0).integers(0, 256, (5, 9, 7, 3), dtype="uint8")
+    for asked in (network, str(tmp_path / "means.keras")):
+        found = metrics.get_extractor(asked)(shown)
+        np.testing.assert_allclose(found.vectors, shown.mean(axis=(1, 2)), rtol=1e-5)
+        assert found.logits is None
+        assert found.extractor.startswith("means")
+    with pytest.raises(GanzooError, match="features have the shape"):
+        metrics.get_extractor(keras.Model(pictures, keras.layers.ReLU()(pictures)))
+    with pytest.raises(GanzooError, match="cannot load the extractor"):
+        metrics.get_extractor(str(tmp_path / "none.keras"))
+
+
+def test_an_extractor_that_resizes_says_so_and_takes_any_size_and_grey():
+    pictures = keras.Input((8, 8, 3))
+    network = keras.Model(pictures, keras.layers.Flatten()(pictures), name="pixels")
+    extractor = metrics.Extractor(network, "pixels", resize=(8, 8))
+    grey = np.full((2, 30, 20, 1), 100, "uint8")
+    np.testing.assert_allclose(extractor(grey).vectors, 100, rtol=1e-5)
+    assert "8x8" in extractor.resizer
+    with pytest.raises(GanzooError, match="takes uint8 pictures"):
+        metrics.Extractor(network, "pixels")(grey)
+
+
+def test_inception_without_a_network_is_one_clear_line(monkeypatch):
+    def offline(**options):
+        raise OSError("URL fetch failure on https://...: None\nTemporary failure in name resolution")
+
+    monkeypatch.setattr(keras.applications, "InceptionV3", offline)
+    with pytest.raises(GanzooError, match=r"Keras downloads on first use: URL fetch failure [^\n]*$"):
+        metrics.get_extractor("inception_v3")
