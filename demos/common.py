@@ -17,12 +17,13 @@ from ganzoo.inference import save_picture
 # One drawing at a time, however many people ask; more than QUEUE waiting are told to come back.
 ONE_AT_A_TIME = dict(concurrency_id="model", concurrency_limit=1)
 QUEUE = 20
+LARGEST_SEED = 2**31 - 1
 KEPT_FILES = 50
 # Gradio's third button would share a picture through a web site.
 BUTTONS = ["download", "fullscreen"]
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=16)
 def loaded(preset):
     """The trained model of a preset, kept."""
     return ganzoo.load(preset)

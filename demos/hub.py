@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import inspect
 import os
 
 # Before Gradio is imported: no telemetry, no look-up of newer versions.
@@ -43,9 +44,11 @@ def build(model=None):
     with gr.Blocks(title="ganzoo", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
         gr.Markdown("# ganzoo\nTrained generative adversarial networks, drawing on this machine.")
         for name in names:
-            with gr.Tab(name):
+            with gr.Tab(name) as tab:
+                # A model is loaded when somebody looks at it, not when the page opens.
+                begin = app.load if name == names[0] else tab.select
                 for first_drawing in _module(name).page(name):
-                    app.load(**first_drawing)
+                    begin(**first_drawing)
     app.queue(max_size=QUEUE)
     return app
 
@@ -71,8 +74,13 @@ def launch(model=None, host="127.0.0.1", port=7860):
 
 
 def _has_page(name):
+    return _own_page(name) or "labels" not in inspect.signature(registry.model_class(name).generate).parameters
+
+
+def _own_page(name):
     return importlib.util.find_spec(f"{__package__}.{name}") is not None
 
 
 def _module(name):
-    return importlib.import_module(f"{__package__}.{name}")
+    """A model's own page, or the one for all that draw from noise alone."""
+    return importlib.import_module(f"{__package__}.{name if _own_page(name) else 'noise'}")

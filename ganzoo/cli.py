@@ -222,6 +222,35 @@ def evaluate(names, data, extractor, samples, upscale):
 
 @main.command()
 @click.argument("name")
+@click.option(
+    "--data",
+    required=True,
+    metavar="SOURCE",
+    help="Labelled pictures to learn from, e.g. idx:train-images-idx3-ubyte.gz.",
+)
+@click.option(
+    "--test", required=True, metavar="SOURCE", help="Others to be judged on, e.g. idx:t10k-images-idx3-ubyte.gz."
+)
+@click.option("--examples", type=click.IntRange(20), default=10_000, show_default=True, help="Pictures to learn from.")
+@click.option("--upscale", is_flag=True, help="Enlarge pictures that are smaller than the model's.")
+@_needs_tensorflow
+def probe(name, data, test, examples, upscale):
+    """Accuracy of a linear classifier on the discriminator's features, beside one on raw pixels.
+
+    \b
+    Example: ganzoo probe dcgan.mnist --data idx:train-images-idx3-ubyte.gz --test idx:t10k-images-idx3-ubyte.gz
+    """
+    from ganzoo import presets
+    from ganzoo.evaluation import probe as measured
+
+    protocol, figures = measured(presets.load(name), data, test, examples, upscale)
+    for view, accuracy in figures.items():
+        click.echo(f"{view}: {accuracy:.2%}")
+    click.echo(f"protocol: {protocol}")
+
+
+@main.command()
+@click.argument("name")
 @click.argument("folder")
 @click.option("--overwrite", is_flag=True, help="Replace a SavedModel that is there.")
 @_needs_tensorflow

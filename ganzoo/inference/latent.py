@@ -1,8 +1,8 @@
-"""Walks through latent space."""
+"""Latent space: walks, arithmetic, truncation, and the way back from a picture."""
 
 import numpy as np
 
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, at_least_one
 
 
 def lerp(start, end, fractions):
@@ -48,3 +48,120 @@ def _checked(start, end, fractions):
     if start.ndim != 1 or start.shape != end.shape:
         raise GanzooError(f"two latents of shape (latent_dim,) are needed, got {start.shape} and {end.shape}")
     return start, end, np.asarray(fractions, "float64")[..., None]
+
+
+def arithmetic(plus, minus=()):
+    """Sums of mean latents: smile - neutral + man (Radford et al. 2015, arXiv:1511.06434, section 6.3.2).
+
+    Single latents are unstable; the mean over a few that draw the same thing is not.
+
+    Args:
+        plus, minus: lists of groups, each (count, latent_dim) or one latent (latent_dim,).
+
+    Returns:
+        float32 (latent_dim,).
+
+    Raises:
+        GanzooError: no group, or groups of different lengths.
+
+    Example:
+        latent = arithmetic(plus=[smiling_women, neutral_men], minus=[neutral_women])
+        picture = model.generate(latents=latent[None])
+    """
+    if not len(plus):
+        raise GanzooError("arithmetic needs at least one group to begin with")
+    means = [np.atleast_2d(np.asarray(group, "float64")).mean(axis=0) for group in (*plus, *minus)]
+    if len({mean.shape for mean in means}) > 1:
+        raise GanzooError(f"groups of latents must be of one length, got {[mean.shape[0] for mean in means]}")
+    return (sum(means[: len(plus)]) - sum(means[len(plus) :])).astype("float32")
+
+
+def truncated(count, latent_dim, limit=1.0, seed=None):
+    """Random latents no number of which is beyond +-limit: those that are, are drawn again.
+
+    The truncation trick (Brock et al. 2018, arXiv:1809.11096, section 3.1): a small limit gives cleaner pictures
+    that are more alike.
+
+    Args:
+        count: how many.
+        latent_dim: their length.
+        limit: largest absolute value, in standard deviations; positive.
+        seed: the same seed gives the same latents; None gives new ones each time.
+
+    Returns:
+        float32 (count, latent_dim).
+
+    Raises:
+        GanzooError: a limit that is not positive, a count or length below 1.
+
+    Example:
+        pictures = model.generate(latents=truncated(16, model.latent_dim, limit=0.7, seed=0))
+    """
+    at_least_one(count=count, latent_dim=latent_dim)
+    if not limit > 0:
+        raise GanzooError(f"limit must be positive, got {limit}")
+    rng = np.random.default_rng(seed)
+    if limit < 0.1:  # almost even between the limits, and redrawing would take for ever
+        return rng.uniform(-limit, limit, (count, latent_dim)).astype("float32")
+    latents = rng.standard_normal((count, latent_dim))
+    while (beyond := np.abs(latents) > limit).any():
+        latents[beyond] = rng.standard_normal(int(beyond.sum()))
+    return latents.astype("float32")
+
+
+def project(model, pictures, labels=None, steps=300, learning_rate=0.05, starts=4, prior=1e-3, seed=0):
+    """The latents whose pictures come closest to given ones (Zhu et al. 2016, arXiv:1609.03552, section 3.1, by
+    gradient descent).
+
+    Args:
+        model: an `AdversarialModel` that draws from latents.
+        pictures: uint8 (count, height, width, channels), of the model's size.
+        labels: their classes, for a model with labels.
+        steps: of Adam.
+        learning_rate: its step size.
+        starts: random latents to begin from for each picture; the one that ends closest is kept.
+        prior: weight of |latent|^2 / latent_dim, which keeps latents where the generator was trained.
+        seed: of the starts.
+
+    Returns:
+        (latents float32 (count, latent_dim), errors (count,)): root mean squared differences, in grey levels.
+
+    Raises:
+        GanzooError: pictures of another type or size.
+
+    Example:
+        latents, errors = project(model, pictures)
+        rebuilt = model.generate(latents=latents)
+    """
+    import keras
+    from keras import ops
+
+    from ganzoo.training.backend import input_gradient
+
+    pictures = np.asarray(pictures)
+    if pictures.dtype != np.uint8 or pictures.shape[1:] != model.image_shape or not len(pictures):
+        raise GanzooError(
+            f"pictures to project are uint8 (count, {', '.join(map(str, model.image_shape))}), "
+            f"got {pictures.dtype} {pictures.shape}"
+        )
+    at_least_one(steps=steps, starts=starts)
+    target = np.repeat(pictures, starts, axis=0).astype("float32") / 127.5 - 1.0
+    condition = [] if labels is None else [np.repeat(model.labels(len(pictures), labels), starts)]
+
+    def differences(latents):
+        drawn = ops.cast(model([latents, *condition] if condition else latents), "float32")
+        return ops.mean((drawn - target) ** 2, axis=(1, 2, 3))
+
+    def loss(latents):
+        return ops.sum(differences(latents) + prior * ops.mean(latents**2, axis=1))
+
+    start = np.random.default_rng(seed).standard_normal((len(target), model.latent_dim), dtype="float32")
+    latents = keras.Variable(start, name="latents")
+    optimizer = keras.optimizers.Adam(learning_rate)
+    optimizer.build([latents])
+    for _ in range(steps):
+        optimizer.apply([input_gradient(loss, latents.value)], [latents])
+    errors = ops.convert_to_numpy(differences(latents.value)).reshape(-1, starts)
+    best = errors.argmin(axis=1)
+    found = ops.convert_to_numpy(latents.value).reshape(len(pictures), starts, -1)[np.arange(len(pictures)), best]
+    return found, np.sqrt(errors.min(axis=1)) * 127.5

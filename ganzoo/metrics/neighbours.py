@@ -31,9 +31,9 @@ def precision_recall(real, fake, neighbours=3):
     _check(real, fake, neighbours)
     real_radii, fake_radii = _radii(real.vectors, neighbours), _radii(fake.vectors, neighbours)
     inside_real, inside_fake = np.zeros(len(fake), bool), np.zeros(len(real), bool)
-    for rows, distances in _distances(real.vectors, fake.vectors):
-        inside_real |= (distances <= real_radii[rows, None]).any(axis=0)
-        inside_fake[rows] = (distances <= fake_radii).any(axis=1)
+    for rows, squares in _squared_distances(real.vectors, fake.vectors):
+        inside_real |= (squares <= real_radii[rows, None]).any(axis=0)
+        inside_fake[rows] = (squares <= fake_radii).any(axis=1)
     return float(inside_real.mean()), float(inside_fake.mean())
 
 
@@ -51,8 +51,8 @@ def density_coverage(real, fake, neighbours=5):
     _check(real, fake, neighbours)
     radii = _radii(real.vectors, neighbours)
     inside, covered = 0, np.zeros(len(real), bool)
-    for rows, distances in _distances(real.vectors, fake.vectors):
-        within = distances <= radii[rows, None]
+    for rows, squares in _squared_distances(real.vectors, fake.vectors):
+        within = squares <= radii[rows, None]
         inside += int(within.sum())
         covered[rows] = within.any(axis=1)
     return inside / (neighbours * len(fake)), float(covered.mean())
@@ -65,19 +65,22 @@ def _check(real, fake, neighbours):
 
 
 def _radii(vectors, neighbours):
-    """The distance of each vector to its k-th nearest other one."""
+    """The squared distance of each vector to its k-th nearest other one."""
     radii = np.empty(len(vectors))
-    for rows, distances in _distances(vectors, vectors):
+    for rows, squares in _squared_distances(vectors, vectors):
         # A vector is its own nearest: the k-th other one is at place k.
-        radii[rows] = np.partition(distances, neighbours, axis=1)[:, neighbours]
+        radii[rows] = np.partition(squares, neighbours, axis=1)[:, neighbours]
     return radii
 
 
-def _distances(first, second):
-    """Yields (rows, distances from first[rows] to all of second): never all pairs at once."""
+def _squared_distances(first, second):
+    """Yields (rows, squared distances from first[rows] to all of second): never all pairs at once."""
     first, second = np.asarray(first, "float64"), np.asarray(second, "float64")
     squares = (second**2).sum(axis=1)
     for start in range(0, len(first), _ROWS):
         part = first[start : start + _ROWS]
-        squared = (part**2).sum(axis=1)[:, None] + squares - 2 * part @ second.T
-        yield slice(start, start + len(part)), np.sqrt(squared.clip(0))
+        squared = part @ second.T
+        squared *= -2
+        squared += squares
+        squared += (part**2).sum(axis=1)[:, None]
+        yield slice(start, start + len(part)), squared

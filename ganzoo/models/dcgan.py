@@ -21,6 +21,7 @@ class DCGAN(AdversarialModel):
             generator has 128; 64 trains four times as fast.
         kernel_size: of all convolutions; the paper has 5.
         max_width: the most channels anywhere.
+        discriminator_depth: convolutions of the discriminator; as many as the generator's if None.
         **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
 
     Raises:
@@ -42,11 +43,14 @@ class DCGAN(AdversarialModel):
         width: int = 64,
         kernel_size: int = 5,
         max_width: int = 1024,
+        discriminator_depth: int | None = None,
         **options,
     ):
         super().__init__(
             generator=convolutional_generator(image_shape, latent_dim, width, kernel_size, max_width),
-            discriminator=convolutional_discriminator(image_shape, width, kernel_size, max_width),
+            discriminator=convolutional_discriminator(
+                image_shape, width, kernel_size, max_width, depth=discriminator_depth
+            ),
             latent_dim=latent_dim,
             **options,
         )

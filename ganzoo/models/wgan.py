@@ -25,6 +25,7 @@ class WGAN(AdversarialModel):
         width: channels next to the picture, doubled at each halving of its size.
         kernel_size: of all convolutions.
         max_width: the most channels anywhere.
+        discriminator_depth: convolutions of the critic; as many as the generator's if None.
         clip: largest absolute value of a weight of the critic.
         **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
 
@@ -46,6 +47,7 @@ class WGAN(AdversarialModel):
         width: int = 64,
         kernel_size: int = 5,
         max_width: int = 1024,
+        discriminator_depth: int | None = None,
         clip: float = 0.01,
         **options,
     ):
@@ -53,7 +55,9 @@ class WGAN(AdversarialModel):
             raise GanzooError(f"clip must be positive, got {clip}")
         super().__init__(
             generator=convolutional_generator(image_shape, latent_dim, width, kernel_size, max_width),
-            discriminator=convolutional_discriminator(image_shape, width, kernel_size, max_width, output_bias=False),
+            discriminator=convolutional_discriminator(
+                image_shape, width, kernel_size, max_width, output_bias=False, depth=discriminator_depth
+            ),
             latent_dim=latent_dim,
             **options,
         )

@@ -21,6 +21,7 @@ class WGANGP(AdversarialModel):
         width: channels next to the picture, doubled at each halving of its size.
         kernel_size: of all convolutions.
         max_width: the most channels anywhere.
+        discriminator_depth: convolutions of the critic; as many as the generator's if None.
         critic_layer_norm: normalize the critic's layers over each picture, as section 4 of the paper advises for
             deep critics.
         **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
@@ -43,6 +44,7 @@ class WGANGP(AdversarialModel):
         width: int = 64,
         kernel_size: int = 5,
         max_width: int = 1024,
+        discriminator_depth: int | None = None,
         critic_layer_norm: bool = False,
         **options,
     ):
@@ -50,7 +52,7 @@ class WGANGP(AdversarialModel):
         super().__init__(
             generator=convolutional_generator(image_shape, latent_dim, width, kernel_size, max_width),
             discriminator=convolutional_discriminator(
-                image_shape, width, kernel_size, max_width, normalization, output_bias=False
+                image_shape, width, kernel_size, max_width, normalization, output_bias=False, depth=discriminator_depth
             ),
             latent_dim=latent_dim,
             **options,

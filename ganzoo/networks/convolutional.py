@@ -81,7 +81,14 @@ def layer_norm(name):
 
 
 def convolutional_discriminator(
-    image_shape, width, kernel_size, max_width, normalization=batch_norm, output_bias=True, name="discriminator"
+    image_shape,
+    width,
+    kernel_size,
+    max_width,
+    normalization=batch_norm,
+    output_bias=True,
+    depth=None,
+    name="discriminator",
 ):
     """Pictures (batch, height, width, channels) in [-1, 1] to logits (batch, 1).
 
@@ -91,9 +98,11 @@ def convolutional_discriminator(
     Args:
         normalization: function from a name to a layer, or None for none.
         output_bias: False for a critic: a Wasserstein loss, a difference, does not see a bias.
+        depth: how many convolutions; down to the base size if None. At 28x28 that is two, which see 10 pixels at
+            once with kernels of 4; three see 22.
     """
     pictures = keras.Input(tuple(image_shape), name="pictures")
-    x = downsampled(pictures, width, doublings(image_shape), kernel_size, max_width, normalization)
+    x = downsampled(pictures, width, _depth(image_shape, depth), kernel_size, max_width, normalization)
     return keras.Model(pictures, logit(x, output_bias), name=name)
 
 
@@ -113,6 +122,14 @@ def downsampled(x, width, count, kernel_size, max_width, normalization=batch_nor
 def logit(features, bias=True):
     """The last layer of a discriminator."""
     return layers.Dense(1, use_bias=bias, kernel_initializer=_normal(), dtype="float32", name="logit")(features)
+
+
+def _depth(image_shape, depth):
+    count = doublings(image_shape) if depth is None else depth
+    at_least_one(discriminator_depth=count)
+    if min(image_shape[:2]) < 2**count:
+        raise GanzooError(f"discriminator_depth {count}: pictures of {tuple(image_shape)} cannot be halved so often")
+    return count
 
 
 def _widths(width, count, max_width):

@@ -21,6 +21,7 @@ from ganzoo.config import AtLeastOne, NotNegative, Seed, parameters_of, validate
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.losses import feature_matching
 from ganzoo.networks import cures
+from ganzoo.networks.features import feature_network
 from ganzoo.training import backend, optimizers
 from ganzoo.training.augmentations import get_augmentation
 from ganzoo.training.noise import Noise
@@ -465,6 +466,43 @@ class AdversarialModel(keras.Model):
             for i in range(0, count, batch_size)
         ]
         return np.concatenate([ops.convert_to_numpy(self(part)) for part in parts])
+
+    def features(self, pictures, batch_size=250):
+        """What the discriminator sees in pictures, for classifiers, searches and the like.
+
+        The outputs of all its hidden layers, max-pooled to 4x4 positions (Radford et al. 2015, arXiv:1511.06434,
+        section 5.1).
+
+        Args:
+            pictures: uint8 (count, height, width, channels), of the model's size.
+            batch_size: pictures at a time, which bounds the memory.
+
+        Returns:
+            float32 (count, length).
+
+        Raises:
+            GanzooError: pictures of another type or size, or a discriminator that needs a condition.
+
+        Example:
+            vectors = model.features(pictures)
+        """
+        pictures = np.asarray(pictures)
+        if pictures.dtype != np.uint8 or pictures.shape[1:] != self.image_shape or not len(pictures):
+            raise GanzooError(
+                f"features are of uint8 pictures (count, {', '.join(map(str, self.image_shape))}), "
+                f"got {pictures.dtype} {pictures.shape}"
+            )
+        if len(self.discriminator.inputs) > 1:
+            raise GanzooError(
+                f"{self.model_name}'s discriminator judges pictures by their condition: it has no features"
+            )
+        at_least_one(batch_size=batch_size)
+        network = feature_network(self.discriminator)
+        parts = (
+            np.asarray(pictures[i : i + batch_size], "float32") / 127.5 - 1.0
+            for i in range(0, len(pictures), batch_size)
+        )
+        return np.concatenate([ops.convert_to_numpy(network(part, training=False)) for part in parts])
 
     def export(self, filepath, overwrite=False):
         """Writes the averaged generator as a SavedModel that serves without this package.

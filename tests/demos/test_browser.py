@@ -73,7 +73,19 @@ def pixels(page, element):
     )
 
 
+def test_a_visitor_asks_for_digits(page):
+    page.get_by_role("tab", name="cgan").click()
+    first = source(page, "cgan-grid")
+    page.locator("#cgan-wanted textarea, #cgan-wanted input").first.fill("2017")
+    page.locator("#cgan-draw").click()
+    wait_for_another(page, "cgan-grid", first)
+    width, values = pixels(page, "cgan-grid")
+    assert width > 400
+    assert values > 50
+
+
 def test_a_visitor_draws_walks_and_downloads(page, address):
+    page.get_by_role("tab", name="dcgan").click()
     first = source(page, "dcgan-grid")
     width, values = pixels(page, "dcgan-grid")
     assert width > 400

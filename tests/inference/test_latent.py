@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+import ganzoo
 from ganzoo import GanzooError
-from ganzoo.inference import grid
+from ganzoo.inference import grid, latent
 from ganzoo.inference.latent import lerp, slerp
 
 
@@ -31,3 +32,39 @@ def test_grid_places_pictures_row_by_row():
     assert sheet[3, 4, 0] == 4
     assert sheet[2, 0, 0] == 255
     assert sheet[4, 10, 0] == 255
+
+
+def test_arithmetic_adds_and_takes_away_means():
+    """(mean of 1, 3) + 10 - (mean of 4, 6) = 7 in the first place, and 0 in the second."""
+    smile, man, neutral = [[1.0, 0.0], [3.0, 0.0]], [10.0, 0.0], [[4.0, 0.0], [6.0, 0.0]]
+    np.testing.assert_array_equal(latent.arithmetic(plus=[smile, man], minus=[neutral]), [7.0, 0.0])
+    with pytest.raises(GanzooError, match="of one length"):
+        latent.arithmetic(plus=[smile], minus=[[1.0, 2.0, 3.0]])
+    with pytest.raises(GanzooError, match="at least one group"):
+        latent.arithmetic(plus=[])
+
+
+@pytest.mark.parametrize("limit", [0.05, 0.7, 2.0])
+def test_truncated_latents_stay_inside_and_keep_their_shape(limit):
+    """Their deviation is that of a normal distribution cut at the limit, as SciPy knows it."""
+    from scipy.stats import truncnorm
+
+    latents = latent.truncated(500, 40, limit, seed=0)
+    assert np.abs(latents).max() <= limit
+    assert latents.std() == pytest.approx(truncnorm(-limit, limit).std(), rel=0.02)
+    np.testing.assert_array_equal(latents, latent.truncated(500, 40, limit, seed=0))
+    with pytest.raises(GanzooError, match="limit must be positive"):
+        latent.truncated(5, 4, 0.0)
+
+
+def test_a_generated_picture_is_found_again():
+    model = ganzoo.load("dcgan.digits")
+    pictures = model.generate(3, seed=11)
+    found, errors = latent.project(model, pictures, steps=150, starts=3)
+    rebuilt = model.generate(latents=found)
+    measured = np.sqrt(((rebuilt.astype("float64") - pictures) ** 2).mean(axis=(1, 2, 3)))
+    np.testing.assert_allclose(errors, measured, atol=0.5)
+    strangers = np.sqrt(((model.generate(3, seed=12).astype("float64") - pictures) ** 2).mean(axis=(1, 2, 3)))
+    assert (errors < strangers / 3).all()
+    with pytest.raises(GanzooError, match="pictures to project are uint8"):
+        latent.project(model, pictures[:, :-1])

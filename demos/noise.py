@@ -1,4 +1,4 @@
-"""DCGAN's page: a grid from a seed, and a walk through latent space between two seeds."""
+"""The page of every model that draws from noise alone: a grid from a seed, and a walk between two seeds."""
 
 import gradio as gr
 import numpy as np
@@ -8,6 +8,7 @@ from ganzoo.inference.latent import slerp
 
 from .common import (
     BUTTONS,
+    LARGEST_SEED,
     ONE_AT_A_TIME,
     as_file,
     enlarged,
@@ -19,7 +20,6 @@ from .common import (
 )
 
 MOST_PICTURES = 144
-LARGEST_SEED = 2**31 - 1
 
 
 @shown_errors
@@ -43,8 +43,8 @@ def walk(preset, first, second, position):
     return enlarged(pictures[-1], 280), enlarged(strip, 900), as_file(strip, f"{preset}-walk{ends[0]}-{ends[1]}.png")
 
 
-def page(model="dcgan"):
-    """Puts the page into the surrounding `gr.Blocks`."""
+def page(model):
+    """Puts the page into the surrounding `gr.Blocks`; returns the events of its first drawing."""
     choices = trained_presets(model)
     preset = gr.Dropdown(choices, value=choices[0], label="Trained on", elem_id=f"{model}-preset")
     with gr.Row():
@@ -77,4 +77,4 @@ def page(model="dcgan"):
     for part in (first, second, position):
         part.change(**walking, trigger_mode="always_last", show_progress="hidden")
     preset.change(**drawing).then(**walking)
-    return drawing, walking
+    return [drawing, walking]
