@@ -74,7 +74,7 @@ def pixels(page, element):
 
 
 def test_a_visitor_asks_for_digits(page):
-    page.get_by_role("tab", name="cgan").click()
+    page.get_by_role("tab", name="cgan", exact=True).click()
     first = source(page, "cgan-grid")
     page.locator("#cgan-wanted textarea, #cgan-wanted input").first.fill("2017")
     page.locator("#cgan-draw").click()
@@ -85,7 +85,7 @@ def test_a_visitor_asks_for_digits(page):
 
 
 def test_a_visitor_draws_walks_and_downloads(page, address):
-    page.get_by_role("tab", name="dcgan").click()
+    page.get_by_role("tab", name="dcgan", exact=True).click()
     first = source(page, "dcgan-grid")
     width, values = pixels(page, "dcgan-grid")
     assert width > 400
