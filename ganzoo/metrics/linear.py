@@ -1,6 +1,8 @@
 """How far a linear classifier gets on features: the test of representations of Radford et al. 2015
 (arXiv:1511.06434, section 5.1)."""
 
+import numpy as np
+
 _STRENGTHS = (1.0, 10.0, 100.0, 1000.0, 10_000.0)
 
 
@@ -21,6 +23,8 @@ def linear_accuracy(train_vectors, train_labels, test_vectors, test_labels):
     from sklearn.linear_model import RidgeClassifier
     from sklearn.preprocessing import StandardScaler
 
+    # In single precision the equations of a few thousand features that say much the same are ill-conditioned.
+    train_vectors, test_vectors = (np.asarray(vectors, "float64") for vectors in (train_vectors, test_vectors))
     scaler = StandardScaler().fit(train_vectors)
     train, test = scaler.transform(train_vectors), scaler.transform(test_vectors)
     count = len(train) - max(1, len(train) // 5)
