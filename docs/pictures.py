@@ -8,14 +8,21 @@ import ganzoo
 from ganzoo.inference import grid, save_picture
 
 PRESETS = ("dcgan.mnist", "dcgan.fashion_mnist", "dcgan.digits")
+CONDITIONAL = ("cgan.mnist", "cgan.fashion_mnist")
 
 
 def main():
-    sheets = [grid(ganzoo.load(name).generate(64, seed=0)) for name in PRESETS]
+    save("dcgan", [grid(ganzoo.load(name).generate(64, seed=0)) for name in PRESETS])
+    asked = [*range(10)] * 5
+    save("cgan", [grid(ganzoo.load(name).generate(labels=asked, seed=0), columns=10) for name in CONDITIONAL])
+
+
+def save(name, sheets):
+    """Sheets side by side, every pixel doubled."""
     height = max(sheet.shape[0] for sheet in sheets)
     framed = [np.pad(s, ((0, height - s.shape[0]), (0, 16), (0, 0)), constant_values=255) for s in sheets]
     picture = np.concatenate(framed, axis=1)[:, :-16]
-    save_picture(Path(__file__).parent / "dcgan.png", np.kron(picture, np.ones((2, 2, 1), "uint8")))
+    save_picture(Path(__file__).parent / f"{name}.png", np.kron(picture, np.ones((2, 2, 1), "uint8")))
 
 
 if __name__ == "__main__":

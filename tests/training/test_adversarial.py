@@ -301,3 +301,17 @@ def test_pictures_become_whole_grey_levels():
     np.testing.assert_array_equal(to_uint8([-1.0, 0.0, 1.0, 2.0]), [0, 128, 255, 255])
     levels = np.arange(256)
     np.testing.assert_array_equal(to_uint8(levels.astype("float32") / 127.5 - 1), levels)
+
+
+def test_a_data_set_is_read_without_the_tuner_that_fit_would_wait_for_unless_its_options_ask():
+    """See `training_data`: at the end of an epoch the tuner's thread sleeps on for up to as long as the epoch took."""
+    from ganzoo.training.backend import training_data
+
+    data = tf.data.Dataset.from_tensors(np.zeros((8, 28, 28, 1), "float32")).repeat(4)
+    assert training_data(data, 1).options().autotune.enabled is False
+    grouped = training_data(data, 2)
+    assert grouped.options().autotune.enabled is False
+    assert [batch.shape[0] for batch in grouped] == [16, 16]
+    options = tf.data.Options()
+    options.autotune.enabled = True
+    assert training_data(data.with_options(options), 1).options().autotune.enabled is True
