@@ -55,7 +55,13 @@ def page(model="cgan"):
             button = gr.Button("Draw", variant="primary", elem_id=f"{model}-draw")
             sheet_file = gr.DownloadButton("Download", elem_id=f"{model}-download")
         sheet = gr.Image(
-            label="Samples", format="png", interactive=False, buttons=BUTTONS, elem_id=f"{model}-grid", scale=2
+            label="Samples",
+            show_label=False,
+            format="png",
+            interactive=False,
+            buttons=BUTTONS,
+            elem_id=f"{model}-grid",
+            scale=2,
         )
     drawing = dict(fn=draw, inputs=[preset, wanted, seed, rows], outputs=[sheet, sheet_file], **ONE_AT_A_TIME)
     button.click(**drawing)

@@ -54,7 +54,13 @@ def page(model):
             button = gr.Button("Draw", variant="primary", elem_id=f"{model}-draw")
             sheet_file = gr.DownloadButton("Download the grid", elem_id=f"{model}-download")
         sheet = gr.Image(
-            label="Samples", format="png", interactive=False, buttons=BUTTONS, elem_id=f"{model}-grid", scale=2
+            label="Samples",
+            show_label=False,
+            format="png",
+            interactive=False,
+            buttons=BUTTONS,
+            elem_id=f"{model}-grid",
+            scale=2,
         )
     gr.Markdown("### From one seed to another\nA walk along the great circle between two latent vectors.")
     with gr.Row():
@@ -66,7 +72,9 @@ def page(model):
         here = gr.Image(
             label="Here", format="png", interactive=False, buttons=BUTTONS, elem_id=f"{model}-here", scale=2
         )
-    strip = gr.Image(label="The walk", format="png", interactive=False, buttons=BUTTONS, elem_id=f"{model}-strip")
+    strip = gr.Image(
+        label="The walk", show_label=False, format="png", interactive=False, buttons=BUTTONS, elem_id=f"{model}-strip"
+    )
 
     drawing = dict(fn=draw, inputs=[preset, seed, count], outputs=[sheet, sheet_file], **ONE_AT_A_TIME)
     walking = dict(
