@@ -82,5 +82,5 @@ def _own_page(name):
 
 
 def _module(name):
-    """A model's own page, or the one for all that draw from noise alone."""
-    return importlib.import_module(f"{__package__}.{name if _own_page(name) else 'noise'}")
+    """A model's own page, or DCGAN's, which is right for all that draw from noise alone."""
+    return importlib.import_module(f"{__package__}.{name if _own_page(name) else 'dcgan'}")

@@ -23,7 +23,7 @@ def test_the_wheel_has_presets_weights_and_demos_and_is_small(wheel):
     for configs in (ROOT / "zoo_configs").rglob("*.*"):
         if "__pycache__" not in configs.parts:
             assert f"ganzoo/{configs.relative_to(ROOT)}" in names
-    for wanted in ("ganzoo/demos/hub.py", "ganzoo/demos/noise.py", "ganzoo/metrics/weights/mnist_classifier.npz"):
+    for wanted in ("ganzoo/demos/hub.py", "ganzoo/demos/dcgan.py", "ganzoo/metrics/weights/mnist_classifier.npz"):
         assert wanted in names
     assert not [name for name in names if name.startswith(("tests/", "demos/", "zoo_configs/", "benchmarks/"))]
     assert wheel.stat().st_size < 60e6

@@ -9,25 +9,25 @@ from ganzoo.inference import grid
 
 gradio = pytest.importorskip("gradio")
 
-from ganzoo.demos import cgan, common, hub, noise  # noqa: E402
+from ganzoo.demos import cgan, common, dcgan, hub  # noqa: E402
 
 
 @pytest.mark.parametrize("odd", [None, float("nan"), float("inf"), -1, 1.5, 2**40, "x", [1], True])
 def test_odd_numbers_become_messages(odd):
     with pytest.raises(gradio.Error, match="must be a"):
-        noise.draw("dcgan.mnist", odd, 4)
+        dcgan.draw("dcgan.mnist", odd, 4)
     with pytest.raises(gradio.Error, match="must be a"):
-        noise.draw("dcgan.mnist", 0, odd)
+        dcgan.draw("dcgan.mnist", 0, odd)
     if odd != 1.5:
         with pytest.raises(gradio.Error, match="must be a"):
-            noise.walk("dcgan.mnist", 0, 1, odd if odd is not True else 2)
+            dcgan.walk("dcgan.mnist", 0, 1, odd if odd is not True else 2)
     with pytest.raises(gradio.Error, match="unknown preset"):
-        noise.draw("dcgan.nothing", 0, 4)
+        dcgan.draw("dcgan.nothing", 0, 4)
 
 
 def test_a_walk_begins_and_ends_at_its_seeds():
-    start, _, path = noise.walk("dcgan.mnist", 1, 2, 0.0)
-    end, _, _ = noise.walk("dcgan.mnist", 1, 2, 1.0)
+    start, _, path = dcgan.walk("dcgan.mnist", 1, 2, 0.0)
+    end, _, _ = dcgan.walk("dcgan.mnist", 1, 2, 1.0)
     model = common.loaded("dcgan.mnist")
     for shown, seed in ((start, 1), (end, 2)):
         expected = common.enlarged(model.generate(1, seed=seed)[0], 280)
@@ -37,7 +37,7 @@ def test_a_walk_begins_and_ends_at_its_seeds():
 
 def test_downloads_do_not_pile_up():
     for seed in range(60):
-        _, path = noise.draw("dcgan.mnist", seed, 1)
+        _, path = dcgan.draw("dcgan.mnist", seed, 1)
     assert len(list(Path(path).parent.iterdir())) <= common.KEPT_FILES
 
 

@@ -1,4 +1,4 @@
-"""The page of every model that draws from noise alone: a grid from a seed, and a walk between two seeds."""
+"""DCGAN's page, which every model that draws from noise alone shares: a grid from a seed, a walk between two seeds."""
 
 import gradio as gr
 import numpy as np
