@@ -19,7 +19,7 @@ from keras import layers
 from ganzoo.data.images import feed
 from ganzoo.metrics import frechet_distance, get_extractor
 from ganzoo.metrics.cache import cached_statistics
-from ganzoo.training.adversarial import to_uint8
+from ganzoo.pixels import to_uint8
 
 LATENT = 100
 

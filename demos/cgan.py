@@ -6,14 +6,15 @@ from ganzoo.errors import GanzooError
 from ganzoo.inference import grid
 
 from .common import (
-    BUTTONS,
     LARGEST_SEED,
     ONE_AT_A_TIME,
     as_file,
     enlarged,
     loaded,
+    picture,
+    preset_choice,
+    seed_number,
     shown_errors,
-    trained_presets,
     whole_number,
 )
 
@@ -43,26 +44,17 @@ def _labels(wanted, classes):
     return [int(word) for word in words]
 
 
-def page(model="cgan"):
+def page(model):
     """Puts the page into the surrounding `gr.Blocks`; returns the events of its first drawing."""
-    choices = trained_presets(model)
-    preset = gr.Dropdown(choices, value=choices[0], label="Trained on", elem_id=f"{model}-preset")
+    preset = preset_choice(model)
     with gr.Row():
         with gr.Column(scale=1):
             wanted = gr.Textbox("0123456789", label="Draw the classes", max_lines=1, elem_id=f"{model}-wanted")
-            seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=LARGEST_SEED, elem_id=f"{model}-seed")
+            seed = seed_number(0, elem_id=f"{model}-seed")
             rows = gr.Slider(1, MOST_ROWS, 4, step=1, label="Rows", elem_id=f"{model}-rows")
             button = gr.Button("Draw", variant="primary", elem_id=f"{model}-draw")
             sheet_file = gr.DownloadButton("Download", elem_id=f"{model}-download")
-        sheet = gr.Image(
-            label="Samples",
-            show_label=False,
-            format="png",
-            interactive=False,
-            buttons=BUTTONS,
-            elem_id=f"{model}-grid",
-            scale=2,
-        )
+        sheet = picture("Samples", show_label=False, elem_id=f"{model}-grid", scale=2)
     drawing = dict(fn=draw, inputs=[preset, wanted, seed, rows], outputs=[sheet, sheet_file], **ONE_AT_A_TIME)
     button.click(**drawing)
     wanted.submit(**drawing)

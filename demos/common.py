@@ -36,6 +36,22 @@ def trained_presets(model):
     return [preset.name for preset in sorted(found, key=lambda preset: not preset.config.default)]
 
 
+def preset_choice(model):
+    """A list of the model's trained presets."""
+    choices = trained_presets(model)
+    return gr.Dropdown(choices, value=choices[0], label="Trained on", elem_id=f"{model}-preset")
+
+
+def seed_number(value, label="Seed", **options):
+    """A field for a seed."""
+    return gr.Number(value, label=label, precision=0, minimum=0, maximum=LARGEST_SEED, **options)
+
+
+def picture(label, **options):
+    """A place for a picture that the page shows, as PNG, and lets people keep."""
+    return gr.Image(label=label, format="png", interactive=False, buttons=BUTTONS, **options)
+
+
 def shown_errors(function):
     """Turns the package's errors into a message on the page."""
 

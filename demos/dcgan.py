@@ -7,15 +7,16 @@ from ganzoo.inference import grid
 from ganzoo.inference.latent import slerp
 
 from .common import (
-    BUTTONS,
     LARGEST_SEED,
     ONE_AT_A_TIME,
     as_file,
     enlarged,
     finite_number,
     loaded,
+    picture,
+    preset_choice,
+    seed_number,
     shown_errors,
-    trained_presets,
     whole_number,
 )
 
@@ -45,36 +46,22 @@ def walk(preset, first, second, position):
 
 def page(model):
     """Puts the page into the surrounding `gr.Blocks`; returns the events of its first drawing."""
-    choices = trained_presets(model)
-    preset = gr.Dropdown(choices, value=choices[0], label="Trained on", elem_id=f"{model}-preset")
+    preset = preset_choice(model)
     with gr.Row():
         with gr.Column(scale=1):
-            seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=LARGEST_SEED, elem_id=f"{model}-seed")
+            seed = seed_number(0, elem_id=f"{model}-seed")
             count = gr.Slider(1, MOST_PICTURES, 64, step=1, label="Pictures", elem_id=f"{model}-count")
             button = gr.Button("Draw", variant="primary", elem_id=f"{model}-draw")
             sheet_file = gr.DownloadButton("Download the grid", elem_id=f"{model}-download")
-        sheet = gr.Image(
-            label="Samples",
-            show_label=False,
-            format="png",
-            interactive=False,
-            buttons=BUTTONS,
-            elem_id=f"{model}-grid",
-            scale=2,
-        )
+        sheet = picture("Samples", show_label=False, elem_id=f"{model}-grid", scale=2)
     gr.Markdown("### From one seed to another\nA walk along the great circle between two latent vectors.")
     with gr.Row():
         with gr.Column(scale=1):
-            first = gr.Number(1, label="From seed", precision=0, minimum=0, maximum=LARGEST_SEED)
-            second = gr.Number(2, label="To seed", precision=0, minimum=0, maximum=LARGEST_SEED)
+            first, second = seed_number(1, "From seed"), seed_number(2, "To seed")
             position = gr.Slider(0, 1, 0.5, step=0.01, label="Position", elem_id=f"{model}-position")
             strip_file = gr.DownloadButton("Download the walk")
-        here = gr.Image(
-            label="Here", format="png", interactive=False, buttons=BUTTONS, elem_id=f"{model}-here", scale=2
-        )
-    strip = gr.Image(
-        label="The walk", show_label=False, format="png", interactive=False, buttons=BUTTONS, elem_id=f"{model}-strip"
-    )
+        here = picture("Here", elem_id=f"{model}-here", scale=2)
+    strip = picture("The walk", show_label=False, elem_id=f"{model}-strip")
 
     drawing = dict(fn=draw, inputs=[preset, seed, count], outputs=[sheet, sheet_file], **ONE_AT_A_TIME)
     walking = dict(

@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AdversarialModel": "ganzoo.training.adversarial",
     "GanzooError": "ganzoo.errors",
+    "LatentModel": "ganzoo.training.latent_model",
     "create": "ganzoo.registry",
     "list_models": "ganzoo.registry",
     "list_presets": "ganzoo.registry",

@@ -123,7 +123,7 @@ def info(name):
     """
     from ganzoo import presets, registry
     from ganzoo.config import dump
-    from ganzoo.training.adversarial import parameter_count
+    from ganzoo.training.adversarial import describe_networks
 
     if name in registry.list_models():
         click.echo(registry.own_docstring(registry.model_class(name)) + "\n")
@@ -137,8 +137,7 @@ def info(name):
         title = presets.find(name).name
         model = presets.build(config, title)
         click.echo(f"preset {title}: {config.description}")
-    click.echo(f"generator {parameter_count(model.generator):,} parameters, ", nl=False)
-    click.echo(f"discriminator {parameter_count(model.discriminator):,}, pictures {model.image_shape}\n")
+    click.echo(f"{describe_networks(model)}\n")
     click.echo(dump(config) if config else f"arguments: {model.arguments}\n", nl=False)
 
 

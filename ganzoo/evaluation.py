@@ -47,7 +47,7 @@ def evaluate(model, data, extractor, samples=10_000, upscale=False, name="model"
     """Measures a model that draws pictures from noise.
 
     Args:
-        model: a trained `AdversarialModel`.
+        model: a trained `LatentModel`.
         data: source of real pictures, e.g. "idx:t10k-images-idx3-ubyte.gz".
         extractor: of features; a name, or anything `ganzoo.metrics.get_extractor` takes.
         samples: pictures drawn, from seed 0.
@@ -155,7 +155,7 @@ def probe(model, train, test, examples=10_000, upscale=False):
     """How far a linear classifier gets on the discriminator's features, and on raw pixels.
 
     Args:
-        model: a trained `AdversarialModel` whose discriminator takes pictures alone.
+        model: a trained `LatentModel` whose discriminator takes pictures alone.
         train, test: sources of labelled pictures, e.g. "idx:train-images-idx3-ubyte.gz".
         examples: training pictures, drawn with seed 0; all if there are fewer.
         upscale: enlarge pictures that are smaller than the model's.

@@ -32,7 +32,7 @@ def register(name):
 
     Example:
         @ganzoo.register("mygan")
-        class MyGAN(ganzoo.AdversarialModel):
+        class MyGAN(ganzoo.LatentModel):
             ...
     """
 

@@ -11,7 +11,7 @@ import keras
 import ganzoo
 
 @ganzoo.register("{name}")
-class MyGAN(ganzoo.AdversarialModel):
+class MyGAN(ganzoo.LatentModel):
     """My own (arXiv:0000.00000)."""
 
     def __init__(self, image_shape: tuple[int, int, int] = (8, 8, 1), latent_dim: int = 4):

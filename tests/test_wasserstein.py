@@ -50,7 +50,7 @@ def test_the_penalized_critic_has_no_batch_norm():
 def test_the_gradient_penalty_pulls_the_critics_slope_towards_one():
     """A critic D(x) = d x against a still generator: its slope ends near 1, where the penalty alone would leave it."""
 
-    class Slope(ganzoo.AdversarialModel):
+    class Slope(ganzoo.LatentModel):
         def __init__(self, slope: float):
             x, z = keras.Input((1,)), keras.Input((1,))
             start = keras.initializers.Constant

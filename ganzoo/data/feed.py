@@ -23,6 +23,7 @@ class Feed:
         spec: (shape without the batch, dtype) of each array of a batch, alike nested.
         pictures: the uint8 pictures behind it, for measures; None where there are none.
         labels: their classes, where the source has any.
+        validation: whole examples kept from training, for measures; empty where there are none.
         skipped: files that could not be read.
     """
 
@@ -34,6 +35,7 @@ class Feed:
     source: str = ""
     pictures: np.ndarray | None = None
     labels: np.ndarray | None = None
+    validation: tuple = ()
     skipped: tuple[str, ...] = ()
 
     def __post_init__(self):

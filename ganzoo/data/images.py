@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ganzoo import pixels
 from ganzoo.config import AtLeastOne, Seed
 from ganzoo.data.feed import Feed, checked
 from ganzoo.data.sources import open_pictures
@@ -51,7 +52,7 @@ def feed(source, image_shape, **options):
         if given["flip"]:
             mirrored = np.random.default_rng([given["seed"], 1, int(step)]).random(len(batch)) < 0.5
             batch[mirrored] = batch[mirrored, :, ::-1]
-        return batch.astype("float32") / 127.5 - 1.0
+        return pixels.to_float(batch)
 
     return Feed(
         count=len(opened.images),

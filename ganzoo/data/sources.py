@@ -104,6 +104,27 @@ def _npz(place, image_shape, upscale, strict):
 
 
 def _tfds(place, image_shape, upscale, strict):
+    dataset, info = load_tfds(place)
+    import tensorflow_datasets as tfds
+
+    if "image" not in info.features:
+        raise GanzooError(f"the data set '{place}' has no feature 'image'; it has: {', '.join(info.features)}")
+    count = dataset.cardinality().numpy()
+    images = allocate((count, *image_shape), f"tfds:{place}:{info.full_name}")
+    labels = []
+    for i, example in enumerate(tfds.as_numpy(dataset)):
+        images[i] = _fit_array(_as_uint8(example["image"], place)[None], image_shape, upscale, f"tfds:{place}")[0]
+        if "label" in example and np.ndim(example["label"]) == 0:
+            labels.append(int(example["label"]))
+    return Pictures(images, np.array(labels) if len(labels) == count else None, f"tfds:{place}")
+
+
+def load_tfds(place):
+    """(tf.data set, info) of "NAME[:SPLIT]" of tensorflow-datasets.
+
+    Raises:
+        GanzooError: not installed, or whatever keeps it from loading.
+    """
     try:
         import tensorflow_datasets as tfds
     except ImportError:
@@ -112,22 +133,12 @@ def _tfds(place, image_shape, upscale, strict):
     try:
         # Read here too: tensorflow-datasets itself reads the variable only when it is imported.
         folder = os.environ.get("TFDS_DATA_DIR")
-        dataset, info = tfds.load(name, split=split or "train", data_dir=folder, with_info=True)
+        return tfds.load(name, split=split or "train", data_dir=folder, with_info=True)
     except Exception as error:  # whatever the data set's own code or the network raises
         raise GanzooError(
             f"tensorflow-datasets cannot load '{name}': {str(error).splitlines()[0]}. "
             "Without a network, name files that you have: idx:FILE, npz:FILE or folder:PATH"
         ) from None
-    if "image" not in info.features:
-        raise GanzooError(f"the data set '{name}' has no feature 'image'; it has: {', '.join(info.features)}")
-    count = dataset.cardinality().numpy()
-    images = _allocate(count, image_shape, f"tfds:{place}:{info.full_name}")
-    labels = []
-    for i, example in enumerate(tfds.as_numpy(dataset)):
-        images[i] = _fit_array(_as_uint8(example["image"], place)[None], image_shape, upscale, f"tfds:{place}")[0]
-        if "label" in example and np.ndim(example["label"]) == 0:
-            labels.append(int(example["label"]))
-    return Pictures(images, np.array(labels) if len(labels) == count else None, f"tfds:{place}")
 
 
 def _folder(place, image_shape, upscale, strict):
@@ -138,7 +149,7 @@ def _folder(place, image_shape, upscale, strict):
     if not paths:
         raise GanzooError(f"the folder {root} holds no pictures ({', '.join(SUFFIXES)})")
     key = hashlib.sha256(repr([(str(p.resolve()), p.stat().st_mtime_ns, p.stat().st_size) for p in paths]).encode())
-    images = _allocate(len(paths), image_shape, f"folder:{key.hexdigest()}")
+    images = allocate((len(paths), *image_shape), f"folder:{key.hexdigest()}")
     broken, small = [], []
 
     def read(i):
@@ -336,7 +347,7 @@ def _fit_array(images, image_shape, upscale, source):
         picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
         return fit(pillow_to_array(picture, image_shape[2]), image_shape, upscale)
 
-    fitted = _allocate(len(images), image_shape, source)
+    fitted = allocate((len(images), *image_shape), source)
     try:
         for i, image in enumerate(images):
             fitted[i] = converted(image)
@@ -348,9 +359,13 @@ def _fit_array(images, image_shape, upscale, source):
         ) from None
 
 
-def _allocate(count, image_shape, key):
-    """An empty uint8 array for all pictures: in memory, or a file in the cache folder when it is large."""
-    shape = (count, *image_shape)
+def allocate(shape, key):
+    """An empty uint8 array for all pictures: in memory, or a file in the cache folder when it is large.
+
+    Args:
+        shape: of the array.
+        key: tells the file from others.
+    """
     if np.prod(shape, dtype="float64") <= MEMORY_LIMIT:
         return np.zeros(shape, "uint8")
     name = hashlib.sha256(repr((key, shape)).encode()).hexdigest()[:24]
@@ -359,7 +374,7 @@ def _allocate(count, image_shape, key):
         path.parent.mkdir(parents=True, exist_ok=True)
         array = np.lib.format.open_memmap(path, mode="w+", dtype="uint8", shape=shape)
     except OSError as error:
-        raise GanzooError(f"cannot keep {shape} pictures in {path.parent}: {error}; set GANZOO_CACHE") from None
+        raise GanzooError(f"cannot keep an array of {shape} in {path.parent}: {error}; set GANZOO_CACHE") from None
     # The mapping keeps the data reachable; without a name nothing is left behind when the process ends.
     if os.name == "posix":
         path.unlink()

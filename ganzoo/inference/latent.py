@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ganzoo import pixels
 from ganzoo.errors import GanzooError, at_least_one
 
 
@@ -114,7 +115,7 @@ def project(model, pictures, labels=None, steps=300, learning_rate=0.05, starts=
     gradient descent).
 
     Args:
-        model: an `AdversarialModel` that draws from latents.
+        model: a `LatentModel`.
         pictures: uint8 (count, height, width, channels), of the model's size.
         labels: their classes, for a model with labels.
         steps: of Adam.
@@ -138,14 +139,9 @@ def project(model, pictures, labels=None, steps=300, learning_rate=0.05, starts=
 
     from ganzoo.training.backend import input_gradient
 
-    pictures = np.asarray(pictures)
-    if pictures.dtype != np.uint8 or pictures.shape[1:] != model.image_shape or not len(pictures):
-        raise GanzooError(
-            f"pictures to project are uint8 (count, {', '.join(map(str, model.image_shape))}), "
-            f"got {pictures.dtype} {pictures.shape}"
-        )
+    pictures = pixels.checked(pictures, model.image_shape, "pictures to project")
     at_least_one(steps=steps, starts=starts)
-    target = np.repeat(pictures, starts, axis=0).astype("float32") / 127.5 - 1.0
+    target = pixels.to_float(np.repeat(pictures, starts, axis=0))
     condition = [] if labels is None else [np.repeat(model.labels(len(pictures), labels), starts)]
 
     def differences(latents):

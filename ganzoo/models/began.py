@@ -5,11 +5,11 @@ import copy
 from ganzoo.networks.autoencoding import autoencoding_discriminator, decoding_generator
 from ganzoo.registry import register
 from ganzoo.training import backend
-from ganzoo.training.adversarial import AdversarialModel
+from ganzoo.training.latent_model import LatentModel
 
 
 @register("began")
-class BEGAN(AdversarialModel):
+class BEGAN(LatentModel):
     """The boundary equilibrium GAN of Berthelot, Schumm and Metz 2017 (arXiv:1703.10717).
 
     The discriminator is an auto-encoder that learns to rebuild real pictures and not generated ones; its output

@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 
+from ganzoo import pixels
 from ganzoo.errors import GanzooError
 from ganzoo.networks.conditional import (
     concatenating_discriminator,
@@ -11,13 +12,13 @@ from ganzoo.networks.conditional import (
     projecting_discriminator,
 )
 from ganzoo.registry import register
-from ganzoo.training.adversarial import AdversarialModel, to_uint8
+from ganzoo.training.latent_model import LatentModel
 
 _DISCRIMINATORS = {"concatenation": concatenating_discriminator, "projection": projecting_discriminator}
 
 
 @register("cgan")
-class CGAN(AdversarialModel):
+class CGAN(LatentModel):
     """The conditional GAN of Mirza and Osindero 2014 (arXiv:1411.1784): both networks see a class label.
 
     The paper's conditioning on DCGAN's convolutions: the label joins the latent, and the picture in the
@@ -85,7 +86,7 @@ class CGAN(AdversarialModel):
         Args:
             count: how many; not needed with `labels` or `latents`.
             labels: a class for each picture, or one for all; 0, 1, 2 ... in turn if not given.
-            seed, latents, batch_size: as in `AdversarialModel.generate`.
+            seed, latents, batch_size: as in `LatentModel.generate`.
 
         Returns:
             uint8 (count, height, width, channels).
@@ -99,7 +100,7 @@ class CGAN(AdversarialModel):
         if count is None and latents is None and labels is not None:
             count = len(np.atleast_1d(_as_labels(labels)))
         latents = self.latents(count, seed, latents)
-        return to_uint8(self._draw([latents, self.labels(len(latents), labels)], batch_size))
+        return pixels.to_uint8(self._draw([latents, self.labels(len(latents), labels)], batch_size))
 
     def labels(self, count, labels=None):
         """Labels int32 (count,): the given ones checked, one repeated, or all classes in turn."""

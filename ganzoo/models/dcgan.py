@@ -2,11 +2,11 @@
 
 from ganzoo.networks.convolutional import convolutional_discriminator, convolutional_generator
 from ganzoo.registry import register
-from ganzoo.training.adversarial import AdversarialModel
+from ganzoo.training.latent_model import LatentModel
 
 
 @register("dcgan")
-class DCGAN(AdversarialModel):
+class DCGAN(LatentModel):
     """The deep convolutional GAN of Radford, Metz and Chintala 2015 (arXiv:1511.06434).
 
     Strided convolutions instead of pooling, batch norm in both networks but at the generator's

@@ -2,11 +2,11 @@
 
 from ganzoo.networks.dense import dense_generator, maxout_discriminator
 from ganzoo.registry import register
-from ganzoo.training.adversarial import AdversarialModel
+from ganzoo.training.latent_model import LatentModel
 
 
 @register("gan")
-class GAN(AdversarialModel):
+class GAN(LatentModel):
     """The first generative adversarial network, of Goodfellow et al. 2014 (arXiv:1406.2661).
 
     Fully connected: rectified units in the generator, maxout and dropout in the discriminator. Tanh instead of the

@@ -7,11 +7,11 @@ from ganzoo.config import AtLeastOne
 from ganzoo.errors import GanzooError
 from ganzoo.networks.convolutional import convolutional_discriminator, convolutional_generator
 from ganzoo.registry import register
-from ganzoo.training.adversarial import AdversarialModel
+from ganzoo.training.latent_model import LatentModel
 
 
 @register("wgan")
-class WGAN(AdversarialModel):
+class WGAN(LatentModel):
     """The Wasserstein GAN of Arjovsky, Chintala and Bottou 2017 (arXiv:1701.07875), Algorithm 1.
 
     DCGAN's networks; the critic's weights are clipped after each of its steps, which bounds its slope, and it

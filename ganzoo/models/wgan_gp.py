@@ -3,11 +3,11 @@
 from ganzoo.config import AtLeastOne
 from ganzoo.networks.convolutional import convolutional_discriminator, convolutional_generator, layer_norm
 from ganzoo.registry import register
-from ganzoo.training.adversarial import AdversarialModel
+from ganzoo.training.latent_model import LatentModel
 
 
 @register("wgan_gp")
-class WGANGP(AdversarialModel):
+class WGANGP(LatentModel):
     """The improved Wasserstein GAN of Gulrajani et al. 2017 (arXiv:1704.00028), Algorithm 1.
 
     DCGAN's generator; a critic without batch norm, whose gradient's norm a penalty keeps at 1, and which takes

@@ -33,11 +33,9 @@ from ganzoo.config import (
 )
 from ganzoo.errors import GanzooError
 from ganzoo.files import write_atomically
-from ganzoo.metrics import get_extractor
-from ganzoo.metrics.cache import cached_statistics
 from ganzoo.registry import model_class
 from ganzoo.training import callbacks
-from ganzoo.training.adversarial import parameter_count
+from ganzoo.training.adversarial import describe_networks
 
 # What a resumed run may not change: its weights or its data would no longer be the same run's.
 _FIXED = (
@@ -81,19 +79,17 @@ def train(preset, data=None, settings=(), output="runs", resume=False):
 def _train_in(folder, plan):
     model, config = plan.model, plan.config
     record = callbacks.Record(
-        folder / "metrics.jsonl", folder / "events", plan.feed.batch_size * model.discriminator_steps
+        folder / "metrics.jsonl", folder / "events", plan.feed.batch_size * model.discriminator_steps, plan.feed
     )
-    quality = _quality(config, plan.feed)
-    checkpoints = callbacks.Checkpoints(
-        folder / "checkpoints", record, "frechet_distance" if quality else None, config.training.checkpoint_minutes
-    )
+    measure = plan.measure
+    checkpoints = callbacks.Checkpoints(folder / "checkpoints", record, measure, config.training.checkpoint_minutes)
     progress = callbacks.Progress(plan.total_steps)
     interrupt = _Interrupt(config.training.epochs)
     # The order matters: broken weights reach no file, and a line is on disk before the checkpoint that follows it.
     everything = [
         callbacks.Guard(patience=config.training.collapse_patience),
-        *([quality] if quality else []),
-        callbacks.Samples(folder / "samples", config.training.samples),
+        *([callbacks.Quality(measure, config.evaluation.every_epochs, config.training.epochs)] if measure else []),
+        callbacks.Samples(folder / "samples", plan.feed, config.training.samples),
         record,
         checkpoints,
         progress,
@@ -154,6 +150,7 @@ class Plan:
     resumed: bool
     model: object
     feed: object
+    measure: object = None
 
     @property
     def data_facts(self):
@@ -174,18 +171,14 @@ class Plan:
         done = self.model.steps
         seconds = self._seconds_per_step()
         rows = {
-            "model": f"{self.config.model}: generator {parameter_count(self.model.generator):,} and discriminator "
-            f"{parameter_count(self.model.discriminator):,} parameters, {self.config.training.precision}",
+            "model": f"{self.config.model}: {describe_networks(self.model)}, {self.config.training.precision}",
             "data": f"{self.feed.source}: {self.feed.count:,} examples, {len(self.feed.skipped)} skipped, "
             f"{batch} per step",
             "steps": f"{self.total_steps:,} = {self.config.training.epochs} epochs of {self.steps_per_epoch:,}, "
             f"{done:,} done",
             "time": f"{seconds:.3g} s a step, about {_duration(seconds * (self.total_steps - done))} "
             "on this machine, measurements and pictures not counted",
-            "best": f"lowest Fréchet distance, {self.config.evaluation.extractor} features, "
-            f"{self.config.evaluation.samples:,} samples"
-            if self.config.evaluation.extractor
-            else "not measured: no extractor is set (evaluation.extractor)",
+            "best": self.measure.words if self.measure else "not measured (section 'evaluation')",
             "folder": str(self.folder),
         }
         return "\n".join(f"{name:8}{text}" for name, text in rows.items())
@@ -250,13 +243,7 @@ def prepare(preset, data=None, settings=(), output="runs", resume=False):
             f"compile.steps_per_execution={model.steps_per_execution} does not divide the {plan.steps_per_epoch} "
             "steps of an epoch"
         )
-    if config.evaluation.extractor:
-        extractor = get_extractor(config.evaluation.extractor)
-        if not extractor.takes(model.image_shape):
-            raise GanzooError(
-                f"the extractor {extractor.name} takes pictures of {extractor.image_shape}, the model draws "
-                f"{model.image_shape}: set evaluation.extractor=null to train without a best checkpoint"
-            )
+    plan.measure = model.measure(plan.feed, config.evaluation)
     return plan
 
 
@@ -291,16 +278,6 @@ class _KeepMeans(keras.callbacks.Callback):
         for variable, value in self._kept:
             variable.assign(value)
         self._kept = []
-
-
-def _quality(config, feed):
-    """The measurement that decides on the best checkpoint, or None."""
-    if config.evaluation.extractor is None or feed.pictures is None:
-        return None
-    extractor = get_extractor(config.evaluation.extractor)
-    real = cached_statistics(extractor, feed.pictures)
-    evaluation = config.evaluation
-    return callbacks.Quality(extractor, real, evaluation.samples, evaluation.every_epochs, config.training.epochs)
 
 
 def _folder(output, label, resume):

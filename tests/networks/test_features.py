@@ -36,7 +36,7 @@ def test_every_model_has_features_or_says_why_not(name):
     assert features.shape[0] == 4
     assert features.shape[1] > 4
     assert features.std(axis=0).max() > 0
-    with pytest.raises(ganzoo.GanzooError, match="features are of uint8 pictures"):
+    with pytest.raises(ganzoo.GanzooError, match="pictures for features are uint8"):
         model.features(pictures.astype("float32"))
 
 

@@ -6,13 +6,14 @@ import pytest
 import tensorflow as tf
 
 import ganzoo
-from ganzoo.training.adversarial import split, to_uint8
+from ganzoo.pixels import to_uint8
+from ganzoo.training.batches import split
 from ganzoo.training.noise import Noise
 
 LEARNING_RATE = 0.1
 
 
-class OneWeight(ganzoo.AdversarialModel):
+class OneWeight(ganzoo.LatentModel):
     """G(z) = g z and D(x) = d x, so every gradient can be written down."""
 
     def __init__(self, g: float = 0.5, d: float = 2.0):
@@ -79,6 +80,36 @@ def test_the_average_takes_batch_statistics_along():
         np.testing.assert_allclose(np.asarray(average), np.asarray(current), atol=1e-7, err_msg=current.path)
     moving = model.ema_generator.get_layer("project_norm").moving_variance
     assert np.abs(np.asarray(moving) - 1).max() > 1e-3
+
+
+def test_historical_averaging_by_hand_and_through_a_file(tmp_path):
+    """With latents and pictures of 0 the game has no gradient: what is left is that of 0.5 |w - mean|^2."""
+
+    class Still(OneWeight):
+        def generator_inputs(self, count, condition):
+            return 0.0 * super().generator_inputs(count, condition)
+
+    model = Still()
+    sgd = dict(name="sgd", learning_rate=LEARNING_RATE)
+    model.compile(sgd, sgd, historical_averaging=0.5)
+    zeros, mean, steps = np.zeros((4, 1), "float32"), 2.0, []
+    for pushed in (2.0, 3.0, -1.0):
+        model.discriminator.weights[0].assign([[pushed]])
+        model.train_on_batch(zeros)
+        steps.append(pushed - LEARNING_RATE * (pushed - mean))
+        mean = np.mean(steps)
+        assert model.value(model.discriminator) == pytest.approx(steps[-1], rel=1e-5)
+    dcgan = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
+    dcgan.compile(historical_averaging=0.1)
+    dcgan.train_on_batch(dcgan.example_batch(4))
+    dcgan.save(tmp_path / "m.keras")
+    loaded = ganzoo.load(tmp_path / "m.keras")
+    for ours, theirs in zip(dcgan.histories, loaded.histories):
+        assert float(theirs.count) == 1
+        for one, other in zip(ours.means, theirs.means):
+            np.testing.assert_array_equal(np.array(one), np.array(other))
+    plain = keras.models.load_model(tmp_path / "m.keras", compile=False)
+    np.testing.assert_array_equal(plain.generate(2, seed=0), dcgan.generate(2, seed=0))
 
 
 def test_evaluate_changes_nothing_and_repeats_itself():

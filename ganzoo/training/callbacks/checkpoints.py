@@ -20,15 +20,15 @@ class Checkpoints(keras.callbacks.Callback):
     Args:
         folder: for the two files.
         record: the run's `Record`: the best figure so far is what it has written down.
-        monitor: name of the figure, lower is better; None keeps no best.
+        measure: the `Measure` whose figure decides; None keeps no best.
         minutes: between checkpoints within an epoch.
     """
 
-    def __init__(self, folder, record, monitor=None, minutes=5.0):
+    def __init__(self, folder, record, measure=None, minutes=5.0):
         super().__init__()
         self.folder = Path(folder)
         self.record = record
-        self.monitor = monitor
+        self.measure = measure
         self.minutes = minutes
 
     def on_train_begin(self, logs=None):
@@ -42,10 +42,12 @@ class Checkpoints(keras.callbacks.Callback):
             self.save("last")
 
     def on_epoch_end(self, epoch, logs=None):
-        value = (logs or {}).get(self.monitor)
+        monitor = self.measure and self.measure.monitor
+        value = (logs or {}).get(monitor)
         if value is not None:
-            earlier = [line[self.monitor] for line in self.record.lines[:-1] if self.monitor in line]
-            if value < min(earlier, default=np.inf) or not (self.folder / "best.keras").exists():
+            earlier = [line[monitor] for line in self.record.lines[:-1] if monitor in line]
+            improved = value not in earlier and self.measure.best([*earlier, value]) == value
+            if improved or not (self.folder / "best.keras").exists():
                 self.save("best")
         self.save("last")
 

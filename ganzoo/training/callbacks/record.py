@@ -20,13 +20,15 @@ class Record(keras.callbacks.Callback):
         path: of the JSON-lines file.
         events: folder for TensorBoard, or None.
         pictures_per_step: to report pictures per second.
+        feed: of the training, for models that preview its examples.
     """
 
-    def __init__(self, path, events=None, pictures_per_step=None):
+    def __init__(self, path, events=None, pictures_per_step=None, feed=None):
         super().__init__()
         self.path = Path(path)
         self.events = events
         self.pictures_per_step = pictures_per_step
+        self.feed = feed
         self.lines = []
         self._writer = None
 
@@ -77,7 +79,7 @@ class Record(keras.callbacks.Callback):
             with self._writer.as_default(step=step):
                 for name, value in line.items():
                     tf.summary.scalar(name, value)
-                tf.summary.image("samples", self.model.generate(16, seed=0), max_outputs=16)
+                tf.summary.image("samples", self.model.preview(self.feed, 16), max_outputs=16)
             self._writer.flush()
         except (OSError, tf.errors.OpError) as error:  # a full disk: the run matters more than its curves
             warnings.warn(f"no more TensorBoard events are written: {str(error).splitlines()[0]}", stacklevel=2)

@@ -11,20 +11,22 @@ _MOST_FRAMES = 100
 
 
 class Samples(keras.callbacks.Callback):
-    """Writes a grid of samples after every epoch, from latents that stay the same, and a GIF of all at the end.
+    """Writes a grid of the model's previews after every epoch, always of the same things, and a GIF of all at the end.
 
     Args:
         folder: for `epoch_0001.png` and so on; the GIF is written beside it.
+        feed: of the training, for models that preview its examples.
         count: pictures in the grid.
     """
 
-    def __init__(self, folder, count=64):
+    def __init__(self, folder, feed=None, count=64):
         super().__init__()
         self.folder = Path(folder)
+        self.feed = feed
         self.count = count
 
     def on_epoch_end(self, epoch, logs=None):
-        save_picture(self.folder / f"epoch_{epoch + 1:04d}.png", grid(self.model.generate(self.count, seed=0)))
+        save_picture(self.folder / f"epoch_{epoch + 1:04d}.png", grid(self.model.preview(self.feed, self.count)))
 
     def on_train_end(self, logs=None):
         from PIL import Image
