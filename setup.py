@@ -11,6 +11,8 @@ version = re.search(r'__version__ = "(.+)"', (here / "ganzoo" / "__init__.py").r
 demo = ["gradio>=5.0"]
 # importlib_resources: tensorflow-datasets imports it through etils without declaring it.
 tfds = ["importlib_resources", "tensorflow-datasets>=4.9.8"]
+# The data source photographs:scikit-image.
+photographs = ["scikit-image>=0.22"]
 
 setup(
     name="ganzoo",
@@ -34,14 +36,16 @@ setup(
         "pydantic>=2.5",
         "pyyaml>=6.0",
         "scikit-learn>=1.3",
+        "scipy>=1.11",
         "tensorboard>=2.16",
         "tensorflow>=2.16.1",
         "tqdm>=4.65",
     ],
     extras_require={
         "demo": demo,
+        "photographs": photographs,
         "tfds": tfds,
-        "test": [*demo, *tfds, "build", "playwright>=1.40", "prdc>=0.2", "pytest>=8.0", "ruff>=0.5", "scipy>=1.11"],
+        "test": [*demo, *photographs, *tfds, "build", "playwright>=1.40", "prdc>=0.2", "pytest>=8.0", "ruff>=0.5"],
         # Tests that compare with PyTorch, and benchmarks beside it; they are skipped without.
         "torch": ["torch>=2.2", "torchmetrics>=1.2"],
     },

@@ -189,6 +189,43 @@ def generate(name, count, seed, output):
 
 
 @main.command()
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--model", default="srgan", show_default=True, help="A model, a preset, a .keras file or a run folder.")
+@click.option("--tile", type=click.IntRange(16), default=384, show_default=True, help="Pixels at once: less memory.")
+@_needs_tensorflow
+def upscale(source, target, model, tile):
+    """Makes a photograph larger, or all of a folder. IN and OUT are files, or folders.
+
+    \b
+    Examples: ganzoo upscale in.jpg out.png
+              ganzoo upscale holiday holiday_large --model srresnet
+    """
+    from ganzoo import presets
+    from ganzoo.inference.photographs import pictures_in, read_photograph, write_photograph
+
+    loaded = presets.load(model)
+    if not hasattr(loaded, "upscale"):
+        raise GanzooError(f"'{model}' does not make pictures larger: name srgan or srresnet with --model")
+    failed = 0
+    for path in pictures_in(source):
+        # PNG holds whatever a picture has: 16 bits, alpha.
+        written = target / path.relative_to(source).with_suffix(".png") if source.is_dir() else target
+        try:
+            photograph = read_photograph(path)
+            photograph.pixels = loaded.upscale(photograph.pixels, tile=tile)
+            write_photograph(written, photograph)
+            click.echo(written)
+        except GanzooError as error:
+            if not source.is_dir():
+                raise
+            failed += 1
+            click.echo(f"left out: {error}", err=True)
+    if failed:
+        raise GanzooError(f"{failed} of the pictures in {source} could not be made larger")
+
+
+@main.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option(
     "--data", required=True, metavar="SOURCE", help="Real pictures to compare with, e.g. idx:t10k-images-idx3-ubyte.gz."

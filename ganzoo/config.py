@@ -27,6 +27,8 @@ class Training:
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     # Besides the checkpoint of every epoch, one each time so many minutes have passed within an epoch.
     checkpoint_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
+    # A preset, run folder or .keras file whose generator the training starts from.
+    start_from: str | None = None
     # The grid of fixed latents that is drawn after every epoch.
     samples: AtLeastOne = 64
     # Epochs in a row with all samples alike after which the run gives up.

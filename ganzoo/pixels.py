@@ -24,7 +24,6 @@ def checked(pictures, image_shape, purpose):
     pictures = np.asarray(pictures)
     if pictures.dtype != np.uint8 or pictures.shape[1:] != tuple(image_shape) or not len(pictures):
         raise GanzooError(
-            f"{purpose} are uint8 (count, {', '.join(map(str, image_shape))}), "
-            f"got {pictures.dtype} {pictures.shape}"
+            f"{purpose} are uint8 (count, {', '.join(map(str, image_shape))}), got {pictures.dtype} {pictures.shape}"
         )
     return pictures

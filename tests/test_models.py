@@ -17,13 +17,19 @@ BATCH = 8
 def make(name, **settings):
     keras.utils.set_random_seed(0)
     model = ganzoo.create(name, **model_class(name).small)
-    model.compile(**settings)
+    model.compile(**{**model_class(name).small_compile, **settings})
     return model
 
 
 def one_step(model):
     batch = model.example_batch(BATCH * model.discriminator_steps)
     model.fit(*((batch,) if not isinstance(batch, tuple) else batch), batch_size=BATCH, epochs=1, verbose=0)
+
+
+def outputs(model, count=4):
+    """What the averaged generator makes of fixed inputs."""
+    inputs = model.example_inputs(count)
+    return np.asarray(model(inputs[0] if len(inputs) == 1 else inputs))
 
 
 @pytest.fixture(params=ganzoo.list_models())
@@ -41,7 +47,7 @@ def test_every_model_ships_a_preset_and_says_what_it_is(name):
 
 def test_one_step_moves_every_trainable_weight_of_both_networks(name):
     model = make(name)
-    networks = (model.generator, model.discriminator)
+    networks = [network for network in (model.generator, model.discriminator) if network is not None]
     before = [[np.array(w) for w in network.trainable_weights] for network in networks]
     one_step(model)
     for network, old in zip(networks, before):
@@ -55,7 +61,7 @@ def test_save_and_load_restores_pictures_and_training(name, tmp_path):
     one_step(model)
     model.save(tmp_path / "model.keras")
     loaded = ganzoo.load(tmp_path / "model.keras")
-    np.testing.assert_array_equal(loaded.generate(4, seed=3), model.generate(4, seed=3))
+    np.testing.assert_array_equal(outputs(loaded), outputs(model))
     assert loaded.get_config() == model.get_config()
     assert loaded.steps == model.steps == 1
     one_step(model)
@@ -66,6 +72,8 @@ def test_save_and_load_restores_pictures_and_training(name, tmp_path):
 
 
 def test_same_seed_same_pictures_another_seed_others(name):
+    if not issubclass(model_class(name), ganzoo.LatentModel):
+        pytest.skip("does not draw from noise")
     model = make(name)
     one_step(model)
     pictures = model.generate(6, seed=5)
@@ -93,8 +101,7 @@ pictures = served.serve(*[inputs[key] for key in inputs.files])
 np.save(r"{tmp_path}/served.npy", pictures.numpy())
 """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=tmp_path)
-    ours = model.ema_generator(inputs[0] if len(inputs) == 1 else inputs, training=False)
-    np.testing.assert_allclose(np.load(tmp_path / "served.npy"), np.asarray(ours), atol=1e-5)
+    np.testing.assert_allclose(np.load(tmp_path / "served.npy"), outputs(model, 3), atol=1e-5)
 
 
 def test_shipped_weights_come_back_within_half_precision(name, tmp_path):
@@ -103,6 +110,6 @@ def test_shipped_weights_come_back_within_half_precision(name, tmp_path):
     sha256 = model.save_shipped(tmp_path / "w.npz")
     other = make(name)
     other.load_shipped(tmp_path / "w.npz", sha256)
-    difference = np.abs(model.generate(4, seed=0).astype(int) - other.generate(4, seed=0))
-    assert difference.max() <= 2
+    # Two grey levels of the 127.5 in [-1, 1].
+    np.testing.assert_allclose(outputs(other), outputs(model), atol=2 / 127.5)
     np.testing.assert_array_equal(other.generator.get_weights()[0], other.ema_generator.get_weights()[0])

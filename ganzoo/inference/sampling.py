@@ -38,14 +38,19 @@ def grid(pictures, columns=None, gap=2):
 
 
 def to_pillow(picture):
-    """A Pillow picture from uint8 (height, width, 1 or 3)."""
+    """A Pillow picture from uint8 (height, width, channels): grey, grey and alpha, RGB, or RGB and alpha."""
     from PIL import Image
 
     return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
 
 
-def save_picture(path, picture):
+def save_picture(path, picture, **options):
     """Writes a uint8 picture (height, width, channels) as the file's suffix says, atomically.
+
+    Args:
+        path: of the file.
+        picture: with 1 to 4 channels, see `to_pillow`.
+        **options: of Pillow's `save`, e.g. `quality`, `icc_profile`.
 
     Raises:
         GanzooError: a suffix Pillow does not write, or a place that cannot be written.
@@ -57,7 +62,7 @@ def save_picture(path, picture):
         raise GanzooError(f"cannot write '{path.name}' as a picture: use {', '.join(_WRITTEN)}")
     buffer = io.BytesIO()
     try:
-        to_pillow(picture).save(buffer, Image.registered_extensions()[path.suffix.lower()])
+        to_pillow(picture).save(buffer, Image.registered_extensions()[path.suffix.lower()], **options)
         write_atomically(path, buffer.getvalue())
     except (OSError, ValueError) as error:  # the disk's, or a size that the format cannot hold
         raise GanzooError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None

@@ -4,8 +4,10 @@ from ganzoo.metrics.coverage import classes_covered
 from ganzoo.metrics.extractors import Extractor, get_extractor, list_extractors
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
+from ganzoo.metrics.image import psnr, ssim
 from ganzoo.metrics.inception_score import inception_score
 from ganzoo.metrics.kernel import kernel_distance
+from ganzoo.metrics.lpips import lpips
 from ganzoo.metrics.neighbours import density_coverage, precision_recall
 
 __all__ = [
@@ -19,5 +21,8 @@ __all__ = [
     "inception_score",
     "kernel_distance",
     "list_extractors",
+    "lpips",
     "precision_recall",
+    "psnr",
+    "ssim",
 ]

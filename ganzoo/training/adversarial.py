@@ -70,8 +70,9 @@ class AdversarialModel(Saving, keras.Model):
     model_name = None
     # Which function of ganzoo.data feeds it.
     data_kind = "images"
-    # Arguments that make a copy small enough for tests and dry runs.
+    # Arguments that make a copy small enough for tests, and settings of compile() that let it train without a download.
     small = {}
+    small_compile = {}
     # Figures that a model's own hooks `record`, besides d_loss, g_loss and what its loss reports.
     reported = ()
     # What the discriminator's numbers are: "logits", or "errors" of an auto-encoder. A loss says which it takes.

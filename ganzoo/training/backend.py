@@ -8,6 +8,7 @@ if keras.backend.backend() == "tensorflow":
     from ganzoo.training.backend_tensorflow import (
         SEED_DTYPE,
         after,
+        compiled,
         input_gradient,
         mean_over_replicas,
         minimize,
@@ -25,6 +26,7 @@ else:
 __all__ = [
     "SEED_DTYPE",
     "after",
+    "compiled",
     "input_gradient",
     "mean_over_replicas",
     "minimize",

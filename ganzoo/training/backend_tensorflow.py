@@ -35,6 +35,11 @@ def input_gradient(function, inputs):
     return tape.gradient(outputs, inputs)
 
 
+def compiled(function, shape):
+    """A function of a float32 array as one graph; sizes that are None in the shape may differ from call to call."""
+    return tf.function(function, input_signature=[tf.TensorSpec(shape, "float32")])
+
+
 def replica_count():
     return tf.distribute.get_strategy().num_replicas_in_sync
 

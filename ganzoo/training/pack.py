@@ -33,14 +33,16 @@ def pack_run(run, folder, data, licence, trained_on):
     """
     run, folder = Path(run).resolve(), Path(folder)
     if not (run / "checkpoints" / "best.keras").exists():
-        raise GanzooError(f"{run} has no best checkpoint: only a run with evaluation.extractor set chooses one")
-    records = [record for record in read_records(run / "metrics.jsonl") if "frechet_distance" in record]
-    if not records:
-        raise GanzooError(f"{run / 'metrics.jsonl'} holds no measurement: the best checkpoint cannot be described")
-    best = min(records, key=lambda record: record["frechet_distance"])
+        raise GanzooError(f"{run} has no best checkpoint: only a run that measures (section 'evaluation') chooses one")
     config = load_config(run / "config.yaml")
     name = re.sub(r"-\d+$", "", run.name).split(".")[-1]
-    sha256 = presets.load_saved(run / "checkpoints" / "best.keras").save_shipped(folder / f"{name}.npz")
+    trained = presets.load_saved(run / "checkpoints" / "best.keras")
+    measure = trained.measure(None, config.evaluation)
+    records = {r[measure.monitor]: r for r in read_records(run / "metrics.jsonl") if measure.monitor in r}
+    if not records:
+        raise GanzooError(f"{run / 'metrics.jsonl'} holds no measurement: the best checkpoint cannot be described")
+    best = records[measure.best(records)]
+    sha256 = trained.save_shipped(folder / f"{name}.npz")
     # As anybody loads it, whatever precision it was trained in.
     model = presets.build(config, str(run), policy="float32")
     model.load_shipped(folder / f"{name}.npz", sha256)

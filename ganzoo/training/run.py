@@ -216,6 +216,8 @@ def prepare(preset, data=None, settings=(), output="runs", resume=False):
         model = presets.load_saved(folder / "checkpoints" / "last.keras")
     else:
         model = presets.build(config, found.name)
+        if config.training.start_from:
+            model.start_from(presets.load(config.training.start_from))
     where = f"{found.name}, section 'data'"
     for key, value in model.data_arguments().items():
         if key in config.data and tuple(np.ravel(config.data[key])) != tuple(np.ravel(value)):

@@ -3,6 +3,9 @@
 import keras
 from keras import ops
 
+from ganzoo.config import parameters_of
+from ganzoo.errors import GanzooError
+
 
 class Saving:
     """The half of `AdversarialModel` that saves and loads: shipped weights, and `.keras` files that train on."""
@@ -11,14 +14,40 @@ class Saving:
         """Takes the weights of a preset's file; both generators get the averaged ones."""
         from ganzoo import weights
 
-        weights.load(path, {"generator": self.ema_generator, "discriminator": self.discriminator}, sha256)
+        weights.load(path, self._shipped(), sha256)
         self.generator.set_weights(self.ema_generator.get_weights())
+
+    def start_from(self, other):
+        """Takes the weights of another model's averaged generator, of the same architecture, to train on from.
+
+        Raises:
+            GanzooError: another architecture.
+
+        Example:
+            model.start_from(ganzoo.load("srresnet"))
+        """
+        ours, theirs = (
+            {variable.path: tuple(variable.shape) for variable in network.weights}
+            for network in (self.generator, other.ema_generator)
+        )
+        if ours != theirs:
+            different = sorted(path for path in {*ours, *theirs} if ours.get(path) != theirs.get(path))
+            raise GanzooError(
+                f"the generator of {other.preset or other.name} has another architecture (first: {different[0]}): give "
+                "this model the arguments of that one"
+            )
+        for network in (self.generator, self.ema_generator):
+            network.set_weights(other.ema_generator.get_weights())
 
     def save_shipped(self, path):
         """Writes the file `load_shipped` reads; returns its SHA-256."""
         from ganzoo import weights
 
-        return weights.save(path, {"generator": self.ema_generator, "discriminator": self.discriminator})
+        return weights.save(path, self._shipped())
+
+    def _shipped(self):
+        networks = {"generator": self.ema_generator, "discriminator": self.discriminator}
+        return {name: network for name, network in networks.items() if network is not None}
 
     # Keras saves neither a layer's random state, dropout's for one, nor the means of an epoch that is not over;
     # without them a loaded model would train or report on differently.
@@ -66,7 +95,11 @@ class Saving:
     def get_compile_config(self):
         if not self.compiled:
             return None
-        return {key: keras.saving.serialize_keras_object(value) for key, value in self._settings.items()}
+        # Of a class without a discriminator, compile() does not take all of them.
+        taken = parameters_of("compile", owner=type(self))
+        return {
+            key: keras.saving.serialize_keras_object(value) for key, value in self._settings.items() if key in taken
+        }
 
     def compile_from_config(self, config):
         self.compile(**{key: keras.saving.deserialize_keras_object(value) for key, value in config.items()})

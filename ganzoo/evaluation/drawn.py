@@ -1,14 +1,12 @@
-"""The figures of a trained model against real pictures, and the protocol they were measured under."""
+"""Models that draw from noise: how far what they draw is from real pictures."""
 
 import hashlib
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from ganzoo import presets
 from ganzoo.data.sources import open_pictures
 from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.evaluation.results import Evaluation, short
 from ganzoo.metrics import (
     FeatureStatistics,
     classes_covered,
@@ -26,23 +24,6 @@ from ganzoo.metrics.linear import linear_accuracy
 _MOST_NEIGHBOURS = 10_000
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """What was measured of a model, and how.
-
-    Attributes:
-        name: of the model.
-        protocol: a sentence: what the figures depend on besides the model.
-        figures: {name: number}: `frechet_distance`, `kernel_distance`, `precision`, `recall`, `density`, `coverage`;
-            where the extractor classifies `inception_score` and `classes_covered`; for a model with labels
-            `class_accuracy`, the share of pictures taken for what was asked.
-    """
-
-    name: str
-    protocol: str
-    figures: dict
-
-
 def evaluate(model, data, extractor, samples=10_000, upscale=False, name="model"):
     """Measures a model that draws pictures from noise.
 
@@ -55,14 +36,12 @@ def evaluate(model, data, extractor, samples=10_000, upscale=False, name="model"
         name: of the model, for tables.
 
     Returns:
-        An `Evaluation`.
+        An `Evaluation` with `frechet_distance`, `kernel_distance`, `precision`, `recall`, `density`, `coverage`;
+        where the extractor classifies `inception_score` and `classes_covered`; for a model with labels
+        `class_accuracy`, the share of pictures taken for what was asked.
 
     Raises:
         GanzooError: pictures of another shape than the extractor takes; anything wrong with the source.
-
-    Example:
-        found = ganzoo.evaluation.evaluate(model, "idx:t10k-images-idx3-ubyte.gz", "mnist_classifier")
-        print(found.figures["frechet_distance"], found.protocol)
     """
     at_least_one(samples=samples)
     if extractor is None:
@@ -96,59 +75,12 @@ def evaluate(model, data, extractor, samples=10_000, upscale=False, name="model"
     digest = hashlib.sha256(np.ascontiguousarray(real).tobytes()).hexdigest()[:8]
     protocol = (
         f"{taken.name} features{'' if taken.name == 'inception_v3' else ' (not Inception, not FID)'}, {taken.resizer}: "
-        f"{samples:,} samples of seed 0, averaged generator, against {len(real):,} pictures of {_short(data)} "
+        f"{samples:,} samples of seed 0, averaged generator, against {len(real):,} pictures of {short(data)} "
         f"({digest}){', enlarged' if upscale else ''}; {model.image_shape[0]}x{model.image_shape[1]}, "
         f"{'grey' if model.image_shape[2] == 1 else 'RGB'}, uint8, no crop; neighbours among {compared:,}: precision "
         "and recall 3, density and coverage 5; kernel distance 100 subsets of 1,000; score in 10 splits"
     )
     return Evaluation(name, protocol, figures)
-
-
-def evaluate_presets(names, data, extractor=None, samples=10_000, upscale=False):
-    """`evaluate` of presets, `.keras` files and run folders under one protocol.
-
-    Args:
-        names: what `ganzoo.load` takes, one or several.
-        extractor: as `evaluate`; a preset's and a run's own if not given.
-        data, samples, upscale: as `evaluate`.
-
-    Returns:
-        A list of `Evaluation`, all of the same protocol.
-
-    Raises:
-        GanzooError: models whose own extractors or picture sizes differ: their figures say nothing beside each other.
-    """
-    settings = []
-    for name in names:
-        config = presets.config_of(name)
-        own = config.evaluation.extractor if config else None
-        settings.append((extractor or own, upscale or bool(config and config.data.get("upscale"))))
-    extractors = sorted({str(chosen) for chosen, _ in settings})
-    if len(extractors) > 1:
-        raise GanzooError(
-            f"{', '.join(map(str, names))} are measured with {' and '.join(extractors)}: figures of different "
-            "protocols are not compared; name one for all with --extractor"
-        )
-    found = [
-        evaluate(presets.load(name), data, chosen, samples, enlarged, str(name))
-        for name, (chosen, enlarged) in zip(names, settings)
-    ]
-    return comparable(found)
-
-
-def comparable(evaluations):
-    """The evaluations, if all are of one protocol.
-
-    Raises:
-        GanzooError: two protocols, both named.
-    """
-    for other in evaluations[1:]:
-        if other.protocol != evaluations[0].protocol:
-            raise GanzooError(
-                "figures of different protocols are not compared:\n"
-                f"  {evaluations[0].name}: {evaluations[0].protocol}\n  {other.name}: {other.protocol}"
-            )
-    return evaluations
 
 
 def probe(model, train, test, examples=10_000, upscale=False):
@@ -174,7 +106,7 @@ def probe(model, train, test, examples=10_000, upscale=False):
     sets = [open_pictures(source, model.image_shape, upscale=upscale) for source in (train, test)]
     for source, pictures in zip((train, test), sets):
         if pictures.labels is None:
-            raise GanzooError(f"the pictures of {_short(source)} have no labels")
+            raise GanzooError(f"the pictures of {short(source)} have no labels")
     chosen = np.random.default_rng(0).permutation(len(sets[0].images))[:examples]
     train_images, train_labels = sets[0].images[chosen], sets[0].labels[chosen]
     test_images, test_labels = sets[1].images, sets[1].labels
@@ -187,8 +119,8 @@ def probe(model, train, test, examples=10_000, upscale=False):
         for name, view in views.items()
     }
     protocol = (
-        f"ridge classifier on {len(chosen):,} pictures of {_short(train)}, its strength chosen on a fifth "
-        f"of them; accuracy on {len(test_images):,} pictures of {_short(test)}"
+        f"ridge classifier on {len(chosen):,} pictures of {short(train)}, its strength chosen on a fifth "
+        f"of them; accuracy on {len(test_images):,} pictures of {short(test)}"
     )
     return protocol, figures
 
@@ -196,9 +128,3 @@ def probe(model, train, test, examples=10_000, upscale=False):
 def _rounded(number):
     """To four significant digits: kernel distances are small."""
     return float(f"{number:.4g}")
-
-
-def _short(source):
-    """A source without the folders of the machine it lies on."""
-    scheme, _, place = source.partition(":")
-    return f"{scheme}:{Path(place).name}" if scheme in ("folder", "idx", "npz") else source

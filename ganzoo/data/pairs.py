@@ -1,0 +1,98 @@
+"""Pairs of a small picture and the large one it was made from, for super-resolution."""
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from ganzoo import pixels
+from ganzoo.config import AtLeastOne, Seed
+from ganzoo.data.feed import Feed, checked
+from ganzoo.data.photographs import multiple_of, open_photographs, to_small
+from ganzoo.errors import GanzooError
+
+
+def pairs(
+    source: str,
+    scale: AtLeastOne = 4,
+    crop: AtLeastOne = 96,
+    batch_size: AtLeastOne = 16,
+    seed: Seed = 0,
+    augment: bool = True,
+    held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
+    strict: bool = False,
+):
+    """A data set of random crops of photographs, each with itself made smaller.
+
+    An epoch has as many crops as would cover the photographs once; a photograph's share of them is its area's, their
+    places are drawn anew.
+
+    Args:
+        source: "folder:PATH", "tfds:NAME[:SPLIT]" (div2k/bicubic_x4, say: its large pictures are read),
+            "photographs" (two, in the package's dependencies) or "photographs:scikit-image".
+        scale: how many times smaller; antialiased bicubic.
+        crop: height and width of a large picture, a multiple of scale.
+        batch_size: pairs per batch.
+        seed: of places, order and turns: the same seed gives the same batches.
+        augment: turn by a multiple of 90 degrees and mirror, at random.
+        held_out: share of the photographs that is kept from training, for validation; whole ones, evenly spaced in
+            the order of their names, the same for every seed.
+        strict: a broken file is an error instead of being skipped with a warning.
+
+    Returns:
+        `tf.data.Dataset` of (small float32 (batch_size, crop / scale, crop / scale, 3), large float32 (batch_size,
+        crop, crop, 3)), both in [-1, 1].
+
+    Raises:
+        GanzooError: a missing or empty source, photographs smaller than a crop, a crop that scale does not divide.
+
+    Example:
+        dataset = ganzoo.data.pairs("folder:my_photographs", scale=4, crop=96, batch_size=16)
+    """
+    return feed(**locals()).dataset()
+
+
+def feed(source, **options):
+    """The `Feed` behind `pairs`, with the same arguments; `validation` holds the photographs kept from training."""
+    given = checked(pairs, {"source": source, **options})
+    crop, scale = given["crop"], given["scale"]
+    if crop % scale:
+        raise GanzooError(f"crop {crop} is not a multiple of scale {scale}")
+    opened = open_photographs(source, at_least=crop, strict=given["strict"])
+    train, validation = _split(opened.images, given["held_out"])
+    # Which photograph the n-th crop of an epoch comes from.
+    cells = np.concatenate(
+        [np.full((image.shape[0] // crop) * (image.shape[1] // crop), i) for i, image in enumerate(train)]
+    )
+
+    def make_batch(step, indices):
+        rng = np.random.default_rng([given["seed"], 2, int(step)])
+        large = np.empty((len(indices), crop, crop, 3), "uint8")
+        small = np.empty((len(indices), crop // scale, crop // scale, 3), "uint8")
+        for i, image in enumerate(train[cells[index]] for index in indices):
+            top, left = (rng.integers(0, size - crop + 1) for size in image.shape[:2])
+            piece = image[top : top + crop, left : left + crop]
+            if given["augment"]:
+                piece = np.rot90(piece, rng.integers(4))
+                piece = piece[:, ::-1] if rng.integers(2) else piece
+            large[i] = piece
+            small[i] = to_small(large[i], scale)
+        return pixels.to_float(small), pixels.to_float(large)
+
+    return Feed(
+        count=len(cells),
+        batch_size=given["batch_size"],
+        seed=given["seed"],
+        make_batch=make_batch,
+        spec=[((crop // scale, crop // scale, 3), "float32"), ((crop, crop, 3), "float32")],
+        source=source,
+        validation=tuple(multiple_of(image, scale) for image in validation),
+        skipped=opened.skipped,
+    )
+
+
+def _split(images, share):
+    count = min(len(images) - 1, round(share * len(images)))
+    places = {int((i + 0.5) * len(images) / count) for i in range(count)} if count else set()
+    kept = [image for i, image in enumerate(images) if i not in places]
+    return kept, [images[i] for i in sorted(places)]

@@ -1,0 +1,173 @@
+"""Photographs of many sizes, each whole, for models that learn from crops of them."""
+
+import os
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ganzoo.data.sources import SUFFIXES, allocate, load_tfds, read_picture
+from ganzoo.errors import GanzooError, missing_package, unknown
+
+
+@dataclass
+class Photographs:
+    """Photographs, each of its own size.
+
+    Attributes:
+        images: list of uint8 (height, width, 3); views of one array, which is a file where it is large.
+        names: what each is called.
+        source: what was asked for.
+        skipped: files that could not be read.
+    """
+
+    images: list
+    names: list
+    source: str
+    skipped: tuple[str, ...] = ()
+
+
+def open_photographs(source, at_least=1, strict=False):
+    """The photographs of a source, in colour, turned as their EXIF says.
+
+    Args:
+        source: "folder:PATH" (jpg, png, webp, bmp at any depth), "tfds:NAME[:SPLIT]" (the feature `hr`, as in div2k,
+            or `image`), "photographs" (the two that scikit-learn carries) or "photographs:scikit-image".
+        at_least: height and width below which one is left out.
+        strict: a broken file is an error instead of being skipped and counted.
+
+    Returns:
+        `Photographs`.
+
+    Raises:
+        GanzooError: naming the source and the way out.
+    """
+    scheme, _, place = str(source).partition(":")
+    if scheme not in _SCHEMES:
+        raise unknown("kind of source of photographs", source, ["folder:PATH", "tfds:NAME", "photographs"])
+    if scheme != "photographs" and not place:
+        raise GanzooError(f"the source '{source}' names no place: write {scheme}:PATH_OR_NAME")
+    found = _SCHEMES[scheme](place, at_least, strict)
+    found.source = str(source)
+    return found
+
+
+def _folder(place, at_least, strict):
+    root = Path(place)
+    if not root.is_dir():
+        raise GanzooError(f"no such folder of photographs: {root}")
+    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not paths:
+        raise GanzooError(f"the folder {root} holds no pictures ({', '.join(SUFFIXES)})")
+
+    def size(path):
+        """(height, width), of the file's header alone; or why it cannot be read."""
+        from PIL import Image
+
+        try:
+            with Image.open(path) as picture:
+                turned = picture.getexif().get(0x0112, 1) >= 5
+                return (picture.width, picture.height) if turned else (picture.height, picture.width)
+        except Exception as error:  # Pillow raises nearly anything on damaged files
+            return f"{path} cannot be read as a picture: {error}"
+
+    sizes = [size(path) for path in paths]
+    broken = {path: found for path, found in zip(paths, sizes) if isinstance(found, str)}
+    large = {p: s for p, s in zip(paths, sizes) if not isinstance(s, str) and min(s) >= at_least}
+    offsets = np.cumsum([0] + [3 * height * width for height, width in large.values()])
+    pixels = allocate((int(offsets[-1]),), f"photographs:{root}:{len(large)}")
+
+    def read(place, path):
+        try:
+            image = read_picture(path, 3)
+            if image.shape[:2] != large[path]:
+                raise GanzooError(f"{path}: {image.shape[:2]} pixels instead of {large[path]}")
+            pixels[offsets[place] : offsets[place + 1]] = image.ravel()
+        except GanzooError as error:
+            broken[path] = str(error)
+
+    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2)) as pool:
+        list(pool.map(read, range(len(large)), large))
+    if broken and strict:
+        raise GanzooError(f"{broken[min(broken)]} ({len(broken)} broken of {len(paths)}; strict=False skips them)")
+    kept = [i for i, path in enumerate(large) if path not in broken]
+    if not kept:
+        reason = f"first: {broken[min(broken)]}" if broken else f"all are smaller than {at_least}x{at_least}"
+        raise GanzooError(f"none of the {len(paths)} pictures in {root} can be used ({reason})")
+    if broken:
+        warnings.warn(f"{root}: skipped {len(broken)} of {len(paths)}; first: {broken[min(broken)]}", stacklevel=2)
+    shapes, names = list(large.values()), [path.relative_to(root).as_posix() for path in large]
+    images = [pixels[offsets[i] : offsets[i + 1]].reshape(*shapes[i], 3) for i in kept]
+    return Photographs(images, [names[i] for i in kept], "", tuple(map(str, broken)))
+
+
+def _tfds(place, at_least, strict):
+    dataset, info = load_tfds(place)
+    import tensorflow_datasets as tfds
+
+    feature = next((name for name in ("hr", "image") if name in info.features), None)
+    if feature is None:
+        raise GanzooError(f"tfds:{place} has neither a feature 'hr' nor 'image'; it has: {', '.join(info.features)}")
+    # Twice through the set: the first time for the sizes, so that all of it is never in memory.
+    sizes = [example[feature].shape for example in tfds.as_numpy(dataset)]
+    wanted = [min(size[:2]) >= at_least for size in sizes]
+    offsets = np.cumsum([0] + [3 * size[0] * size[1] for size, want in zip(sizes, wanted) if want])
+    if len(offsets) == 1:
+        raise GanzooError(f"all pictures of tfds:{place} are smaller than {at_least}x{at_least}")
+    pixels, images = allocate((int(offsets[-1]),), f"photographs:{place}:{info.full_name}"), []
+    for example, want in zip(tfds.as_numpy(dataset), wanted):
+        if want:
+            image = np.broadcast_to(example[feature], (*example[feature].shape[:2], 3))
+            images.append(pixels[offsets[len(images)] : offsets[len(images) + 1]].reshape(image.shape))
+            images[-1][:] = image
+    return Photographs(images, [f"{place}-{i}" for i in range(len(images))], "")
+
+
+def _embedded(place, at_least, strict):
+    if place not in ("", "scikit-image"):
+        raise GanzooError(f"'photographs:{place}' is none of: photographs, photographs:scikit-image")
+    if place:
+        try:
+            from skimage import data
+        except ImportError:
+            raise missing_package("scikit-image", "photographs", "photographs:scikit-image") from None
+        found = {name: getattr(data, name)() for name in ("astronaut", "chelsea", "coffee", "rocket")}
+    else:
+        from sklearn.datasets import load_sample_images
+
+        bunch = load_sample_images()
+        found = dict(zip((Path(name).stem for name in bunch.filenames), bunch.images))
+    kept = {name: np.asarray(image) for name, image in found.items() if min(image.shape[:2]) >= at_least}
+    if not kept:
+        raise GanzooError(f"all of these photographs are smaller than {at_least}x{at_least}")
+    return Photographs(list(kept.values()), list(kept), "")
+
+
+_SCHEMES = {"folder": _folder, "tfds": _tfds, "photographs": _embedded}
+
+
+def to_small(image, scale):
+    """The picture `scale` times smaller: bicubic (Keys, a = -0.5), antialiased, as Pillow and MATLAB have it.
+
+    Args:
+        image: uint8 (height, width, 1, 3 or 4), height and width multiples of scale.
+        scale: whole.
+    """
+    return resized(image, (image.shape[0] // scale, image.shape[1] // scale))
+
+
+def resized(image, size):
+    """uint8 (height, width, channels) resized to (height, width) by antialiased bicubic interpolation."""
+    from PIL import Image
+
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    array = np.asarray(picture.resize((size[1], size[0]), Image.Resampling.BICUBIC))
+    return array[..., None] if image.shape[-1] == 1 else array
+
+
+def multiple_of(image, scale):
+    """The picture without the last rows and columns that `scale` does not divide."""
+    height, width = image.shape[:2]
+    return image[: height // scale * scale, : width // scale * scale]

@@ -1,0 +1,106 @@
+"""What was measured of a model, and which figures may stand beside each other."""
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ganzoo import presets
+from ganzoo.errors import GanzooError
+
+# The room that measures models of each kind of data.
+_ROOMS = {"images": "drawn", "labelled": "drawn", "pairs": "upscaled"}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured of a model, and how.
+
+    Attributes:
+        name: of the model.
+        protocol: a sentence: what the figures depend on besides the model.
+        figures: {name: number}.
+    """
+
+    name: str
+    protocol: str
+    figures: dict
+
+
+def evaluate(model, data, extractor=None, samples=10_000, upscale=False, name="model"):
+    """Measures a trained model on real data.
+
+    Args:
+        model: a trained `AdversarialModel`.
+        data: source of pictures kept from training, e.g. "idx:t10k-images-idx3-ubyte.gz" or "folder:Set5".
+        extractor, samples, upscale: for models that draw, see `ganzoo.evaluation.drawn.evaluate`.
+        name: of the model, for tables.
+
+    Returns:
+        An `Evaluation`; what its figures are say `ganzoo.evaluation.drawn` and `ganzoo.evaluation.upscaled`.
+
+    Raises:
+        GanzooError: what does not fit the model, or anything wrong with the data.
+
+    Example:
+        found = ganzoo.evaluation.evaluate(model, "idx:t10k-images-idx3-ubyte.gz", "mnist_classifier")
+        print(found.figures["frechet_distance"], found.protocol)
+    """
+    room = importlib.import_module(f"ganzoo.evaluation.{_ROOMS[model.data_kind]}")
+    return room.evaluate(model, data, extractor=extractor, samples=samples, upscale=upscale, name=name)
+
+
+def evaluate_presets(names, data, extractor=None, samples=10_000, upscale=False):
+    """`evaluate` of presets, `.keras` files and run folders under one protocol.
+
+    Args:
+        names: what `ganzoo.load` takes, one or several.
+        extractor: as `evaluate`; a preset's and a run's own if not given.
+        data, samples, upscale: as `evaluate`.
+
+    Returns:
+        A list of `Evaluation`, all of the same protocol.
+
+    Raises:
+        GanzooError: models whose own extractors or picture sizes differ: their figures say nothing beside each other.
+    """
+    settings = []
+    for name in names:
+        config = presets.config_of(name)
+        own = config.evaluation.extractor if config else None
+        settings.append((extractor or own, upscale or bool(config and config.data.get("upscale"))))
+    extractors = sorted({str(chosen) for chosen, _ in settings if chosen})
+    if len(extractors) > 1:
+        raise GanzooError(
+            f"{', '.join(map(str, names))} are measured with {' and '.join(extractors)}: figures of different "
+            "protocols are not compared; name one for all with --extractor"
+        )
+    found = []
+    for name, (chosen, enlarged) in zip(names, settings):
+        model = presets.load(name)
+        if _ROOMS[model.data_kind] == "upscaled" and not found:
+            from ganzoo.evaluation import upscaled
+
+            found.append(upscaled.evaluate_bicubic(model.scale, data))
+        found.append(evaluate(model, data, chosen, samples, enlarged, str(name)))
+    return comparable(found)
+
+
+def comparable(evaluations):
+    """The evaluations, if all are of one protocol.
+
+    Raises:
+        GanzooError: two protocols, both named.
+    """
+    for other in evaluations[1:]:
+        if other.protocol != evaluations[0].protocol:
+            raise GanzooError(
+                "figures of different protocols are not compared:\n"
+                f"  {evaluations[0].name}: {evaluations[0].protocol}\n  {other.name}: {other.protocol}"
+            )
+    return evaluations
+
+
+def short(source):
+    """A source without the folders of the machine it lies on."""
+    scheme, _, place = source.partition(":")
+    return f"{scheme}:{Path(place).name}" if scheme in ("folder", "idx", "npz") else source

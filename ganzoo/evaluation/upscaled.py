@@ -1,0 +1,71 @@
+"""Models that make pictures larger: how close they come to the pictures that were made smaller."""
+
+import hashlib
+
+import numpy as np
+
+from ganzoo.data.photographs import multiple_of, open_photographs, resized, to_small
+from ganzoo.errors import GanzooError
+from ganzoo.evaluation.results import Evaluation, short
+from ganzoo.imagenet import find_weights
+from ganzoo.metrics.image import psnr, ssim
+from ganzoo.metrics.lpips import FILES, distance
+
+
+def evaluate(model, data, extractor=None, samples=None, upscale=False, name="model"):
+    """Measures an upscaling model on photographs.
+
+    Args:
+        model: a trained `UpscalingModel`.
+        data: source of photographs, e.g. "folder:Set5", see `ganzoo.data.photographs.open_photographs`.
+        extractor, samples, upscale: of other kinds of models; not used.
+        name: of the model, for tables.
+
+    Returns:
+        An `Evaluation`: means over the pictures of `psnr_y` (dB), `ssim_y`, `psnr_rgb`, `ssim_rgb`, and `lpips_alex`
+        and `lpips_vgg` where their weights are found (`ganzoo.imagenet.find_weights`).
+
+    Raises:
+        GanzooError: anything wrong with the data.
+    """
+    return _evaluate(lambda small: model.upscale(small, progress=False), model.scale, data, name)
+
+
+def evaluate_bicubic(scale, data):
+    """The same figures of bicubic interpolation, which every table of models needs beside them."""
+
+    def upscale(small):
+        return resized(small, (small.shape[0] * scale, small.shape[1] * scale))
+
+    return _evaluate(upscale, scale, data, "bicubic")
+
+
+def _evaluate(upscale, scale, data, name):
+    images = [multiple_of(image, scale) for image in open_photographs(data, at_least=16 * scale).images]
+    measures = {
+        f"{measure.__name__}_{channel}": lambda x, y, measure=measure, channel=channel: measure(x, y, channel, scale)
+        for channel in ("y", "rgb")
+        for measure in (psnr, ssim)
+    }
+    measures.update({f"lpips_{network}": distance(network) for network in FILES if _found(network)})
+    rows, digest = [], hashlib.sha256()
+    for image in images:
+        digest.update(np.ascontiguousarray(image).tobytes())
+        ours = upscale(to_small(image, scale))
+        rows.append([measure(ours, image) for measure in measures.values()])
+    figures = {key: round(float(mean), 4) for key, mean in zip(measures, np.mean(rows, axis=0))}
+    protocol = (
+        f"x{scale}, means over {len(images)} pictures of {short(data)} ({digest.hexdigest()[:8]}), cut to multiples of "
+        f"{scale}; small ones by antialiased bicubic (Keys, a = -0.5, Pillow), 8 bits; PSNR and SSIM on the luma of "
+        f"BT.601 (unrounded) and on RGB, {scale} pixels left out at each border, SSIM with the Gaussian window of "
+        "11x11; LPIPS version 0.1, whole pictures"
+    )
+    return Evaluation(name, protocol, figures)
+
+
+def _found(network):
+    try:
+        find_weights(FILES[network])
+    except GanzooError:
+        return False
+    return True

@@ -1,0 +1,132 @@
+"""Networks trained on ImageNet, as measures and losses look through them: several layers' features at once."""
+
+import os
+from pathlib import Path
+
+import keras
+from keras import layers, ops
+
+from ganzoo.errors import GanzooError
+from ganzoo.files import cache_folder
+from ganzoo.weights import read
+
+_VGG_CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+# Of PyTorch's models, for pictures in [-1, 1].
+_TORCH_MEAN, _TORCH_DEVIATION = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
+# Of Keras' VGG, for pictures in 0..255, blue first.
+_CAFFE_MEAN = (103.939, 116.779, 123.68)
+
+
+def vgg(network, wanted, weights):
+    """VGG (Simonyan & Zisserman 2014, arXiv:1409.1556) from pictures to features.
+
+    Args:
+        network: "vgg16" or "vgg19".
+        wanted: names of layers, "block3_conv3" say, whose outputs (after the ReLU) are given.
+        weights: "imagenet": Keras' own, which it downloads on first use; or what `find_weights` takes.
+
+    Returns:
+        Keras model from float32 (batch, height, width, 3) in [-1, 1] to a list of float32 features.
+
+    Raises:
+        GanzooError: an unknown network or layer, weights that are missing or of another network.
+    """
+    if network not in _VGG_CONVOLUTIONS:
+        raise GanzooError(f"the network is {' or '.join(_VGG_CONVOLUTIONS)}, got '{network}'")
+    counts = _VGG_CONVOLUTIONS[network]
+    names = [f"block{i}_conv{j}" for i, count in enumerate(counts, 1) for j in range(1, count + 1)]
+    if unknown := [name for name in wanted if name not in names]:
+        raise GanzooError(f"{network} has no layer '{unknown[0]}'; its layers: {', '.join(names)}")
+    names = names[: max(names.index(name) for name in wanted) + 1]
+    pictures = keras.Input((None, None, 3), name="pictures")
+    x, outputs = _Normalize(weights == "imagenet", name="normalized")(pictures), {}
+    for i, name in enumerate(names):
+        if name.endswith("conv1") and i:
+            x = layers.MaxPooling2D(2, name=f"pool{name[5]}")(x)
+        x = layers.Conv2D(64 * 2 ** min(int(name[5]) - 1, 3), 3, padding="same", activation="relu", name=name)(x)
+        outputs[name] = x
+    model = keras.Model(pictures, [_as_float32(outputs[name], name) for name in wanted], name=network)
+    model.trainable = False
+    if weights == "imagenet":
+        _take_from_keras(model, network, names)
+    else:
+        _take_from_file(model, names, find_weights(weights), "VGG16_0" if network == "vgg16" else "VGG19_0")
+    return model
+
+
+def alexnet(weights):
+    """PyTorch's AlexNet (Krizhevsky 2014, arXiv:1404.5997): the outputs of its five convolutions, after the ReLU.
+
+    Args, Returns, Raises: as `vgg`, with the weights of a file.
+    """
+    pictures = keras.Input((None, None, 3), name="pictures")
+    x, outputs = _Normalize(False, name="normalized")(pictures), []
+    shapes = [(64, 11, 4, 2), (192, 5, 1, 2), (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1)]
+    for i, (channels, kernel_size, stride, padding) in enumerate(shapes, 1):
+        if i in (2, 3):
+            x = layers.MaxPooling2D(3, 2, name=f"pool{i - 1}")(x)
+        x = layers.ZeroPadding2D(padding, name=f"pad{i}")(x)
+        x = layers.Conv2D(channels, kernel_size, stride, activation="relu", name=f"conv{i}")(x)
+        outputs.append(_as_float32(x, f"conv{i}"))
+    model = keras.Model(pictures, outputs, name="alexnet")
+    model.trainable = False
+    _take_from_file(model, [f"conv{i}" for i in range(1, 6)], find_weights(weights), "AlexNet_0")
+    return model
+
+
+def find_weights(name):
+    """The path of a weights file: a path as it is, a bare name from the folder GANZOO_WEIGHTS or the cache's `weights`.
+
+    Raises:
+        GanzooError: no such file.
+    """
+    folders = [Path(os.environ.get("GANZOO_WEIGHTS") or cache_folder() / "weights"), Path()]
+    for folder in folders:
+        for suffix in ("", ".npz"):
+            if (path := folder / f"{name}{suffix}").is_file():
+                return path
+    raise GanzooError(
+        f"there is no weights file '{name}' here, nor in {folders[0]}: put it there or set GANZOO_WEIGHTS to its "
+        "folder (docs/weights.md says where these files come from)"
+    )
+
+
+class _Normalize(layers.Layer):
+    """Pictures in [-1, 1] as the network was trained on them: PyTorch's convention, or Keras' (caffe's)."""
+
+    def __init__(self, caffe, **options):
+        super().__init__(**options)
+        self.caffe = caffe
+
+    def call(self, pictures):
+        if self.caffe:
+            return ops.flip((pictures + 1.0) * 127.5, axis=-1) - ops.convert_to_tensor(_CAFFE_MEAN, pictures.dtype)
+        mean, deviation = (ops.convert_to_tensor(v, pictures.dtype) for v in (_TORCH_MEAN, _TORCH_DEVIATION))
+        return (pictures - mean) / deviation
+
+
+def _as_float32(x, name):
+    return layers.Activation("linear", dtype="float32", name=f"{name}_out")(x)
+
+
+def _take_from_keras(model, network, names):
+    try:
+        trained = {"vgg16": keras.applications.VGG16, "vgg19": keras.applications.VGG19}[network](include_top=False)
+    except Exception as error:  # whatever the download raises
+        raise GanzooError(
+            f"cannot get {network}, which Keras downloads on first use: {str(error).strip().splitlines()[0]}; "
+            "without a network name a weights file (docs/weights.md)"
+        ) from None
+    for name in names:
+        model.get_layer(name).set_weights(trained.get_layer(name).get_weights())
+
+
+def _take_from_file(model, names, path, prefix):
+    arrays = read(path)
+    for i, name in enumerate(names):
+        layer = model.get_layer(name)
+        for part in ("kernel", "bias"):
+            key, variable = f"{prefix}.Conv_{i}.{part}", getattr(layer, part)
+            if key not in arrays or arrays[key].shape != tuple(variable.shape):
+                raise GanzooError(f"{path} is not of {model.name}: it has no array '{key}' of {tuple(variable.shape)}")
+            variable.assign(arrays[key].astype("float32"))

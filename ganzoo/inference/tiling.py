@@ -1,0 +1,81 @@
+"""Pictures of any size through a convolutional network, a tile at a time."""
+
+import sys
+
+import numpy as np
+
+from ganzoo.errors import GanzooError, at_least_one
+
+
+def windows(length, tile, reach):
+    """How a line of pixels is cut: windows of one length that overlap, and what each of them is right about.
+
+    A window sees `reach` pixels more than it answers for on either side, but for the picture's own border, where the
+    network pads as it would have for the whole picture.
+
+    Args:
+        length: pixels.
+        tile: pixels a window answers for inside the picture.
+        reach: how far a pixel of the result depends on its neighbours.
+
+    Returns:
+        List of (start, first, last): the window's first pixel, and the range it answers for; the ranges follow one
+        another.
+
+    Example:
+        windows(10, 4, 2)      # [(0, 0, 6), (2, 6, 10)], windows of 8 pixels
+    """
+    size = min(length, tile + 2 * reach)
+    found, done = [], 0
+    while done < length:
+        start = max(0, min(done - reach, length - size))
+        last = length if start + size == length else start + size - reach
+        found.append((start, done, last))
+        done = last
+    return found
+
+
+def in_tiles(function, image, scale, tile, reach, batch_size=1, progress=None):
+    """A network's answer to a whole picture, from its answers to tiles of it.
+
+    Equal to the answer to the whole in one piece, to rounding, if `reach` is as far as the network sees. Beside the
+    two pictures, memory goes to `batch_size` tiles of (tile + 2 reach)^2 pixels.
+
+    Args:
+        function: from float32 (batch, height, width, 3) in [-1, 1] to (batch, scale height, scale width, 3).
+        image: (height, width, 3), uint8 or uint16.
+        scale, reach: of the network.
+        tile: pixels a tile answers for, in both directions.
+        batch_size: tiles at a time.
+        progress: show a bar; None shows one on a terminal.
+
+    Returns:
+        (scale height, scale width, 3) of the image's type.
+    """
+    at_least_one(tile=tile, batch_size=batch_size)
+    from tqdm import tqdm
+
+    height, width = image.shape[:2]
+    most = np.iinfo(image.dtype).max
+    rows, columns = windows(height, tile, reach), windows(width, tile, reach)
+    places = [(row, column) for row in rows for column in columns]
+    size = [min(length, tile + 2 * reach) for length in (height, width)]
+    result = np.empty((height * scale, width * scale, 3), image.dtype)
+    hidden = not progress if progress is not None else len(places) == 1 or not sys.stderr.isatty()
+    with tqdm(total=len(places), unit="tile", disable=hidden) as bar:
+        for i in range(0, len(places), batch_size):
+            group = places[i : i + batch_size]
+            batch = np.stack([image[t : t + size[0], x : x + size[1]] for (t, _, _), (x, _, _) in group])
+            # A last group of fewer tiles would be a shape of its own to compile for.
+            padded = np.concatenate([batch] + [batch[-1:]] * (min(batch_size, len(places)) - len(group)))
+            answers = np.asarray(function(padded.astype("float32") * (2.0 / most) - 1.0), "float32")
+            for answer, ((top, row, row_end), (left, column, column_end)) in zip(answers, group):
+                inside = answer[
+                    (row - top) * scale : (row_end - top) * scale, (column - left) * scale : (column_end - left) * scale
+                ]
+                if not np.isfinite(inside).all():
+                    raise GanzooError("the network's answer holds values that are no numbers: its weights are damaged")
+                levels = np.clip(np.rint((inside + 1.0) * (most / 2)), 0, most).astype(image.dtype)
+                result[row * scale : row_end * scale, column * scale : column_end * scale] = levels
+            bar.update(len(group))
+    return result

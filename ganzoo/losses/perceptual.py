@@ -1,0 +1,80 @@
+"""Losses between pictures that need no discriminator: what a network of ImageNet sees in them, and smoothness."""
+
+import functools
+
+import keras
+from keras import ops
+
+from ganzoo.config import parameters_of, validated_arguments
+from ganzoo.errors import GanzooError
+from ganzoo.imagenet import vgg
+
+
+class Perceptual:
+    """The squared difference of VGG features (Johnson et al. 2016, arXiv:1603.08155; Ledig et al. 2016,
+    arXiv:1609.04802, equation 5, here a mean over the channels as well).
+
+    Args:
+        network: "vgg16" or "vgg19".
+        layer: its layer, after the ReLU; "block5_conv4" of vgg19 is the paper's VGG54, "block2_conv2" its VGG22.
+        weights: "imagenet", which Keras downloads on first use; or a weights file, see `ganzoo.imagenet`.
+
+    Raises:
+        GanzooError: at the first call or `prepare()`: an unknown layer, or weights that are not here.
+
+    Example:
+        loss = Perceptual("vgg16", "block3_conv3", "lpips_vgg16_fp16")(real, fake)
+    """
+
+    def __init__(self, network: str = "vgg19", layer: str = "block5_conv4", weights: str = "imagenet"):
+        self.network, self.layer, self.weights = network, layer, weights
+
+    @functools.cached_property
+    def _features(self):
+        # Late, so that a trained model loads where these weights are not.
+        network = vgg(self.network, [self.layer], self.weights)
+        return keras.Model(network.input, network.output[0] if isinstance(network.output, list) else network.output)
+
+    def prepare(self):
+        """Loads the network."""
+        self._features  # noqa: B018
+
+    def __call__(self, real, fake):
+        """A scalar, float32.
+
+        Args:
+            real, fake: (batch, height, width, 3) in [-1, 1]; the gradient goes to `fake` alone.
+        """
+        real_features, fake_features = (self._features(pictures, training=False) for pictures in (real, fake))
+        return ops.mean((ops.stop_gradient(real_features) - fake_features) ** 2)
+
+    def get_config(self):
+        """The arguments of the constructor."""
+        return {"network": self.network, "layer": self.layer, "weights": self.weights}
+
+
+def get_perceptual(asked):
+    """A `Perceptual` from {"network": ..., "layer": ..., "weights": ...}, or itself; None stays None.
+
+    Raises:
+        GanzooError: an unknown key.
+    """
+    if asked is None or isinstance(asked, Perceptual):
+        return asked
+    if not isinstance(asked, dict):
+        raise GanzooError(f"a perceptual loss is a mapping with network, layer and weights, got {asked!r}")
+    return Perceptual(**validated_arguments(parameters_of(Perceptual), asked, "perceptual"))
+
+
+def total_variation(pictures):
+    """The mean absolute difference of neighbouring pixels, down and across (Rudin et al. 1992; Aly & Dubois 2005).
+
+    Args:
+        pictures: (batch, height, width, channels).
+
+    Returns:
+        A scalar, float32.
+    """
+    x = ops.cast(pictures, "float32")
+    down, across = x[:, 1:] - x[:, :-1], x[:, :, 1:] - x[:, :, :-1]
+    return ops.mean(ops.abs(down)) + ops.mean(ops.abs(across))

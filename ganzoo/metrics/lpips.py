@@ -1,0 +1,66 @@
+"""LPIPS: the distance between pictures that agrees with people best (Zhang et al. 2018, arXiv:1801.03924)."""
+
+import functools
+
+import numpy as np
+
+from ganzoo.errors import GanzooError, unknown
+from ganzoo.imagenet import alexnet, find_weights, vgg
+from ganzoo.weights import read
+
+_VGG_LAYERS = ["block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3"]
+FILES = {"alex": "lpips_alexnet_fp16", "vgg": "lpips_vgg16_fp16"}
+
+
+def lpips(picture, reference, network="alex", weights=None):
+    """The learned perceptual distance of version 0.1 (heads for `alex` and `vgg`): 0 for equal pictures.
+
+    Args:
+        picture, reference: uint8 (height, width, 1 or 3) of at least 64x64; not resized.
+        network: "alex", which comparisons use, or "vgg".
+        weights: file of the network and its heads, see `ganzoo.imagenet.find_weights`; "lpips_alexnet_fp16" or
+            "lpips_vgg16_fp16" if not given.
+
+    Raises:
+        GanzooError: pictures of different shapes, or weights that are not here.
+
+    Example:
+        print(lpips(model.upscale(small), large))
+    """
+    if network not in FILES:
+        raise unknown("network of LPIPS", network, FILES)
+    pictures = [np.asarray(array) for array in (picture, reference)]
+    for array in pictures:
+        if array.dtype != np.uint8 or array.ndim != 3 or array.shape[-1] not in (1, 3) or min(array.shape[:2]) < 64:
+            raise GanzooError(
+                f"LPIPS compares uint8 (height, width, 1 or 3) from 64x64, got {array.dtype} {array.shape}"
+            )
+    if pictures[0].shape != pictures[1].shape:
+        raise GanzooError(f"pictures of {pictures[0].shape} and {pictures[1].shape} cannot be compared")
+    return distance(network, weights)(*pictures)
+
+
+@functools.lru_cache(maxsize=2)
+def distance(network, weights=None):
+    """The function behind `lpips`, loaded once."""
+    path = find_weights(weights or FILES[network])
+    backbone = alexnet(path) if network == "alex" else vgg("vgg16", _VGG_LAYERS, path)
+    arrays = read(path)
+    try:
+        heads = [arrays[f"NetLinLayer_{i}.Conv_0.kernel"].astype("float32").reshape(-1) for i in range(5)]
+    except KeyError as error:
+        raise GanzooError(f"{path} has no array {error}: it is a network without the heads of LPIPS") from None
+
+    def measured(picture, reference):
+        from keras import ops
+
+        pair = np.stack([picture, reference]).astype("float32") / 127.5 - 1.0
+        pair = np.repeat(pair, 3 // pair.shape[-1], axis=-1)
+        total = 0.0
+        for features, head in zip(backbone(pair, training=False), heads):
+            features = ops.convert_to_numpy(features)
+            unit = features / (np.sqrt((features**2).sum(axis=-1, keepdims=True)) + 1e-10)
+            total += float((((unit[0] - unit[1]) ** 2) @ head).mean())
+        return total
+
+    return measured

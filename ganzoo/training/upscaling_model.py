@@ -1,0 +1,232 @@
+"""Models that make a picture larger."""
+
+import functools
+from typing import Literal
+
+import numpy as np
+from keras import ops
+
+from ganzoo import pixels
+from ganzoo.config import NotNegative, parameters_of, validated_arguments
+from ganzoo.data.photographs import resized, to_small
+from ganzoo.errors import GanzooError
+from ganzoo.inference.tiling import in_tiles
+from ganzoo.losses.perceptual import get_perceptual, total_variation
+from ganzoo.metrics.image import psnr, ssim
+from ganzoo.training import backend
+from ganzoo.training.adversarial import AdversarialModel
+from ganzoo.training.measure import Measure
+
+_PIXEL_LOSSES = {"absolute": lambda difference: ops.abs(difference), "squared": lambda difference: difference**2}
+# Of a photograph kept from training: what is measured of it after an epoch.
+_MEASURED = 512
+# A transparent picture of more pixels than this in all is refused before its result is allocated.
+_LARGEST_RESULT = 2_000_000_000
+
+
+class UpscalingModel(AdversarialModel):
+    """A generator from small pictures to large ones, and a discriminator of crops or none.
+
+    Args:
+        generator: functional Keras model; float32 (batch, height, width, 3) in [-1, 1] of any size to (batch, scale
+            height, scale width, 3).
+        discriminator: functional Keras model; from (batch, crop, crop, 3) to logits (batch, 1), or None.
+        scale: how many times as large.
+        reach: how many pixels around one of the small picture what is drawn of it depends on.
+        crop: height and width of the large pictures of training.
+        **options: of `AdversarialModel`.
+    """
+
+    data_kind = "pairs"
+    reported = ("pixel_loss",)
+
+    def __init__(self, generator, discriminator, scale, reach, crop, **options):
+        if crop % scale:
+            raise GanzooError(f"crop {crop} is not a multiple of scale {scale}")
+        super().__init__(generator, discriminator, **options)
+        self.scale, self.reach, self.crop = scale, reach, crop
+
+    def split_batch(self, batch):
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise GanzooError(f"{self.model_name} learns from (small, large) pictures: use ganzoo.data.pairs")
+        return batch[1], batch[0]
+
+    def generator_inputs(self, count, condition):
+        return condition
+
+    def judged(self, examples, condition):
+        return examples
+
+    def content_loss(self, real, fake):
+        real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
+        pixel = ops.mean(_PIXEL_LOSSES[self.pixel_loss](real - fake))
+        self.record(pixel_loss=pixel)
+        total = self.pixel_weight * pixel
+        if self.perceptual is not None and self.perceptual_weight:
+            total = total + self.perceptual_weight * self.perceptual(real, fake)
+        if self.total_variation:
+            total = total + self.total_variation * total_variation(fake)
+        return total
+
+    def compile(
+        self,
+        pixel_loss: Literal["absolute", "squared"] = "squared",
+        pixel_weight: NotNegative = 1.0,
+        perceptual: object = None,
+        perceptual_weight: NotNegative = 0.0,
+        total_variation: NotNegative = 0.0,
+        **settings,
+    ):
+        """Sets how the model trains; as `AdversarialModel.compile`, and
+
+        Args:
+            pixel_loss: what is averaged over the pixels, the "squared" difference or the "absolute".
+            pixel_weight: its factor.
+            perceptual: {"network": "vgg16" or "vgg19", "layer": ..., "weights": "imagenet" or a file}: see
+                `ganzoo.losses.perceptual.Perceptual`.
+            perceptual_weight: its factor.
+            total_variation: factor of `ganzoo.losses.perceptual.total_variation`.
+        """
+        own = dict(
+            pixel_loss=pixel_loss,
+            pixel_weight=pixel_weight,
+            perceptual_weight=perceptual_weight,
+            total_variation=total_variation,
+        )
+        own = validated_arguments(parameters_of(UpscalingModel.compile), own, "compile()")
+        for name, value in own.items():
+            setattr(self, name, value)
+        self.perceptual = get_perceptual(perceptual)
+        super().compile(**settings)
+        self._settings.update({**own, "perceptual": self.perceptual and self.perceptual.get_config()})
+
+    # Inference.
+
+    def upscale(self, image, tile=384, batch_size=1, progress=None):
+        """Makes a picture `scale` times as high and wide.
+
+        Large ones go through the network in tiles that overlap as far as it sees, so that there is no seam; besides
+        the two pictures memory goes to `batch_size` tiles.
+
+        Args:
+            image: uint8 or uint16 (height, width), or (height, width, channels) with 1 channel (grey), 2 (grey and
+                alpha), 3 (RGB) or 4 (RGB and alpha); alpha goes through the network as a grey picture does.
+            tile: pixels of the small picture that are computed at once, in both directions.
+            batch_size: tiles at a time.
+            progress: show a bar; None shows one on a terminal where there is more than one tile.
+
+        Returns:
+            The same type and channels, (scale height, scale width, ...).
+
+        Raises:
+            GanzooError: an array of another kind, empty, or one whose result would be beyond 2 gigapixels.
+
+        Example:
+            large = ganzoo.load("srgan").upscale(small)
+        """
+        image = np.asarray(image)
+        if image.dtype not in (np.uint8, np.uint16) or image.ndim not in (2, 3) or not image.size:
+            raise GanzooError(
+                f"upscale() takes uint8 or uint16 (height, width[, channels]), got {image.dtype} {image.shape}"
+            )
+        if image.ndim == 2:
+            return self.upscale(image[..., None], tile, batch_size, progress)[..., 0]
+        channels = image.shape[2]
+        if channels not in (1, 2, 3, 4):
+            raise GanzooError(f"upscale() takes 1 to 4 channels, got {image.shape}")
+        if image.shape[0] * image.shape[1] * self.scale**2 > _LARGEST_RESULT:
+            raise GanzooError(f"{image.shape[1]}x{image.shape[0]} times {self.scale} is beyond 2 gigapixels")
+        through = functools.partial(
+            in_tiles,
+            self._compiled,
+            scale=self.scale,
+            tile=tile,
+            reach=self.reach,
+            batch_size=batch_size,
+            progress=progress,
+        )
+
+        def grey(plane):
+            if (plane == plane[0, 0]).all():  # an alpha of nothing but 255, mostly
+                return np.full((plane.shape[0] * self.scale, plane.shape[1] * self.scale, 1), plane[0, 0], plane.dtype)
+            return np.rint(through(np.repeat(plane, 3, axis=2)).mean(axis=2, keepdims=True)).astype(plane.dtype)
+
+        colours = through(image[..., :3]) if channels >= 3 else grey(image[..., :1])
+        return colours if channels in (1, 3) else np.concatenate([colours, grey(image[..., -1:])], axis=2)
+
+    @functools.cached_property
+    def _compiled(self):
+        return backend.compiled(lambda pictures: self.ema_generator(pictures, training=False), (None, None, None, 3))
+
+    # What a run, a test or a benchmark asks of any model.
+
+    def data_arguments(self):
+        return {"scale": self.scale, "crop": self.crop}
+
+    def check_data(self, data):
+        super().check_data(data)
+        spec = getattr(data, "element_spec", None)
+        if spec is not None:
+            small = (self.crop // self.scale, self.crop // self.scale, 3)
+            wanted, shapes = (
+                [small, (self.crop, self.crop, 3)],
+                [tuple(part.shape[1:]) for part in spec]
+                if isinstance(spec, (tuple, list))
+                else [tuple(spec.shape[1:])],
+            )
+            if shapes != wanted:
+                raise GanzooError(
+                    f"{self.model_name} learns from pairs of {wanted[0]} and {wanted[1]}, the data set has "
+                    f"{' and '.join(map(str, shapes))}: use ganzoo.data.pairs with this scale and crop"
+                )
+        if self.perceptual is not None and self.perceptual_weight:
+            self.perceptual.prepare()
+
+    def example_batch(self, batch_size, seed=0):
+        large = np.random.default_rng(seed).integers(0, 256, (batch_size, self.crop, self.crop, 3), dtype="uint8")
+        small = np.stack([to_small(picture, self.scale) for picture in large])
+        return pixels.to_float(small), pixels.to_float(large)
+
+    def example_inputs(self, count, seed=0):
+        return [self.example_batch(count, seed)[0]]
+
+    def preview(self, feed, count):
+        """Pieces of photographs kept from training, three each: bicubic, the model's, the real one."""
+        size = 48 * self.scale
+        shown = []
+        for image in [_middle(image, size) for image in feed.validation][: max(1, count // 3)]:
+            small = to_small(image, self.scale)
+            shown += [resized(small, image.shape[:2]), self.upscale(small, progress=False), image]
+        return np.stack(shown) if shown else None
+
+    def measure(self, feed, evaluation):
+        """PSNR and SSIM (Y, borders of `scale` left out) over the middle of every photograph kept from training, and
+        LPIPS where `evaluation.extractor` names its network."""
+        lpips_network = evaluation.extractor and evaluation.extractor.removeprefix("lpips_")
+        if lpips_network is not None:
+            from ganzoo.metrics.lpips import distance
+
+            distance(lpips_network)
+        if feed is not None and not feed.validation:
+            return None
+
+        def figures(model):
+            rows = []
+            for image in [_middle(image, _MEASURED) for image in feed.validation]:
+                ours = model.upscale(to_small(image, model.scale), progress=False)
+                row = {"psnr": psnr(ours, image, crop=model.scale), "ssim": ssim(ours, image, crop=model.scale)}
+                if lpips_network is not None:
+                    row["lpips"] = distance(lpips_network)(ours, image)
+                rows.append(row)
+            return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+        where = f"the middle {_MEASURED}x{_MEASURED} of photographs kept from training"
+        if lpips_network is not None:
+            return Measure(figures, "lpips", f"lowest LPIPS ({lpips_network}) over {where}")
+        return Measure(figures, "psnr", f"highest PSNR (Y) over {where}", higher_is_better=True)
+
+
+def _middle(image, size):
+    height, width = (min(size, length) for length in image.shape[:2])
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return np.ascontiguousarray(image[top : top + height, left : left + width])

@@ -1,0 +1,98 @@
+"""Pairs of crops for super-resolution."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganzoo
+from ganzoo.data.pairs import feed
+from ganzoo.data.photographs import open_photographs, to_small
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Ten photographs, each of one colour of its own and a size of its own."""
+    for i in range(10):
+        colour = np.array([25 * i, 250 - 25 * i, 60])
+        noise = np.random.default_rng(i).integers(-5, 6, (64 + 8 * i, 80, 3))
+        Image.fromarray((colour + noise).clip(0, 255).astype("uint8")).save(tmp_path / f"p{i}.png")
+    return tmp_path
+
+
+def test_the_small_picture_is_the_large_one_made_smaller(folder):
+    dataset = ganzoo.data.pairs(f"folder:{folder}", scale=4, crop=32, batch_size=4)
+    for small, large in dataset.take(2):
+        assert small.shape == (4, 8, 8, 3)
+        assert large.shape == (4, 32, 32, 3)
+        levels = np.rint((large.numpy() + 1) * 127.5).astype("uint8")
+        made = np.stack([to_small(picture, 4) for picture in levels])
+        np.testing.assert_allclose(small.numpy(), made / 127.5 - 1, atol=1e-6)
+
+
+def test_held_out_photographs_are_never_trained_on(folder):
+    found = feed(f"folder:{folder}", scale=4, crop=32, batch_size=4, held_out=0.2)
+    reds = sorted(round(image[..., 0].mean() / 25) for image in found.validation)
+    assert reds == [2, 7]
+    seen = set()
+    for step, indices in (pair for pair, _ in zip(found.order(), range(3 * found.batches_per_epoch))):
+        _, large = found.make_batch(step, indices)
+        seen.update(np.rint(((large[..., 0] + 1) * 127.5).mean(axis=(1, 2)) / 25).astype(int).tolist())
+    assert seen == set(range(10)) - set(reds)
+
+
+def test_an_epoch_covers_the_area_and_a_seed_repeats_itself(folder):
+    arguments = dict(scale=2, crop=16, batch_size=8, held_out=0)
+    found = feed(f"folder:{folder}", **arguments)
+    assert found.count == sum((64 + 8 * i) // 16 * 5 for i in range(10))
+    step, indices = next(found.order(7))
+    again = feed(f"folder:{folder}", **arguments)
+    for ours, theirs in zip(found.make_batch(step, indices), again.make_batch(*next(again.order(7)))):
+        np.testing.assert_array_equal(ours, theirs)
+    other = feed(f"folder:{folder}", **arguments, seed=1)
+    assert (found.make_batch(step, indices)[1] != other.make_batch(*next(other.order(7)))[1]).any()
+
+
+def test_turns_and_mirrors_are_all_eight_and_only_asked_for(tmp_path):
+    ramp = np.arange(32)[:, None] * 4 + np.arange(32)[None] * 2
+    Image.fromarray(np.repeat(ramp[..., None], 3, axis=2).astype("uint8")).save(tmp_path / "ramp.png")
+
+    def seen(augment):
+        found = feed(f"folder:{tmp_path}", scale=2, crop=32, batch_size=1, augment=augment, held_out=0)
+        return {found.make_batch(step, np.array([0]))[1].tobytes() for step in range(100)}
+
+    assert len(seen(False)) == 1
+    assert len(seen(True)) == 8
+
+
+def test_broken_small_and_turned_files(folder):
+    (folder / "broken.jpg").write_bytes((folder / "p0.png").read_bytes()[:500])
+    Image.new("RGB", (10, 10)).save(folder / "tiny.png")
+    turned = Image.new("RGB", (90, 70))
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    turned.save(folder / "turned.jpg", exif=exif)
+    with pytest.warns(UserWarning, match=r"skipped 1 of 13"):
+        found = open_photographs(f"folder:{folder}", at_least=32)
+    assert len(found.images) == 11
+    assert found.images[found.names.index("turned.jpg")].shape == (90, 70, 3)
+    assert len(found.skipped) == 1
+    with pytest.raises(ganzoo.GanzooError, match=r"broken\.jpg"):
+        open_photographs(f"folder:{folder}", at_least=32, strict=True)
+    with pytest.raises(ganzoo.GanzooError, match="none of the 13"):
+        open_photographs(f"folder:{folder}", at_least=999)
+
+
+def test_what_is_wrong_is_said(folder, tmp_path):
+    with pytest.raises(ganzoo.GanzooError, match="crop 30 is not a multiple of scale 4"):
+        ganzoo.data.pairs(f"folder:{folder}", scale=4, crop=30)
+    with pytest.raises(ganzoo.GanzooError, match="Did you mean 'photographs'"):
+        ganzoo.data.pairs("photograph", scale=4, crop=32)
+    with pytest.raises(ganzoo.GanzooError, match="no such folder"):
+        ganzoo.data.pairs("folder:nowhere")
+    with pytest.raises(ganzoo.GanzooError, match="a batch of 9999"):
+        ganzoo.data.pairs(f"folder:{folder}", crop=32, batch_size=9999)
+
+
+def test_the_photographs_of_scikit_learn_are_there():
+    found = open_photographs("photographs")
+    assert [image.shape for image in found.images] == [(427, 640, 3)] * 2

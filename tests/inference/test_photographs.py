@@ -1,0 +1,103 @@
+"""Picture files keep what they have, and damaged ones say so."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+import ganzoo
+from ganzoo.inference.photographs import Photograph, pictures_in, read_photograph, write_photograph
+
+
+@pytest.fixture
+def colours():
+    return np.random.default_rng(0).integers(0, 256, (6, 9, 4), dtype="uint8")
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("depth", ["uint8", "uint16"])
+def test_png_comes_back_as_it_was(tmp_path, colours, channels, depth):
+    pixels = colours[..., :channels].astype(depth) * (257 if depth == "uint16" else 1)
+    pixels[0, 0] = 77
+    write_photograph(tmp_path / "p.png", Photograph(pixels))
+    found = read_photograph(tmp_path / "p.png").pixels
+    assert found.dtype == depth
+    np.testing.assert_array_equal(found, pixels)
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+@pytest.mark.parametrize("depth", ["uint8", "uint16"])
+def test_every_orientation_of_exif_comes_out_upright_once(tmp_path, colours, turn, depth):
+    picture = Image.fromarray(colours[..., :3])
+    exif = picture.getexif()
+    exif[0x0112], exif[0x010F] = turn, "maker"
+    if depth == "uint8":
+        picture.save(tmp_path / "p.png", exif=exif)
+    else:
+        write_photograph(tmp_path / "p.png", Photograph(colours[..., :3].astype("uint16") * 257))
+        content = (tmp_path / "p.png").read_bytes()
+        picture.save(tmp_path / "exif.png", exif=exif)
+        donor = (tmp_path / "exif.png").read_bytes()
+        at = donor.index(b"eXIf") - 4
+        chunk = donor[at : at + 12 + int.from_bytes(donor[at : at + 4], "big")]
+        (tmp_path / "p.png").write_bytes(content[:33] + chunk + content[33:])
+    with Image.open(tmp_path / "exif.png" if depth == "uint16" else tmp_path / "p.png") as file:
+        upright = np.asarray(ImageOps.exif_transpose(file))
+    found = read_photograph(tmp_path / "p.png")
+    np.testing.assert_array_equal(found.pixels, upright.astype(depth) * (257 if depth == "uint16" else 1))
+    if depth == "uint8":
+        write_photograph(tmp_path / "q.jpg", found)
+        with Image.open(tmp_path / "q.jpg") as written:
+            assert written.getexif().get(0x0112, 1) == 1
+            assert written.getexif()[0x010F] == "maker"
+            assert written.size == upright.shape[1::-1]
+
+
+def test_modes_become_what_they_show(tmp_path):
+    cases = {
+        "1": (Image.new("1", (4, 3), 1), 1, 255),
+        "P": (Image.new("RGB", (4, 3), (9, 8, 7)).quantize(), 3, 9),
+        "CMYK": (Image.new("CMYK", (4, 3), (0, 0, 0, 0)), 3, 255),
+        "LA": (Image.new("LA", (4, 3), (5, 6)), 2, 5),
+    }
+    for mode, (picture, channels, value) in cases.items():
+        path = tmp_path / f"{mode}.tif"
+        picture.save(path)
+        found = read_photograph(path).pixels
+        assert found.shape == (3, 4, channels), mode
+        assert found[0, 0, 0] == value, mode
+
+
+def test_a_colour_profile_is_kept(tmp_path, colours):
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(colours[..., :3]).save(tmp_path / "p.png", icc_profile=profile)
+    write_photograph(tmp_path / "q.jpg", read_photograph(tmp_path / "p.png"))
+    with Image.open(tmp_path / "q.jpg") as written:
+        assert written.info["icc_profile"] == profile
+
+
+def test_damaged_files_and_impossible_wishes(tmp_path, colours):
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype="uint8")).save(tmp_path / "whole.jpg")
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:1500])
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "empty.png").write_bytes(b"")
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "bomb.png")
+    Image.new("F", (4, 4)).save(tmp_path / "float.tif")
+    for name, words in {
+        "cut.jpg": "cannot be read as a picture",
+        "text.png": "cannot be read as a picture",
+        "empty.png": "cannot be read as a picture",
+        "bomb.png": "100 megapixels",
+        "missing.png": "no such picture",
+        "float.tif": "floating-point",
+    }.items():
+        with pytest.raises(ganzoo.GanzooError, match=words):
+            read_photograph(tmp_path / name)
+    with pytest.raises(ganzoo.GanzooError, match="no transparency"):
+        write_photograph(tmp_path / "p.jpg", Photograph(colours))
+    with pytest.raises(ganzoo.GanzooError, match=r"as \.png alone"):
+        write_photograph(tmp_path / "p.jpg", Photograph(colours[..., :3].astype("uint16")))
+    (tmp_path / "none").mkdir()
+    with pytest.raises(ganzoo.GanzooError, match="holds no pictures"):
+        pictures_in(tmp_path / "none")

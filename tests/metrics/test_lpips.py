@@ -1,0 +1,95 @@
+"""LPIPS and the perceptual loss against the same networks written out in PyTorch."""
+
+import numpy as np
+import pytest
+
+import ganzoo
+from ganzoo.losses.perceptual import Perceptual, get_perceptual, total_variation
+from ganzoo.metrics.lpips import lpips
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install -e '.[torch]'")
+F = torch.nn.functional
+
+SHIFT, SCALE = torch.tensor([-0.030, -0.088, -0.188]), torch.tensor([0.458, 0.448, 0.450])
+
+
+@pytest.fixture
+def networks(shared, monkeypatch):
+    monkeypatch.setenv("GANZOO_WEIGHTS", str(shared / "networks"))
+    return shared / "networks"
+
+
+@pytest.fixture
+def pair(shared):
+    from ganzoo.inference.photographs import read_photograph
+
+    large = read_photograph(shared / "set5" / "butterfly.png").pixels[:96, :128]
+    noise = np.random.default_rng(0).normal(0, 15, large.shape)
+    return (large + noise).clip(0, 255).astype("uint8"), np.ascontiguousarray(large)
+
+
+def convolutions(path, prefix, pictures):
+    """Features of every convolution, as PyTorch's models arrange them."""
+    arrays = np.load(path)
+    x = (torch.tensor(pictures, dtype=torch.float32) / 127.5 - 1 - SHIFT) / SCALE
+    x = x.permute(0, 3, 1, 2)
+    found = []
+    count = sum(name.startswith(f"{prefix}.Conv_") and name.endswith("kernel") for name in arrays.files)
+    for i in range(count):
+        if prefix == "AlexNet_0":
+            stride, padding = ((4, 2), (1, 2), (1, 1), (1, 1), (1, 1))[i]
+            x = F.max_pool2d(x, 3, 2) if i in (1, 2) else x
+        else:
+            stride, padding = 1, 1
+            x = F.max_pool2d(x, 2, 2) if i in (2, 4, 7, 10) else x
+        kernel, bias = (
+            torch.tensor(arrays[f"{prefix}.Conv_{i}.{part}"].astype("float32")) for part in ("kernel", "bias")
+        )
+        x = F.relu(F.conv2d(x, kernel.permute(3, 2, 0, 1), bias, stride, padding))
+        found.append(x)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("network", "file", "prefix", "taps"),
+    [
+        ("alex", "lpips_alexnet_fp16.npz", "AlexNet_0", (0, 1, 2, 3, 4)),
+        ("vgg", "lpips_vgg16_fp16.npz", "VGG16_0", (1, 3, 6, 9, 12)),
+    ],
+)
+def test_lpips_beside_pytorch(networks, pair, network, file, prefix, taps):
+    features = convolutions(networks / file, prefix, np.stack(pair))
+    heads, expected = np.load(networks / file), 0.0
+    for i, tap in enumerate(taps):
+        unit = F.normalize(features[tap], dim=1, eps=1e-10)
+        head = torch.tensor(heads[f"NetLinLayer_{i}.Conv_0.kernel"].astype("float32")).permute(3, 2, 0, 1)
+        expected += float(F.conv2d((unit[:1] - unit[1:]) ** 2, head).mean())
+    assert lpips(*pair, network) == pytest.approx(expected, rel=1e-3)
+    assert lpips(pair[0], pair[0], network) == 0
+
+
+def test_perceptual_loss_beside_pytorch(networks, pair):
+    features = convolutions(networks / "lpips_vgg16_fp16.npz", "VGG16_0", np.stack(pair))[6]
+    expected = float(((features[0] - features[1]) ** 2).mean())
+    first, second = (picture[None].astype("float32") / 127.5 - 1 for picture in pair)
+    loss = Perceptual("vgg16", "block3_conv3", "lpips_vgg16_fp16")
+    assert float(loss(first, second)) == pytest.approx(expected, rel=1e-3)
+
+
+def test_total_variation_by_hand():
+    """Steps of 1 down in the first column and of 2 across in both rows: (1 + 1) / 2 + (2 + 2) / 2."""
+    picture = np.array([[0, 2], [1, 3]], "float32")[None, ..., None]
+    assert float(total_variation(picture)) == pytest.approx(1 + 2)
+
+
+def test_missing_and_wrong_weights_say_so(networks, monkeypatch, pair):
+    with pytest.raises(ganzoo.GanzooError, match="is not of alexnet"):
+        lpips(*pair, "alex", weights="lpips_vgg16_fp16")
+    with pytest.raises(ganzoo.GanzooError, match="has no layer 'block9_conv1'"):
+        Perceptual("vgg16", "block9_conv1", "lpips_vgg16_fp16").prepare()
+    with pytest.raises(ganzoo.GanzooError, match="unknown key 'layr'"):
+        get_perceptual({"layr": "block1_conv1"})
+    with pytest.raises(ganzoo.GanzooError, match="there is no weights file 'nowhere'"):
+        lpips(*pair, weights="nowhere")
+    with pytest.raises(ganzoo.GanzooError, match="64x64"):
+        lpips(pair[0][:32], pair[1][:32])

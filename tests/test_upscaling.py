@@ -1,0 +1,174 @@
+"""What is particular to srresnet and srgan."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import ganzoo
+from ganzoo.cli import main
+from ganzoo.config import parameters_of, validated_arguments
+from ganzoo.data.photographs import resized, to_small
+from ganzoo.evaluation import evaluate
+from ganzoo.evaluation.upscaled import evaluate_bicubic
+from ganzoo.registry import model_class
+
+SMALL = model_class("srresnet").small
+
+
+@pytest.fixture
+def model():
+    return ganzoo.create("srresnet", **SMALL)
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """Ten photographs of smooth shapes."""
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(10):
+        coarse = rng.integers(0, 256, (9, 9, 3), dtype="uint8")
+        Image.fromarray(resized(coarse, (96, 96))).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (5, 7), (5, 7, 1), (5, 7, 2), (5, 7, 3), (5, 7, 4), (40, 3, 3)])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_any_picture_comes_back_four_times_as_large(model, shape, dtype):
+    image = np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, shape).astype(dtype)
+    large = model.upscale(image)
+    assert large.dtype == dtype
+    assert large.shape == (shape[0] * 4, shape[1] * 4, *shape[2:])
+    # Untrained, it gives little else than the picture's pixels repeated.
+    repeated = np.repeat(np.repeat(image, 4, axis=0), 4, axis=1).astype("float64")
+    if len(shape) == 3 and shape[2] >= 3:
+        difference = np.abs(large[..., :3] - repeated[..., :3]).max() / np.iinfo(dtype).max
+        assert difference < 0.05
+
+
+def test_depth_does_not_matter_and_an_opaque_alpha_stays_opaque(model):
+    image = np.random.default_rng(0).integers(0, 256, (12, 9, 3), dtype="uint8")
+    deep = model.upscale(image.astype("uint16") * 257)
+    np.testing.assert_allclose(deep / 257.0, model.upscale(image), atol=0.51)
+    opaque = np.dstack([image, np.full(image.shape[:2], 255, "uint8")])
+    assert (model.upscale(opaque)[..., 3] == 255).all()
+    np.testing.assert_array_equal(model.upscale(opaque)[..., :3], model.upscale(image))
+
+
+def test_what_cannot_be_upscaled(model):
+    for wrong in (
+        np.zeros((4, 4, 3)),
+        np.zeros((4, 4, 5), "uint8"),
+        np.zeros((0, 4, 3), "uint8"),
+        np.zeros(4, "uint8"),
+    ):
+        with pytest.raises(ganzoo.GanzooError, match="takes"):
+            model.upscale(wrong)
+    with pytest.raises(ganzoo.GanzooError, match="tile must be at least 1"):
+        model.upscale(np.zeros((4, 4, 3), "uint8"), tile=0)
+    with pytest.raises(ganzoo.GanzooError, match="scale is 2, 4 or 8"):
+        ganzoo.create("srresnet", **{**SMALL, "scale": 3, "crop": 33})
+    with pytest.raises(ganzoo.GanzooError, match="not a multiple of scale"):
+        ganzoo.create("srresnet", **{**SMALL, "crop": 33})
+    with pytest.raises(ganzoo.GanzooError, match="a multiple of 16"):
+        ganzoo.create("srgan", **{**model_class("srgan").small, "crop": 40})
+    with pytest.raises(ganzoo.GanzooError, match="'upsampling' is 'wrong'"):
+        ganzoo.create("srresnet", upsampling="wrong")
+    model.compile()
+    with pytest.raises(ganzoo.GanzooError, match=r"pairs of \(8, 8, 3\) and \(32, 32, 3\)"):
+        model.fit(ganzoo.data.pairs("photographs", crop=64))
+    settings = parameters_of("compile", owner=type(model))
+    with pytest.raises(ganzoo.GanzooError, match="unknown key 'loss'"):
+        validated_arguments(settings, {"loss": "hinge"}, "compile()")
+
+
+def test_content_loss_by_hand():
+    """Pictures that differ by 0.5 everywhere: squared 0.25, absolute 0.5. Stripes have a total variation of 0.5."""
+    model = ganzoo.create("srgan", **model_class("srgan").small)
+    real = np.zeros((2, 32, 32, 3), "float32")
+    settings = dict(perceptual=None, adversarial_weight=0.0)
+    for pixel_loss, expected in (("squared", 0.25), ("absolute", 0.5)):
+        model.compile(pixel_loss=pixel_loss, pixel_weight=3.0, **settings)
+        model._current.recorded = {}
+        assert float(model.content_loss(real, real + 0.5)) == pytest.approx(3 * expected)
+    model.compile(pixel_weight=0.0, total_variation=2.0, **settings)
+    model._current.recorded = {}
+    stripes = np.zeros_like(real)
+    stripes[:, ::2] = 0.5
+    assert float(model.content_loss(real, stripes)) == pytest.approx(2 * 0.5)
+
+
+def test_srgan_starts_from_srresnet_and_from_nothing_else(model):
+    image = np.random.default_rng(0).integers(0, 256, (12, 9, 3), dtype="uint8")
+    gan = ganzoo.create("srgan", **model_class("srgan").small)
+    last = model.ema_generator.get_layer("picture").kernel
+    last.assign(np.random.default_rng(0).normal(0, 0.2, last.shape))
+    assert (gan.upscale(image) != model.upscale(image)).any()
+    gan.start_from(model)
+    np.testing.assert_array_equal(gan.upscale(image), model.upscale(image))
+    with pytest.raises(ganzoo.GanzooError, match="another architecture"):
+        gan.start_from(ganzoo.create("srresnet", **{**SMALL, "width": 5}))
+
+
+def test_a_run_learns_measures_itself_and_is_what_srgan_begins_with(photographs, tmp_path):
+    """In a hundred steps the network learns what the repeated pixels it begins with lack of smooth shapes."""
+    preset = tmp_path / "tiny.yaml"
+    preset.write_text(
+        f"""
+model: srresnet
+arguments: {{scale: 2, blocks: 1, width: 16, kernel_size: 3, normalization: none, upsampling: direct, crop: 32}}
+compile: {{pixel_loss: absolute, generator_optimizer: {{learning_rate: 0.003}}, ema_decay: 0.99}}
+data: {{source: "folder:{photographs}", batch_size: 8}}
+training: {{epochs: 10, samples: 3}}
+"""
+    )
+    run = ganzoo.train(preset, output=tmp_path / "runs")
+    assert (run / "checkpoints" / "best.keras").exists()
+    assert Image.open(run / "samples" / "epoch_0010.png").size[0] > 96
+    trained = ganzoo.load(run)
+    source = f"folder:{photographs}"
+    ours, untrained = (evaluate(one, source) for one in (trained, ganzoo.load(preset, trained=False)))
+    assert ours.protocol == untrained.protocol == evaluate_bicubic(2, source).protocol
+    assert ours.figures["psnr_y"] > untrained.figures["psnr_y"] + 5
+    gan = tmp_path / "gan.yaml"
+    gan.write_text(
+        preset.read_text()
+        .replace("srresnet", "srgan")
+        .replace("crop: 32}", "crop: 32, discriminator_width: 4, discriminator_units: 8}")
+        .replace("{pixel_loss", "{perceptual: null, pixel_weight: 1.0, pixel_loss")
+        .replace("epochs: 10", f"epochs: 1, start_from: '{run}'")
+    )
+    started = ganzoo.load(ganzoo.train(gan, output=tmp_path / "runs"))
+    assert evaluate(started, source).figures["psnr_y"] > untrained.figures["psnr_y"] + 5
+
+
+def test_upscale_on_the_command_line(model, tmp_path):
+    model.save(tmp_path / "m.keras")
+    image = np.random.default_rng(0).integers(0, 256, (12, 9, 3), dtype="uint8")
+    folder = tmp_path / "in"
+    (folder / "deep").mkdir(parents=True)
+    Image.fromarray(image).save(folder / "a.png")
+    Image.fromarray(image[..., 0]).save(folder / "deep" / "b.png")
+    run = CliRunner().invoke
+    settings = ["--model", str(tmp_path / "m.keras")]
+    done = run(main, ["upscale", str(folder / "a.png"), str(tmp_path / "large.png"), *settings, "--tile", "16"])
+    assert done.exit_code == 0, done.output
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "large.png")), model.upscale(image))
+    (folder / "broken.jpg").write_text("no picture")
+    done = run(main, ["upscale", str(folder), str(tmp_path / "out"), *settings])
+    assert done.exit_code == 1
+    assert "left out" in done.output
+    assert "1 of the pictures" in done.output
+    assert np.asarray(Image.open(tmp_path / "out" / "deep" / "b.png")).shape == (48, 36)
+    done = run(main, ["upscale", str(folder / "a.png"), str(tmp_path / "x.png"), "--model", "dcgan.digits"])
+    assert "does not make pictures larger" in done.output
+    done = run(main, ["upscale", str(folder / "none.png"), str(tmp_path / "x.png"), *settings])
+    assert "no such picture" in done.output
+
+
+def test_bicubic_is_small_to_large_and_back():
+    image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype="uint8")
+    flat = np.full((8, 8, 3), 9, "uint8")
+    np.testing.assert_array_equal(resized(to_small(flat, 4), (8, 8)), flat)
+    assert to_small(image, 4).shape == (2, 2, 3)
