@@ -8,7 +8,8 @@ from setuptools import find_packages, setup
 here = Path(__file__).parent
 version = re.search(r'__version__ = "(.+)"', (here / "ganzoo" / "__init__.py").read_text())[1]
 
-demo = ["gradio>=5.0"]
+# 5.27: ImageSlider.
+demo = ["gradio>=5.27"]
 # importlib_resources: tensorflow-datasets imports it through etils without declaring it.
 tfds = ["importlib_resources", "tensorflow-datasets>=4.9.8"]
 # The data source photographs:scikit-image.

@@ -36,9 +36,9 @@ def trained_presets(model):
     return [preset.name for preset in sorted(found, key=lambda preset: not preset.config.default)]
 
 
-def preset_choice(model):
-    """A list of the model's trained presets."""
-    choices = trained_presets(model)
+def preset_choice(model, also=()):
+    """A list of the model's trained presets, and of other models'."""
+    choices = [preset for name in (model, *also) for preset in trained_presets(name)]
     return gr.Dropdown(choices, value=choices[0], label="Trained on", elem_id=f"{model}-preset")
 
 
@@ -93,17 +93,23 @@ def enlarged(picture, at_least=560):
 
 def as_file(picture, name):
     """The path of a PNG of the picture, for a download."""
-    folder = _downloads()
-    path = folder / name
+    path = new_file(name)
     save_picture(path, picture)
-    # Gradio copies what it serves; these are needed for a moment only.
-    for old in sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime)[:-KEPT_FILES]:
-        old.unlink(missing_ok=True)
     return str(path)
 
 
+def new_file(name):
+    """A path for a download; the oldest ones make room."""
+    folder = downloads() / "made"
+    folder.mkdir(exist_ok=True)
+    # Gradio copies what it serves; these are needed for a moment only.
+    for old in sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime)[: 1 - KEPT_FILES]:
+        old.unlink(missing_ok=True)
+    return folder / name
+
+
 @functools.cache
-def _downloads():
+def downloads():
     """One folder for the whole process, removed with it."""
     folder = tempfile.mkdtemp(prefix="ganzoo-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 import importlib
 import importlib.util
-import inspect
 import os
 
 # Before Gradio is imported: no telemetry, no look-up of newer versions.
@@ -16,12 +15,14 @@ from ganzoo.errors import GanzooError
 
 from .common import QUEUE, trained_presets
 
+# The page of a kind of data.
+_PAGES = {"images": "dcgan", "labelled": "cgan", "pairs": "srgan"}
 _FONTS = dict(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
 
 def models_with_pages():
     """Names of the models that have trained weights and a page here."""
-    return [name for name in registry.list_models() if trained_presets(name) and _has_page(name)]
+    return [name for name in registry.list_models() if trained_presets(name) and _module(name)]
 
 
 def build(model=None):
@@ -43,11 +44,17 @@ def build(model=None):
         raise GanzooError("no model has trained weights to show")
     with gr.Blocks(title="ganzoo", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
         gr.Markdown("# ganzoo\nTrained generative adversarial networks, drawing on this machine.")
+        shown = set()
         for name in names:
-            with gr.Tab(name) as tab:
+            module = _module(name)
+            together = [other for other in getattr(module, "MODELS", [name]) if other in names]
+            if name in shown:
+                continue
+            shown.update(together)
+            with gr.Tab(", ".join(together)) as tab:
                 # A model is loaded when somebody looks at it, not when the page opens.
                 begin = app.load if name == names[0] else tab.select
-                for first_drawing in _module(name).page(name):
+                for first_drawing in module.page(together[0]):
                     begin(**first_drawing)
     app.queue(max_size=QUEUE)
     return app
@@ -73,14 +80,10 @@ def launch(model=None, host="127.0.0.1", port=7860):
     app.block_thread()
 
 
-def _has_page(name):
-    return _own_page(name) or "labels" not in inspect.signature(registry.model_class(name).generate).parameters
-
-
-def _own_page(name):
-    return importlib.util.find_spec(f"{__package__}.{name}") is not None
-
-
 def _module(name):
-    """A model's own page, or DCGAN's, which is right for all that draw from noise alone."""
-    return importlib.import_module(f"{__package__}.{name if _own_page(name) else 'dcgan'}")
+    """A model's page: its own, or that of its kind of data, since such models are used alike; or None."""
+    kind = registry.model_class(name).data_kind
+    for page in (name, _PAGES.get(kind)):
+        if page and importlib.util.find_spec(f"{__package__}.{page}") is not None:
+            return importlib.import_module(f"{__package__}.{page}")
+    return None
