@@ -1,6 +1,6 @@
-"""Using a trained model: grids of samples, walks through latent space."""
+"""Using a trained model: grids of samples, walks through latent space, pictures of any size, files."""
 
-from ganzoo.inference import latent, sampling
+from ganzoo.inference import latent, photographs, sampling, tiling
 from ganzoo.inference.sampling import grid, save_picture
 
-__all__ = ["grid", "latent", "sampling", "save_picture"]
+__all__ = ["grid", "latent", "photographs", "sampling", "save_picture", "tiling"]

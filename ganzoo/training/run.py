@@ -169,7 +169,7 @@ class Plan:
         """What would happen, and how long it would take, found by a few steps; the plan is then used up."""
         batch = self.feed.batch_size * self.model.discriminator_steps
         done = self.model.steps
-        seconds = self._seconds_per_step()
+        seconds = self.seconds_per_step()
         rows = {
             "model": f"{self.config.model}: {describe_networks(self.model)}, {self.config.training.precision}",
             "data": f"{self.feed.source}: {self.feed.count:,} examples, {len(self.feed.skipped)} skipped, "
@@ -183,7 +183,8 @@ class Plan:
         }
         return "\n".join(f"{name:8}{text}" for name, text in rows.items())
 
-    def _seconds_per_step(self):
+    def seconds_per_step(self):
+        """How long a training step takes, found by a few; the model is then no longer fresh."""
         batch = next(iter(self.feed.dataset(first_step=0)))
         k = self.model.discriminator_steps
         batch = keras.tree.map_structure(lambda tensor: keras.ops.concatenate([tensor] * k), batch)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from ganzoo.inference import grid
+from ganzoo.inference.photographs import Photograph, read_photograph, write_photograph
 
 gradio = pytest.importorskip("gradio")
 
-from ganzoo.demos import cgan, common, dcgan, hub  # noqa: E402
+from ganzoo.demos import cgan, common, dcgan, hub, srgan  # noqa: E402
 
 
 @pytest.mark.parametrize("odd", [None, float("nan"), float("inf"), -1, 1.5, 2**40, "x", [1], True])
@@ -50,6 +51,31 @@ def test_classes_asked_for_are_drawn_in_rows():
     for odd in ("", None, "12a", "x", "1" * 17, "-1", "\u0663"):
         with pytest.raises(gradio.Error, match=r"classes"):
             cgan.draw("cgan.mnist", odd, 0, 1)
+
+
+def test_a_photograph_comes_back_beside_itself(tmp_path):
+    small = np.random.default_rng(0).integers(0, 256, (20, 30, 4), dtype="uint8")
+    write_photograph(tmp_path / "mine.png", Photograph(small))
+    (before, after), bicubic, path = srgan.upscale("srresnet.photos_x4", str(tmp_path / "mine.png"))
+    assert before.shape == after.shape == bicubic.shape == (80, 120, 3)
+    share = small[..., 3:] / 255.0
+    np.testing.assert_allclose(before[::4, ::4], small[..., :3] * share + 255 * (1 - share), atol=0.51)
+    assert Path(path).name == "mine-srresnet.photos_x4.png"
+    np.testing.assert_array_equal(
+        read_photograph(path).pixels, common.loaded("srresnet.photos_x4").upscale(small, progress=False)
+    )
+
+
+def test_photographs_that_a_page_refuses(tmp_path):
+    (tmp_path / "text.png").write_text("no picture")
+    write_photograph(tmp_path / "large.png", Photograph(np.zeros((1001, 1000, 1), "uint8")))
+    for path, words in (
+        (None, "choose a photograph"),
+        (tmp_path / "text.png", "cannot be read"),
+        (tmp_path / "large.png", "1000x1001 is more than the page's limit of 1 megapixels"),
+    ):
+        with pytest.raises(gradio.Error, match=words):
+            srgan.upscale("srresnet.photos_x4", path and str(path))
 
 
 def test_only_models_with_weights_have_a_page():

@@ -93,3 +93,28 @@ def test_missing_and_wrong_weights_say_so(networks, monkeypatch, pair):
         lpips(*pair, weights="nowhere")
     with pytest.raises(ganzoo.GanzooError, match="64x64"):
         lpips(pair[0][:32], pair[1][:32])
+
+
+def test_checkpoints_of_pytorch_become_the_file_that_is_read(networks, tmp_path, pair):
+    """The shared file, written out as torchvision and lpips write theirs, comes back as it was."""
+    from ganzoo.imagenet_convert import convert
+
+    arrays = np.load(networks / "lpips_alexnet_fp16.npz")
+    places, backbone, heads = (0, 3, 6, 8, 10), {}, {}
+    for i, place in enumerate(places):
+        kernel = torch.tensor(arrays[f"AlexNet_0.Conv_{i}.kernel"].astype("float32"))
+        backbone[f"features.{place}.weight"] = kernel.permute(3, 2, 0, 1)
+        backbone[f"features.{place}.bias"] = torch.tensor(arrays[f"AlexNet_0.Conv_{i}.bias"].astype("float32"))
+        head = torch.tensor(arrays[f"NetLinLayer_{i}.Conv_0.kernel"].astype("float32"))
+        heads[f"lin{i}.model.1.weight"] = head.permute(3, 2, 0, 1)
+    torch.save(backbone, tmp_path / "alexnet.pth")
+    torch.save(heads, tmp_path / "alex.pth")
+    convert(tmp_path / "alexnet.pth", tmp_path / "made.npz", tmp_path / "alex.pth")
+    assert lpips(*pair, weights=tmp_path / "made.npz") == pytest.approx(lpips(*pair), rel=1e-6)
+    with pytest.raises(ganzoo.GanzooError, match="five heads"):
+        convert(tmp_path / "alexnet.pth", tmp_path / "x.npz", tmp_path / "alexnet.pth")
+    with pytest.raises(ganzoo.GanzooError, match="0 convolutions"):
+        convert(tmp_path / "alex.pth", tmp_path / "x.npz")
+    (tmp_path / "damaged.pth").write_bytes((tmp_path / "alex.pth").read_bytes()[:100])
+    with pytest.raises(ganzoo.GanzooError, match="cannot read the checkpoint"):
+        convert(tmp_path / "damaged.pth", tmp_path / "x.npz")

@@ -1,0 +1,101 @@
+"""Upscaling: megapixels per second and peak memory, beside the same network in PyTorch.
+
+    python benchmarks/upscale.py [srresnet.photos_x4] [--sizes 256 512 1024]
+
+Every size and framework in a process of its own: square random pictures, the median of three calls after one that is
+not counted; `upscale` as it is called by anybody, tiles and the way to uint8 and back included, and a plain PyTorch
+module of the same layers and weights over the whole picture at once, uint8 to uint8 as well. Memory is the highest
+resident set of the process, and how much of it came after the model was loaded. That both give the same pictures is
+checked. PyTorch is left out where it is missing.
+"""
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("preset", nargs="?", default="srresnet.photos_x4")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024])
+    parser.add_argument("--untrained", action="store_true", help="with fresh weights")
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        work(options.worker[0], options.preset, int(options.worker[1]), not options.untrained)
+        return
+    print("size, framework, seconds, megapixels per second (of the result), peak MB, of it after loading MB")
+    for size in options.sizes:
+        for framework in ("ganzoo", "torch"):
+            command = [sys.executable, __file__, options.preset, "--worker", framework, str(size)]
+            command += ["--untrained"] if options.untrained else []
+            done = subprocess.run(command, capture_output=True, text=True)
+            print(size, framework, done.stdout.strip() or done.stderr.strip().splitlines()[-1], flush=True)
+
+
+def work(framework, preset, size, trained):
+    import ganzoo
+
+    model = ganzoo.load(preset, trained=trained)
+    image = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype="uint8")
+    function = model.upscale
+    if framework == "torch":
+        function = in_torch(model)
+        small = image[:64, :64]
+        assert np.abs(function(small).astype(int) - model.upscale(small)).max() <= 1
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    function(image)
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        function(image)
+        seconds.append(time.perf_counter() - began)
+    median = statistics.median(seconds)
+    megapixels = (size * model.scale) ** 2 / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(f"{median:.3f} {megapixels / median:.2f} {peak / 1024:.0f} {(peak - before) / 1024:.0f}")
+
+
+def in_torch(model):
+    """A function from uint8 to uint8 pictures: the model's network, layer by layer, in PyTorch."""
+    import torch
+
+    functional = torch.nn.functional
+    weights = {layer.name: [torch.tensor(w) for w in layer.get_weights()] for layer in model.ema_generator.layers}
+    blocks = model.arguments["blocks"]
+    if model.arguments["normalization"] != "none" or model.arguments["upsampling"] != "direct":
+        raise SystemExit("only networks without normalization and with direct upsampling are compared")
+    # As PyTorch keeps kernels, and its order of the channels that a shuffle takes apart.
+    kernels = {name: w[0].permute(3, 2, 0, 1).contiguous() for name, w in weights.items() if w and w[0].ndim == 4}
+    biases = {name: weights[name][1] for name in kernels}
+    slopes = {name: w[0].reshape(-1) for name, w in weights.items() if name.endswith("prelu")}
+    order = torch.arange(3 * model.scale**2).reshape(model.scale**2, 3).T.reshape(-1)
+    kernels["picture"], biases["picture"] = kernels["picture"][order], biases["picture"][order]
+
+    def convolved(x, name):
+        return functional.conv2d(x, kernels[name], biases[name], padding="same")
+
+    @torch.no_grad()
+    def upscale(image):
+        small = torch.tensor(image).permute(2, 0, 1)[None].float() / 127.5 - 1
+        x = first = functional.prelu(convolved(small, "first"), slopes["first_prelu"])
+        for i in range(1, blocks + 1):
+            y = functional.prelu(convolved(x, f"block{i}_conv1"), slopes[f"block{i}_prelu"])
+            x = x + convolved(y, f"block{i}_conv2")
+        x = functional.pixel_shuffle(convolved(first + convolved(x, "after_conv"), "picture"), model.scale)
+        x = x + functional.interpolate(small, scale_factor=model.scale, mode="nearest")
+        return ((x + 1) * 127.5).round().clamp(0, 255).byte()[0].permute(1, 2, 0).numpy()
+
+    return upscale
+
+
+if __name__ == "__main__":
+    main()

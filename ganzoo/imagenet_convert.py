@@ -1,0 +1,71 @@
+"""PyTorch's checkpoints of AlexNet and VGG, and LPIPS' heads, as the one file that `ganzoo.imagenet` reads.
+
+    python -m ganzoo.imagenet_convert vgg16-397923af.pth lpips_vgg16_fp16.npz --heads vgg.pth
+
+The checkpoints are read without unpickling objects (`weights_only`). Needs PyTorch: pip install 'ganzoo[torch]'.
+"""
+
+import argparse
+
+import numpy as np
+
+from ganzoo.errors import GanzooError, missing_package
+from ganzoo.files import write_atomically
+
+# How many convolutions a network's checkpoint holds, and what the file calls the network.
+_NETWORKS = {5: "AlexNet_0", 13: "VGG16_0", 16: "VGG19_0"}
+
+
+def convert(checkpoint, output, heads=None):
+    """Writes the convolutions of a checkpoint, and the heads of LPIPS, as float16.
+
+    Args:
+        checkpoint: of torchvision's AlexNet, VGG16 or VGG19, "features.0.weight" and so on.
+        output: the `.npz` file to write.
+        heads: of LPIPS v0.1, "lin0.model.1.weight" and so on.
+
+    Raises:
+        GanzooError: another network's checkpoint, or none.
+    """
+    import io
+
+    arrays, state = {}, _state(checkpoint)
+    places = sorted(int(key.split(".")[1]) for key in state if key.startswith("features.") and key.endswith(".weight"))
+    if len(places) not in _NETWORKS:
+        raise GanzooError(f"{checkpoint} has {len(places)} convolutions: it is not AlexNet's, VGG16's or VGG19's")
+    for i, place in enumerate(places):
+        name = f"{_NETWORKS[len(places)]}.Conv_{i}"
+        arrays[f"{name}.kernel"] = state[f"features.{place}.weight"].transpose(2, 3, 1, 0)
+        arrays[f"{name}.bias"] = state[f"features.{place}.bias"]
+    if heads is not None:
+        linear = _state(heads)
+        if sorted(linear) != [f"lin{i}.model.1.weight" for i in range(5)]:
+            raise GanzooError(f"{heads} does not hold the five heads of LPIPS: it has {', '.join(sorted(linear)[:5])}")
+        for i in range(5):
+            arrays[f"NetLinLayer_{i}.Conv_0.kernel"] = linear[f"lin{i}.model.1.weight"].transpose(2, 3, 1, 0)
+    buffer = io.BytesIO()
+    np.savez(buffer, **{name: array.astype("float16") for name, array in arrays.items()})
+    write_atomically(output, buffer.getvalue())
+
+
+def _state(path):
+    try:
+        import torch
+    except ImportError:
+        raise missing_package("torch", "torch", "reading PyTorch's checkpoints") from None
+    try:
+        return {key: tensor.numpy() for key, tensor in torch.load(path, "cpu", weights_only=True).items()}
+    except Exception as error:  # whatever torch.load raises on damaged or foreign files
+        raise GanzooError(f"cannot read the checkpoint {path}: {str(error).strip().splitlines()[0]}") from None
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint")
+    parser.add_argument("output")
+    parser.add_argument("--heads")
+    arguments = parser.parse_args()
+    try:
+        convert(arguments.checkpoint, arguments.output, arguments.heads)
+    except GanzooError as problem:
+        raise SystemExit(f"Error: {problem}") from None
