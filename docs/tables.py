@@ -15,7 +15,7 @@ def main():
                 f"{figures['precision']:.2f} / {figures['recall']:.2f}",
                 f"{figures['classes_covered']} of 10",
                 f"{figures['training_cpu_minutes']:.0f} minutes",
-                f"{weights.data.split(',')[0]}, {weights.licence}",
+                f"{weights.data.split(',')[0].removesuffix(' training set')}, {weights.licence}",
             ]
             row = f"| {' | '.join(cells)} |"
             rows.append((name.split(".")[1], figures["frechet_distance"], row))

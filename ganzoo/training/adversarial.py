@@ -485,7 +485,7 @@ class AdversarialModel(Saving, keras.Model):
 
     def preview(self, feed, count):
         """Pictures that show how far the training is, uint8 (up to count, height, width, channels); from a `Feed` of
-        `ganzoo.data`, always the same ones."""
+        `ganzoo.data`, always the same ones. None where there is nothing to show."""
         raise NotImplementedError(f"{type(self).__name__} must define preview()")
 
     def measure(self, feed, evaluation):

@@ -18,9 +18,9 @@ from ganzoo.training.adversarial import AdversarialModel
 from ganzoo.training.measure import Measure
 
 _PIXEL_LOSSES = {"absolute": lambda difference: ops.abs(difference), "squared": lambda difference: difference**2}
-# Of a photograph kept from training: what is measured of it after an epoch.
-_MEASURED = 512
-# A transparent picture of more pixels than this in all is refused before its result is allocated.
+# Height and width of what is measured, after an epoch, of a photograph kept from training, and the least of it.
+_MEASURED, _LEAST_MEASURED = 512, 64
+# Pixels; a larger result is refused before it is allocated.
 _LARGEST_RESULT = 2_000_000_000
 
 
@@ -192,12 +192,14 @@ class UpscalingModel(AdversarialModel):
 
     def preview(self, feed, count):
         """Pieces of photographs kept from training, three each: bicubic, the model's, the real one."""
-        size = 48 * self.scale
-        shown = []
-        for image in [_middle(image, size) for image in feed.validation][: max(1, count // 3)]:
+        shown = feed.validation[: max(1, count // 3)]
+        # All of one size, for a grid.
+        size = min([48 * self.scale, *(length for image in shown for length in image.shape[:2])])
+        sheets = []
+        for image in (_middle(image, size // self.scale * self.scale) for image in shown):
             small = to_small(image, self.scale)
-            shown += [resized(small, image.shape[:2]), self.upscale(small, progress=False), image]
-        return np.stack(shown) if shown else None
+            sheets += [resized(small, image.shape[:2]), self.upscale(small, progress=False), image]
+        return np.stack(sheets) if sheets else None
 
     def measure(self, feed, evaluation):
         """PSNR and SSIM (Y, borders of `scale` left out) over the middle of every photograph kept from training, and
@@ -207,12 +209,13 @@ class UpscalingModel(AdversarialModel):
             from ganzoo.metrics.lpips import distance
 
             distance(lpips_network)
-        if feed is not None and not feed.validation:
+        images = [image for image in (feed.validation if feed else ()) if min(image.shape[:2]) >= _LEAST_MEASURED]
+        if feed is not None and not images:
             return None
 
         def figures(model):
             rows = []
-            for image in [_middle(image, _MEASURED) for image in feed.validation]:
+            for image in (_middle(image, _MEASURED) for image in images):
                 ours = model.upscale(to_small(image, model.scale), progress=False)
                 row = {"psnr": psnr(ours, image, crop=model.scale), "ssim": ssim(ours, image, crop=model.scale)}
                 if lpips_network is not None:

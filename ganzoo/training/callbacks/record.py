@@ -79,7 +79,9 @@ class Record(keras.callbacks.Callback):
             with self._writer.as_default(step=step):
                 for name, value in line.items():
                     tf.summary.scalar(name, value)
-                tf.summary.image("samples", self.model.preview(self.feed, 16), max_outputs=16)
+                pictures = self.model.preview(self.feed, 16)
+                if pictures is not None:
+                    tf.summary.image("samples", pictures, max_outputs=16)
             self._writer.flush()
         except (OSError, tf.errors.OpError) as error:  # a full disk: the run matters more than its curves
             warnings.warn(f"no more TensorBoard events are written: {str(error).splitlines()[0]}", stacklevel=2)

@@ -26,7 +26,9 @@ class Samples(keras.callbacks.Callback):
         self.count = count
 
     def on_epoch_end(self, epoch, logs=None):
-        save_picture(self.folder / f"epoch_{epoch + 1:04d}.png", grid(self.model.preview(self.feed, self.count)))
+        pictures = self.model.preview(self.feed, self.count)
+        if pictures is not None:
+            save_picture(self.folder / f"epoch_{epoch + 1:04d}.png", grid(pictures))
 
     def on_train_end(self, logs=None):
         from PIL import Image
