@@ -29,7 +29,7 @@ def upscale(preset, path):
     height, width = photograph.pixels.shape[:2]
     if height * width > MOST_PIXELS:
         raise GanzooError(
-            f"{width}x{height} is more than the page's limit of {MOST_PIXELS / 1e6:g} megapixels: take a part, or "
+            f"{width}x{height} is more than the page's limit of {MOST_PIXELS / 1e6:g} megapixel: take a part, or "
             "`ganzoo upscale` on the command line, which has no such limit"
         )
     model = loaded(preset)
@@ -76,7 +76,7 @@ def page(model):
         with gr.Column(scale=1):
             photograph = gr.Image(
                 _examples()[0],
-                label=f"Photograph, up to {MOST_PIXELS / 1e6:g} megapixels",
+                label=f"Photograph, up to {MOST_PIXELS / 1e6:g} megapixel",
                 type="filepath",
                 image_mode=None,
                 sources=["upload", "clipboard"],
@@ -85,10 +85,14 @@ def page(model):
             gr.Examples([[path] for path in _examples()], [photograph], cache_examples=False)
             button = gr.Button("Make it larger", variant="primary", elem_id=f"{model}-upscale")
             file = gr.DownloadButton("Download", elem_id=f"{model}-download")
-        slider = gr.ImageSlider(
-            label="Its own pixels | the model's", format="png", interactive=False, elem_id=f"{model}-slider", scale=2
-        )
-        bicubic = picture("Bicubic interpolation", elem_id=f"{model}-bicubic", scale=2)
+        with gr.Column(scale=2):
+            gr.Markdown("Its own pixels, and what the model makes of them")
+            slider = gr.ImageSlider(
+                label="Comparison", show_label=False, format="png", interactive=False, elem_id=f"{model}-slider"
+            )
+        with gr.Column(scale=2):
+            gr.Markdown("Bicubic interpolation")
+            bicubic = picture("Bicubic interpolation", show_label=False, elem_id=f"{model}-bicubic")
     upscaling = dict(fn=upscale, inputs=[preset, photograph], outputs=[slider, bicubic, file], **ONE_AT_A_TIME)
     button.click(**upscaling)
     preset.change(**upscaling)

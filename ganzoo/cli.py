@@ -182,9 +182,10 @@ def generate(name, count, seed, output):
     \b
     Example: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
     """
-    from ganzoo import inference, presets
+    from ganzoo import inference
 
-    inference.save_picture(output, inference.grid(presets.load(name).generate(count, seed=seed)))
+    model = _loaded(name, "generate", "draw from noise")
+    inference.save_picture(output, inference.grid(model.generate(count, seed=seed)))
     click.echo(output)
 
 
@@ -201,28 +202,58 @@ def upscale(source, target, model, tile):
     Examples: ganzoo upscale in.jpg out.png
               ganzoo upscale holiday holiday_large --model srresnet
     """
-    from ganzoo import presets
-    from ganzoo.inference.photographs import pictures_in, read_photograph, write_photograph
+    from ganzoo.inference.photographs import check_writable, read_photograph, write_photograph
 
-    loaded = presets.load(model)
-    if not hasattr(loaded, "upscale"):
-        raise GanzooError(f"'{model}' does not make pictures larger: name srgan or srresnet with --model")
+    pairs = _upscale_pairs(source, target)
+    loaded = _loaded(model, "upscale", "make pictures larger: name srgan or srresnet with --model")
     failed = 0
-    for path in pictures_in(source):
-        # PNG holds whatever a picture has: 16 bits, alpha.
-        written = target / path.relative_to(source).with_suffix(".png") if source.is_dir() else target
+    for path, written in pairs:
         try:
             photograph = read_photograph(path)
+            height, width, channels = photograph.pixels.shape
+            check_writable(written, (height * loaded.scale, width * loaded.scale, channels), photograph.pixels.dtype)
             photograph.pixels = loaded.upscale(photograph.pixels, tile=tile)
             write_photograph(written, photograph)
-            click.echo(written)
+            click.echo(click.format_filename(written))
         except GanzooError as error:
             if not source.is_dir():
                 raise
             failed += 1
-            click.echo(f"left out: {error}", err=True)
+            click.echo(f"left out: {error}".encode(errors="replace"), err=True)
     if failed:
         raise GanzooError(f"{failed} of the pictures in {source} could not be made larger")
+
+
+def _upscale_pairs(source, target):
+    """(picture, file to write) of a file or of all in a folder; nothing that is read is ever written over."""
+    from ganzoo.inference.photographs import pictures_in
+
+    if not source.is_dir():
+        if source.exists() and target.exists() and target.samefile(source):
+            raise GanzooError(f"IN and OUT are the same file: {source}")
+        return [(source, target)]
+    if target.exists() and not target.is_dir():
+        raise GanzooError(f"IN is a folder, OUT is not: {target}")
+    if target.resolve() == source.resolve():
+        raise GanzooError(f"IN and OUT are the same folder: {source}")
+    found = [path for path in pictures_in(source) if target.resolve() not in path.resolve().parents]
+    # PNG holds whatever a picture has: 16 bits, alpha. a.jpg beside a.png keeps its suffix before that.
+    names = [path.relative_to(source) for path in found]
+    stems = [name.with_suffix("") for name in names]
+    return [
+        (path, target / (name.with_name(f"{name.name}.png") if stems.count(stem) > 1 else name.with_suffix(".png")))
+        for path, name, stem in zip(found, names, stems)
+    ]
+
+
+def _loaded(name, method, what):
+    """A model that has a method, or the sentence that it does not do that."""
+    from ganzoo import presets
+
+    model = presets.load(name)
+    if not hasattr(model, method):
+        raise GanzooError(f"'{name}' does not {what}")
+    return model
 
 
 @main.command()
@@ -276,10 +307,10 @@ def probe(name, data, test, examples, upscale):
     \b
     Example: ganzoo probe dcgan.mnist --data idx:train-images-idx3-ubyte.gz --test idx:t10k-images-idx3-ubyte.gz
     """
-    from ganzoo import presets
     from ganzoo.evaluation import probe as measured
 
-    protocol, figures = measured(presets.load(name), data, test, examples, upscale)
+    model = _loaded(name, "features", "have a discriminator of features")
+    protocol, figures = measured(model, data, test, examples, upscale)
     for view, accuracy in figures.items():
         click.echo(f"{view}: {accuracy:.2%}")
     click.echo(f"protocol: {protocol}")

@@ -34,6 +34,11 @@ def at_least_one(**numbers):
             raise GanzooError(f"{name} must be at least 1, got {number}")
 
 
+def first_line(error):
+    """What an error of another library says, without its further lines."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
 def missing_package(package, extra, purpose):
     """The error for an optional package that is not installed."""
     return GanzooError(f"{purpose} needs the package {package}: pip install 'ganzoo[{extra}]'")

@@ -8,7 +8,8 @@ def write_atomically(path, content):
     """Writes bytes so that a reader or a crash sees the old file or the new one, never half of one."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Without the file's own name, which may be as long as names can be.
+    temporary = path.with_name(f".{abs(hash(path.name))}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
             file.write(content)

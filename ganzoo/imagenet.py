@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 from keras import layers, ops
 
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import cache_folder
 from ganzoo.weights import read
 
@@ -114,7 +114,7 @@ def _take_from_keras(model, network, names):
         trained = {"vgg16": keras.applications.VGG16, "vgg19": keras.applications.VGG19}[network](include_top=False)
     except Exception as error:  # whatever the download raises
         raise GanzooError(
-            f"cannot get {network}, which Keras downloads on first use: {str(error).strip().splitlines()[0]}; "
+            f"cannot get {network}, which Keras downloads on first use: {first_line(error)}; "
             "without a network name a weights file (docs/weights.md)"
         ) from None
     for name in names:

@@ -6,10 +6,11 @@ The checkpoints are read without unpickling objects (`weights_only`). Needs PyTo
 """
 
 import argparse
+import re
 
 import numpy as np
 
-from ganzoo.errors import GanzooError, missing_package
+from ganzoo.errors import GanzooError, first_line, missing_package
 from ganzoo.files import write_atomically
 
 # How many convolutions a network's checkpoint holds, and what the file calls the network.
@@ -30,8 +31,9 @@ def convert(checkpoint, output, heads=None):
     import io
 
     arrays, state = {}, _state(checkpoint)
-    places = sorted(int(key.split(".")[1]) for key in state if key.startswith("features.") and key.endswith(".weight"))
-    if len(places) not in _NETWORKS:
+    kernels = [key for key, array in state.items() if re.fullmatch(r"features\.\d+\.weight", key) and array.ndim == 4]
+    places = sorted(int(key.split(".")[1]) for key in kernels)
+    if len(places) not in _NETWORKS or any(f"features.{place}.bias" not in state for place in places):
         raise GanzooError(f"{checkpoint} has {len(places)} convolutions: it is not AlexNet's, VGG16's or VGG19's")
     for i, place in enumerate(places):
         name = f"{_NETWORKS[len(places)]}.Conv_{i}"
@@ -56,7 +58,7 @@ def _state(path):
     try:
         return {key: tensor.numpy() for key, tensor in torch.load(path, "cpu", weights_only=True).items()}
     except Exception as error:  # whatever torch.load raises on damaged or foreign files
-        raise GanzooError(f"cannot read the checkpoint {path}: {str(error).strip().splitlines()[0]}") from None
+        raise GanzooError(f"cannot read the checkpoint {path}: {first_line(error)}") from None
 
 
 if __name__ == "__main__":

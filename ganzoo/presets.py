@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ganzoo import registry
 from ganzoo.config import Config, load_config, parameters_of, validated_arguments
-from ganzoo.errors import GanzooError, unknown
+from ganzoo.errors import GanzooError, first_line, unknown
+from ganzoo.precision import made_with
 
 
 @dataclass
@@ -107,8 +108,6 @@ def config_of(name):
 
 def build(config, where, policy=None):
     """The compiled model a config describes, with fresh weights; of the config's precision, or another policy."""
-    import keras
-
     cls = registry.model_class(config.model, where)
     arguments = validated_arguments(
         parameters_of("__init__", owner=cls), config.arguments, f"{where}, section 'arguments'"
@@ -120,12 +119,8 @@ def build(config, where, policy=None):
         # {learning_rate: ...} alone changes the model's own optimizer.
         if isinstance(value, dict) and isinstance(default, dict) and "name" not in value:
             settings[key] = {**default, **value}
-    outside = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy or config.training.precision)
-    try:
+    with made_with(policy or config.training.precision):
         model = cls(**arguments)
-    finally:
-        keras.config.set_dtype_policy(outside)
     model.compile(**settings)
     return model
 
@@ -164,7 +159,7 @@ def load_saved(path):
     try:
         model = keras.models.load_model(path)
     except (ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
-        raise GanzooError(f"cannot load {path}: {_first_line(error)}") from None
+        raise GanzooError(f"cannot load {path}: {first_line(error)}") from None
     if not isinstance(model, AdversarialModel):
         raise GanzooError(f"{path} does not hold a ganzoo model")
     return model
@@ -183,7 +178,3 @@ def configs_folder():
         if folder.is_dir():
             return folder
     raise GanzooError("the presets are missing from this installation: reinstall ganzoo")
-
-
-def _first_line(error):
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,5 +1,6 @@
 """What is particular to srresnet and srgan."""
 
+import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -7,9 +8,9 @@ from PIL import Image
 
 import ganzoo
 from ganzoo.cli import main
-from ganzoo.config import parameters_of, validated_arguments
+from ganzoo.config import Evaluation, parameters_of, validated_arguments
 from ganzoo.data.photographs import resized, to_small
-from ganzoo.evaluation import evaluate
+from ganzoo.evaluation import evaluate, evaluate_presets
 from ganzoo.evaluation.upscaled import evaluate_bicubic
 from ganzoo.registry import model_class
 
@@ -40,11 +41,10 @@ def test_any_picture_comes_back_four_times_as_large(model, shape, dtype):
     large = model.upscale(image)
     assert large.dtype == dtype
     assert large.shape == (shape[0] * 4, shape[1] * 4, *shape[2:])
-    # Untrained, it gives little else than the picture's pixels repeated.
-    repeated = np.repeat(np.repeat(image, 4, axis=0), 4, axis=1).astype("float64")
-    if len(shape) == 3 and shape[2] >= 3:
-        difference = np.abs(large[..., :3] - repeated[..., :3]).max() / np.iinfo(dtype).max
-        assert difference < 0.05
+    # Untrained, it gives little else than the picture's pixels repeated; of alpha see the next test.
+    expected = np.repeat(np.repeat(image, 4, axis=0), 4, axis=1).astype("float64")
+    seen = slice(0, -1) if len(shape) == 3 and shape[2] in (2, 4) else slice(None)
+    assert np.abs(large[..., seen] - expected[..., seen]).max() / np.iinfo(dtype).max < 0.05
 
 
 def test_depth_does_not_matter_and_an_opaque_alpha_stays_opaque(model):
@@ -53,6 +53,11 @@ def test_depth_does_not_matter_and_an_opaque_alpha_stays_opaque(model):
     np.testing.assert_allclose(deep / 257.0, model.upscale(image), atol=0.51)
     opaque = np.dstack([image, np.full(image.shape[:2], 255, "uint8")])
     assert (model.upscale(opaque)[..., 3] == 255).all()
+    pierced = np.pad(opaque, ((20, 20), (20, 20), (0, 0)), mode="edge")
+    pierced[26:30, 24:28, 3] = 0
+    alpha = model.upscale(pierced)[..., 3]
+    assert (alpha[:80] == 255).all()
+    assert (alpha[108:116, 100:108] == 0).all()
     np.testing.assert_array_equal(model.upscale(opaque)[..., :3], model.upscale(image))
 
 
@@ -76,7 +81,9 @@ def test_what_cannot_be_upscaled(model):
     with pytest.raises(ganzoo.GanzooError, match="'upsampling' is 'wrong'"):
         ganzoo.create("srresnet", upsampling="wrong")
     model.compile()
-    with pytest.raises(ganzoo.GanzooError, match=r"pairs of \(8, 8, 3\) and \(32, 32, 3\)"):
+    with pytest.raises(ganzoo.GanzooError, match="trains without a discriminator"):
+        ganzoo.create("srresnet", **SMALL, discriminator_cures=["spectral_normalization"])
+    with pytest.raises(ganzoo.GanzooError, match=r"pairs of float32 \(8, 8, 3\) and \(32, 32, 3\)"):
         model.fit(ganzoo.data.pairs("photographs", crop=64))
     settings = parameters_of("compile", owner=type(model))
     with pytest.raises(ganzoo.GanzooError, match="unknown key 'loss'"):
@@ -105,7 +112,12 @@ def test_srgan_starts_from_srresnet_and_from_nothing_else(model):
     last = model.ema_generator.get_layer("picture").kernel
     last.assign(np.random.default_rng(0).normal(0, 0.2, last.shape))
     assert (gan.upscale(image) != model.upscale(image)).any()
+    gan.compile(perceptual=None, historical_averaging=0.1)
     gan.start_from(model)
+    for network in (gan.generator, gan.ema_generator):
+        for ours, theirs in zip(network.get_weights(), model.ema_generator.get_weights()):
+            np.testing.assert_array_equal(ours, theirs)
+    assert float(gan.histories[0].distance(gan.generator)) == 0
     np.testing.assert_array_equal(gan.upscale(image), model.upscale(image))
     with pytest.raises(ganzoo.GanzooError, match="another architecture"):
         gan.start_from(ganzoo.create("srresnet", **{**SMALL, "width": 5}))
@@ -161,10 +173,69 @@ def test_upscale_on_the_command_line(model, tmp_path):
     assert "left out" in done.output
     assert "1 of the pictures" in done.output
     assert np.asarray(Image.open(tmp_path / "out" / "deep" / "b.png")).shape == (48, 36)
+    before = (folder / "a.png").read_bytes()
+    for wrong, words in (
+        ([folder / "a.png", folder / "a.png"], "the same file"),
+        ([folder, folder], "the same folder"),
+        ([folder, folder / "a.png"], "OUT is not"),
+        ([folder / "a.png", tmp_path / "x.xyz"], "as a picture: use"),
+        ([folder / "a.png", tmp_path / "out"], "is a folder: name a file"),
+    ):
+        done = run(main, ["upscale", *map(str, wrong), *settings])
+        assert done.exit_code == 1
+        assert words in done.output
+    assert (folder / "a.png").read_bytes() == before
     done = run(main, ["upscale", str(folder / "a.png"), str(tmp_path / "x.png"), "--model", "dcgan.digits"])
     assert "does not make pictures larger" in done.output
     done = run(main, ["upscale", str(folder / "none.png"), str(tmp_path / "x.png"), *settings])
     assert "no such picture" in done.output
+
+
+def test_no_picture_of_a_folder_is_lost_or_made_larger_twice(model, tmp_path):
+    model.save(tmp_path / "m.keras")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for i, name in enumerate(("a.png", "a.jpg", "b.webp")):
+        Image.new("RGB", (4 + i, 4)).save(folder / name)
+    for _ in range(2):
+        arguments = ["upscale", str(folder), str(folder / "large"), "--model", str(tmp_path / "m.keras")]
+        done = CliRunner().invoke(main, arguments)
+        assert done.exit_code == 0, done.output
+    sizes = {path.relative_to(folder / "large").as_posix(): Image.open(path).width for path in folder.rglob("large/*")}
+    assert sizes == {"a.png.png": 16, "a.jpg.png": 20, "b.png": 24}
+
+
+def test_the_perceptual_network_is_whole_wherever_it_is_first_used(shared, monkeypatch):
+    monkeypatch.setenv("GANZOO_WEIGHTS", str(shared / "networks"))
+
+    def fresh():
+        keras.utils.set_random_seed(0)
+        model = ganzoo.create("srgan", **model_class("srgan").small)
+        perceptual = {"network": "vgg16", "layer": "block2_conv2", "weights": "lpips_vgg16_fp16"}
+        model.compile(perceptual=perceptual, perceptual_weight=1.0, adversarial_weight=0.0)
+        return model
+
+    small, large = fresh().example_batch(2)
+    model = fresh()
+    expected = float(model.perceptual(large, np.asarray(model.generator(small))))
+    assert expected > 1
+    logs = fresh().train_on_batch(small, large, return_dict=True)
+    assert float(logs["g_loss"]) == pytest.approx(expected, rel=1e-3)
+    logs = fresh().evaluate(small, large, batch_size=2, verbose=0, return_dict=True)
+    assert float(logs["g_loss"]) == pytest.approx(expected, rel=1e-3)
+
+
+def test_figures_of_different_kinds_are_not_put_side_by_side(model, tmp_path):
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(ganzoo.GanzooError, match="of different kinds"):
+        evaluate_presets(["dcgan.digits", tmp_path / "m.keras"], "photographs")
+    names = [one.name for one in evaluate_presets([tmp_path / "m.keras"], "photographs")]
+    assert names == ["bicubic", str(tmp_path / "m.keras")]
+    with pytest.raises(ganzoo.GanzooError, match="Did you mean 'lpips_alex'"):
+        model.measure(None, Evaluation(extractor="lpips_alx"))
+    for command in (["generate"], ["probe", "--data", "digits", "--test", "digits"]):
+        done = CliRunner().invoke(main, [command[0], str(tmp_path / "m.keras"), *command[1:]])
+        assert "does not" in done.output
 
 
 def test_bicubic_is_small_to_large_and_back():

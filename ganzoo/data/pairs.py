@@ -44,7 +44,8 @@ def pairs(
         crop, crop, 3)), both in [-1, 1].
 
     Raises:
-        GanzooError: a missing or empty source, photographs smaller than a crop, a crop that scale does not divide.
+        GanzooError: a missing or empty source, all photographs smaller than a crop, a crop that scale does not divide.
+            Single ones that are smaller are left out with a warning.
 
     Example:
         dataset = ganzoo.data.pairs("folder:my_photographs", scale=4, crop=96, batch_size=16)

@@ -68,14 +68,15 @@ def _folder(place, at_least, strict):
 
         try:
             with Image.open(path) as picture:
-                turned = picture.getexif().get(0x0112, 1) >= 5
+                turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
                 return (picture.width, picture.height) if turned else (picture.height, picture.width)
         except Exception as error:  # Pillow raises nearly anything on damaged files
             return f"{path} cannot be read as a picture: {error}"
 
     sizes = [size(path) for path in paths]
     broken = {path: found for path, found in zip(paths, sizes) if isinstance(found, str)}
-    large = {p: s for p, s in zip(paths, sizes) if not isinstance(s, str) and min(s) >= at_least}
+    readable = {path: size for path, size in zip(paths, sizes) if not isinstance(size, str)}
+    large = {path: size for path, size in readable.items() if min(size) >= at_least}
     offsets = np.cumsum([0] + [3 * height * width for height, width in large.values()])
     pixels = allocate((int(offsets[-1]),), f"photographs:{root}:{len(large)}")
 
@@ -98,6 +99,9 @@ def _folder(place, at_least, strict):
         raise GanzooError(f"none of the {len(paths)} pictures in {root} can be used ({reason})")
     if broken:
         warnings.warn(f"{root}: skipped {len(broken)} of {len(paths)}; first: {broken[min(broken)]}", stacklevel=2)
+    if len(large) < len(readable):
+        left_out = len(readable) - len(large)
+        warnings.warn(f"{root}: {left_out} pictures are smaller than {at_least}x{at_least}, left out", stacklevel=2)
     shapes, names = list(large.values()), [path.relative_to(root).as_posix() for path in large]
     images = [pixels[offsets[i] : offsets[i + 1]].reshape(*shapes[i], 3) for i in kept]
     return Photographs(images, [names[i] for i in kept], "", tuple(map(str, broken)))
@@ -165,6 +169,14 @@ def resized(image, size):
     picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
     array = np.asarray(picture.resize((size[1], size[0]), Image.Resampling.BICUBIC))
     return array[..., None] if image.shape[-1] == 1 else array
+
+
+def resized_plane(plane, size):
+    """(height, width) of any whole-number type resized likewise, in floating point."""
+    from PIL import Image
+
+    picture = Image.fromarray(plane.astype("float32")).resize((size[1], size[0]), Image.Resampling.BICUBIC)
+    return np.rint(np.asarray(picture)).clip(0, np.iinfo(plane.dtype).max).astype(plane.dtype)
 
 
 def multiple_of(image, scale):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.errors import GanzooError, missing_package, unknown
+from ganzoo.errors import GanzooError, first_line, missing_package, unknown
 from ganzoo.files import cache_folder
 from ganzoo.weights import BAD_ARCHIVE
 
@@ -136,7 +136,7 @@ def load_tfds(place):
         return tfds.load(name, split=split or "train", data_dir=folder, with_info=True)
     except Exception as error:  # whatever the data set's own code or the network raises
         raise GanzooError(
-            f"tensorflow-datasets cannot load '{name}': {str(error).splitlines()[0]}. "
+            f"tensorflow-datasets cannot load '{name}': {first_line(error)}. "
             "Without a network, name files that you have: idx:FILE, npz:FILE or folder:PATH"
         ) from None
 

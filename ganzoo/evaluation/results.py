@@ -63,25 +63,30 @@ def evaluate_presets(names, data, extractor=None, samples=10_000, upscale=False)
     Raises:
         GanzooError: models whose own extractors or picture sizes differ: their figures say nothing beside each other.
     """
-    settings = []
-    for name in names:
-        config = presets.config_of(name)
-        own = config.evaluation.extractor if config else None
-        settings.append((extractor or own, upscale or bool(config and config.data.get("upscale"))))
-    extractors = sorted({str(chosen) for chosen, _ in settings if chosen})
-    if len(extractors) > 1:
-        raise GanzooError(
-            f"{', '.join(map(str, names))} are measured with {' and '.join(extractors)}: figures of different "
-            "protocols are not compared; name one for all with --extractor"
-        )
-    found = []
-    for name, (chosen, enlarged) in zip(names, settings):
-        model = presets.load(name)
-        if _ROOMS[model.data_kind] == "upscaled" and not found:
-            from ganzoo.evaluation import upscaled
+    models = [presets.load(name) for name in names]
+    rooms = {_ROOMS[model.data_kind] for model in models}
+    if len(rooms) > 1:
+        raise GanzooError(f"{', '.join(map(str, names))} are of different kinds: their figures are not compared")
+    if rooms == {"upscaled"}:
+        if extractor:
+            raise GanzooError("--extractor is for models that draw: PSNR, SSIM and LPIPS are measured here")
+        from ganzoo.evaluation.upscaled import evaluate_bicubic
 
-            found.append(upscaled.evaluate_bicubic(model.scale, data))
-        found.append(evaluate(model, data, chosen, samples, enlarged, str(name)))
+        found = [evaluate_bicubic(models[0].scale, data)]
+        found += [evaluate(model, data, name=str(name)) for model, name in zip(models, names)]
+        return comparable(found)
+    configs = [presets.config_of(name) for name in names]
+    chosen = [extractor or (config and config.evaluation.extractor) for config in configs]
+    if len(set(chosen)) > 1:
+        raise GanzooError(
+            f"{', '.join(map(str, names))} are measured with {' and '.join(sorted(map(str, set(chosen))))}: figures of "
+            "different protocols are not compared; name one for all with --extractor"
+        )
+    enlarged = [upscale or bool(config and config.data.get("upscale")) for config in configs]
+    found = [
+        evaluate(model, data, one, samples, larger, str(name))
+        for model, one, larger, name in zip(models, chosen, enlarged, names)
+    ]
     return comparable(found)
 
 

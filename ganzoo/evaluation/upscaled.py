@@ -11,6 +11,9 @@ from ganzoo.imagenet import find_weights
 from ganzoo.metrics.image import psnr, ssim
 from ganzoo.metrics.lpips import FILES, distance
 
+# VGG takes 3.7 GB of memory for each megapixel.
+_MOST_PIXELS = {"alex": 16_000_000, "vgg": 1_500_000}
+
 
 def evaluate(model, data, extractor=None, samples=None, upscale=False, name="model"):
     """Measures an upscaling model on photographs.
@@ -23,7 +26,8 @@ def evaluate(model, data, extractor=None, samples=None, upscale=False, name="mod
 
     Returns:
         An `Evaluation`: means over the pictures of `psnr_y` (dB), `ssim_y`, `psnr_rgb`, `ssim_rgb`, and `lpips_alex`
-        and `lpips_vgg` where their weights are found (`ganzoo.imagenet.find_weights`).
+        and `lpips_vgg` where their weights are found (`ganzoo.imagenet.find_weights`) and all pictures are small enough
+        for the memory the networks take (16 megapixels, 1.5).
 
     Raises:
         GanzooError: anything wrong with the data.
@@ -47,12 +51,15 @@ def _evaluate(upscale, scale, data, name):
         for channel in ("y", "rgb")
         for measure in (psnr, ssim)
     }
-    measures.update({f"lpips_{network}": distance(network) for network in FILES if _found(network)})
+    most = max(image.shape[0] * image.shape[1] for image in images)
+    networks = [network for network in FILES if _found(network) and most <= _MOST_PIXELS[network]]
+    measures.update({f"lpips_{network}": distance(network) for network in networks})
     rows, digest = [], hashlib.sha256()
     for image in images:
         digest.update(np.ascontiguousarray(image).tobytes())
         ours = upscale(to_small(image, scale))
-        rows.append([measure(ours, image) for measure in measures.values()])
+        # A perfect picture's PSNR is infinite, and so would be the mean.
+        rows.append([min(measure(ours, image), 100.0) for measure in measures.values()])
     figures = {key: round(float(mean), 4) for key, mean in zip(measures, np.mean(rows, axis=0))}
     protocol = (
         f"x{scale}, means over {len(images)} pictures of {short(data)} ({digest.hexdigest()[:8]}), cut to multiples of "

@@ -1,6 +1,9 @@
 """Photographs read and written as they are: depth, transparency, colour profile and the turn their EXIF asks for."""
 
 import os
+import struct
+import warnings
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,12 +11,14 @@ import numpy as np
 
 from ganzoo.errors import GanzooError
 from ganzoo.files import write_atomically
-from ganzoo.inference.sampling import save_picture
+from ganzoo.inference.sampling import WRITTEN, save_picture
 
 # A picture that unpacks to more pixels than this is taken for a decompression bomb.
 PIXEL_LIMIT = 100_000_000
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-_ORIENTATION = 0x0112
+_ORIENTATION, _EXIF_IFD = 0x0112, 0x8769
+# Width and height of the picture as the camera took it.
+_SIZES_IN_EXIF = (0xA002, 0xA003)
 _WITHOUT_ALPHA = (".jpg", ".jpeg", ".bmp")
 
 
@@ -34,23 +39,24 @@ def read_photograph(path):
     """The `Photograph` of a file.
 
     Raises:
-        GanzooError: missing, damaged, cut short, no picture, or of more than 100 megapixels.
+        GanzooError: missing, damaged, cut short, no picture, of more than 100 megapixels, or of a depth that cannot be
+            kept: 16 bits in colour are read from PNG, in grey from TIFF as well.
     """
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as picture:
-            if picture.width * picture.height > PIXEL_LIMIT:
-                raise GanzooError(f"{path}: {picture.width}x{picture.height} pixels are beyond 100 megapixels")
-            extras = {key: picture.info[key] for key in ("icc_profile",) if picture.info.get(key)}
-            turn = picture.getexif().get(_ORIENTATION, 1)
-            upright = ImageOps.exif_transpose(picture)
-            pixels = _turned(_decoded_deep(path), turn) if _is_deep_png(path) else _as_array(upright)
-            exif = upright.getexif()
-            exif.pop(_ORIENTATION, None)
-            if len(exif):
-                extras["exif"] = exif.tobytes()
-            return Photograph(pixels, extras)
+        with warnings.catch_warnings():
+            # Pillow's own limit is a little below ours.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as picture:
+                if picture.width * picture.height > PIXEL_LIMIT:
+                    raise GanzooError(f"{path}: {picture.width}x{picture.height} pixels are beyond 100 megapixels")
+                if picture.format == "TIFF" and len(picture.getbands()) > 1 and max(picture.tag_v2.get(258, (8,))) > 8:
+                    raise GanzooError(f"{path}: TIFF of 16 bits in colour cannot be read: convert it to PNG")
+                turn = picture.getexif().get(_ORIENTATION, 1)
+                upright = ImageOps.exif_transpose(picture)
+                pixels = _turned(_decoded_deep(path), turn) if _is_deep_png(path) else _as_array(upright)
+                return Photograph(pixels, _extras(picture.format, upright, pixels.shape[2]))
     except GanzooError:
         raise
     except FileNotFoundError:
@@ -61,6 +67,26 @@ def read_photograph(path):
         raise GanzooError(f"{path} cannot be read as a picture: {error}") from None
 
 
+def check_writable(path, shape, dtype):
+    """Whether `write_photograph` could write a picture of this shape and type there, before it is made.
+
+    Raises:
+        GanzooError: a folder, or a suffix that cannot hold it.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        raise GanzooError(f"{path} is a folder: name a file in it, e.g. {path / 'large.png'}")
+    if suffix not in WRITTEN:
+        raise GanzooError(f"cannot write '{path.name}' as a picture: use {', '.join(WRITTEN)}")
+    if shape[2] in (2, 4) and suffix in _WITHOUT_ALPHA:
+        raise GanzooError(f"{path.name}: {path.suffix} has no transparency: write a .png or .webp")
+    if dtype == np.uint16 and suffix != ".png":
+        raise GanzooError(f"{path.name}: a picture of 16 bits is written as .png alone")
+    if dtype == np.uint16 and np.prod(shape, dtype="float64") >= 2**31:
+        raise GanzooError(f"{shape[1]}x{shape[0]} in 16 bits is too large for a PNG: convert the picture to 8 bits")
+
+
 def write_photograph(path, photograph):
     """Writes a `Photograph` as the file's suffix says, atomically; 16 bits as .png alone.
 
@@ -68,18 +94,15 @@ def write_photograph(path, photograph):
         GanzooError: a suffix that cannot hold it, or a place that cannot be written.
     """
     path, pixels = Path(path), photograph.pixels
-    if pixels.shape[2] in (2, 4) and path.suffix.lower() in _WITHOUT_ALPHA:
-        raise GanzooError(f"{path.name}: {path.suffix} has no transparency: write a .png or .webp")
+    check_writable(path, pixels.shape, pixels.dtype)
     if pixels.dtype != np.uint16:
         options = {"quality": 95} if path.suffix.lower() in (".jpg", ".jpeg", ".webp") else {}
         save_picture(path, pixels, **options, **photograph.extras)
         return
-    if path.suffix.lower() != ".png":
-        raise GanzooError(f"{path.name}: a picture of 16 bits is written as .png alone")
     import tensorflow as tf
 
     try:
-        write_atomically(path, tf.io.encode_png(pixels).numpy())
+        write_atomically(path, _with_extras(tf.io.encode_png(pixels).numpy(), photograph.extras))
     except OSError as error:
         raise GanzooError(f"cannot write {path}: {error.strerror or error}") from None
 
@@ -93,6 +116,37 @@ def pictures_in(place):
     if not found:
         raise GanzooError(f"the folder {place} holds no pictures ({', '.join(SUFFIXES)})")
     return found
+
+
+def _extras(file_format, picture, channels):
+    """What goes with an upright picture, as far as it still holds for the array that was made of it."""
+    extras = {}
+    profile = picture.info.get("icc_profile") or b""
+    # A profile of CMYK, say, would be wrong for the RGB it has become.
+    if profile[16:20] == (b"GRAY" if channels < 3 else b"RGB "):
+        extras["icc_profile"] = profile
+    exif = picture.getexif()
+    exif.pop(_ORIENTATION, None)
+    for key in _SIZES_IN_EXIF:
+        exif.get_ifd(_EXIF_IFD).pop(key, None)
+    # What TIFF calls its EXIF is the layout of that very file.
+    if len(exif) and file_format != "TIFF":
+        extras["exif"] = exif.tobytes()
+    return extras
+
+
+def _with_extras(png, extras):
+    """The bytes of a PNG with colour profile and EXIF put in after its header."""
+    chunks = b""
+    if "icc_profile" in extras:
+        chunks += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(extras["icc_profile"]))
+    if "exif" in extras:
+        chunks += _chunk(b"eXIf", extras["exif"].removeprefix(b"Exif\0\0"))
+    return png[:33] + chunks + png[33:]
+
+
+def _chunk(name, content):
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
 def _as_array(picture):

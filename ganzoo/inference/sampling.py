@@ -9,7 +9,7 @@ import numpy as np
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.files import write_atomically
 
-_WRITTEN = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+WRITTEN = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
 def grid(pictures, columns=None, gap=2):
@@ -58,8 +58,8 @@ def save_picture(path, picture, **options):
     from PIL import Image
 
     path = Path(path)
-    if path.suffix.lower() not in _WRITTEN:
-        raise GanzooError(f"cannot write '{path.name}' as a picture: use {', '.join(_WRITTEN)}")
+    if path.suffix.lower() not in WRITTEN:
+        raise GanzooError(f"cannot write '{path.name}' as a picture: use {', '.join(WRITTEN)}")
     buffer = io.BytesIO()
     try:
         to_pillow(picture).save(buffer, Image.registered_extensions()[path.suffix.lower()], **options)

@@ -43,24 +43,25 @@ def in_tiles(function, image, scale, tile, reach, batch_size=1, progress=None):
 
     Args:
         function: from float32 (batch, height, width, 3) in [-1, 1] to (batch, scale height, scale width, 3).
-        image: (height, width, 3), uint8 or uint16.
+        image: (height, width, 3), uint8 or uint16; or (height, width, 1), which is shown as grey and whose answer is
+            the mean of the three colours.
         scale, reach: of the network.
         tile: pixels a tile answers for, in both directions.
         batch_size: tiles at a time.
         progress: show a bar; None shows one on a terminal.
 
     Returns:
-        (scale height, scale width, 3) of the image's type.
+        (scale height, scale width, channels) of the image's type.
     """
     at_least_one(tile=tile, batch_size=batch_size)
     from tqdm import tqdm
 
-    height, width = image.shape[:2]
+    height, width, channels = image.shape
     most = np.iinfo(image.dtype).max
     rows, columns = windows(height, tile, reach), windows(width, tile, reach)
     places = [(row, column) for row in rows for column in columns]
     size = [min(length, tile + 2 * reach) for length in (height, width)]
-    result = np.empty((height * scale, width * scale, 3), image.dtype)
+    result = np.empty((height * scale, width * scale, channels), image.dtype)
     hidden = not progress if progress is not None else len(places) == 1 or not sys.stderr.isatty()
     with tqdm(total=len(places), unit="tile", disable=hidden) as bar:
         for i in range(0, len(places), batch_size):
@@ -68,11 +69,13 @@ def in_tiles(function, image, scale, tile, reach, batch_size=1, progress=None):
             batch = np.stack([image[t : t + size[0], x : x + size[1]] for (t, _, _), (x, _, _) in group])
             # A last group of fewer tiles would be a shape of its own to compile for.
             padded = np.concatenate([batch] + [batch[-1:]] * (min(batch_size, len(places)) - len(group)))
+            padded = np.repeat(padded, 3 // channels, axis=3)
             answers = np.asarray(function(padded.astype("float32") * (2.0 / most) - 1.0), "float32")
             for answer, ((top, row, row_end), (left, column, column_end)) in zip(answers, group):
                 inside = answer[
                     (row - top) * scale : (row_end - top) * scale, (column - left) * scale : (column_end - left) * scale
                 ]
+                inside = inside if channels == 3 else inside.mean(axis=2, keepdims=True)
                 if not np.isfinite(inside).all():
                     raise GanzooError("the network's answer holds values that are no numbers: its weights are damaged")
                 levels = np.clip(np.rint((inside + 1.0) * (most / 2)), 0, most).astype(image.dtype)

@@ -68,7 +68,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         return config
 
     def _kernel(self):
-        for variable in self.layer.trainable_variables:
+        for variable in self.layer.variables:
             if variable.name in ("kernel", "embeddings"):
                 return variable
         raise ValueError(f"the layer '{self.layer.name}' has no kernel to normalize")

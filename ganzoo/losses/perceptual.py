@@ -1,13 +1,12 @@
 """Losses between pictures that need no discriminator: what a network of ImageNet sees in them, and smoothness."""
 
-import functools
-
 import keras
 from keras import ops
 
 from ganzoo.config import parameters_of, validated_arguments
 from ganzoo.errors import GanzooError
 from ganzoo.imagenet import vgg
+from ganzoo.precision import made_with
 
 
 class Perceptual:
@@ -29,15 +28,13 @@ class Perceptual:
     def __init__(self, network: str = "vgg19", layer: str = "block5_conv4", weights: str = "imagenet"):
         self.network, self.layer, self.weights = network, layer, weights
 
-    @functools.cached_property
-    def _features(self):
-        # Late, so that a trained model loads where these weights are not.
-        network = vgg(self.network, [self.layer], self.weights)
-        return keras.Model(network.input, network.output[0] if isinstance(network.output, list) else network.output)
+        self._features = None
 
-    def prepare(self):
-        """Loads the network."""
-        self._features  # noqa: B018
+    def prepare(self, policy="float32"):
+        """Loads the network once, with a Keras dtype policy. Late: a trained model loads where the weights are not."""
+        if self._features is None:
+            with made_with(policy):
+                self._features = vgg(self.network, [self.layer], self.weights)
 
     def __call__(self, real, fake):
         """A scalar, float32.
@@ -45,7 +42,9 @@ class Perceptual:
         Args:
             real, fake: (batch, height, width, 3) in [-1, 1]; the gradient goes to `fake` alone.
         """
-        real_features, fake_features = (self._features(pictures, training=False) for pictures in (real, fake))
+        self.prepare()
+        both = (keras.tree.flatten(self._features(pictures, training=False)) for pictures in (real, fake))
+        (real_features,), (fake_features,) = both
         return ops.mean((ops.stop_gradient(real_features) - fake_features) ** 2)
 
     def get_config(self):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ganzoo import weights
-from ganzoo.errors import GanzooError, unknown
+from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics
 
@@ -51,7 +51,7 @@ def get_extractor(asked):
         try:
             return Extractor(keras.saving.load_model(asked, compile=False), Path(asked).name)
         except (ValueError, TypeError, OSError, KeyError) as error:
-            raise GanzooError(f"cannot load the extractor {asked}: {str(error).strip().splitlines()[0]}") from None
+            raise GanzooError(f"cannot load the extractor {asked}: {first_line(error)}") from None
     if asked not in list_extractors():
         raise unknown("extractor", asked, list_extractors())
     return _classifier(asked)
@@ -158,9 +158,7 @@ def _inception():
     try:
         base = keras.applications.InceptionV3(weights="imagenet", classifier_activation=None)
     except Exception as error:  # whatever the download raises
-        raise GanzooError(
-            f"cannot get InceptionV3, which Keras downloads on first use: {str(error).strip().splitlines()[0]}"
-        ) from None
+        raise GanzooError(f"cannot get InceptionV3, which Keras downloads on first use: {first_line(error)}") from None
     pictures = keras.Input((299, 299, 3))
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(pictures)
     outputs = keras.Model(base.input, [base.get_layer("avg_pool").output, base.output])(scaled)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.imagenet import alexnet, find_weights, vgg
+from ganzoo.precision import made_with
 from ganzoo.weights import read
 
 _VGG_LAYERS = ["block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3"]
@@ -27,8 +28,6 @@ def lpips(picture, reference, network="alex", weights=None):
     Example:
         print(lpips(model.upscale(small), large))
     """
-    if network not in FILES:
-        raise unknown("network of LPIPS", network, FILES)
     pictures = [np.asarray(array) for array in (picture, reference)]
     for array in pictures:
         if array.dtype != np.uint8 or array.ndim != 3 or array.shape[-1] not in (1, 3) or min(array.shape[:2]) < 64:
@@ -42,9 +41,12 @@ def lpips(picture, reference, network="alex", weights=None):
 
 @functools.lru_cache(maxsize=2)
 def distance(network, weights=None):
-    """The function behind `lpips`, loaded once."""
+    """The function behind `lpips`, loaded once, always in float32."""
+    if network not in FILES:
+        raise unknown("network of LPIPS", network, FILES)
     path = find_weights(weights or FILES[network])
-    backbone = alexnet(path) if network == "alex" else vgg("vgg16", _VGG_LAYERS, path)
+    with made_with("float32"):
+        backbone = alexnet(path) if network == "alex" else vgg("vgg16", _VGG_LAYERS, path)
     arrays = read(path)
     try:
         heads = [arrays[f"NetLinLayer_{i}.Conv_0.kernel"].astype("float32").reshape(-1) for i in range(5)]

@@ -103,6 +103,8 @@ class AdversarialModel(Saving, keras.Model):
         super().__init__(**options)
         self.preset = None
         self.generator = cures.cured(generator, generator_cures, "generator_cures")
+        if discriminator is None and discriminator_cures:
+            raise GanzooError(f"discriminator_cures: {type(self).__name__} trains without a discriminator")
         self.discriminator = discriminator and cures.cured(discriminator, discriminator_cures, "discriminator_cures")
         # Here and not in compile(): a model loaded without its compile settings must draw the same pictures.
         self.ema_generator = keras.models.clone_model(self.generator)
@@ -382,6 +384,14 @@ class AdversarialModel(Saving, keras.Model):
         self.noise.start_step(-1)
         return self.generator_inputs(len(real), condition)
 
+    def make_train_function(self, force=False):
+        self.prepare()
+        return super().make_train_function(force)
+
+    def make_test_function(self, force=False):
+        self.prepare()
+        return super().make_test_function(force)
+
     def train_step(self, data):
         """k discriminator steps, each on its own part of the batch and its own noise, then one
         generator step and one step of the average."""
@@ -463,6 +473,13 @@ class AdversarialModel(Saving, keras.Model):
     def data_arguments(self):
         """Arguments of the data function that follow from the model."""
         return {}
+
+    def prepare(self):
+        """Loads what the losses need besides the two networks; called before anything is compiled to a graph.
+
+        Raises:
+            GanzooError: it is not there.
+        """
 
     def check_data(self, data):
         """Refuses what `fit` cannot learn from, before the middle of a network does.

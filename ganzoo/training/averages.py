@@ -34,11 +34,18 @@ class HistoricalAverage(keras.layers.Layer):
     def __init__(self, network, **options):
         super().__init__(dtype="float32", trainable=False, **options)
         self.count = self.add_weight(shape=(), initializer="zeros", name="count")
-        self.means = []
-        for i, variable in enumerate(network.trainable_variables):
-            self.means.append(self.add_weight(shape=variable.shape, initializer="zeros", name=f"mean_{i}"))
-            self.means[-1].assign(variable)
+        self.means = [
+            self.add_weight(shape=variable.shape, initializer="zeros", name=f"mean_{i}")
+            for i, variable in enumerate(network.trainable_variables)
+        ]
         self.built = True
+        self.restart(network)
+
+    def restart(self, network):
+        """Begins anew with the network's weights as they are."""
+        self.count.assign(0.0)
+        for mean, variable in zip(self.means, network.trainable_variables):
+            mean.assign(variable)
 
     def distance(self, network):
         """|weights - mean|^2, a scalar: the paper's cost, without a weight."""

@@ -52,10 +52,12 @@ def pack_run(run, folder, data, licence, trained_on):
     figures["best_epoch"] = best["epoch"]
     figures["training_cpu_minutes"] = round(best["cpu_seconds"] / 60, 1)
     published = presets.preset_files().get(f"{config.model}.{name}")
-    # The run's own source is a path of one machine; the preset goes on naming where anybody finds the data.
-    source = load_config(published).data.get("source") if published else config.data["source"]
+    # The run's own source and start are paths of one machine; the preset goes on naming what anybody finds.
+    known = load_config(published) if published else config
+    source, start_from = known.data.get("source"), known.training.start_from
     weights = Weights(f"{name}.npz", sha256, licence, trained_on, found.protocol, figures)
-    packed = replace(config, weights=weights, data={**config.data, "source": source})
+    training = replace(config.training, start_from=start_from)
+    packed = replace(config, weights=weights, data={**config.data, "source": source}, training=training)
     path = folder / f"{name}.yaml"
     write_atomically(path, dump(packed).encode())
     return path

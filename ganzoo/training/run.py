@@ -42,6 +42,8 @@ _FIXED = (
     *("model", "arguments", "compile", "data", "training.seed", "training.precision"),
     # Distances of two protocols in one run could not decide on a best checkpoint.
     *("evaluation.extractor", "evaluation.samples"),
+    # It has begun.
+    "training.start_from",
 )
 
 
@@ -246,6 +248,7 @@ def prepare(preset, data=None, settings=(), output="runs", resume=False):
             f"compile.steps_per_execution={model.steps_per_execution} does not divide the {plan.steps_per_epoch} "
             "steps of an epoch"
         )
+    model.prepare()
     plan.measure = model.measure(plan.feed, config.evaluation)
     return plan
 

@@ -5,6 +5,7 @@ from keras import ops
 
 from ganzoo.config import parameters_of
 from ganzoo.errors import GanzooError
+from ganzoo.precision import made_with
 
 
 class Saving:
@@ -38,6 +39,8 @@ class Saving:
             )
         for network in (self.generator, self.ema_generator):
             network.set_weights(other.ema_generator.get_weights())
+        for network, history in self._histories() if self.compiled else ():
+            history.restart(network)
 
     def save_shipped(self, path):
         """Writes the file `load_shipped` reads; returns its SHA-256."""
@@ -81,13 +84,8 @@ class Saving:
         dtype = config.pop("dtype", None)
         name = config.pop("name", None)
         config = {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
-        outside = keras.config.dtype_policy()
-        if dtype is not None:
-            keras.config.set_dtype_policy(keras.saving.deserialize_keras_object(dtype))
-        try:
+        with made_with(keras.saving.deserialize_keras_object(dtype) if dtype else keras.config.dtype_policy()):
             model = cls(**config)
-        finally:
-            keras.config.set_dtype_policy(outside)
         if name:
             model.name = name
         return model

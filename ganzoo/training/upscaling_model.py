@@ -8,11 +8,12 @@ from keras import ops
 
 from ganzoo import pixels
 from ganzoo.config import NotNegative, parameters_of, validated_arguments
-from ganzoo.data.photographs import resized, to_small
-from ganzoo.errors import GanzooError
+from ganzoo.data.photographs import resized, resized_plane, to_small
+from ganzoo.errors import GanzooError, at_least_one, unknown
 from ganzoo.inference.tiling import in_tiles
 from ganzoo.losses.perceptual import get_perceptual, total_variation
 from ganzoo.metrics.image import psnr, ssim
+from ganzoo.metrics.lpips import FILES, distance
 from ganzoo.training import backend
 from ganzoo.training.adversarial import AdversarialModel
 from ganzoo.training.measure import Measure
@@ -41,6 +42,7 @@ class UpscalingModel(AdversarialModel):
     reported = ("pixel_loss",)
 
     def __init__(self, generator, discriminator, scale, reach, crop, **options):
+        at_least_one(crop=crop)
         if crop % scale:
             raise GanzooError(f"crop {crop} is not a multiple of scale {scale}")
         super().__init__(generator, discriminator, **options)
@@ -110,7 +112,8 @@ class UpscalingModel(AdversarialModel):
 
         Args:
             image: uint8 or uint16 (height, width), or (height, width, channels) with 1 channel (grey), 2 (grey and
-                alpha), 3 (RGB) or 4 (RGB and alpha); alpha goes through the network as a grey picture does.
+                alpha), 3 (RGB) or 4 (RGB and alpha); alpha is enlarged by bicubic interpolation, so that what is
+                opaque stays so.
             tile: pixels of the small picture that are computed at once, in both directions.
             batch_size: tiles at a time.
             progress: show a bar; None shows one on a terminal where there is more than one tile.
@@ -136,23 +139,13 @@ class UpscalingModel(AdversarialModel):
             raise GanzooError(f"upscale() takes 1 to 4 channels, got {image.shape}")
         if image.shape[0] * image.shape[1] * self.scale**2 > _LARGEST_RESULT:
             raise GanzooError(f"{image.shape[1]}x{image.shape[0]} times {self.scale} is beyond 2 gigapixels")
-        through = functools.partial(
-            in_tiles,
-            self._compiled,
-            scale=self.scale,
-            tile=tile,
-            reach=self.reach,
-            batch_size=batch_size,
-            progress=progress,
+        seen = channels if channels in (1, 3) else channels - 1
+        large = in_tiles(
+            self._compiled, image[..., :seen], self.scale, tile, self.reach, batch_size=batch_size, progress=progress
         )
-
-        def grey(plane):
-            if (plane == plane[0, 0]).all():  # an alpha of nothing but 255, mostly
-                return np.full((plane.shape[0] * self.scale, plane.shape[1] * self.scale, 1), plane[0, 0], plane.dtype)
-            return np.rint(through(np.repeat(plane, 3, axis=2)).mean(axis=2, keepdims=True)).astype(plane.dtype)
-
-        colours = through(image[..., :3]) if channels >= 3 else grey(image[..., :1])
-        return colours if channels in (1, 3) else np.concatenate([colours, grey(image[..., -1:])], axis=2)
+        if seen == channels:
+            return large
+        return np.concatenate([large, resized_plane(image[..., seen], large.shape[:2])[..., None]], axis=2)
 
     @functools.cached_property
     def _compiled(self):
@@ -165,22 +158,24 @@ class UpscalingModel(AdversarialModel):
 
     def check_data(self, data):
         super().check_data(data)
-        spec = getattr(data, "element_spec", None)
-        if spec is not None:
-            small = (self.crop // self.scale, self.crop // self.scale, 3)
-            wanted, shapes = (
-                [small, (self.crop, self.crop, 3)],
-                [tuple(part.shape[1:]) for part in spec]
-                if isinstance(spec, (tuple, list))
-                else [tuple(spec.shape[1:])],
+        parts = getattr(data, "element_spec", None)
+        if parts is None:
+            return
+        small = self.crop // self.scale
+        wanted = [(small, small, 3), (self.crop, self.crop, 3)]
+        parts = list(parts) if isinstance(parts, (tuple, list)) else [parts]
+        shapes = [_shape(part) for part in parts]
+        types = [getattr(getattr(part, "dtype", None), "name", type(part).__name__) for part in parts]
+        if shapes != wanted or any("float" not in dtype for dtype in types):
+            found = " and ".join(f"{dtype} {shape}" for dtype, shape in zip(types, shapes))
+            raise GanzooError(
+                f"{self.model_name} learns from pairs of float32 {wanted[0]} and {wanted[1]}, the data set has "
+                f"{found}: use ganzoo.data.pairs with this scale and crop"
             )
-            if shapes != wanted:
-                raise GanzooError(
-                    f"{self.model_name} learns from pairs of {wanted[0]} and {wanted[1]}, the data set has "
-                    f"{' and '.join(map(str, shapes))}: use ganzoo.data.pairs with this scale and crop"
-                )
+
+    def prepare(self):
         if self.perceptual is not None and self.perceptual_weight:
-            self.perceptual.prepare()
+            self.perceptual.prepare(self.dtype_policy)
 
     def example_batch(self, batch_size, seed=0):
         large = np.random.default_rng(seed).integers(0, 256, (batch_size, self.crop, self.crop, 3), dtype="uint8")
@@ -204,10 +199,12 @@ class UpscalingModel(AdversarialModel):
     def measure(self, feed, evaluation):
         """PSNR and SSIM (Y, borders of `scale` left out) over the middle of every photograph kept from training, and
         LPIPS where `evaluation.extractor` names its network."""
-        lpips_network = evaluation.extractor and evaluation.extractor.removeprefix("lpips_")
-        if lpips_network is not None:
-            from ganzoo.metrics.lpips import distance
-
+        lpips_network = None
+        if evaluation.extractor is not None:
+            allowed = [f"lpips_{network}" for network in FILES]
+            if evaluation.extractor not in allowed:
+                raise unknown("extractor", evaluation.extractor, allowed, "evaluation.extractor")
+            lpips_network = evaluation.extractor.removeprefix("lpips_")
             distance(lpips_network)
         images = [image for image in (feed.validation if feed else ()) if min(image.shape[:2]) >= _LEAST_MEASURED]
         if feed is not None and not images:
@@ -217,7 +214,10 @@ class UpscalingModel(AdversarialModel):
             rows = []
             for image in (_middle(image, _MEASURED) for image in images):
                 ours = model.upscale(to_small(image, model.scale), progress=False)
-                row = {"psnr": psnr(ours, image, crop=model.scale), "ssim": ssim(ours, image, crop=model.scale)}
+                row = {
+                    "psnr": min(psnr(ours, image, crop=model.scale), 100.0),
+                    "ssim": ssim(ours, image, crop=model.scale),
+                }
                 if lpips_network is not None:
                     row["lpips"] = distance(lpips_network)(ours, image)
                 rows.append(row)
@@ -233,3 +233,9 @@ def _middle(image, size):
     height, width = (min(size, length) for length in image.shape[:2])
     top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     return np.ascontiguousarray(image[top : top + height, left : left + width])
+
+
+def _shape(spec):
+    """What follows the batch in the shape of a part of a data set; empty where there is none."""
+    shape = getattr(spec, "shape", None)
+    return tuple(shape[1:]) if shape is not None and shape.rank else ()

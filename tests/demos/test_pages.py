@@ -72,7 +72,7 @@ def test_photographs_that_a_page_refuses(tmp_path):
     for path, words in (
         (None, "choose a photograph"),
         (tmp_path / "text.png", "cannot be read"),
-        (tmp_path / "large.png", "1000x1001 is more than the page's limit of 1 megapixels"),
+        (tmp_path / "large.png", "1000x1001 is more than the page's limit of 1 megapixel"),
     ):
         with pytest.raises(gradio.Error, match=words):
             srgan.upscale("srresnet.photos_x4", path and str(path))

@@ -75,6 +75,15 @@ def test_a_colour_profile_is_kept(tmp_path, colours):
     write_photograph(tmp_path / "q.jpg", read_photograph(tmp_path / "p.png"))
     with Image.open(tmp_path / "q.jpg") as written:
         assert written.info["icc_profile"] == profile
+    deep = Photograph(colours[..., :3].astype("uint16") * 257, read_photograph(tmp_path / "p.png").extras)
+    write_photograph(tmp_path / "deep.png", deep)
+    found = read_photograph(tmp_path / "deep.png")
+    assert found.extras["icc_profile"] == profile
+    np.testing.assert_array_equal(found.pixels, deep.pixels)
+    # A profile of other colours than the array's would show wrong ones.
+    cmyk = profile[:16] + b"CMYK" + profile[20:]
+    Image.fromarray(colours, "CMYK").save(tmp_path / "cmyk.jpg", icc_profile=cmyk)
+    assert "icc_profile" not in read_photograph(tmp_path / "cmyk.jpg").extras
 
 
 def test_damaged_files_and_impossible_wishes(tmp_path, colours):

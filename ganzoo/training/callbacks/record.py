@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 
+from ganzoo.errors import first_line
 from ganzoo.files import write_atomically
 
 
@@ -44,7 +45,7 @@ class Record(keras.callbacks.Callback):
             try:
                 self._writer = tf.summary.create_file_writer(str(self.events))
             except (OSError, tf.errors.OpError) as error:
-                warnings.warn(f"no TensorBoard events are written: {str(error).splitlines()[0]}", stacklevel=2)
+                warnings.warn(f"no TensorBoard events are written: {first_line(error)}", stacklevel=2)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch_began, self._epoch_step = time.monotonic(), self.model.steps
@@ -84,7 +85,7 @@ class Record(keras.callbacks.Callback):
                     tf.summary.image("samples", pictures, max_outputs=16)
             self._writer.flush()
         except (OSError, tf.errors.OpError) as error:  # a full disk: the run matters more than its curves
-            warnings.warn(f"no more TensorBoard events are written: {str(error).splitlines()[0]}", stacklevel=2)
+            warnings.warn(f"no more TensorBoard events are written: {first_line(error)}", stacklevel=2)
             self._writer = None
 
 
