@@ -15,7 +15,7 @@ def windows(length, tile, reach):
 
     Args:
         length: pixels.
-        tile: pixels a window answers for inside the picture.
+        tile: the most pixels that a window answers for inside the picture; as few as make the same number of windows.
         reach: how far a pixel of the result depends on its neighbours.
 
     Returns:
@@ -23,9 +23,9 @@ def windows(length, tile, reach):
         another.
 
     Example:
-        windows(10, 4, 2)      # [(0, 0, 6), (2, 6, 10)], windows of 8 pixels
+        windows(10, 4, 2)      # [(0, 0, 5), (3, 5, 10)], windows of 7 pixels
     """
-    size = min(length, tile + 2 * reach)
+    size = window_size(length, tile, reach)
     found, done = [], 0
     while done < length:
         start = max(0, min(done - reach, length - size))
@@ -33,6 +33,16 @@ def windows(length, tile, reach):
         found.append((start, done, last))
         done = last
     return found
+
+
+def window_size(length, tile, reach):
+    """The length of `windows`."""
+    inside = length - 2 * reach
+    if inside <= tile:
+        return length
+    # The first and the last window answer for their border as well.
+    count = -(-inside // tile)
+    return -(-inside // count) + 2 * reach
 
 
 def in_tiles(function, image, scale, tile, reach, batch_size=1, progress=None):
@@ -60,7 +70,7 @@ def in_tiles(function, image, scale, tile, reach, batch_size=1, progress=None):
     most = np.iinfo(image.dtype).max
     rows, columns = windows(height, tile, reach), windows(width, tile, reach)
     places = [(row, column) for row in rows for column in columns]
-    size = [min(length, tile + 2 * reach) for length in (height, width)]
+    size = [window_size(length, tile, reach) for length in (height, width)]
     result = np.empty((height * scale, width * scale, channels), image.dtype)
     hidden = not progress if progress is not None else len(places) == 1 or not sys.stderr.isatty()
     with tqdm(total=len(places), unit="tile", disable=hidden) as bar:

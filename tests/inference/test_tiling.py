@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ganzoo
-from ganzoo.inference.tiling import in_tiles, windows
+from ganzoo.inference.tiling import in_tiles, window_size, windows
 
 
 def test_windows_are_of_one_length_and_answer_for_every_pixel_once():
@@ -12,7 +12,8 @@ def test_windows_are_of_one_length_and_answer_for_every_pixel_once():
         for tile in (1, 3, 8, 20):
             for reach in (0, 1, 5):
                 found = windows(length, tile, reach)
-                size = min(length, tile + 2 * reach)
+                size = window_size(length, tile, reach)
+                assert size <= max(length if length <= tile + 2 * reach else 0, tile + 2 * reach)
                 assert [first for _, first, _ in found] == [0, *(last for _, _, last in found[:-1])]
                 assert found[-1][2] == length
                 for start, first, last in found:
