@@ -1,8 +1,9 @@
 """Upscaling: megapixels per second and peak memory, beside the same network in PyTorch.
 
-    python benchmarks/upscale.py [srresnet.photos_x4] [--sizes 256 512 1024]
+    python benchmarks/upscale.py [srresnet.photos_x4] [--sizes 256x256 512x512 1024x1024]
+    python benchmarks/upscale.py --sizes 4000x3000 --frameworks ganzoo
 
-Every size and framework in a process of its own: square random pictures, the median of three calls after one that is
+Every size and framework in a process of its own: random pictures, the median of three calls after one that is
 not counted; `upscale` as it is called by anybody, tiles and the way to uint8 and back included, and a plain PyTorch
 module of the same layers and weights over the whole picture at once, uint8 to uint8 as well. Memory is the highest
 resident set of the process, and how much of it came after the model was loaded. That both give the same pictures is
@@ -25,17 +26,19 @@ import numpy as np
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("preset", nargs="?", default="srresnet.photos_x4")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024])
+    parser.add_argument("--sizes", nargs="+", default=["256x256", "512x512", "1024x1024"], metavar="WIDTHxHEIGHT")
+    parser.add_argument("--frameworks", nargs="+", choices=["ganzoo", "torch"], default=["ganzoo", "torch"])
     parser.add_argument("--untrained", action="store_true", help="with fresh weights")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        work(options.worker[0], options.preset, int(options.worker[1]), not options.untrained)
+        width, height = map(int, options.worker[1].split("x"))
+        work(options.worker[0], options.preset, (height, width), not options.untrained)
         return
     print("size, framework, seconds, megapixels per second (of the result), peak MB, of it after loading MB")
     for size in options.sizes:
-        for framework in ("ganzoo", "torch"):
-            command = [sys.executable, __file__, options.preset, "--worker", framework, str(size)]
+        for framework in options.frameworks:
+            command = [sys.executable, __file__, options.preset, "--worker", framework, size]
             command += ["--untrained"] if options.untrained else []
             done = subprocess.run(command, capture_output=True, text=True)
             print(size, framework, done.stdout.strip() or done.stderr.strip().splitlines()[-1], flush=True)
@@ -45,7 +48,7 @@ def work(framework, preset, size, trained):
     import ganzoo
 
     model = ganzoo.load(preset, trained=trained)
-    image = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype="uint8")
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype="uint8")
     function = model.upscale
     if framework == "torch":
         function = in_torch(model)
@@ -59,7 +62,7 @@ def work(framework, preset, size, trained):
         function(image)
         seconds.append(time.perf_counter() - began)
     median = statistics.median(seconds)
-    megapixels = (size * model.scale) ** 2 / 1e6
+    megapixels = size[0] * size[1] * model.scale**2 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"{median:.3f} {megapixels / median:.2f} {peak / 1024:.0f} {(peak - before) / 1024:.0f}")
 

@@ -5,23 +5,29 @@ from pathlib import Path
 import numpy as np
 
 import ganzoo
+from ganzoo.data.photographs import open_photographs, resized, to_small
 from ganzoo.inference import grid, save_picture
 
 PRESETS = ("dcgan.mnist", "dcgan.fashion_mnist", "dcgan.digits")
 CONDITIONAL = ("cgan.mnist", "cgan.fashion_mnist")
+UPSCALING = ("srresnet.photos_x4", "srgan.photos_x4")
 
 
 def main():
     save("dcgan", [grid(ganzoo.load(name).generate(64, seed=0)) for name in PRESETS])
     asked = [*range(10)] * 5
     save("cgan", [grid(ganzoo.load(name).generate(labels=asked, seed=0), columns=10) for name in CONDITIONAL])
+    temple = open_photographs("photographs").images[0][60:252, 10:202]
+    small = to_small(temple, 4)
+    large = [ganzoo.load(name).upscale(small) for name in UPSCALING]
+    save("upscaled", [resized(small, temple.shape[:2]), *large, temple], gap=4)
 
 
-def save(name, sheets):
+def save(name, sheets, gap=16):
     """Sheets side by side, every pixel doubled."""
     height = max(sheet.shape[0] for sheet in sheets)
-    framed = [np.pad(s, ((0, height - s.shape[0]), (0, 16), (0, 0)), constant_values=255) for s in sheets]
-    picture = np.concatenate(framed, axis=1)[:, :-16]
+    framed = [np.pad(s, ((0, height - s.shape[0]), (0, gap), (0, 0)), constant_values=255) for s in sheets]
+    picture = np.concatenate(framed, axis=1)[:, :-gap]
     save_picture(Path(__file__).parent / f"{name}.png", np.kron(picture, np.ones((2, 2, 1), "uint8")))
 
 

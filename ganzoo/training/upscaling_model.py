@@ -186,14 +186,15 @@ class UpscalingModel(AdversarialModel):
         return [self.example_batch(count, seed)[0]]
 
     def preview(self, feed, count):
-        """Pieces of photographs kept from training, three each: bicubic, the model's, the real one."""
-        shown = feed.validation[: max(1, count // 3)]
+        """Pieces of photographs kept from training, each three times: bicubic, the model's, the real one."""
+        shown = feed.validation[:count]
         # All of one size, for a grid.
         size = min([48 * self.scale, *(length for image in shown for length in image.shape[:2])])
         sheets = []
         for image in (_middle(image, size // self.scale * self.scale) for image in shown):
             small = to_small(image, self.scale)
-            sheets += [resized(small, image.shape[:2]), self.upscale(small, progress=False), image]
+            three = resized(small, image.shape[:2]), self.upscale(small, progress=False), image
+            sheets.append(np.concatenate(three, axis=1))
         return np.stack(sheets) if sheets else None
 
     def measure(self, feed, evaluation):
