@@ -80,21 +80,19 @@ def pixels(page, element):
 def test_a_visitor_makes_a_photograph_larger(page, tmp_path):
     small = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype="uint8")
     save_picture(tmp_path / "mine.png", small)
-    page.get_by_role("tab", name="srresnet").click()
-    first = source(page, "srresnet-bicubic")
-    width, values = pixels(page, "srresnet-bicubic")
+    page.get_by_role("tab", name="srgan, srresnet").click()
+    first = source(page, "srgan-bicubic")
+    width, values = pixels(page, "srgan-bicubic")
     assert width == 840
     assert values > 50
-    page.locator(
-        "#srresnet-photograph button[aria-label*='emove'], #srresnet-photograph button[title*='lear']"
-    ).first.click()
-    page.locator("#srresnet-photograph input[type=file]").set_input_files(str(tmp_path / "mine.png"))
-    page.locator("#srresnet-photograph img").wait_for()
-    page.locator("#srresnet-upscale").click()
-    wait_for_another(page, "srresnet-bicubic", first)
-    assert page.locator("#srresnet-slider img").count() == 2
+    page.locator("#srgan-photograph button[aria-label*='emove'], #srgan-photograph button[title*='lear']").first.click()
+    page.locator("#srgan-photograph input[type=file]").set_input_files(str(tmp_path / "mine.png"))
+    page.locator("#srgan-photograph img").wait_for()
+    page.locator("#srgan-upscale").click()
+    wait_for_another(page, "srgan-bicubic", first)
+    assert page.locator("#srgan-slider img").count() == 2
     with page.expect_download() as download:
-        page.locator("#srresnet-download").click()
+        page.locator("#srgan-download").click()
     assert read_photograph(download.value.path()).pixels.shape == (96, 128, 3)
 
 
