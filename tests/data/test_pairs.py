@@ -96,3 +96,33 @@ def test_what_is_wrong_is_said(folder, tmp_path):
 def test_the_photographs_of_scikit_learn_are_there():
     found = open_photographs("photographs")
     assert [image.shape for image in found.images] == [(427, 640, 3)] * 2
+
+
+def test_the_large_pictures_of_a_tensorflow_data_set(tmp_path, monkeypatch):
+    """A set laid out as div2k is: `lr` and `hr` of many sizes; small ones are left out."""
+    tfds = pytest.importorskip("tensorflow_datasets")
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    sizes = [(40, 50), (64, 33), (20, 90)]
+    pictures = [rng.integers(0, 256, (*size, 3), dtype="uint8") for size in sizes]
+    features = tfds.features.FeaturesDict(
+        {"lr": tfds.features.Image(shape=(None, None, 3)), "hr": tfds.features.Image(shape=(None, None, 3))}
+    )
+    image = tf.TensorSpec((None, None, 3), "uint8")
+    dataset = tf.data.Dataset.from_generator(
+        lambda: ({"lr": picture[::4, ::4], "hr": picture} for picture in pictures),
+        output_signature={"lr": image, "hr": image},
+    )
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="tiny_photos", version="1.0.0", features=features, split_datasets={"train": dataset},
+        data_dir=str(tmp_path), disable_shuffling=True,
+    )  # fmt: skip
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    found = open_photographs("tfds:tiny_photos", at_least=32)
+    assert len(found.images) == 2
+    for ours, theirs in zip(found.images, pictures):
+        np.testing.assert_array_equal(ours, theirs)
+    for small, large in ganzoo.data.pairs("tfds:tiny_photos", scale=4, crop=32, batch_size=2).take(1):
+        assert small.shape == (2, 8, 8, 3)
+        assert large.shape == (2, 32, 32, 3)
