@@ -1,9 +1,9 @@
 """Upscaling: megapixels per second and peak memory, beside the same network in PyTorch.
 
     python benchmarks/upscale.py [srresnet.photos_x4] [--sizes 256x256 512x512 1024x1024]
-    python benchmarks/upscale.py --sizes 4000x3000 --frameworks ganzoo
+    python benchmarks/upscale.py --sizes 4000x3000 --frameworks ganzoo --calls 1
 
-Every size and framework in a process of its own: random pictures, the median of three calls after one that is
+Every size and framework in a process of its own: random pictures, the median of --calls calls after one that is
 not counted; `upscale` as it is called by anybody, tiles and the way to uint8 and back included, and a plain PyTorch
 module of the same layers and weights over the whole picture at once, uint8 to uint8 as well. Memory is the highest
 resident set of the process, and how much of it came after the model was loaded. That both give the same pictures is
@@ -28,23 +28,33 @@ def main():
     parser.add_argument("preset", nargs="?", default="srresnet.photos_x4")
     parser.add_argument("--sizes", nargs="+", default=["256x256", "512x512", "1024x1024"], metavar="WIDTHxHEIGHT")
     parser.add_argument("--frameworks", nargs="+", choices=["ganzoo", "torch"], default=["ganzoo", "torch"])
+    parser.add_argument("--calls", type=int, default=3)
     parser.add_argument("--untrained", action="store_true", help="with fresh weights")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         width, height = map(int, options.worker[1].split("x"))
-        work(options.worker[0], options.preset, (height, width), not options.untrained)
+        work(options.worker[0], options.preset, (height, width), options.calls, not options.untrained)
         return
     print("size, framework, seconds, megapixels per second (of the result), peak MB, of it after loading MB")
     for size in options.sizes:
         for framework in options.frameworks:
-            command = [sys.executable, __file__, options.preset, "--worker", framework, size]
+            command = [
+                sys.executable,
+                __file__,
+                options.preset,
+                "--worker",
+                framework,
+                size,
+                "--calls",
+                str(options.calls),
+            ]
             command += ["--untrained"] if options.untrained else []
             done = subprocess.run(command, capture_output=True, text=True)
             print(size, framework, done.stdout.strip() or done.stderr.strip().splitlines()[-1], flush=True)
 
 
-def work(framework, preset, size, trained):
+def work(framework, preset, size, calls, trained):
     import ganzoo
 
     model = ganzoo.load(preset, trained=trained)
@@ -57,7 +67,7 @@ def work(framework, preset, size, trained):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     function(image)
     seconds = []
-    for _ in range(3):
+    for _ in range(calls):
         began = time.perf_counter()
         function(image)
         seconds.append(time.perf_counter() - began)

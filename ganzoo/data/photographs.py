@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.data.sources import SUFFIXES, allocate, load_tfds, read_picture
+from ganzoo.data.sources import allocate, load_tfds, picture_files, read_picture
 from ganzoo.errors import GanzooError, missing_package, unknown
 
 
@@ -56,11 +56,7 @@ def open_photographs(source, at_least=1, strict=False):
 
 def _folder(place, at_least, strict):
     root = Path(place)
-    if not root.is_dir():
-        raise GanzooError(f"no such folder of photographs: {root}")
-    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not paths:
-        raise GanzooError(f"the folder {root} holds no pictures ({', '.join(SUFFIXES)})")
+    paths = picture_files(root)
 
     def size(path):
         """(height, width), of the file's header alone; or why it cannot be read."""

@@ -143,11 +143,7 @@ def load_tfds(place):
 
 def _folder(place, image_shape, upscale, strict):
     root = Path(place)
-    if not root.is_dir():
-        raise GanzooError(f"no such folder of pictures: {root}")
-    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not paths:
-        raise GanzooError(f"the folder {root} holds no pictures ({', '.join(SUFFIXES)})")
+    paths = picture_files(root)
     key = hashlib.sha256(repr([(str(p.resolve()), p.stat().st_mtime_ns, p.stat().st_size) for p in paths]).encode())
     images = allocate((len(paths), *image_shape), f"folder:{key.hexdigest()}")
     broken, small = [], []
@@ -190,6 +186,20 @@ def _folder(place, image_shape, upscale, strict):
 
 
 _SCHEMES = {"digits": _digits, "folder": _folder, "idx": _idx, "npz": _npz, "tfds": _tfds}
+
+
+def picture_files(root):
+    """The picture files of a folder, at any depth, sorted.
+
+    Raises:
+        GanzooError: no such folder, or none in it.
+    """
+    if not root.is_dir():
+        raise GanzooError(f"no such folder of pictures: {root}")
+    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not paths:
+        raise GanzooError(f"the folder {root} holds no pictures ({', '.join(SUFFIXES)})")
+    return paths
 
 
 class TooSmall(GanzooError):

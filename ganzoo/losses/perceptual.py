@@ -27,7 +27,6 @@ class Perceptual:
 
     def __init__(self, network: str = "vgg19", layer: str = "block5_conv4", weights: str = "imagenet"):
         self.network, self.layer, self.weights = network, layer, weights
-
         self._features = None
 
     def prepare(self, policy="float32"):

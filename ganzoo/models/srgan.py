@@ -3,7 +3,7 @@
 from typing import Literal
 
 from ganzoo.config import NotNegative
-from ganzoo.networks.upscaling import NORMALIZATIONS, UPSAMPLINGS, crop_discriminator, reach, residual_upscaler
+from ganzoo.networks.upscaling import crop_discriminator, upscaler
 from ganzoo.registry import register
 from ganzoo.training.upscaling_model import UpscalingModel
 
@@ -51,12 +51,9 @@ class SRGAN(UpscalingModel):
         discriminator_units: int = 1024,
         **options,
     ):
-        pieces = NORMALIZATIONS[normalization], UPSAMPLINGS[upsampling]
         super().__init__(
-            generator=residual_upscaler(scale, width, blocks, kernel_size, *pieces),
+            **upscaler(scale, blocks, width, kernel_size, normalization, upsampling),
             discriminator=crop_discriminator(crop, discriminator_width, discriminator_units),
-            scale=scale,
-            reach=reach(blocks, kernel_size, pieces[1]),
             crop=crop,
             **options,
         )

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ganzoo.config import AtLeastOne, NotNegative, Seed
-from ganzoo.networks.upscaling import NORMALIZATIONS, UPSAMPLINGS, reach, residual_upscaler
+from ganzoo.networks.upscaling import upscaler
 from ganzoo.registry import register
 from ganzoo.training.upscaling_model import UpscalingModel
 
@@ -50,12 +50,9 @@ class SRResNet(UpscalingModel):
         crop: int = 96,
         **options,
     ):
-        pieces = NORMALIZATIONS[normalization], UPSAMPLINGS[upsampling]
         super().__init__(
-            generator=residual_upscaler(scale, width, blocks, kernel_size, *pieces),
+            **upscaler(scale, blocks, width, kernel_size, normalization, upsampling),
             discriminator=None,
-            scale=scale,
-            reach=reach(blocks, kernel_size, pieces[1]),
             crop=crop,
             **options,
         )

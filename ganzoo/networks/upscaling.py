@@ -65,6 +65,17 @@ NORMALIZATIONS = {"batch": batch_norm, "none": None}
 UPSAMPLINGS = {"staged": staged, "direct": direct}
 
 
+def upscaler(scale, blocks, width, kernel_size, normalization, upsampling):
+    """What `UpscalingModel` needs of a `residual_upscaler`: {"generator", "scale", "reach"}.
+
+    Args:
+        normalization, upsampling: by their names in `NORMALIZATIONS` and `UPSAMPLINGS`; the others as there.
+    """
+    pieces = NORMALIZATIONS[normalization], UPSAMPLINGS[upsampling]
+    generator = residual_upscaler(scale, width, blocks, kernel_size, *pieces)
+    return {"generator": generator, "scale": scale, "reach": reach(blocks, kernel_size, pieces[1])}
+
+
 def reach(blocks, kernel_size, upsampling):
     """How many pixels around a pixel of the small picture what is drawn of it depends on."""
     body = kernel_size // 2 + 2 * blocks + 1

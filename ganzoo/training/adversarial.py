@@ -123,7 +123,7 @@ class AdversarialModel(Saving, keras.Model):
         return (batch[0] if isinstance(batch, (tuple, list)) else batch), None
 
     def generator_inputs(self, count, condition):
-        """What the generator turns into `count` examples during training."""
+        """What the generator turns into `count` examples during training; the one hook without a default."""
         raise NotImplementedError(f"{type(self).__name__} must define generator_inputs()")
 
     def judged(self, examples, condition):
@@ -492,18 +492,20 @@ class AdversarialModel(Saving, keras.Model):
                 f"fit() takes a data set or arrays, e.g. of ganzoo.data.{self.data_kind}(...), got {data!r}"
             )
 
-    def example_batch(self, batch_size, seed=0):
-        """A random batch in the shape its data set gives: for tests, dry runs and benchmarks."""
-        raise NotImplementedError(f"{type(self).__name__} must define example_batch()")
-
     def example_inputs(self, count, seed=0):
-        """Inputs of the generator, a list of arrays: what an export is checked with."""
-        raise NotImplementedError(f"{type(self).__name__} must define example_inputs()")
+        """Inputs of the generator, a list of arrays: what an export is checked with. Normal numbers, or zeros where it
+        takes whole ones; 16 along what may have any length."""
+        rng = np.random.default_rng(seed)
+        shapes = [[count, *(size or 16 for size in tensor.shape[1:])] for tensor in self.generator.inputs]
+        return [
+            (rng.standard_normal(shape) if "float" in tensor.dtype else np.zeros(shape)).astype(tensor.dtype)
+            for tensor, shape in zip(self.generator.inputs, shapes)
+        ]
 
     def preview(self, feed, count):
         """Pictures that show how far the training is, uint8 (up to count, height, width, channels); from a `Feed` of
         `ganzoo.data`, always the same ones. None where there is nothing to show."""
-        raise NotImplementedError(f"{type(self).__name__} must define preview()")
+        return None
 
     def measure(self, feed, evaluation):
         """How the training's quality is measured.

@@ -139,6 +139,7 @@ class LatentModel(AdversarialModel):
         return {"image_shape": self.image_shape}
 
     def example_batch(self, batch_size, seed=0):
+        """A random batch in the shape its data set gives: for the shared tests."""
         shape = (batch_size, *self.image_shape)
         return np.random.default_rng(seed).uniform(-1, 1, shape).astype("float32")
 

@@ -178,6 +178,7 @@ class UpscalingModel(AdversarialModel):
             self.perceptual.prepare(self.dtype_policy)
 
     def example_batch(self, batch_size, seed=0):
+        """A random batch in the shape its data set gives: for the shared tests."""
         large = np.random.default_rng(seed).integers(0, 256, (batch_size, self.crop, self.crop, 3), dtype="uint8")
         small = np.stack([to_small(picture, self.scale) for picture in large])
         return pixels.to_float(small), pixels.to_float(large)

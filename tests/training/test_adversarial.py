@@ -346,3 +346,32 @@ def test_a_data_set_is_read_without_the_tuner_that_fit_would_wait_for_unless_its
     options = tf.data.Options()
     options.autotune.enabled = True
     assert training_data(data.with_options(options), 1).options().autotune.enabled is True
+
+
+def test_a_game_of_ones_own_needs_the_documented_hooks_alone(tmp_path):
+    """It trains, previews nothing, saves nothing odd and exports, with `split_batch` and `generator_inputs`."""
+
+    class Denoiser(ganzoo.AdversarialModel):
+        def __init__(self):
+            noisy = keras.Input((None, 3))
+            generator = keras.Model(noisy, keras.layers.Dense(3, name="clean")(noisy), name="generator")
+            pair = [keras.Input((None, 3), name="a"), keras.Input((None, 3), name="b")]
+            both = keras.layers.GlobalAveragePooling1D()(keras.layers.Concatenate()(pair))
+            super().__init__(generator, keras.Model(pair, keras.layers.Dense(1, name="logit")(both)))
+
+        def split_batch(self, batch):
+            return batch[1], batch[0]
+
+        def generator_inputs(self, count, condition):
+            return condition
+
+    model = Denoiser()
+    model.compile()
+    noisy = np.random.default_rng(0).normal(size=(8, 5, 3)).astype("float32")
+    model.fit(noisy, 0.5 * noisy, batch_size=4, verbose=0)
+    assert model.steps == 2
+    assert model.preview(None, 4) is None
+    assert [inputs.shape for inputs in model.example_inputs(2)] == [(2, 16, 3)]
+    model.export(tmp_path / "served")
+    with pytest.raises(NotImplementedError, match=r"must define generator_inputs\(\)"):
+        ganzoo.AdversarialModel(model.generator, model.discriminator).generator_inputs(1, None)
