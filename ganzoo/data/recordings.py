@@ -1,0 +1,215 @@
+"""Recordings of a source, each whole, in mono at one sample rate, and what noisy speech is made of."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ganzoo.data.audio import audio_files, read_all, resampled, soundfile
+from ganzoo.data.sources import allocate, load_tfds
+from ganzoo.errors import GanzooError, first_line, unknown
+
+# Files decoded together: what is in memory besides the samples themselves.
+_GROUP = 64
+
+
+@dataclass
+class Recordings:
+    """Recordings, each of its own length.
+
+    Attributes:
+        samples: list of float32 (length,) in [-1, 1]; views of one array, which is a file where it is large.
+        names: what each is called.
+        skipped: files that could not be read.
+        noisy: list like `samples` of the same speech with noise, where the source has both; or None.
+    """
+
+    samples: list
+    names: list
+    skipped: tuple[str, ...] = ()
+    noisy: list | None = None
+
+
+def open_recordings(source, rate, strict=False):
+    """The recordings of a source.
+
+    Args:
+        source: "folder:PATH" (wav, flac, ogg, mp3, at any depth; or its subfolders noisy and clean with files of the
+            same names), or "tfds:NAME[:SPLIT]" (the features `noisy` and `clean`, or `speech`, or `audio`).
+        rate: sample rate in Hz; what has another is resampled.
+        strict: a broken file is an error instead of being skipped and counted.
+
+    Returns:
+        `Recordings`.
+
+    Raises:
+        GanzooError: naming the source and the way out.
+    """
+    scheme, _, place = str(source).partition(":")
+    if scheme not in _SCHEMES:
+        raise unknown("kind of source of recordings", source, ["folder:PATH", "tfds:NAME"])
+    if not place:
+        raise GanzooError(f"the source '{source}' names no place: write {scheme}:PATH_OR_NAME")
+    return _SCHEMES[scheme](place, rate, strict)
+
+
+def _folder(place, rate, strict):
+    root = Path(place)
+    if (root / "noisy").is_dir() and (root / "clean").is_dir():
+        return _pairs(root, rate, strict)
+    paths = audio_files(root)
+    samples, broken = _kept(paths, rate, str(root), strict)
+    names = [path.relative_to(root).as_posix() for path in paths if path in samples]
+    return Recordings([samples[path] for path in paths if path in samples], names, tuple(map(str, broken)))
+
+
+def _pairs(root, rate, strict):
+    files = {part: audio_files(root / part) for part in ("clean", "noisy")}
+    by_name = {
+        part: {path.relative_to(root / part).with_suffix("").as_posix(): path for path in paths}
+        for part, paths in files.items()
+    }
+    alone = sorted(by_name["clean"].keys() ^ by_name["noisy"].keys())
+    names = sorted(by_name["clean"].keys() & by_name["noisy"].keys())
+    if not names or (alone and strict):
+        raise GanzooError(f"{root}: noisy and clean must hold files of the same names; without a match: {alone[0]}")
+    if alone:
+        warnings.warn(f"{root}: {len(alone)} files without a match left out; first: {alone[0]}", stacklevel=2)
+    read = {
+        part: _kept([by_name[part][name] for name in names], rate, str(root / part), strict) for part in by_name
+    }
+    pairs, uneven = {}, []
+    for name in names:
+        both = [read[part][0].get(by_name[part][name]) for part in ("clean", "noisy")]
+        if any(samples is None for samples in both):
+            continue
+        if abs(len(both[0]) - len(both[1])) > rate // 100:
+            uneven.append(name)
+            continue
+        length = min(map(len, both))
+        pairs[name] = [samples[:length] for samples in both]
+    if uneven and (strict or not pairs):
+        raise GanzooError(f"{root}: noisy and clean differ in length: {uneven[0]} ({len(uneven)} of {len(names)})")
+    if uneven:
+        warnings.warn(f"{root}: {len(uneven)} pairs of unequal length left out; first: {uneven[0]}", stacklevel=2)
+    skipped = tuple(str(path) for part in read.values() for path in part[1])
+    clean, noisy = ([pair[i] for pair in pairs.values()] for i in (0, 1))
+    return Recordings(clean, list(pairs), skipped, noisy)
+
+
+def _kept(paths, rate, place, strict):
+    """({path: float32 (length,)}, {path: why}) of files, in one allocation."""
+    library, expected = soundfile(), 0
+    for path in paths:
+        try:
+            header = library.info(str(path))
+            expected += -(-header.frames * rate // header.samplerate)
+        except (library.LibsndfileError, RuntimeError, OSError):
+            pass
+    store = allocate((4 * expected,), f"recordings:{place}:{rate}").view("float32")
+    found, broken, used = {}, {}, 0
+    for i in range(0, len(paths), _GROUP):
+        group = paths[i : i + _GROUP]
+        arrays, why = read_all(group, rate)
+        broken.update(why)
+        for path, array in zip(group, arrays):
+            if array is not None:
+                kept = store[used : used + len(array)]
+                kept[:] = array[: len(kept)]
+                found[path] = kept
+                used += len(kept)
+    if broken and (strict or not found):
+        first = min(broken)
+        raise GanzooError(f"{broken[first]} ({len(broken)} broken of {len(paths)} in {place})")
+    if broken:
+        warnings.warn(f"{place}: skipped {len(broken)} of {len(paths)}; first: {broken[min(broken)]}", stacklevel=3)
+    return found, broken
+
+
+def _tfds(place, rate, strict):
+    dataset, info = load_tfds(place)
+    import tensorflow_datasets as tfds
+
+    has_pairs = {"noisy", "clean"} <= set(info.features)
+    names = ["clean", "noisy"] if has_pairs else [next((n for n in ("speech", "audio") if n in info.features), None)]
+    if names == [None]:
+        raise GanzooError(
+            f"tfds:{place} has neither the features 'noisy' and 'clean' nor 'speech' nor 'audio'; it has: "
+            f"{', '.join(info.features)}"
+        )
+    found = {name: [] for name in names}
+    try:
+        for example in tfds.as_numpy(dataset):
+            for name in names:
+                own = getattr(info.features[name], "sample_rate", None) or rate
+                samples = np.asarray(example[name])
+                whole = np.issubdtype(samples.dtype, np.integer)
+                # TFDS gives 16-bit samples as whole numbers of a wider type.
+                samples = (samples / 32768.0 if whole else samples).astype("float32")
+                samples = samples.mean(axis=1) if samples.ndim == 2 else samples
+                found[name].append(np.ascontiguousarray(resampled(samples, own, rate), "float32"))
+    except (ValueError, TypeError) as error:
+        raise GanzooError(f"tfds:{place} holds no sound that can be read: {first_line(error)}") from None
+    first = found[names[0]]
+    if not first:
+        raise GanzooError(f"tfds:{place} is empty")
+    return Recordings(first, [f"{place}-{i}" for i in range(len(first))], (), found[names[1]] if has_pairs else None)
+
+
+_SCHEMES = {"folder": _folder, "tfds": _tfds}
+
+
+# What noisy speech is made of.
+
+
+def level(samples):
+    """The root mean square of samples, never 0."""
+    return float(np.sqrt(np.mean(np.square(samples, dtype="float64")) + 1e-12))
+
+
+def gain(decibels):
+    """The factor of an amplitude."""
+    return 10.0 ** (decibels / 20.0)
+
+
+def segment(rng, samples, length):
+    """`length` samples from a random place; a recording that is shorter is repeated."""
+    if len(samples) <= length:
+        return np.take(samples, rng.integers(len(samples)) + np.arange(length), mode="wrap")
+    start = rng.integers(len(samples) - length + 1)
+    return samples[start : start + length]
+
+
+def coloured_noise(rng, length):
+    """Noise whose power falls with frequency, from white to brown, at random."""
+    spectrum = np.fft.rfft(rng.standard_normal(length))
+    spectrum[1:] /= np.arange(1, len(spectrum)) ** rng.uniform(0.0, 1.0)
+    noise = np.fft.irfft(spectrum, length)
+    return (noise / level(noise)).astype("float32")
+
+
+def shaped(rng, samples):
+    """Samples through a random filter of second order (Valin 2018, arXiv:1709.08243, section IV), a microphone's say."""
+    from scipy.signal import lfilter
+
+    r1, r2, r3, r4 = rng.uniform(-3 / 8, 3 / 8, 4)
+    return lfilter([1.0, r1, r2], [1.0, r3, r4], samples).astype("float32")
+
+
+def room(rng, rate):
+    """(impulse response of a random room, its first 50 ms): noise that decays by 60 dB in 0.2 to 0.8 s behind the direct
+    sound."""
+    seconds = rng.uniform(0.2, 0.8)
+    time = np.arange(int(seconds * rate)) / rate
+    response = rng.standard_normal(len(time)) * 10 ** (-3.0 * time / seconds)
+    response *= gain(rng.uniform(-12.0, 0.0)) / (np.sqrt(np.sum(response**2)) + 1e-12)
+    response[: rate // 500] = 0.0
+    response[0] = 1.0
+    return response, response[: rate // 20]
+
+
+def in_room(response, samples):
+    from scipy.signal import fftconvolve
+
+    return fftconvolve(samples, response)[: len(samples)].astype("float32")

@@ -1,0 +1,195 @@
+"""Pairs of noisy and clean speech."""
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from ganzoo.config import AtLeastOne, Seed
+from ganzoo.data.feed import Feed, checked
+from ganzoo.data.recordings import (
+    coloured_noise,
+    gain,
+    in_room,
+    level,
+    open_recordings,
+    room,
+    segment,
+    shaped,
+)
+from ganzoo.errors import GanzooError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Decibels = Annotated[float, Field(ge=-120, le=120)]
+# What a mixture may reach; louder ones are turned down as a whole.
+_PEAK = 0.99
+GENERATED = "generated"
+
+
+def speech(
+    source: str,
+    noise: str | None = None,
+    sample_rate: AtLeastOne = 16_000,
+    window: AtLeastOne = 16_384,
+    batch_size: AtLeastOne = 16,
+    seed: Seed = 0,
+    snr: tuple[Decibels, Decibels] = (0.0, 20.0),
+    loudness: tuple[Decibels, Decibels] = (-38.0, -18.0),
+    babble: Share = 0.0,
+    shaping: bool = True,
+    reverberation: Share = 0.0,
+    held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
+    strict: bool = False,
+):
+    """A data set of windows of noisy speech, each with the same speech clean.
+
+    Real pairs are cut at random places. Clean speech is mixed anew every time: a random piece of one noise recording or
+    of two at once, at a random signal-to-noise ratio and loudness. An epoch has as many windows as would cover the
+    speech once.
+
+    Args:
+        source: "folder:PATH" or "tfds:NAME[:SPLIT]", see `ganzoo.data.recordings.open_recordings`: clean speech, or
+            pairs in the subfolders noisy and clean. wav, flac, ogg and mp3 of any rate and number of channels.
+        noise: the same kind of source, of noise; or "generated": from white to brown. Not for pairs.
+        sample_rate: in Hz, of what is given.
+        window: samples of an example.
+        batch_size: windows per batch.
+        seed: of everything drawn: the same seed gives the same batches.
+        snr: lowest and highest signal-to-noise ratio of a mixture in dB, over the whole utterance.
+        loudness: lowest and highest root mean square of an utterance, in dB of full scale; 3 dB below it is a full sine.
+        babble: share of the examples whose noise is several other speakers.
+        shaping: speech and noise go through random filters, as through different microphones.
+        reverberation: share of the examples whose speaker is in a room; clean is then the same with the room's first
+            50 ms alone.
+        held_out: share of the speakers, and of the noise recordings, that is kept from training, for validation: evenly
+            spaced in the order of their names, the same for every seed. A speaker is what stands before the first - or _
+            of a file's name; where there is but one, utterances are kept.
+        strict: a broken file is an error instead of being skipped with a warning.
+
+    Returns:
+        `tf.data.Dataset` of (noisy, clean), both float32 (batch_size, window, 1) in [-1, 1].
+
+    Raises:
+        GanzooError: a missing or empty source, clean speech without noise, less than one window of sound.
+
+    Example:
+        dataset = ganzoo.data.speech("folder:my_speech", noise="folder:my_noise", window=16384, batch_size=16)
+    """
+    return feed(**locals()).dataset()
+
+
+def feed(source, noise=None, **options):
+    """The `Feed` behind `speech`, with the same arguments; `validation` holds (noisy, clean) of speakers kept from
+    training, whole utterances."""
+    given = checked(speech, {"source": source, "noise": noise, **options})
+    for name in ("snr", "loudness"):
+        if given[name][0] > given[name][1]:
+            raise GanzooError(f"{name} is (lowest, highest), got {tuple(given[name])}")
+    rate, window = given["sample_rate"], given["window"]
+    found = open_recordings(source, rate, given["strict"])
+    if found.noisy is not None and noise is not None:
+        raise GanzooError(f"{source} holds noisy speech already: leave noise out")
+    if found.noisy is None and noise is None:
+        raise GanzooError(f"{source} holds clean speech alone: name noise to mix with it, noise='folder:PATH'")
+    speakers = [_speaker(name) for name in found.names]
+    if len(set(speakers)) == 1:
+        speakers = found.names
+    kept = _kept_out(sorted(set(speakers)), given["held_out"])
+    training = [i for i, speaker in enumerate(speakers) if speaker not in kept]
+    validation = [i for i, speaker in enumerate(speakers) if speaker in kept]
+    # Which utterance the n-th window of an epoch comes from.
+    windows = [round(len(found.samples[i]) / window) for i in training]
+    cells = np.repeat(training, windows)
+    if not len(cells):
+        raise GanzooError(f"the recordings of {source} are shorter than half a window of {window} samples")
+    noises, kept_noises, skipped = [], [], ()
+    if noise not in (None, GENERATED):
+        recorded = open_recordings(noise, rate, given["strict"])
+        apart = _kept_out(range(len(recorded.samples)), given["held_out"])
+        noises = [samples for i, samples in enumerate(recorded.samples) if i not in apart]
+        kept_noises = [samples for i, samples in enumerate(recorded.samples) if i in apart] or noises
+        skipped = recorded.skipped
+    levels = [level(samples) for samples in found.samples]
+
+    def cut(rng, i):
+        """(noisy, clean) of a window of an utterance: what is shorter stands between silence."""
+        whole = [found.samples[i]] if found.noisy is None else [found.samples[i], found.noisy[i]]
+        spare = len(whole[0]) - window
+        if spare < 0:
+            before = int(rng.integers(-spare + 1))
+            pieces = [np.pad(samples, (before, -spare - before)) for samples in whole]
+        else:
+            start = int(rng.integers(spare + 1))
+            pieces = [samples[start : start + window] for samples in whole]
+        loudness = gain(rng.uniform(*given["loudness"])) / levels[i]
+        if found.noisy is not None:
+            return _limited(pieces[1] * loudness, pieces[0] * loudness)
+        clean = pieces[0]
+        heard = clean
+        if given["shaping"]:
+            clean = heard = shaped(rng, clean)
+        if rng.random() < given["reverberation"]:
+            response, early = room(rng, rate)
+            heard, clean = in_room(response, heard), in_room(early, clean)
+        din = drawn_noise(rng, i)
+        din = shaped(rng, din) if given["shaping"] else din
+        din = din * (levels[i] / level(din) / gain(rng.uniform(*given["snr"])))
+        return _limited((heard + din) * loudness, clean * loudness)
+
+    def drawn_noise(rng, i):
+        others = [other for other in training if speakers[other] != speakers[i]]
+        if others and rng.random() < given["babble"]:
+            crowd = [found.samples[j] for j in rng.choice(others, int(rng.integers(3, 8)))]
+            return sum(piece / level(piece) for piece in (segment(rng, samples, window) for samples in crowd))
+        if not noises:
+            return coloured_noise(rng, window)
+        # A long recording has more to give.
+        chances = np.array([len(samples) for samples in noises], "float64")
+        both = rng.choice(len(noises), int(rng.integers(1, 3)), p=chances / chances.sum())
+        pieces = [segment(rng, noises[j], window) for j in both]
+        return sum(piece / level(piece) * gain(rng.uniform(-10.0, 0.0)) for piece in pieces)
+
+    def make_batch(step, indices):
+        rng = np.random.default_rng([given["seed"], 4, int(step)])
+        pairs = np.stack([np.stack(cut(rng, cells[index])) for index in indices])
+        return pairs[:, 0, :, None], pairs[:, 1, :, None]
+
+    def kept_pair(place, i):
+        if found.noisy is not None:
+            return found.noisy[i], found.samples[i]
+        rng = np.random.default_rng([5, place])
+        clean = found.samples[i]
+        din = segment(rng, kept_noises[place % len(kept_noises)], len(clean)) if kept_noises else None
+        din = coloured_noise(rng, len(clean)) if din is None else din
+        ratios = np.linspace(*given["snr"], 4) if len(validation) > 3 else [np.mean(given["snr"])]
+        din = din * (levels[i] / level(din) / gain(ratios[place % len(ratios)]))
+        return _limited(clean + din, clean)
+
+    return Feed(
+        count=len(cells),
+        batch_size=given["batch_size"],
+        seed=given["seed"],
+        make_batch=make_batch,
+        spec=[((window, 1), "float32"), ((window, 1), "float32")],
+        source=source,
+        validation=tuple(kept_pair(place, i) for place, i in enumerate(validation)),
+        skipped=(*found.skipped, *skipped),
+    )
+
+
+def _limited(noisy, clean):
+    """Both turned down where the mixture would clip."""
+    peak = max(float(np.abs(noisy).max(initial=0.0)), float(np.abs(clean).max(initial=0.0)))
+    factor = min(1.0, _PEAK / peak) if peak else 1.0
+    return (noisy * factor).astype("float32"), (clean * factor).astype("float32")
+
+
+def _speaker(name):
+    folder, _, file = name.rpartition("/")
+    return folder, file.replace("_", "-").split("-")[0]
+
+
+def _kept_out(things, share):
+    things = list(things)
+    count = min(len(things) - 1, round(share * len(things)))
+    return {things[int((i + 0.5) * len(things) / count)] for i in range(count)} if count else set()

@@ -1,0 +1,329 @@
+"""Models that take the noise out of speech."""
+
+import functools
+import itertools
+import sys
+
+
+import numpy as np
+from keras import ops
+
+
+from ganzoo.config import NotNegative, parameters_of, validated_arguments
+from ganzoo.data.audio import soxr
+from ganzoo.data.recordings import coloured_noise
+from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.inference.overlap import Windows, overlapped
+from ganzoo.losses.spectral import multi_resolution_stft
+from ganzoo.metrics.speech import measures
+from ganzoo.training import backend
+from ganzoo.training.adversarial import AdversarialModel
+from ganzoo.training.measure import Measure
+
+# Seconds of sound in memory at a time, and that a window of inference answers for.
+_SECONDS = 10
+_RATES = (1_000, 384_000)
+
+
+class EnhancingModel(AdversarialModel):
+    """A generator from noisy speech to clean, and a discriminator of windows of both.
+
+    Args:
+        generator: functional Keras model; float32 (batch, samples, 1), and noise (batch, samples / hop, channels) where it
+            takes any, to (batch, samples, 1); samples are any multiple of hop.
+        discriminator: functional Keras model; from (batch, window, 2), what is judged and the noisy speech, to logits
+            (batch, 1).
+        hop: samples of sound that one of the code stands for.
+        reach: how many samples around one of the sound what is drawn of it depends on, at the most.
+        window: samples of training's windows.
+        sample_rate: in Hz, of what the networks see.
+        preemphasis: in [0, 1): they see, and draw, x[t] - preemphasis x[t - 1].
+        **options: of `AdversarialModel`.
+    """
+
+    data_kind = "speech"
+    reported = ("l1_loss",)
+
+    def __init__(self, generator, discriminator, hop, reach, window, sample_rate, preemphasis, **options):
+        at_least_one(window=window, sample_rate=sample_rate)
+        if window % hop:
+            raise GanzooError(f"window {window} is not a multiple of the {hop} samples that one of the code stands for")
+        if not 0 <= preemphasis < 1:
+            raise GanzooError(f"preemphasis must be at least 0 and below 1, got {preemphasis}")
+        super().__init__(generator, discriminator, **options)
+        self.hop, self.reach, self.window = hop, reach, window
+        self.sample_rate, self.preemphasis = sample_rate, preemphasis
+
+    @property
+    def latent_dim(self):
+        """Channels of noise beside the code; 0 for none."""
+        return self.generator.inputs[1].shape[-1] if len(self.generator.inputs) > 1 else 0
+
+    def split_batch(self, batch):
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise GanzooError(f"{self.model_name} learns from (noisy, clean) speech: use ganzoo.data.speech")
+        noisy, clean = (self._emphasized(ops.cast(part, "float32")) for part in batch)
+        return clean, noisy
+
+    def _emphasized(self, sound):
+        before = ops.pad(sound[:, :-1], [[0, 0], [1, 0], [0, 0]])
+        return sound - self.preemphasis * before
+
+    def generator_inputs(self, count, condition):
+        if not self.latent_dim:
+            return condition
+        return [condition, self.noise.normal((count, self.window // self.hop, self.latent_dim))]
+
+    def judged(self, examples, condition):
+        return ops.concatenate([ops.cast(part, "float32") for part in (examples, condition)], axis=-1)
+
+    def content_loss(self, real, fake):
+        real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
+        l1 = ops.mean(ops.abs(real - fake))
+        self.record(l1_loss=l1)
+        total = self.l1_weight * l1
+        if self.spectral_weight:
+            total = total + self.spectral_weight * multi_resolution_stft(real[..., 0], fake[..., 0])
+        return total
+
+    def compile(
+        self,
+        # Section 5.2 of SEGAN's paper.
+        generator_optimizer: object = {"name": "rmsprop", "learning_rate": 2e-4},
+        discriminator_optimizer: object = {"name": "rmsprop", "learning_rate": 2e-4},
+        loss: object = "least_squares",
+        l1_weight: NotNegative = 100.0,
+        spectral_weight: NotNegative = 0.0,
+        **settings,
+    ):
+        """Sets how the model trains; as `AdversarialModel.compile`, and
+
+        Args:
+            l1_weight: factor of the mean absolute difference of the samples.
+            spectral_weight: factor of `ganzoo.losses.spectral.multi_resolution_stft`.
+        """
+        own = dict(l1_weight=l1_weight, spectral_weight=spectral_weight)
+        own = validated_arguments(parameters_of(EnhancingModel.compile), own, "compile()")
+        for name, value in own.items():
+            setattr(self, name, value)
+        super().compile(
+            generator_optimizer=generator_optimizer,
+            discriminator_optimizer=discriminator_optimizer,
+            loss=loss,
+            **settings,
+        )
+        self._settings.update(own)
+
+    # Inference.
+
+    def enhance(self, audio, sample_rate, progress=None):
+        """Takes the noise out of speech.
+
+        Long recordings go through the network in windows; the result is that of one piece wherever the network sees no
+        further than half of a window of training, and else windows of that length pass into each other.
+
+        Args:
+            audio: (samples,) or (samples, channels), each channel by itself; floats in [-1, 1], or int16, int32 or uint8
+                as files have them.
+            sample_rate: in Hz, 1000 to 384000. The network works at its own (16000): what lies above half of that is lost.
+            progress: show a bar; None shows one on a terminal for more than half a minute.
+
+        Returns:
+            float32 of the same shape and sample rate, as loud as it was.
+
+        Raises:
+            GanzooError: an array of another kind, empty, or with values that are no numbers; a sample rate there is not.
+
+        Example:
+            clean = ganzoo.load("segan").enhance(noisy, sample_rate=44100)
+        """
+        audio = np.asarray(audio)
+        if audio.ndim not in (1, 2) or not audio.size or audio.dtype.kind not in "fiu":
+            raise GanzooError(f"enhance() takes sound (samples[, channels]), got {audio.dtype} {audio.shape}")
+        if audio.ndim == 2 and audio.shape[1] > 64:
+            raise GanzooError(f"sound is (samples, channels); {audio.shape[1]} channels look like samples: transpose it")
+        sound = as_float(audio)
+        size = _SECONDS * self._checked_rate(sample_rate)
+        blocks = (np.atleast_2d(sound[i : i + size].T) for i in range(0, len(sound), size))
+        parts = self.enhance_blocks(blocks, sample_rate, len(sound), progress)
+        result = np.empty(sound.shape, "float32")
+        place = 0
+        for part in parts:
+            result[place : place + part.shape[1]] = part.T if sound.ndim == 2 else part[0]
+            place += part.shape[1]
+        return result
+
+    def enhance_blocks(self, blocks, sample_rate, length=None, progress=None):
+        """`enhance` of sound that comes piece by piece, for what is too long for the memory.
+
+        Args:
+            blocks: iterable of float32 (channels, samples).
+            sample_rate: in Hz.
+            length: samples in all, for the bar.
+            progress: as `enhance`.
+
+        Yields:
+            float32 (channels, samples), in all as many as came.
+        """
+        from tqdm import tqdm
+
+        rate = self._checked_rate(sample_rate)
+        came = 0
+
+        def checked():
+            nonlocal came
+            for block in blocks:
+                if not np.isfinite(block).all():
+                    raise GanzooError(f"the sound holds values that are no numbers, after sample {came}")
+                came += block.shape[1]
+                yield np.asarray(block, "float32")
+
+        seconds = (length or 0) / rate
+        hidden = not progress if progress is not None else seconds < 30 or not sys.stderr.isatty()
+        sound = _resampled(checked(), rate, self.sample_rate)
+        sound = _filtered(sound, [1.0, -self.preemphasis], [1.0])
+        sound = overlapped(self._drawn, sound, self.windows)
+        sound = _filtered(sound, [1.0], [1.0, -self.preemphasis])
+        sound = _resampled(sound, self.sample_rate, rate)
+        given, channels = 0, 1
+        with tqdm(total=round(seconds), unit="s", disable=hidden) as bar:
+            for part in sound:
+                # Two resamplings may round to a sample more or less.
+                part = part[:, : came - given]
+                given, channels = given + part.shape[1], len(part)
+                bar.update(given // rate - bar.n)
+                yield part
+        if given < came:
+            yield np.zeros((channels, came - given), "float32")
+
+    @property
+    def windows(self):
+        """The `Windows` of inference."""
+        margin = -(-self.reach // self.hop) * self.hop
+        if 2 * margin <= self.window:
+            step = _SECONDS * self.sample_rate // self.hop * self.hop
+            return Windows(step or self.hop, margin, 0, self.hop)
+        # It has never seen more than a window of training, and would not know what to do with it.
+        half = max(1, self.window // 2 // self.hop) * self.hop
+        return Windows(half, 0, min(half, self.window - half), self.hop)
+
+    def _checked_rate(self, rate):
+        whole = isinstance(rate, (int, np.integer)) or (isinstance(rate, float) and rate.is_integer())
+        if not whole or isinstance(rate, bool) or not _RATES[0] <= rate <= _RATES[1]:
+            raise GanzooError(f"sample_rate is a whole number of Hz from {_RATES[0]} to {_RATES[1]}, got {rate!r}")
+        return int(rate)
+
+    def _drawn(self, sound):
+        """The generator's answer to (channels, samples) in pre-emphasis."""
+        answer = np.asarray(self._compiled(sound[..., None]), "float32")[..., 0]
+        if not np.isfinite(answer).all():
+            raise GanzooError("the network's answer holds values that are no numbers: its weights are damaged")
+        return answer
+
+    @functools.cached_property
+    def _compiled(self):
+        def drawn(sound):
+            if not self.latent_dim:
+                return self.ema_generator(sound, training=False)
+            count, samples = ops.shape(sound)[0], ops.shape(sound)[1]
+            mean = ops.zeros((count, samples // self.hop, self.latent_dim))
+            return self.ema_generator([sound, mean], training=False)
+
+        return backend.compiled(drawn, (None, None, 1))
+
+    # What a run, a test or a benchmark asks of any model.
+
+    def data_arguments(self):
+        return {"window": self.window, "sample_rate": self.sample_rate}
+
+    def check_data(self, data):
+        super().check_data(data)
+        spec = getattr(data, "element_spec", None)
+        if spec is None:
+            return
+        parts = list(spec) if isinstance(spec, (tuple, list)) else [spec]
+        shapes = [tuple(part.shape[1:]) if part.shape.rank else () for part in parts]
+        if shapes != [(self.window, 1)] * 2 or any("float" not in part.dtype.name for part in parts):
+            found = " and ".join(f"{part.dtype.name} {shape}" for part, shape in zip(parts, shapes))
+            raise GanzooError(
+                f"{self.model_name} learns from pairs of float32 {(self.window, 1)}, the data set has {found}: use "
+                "ganzoo.data.speech with this window"
+            )
+
+    def example_batch(self, batch_size, seed=0):
+        """A random batch in the shape its data set gives: for the shared tests."""
+        rng = np.random.default_rng(seed)
+        clean = np.stack([0.1 * coloured_noise(rng, self.window) for _ in range(batch_size)])[..., None]
+        return clean + 0.05 * rng.standard_normal(clean.shape).astype("float32"), clean
+
+    def example_inputs(self, count, seed=0):
+        noisy = self.example_batch(count, seed)[0]
+        latents = np.random.default_rng(seed).standard_normal((count, self.window // self.hop, self.latent_dim))
+        return [noisy, latents.astype("float32")] if self.latent_dim else [noisy]
+
+    def preview(self, feed, count):
+        """Spectrograms of utterances kept from training, each three times: noisy, the model's, clean."""
+        from ganzoo.inference.spectrogram import spectrogram
+
+        seconds = 3 * self.sample_rate
+        sheets = []
+        for noisy, clean in feed.validation[: min(count, 4)]:
+            three = noisy, self.enhance(noisy, self.sample_rate, progress=False), clean
+            sheets.append(np.concatenate([spectrogram(sound[:seconds], seconds) for sound in three], axis=0))
+        return np.stack(sheets) if sheets else None
+
+    def measure(self, feed, evaluation):
+        """PESQ (where its package is installed), STOI and SI-SDR over whole utterances of speakers kept from training."""
+        pairs = feed.validation if feed is not None else ()
+        if feed is not None and not pairs:
+            return None
+        chosen = measures(("pesq", "stoi", "si_sdr"), self.sample_rate)
+
+        def figures(model):
+            rows = [
+                [function(clean, model.enhance(noisy, model.sample_rate, progress=False)) for function in chosen.values()]
+                for noisy, clean in pairs
+            ]
+            return {name: float(value) for name, value in zip(chosen, np.mean(rows, axis=0))}
+
+        monitor = next(iter(chosen))
+        return Measure(figures, monitor, f"highest {monitor} over {len(pairs)} utterances kept from training", True)
+
+
+def as_float(audio):
+    """float32 in [-1, 1] of sound in any type that files have."""
+    if audio.dtype.kind == "f":
+        return audio.astype("float32")
+    if audio.dtype == np.uint8:
+        return (audio.astype("float32") - 128.0) / 128.0
+    if audio.dtype not in (np.int16, np.int32):
+        raise GanzooError(f"sound is floats, int16, int32 or uint8, got {audio.dtype}")
+    return (audio / -float(np.iinfo(audio.dtype).min)).astype("float32")
+
+
+def _filtered(blocks, b, a):
+    """Blocks (channels, samples) through a linear filter that goes on from one to the next."""
+    from scipy.signal import lfilter
+
+    state = None
+    for block in blocks:
+        state = np.zeros((len(block), max(len(a), len(b)) - 1)) if state is None else state
+        block, state = lfilter(b, a, block.astype("float64"), zi=state)
+        yield block.astype("float32")
+
+
+def _resampled(blocks, rate, wanted):
+    """Blocks (channels, samples) at another sample rate."""
+    if rate == wanted:
+        yield from blocks
+        return
+    stream = None
+    # One block behind, since the last has to be known as such.
+    for block, following in itertools.pairwise(itertools.chain(blocks, [None])):
+        if stream is None:
+            stream = soxr().ResampleStream(rate, wanted, len(block), dtype="float32", quality="VHQ")
+        yield np.atleast_2d(stream.resample_chunk(_interleaved(block), last=following is None).T)
+
+
+def _interleaved(block):
+    return block[0] if len(block) == 1 else np.ascontiguousarray(block.T)
