@@ -8,8 +8,11 @@ from setuptools import find_packages, setup
 here = Path(__file__).parent
 version = re.search(r'__version__ = "(.+)"', (here / "ganzoo" / "__init__.py").read_text())[1]
 
+# Reading and resampling recordings.
+speech = ["soundfile>=0.12", "soxr>=0.4"]
+speech_metrics = [*speech, "pesq>=0.0.4", "pystoi>=0.4"]
 # 5.27: ImageSlider.
-demo = ["gradio>=5.27"]
+demo = ["gradio>=5.27", *speech]
 # importlib_resources: tensorflow-datasets imports it through etils without declaring it.
 tfds = ["importlib_resources", "tensorflow-datasets>=4.9.8"]
 # The data source photographs:scikit-image.
@@ -44,9 +47,23 @@ setup(
     ],
     extras_require={
         "demo": demo,
+        # speechmos declares none of what it imports.
+        "dnsmos": [*speech, "librosa", "onnxruntime", "speechmos"],
         "photographs": photographs,
+        "speech": speech,
+        "speech-metrics": speech_metrics,
         "tfds": tfds,
-        "test": [*demo, *photographs, *tfds, "build", "playwright>=1.40", "prdc>=0.2", "pytest>=8.0", "ruff>=0.5"],
+        "test": [
+            *demo,
+            *photographs,
+            *speech_metrics,
+            *tfds,
+            "build",
+            "playwright>=1.40",
+            "prdc>=0.2",
+            "pytest>=8.0",
+            "ruff>=0.5",
+        ],
         # Tests that compare with PyTorch, and benchmarks beside it; they are skipped without.
         "torch": ["torch>=2.2", "torchmetrics>=1.2"],
     },

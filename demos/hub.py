@@ -16,7 +16,7 @@ from ganzoo.errors import GanzooError
 from .common import QUEUE, trained_presets
 
 # The page of a kind of data.
-_PAGES = {"images": "dcgan", "labelled": "cgan", "pairs": "srgan"}
+_PAGES = {"images": "dcgan", "labelled": "cgan", "pairs": "srgan", "speech": "segan"}
 _FONTS = dict(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
 
@@ -71,6 +71,8 @@ def launch(model=None, host="127.0.0.1", port=7860):
             server_port=port,
             share=False,
             max_file_size="20mb",
+            # A file that Gradio itself cannot open is said to be so.
+            show_error=True,
             theme=gr.themes.Default(**_FONTS),
             footer_links=[],
         )

@@ -202,32 +202,50 @@ def upscale(source, target, model, tile):
     Examples: ganzoo upscale in.jpg out.png
               ganzoo upscale holiday holiday_large --model srresnet
     """
-    from ganzoo.inference.photographs import check_writable, read_photograph, write_photograph
+    from ganzoo.inference.photographs import check_writable, pictures_in, read_photograph, write_photograph
 
-    pairs = _upscale_pairs(source, target)
+    # PNG holds whatever a picture has: 16 bits, alpha.
+    pairs = _written_pairs(source, target, pictures_in, lambda suffix: ".png")
     loaded = _loaded(model, "upscale", "make pictures larger: name srgan or srresnet with --model")
-    failed = 0
-    for path, written in pairs:
-        try:
-            photograph = read_photograph(path)
-            height, width, channels = photograph.pixels.shape
-            check_writable(written, (height * loaded.scale, width * loaded.scale, channels), photograph.pixels.dtype)
-            photograph.pixels = loaded.upscale(photograph.pixels, tile=tile)
-            write_photograph(written, photograph)
-            click.echo(click.format_filename(written))
-        except GanzooError as error:
-            if not source.is_dir():
-                raise
-            failed += 1
-            click.echo(f"left out: {error}".encode(errors="replace"), err=True)
-    if failed:
-        raise GanzooError(f"{failed} of the pictures in {source} could not be made larger")
+
+    def work(path, written):
+        photograph = read_photograph(path)
+        height, width, channels = photograph.pixels.shape
+        check_writable(written, (height * loaded.scale, width * loaded.scale, channels), photograph.pixels.dtype)
+        photograph.pixels = loaded.upscale(photograph.pixels, tile=tile)
+        write_photograph(written, photograph)
+
+    _each(pairs, source, work)
 
 
-def _upscale_pairs(source, target):
-    """(picture, file to write) of a file or of all in a folder; nothing that is read is ever written over."""
-    from ganzoo.inference.photographs import pictures_in
+@main.command()
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--model", default="segan", show_default=True, help="A model, a preset, a .keras file or a run folder.")
+@_needs_tensorflow
+def enhance(source, target, model):
+    """Takes the noise out of a recording of speech, or of all in a folder. IN and OUT are files, or folders.
 
+    \b
+    Examples: ganzoo enhance noisy.wav clean.wav
+              ganzoo enhance interviews interviews_clean
+    """
+    from ganzoo.inference.recordings import WRITTEN, check_writable, enhance_file, recordings_in
+
+    pairs = _written_pairs(source, target, recordings_in, lambda suffix: suffix if suffix in WRITTEN else ".wav")
+    for _, written in pairs:
+        check_writable(written)
+    loaded = _loaded(model, "enhance", "enhance speech: name segan with --model")
+    _each(pairs, source, lambda path, written: enhance_file(loaded, path, written))
+
+
+def _written_pairs(source, target, files_in, suffix):
+    """(file, file to write) of a file or of all in a folder; nothing that is read is ever written over.
+
+    Args:
+        files_in: function from a folder to its files.
+        suffix: of what is written of a file in a folder; a function from the file's own suffix.
+    """
     if not source.is_dir():
         if source.exists() and target.exists() and target.samefile(source):
             raise GanzooError(f"IN and OUT are the same file: {source}")
@@ -236,14 +254,30 @@ def _upscale_pairs(source, target):
         raise GanzooError(f"IN is a folder, OUT is not: {target}")
     if target.resolve() == source.resolve():
         raise GanzooError(f"IN and OUT are the same folder: {source}")
-    found = [path for path in pictures_in(source) if target.resolve() not in path.resolve().parents]
-    # PNG holds whatever a picture has: 16 bits, alpha. a.jpg beside a.png keeps its suffix before that.
+    found = [path for path in files_in(source) if target.resolve() not in path.resolve().parents]
     names = [path.relative_to(source) for path in found]
-    stems = [name.with_suffix("") for name in names]
+    written = [name.with_suffix(suffix(name.suffix.lower())) for name in names]
+    # a.jpg beside a.png keeps its suffix before the new one.
     return [
-        (path, target / (name.with_name(f"{name.name}.png") if stems.count(stem) > 1 else name.with_suffix(".png")))
-        for path, name, stem in zip(found, names, stems)
+        (path, target / (name.with_name(name.name + new.suffix) if written.count(new) > 1 else new))
+        for path, name, new in zip(found, names, written)
     ]
+
+
+def _each(pairs, source, work):
+    """work(path, written) of all pairs; in a folder what fails is said and left out."""
+    failed = 0
+    for path, written in pairs:
+        try:
+            work(path, written)
+            click.echo(click.format_filename(written))
+        except GanzooError as error:
+            if not source.is_dir():
+                raise
+            failed += 1
+            click.echo(f"left out: {error}".encode(errors="replace"), err=True)
+    if failed:
+        raise GanzooError(f"{failed} of the {len(pairs)} files in {source} were left out")
 
 
 def _loaded(name, method, what):
@@ -259,7 +293,7 @@ def _loaded(name, method, what):
 @main.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option(
-    "--data", required=True, metavar="SOURCE", help="Real pictures to compare with, e.g. idx:t10k-images-idx3-ubyte.gz."
+    "--data", required=True, metavar="SOURCE", help="Real data to compare with, e.g. idx:t10k-images-idx3-ubyte.gz."
 )
 @click.option(
     "--extractor", metavar="NAME", help="Of the features: a name, or a .keras file; the preset's own if not given."
@@ -270,11 +304,12 @@ def _loaded(name, method, what):
 )
 @_needs_tensorflow
 def evaluate(names, data, extractor, samples, upscale):
-    """Measures trained models against real pictures. NAME is a preset, a .keras file or a run folder.
+    """Measures trained models against real data. NAME is a preset, a .keras file or a run folder.
 
     \b
     Examples: ganzoo evaluate dcgan.mnist --data idx:t10k-images-idx3-ubyte.gz
               ganzoo evaluate dcgan.mnist lsgan.mnist --data idx:t10k-images-idx3-ubyte.gz
+              ganzoo evaluate segan --data folder:voicebank_demand
     """
     from ganzoo.evaluation import evaluate_presets
 

@@ -171,7 +171,7 @@ def test_upscale_on_the_command_line(model, tmp_path):
     done = run(main, ["upscale", str(folder), str(tmp_path / "out"), *settings])
     assert done.exit_code == 1
     assert "left out" in done.output
-    assert "1 of the pictures" in done.output
+    assert "1 of the 3 files" in done.output
     assert np.asarray(Image.open(tmp_path / "out" / "deep" / "b.png")).shape == (48, 36)
     before = (folder / "a.png").read_bytes()
     for wrong, words in (

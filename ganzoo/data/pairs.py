@@ -93,7 +93,8 @@ def feed(source, **options):
 
 
 def _split(images, share):
-    count = min(len(images) - 1, round(share * len(images)))
+    # One at least: without any, no checkpoint could be called the best.
+    count = min(len(images) - 1, max(1, round(share * len(images)))) if share else 0
     places = {int((i + 0.5) * len(images) / count) for i in range(count)} if count else set()
     kept = [image for i, image in enumerate(images) if i not in places]
     return kept, [images[i] for i in sorted(places)]

@@ -76,9 +76,7 @@ def _pairs(root, rate, strict):
         raise GanzooError(f"{root}: noisy and clean must hold files of the same names; without a match: {alone[0]}")
     if alone:
         warnings.warn(f"{root}: {len(alone)} files without a match left out; first: {alone[0]}", stacklevel=2)
-    read = {
-        part: _kept([by_name[part][name] for name in names], rate, str(root / part), strict) for part in by_name
-    }
+    read = {part: _kept([by_name[part][name] for name in names], rate, str(root / part), strict) for part in by_name}
     pairs, uneven = {}, []
     for name in names:
         both = [read[part][0].get(by_name[part][name]) for part in ("clean", "noisy")]
@@ -181,16 +179,18 @@ def segment(rng, samples, length):
     return samples[start : start + length]
 
 
-def coloured_noise(rng, length):
-    """Noise whose power falls with frequency, from white to brown, at random."""
+def coloured_noise(rng, length, exponent=None):
+    """Noise whose amplitude falls with frequency to the power of `exponent`: 0 is white, 0.5 pink, 1 brown; drawn from
+    between if not given."""
     spectrum = np.fft.rfft(rng.standard_normal(length))
-    spectrum[1:] /= np.arange(1, len(spectrum)) ** rng.uniform(0.0, 1.0)
+    exponent = rng.uniform(0.0, 1.0) if exponent is None else exponent
+    spectrum[1:] /= np.arange(1, len(spectrum)) ** exponent
     noise = np.fft.irfft(spectrum, length)
     return (noise / level(noise)).astype("float32")
 
 
 def shaped(rng, samples):
-    """Samples through a random filter of second order (Valin 2018, arXiv:1709.08243, section IV), a microphone's say."""
+    """Samples through a random filter of second order (Valin 2018, arXiv:1709.08243, section IV)."""
     from scipy.signal import lfilter
 
     r1, r2, r3, r4 = rng.uniform(-3 / 8, 3 / 8, 4)
@@ -198,8 +198,8 @@ def shaped(rng, samples):
 
 
 def room(rng, rate):
-    """(impulse response of a random room, its first 50 ms): noise that decays by 60 dB in 0.2 to 0.8 s behind the direct
-    sound."""
+    """(impulse response of a random room, its first 50 ms): the direct sound, and noise behind it that decays by 60 dB
+    in 0.2 to 0.8 s."""
     seconds = rng.uniform(0.2, 0.8)
     time = np.arange(int(seconds * rate)) / rate
     response = rng.standard_normal(len(time)) * 10 ** (-3.0 * time / seconds)

@@ -56,14 +56,14 @@ def speech(
         batch_size: windows per batch.
         seed: of everything drawn: the same seed gives the same batches.
         snr: lowest and highest signal-to-noise ratio of a mixture in dB, over the whole utterance.
-        loudness: lowest and highest root mean square of an utterance, in dB of full scale; 3 dB below it is a full sine.
+        loudness: lowest and highest root mean square of an utterance, in dB of full scale; a full sine has -3.
         babble: share of the examples whose noise is several other speakers.
         shaping: speech and noise go through random filters, as through different microphones.
         reverberation: share of the examples whose speaker is in a room; clean is then the same with the room's first
             50 ms alone.
         held_out: share of the speakers, and of the noise recordings, that is kept from training, for validation: evenly
-            spaced in the order of their names, the same for every seed. A speaker is what stands before the first - or _
-            of a file's name; where there is but one, utterances are kept.
+            spaced in the order of their names, the same for every seed. A speaker is what stands before the first - or
+            _ of a file's name; where there is but one, utterances are kept.
         strict: a broken file is an error instead of being skipped with a warning.
 
     Returns:
@@ -191,5 +191,6 @@ def _speaker(name):
 
 def _kept_out(things, share):
     things = list(things)
-    count = min(len(things) - 1, round(share * len(things)))
+    # One at least: without any, no checkpoint could be called the best.
+    count = min(len(things) - 1, max(1, round(share * len(things)))) if share else 0
     return {things[int((i + 0.5) * len(things) / count)] for i in range(count)} if count else set()

@@ -8,7 +8,7 @@ from ganzoo import presets
 from ganzoo.errors import GanzooError
 
 # The room that measures models of each kind of data.
-_ROOMS = {"images": "drawn", "labelled": "drawn", "pairs": "upscaled"}
+_ROOMS = {"images": "drawn", "labelled": "drawn", "pairs": "upscaled", "speech": "enhanced"}
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,13 @@ def evaluate(model, data, extractor=None, samples=10_000, upscale=False, name="m
 
     Args:
         model: a trained `AdversarialModel`.
-        data: source of pictures kept from training, e.g. "idx:t10k-images-idx3-ubyte.gz" or "folder:Set5".
+        data: source of pictures kept from training, e.g. "idx:t10k-images-idx3-ubyte.gz" or "folder:Set5"; of
+            pairs of speech for models that enhance it.
         extractor, samples, upscale: for models that draw, see `ganzoo.evaluation.drawn.evaluate`.
         name: of the model, for tables.
 
     Returns:
-        An `Evaluation`; what its figures are say `ganzoo.evaluation.drawn` and `ganzoo.evaluation.upscaled`.
+        An `Evaluation`; what its figures are say `ganzoo.evaluation.drawn`, `upscaled` and `enhanced`.
 
     Raises:
         GanzooError: what does not fit the model, or anything wrong with the data.
@@ -67,12 +68,10 @@ def evaluate_presets(names, data, extractor=None, samples=10_000, upscale=False)
     rooms = {_ROOMS[model.data_kind] for model in models}
     if len(rooms) > 1:
         raise GanzooError(f"{', '.join(map(str, names))} are of different kinds: their figures are not compared")
-    if rooms == {"upscaled"}:
+    if rooms != {"drawn"}:
         if extractor:
-            raise GanzooError("--extractor is for models that draw: PSNR, SSIM and LPIPS are measured here")
-        from ganzoo.evaluation.upscaled import evaluate_bicubic
-
-        found = [evaluate_bicubic(models[0].scale, data)]
+            raise GanzooError("--extractor is for models that draw: others have measures of their own")
+        found = [_baseline(models[0], data)]
         found += [evaluate(model, data, name=str(name)) for model, name in zip(models, names)]
         return comparable(found)
     configs = [presets.config_of(name) for name in names]
@@ -88,6 +87,17 @@ def evaluate_presets(names, data, extractor=None, samples=10_000, upscale=False)
         for model, one, larger, name in zip(models, chosen, enlarged, names)
     ]
     return comparable(found)
+
+
+def _baseline(model, data):
+    """The figures of what anybody has without a model."""
+    if model.data_kind == "pairs":
+        from ganzoo.evaluation.upscaled import evaluate_bicubic
+
+        return evaluate_bicubic(model.scale, data)
+    from ganzoo.evaluation.enhanced import evaluate_noisy
+
+    return evaluate_noisy(model.sample_rate, data)
 
 
 def comparable(evaluations):

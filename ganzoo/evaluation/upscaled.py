@@ -65,7 +65,7 @@ def _evaluate(upscale, scale, data, name):
         f"x{scale}, means over {len(images)} pictures of {short(data)} ({digest.hexdigest()[:8]}), cut to multiples of "
         f"{scale}; small ones by antialiased bicubic (Keys, a = -0.5, Pillow), 8 bits; PSNR and SSIM on the luma of "
         f"BT.601 (unrounded) and on RGB, {scale} pixels left out at each border, SSIM with the Gaussian window of "
-        "11x11; LPIPS version 0.1, whole pictures"
+        f"11x11{'; LPIPS version 0.1, whole pictures' if networks else ''}"
     )
     return Evaluation(name, protocol, figures)
 

@@ -9,20 +9,27 @@ from ganzoo.metrics.inception_score import inception_score
 from ganzoo.metrics.kernel import kernel_distance
 from ganzoo.metrics.lpips import lpips
 from ganzoo.metrics.neighbours import density_coverage, precision_recall
+from ganzoo.metrics.speech import composite, dnsmos, pesq, segmental_snr, si_sdr, stoi
 
 __all__ = [
     "Extractor",
     "FeatureStatistics",
     "Features",
     "classes_covered",
+    "composite",
     "density_coverage",
+    "dnsmos",
     "frechet_distance",
     "get_extractor",
     "inception_score",
     "kernel_distance",
     "list_extractors",
     "lpips",
+    "pesq",
     "precision_recall",
     "psnr",
+    "segmental_snr",
+    "si_sdr",
     "ssim",
+    "stoi",
 ]

@@ -27,8 +27,9 @@ class SRGAN(UpscalingModel):
         GanzooError: a scale, size or choice there is not.
 
     Example:
-        model = ganzoo.create("srgan", scale=4)
-        model.start_from(ganzoo.load("srresnet"))
+        sizes = dict(scale=4, blocks=10, width=48, kernel_size=3, normalization="none", upsampling="direct")
+        model = ganzoo.create("srgan", **sizes)
+        model.start_from(ganzoo.load("srresnet"))                   # srresnet.photos_x4, of these sizes
         model.compile(perceptual={"network": "vgg16", "layer": "block3_conv3", "weights": "imagenet"})
         model.fit(ganzoo.data.pairs("folder:my_photographs", scale=4, crop=96), epochs=10)
         large = model.upscale(small)

@@ -93,7 +93,9 @@ def virtual_batch_normalization(network, size: AtLeastOne = 64):
         return layer(*keras.tree.map_structure(referenced, arguments), **options)
 
     rebuilt = keras.models.clone_model(network, clone_function=clone, call_function=call)
-    return keras.Model(rebuilt.input, DropReference(size, name="drop_reference", dtype="float32")(rebuilt.output), name=network.name)
+    return keras.Model(
+        rebuilt.input, DropReference(size, name="drop_reference", dtype="float32")(rebuilt.output), name=network.name
+    )
 
 
 _CURES = {

@@ -1,5 +1,5 @@
-"""The pair of SEGAN (Pascual et al. 2017, arXiv:1703.09452, figures 1 and 2): a fully convolutional auto-encoder of sound
-of any length, and a discriminator of windows."""
+"""The pair of SEGAN (Pascual et al. 2017, arXiv:1703.09452, figures 1 and 2): a fully convolutional auto-encoder of
+sound of any length, and a discriminator of windows."""
 
 import keras
 from keras import layers
@@ -55,9 +55,7 @@ def waveform_autoencoder(widths, kernel_size, stride, latent_dim, output, bias=T
         inputs.append(keras.Input((None, latent_dim), name="latents"))
         x = layers.Concatenate(name="code")([x, inputs[1]])
     for i in range(len(widths) - 1, 0, -1):
-        x = layers.Conv1DTranspose(
-            widths[i - 1], kernel_size, stride, "same", use_bias=bias, name=f"up{i}"
-        )(x)
+        x = layers.Conv1DTranspose(widths[i - 1], kernel_size, stride, "same", use_bias=bias, name=f"up{i}")(x)
         x = layers.Concatenate(name=f"up{i}_skip")([_prelu(f"up{i}_prelu")(x), skips[i - 1]])
     x = layers.Conv1DTranspose(
         1, kernel_size, stride, "same", use_bias=bias, kernel_initializer=_small(), dtype="float32", name="sound"
@@ -86,7 +84,8 @@ def window_discriminator(window, channels, widths, kernel_size, stride, name="di
     at_least_one(window=window, **{f"discriminator width {i + 1}": width for i, width in enumerate(widths)})
     if window % stride ** len(widths):
         raise GanzooError(
-            f"window {window} is not a multiple of {stride ** len(widths)}: {len(widths)} convolutions of stride {stride}"
+            f"window {window} is not a multiple of {stride ** len(widths)}, as {len(widths)} convolutions of stride "
+            f"{stride} need"
         )
     sound = x = keras.Input((window, channels), name="sound")
     for i, width in enumerate(widths, start=1):

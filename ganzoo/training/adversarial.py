@@ -342,7 +342,7 @@ class AdversarialModel(Saving, keras.Model):
         """
         if not self.compiled:
             raise GanzooError("call model.compile() before model.fit()")
-        self.check_data(x)
+        self.check_data(x, y)
         if hasattr(x, "element_spec"):
             options.setdefault("shuffle", False)
             x = backend.training_data(x, self.discriminator_steps)
@@ -481,8 +481,8 @@ class AdversarialModel(Saving, keras.Model):
             GanzooError: it is not there.
         """
 
-    def check_data(self, data):
-        """Refuses what `fit` cannot learn from, before the middle of a network does.
+    def check_data(self, data, targets=None):
+        """Refuses what `fit` cannot learn from, its `x` and `y`, before the middle of a network does.
 
         Raises:
             GanzooError: says what to give instead.

@@ -30,6 +30,42 @@ def first_examples(x, y, count):
     return batch
 
 
+def refuse_other_parts(x, y, shapes, model, room):
+    """Refuses what is not float32 in [-1, 1] of these shapes: of a tf.data set by its types, of arrays by their values.
+
+    Args:
+        x, y: as `fit` gets them.
+        shapes: of the parts of an example, in their order.
+        model: its name, and
+        room: the function of ganzoo.data that gives such pairs, both for the error.
+
+    Raises:
+        GanzooError: says what was found.
+    """
+    spec = getattr(x, "element_spec", (x, y))
+    parts = [part for part in (spec if isinstance(spec, (tuple, list)) else [spec]) if part is not None]
+    # Of anything else, a generator say, nothing is known before it runs.
+    if not all(hasattr(part, "shape") and hasattr(part, "dtype") for part in parts):
+        return
+    ranks = [getattr(part.shape, "rank", len(part.shape)) for part in parts]
+    found = [
+        (getattr(part.dtype, "name", str(part.dtype)), tuple(part.shape[1:]) if rank else ())
+        for part, rank in zip(parts, ranks)
+    ]
+    outside = [float(np.abs(part).max()) for part in parts if isinstance(part, np.ndarray) and part.size]
+    if [shape for _, shape in found] != shapes or any("float" not in dtype for dtype, _ in found):
+        has = " and ".join(f"{dtype} {shape}" for dtype, shape in found)
+    elif max(outside, default=0.0) > 1.001:
+        has = f"values up to {max(outside):g}"
+    else:
+        return
+    wanted = " and ".join(map(str, shapes))
+    raise GanzooError(
+        f"{model} learns from pairs of float32 {wanted} in [-1, 1], the data set has {has}: use ganzoo.data.{room} "
+        "with the model's sizes"
+    )
+
+
 def unpadded(data):
     """A batch without the Nones that Keras puts in the places of targets and weights."""
     if isinstance(data, (tuple, list)):

@@ -4,10 +4,8 @@ import functools
 import itertools
 import sys
 
-
 import numpy as np
 from keras import ops
-
 
 from ganzoo.config import NotNegative, parameters_of, validated_arguments
 from ganzoo.data.audio import soxr
@@ -18,6 +16,7 @@ from ganzoo.losses.spectral import multi_resolution_stft
 from ganzoo.metrics.speech import measures
 from ganzoo.training import backend
 from ganzoo.training.adversarial import AdversarialModel
+from ganzoo.training.batches import refuse_other_parts
 from ganzoo.training.measure import Measure
 
 # Seconds of sound in memory at a time, and that a window of inference answers for.
@@ -29,8 +28,8 @@ class EnhancingModel(AdversarialModel):
     """A generator from noisy speech to clean, and a discriminator of windows of both.
 
     Args:
-        generator: functional Keras model; float32 (batch, samples, 1), and noise (batch, samples / hop, channels) where it
-            takes any, to (batch, samples, 1); samples are any multiple of hop.
+        generator: functional Keras model; float32 (batch, samples, 1), and noise (batch, samples / hop, channels) where
+            it takes any, to (batch, samples, 1); samples are any multiple of hop.
         discriminator: functional Keras model; from (batch, window, 2), what is judged and the noisy speech, to logits
             (batch, 1).
         hop: samples of sound that one of the code stands for.
@@ -123,16 +122,17 @@ class EnhancingModel(AdversarialModel):
         further than half of a window of training, and else windows of that length pass into each other.
 
         Args:
-            audio: (samples,) or (samples, channels), each channel by itself; floats in [-1, 1], or int16, int32 or uint8
-                as files have them.
-            sample_rate: in Hz, 1000 to 384000. The network works at its own (16000): what lies above half of that is lost.
+            audio: (samples,) or (samples, channels), each channel by itself; floats in [-1, 1], or int16, int32 or
+                uint8 as files have them.
+            sample_rate: in Hz, 1000 to 384000. The network works at its own (16000): what lies above half of that is
+                lost.
             progress: show a bar; None shows one on a terminal for more than half a minute.
 
         Returns:
             float32 of the same shape and sample rate, as loud as it was.
 
         Raises:
-            GanzooError: an array of another kind, empty, or with values that are no numbers; a sample rate there is not.
+            GanzooError: an array of another kind, empty, or with values that are no numbers; another sample rate.
 
         Example:
             clean = ganzoo.load("segan").enhance(noisy, sample_rate=44100)
@@ -141,9 +141,11 @@ class EnhancingModel(AdversarialModel):
         if audio.ndim not in (1, 2) or not audio.size or audio.dtype.kind not in "fiu":
             raise GanzooError(f"enhance() takes sound (samples[, channels]), got {audio.dtype} {audio.shape}")
         if audio.ndim == 2 and audio.shape[1] > 64:
-            raise GanzooError(f"sound is (samples, channels); {audio.shape[1]} channels look like samples: transpose it")
+            raise GanzooError(
+                f"sound is (samples, channels); {audio.shape[1]} channels look like samples: transpose it"
+            )
         sound = as_float(audio)
-        size = _SECONDS * self._checked_rate(sample_rate)
+        size = int(_SECONDS * self._checked_rate(sample_rate))
         blocks = (np.atleast_2d(sound[i : i + size].T) for i in range(0, len(sound), size))
         parts = self.enhance_blocks(blocks, sample_rate, len(sound), progress)
         result = np.empty(sound.shape, "float32")
@@ -168,14 +170,14 @@ class EnhancingModel(AdversarialModel):
         from tqdm import tqdm
 
         rate = self._checked_rate(sample_rate)
-        came = 0
+        came, channels = 0, 1
 
         def checked():
-            nonlocal came
+            nonlocal came, channels
             for block in blocks:
                 if not np.isfinite(block).all():
                     raise GanzooError(f"the sound holds values that are no numbers, after sample {came}")
-                came += block.shape[1]
+                came, channels = came + block.shape[1], len(block)
                 yield np.asarray(block, "float32")
 
         seconds = (length or 0) / rate
@@ -185,12 +187,12 @@ class EnhancingModel(AdversarialModel):
         sound = overlapped(self._drawn, sound, self.windows)
         sound = _filtered(sound, [1.0], [1.0, -self.preemphasis])
         sound = _resampled(sound, self.sample_rate, rate)
-        given, channels = 0, 1
+        given = 0
         with tqdm(total=round(seconds), unit="s", disable=hidden) as bar:
             for part in sound:
                 # Two resamplings may round to a sample more or less.
                 part = part[:, : came - given]
-                given, channels = given + part.shape[1], len(part)
+                given += part.shape[1]
                 bar.update(given // rate - bar.n)
                 yield part
         if given < came:
@@ -201,7 +203,7 @@ class EnhancingModel(AdversarialModel):
         """The `Windows` of inference."""
         margin = -(-self.reach // self.hop) * self.hop
         if 2 * margin <= self.window:
-            step = _SECONDS * self.sample_rate // self.hop * self.hop
+            step = int(_SECONDS * self.sample_rate) // self.hop * self.hop
             return Windows(step or self.hop, margin, 0, self.hop)
         # It has never seen more than a window of training, and would not know what to do with it.
         half = max(1, self.window // 2 // self.hop) * self.hop
@@ -236,19 +238,9 @@ class EnhancingModel(AdversarialModel):
     def data_arguments(self):
         return {"window": self.window, "sample_rate": self.sample_rate}
 
-    def check_data(self, data):
-        super().check_data(data)
-        spec = getattr(data, "element_spec", None)
-        if spec is None:
-            return
-        parts = list(spec) if isinstance(spec, (tuple, list)) else [spec]
-        shapes = [tuple(part.shape[1:]) if part.shape.rank else () for part in parts]
-        if shapes != [(self.window, 1)] * 2 or any("float" not in part.dtype.name for part in parts):
-            found = " and ".join(f"{part.dtype.name} {shape}" for part, shape in zip(parts, shapes))
-            raise GanzooError(
-                f"{self.model_name} learns from pairs of float32 {(self.window, 1)}, the data set has {found}: use "
-                "ganzoo.data.speech with this window"
-            )
+    def check_data(self, data, targets=None):
+        super().check_data(data, targets)
+        refuse_other_parts(data, targets, [(self.window, 1)] * 2, self.model_name, self.data_kind)
 
     def example_batch(self, batch_size, seed=0):
         """A random batch in the shape its data set gives: for the shared tests."""
@@ -273,15 +265,18 @@ class EnhancingModel(AdversarialModel):
         return np.stack(sheets) if sheets else None
 
     def measure(self, feed, evaluation):
-        """PESQ (where its package is installed), STOI and SI-SDR over whole utterances of speakers kept from training."""
+        """PESQ and STOI where their packages are installed, and SI-SDR, of whole utterances kept from training."""
         pairs = feed.validation if feed is not None else ()
         if feed is not None and not pairs:
             return None
-        chosen = measures(("pesq", "stoi", "si_sdr"), self.sample_rate)
+        chosen = measures(self.sample_rate, ("pesq", "stoi", "si_sdr"))
 
         def figures(model):
             rows = [
-                [function(clean, model.enhance(noisy, model.sample_rate, progress=False)) for function in chosen.values()]
+                [
+                    function(clean, model.enhance(noisy, model.sample_rate, progress=False))
+                    for function in chosen.values()
+                ]
                 for noisy, clean in pairs
             ]
             return {name: float(value) for name, value in zip(chosen, np.mean(rows, axis=0))}
@@ -322,7 +317,9 @@ def _resampled(blocks, rate, wanted):
     for block, following in itertools.pairwise(itertools.chain(blocks, [None])):
         if stream is None:
             stream = soxr().ResampleStream(rate, wanted, len(block), dtype="float32", quality="VHQ")
-        yield np.atleast_2d(stream.resample_chunk(_interleaved(block), last=following is None).T)
+        part = np.atleast_2d(stream.resample_chunk(_interleaved(block), last=following is None).T)
+        if part.shape[1]:
+            yield part
 
 
 def _interleaved(block):

@@ -146,8 +146,8 @@ class LatentModel(AdversarialModel):
     def example_inputs(self, count, seed=0):
         return [self.latents(count, seed)]
 
-    def check_data(self, data):
-        super().check_data(data)
+    def check_data(self, data, targets=None):
+        super().check_data(data, targets)
         spec = getattr(data, "element_spec", data)
         first = spec[0] if isinstance(spec, (tuple, list)) and len(spec) else spec
         shape = getattr(first, "shape", None)

@@ -54,10 +54,11 @@ def pack_run(run, folder, data, licence, trained_on):
     published = presets.preset_files().get(f"{config.model}.{name}")
     # The run's own source and start are paths of one machine; the preset goes on naming what anybody finds.
     known = load_config(published) if published else config
-    source, start_from = known.data.get("source"), known.training.start_from
+    sources = {key: known.data.get(key) for key in ("source", "noise") if key in config.data}
     weights = Weights(f"{name}.npz", sha256, licence, trained_on, found.protocol, figures)
-    training = replace(config.training, start_from=start_from)
-    packed = replace(config, weights=weights, data={**config.data, "source": source}, training=training)
+    training = replace(config.training, start_from=known.training.start_from)
+    data = {key: value for key, value in {**config.data, **sources}.items() if value is not None}
+    packed = replace(config, weights=weights, data=data, training=training)
     path = folder / f"{name}.yaml"
     write_atomically(path, dump(packed).encode())
     return path

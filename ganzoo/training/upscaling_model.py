@@ -16,6 +16,7 @@ from ganzoo.metrics.image import psnr, ssim
 from ganzoo.metrics.lpips import FILES, distance
 from ganzoo.training import backend
 from ganzoo.training.adversarial import AdversarialModel
+from ganzoo.training.batches import refuse_other_parts
 from ganzoo.training.measure import Measure
 
 _PIXEL_LOSSES = {"absolute": lambda difference: ops.abs(difference), "squared": lambda difference: difference**2}
@@ -156,22 +157,11 @@ class UpscalingModel(AdversarialModel):
     def data_arguments(self):
         return {"scale": self.scale, "crop": self.crop}
 
-    def check_data(self, data):
-        super().check_data(data)
-        parts = getattr(data, "element_spec", None)
-        if parts is None:
-            return
+    def check_data(self, data, targets=None):
+        super().check_data(data, targets)
         small = self.crop // self.scale
-        wanted = [(small, small, 3), (self.crop, self.crop, 3)]
-        parts = list(parts) if isinstance(parts, (tuple, list)) else [parts]
-        shapes = [_shape(part) for part in parts]
-        types = [getattr(getattr(part, "dtype", None), "name", type(part).__name__) for part in parts]
-        if shapes != wanted or any("float" not in dtype for dtype in types):
-            found = " and ".join(f"{dtype} {shape}" for dtype, shape in zip(types, shapes))
-            raise GanzooError(
-                f"{self.model_name} learns from pairs of float32 {wanted[0]} and {wanted[1]}, the data set has "
-                f"{found}: use ganzoo.data.pairs with this scale and crop"
-            )
+        shapes = [(small, small, 3), (self.crop, self.crop, 3)]
+        refuse_other_parts(data, targets, shapes, self.model_name, self.data_kind)
 
     def prepare(self):
         if self.perceptual is not None and self.perceptual_weight:
@@ -235,9 +225,3 @@ def _middle(image, size):
     height, width = (min(size, length) for length in image.shape[:2])
     top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     return np.ascontiguousarray(image[top : top + height, left : left + width])
-
-
-def _shape(spec):
-    """What follows the batch in the shape of a part of a data set; empty where there is none."""
-    shape = getattr(spec, "shape", None)
-    return tuple(shape[1:]) if shape is not None and shape.rank else ()

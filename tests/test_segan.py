@@ -1,0 +1,255 @@
+"""SEGAN as people use it: sound of any kind in, the same kind out."""
+
+import keras
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import ganzoo
+from ganzoo.cli import main
+from ganzoo.evaluation import evaluate, evaluate_presets
+from ganzoo.registry import model_class
+from ganzoo.training.enhancing_model import as_float
+
+soundfile = pytest.importorskip("soundfile")
+soxr = pytest.importorskip("soxr")
+SMALL = {**model_class("segan").small, "output": "residual", "bias": False, "window": 256}
+
+
+def with_weights(**arguments):
+    """A network whose last layer does something."""
+    keras.utils.set_random_seed(0)
+    model = ganzoo.create("segan", **{**SMALL, **arguments})
+    rng = np.random.default_rng(0)
+    for weight in model.ema_generator.trainable_weights:
+        weight.assign(rng.normal(0, 0.3, weight.shape))
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return with_weights()
+
+
+def noise(length, *channels, seed=0):
+    return (0.1 * np.random.default_rng(seed).standard_normal((length, *channels))).astype("float32")
+
+
+def test_windows_are_as_one_piece(model, monkeypatch):
+    """Below -60 dB at every sample; of single precision it is -120."""
+    assert 2 * model.windows.margin <= model.window
+    monkeypatch.setattr("ganzoo.training.enhancing_model._SECONDS", 0.01)
+    sound = noise(5000)
+    assert model.windows.step < 200
+    parts = model.enhance(sound, 16000)
+    monkeypatch.setattr("ganzoo.training.enhancing_model._SECONDS", 10)
+    whole = model.enhance(sound, 16000)
+    assert np.abs(parts - whole).max() < 1e-5 * np.abs(whole).max()
+
+
+def test_the_network_sees_no_further_than_it_says(model):
+    """A changed sample changes nothing beyond `reach`, and something near it."""
+    sound = noise(4096)
+    other = sound.copy()
+    other[2048] += 0.1
+    changed = np.flatnonzero(np.abs(model._drawn(sound[None]) - model._drawn(other[None]))[0] > 1e-9)
+    assert 2048 - model.reach <= changed.min() < 2048 < changed.max() <= 2048 + model.reach
+
+
+def test_a_network_that_sees_further_goes_in_windows_of_training():
+    model = with_weights(window=32)
+    assert 2 * model.reach > model.window
+    assert (model.windows.step, model.windows.fade, model.windows.margin) == (16, 16, 0)
+    assert model.enhance(noise(1000), 16000).shape == (1000,)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 48000])
+@pytest.mark.parametrize("shape", [(1,), (7,), (4001,), (2, 1), (3001, 2)])
+def test_any_length_rate_and_channel_count_comes_back_as_it_was(model, rate, shape):
+    clean = model.enhance(noise(*shape), rate)
+    assert clean.shape == shape
+    assert clean.dtype == np.float32
+    assert np.isfinite(clean).all()
+
+
+def test_channels_are_apart_and_loudness_is_kept(model):
+    stereo = noise(3000, 2)
+    clean = model.enhance(stereo, 16000)
+    for channel in range(2):
+        np.testing.assert_allclose(model.enhance(stereo[:, channel], 16000), clean[:, channel], atol=1e-6)
+    np.testing.assert_allclose(model.enhance(0.01 * stereo, 16000), 0.01 * clean, atol=1e-6)
+    np.testing.assert_array_equal(model.enhance(np.zeros(999), 44100), 0)
+
+
+def test_resampling_keeps_time_and_an_untrained_network_keeps_the_sound():
+    """A network of the residual kind that adds nothing gives back what it got, at every rate, to -50 dB."""
+    model = ganzoo.create("segan", **SMALL)
+    model.ema_generator.get_layer("sound").kernel.assign(0 * model.ema_generator.get_layer("sound").kernel)
+    for rate in (16000, 22050, 44100, 48000):
+        time = np.arange(3 * rate) / rate
+        sound = 0.3 * np.sin(2 * np.pi * 1000 * time).astype("float32")
+        error = (model.enhance(sound, rate) - sound)[rate // 10 : -rate // 10]
+        assert np.sqrt(np.mean(error**2)) < 3e-3 * 0.3, rate
+
+
+def test_types_of_files(model):
+    sound = noise(2000)
+    clean = model.enhance(sound, 16000)
+    for dtype, steps in (("int16", 2**15), ("int32", 2**31)):
+        whole = np.rint(sound.astype("float64") * steps).astype(dtype)
+        np.testing.assert_allclose(model.enhance(whole, 16000), clean, atol=2e-3)
+    assert as_float(np.array([0, 128, 255], "uint8")) == pytest.approx([-1, 0, 127 / 128])
+
+
+@pytest.mark.parametrize(
+    ("sound", "rate", "words"),
+    [
+        (np.array([]), 16000, r"takes sound \(samples"),
+        (np.zeros((2, 3, 4)), 16000, "takes sound"),
+        (np.array(["a"]), 16000, "takes sound"),
+        (np.zeros((2, 100)), 16000, "look like samples"),
+        (np.array([0.0, np.nan]), 16000, "no numbers"),
+        (np.array([0.0, np.inf]), 16000, "no numbers"),
+        (np.zeros(5, "int64"), 16000, "got int64"),
+        (np.zeros(5), 0, "sample_rate is a whole number"),
+        (np.zeros(5), 44100.5, "sample_rate"),
+        (np.zeros(5), "16000", "sample_rate"),
+        (np.zeros(5), None, "sample_rate"),
+    ],
+)
+def test_what_is_no_sound(model, sound, rate, words):
+    with pytest.raises(ganzoo.GanzooError, match=words):
+        model.enhance(sound, rate)
+
+
+def test_content_loss_by_hand(model):
+    """Sounds that differ by 0.25 everywhere, and nothing else."""
+    model.compile(l1_weight=100.0)
+    model._current.recorded = {}
+    real = np.zeros((2, 256, 1), "float32")
+    assert float(model.content_loss(real, real + 0.25)) == pytest.approx(25.0)
+    louder = noise(2, 2048, 1)
+    model.compile(l1_weight=0.0, spectral_weight=2.0)
+    model._current.recorded = {}
+    assert float(model.content_loss(louder, louder)) == 0
+    assert float(model.content_loss(louder, 2 * louder)) == pytest.approx(2 * (1 + np.log(2)), rel=1e-3)
+
+
+def test_emphasis_and_back():
+    """What is drawn in pre-emphasis is heard without it: a network that adds nothing gives back what it got."""
+    model = ganzoo.create("segan", **{**SMALL, "preemphasis": 0.95})
+    model.ema_generator.get_layer("sound").kernel.assign(0 * model.ema_generator.get_layer("sound").kernel)
+    sound = noise(3000)
+    np.testing.assert_allclose(model.enhance(sound, 16000), sound, atol=1e-5)
+    emphasized = np.asarray(model.split_batch((sound[None, :, None], sound[None, :, None]))[0])[0, :, 0]
+    np.testing.assert_allclose(emphasized[1:], sound[1:] - 0.95 * sound[:-1], atol=1e-6)
+
+
+def test_arguments_that_do_not_fit():
+    for arguments, words in (
+        ({"window": 100}, "not a multiple"),
+        ({"widths": ()}, "at least one convolution"),
+        ({"preemphasis": 1.0}, "below 1"),
+        ({"latent_dim": -1}, "at least 0"),
+        ({"output": "wrong"}, "'output' is 'wrong'"),
+    ):
+        with pytest.raises(ganzoo.GanzooError, match=words):
+            ganzoo.create("segan", **{**SMALL, **arguments})
+    model = ganzoo.create("segan", **SMALL)
+    model.compile()
+    with pytest.raises(ganzoo.GanzooError, match="pairs of float32"):
+        model.fit(noise(16, 128, 1), noise(16, 128, 1))
+    with pytest.raises(ganzoo.GanzooError, match="values up to"):
+        model.fit(100 * noise(16, 256, 1), noise(16, 256, 1))
+
+
+def test_the_discriminator_is_shown_what_goes_with_what():
+    model = ganzoo.create("segan", **SMALL)
+    clean, noisy = noise(3, 256, 1), noise(3, 256, 1, seed=1)
+    shown = np.asarray(model.judged(clean, noisy))
+    np.testing.assert_array_equal(shown, np.concatenate([clean, noisy], axis=-1))
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """Tones with noise, and without."""
+    folder = tmp_path_factory.mktemp("pairs")
+    rng = np.random.default_rng(0)
+    for i in range(8):
+        time = np.arange(16000) / 16000
+        clean = 0.2 * np.sin(2 * np.pi * rng.uniform(200, 600) * time) * (1 + np.sin(2 * np.pi * 3 * time)) / 2
+        for part, sound in (("clean", clean), ("noisy", clean + 0.1 * rng.standard_normal(16000))):
+            (folder / part).mkdir(exist_ok=True)
+            soundfile.write(folder / part / f"{i}.wav", sound, 16000)
+    return folder
+
+
+def test_a_run_learns_to_take_noise_out(pairs, tmp_path):
+    preset = tmp_path / "tiny.yaml"
+    preset.write_text(
+        f"""
+model: segan
+arguments: {{widths: [16, 16], discriminator_widths: [4, 4], kernel_size: 31, stride: 4, latent_dim: 0,
+  output: residual, bias: false, window: 1024, preemphasis: 0.0, discriminator_cures: [{{name: virtual_batch_normalization, size: 4}}]}}
+compile: {{generator_optimizer: {{name: adam, learning_rate: 0.003}}, adversarial_weight: 0.1, ema_decay: 0.9}}
+data: {{source: "folder:{pairs}", batch_size: 8}}
+training: {{epochs: 15, samples: 2}}
+"""
+    )
+    run = ganzoo.train(preset, output=tmp_path / "runs")
+    assert (run / "checkpoints" / "best.keras").exists()
+    assert (run / "samples" / "epoch_0015.png").exists()
+    found = evaluate_presets([run], f"folder:{pairs}")
+    assert [one.name for one in found] == ["noisy", str(run)]
+    assert found[1].figures["si_sdr"] > found[0].figures["si_sdr"] + 3
+    trained = ganzoo.load(run)
+    assert evaluate(trained, f"folder:{pairs}").protocol == found[0].protocol
+
+
+def test_enhance_on_the_command_line(model, tmp_path):
+    model.save(tmp_path / "m.keras")
+    folder = tmp_path / "in"
+    (folder / "deep").mkdir(parents=True)
+    sound = noise(5000, 2)
+    soundfile.write(folder / "a.wav", sound, 22050, subtype="PCM_24")
+    soundfile.write(folder / "deep" / "b.flac", sound[:, 0], 16000)
+    settings = ["--model", str(tmp_path / "m.keras")]
+
+    def run(*arguments):
+        return CliRunner().invoke(main, ["enhance", *map(str, arguments), *settings])
+
+    done = run(folder / "a.wav", tmp_path / "out.wav")
+    assert done.exit_code == 0, done.output
+    clean, rate = soundfile.read(tmp_path / "out.wav")
+    assert (rate, clean.shape, soundfile.info(tmp_path / "out.wav").subtype) == (22050, (5000, 2), "PCM_24")
+    np.testing.assert_allclose(
+        clean, np.clip(model.enhance(soundfile.read(folder / "a.wav")[0], 22050), -1, 1), atol=1e-5
+    )
+    (folder / "broken.ogg").write_text("no sound")
+    done = run(folder, tmp_path / "out")
+    assert done.exit_code == 1
+    assert "left out" in done.output
+    assert "1 of the 3 files" in done.output
+    assert soundfile.info(tmp_path / "out" / "deep" / "b.flac").frames == 5000
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*") if path.is_file()) == ["a.wav", "b.flac"]
+    before = (folder / "a.wav").read_bytes()
+    for wrong, words in (
+        ([folder / "a.wav", folder / "a.wav"], "the same file"),
+        ([folder / "a.wav", tmp_path / "x.xyz"], "as a recording: use"),
+        ([folder / "a.wav", tmp_path / "out"], "as a recording: use"),
+        ([folder / "none.wav", tmp_path / "x.wav"], "no such recording"),
+        ([folder / "a.wav", tmp_path / "x.mp3"], None),
+    ):
+        done = run(*wrong)
+        assert done.exit_code == (0 if words is None else 1), done.output
+        assert words is None or words in done.output
+    assert (folder / "a.wav").read_bytes() == before
+    done = CliRunner().invoke(
+        main, ["enhance", str(folder / "a.wav"), str(tmp_path / "x.wav"), "--model", "dcgan.digits"]
+    )
+    assert "does not enhance speech" in done.output
+    soundfile.write(tmp_path / "nan.wav", np.full(100, np.nan), 16000, subtype="FLOAT")
+    done = run(tmp_path / "nan.wav", tmp_path / "y.wav")
+    assert "no numbers" in done.output
+    assert not (tmp_path / "y.wav").exists()
+    assert not list(tmp_path.glob(".*tmp"))
