@@ -1,16 +1,27 @@
-# make demo · make test · make bench: each sets up what it needs in .venv and uses nothing else.
+# make demo · make test · make bench: each sets up what it needs in .venv and uses nothing else; make test-oldest in
+# .venv-oldest.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+# The oldest TensorFlow that the package supports, which has no wheels for the newest Python.
+OLDEST_PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
+OLDEST := .venv-oldest
+
+.PHONY: demo test test-oldest lint bench clean
 
 demo: $(VENV)/demo.installed
 	$(BIN)/ganzoo demo
 
 test: $(VENV)/test.installed lint
 	$(BIN)/python -m pytest tests
+
+# Recordings through both readers, and the training step, under the oldest TensorFlow.
+test-oldest: $(OLDEST)/installed
+	$(OLDEST)/bin/python -m pytest tests/data/test_audio.py tests/data/test_speech.py tests/test_segan.py \
+		tests/training/test_adversarial.py tests/test_models.py
 
 lint: $(VENV)/test.installed
 	$(BIN)/ruff check .
@@ -20,12 +31,18 @@ bench: $(VENV)/test.installed
 	$(BIN)/python benchmarks/train_step.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(OLDEST) build dist *.egg-info
 
 $(VENV)/%.installed: setup.py $(VENV)/bin/python
 	@echo "installing ganzoo[$*] into $(VENV) (a few minutes the first time)"
 	@# --use-pep517: the older kind of editable install knows no folders mapped into the package
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e '.[$*]'
+	@touch $@
+
+$(OLDEST)/installed: setup.py
+	@test -n "$(OLDEST_PYTHON)" || { echo "TensorFlow 2.16 needs Python 3.11 or 3.12 and found neither; name one: make OLDEST_PYTHON=/path/to/python3.11"; exit 1; }
+	@$(OLDEST_PYTHON) -m venv $(OLDEST)
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e '.[tfio]' tensorflow==2.16.2 pytest
 	@touch $@
 
 $(VENV)/bin/python:

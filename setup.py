@@ -53,6 +53,8 @@ setup(
         "speech": speech,
         "speech-metrics": speech_metrics,
         "tfds": tfds,
+        # Recordings decoded inside the graph: tensorflow-io's native operations load under this TensorFlow alone.
+        "tfio": [*speech, "tensorflow>=2.16.1,<2.17", "tensorflow-io>=0.37.1", "tensorflow-metadata<1.17"],
         "test": [
             *demo,
             *photographs,

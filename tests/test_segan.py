@@ -190,7 +190,8 @@ def test_a_run_learns_to_take_noise_out(pairs, tmp_path):
         f"""
 model: segan
 arguments: {{widths: [16, 16], discriminator_widths: [4, 4], kernel_size: 31, stride: 4, latent_dim: 0,
-  output: residual, bias: false, window: 1024, preemphasis: 0.0, discriminator_cures: [{{name: virtual_batch_normalization, size: 4}}]}}
+  output: residual, bias: false, window: 1024, preemphasis: 0.0,
+  discriminator_cures: [{{name: virtual_batch_normalization, size: 4}}]}}
 compile: {{generator_optimizer: {{name: adam, learning_rate: 0.003}}, adversarial_weight: 0.1, ema_decay: 0.9}}
 data: {{source: "folder:{pairs}", batch_size: 8}}
 training: {{epochs: 15, samples: 2}}

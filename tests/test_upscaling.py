@@ -85,6 +85,14 @@ def test_what_cannot_be_upscaled(model):
         ganzoo.create("srresnet", **SMALL, discriminator_cures=["spectral_normalization"])
     with pytest.raises(ganzoo.GanzooError, match=r"pairs of float32 \(8, 8, 3\) and \(32, 32, 3\)"):
         model.fit(ganzoo.data.pairs("photographs", crop=64))
+    small, large = model.example_batch(8)
+    for arrays, words in (
+        ((np.zeros(small.shape, "uint8"), large), "has uint8"),
+        ((255 * small, large), "values up to"),
+        ((large, small), r"has float32 \(32, 32, 3\) and float32 \(8, 8, 3\)"),
+    ):
+        with pytest.raises(ganzoo.GanzooError, match=words):
+            model.fit(*arrays)
     settings = parameters_of("compile", owner=type(model))
     with pytest.raises(ganzoo.GanzooError, match="unknown key 'loss'"):
         validated_arguments(settings, {"loss": "hinge"}, "compile()")

@@ -87,6 +87,8 @@ class AdversarialModel(Saving, keras.Model):
         for name, parameter in inspect.signature(cls.__init__).parameters.items():
             if parameter.kind is inspect.Parameter.VAR_KEYWORD:
                 arguments.update(arguments.pop(name, {}))
+        # Files know no difference between lists and tuples.
+        arguments = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
         object.__setattr__(model, "arguments", arguments)
         # What a step has recorded; the replicas of a strategy are threads that take turns in the middle of it.
         object.__setattr__(model, "_current", threading.local())

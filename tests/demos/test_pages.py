@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import ganzoo
 from ganzoo.inference import grid
 from ganzoo.inference.photographs import Photograph, read_photograph, write_photograph
+from ganzoo.registry import model_class
 
 gradio = pytest.importorskip("gradio")
 
-from ganzoo.demos import cgan, common, dcgan, hub, srgan  # noqa: E402
+from ganzoo.demos import cgan, common, dcgan, hub, segan, srgan  # noqa: E402
 
 
 @pytest.mark.parametrize("odd", [None, float("nan"), float("inf"), -1, 1.5, 2**40, "x", [1], True])
@@ -84,3 +86,35 @@ def test_only_models_with_weights_have_a_page():
     hub.build()
     with pytest.raises(hub.GanzooError, match="unknown model"):
         hub.build("nothing")
+
+
+def test_speech_comes_back_without_noise(tmp_path, monkeypatch):
+    """Of an untrained network that gives back what it got: what is heard before and after, and both files."""
+    sound = 0.2 * np.sin(np.arange(22050) * 0.1).astype("float32")
+    soundfile = pytest.importorskip("soundfile")
+    soundfile.write(tmp_path / "mine.wav", sound, 22050)
+    model = ganzoo.create("segan", **{**model_class("segan").small, "output": "residual"})
+    kernel = model.ema_generator.get_layer("sound").kernel
+    kernel.assign(0 * kernel)
+    monkeypatch.setattr(segan, "loaded", lambda preset: model)
+    before, after, *pictures, file = segan.enhance("segan.speech", str(tmp_path / "mine.wav"), "none", 5)
+    for path in (before, after, file):
+        heard, rate = soundfile.read(path)
+        assert rate == 22050
+        np.testing.assert_allclose(heard[1000:-1000], sound[1000:-1000], atol=0.01)
+    assert [picture.shape[2] for picture in pictures] == [3, 3]
+    before, *_ = segan.enhance("segan.speech", str(tmp_path / "mine.wav"), "white", 0)
+    heard = soundfile.read(before)[0]
+    ratio = np.sum(sound**2) / np.sum((heard - sound * (heard @ sound) / (sound @ sound)) ** 2)
+    assert abs(10 * np.log10(ratio)) < 1.5
+    soundfile.write(tmp_path / "long.wav", np.zeros(61 * 8000), 8000)
+    (tmp_path / "text.wav").write_text("no sound")
+    for path, noise, words in (
+        (None, "none", "record or upload"),
+        (tmp_path / "long.wav", "none", "61 seconds are more"),
+        (tmp_path / "text.wav", "none", "cannot be read"),
+        (tmp_path / "mine.wav", "loud", "noise is one of"),
+        (tmp_path / "mine.wav", "pink", "must be a number"),
+    ):
+        with pytest.raises(gradio.Error, match=words):
+            segan.enhance("segan.speech", path and str(path), noise, None)
