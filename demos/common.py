@@ -2,6 +2,7 @@
 
 import atexit
 import functools
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -60,7 +61,8 @@ def shown_errors(function):
         try:
             return function(*arguments)
         except GanzooError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+            # An uploaded file's name is the visitor's, the folder it lies in is nobody's business.
+            raise gr.Error(re.sub(r"\S*/[0-9a-f]{32,}/", "", str(error)), print_exception=False) from None
 
     return wrapped
 

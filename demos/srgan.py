@@ -15,7 +15,7 @@ from .common import ONE_AT_A_TIME, downloads, loaded, new_file, picture, preset_
 
 # Models that share this page.
 MODELS = ("srgan", "srresnet")
-MOST_PIXELS = 1_000_000
+MOST_PIXELS = 1_500_000
 # Of the comparison on the page; the file has every pixel.
 _LONGEST_SHOWN = 1600
 

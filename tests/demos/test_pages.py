@@ -70,11 +70,11 @@ def test_a_photograph_comes_back_beside_itself(tmp_path):
 
 def test_photographs_that_a_page_refuses(tmp_path):
     (tmp_path / "text.png").write_text("no picture")
-    write_photograph(tmp_path / "large.png", Photograph(np.zeros((1001, 1000, 1), "uint8")))
+    write_photograph(tmp_path / "large.png", Photograph(np.zeros((1001, 1500, 1), "uint8")))
     for path, words in (
         (None, "choose a photograph"),
         (tmp_path / "text.png", "cannot be read"),
-        (tmp_path / "large.png", "1000x1001 is more than the page's limit of 1 megapixel"),
+        (tmp_path / "large.png", "1500x1001 is more than the page's limit of 1.5 megapixel"),
     ):
         with pytest.raises(gradio.Error, match=words):
             srgan.upscale("srresnet.photos_x4", path and str(path))
