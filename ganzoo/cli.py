@@ -247,14 +247,16 @@ def _written_pairs(source, target, files_in, suffix):
         suffix: of what is written of a file in a folder; a function from the file's own suffix.
     """
     if not source.is_dir():
-        if source.exists() and target.exists() and target.samefile(source):
+        if os.path.exists(source) and os.path.exists(target) and target.samefile(source):
             raise GanzooError(f"IN and OUT are the same file: {source}")
         return [(source, target)]
-    if target.exists() and not target.is_dir():
+    if os.path.exists(target) and not target.is_dir():
         raise GanzooError(f"IN is a folder, OUT is not: {target}")
     if target.resolve() == source.resolve():
         raise GanzooError(f"IN and OUT are the same folder: {source}")
-    found = [path for path in files_in(source) if target.resolve() not in path.resolve().parents]
+    # What an earlier call has written into the folder is not taken for its content.
+    inside = source.resolve() in target.resolve().parents
+    found = [path for path in files_in(source) if not (inside and target.resolve() in path.resolve().parents)]
     names = [path.relative_to(source) for path in found]
     written = [name.with_suffix(suffix(name.suffix.lower())) for name in names]
     # a.jpg beside a.png keeps its suffix before the new one.

@@ -3,12 +3,14 @@
 ganzoo.data.images("folder:my_pictures", image_shape=(64, 64, 3), batch_size=64)
 ganzoo.data.labelled("folder:my_pictures", image_shape=(64, 64, 3), batch_size=64)
 ganzoo.data.pairs("folder:my_photographs", scale=4, crop=96, batch_size=16)
+ganzoo.data.captions("captions:my_pictures", image_shape=(64, 64, 3), encoder=model.text_encoder)
 ganzoo.data.speech("folder:my_speech", noise="folder:my_noise", window=16384, batch_size=16)
 """
 
+from ganzoo.data.captions import captions
 from ganzoo.data.images import images
 from ganzoo.data.labelled import labelled
 from ganzoo.data.pairs import pairs
 from ganzoo.data.speech import speech
 
-__all__ = ["images", "labelled", "pairs", "speech"]
+__all__ = ["captions", "images", "labelled", "pairs", "speech"]

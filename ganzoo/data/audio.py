@@ -6,6 +6,7 @@ and soxr. Decoding is the same to the bit but for rounding; the two resamplers d
 below 80 % of the lower Nyquist frequency.
 """
 
+import contextlib
 import functools
 import importlib.util
 import os
@@ -20,7 +21,9 @@ from ganzoo.errors import GanzooError, first_line, missing_package
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".opus", ".aiff", ".aif")
 # Longer than any utterance; a header that promises more is not believed before it is read.
-_LONGEST = 4 * 3600
+LONGEST = 4 * 3600
+# Sample rates in Hz; others are errors of a header.
+RATES = (1_000, 384_000)
 
 
 def audio_files(root):
@@ -64,21 +67,44 @@ def read_audio(path):
     Raises:
         GanzooError: missing, damaged, empty or longer than four hours.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise GanzooError(f"no such recording: {path}")
-    library = soundfile()
-    try:
-        with library.SoundFile(path) as file:
-            if file.frames > _LONGEST * file.samplerate:
-                raise GanzooError(f"{path} is longer than {_LONGEST // 3600} hours")
+    with opened(path) as file:
+        rate = file.samplerate
+        if file.frames > LONGEST * rate:
+            raise GanzooError(f"{path} is longer than {LONGEST // 3600} hours")
+        try:
             samples = file.read(dtype="float32", always_2d=True)
-            rate = file.samplerate
-    except (library.LibsndfileError, RuntimeError, OSError, MemoryError) as error:
-        raise GanzooError(f"{path} cannot be read as a recording: {first_line(error)}") from None
+        except UNREADABLE as error:
+            raise GanzooError(f"{path} cannot be read as a recording: {first_line(error)}") from None
     if not len(samples):
         raise GanzooError(f"{path} holds no sound")
     return samples, rate
+
+
+# What libsndfile and soundfile raise on damaged files, and on kinds that they only nearly know.
+UNREADABLE = (RuntimeError, OSError, ValueError, TypeError, MemoryError, OverflowError)
+
+
+@contextlib.contextmanager
+def opened(path):
+    """A `soundfile.SoundFile` to read from.
+
+    Raises:
+        GanzooError: missing, damaged, or of a sample rate that is none.
+    """
+    library, path = soundfile(), Path(path)
+    with contextlib.ExitStack() as stack:
+        try:
+            if not path.is_file():
+                raise GanzooError(f"no such recording: {path}")
+            # Not by its name, which may be in no encoding at all.
+            file = stack.enter_context(library.SoundFile(stack.enter_context(open(path, "rb"))))
+        except GanzooError:
+            raise
+        except UNREADABLE as error:
+            raise GanzooError(f"{path} cannot be read as a recording: {first_line(error)}") from None
+        if not RATES[0] <= file.samplerate <= RATES[1]:
+            raise GanzooError(f"{path} has a sample rate of {file.samplerate} Hz, not of {RATES[0]} to {RATES[1]}")
+        yield file
 
 
 def mono(samples):
@@ -112,7 +138,10 @@ def read_all(paths, rate, native=None):
             samples, own = read_audio(path)
             if not np.isfinite(samples).all():
                 raise GanzooError(f"{path} holds samples that are no numbers")
-            found[path] = np.ascontiguousarray(resampled(mono(samples), own, rate), "float32")
+            sound = np.ascontiguousarray(resampled(mono(samples), own, rate), "float32")
+            if not len(sound):
+                raise GanzooError(f"{path} holds no sound")
+            found[path] = sound
         except GanzooError as error:
             broken[path] = str(error)
 
@@ -165,7 +194,8 @@ def _read_natively(paths, rate):
             header = library.info(str(path))
         except (library.LibsndfileError, RuntimeError, OSError):
             continue
-        if (header.format, header.subtype) in _NATIVE and 0 < header.frames <= _LONGEST * header.samplerate:
+        usual = RATES[0] <= header.samplerate <= RATES[1] and 0 < header.frames <= LONGEST * header.samplerate
+        if usual and (header.format, header.subtype) in _NATIVE:
             kinds.setdefault((header.format, header.subtype, header.samplerate), []).append(path)
     found = {}
     for (*kind, own), group in kinds.items():

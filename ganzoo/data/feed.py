@@ -98,3 +98,12 @@ def checked(function, arguments):
     parameters = parameters_of(function)
     given = validated_arguments(parameters, arguments, f"ganzoo.data.{function.__name__}()")
     return {name: given.get(name, parameter.default) for name, parameter in parameters.items()}
+
+
+def kept_out(count, share):
+    """Which of `count` things, in their order, are kept from training: a set of evenly spaced indices, the same always.
+
+    One at least: without any, no checkpoint could be called the best. But never all; none if the share is 0.
+    """
+    kept = min(count - 1, max(1, round(share * count))) if share else 0
+    return {int((i + 0.5) * count / kept) for i in range(kept)} if kept > 0 else set()

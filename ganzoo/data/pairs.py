@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ganzoo import pixels
 from ganzoo.config import AtLeastOne, Seed
-from ganzoo.data.feed import Feed, checked
+from ganzoo.data.feed import Feed, checked, kept_out
 from ganzoo.data.photographs import multiple_of, open_photographs, to_small
 from ganzoo.errors import GanzooError
 
@@ -60,7 +60,9 @@ def feed(source, **options):
     if crop % scale:
         raise GanzooError(f"crop {crop} is not a multiple of scale {scale}")
     opened = open_photographs(source, at_least=crop, strict=given["strict"])
-    train, validation = _split(opened.images, given["held_out"])
+    kept = kept_out(len(opened.images), given["held_out"])
+    train = [image for i, image in enumerate(opened.images) if i not in kept]
+    validation = [opened.images[i] for i in sorted(kept)]
     # Which photograph the n-th crop of an epoch comes from.
     cells = np.concatenate(
         [np.full((image.shape[0] // crop) * (image.shape[1] // crop), i) for i, image in enumerate(train)]
@@ -90,11 +92,3 @@ def feed(source, **options):
         validation=tuple(multiple_of(image, scale) for image in validation),
         skipped=opened.skipped,
     )
-
-
-def _split(images, share):
-    # One at least: without any, no checkpoint could be called the best.
-    count = min(len(images) - 1, max(1, round(share * len(images)))) if share else 0
-    places = {int((i + 0.5) * len(images) / count) for i in range(count)} if count else set()
-    kept = [image for i, image in enumerate(images) if i not in places]
-    return kept, [images[i] for i in sorted(places)]

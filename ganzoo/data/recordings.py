@@ -1,12 +1,13 @@
 """Recordings of a source, each whole, in mono at one sample rate, and what noisy speech is made of."""
 
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ganzoo.data.audio import audio_files, read_all, resampled, soundfile
+from ganzoo.data.audio import LONGEST, audio_files, read_all, resampled, soundfile
 from ganzoo.data.sources import allocate, load_tfds
 from ganzoo.errors import GanzooError, first_line, unknown
 
@@ -102,7 +103,9 @@ def _kept(paths, rate, place, strict):
     for path in paths:
         try:
             header = library.info(str(path))
-            expected += -(-header.frames * rate // header.samplerate)
+            # Some promise the largest number there is; such are read last, for what they hold.
+            if header.frames <= LONGEST * header.samplerate:
+                expected += -(-header.frames * rate // header.samplerate)
         except (library.LibsndfileError, RuntimeError, OSError):
             pass
     store = allocate((4 * expected,), f"recordings:{place}:{rate}").view("float32")
@@ -136,7 +139,7 @@ def _tfds(place, rate, strict):
             f"tfds:{place} has neither the features 'noisy' and 'clean' nor 'speech' nor 'audio'; it has: "
             f"{', '.join(info.features)}"
         )
-    found = {name: [] for name in names}
+    found, speakers = {name: [] for name in names}, []
     try:
         for example in tfds.as_numpy(dataset):
             for name in names:
@@ -147,12 +150,15 @@ def _tfds(place, rate, strict):
                 samples = (samples / 32768.0 if whole else samples).astype("float32")
                 samples = samples.mean(axis=1) if samples.ndim == 2 else samples
                 found[name].append(np.ascontiguousarray(resampled(samples, own, rate), "float32"))
+            who = example.get("speaker_id", example.get("speaker", f"{place}{len(speakers)}"))
+            speakers.append(who.decode("utf-8", "replace") if isinstance(who, bytes) else str(who))
     except (ValueError, TypeError) as error:
         raise GanzooError(f"tfds:{place} holds no sound that can be read: {first_line(error)}") from None
     first = found[names[0]]
     if not first:
         raise GanzooError(f"tfds:{place} is empty")
-    return Recordings(first, [f"{place}-{i}" for i in range(len(first))], (), found[names[1]] if has_pairs else None)
+    named = [f"{re.sub('[-_/]', ' ', who)}-{i}" for i, who in enumerate(speakers)]
+    return Recordings(first, named, (), found[names[1]] if has_pairs else None)
 
 
 _SCHEMES = {"folder": _folder, "tfds": _tfds}
@@ -189,12 +195,30 @@ def coloured_noise(rng, length, exponent=None):
     return (noise / level(noise)).astype("float32")
 
 
-def shaped(rng, samples):
-    """Samples through a random filter of second order (Valin 2018, arXiv:1709.08243, section IV)."""
-    from scipy.signal import lfilter
+def swelling(rng, noise, rate):
+    """Noise that grows and fades by up to 10 dB, a few times a second or once in several."""
+    points = max(2, int(rng.uniform(0.3, 6.0) * len(noise) / rate))
+    decibels = rng.uniform(-1.0, 1.0, points) * rng.uniform(0.0, 10.0)
+    curve = np.interp(np.linspace(0, points - 1, len(noise)), np.arange(points), decibels)
+    return (noise * 10.0 ** (curve / 20.0)).astype("float32")
 
-    r1, r2, r3, r4 = rng.uniform(-3 / 8, 3 / 8, 4)
-    return lfilter([1.0, r1, r2], [1.0, r3, r4], samples).astype("float32")
+
+def filtered(rng, samples, decibels):
+    """Samples through a random smooth filter of up to so many dB more or less, as another microphone or place has."""
+    spectrum = np.fft.rfft(samples)
+    bends = int(rng.integers(3, 10))
+    # Evenly in octaves, as ears have it: from the fiftieth part of the highest frequency on.
+    place = 1.0 + np.log(np.maximum(np.arange(len(spectrum)) / max(1, len(spectrum) - 1), 0.02)) / np.log(50.0)
+    curve = np.interp(place * (bends - 1), np.arange(bends), rng.uniform(-decibels, decibels, bends))
+    return np.fft.irfft(spectrum * 10.0 ** (curve / 20.0), len(samples)).astype("float32")
+
+
+def at_speed(rng, samples, length, change):
+    """`length` samples from a random place, played faster or slower by up to the share `change`, pitch and all."""
+    speed = np.exp(rng.uniform(-1.0, 1.0) * np.log1p(change))
+    needed = int(np.ceil(length * speed)) + 2
+    piece = segment(rng, samples, needed)
+    return np.interp(np.arange(length) * speed, np.arange(needed), piece).astype("float32")
 
 
 def room(rng, rate):

@@ -1,21 +1,25 @@
 """Pairs of noisy and clean speech."""
 
+import re
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
 from ganzoo.config import AtLeastOne, Seed
-from ganzoo.data.feed import Feed, checked
+from ganzoo.data.feed import Feed, checked, kept_out
 from ganzoo.data.recordings import (
+    at_speed,
     coloured_noise,
+    filtered,
     gain,
     in_room,
     level,
     open_recordings,
     room,
     segment,
-    shaped,
+    swelling,
 )
 from ganzoo.errors import GanzooError
 
@@ -23,6 +27,11 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Decibels = Annotated[float, Field(ge=-120, le=120)]
 # What a mixture may reach; louder ones are turned down as a whole.
 _PEAK = 0.99
+# One of several recordings of the same thing, as ESC-50 names them.
+_TAKE = re.compile("-[A-Z]$")
+# Of `augment`: shares of speed, and dB.
+_SPEECH_SPEED, _NOISE_SPEED = 0.1, 0.5
+_SPEECH_FILTER, _NOISE_FILTER = 4.0, 12.0
 GENERATED = "generated"
 
 
@@ -36,7 +45,8 @@ def speech(
     snr: tuple[Decibels, Decibels] = (0.0, 20.0),
     loudness: tuple[Decibels, Decibels] = (-38.0, -18.0),
     babble: Share = 0.0,
-    shaping: bool = True,
+    generated: Share = 0.0,
+    augment: bool = True,
     reverberation: Share = 0.0,
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
     strict: bool = False,
@@ -58,19 +68,22 @@ def speech(
         snr: lowest and highest signal-to-noise ratio of a mixture in dB, over the whole utterance.
         loudness: lowest and highest root mean square of an utterance, in dB of full scale; a full sine has -3.
         babble: share of the examples whose noise is several other speakers.
-        shaping: speech and noise go through random filters, as through different microphones.
+        generated: share of those whose noise is generated: from white to brown, steady or swelling.
+        augment: speech and noise go through random filters, as through other microphones, and are played faster or
+            slower: speech by up to 10 %, noise by up to 50 %.
         reverberation: share of the examples whose speaker is in a room; clean is then the same with the room's first
             50 ms alone.
         held_out: share of the speakers, and of the noise recordings, that is kept from training, for validation: evenly
             spaced in the order of their names, the same for every seed. A speaker is what stands before the first - or
-            _ of a file's name; where there is but one, utterances are kept.
+            _ of a file's name, or else the topmost folder; where there is but one, utterances are kept. Takes of one
+            noise (ESC's a-A and a-B) stay together.
         strict: a broken file is an error instead of being skipped with a warning.
 
     Returns:
         `tf.data.Dataset` of (noisy, clean), both float32 (batch_size, window, 1) in [-1, 1].
 
     Raises:
-        GanzooError: a missing or empty source, clean speech without noise, less than one window of sound.
+        GanzooError: a missing or empty source, clean speech without noise.
 
     Example:
         dataset = ganzoo.data.speech("folder:my_speech", noise="folder:my_noise", window=16384, batch_size=16)
@@ -94,18 +107,19 @@ def feed(source, noise=None, **options):
     speakers = [_speaker(name) for name in found.names]
     if len(set(speakers)) == 1:
         speakers = found.names
-    kept = _kept_out(sorted(set(speakers)), given["held_out"])
+    everybody = sorted(set(speakers))
+    kept = {everybody[i] for i in kept_out(len(everybody), given["held_out"])}
     training = [i for i, speaker in enumerate(speakers) if speaker not in kept]
     validation = [i for i, speaker in enumerate(speakers) if speaker in kept]
     # Which utterance the n-th window of an epoch comes from.
-    windows = [round(len(found.samples[i]) / window) for i in training]
-    cells = np.repeat(training, windows)
-    if not len(cells):
-        raise GanzooError(f"the recordings of {source} are shorter than half a window of {window} samples")
+    cells = np.repeat(training, [max(1, round(len(found.samples[i]) / window)) for i in training])
     noises, kept_noises, skipped = [], [], ()
     if noise not in (None, GENERATED):
         recorded = open_recordings(noise, rate, given["strict"])
-        apart = _kept_out(range(len(recorded.samples)), given["held_out"])
+        takes = [_TAKE.sub("", Path(name).with_suffix("").as_posix()) for name in recorded.names]
+        clips = sorted(set(takes))
+        held = {clips[i] for i in kept_out(len(clips), given["held_out"])}
+        apart = {i for i, take in enumerate(takes) if take in held}
         noises = [samples for i, samples in enumerate(recorded.samples) if i not in apart]
         kept_noises = [samples for i, samples in enumerate(recorded.samples) if i in apart] or noises
         skipped = recorded.skipped
@@ -113,41 +127,45 @@ def feed(source, noise=None, **options):
 
     def cut(rng, i):
         """(noisy, clean) of a window of an utterance: what is shorter stands between silence."""
-        whole = [found.samples[i]] if found.noisy is None else [found.samples[i], found.noisy[i]]
-        spare = len(whole[0]) - window
-        if spare < 0:
-            before = int(rng.integers(-spare + 1))
-            pieces = [np.pad(samples, (before, -spare - before)) for samples in whole]
-        else:
-            start = int(rng.integers(spare + 1))
-            pieces = [samples[start : start + window] for samples in whole]
-        loudness = gain(rng.uniform(*given["loudness"])) / levels[i]
         if found.noisy is not None:
-            return _limited(pieces[1] * loudness, pieces[0] * loudness)
-        clean = pieces[0]
-        heard = clean
-        if given["shaping"]:
-            clean = heard = shaped(rng, clean)
+            loudness = gain(rng.uniform(*given["loudness"])) / levels[i]
+            noisy, clean = _window(rng, [found.noisy[i], found.samples[i]], window)
+            return _limited(noisy * loudness, clean * loudness)
+        clean, own = found.samples[i], levels[i]
+        if given["augment"]:
+            played = at_speed(rng, clean, min(len(clean), window), _SPEECH_SPEED)
+            clean = filtered(rng, played, _SPEECH_FILTER)
+            # A window may hold a pause alone: the loudness is the utterance's, as far as the filter has changed it.
+            own *= level(clean) / level(played)
+        (clean,) = _window(rng, [clean], window)
+        heard, dry = clean, level(clean)
         if rng.random() < given["reverberation"]:
             response, early = room(rng, rate)
-            heard, clean = in_room(response, heard), in_room(early, clean)
+            heard, clean = in_room(response, clean), in_room(early, clean)
+            own *= level(heard) / dry
         din = drawn_noise(rng, i)
-        din = shaped(rng, din) if given["shaping"] else din
-        din = din * (levels[i] / level(din) / gain(rng.uniform(*given["snr"])))
+        din = din * (own / level(din) / gain(rng.uniform(*given["snr"])))
+        loudness = gain(rng.uniform(*given["loudness"])) / own
         return _limited((heard + din) * loudness, clean * loudness)
 
     def drawn_noise(rng, i):
+        kind = rng.random()
         others = [other for other in training if speakers[other] != speakers[i]]
-        if others and rng.random() < given["babble"]:
+        if kind < given["babble"] and others:
             crowd = [found.samples[j] for j in rng.choice(others, int(rng.integers(3, 8)))]
-            return sum(piece / level(piece) for piece in (segment(rng, samples, window) for samples in crowd))
-        if not noises:
-            return coloured_noise(rng, window)
-        # A long recording has more to give.
-        chances = np.array([len(samples) for samples in noises], "float64")
-        both = rng.choice(len(noises), int(rng.integers(1, 3)), p=chances / chances.sum())
-        pieces = [segment(rng, noises[j], window) for j in both]
-        return sum(piece / level(piece) * gain(rng.uniform(-10.0, 0.0)) for piece in pieces)
+            pieces = [segment(rng, samples, window) for samples in crowd]
+            din = sum(piece / level(piece) * gain(rng.uniform(-6.0, 0.0)) for piece in pieces)
+        elif kind < given["babble"] + given["generated"] or not noises:
+            din = coloured_noise(rng, window)
+            din = swelling(rng, din, rate) if rng.random() < 0.5 else din
+        else:
+            # A long recording has more to give.
+            chances = np.array([len(samples) for samples in noises], "float64")
+            both = rng.choice(len(noises), int(rng.integers(1, 3)), p=chances / chances.sum())
+            draw = at_speed if given["augment"] else lambda *arguments: segment(*arguments[:3])
+            pieces = [draw(rng, noises[j], window, _NOISE_SPEED) for j in both]
+            din = sum(piece / level(piece) * gain(rng.uniform(-10.0, 0.0)) for piece in pieces)
+        return filtered(rng, din, _NOISE_FILTER) if given["augment"] else din
 
     def make_batch(step, indices):
         rng = np.random.default_rng([given["seed"], 4, int(step)])
@@ -177,6 +195,16 @@ def feed(source, noise=None, **options):
     )
 
 
+def _window(rng, sounds, window):
+    """The same window of each sound, from a random place; shorter ones at a random place of silence."""
+    spare = len(sounds[0]) - window
+    if spare < 0:
+        before = int(rng.integers(-spare + 1))
+        return [np.pad(samples, (before, -spare - before)) for samples in sounds]
+    start = int(rng.integers(spare + 1))
+    return [samples[start : start + window] for samples in sounds]
+
+
 def _limited(noisy, clean):
     """Both turned down where the mixture would clip."""
     peak = max(float(np.abs(noisy).max(initial=0.0)), float(np.abs(clean).max(initial=0.0)))
@@ -185,12 +213,5 @@ def _limited(noisy, clean):
 
 
 def _speaker(name):
-    folder, _, file = name.rpartition("/")
-    return folder, file.replace("_", "-").split("-")[0]
-
-
-def _kept_out(things, share):
-    things = list(things)
-    # One at least: without any, no checkpoint could be called the best.
-    count = min(len(things) - 1, max(1, round(share * len(things)))) if share else 0
-    return {things[int((i + 0.5) * len(things) / count)] for i in range(count)} if count else set()
+    place, stem = Path(name), Path(name).stem
+    return re.split("[-_]", stem)[0] if re.search("[-_]", stem) else place.with_suffix("").parts[0]

@@ -7,7 +7,7 @@ import numpy as np
 from ganzoo.data.recordings import open_recordings
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.results import Evaluation, short
-from ganzoo.metrics.speech import measures
+from ganzoo.metrics.speech import all_measured, measures
 
 
 def evaluate(model, data, extractor=None, samples=None, upscale=False, name="model"):
@@ -42,17 +42,17 @@ def measured(enhance, sample_rate, data, name):
         raise GanzooError(f"{data} holds no pairs: name a folder with the subfolders noisy and clean")
     functions = measures(sample_rate)
     rows, digest = [], hashlib.sha256()
-    for noisy, clean in zip(found.noisy, found.samples):
+    for pair, noisy, clean in zip(found.names, found.noisy, found.samples):
         digest.update(clean.tobytes() + noisy.tobytes())
-        ours, row = enhance(noisy), {}
-        for key, function in functions.items():
-            value = function(clean, ours)
-            row.update(value if isinstance(value, dict) else {key: value})
-        rows.append(row)
+        try:
+            rows.append(all_measured(functions, clean, enhance(noisy)))
+        except GanzooError as error:
+            raise GanzooError(f"{data}, {pair}: {error}; take it out of the set") from None
     figures = {key: round(float(np.mean([row[key] for row in rows])), 4) for key in rows[0]}
+    band = "narrow band (P.862.1)" if sample_rate == 8_000 else "wide band (P.862.2)"
     protocol = (
         f"means over {len(rows)} pairs of {short(data)} ({digest.hexdigest()[:8]}), whole utterances at {sample_rate} "
-        "Hz; PESQ P.862.2 in wide band, STOI not extended, SI-SDR without zero-mean, segmental SNR of 30 ms frames "
-        "limited to -10 to 35 dB, composite measures with that PESQ"
+        f"Hz; PESQ in {band}, STOI not extended, SI-SDR without zero-mean, segmental SNR of 30 ms frames limited to "
+        "-10 to 35 dB, composite measures with that PESQ"
     )
     return Evaluation(name, protocol, figures)

@@ -4,17 +4,11 @@ import contextlib
 import os
 from pathlib import Path
 
-from ganzoo.data.audio import audio_files, soundfile
+from ganzoo.data.audio import UNREADABLE, audio_files, opened, soundfile
 from ganzoo.errors import GanzooError, first_line
 
-# What can be written, by suffix, and the depth taken where the source's own does not exist there.
-WRITTEN = {
-    ".wav": ("WAV", "PCM_16"),
-    ".flac": ("FLAC", "PCM_16"),
-    ".ogg": ("OGG", "VORBIS"),
-    ".mp3": ("MP3", "MPEG_LAYER_III"),
-    ".aiff": ("AIFF", "PCM_16"),
-}
+# What can be written, by suffix.
+WRITTEN = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3", ".aiff": "AIFF"}
 _SECONDS = 10
 
 
@@ -34,36 +28,46 @@ def enhance_file(model, source, target, progress=None):
     """
     source, target = Path(source), Path(target)
     check_writable(target)
-    if not source.is_file():
-        raise GanzooError(f"no such recording: {source}")
     library = soundfile()
     temporary = target.with_name(f".{abs(hash(target.name))}.{os.getpid()}.tmp")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
+        read = stack.enter_context(opened(source))
+        if not read.frames:
+            raise GanzooError(f"{source} holds no sound")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             stack.callback(temporary.unlink, missing_ok=True)
-            read = stack.enter_context(_opened(library, source))
-            given, usual = WRITTEN[target.suffix.lower()]
-            depth = read.subtype if library.check_format(given, read.subtype) else usual
+            file = stack.enter_context(open(temporary, "wb"))
+        except OSError as error:
+            raise GanzooError(f"cannot write {target}: {error.strerror or error}") from None
+        given, depth = WRITTEN[target.suffix.lower()], _depth(target.suffix.lower(), read.subtype)
+        try:
             written = stack.enter_context(
-                _made(
-                    library, temporary, samplerate=read.samplerate, channels=read.channels, format=given, subtype=depth
-                )
+                library.SoundFile(file, "w", read.samplerate, read.channels, format=given, subtype=depth)
             )
+        except UNREADABLE as error:
+            what = f"{read.channels} channels at {read.samplerate} Hz"
+            raise GanzooError(f"{given} cannot hold {what} ({first_line(error)}): write .wav") from None
+        total = 0
+        try:
             blocks = (block.T for block in read.blocks(_SECONDS * read.samplerate, dtype="float32", always_2d=True))
-            total = 0
             for part in model.enhance_blocks(blocks, read.samplerate, read.frames, progress):
                 written.write(part.T)
                 total += part.shape[1]
-            if total < read.frames:
-                raise GanzooError(
-                    f"{source} is damaged: {total} of the {read.frames} samples that it promises are there"
-                )
             written.close()
+            file.close()
+        except GanzooError as error:
+            raise GanzooError(f"{source}: {error}") from None
+        except UNREADABLE as error:
+            raise GanzooError(
+                f"{source} to {target}: {getattr(error, 'strerror', None) or first_line(error)}"
+            ) from None
+        if total < read.frames:
+            raise GanzooError(f"{source} is damaged: {total} of the {read.frames} samples that it promises are there")
+        try:
             os.replace(temporary, target)
-    except (library.LibsndfileError, OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or first_line(error)
-        raise GanzooError(f"{source} to {target}: {reason}") from None
+        except OSError as error:
+            raise GanzooError(f"cannot write {target}: {error.strerror or error}") from None
 
 
 def check_writable(target):
@@ -71,7 +75,7 @@ def check_writable(target):
     target = Path(target)
     if target.suffix.lower() not in WRITTEN:
         raise GanzooError(f"cannot write '{target.name}' as a recording: use {', '.join(WRITTEN)}")
-    if target.is_dir():
+    if os.path.isdir(target):
         raise GanzooError(f"{target} is a folder: name a file")
 
 
@@ -80,22 +84,11 @@ def recordings_in(place):
     return audio_files(place) if Path(place).is_dir() else [Path(place)]
 
 
-def _opened(library, path):
-    try:
-        file = library.SoundFile(path)
-    except (library.LibsndfileError, RuntimeError, OSError) as error:
-        raise GanzooError(f"{path} cannot be read as a recording: {first_line(error)}") from None
-    if not file.frames:
-        file.close()
-        raise GanzooError(f"{path} holds no sound")
-    return file
-
-
-def _made(library, path, **options):
-    try:
-        return library.SoundFile(path, "w", **options)
-    except (library.LibsndfileError, ValueError, RuntimeError) as error:
-        raise GanzooError(
-            f"{options['format']} cannot hold {options['channels']} channels at {options['samplerate']} Hz: "
-            f"{first_line(error)}; write .wav"
-        ) from None
+def _depth(suffix, source):
+    """The subtype to write: the source's own where the format has it, or the next better."""
+    deep = source in ("PCM_24", "PCM_32", "FLOAT", "DOUBLE")
+    if suffix == ".wav":
+        return source if source in ("PCM_U8", "PCM_16") or deep else "PCM_16"
+    if suffix in (".flac", ".aiff"):
+        return "PCM_24" if deep else "PCM_16"
+    return {".ogg": "VORBIS", ".mp3": "MPEG_LAYER_III"}[suffix]

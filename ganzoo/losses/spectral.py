@@ -23,8 +23,9 @@ def multi_resolution_stft(real, fake, resolutions=RESOLUTIONS):
     total = 0.0
     for length, window, hop in resolutions:
         ours, theirs = (magnitude(sound, length, window, hop) for sound in (fake, real))
-        norms = [ops.sqrt(ops.sum(part**2, axis=(1, 2))) for part in (theirs - ours, theirs)]
-        total = total + ops.mean(norms[0] / norms[1]) + ops.mean(ops.abs(ops.log(theirs) - ops.log(ours)))
+        # Of the batch as a whole: a window of silence has no norm to be compared with.
+        norms = [ops.sqrt(ops.sum(part**2) + 1e-12) for part in (theirs - ours, theirs)]
+        total = total + norms[0] / norms[1] + ops.mean(ops.abs(ops.log(theirs) - ops.log(ours)))
     return total / len(resolutions)
 
 

@@ -33,7 +33,9 @@ def pesq(clean, enhanced, sample_rate=16_000, band=None):
     try:
         return float(measure(sample_rate, clean, enhanced, band or ("wb" if sample_rate == 16_000 else "nb")))
     except (PesqError, ValueError) as error:
-        raise GanzooError(f"PESQ: {first_line(error)}") from None
+        reason = error.args[0] if error.args else error
+        reason = reason.decode() if isinstance(reason, bytes) else reason
+        raise GanzooError(f"PESQ: {reason}") from None
 
 
 def stoi(clean, enhanced, sample_rate=16_000):
@@ -46,6 +48,8 @@ def stoi(clean, enhanced, sample_rate=16_000):
     except ImportError:
         raise missing_package("pystoi", "speech-metrics", "STOI") from None
     clean, enhanced = _compared(clean, enhanced)
+    if len(clean) < 0.4 * sample_rate:
+        raise GanzooError(f"STOI needs 0.4 seconds of sound, got {len(clean) / sample_rate:.2g}")
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         try:
@@ -57,7 +61,7 @@ def stoi(clean, enhanced, sample_rate=16_000):
 def si_sdr(clean, enhanced, sample_rate=None):
     """Scale-invariant signal-to-distortion ratio in dB (Le Roux et al. 2018, arXiv:1811.02508, equation 3).
 
-    Without its zero-mean step, as there. Infinite for a multiple of the clean sound.
+    Without a zero-mean step, as there. Infinite for a multiple of the clean sound, minus infinite for silence.
 
     Args, Raises: as `pesq`; the sample rate makes no difference.
     """
@@ -66,8 +70,10 @@ def si_sdr(clean, enhanced, sample_rate=None):
     if not energy:
         raise GanzooError("SI-SDR of silence is not defined")
     target = np.dot(enhanced, clean) / energy * clean
-    noise = np.sum((enhanced - target) ** 2)
-    return float(10 * np.log10(np.sum(target**2) / noise)) if noise else float("inf")
+    signal, noise = np.sum(target**2), np.sum((enhanced - target) ** 2)
+    if not signal:
+        return float("-inf")
+    return float(10 * np.log10(signal / noise)) if noise else float("inf")
 
 
 def segmental_snr(clean, enhanced, sample_rate=16_000):
@@ -235,7 +241,7 @@ def _frames(sound, sample_rate):
     if len(sound) < length:
         raise GanzooError(f"a sound of {len(sound)} samples is shorter than a frame of {length}")
     window = 0.5 * (1 - np.cos(2 * np.pi * np.arange(1, length + 1) / (length + 1)))
-    return np.lib.stride_tricks.sliding_window_view(sound, length)[:: length // 4] * window
+    return np.lib.stride_tricks.sliding_window_view(sound, length)[:: max(1, length // 4)] * window
 
 
 # The measures of enhanced speech beside the clean, and what each needs besides this package.
@@ -258,6 +264,15 @@ def measures(sample_rate, names=tuple(_MEASURES)):
         if sample_rate in known.get(name, (sample_rate,))
         and (_MEASURES[name][1] is None or _installed(_MEASURES[name][1]))
     }
+
+
+def all_measured(functions, clean, enhanced):
+    """{figure: number} of `measures`; what is infinite is 100 dB, so that means of several exist."""
+    row = {}
+    for name, function in functions.items():
+        value = function(clean, enhanced)
+        row.update(value if isinstance(value, dict) else {name: float(np.clip(value, -100.0, 100.0))})
+    return row
 
 
 def _installed(module):

@@ -8,12 +8,12 @@ import numpy as np
 from keras import ops
 
 from ganzoo.config import NotNegative, parameters_of, validated_arguments
-from ganzoo.data.audio import soxr
-from ganzoo.data.recordings import coloured_noise
+from ganzoo.data.audio import RATES, soxr
+from ganzoo.data.recordings import coloured_noise, level
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.overlap import Windows, overlapped
-from ganzoo.losses.spectral import multi_resolution_stft
-from ganzoo.metrics.speech import measures
+from ganzoo.losses.spectral import RESOLUTIONS, multi_resolution_stft
+from ganzoo.metrics.speech import all_measured, measures
 from ganzoo.training import backend
 from ganzoo.training.adversarial import AdversarialModel
 from ganzoo.training.batches import refuse_other_parts
@@ -21,7 +21,6 @@ from ganzoo.training.measure import Measure
 
 # Seconds of sound in memory at a time, and that a window of inference answers for.
 _SECONDS = 10
-_RATES = (1_000, 384_000)
 
 
 class EnhancingModel(AdversarialModel):
@@ -105,6 +104,9 @@ class EnhancingModel(AdversarialModel):
         own = validated_arguments(parameters_of(EnhancingModel.compile), own, "compile()")
         for name, value in own.items():
             setattr(self, name, value)
+        longest = max(length for length, _, _ in RESOLUTIONS)
+        if self.spectral_weight and self.window <= longest // 2:
+            raise GanzooError(f"spectral_weight needs windows of more than {longest // 2} samples, not {self.window}")
         super().compile(
             generator_optimizer=generator_optimizer,
             discriminator_optimizer=discriminator_optimizer,
@@ -175,6 +177,8 @@ class EnhancingModel(AdversarialModel):
         def checked():
             nonlocal came, channels
             for block in blocks:
+                if not block.shape[1]:
+                    continue
                 if not np.isfinite(block).all():
                     raise GanzooError(f"the sound holds values that are no numbers, after sample {came}")
                 came, channels = came + block.shape[1], len(block)
@@ -211,13 +215,14 @@ class EnhancingModel(AdversarialModel):
 
     def _checked_rate(self, rate):
         whole = isinstance(rate, (int, np.integer)) or (isinstance(rate, float) and rate.is_integer())
-        if not whole or isinstance(rate, bool) or not _RATES[0] <= rate <= _RATES[1]:
-            raise GanzooError(f"sample_rate is a whole number of Hz from {_RATES[0]} to {_RATES[1]}, got {rate!r}")
+        if not whole or isinstance(rate, bool) or not RATES[0] <= rate <= RATES[1]:
+            raise GanzooError(f"sample_rate is a whole number of Hz from {RATES[0]} to {RATES[1]}, got {rate!r}")
         return int(rate)
 
     def _drawn(self, sound):
         """The generator's answer to (channels, samples) in pre-emphasis."""
-        answer = np.asarray(self._compiled(sound[..., None]), "float32")[..., 0]
+        # One after the other: many channels need no more memory than one.
+        answer = np.stack([np.asarray(self._compiled(channel[None, :, None]), "float32")[0, :, 0] for channel in sound])
         if not np.isfinite(answer).all():
             raise GanzooError("the network's answer holds values that are no numbers: its weights are damaged")
         return answer
@@ -266,20 +271,22 @@ class EnhancingModel(AdversarialModel):
 
     def measure(self, feed, evaluation):
         """PESQ and STOI where their packages are installed, and SI-SDR, of whole utterances kept from training."""
-        pairs = feed.validation if feed is not None else ()
+        # Less than a second, or silence, has no PESQ.
+        pairs = [
+            (noisy, clean)
+            for noisy, clean in (feed.validation if feed is not None else ())
+            if len(clean) >= self.sample_rate and level(clean) > 1e-4
+        ]
         if feed is not None and not pairs:
             return None
         chosen = measures(self.sample_rate, ("pesq", "stoi", "si_sdr"))
 
         def figures(model):
             rows = [
-                [
-                    function(clean, model.enhance(noisy, model.sample_rate, progress=False))
-                    for function in chosen.values()
-                ]
+                all_measured(chosen, clean, model.enhance(noisy, model.sample_rate, progress=False))
                 for noisy, clean in pairs
             ]
-            return {name: float(value) for name, value in zip(chosen, np.mean(rows, axis=0))}
+            return {name: float(np.mean([row[name] for row in rows])) for name in chosen}
 
         monitor = next(iter(chosen))
         return Measure(figures, monitor, f"highest {monitor} over {len(pairs)} utterances kept from training", True)

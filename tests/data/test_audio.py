@@ -74,9 +74,11 @@ def test_broken_files_are_named_and_left_out(tmp_path):
     (tmp_path / "cut.flac").write_bytes(b"fLaC" + bytes(40))
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), 16000)
     soundfile.write(tmp_path / "nan.wav", np.full(100, np.nan), 16000, subtype="FLOAT")
+    soundfile.write(tmp_path / "odd.wav", tone(16000), 500_000)
+    soundfile.write(tmp_path / "one.wav", np.zeros(1), 48000)
     paths = audio.audio_files(tmp_path)
     found, broken = audio.read_all(paths, 16000)
-    assert {path.name for path in broken} == {"text.wav", "cut.flac", "empty.wav", "nan.wav"}
+    assert {path.name for path in broken} == {"text.wav", "cut.flac", "empty.wav", "nan.wav", "odd.wav", "one.wav"}
     assert [samples is not None for samples in found] == [path == good for path in paths]
     with pytest.raises(ganzoo.GanzooError, match="no such recording"):
         audio.read_audio(tmp_path / "none.wav")

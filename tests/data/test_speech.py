@@ -5,7 +5,7 @@ import pytest
 
 import ganzoo
 from ganzoo.data import recordings
-from ganzoo.data.speech import feed
+from ganzoo.data.speech import _speaker, feed
 
 soundfile = pytest.importorskip("soundfile")
 pytest.importorskip("soxr")
@@ -32,7 +32,7 @@ def sources(folder):
 
 
 def test_a_mixture_has_the_asked_ratio_and_loudness(voices):
-    options = dict(window=16000, batch_size=4, shaping=False, **sources(voices))
+    options = dict(window=16000, batch_size=4, augment=False, **sources(voices))
     for snr, loudness in ((0, -30), (12, -20)):
         noisy, clean = feed(snr=(snr, snr), loudness=(loudness, loudness), **options).make_batch(0, np.arange(4))
         assert noisy.shape == clean.shape == (4, 16000, 1)
@@ -40,6 +40,48 @@ def test_a_mixture_has_the_asked_ratio_and_loudness(voices):
         powers = np.mean(clean**2, axis=1)[:, 0], np.mean((noisy - clean) ** 2, axis=1)[:, 0]
         np.testing.assert_allclose(10 * np.log10(powers[0] / powers[1]), snr, atol=0.2)
         np.testing.assert_allclose(10 * np.log10(powers[0]), loudness, atol=0.2)
+
+
+def test_filters_and_rooms_leave_the_ratio_as_asked(voices):
+    """Over steady tones, where a window is as loud as its utterance."""
+    for more in (dict(), dict(reverberation=1.0)):
+        found = feed(window=16000, batch_size=8, snr=(6, 6), loudness=(-24, -24), **more, **sources(voices))
+        noisy, _ = found.make_batch(0, np.arange(8))
+        heard = 10 * np.log10(np.mean(noisy**2, axis=1)[:, 0])
+        # Speech of -24 dB and noise of -30 together; what is in phase by chance is little.
+        np.testing.assert_allclose(heard, 10 * np.log10(10**-2.4 + 10**-3.0), atol=1.0)
+
+
+def test_who_is_who():
+    names = [
+        "p287_001.wav",
+        "a/p287_002.wav",
+        "26/50026/26-50026-0001.flac",
+        "26/1/26-1-7.flac",
+        "bob/0.wav",
+        "bob/1.wav",
+    ]
+    assert [_speaker(name) for name in names] == ["p287", "p287", "26", "26", "bob", "bob"]
+
+
+def test_takes_of_one_noise_stay_together(voices):
+    for i in range(8):
+        for take in "AB":
+            samples = np.sin(np.arange(8000) * (0.1 + 0.2 * i))
+            soundfile.write(voices / "noise" / f"1-{i}-{take}.wav", samples, 16000)
+    found = feed(window=4000, batch_size=4, held_out=0.3, augment=False, snr=(-60, -60), **sources(voices))
+    kept = {round(np.abs(np.fft.rfft(noisy[:8000])).argmax() / 8000 * 2 * np.pi, 1) for noisy, _ in found.validation}
+    heard = set()
+    for step in range(30):
+        for noisy in found.make_batch(step, np.arange(4))[0]:
+            spectrum = np.abs(np.fft.rfft(noisy[:, 0]))
+            if spectrum.max() > 20 * np.median(spectrum):
+                heard |= {
+                    round(place / 4000 * 2 * np.pi, 1) for place in np.flatnonzero(spectrum > 0.3 * spectrum.max())
+                }
+    assert kept
+    assert len(heard) >= 4
+    assert not {tone for tone in kept if round(tone * 10) % 2 == 1} & heard
 
 
 def test_the_same_seed_the_same_batches_other_steps_others(voices):
@@ -53,7 +95,7 @@ def test_the_same_seed_the_same_batches_other_steps_others(voices):
 
 
 def test_speakers_kept_from_training_are_never_heard_in_it(voices):
-    found = feed(window=8000, batch_size=2, shaping=False, held_out=0.2, babble=0.5, **sources(voices))
+    found = feed(window=8000, batch_size=2, augment=False, held_out=0.2, babble=0.5, **sources(voices))
     # Two of ten speakers, evenly spaced, with both utterances.
     assert len(found.validation) == 4
     kept = {int(np.abs(np.fft.rfft(clean)).argmax()) for _, clean in found.validation}
@@ -104,7 +146,6 @@ def test_speech_without_files_and_what_is_wrong_with_it(voices):
         (dict(source=f"folder:{voices}/speech"), "name noise"),
         (dict(source=f"folder:{voices}/none", noise="generated"), "no such folder"),
         (dict(source="flder:x"), "unknown kind of source of recordings"),
-        (dict(source=f"folder:{voices}/speech", noise="generated", window=10**6), "shorter than half a window"),
         (dict(source=f"folder:{voices}/speech", noise="generated", snr=(5, 0)), r"snr is \(lowest, highest\)"),
     ):
         with pytest.raises(ganzoo.GanzooError, match=words):

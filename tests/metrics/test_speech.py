@@ -22,6 +22,7 @@ def test_si_sdr_by_hand(pair):
     error = np.tile([1.0, -1.0, -1.0, 1.0], 100)
     assert speech.si_sdr(clean, 3 * (clean + 0.1 * error)) == pytest.approx(20.0)
     assert speech.si_sdr(clean, clean * 0.5) > 300
+    assert speech.si_sdr(clean, 0 * clean) == float("-inf")
     with pytest.raises(GanzooError, match="silence"):
         speech.si_sdr(0 * clean, clean)
 

@@ -1,0 +1,204 @@
+"""Captions read letter by letter, by a network that learns which caption goes with which picture.
+
+The idea of the char-CNN-RNN that Reed et al. 2016 (arXiv:1605.05396) draw from, on one's own pictures: a text network
+and an image network are trained together until matching pairs lie close (Reed et al. 2016, arXiv:1605.05395), here with
+the symmetric softmax over a batch of Radford et al. 2021 (arXiv:2103.00020, figure 3).
+"""
+
+import hashlib
+import unicodedata
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from ganzoo import pixels
+from ganzoo.data.photographs import resized
+from ganzoo.errors import GanzooError, at_least_one
+
+# Bytes of UTF-8, and 0 for what is not there.
+_SYMBOLS = 257
+# What the image network sees of a picture, in both directions.
+_SEEN = 32
+
+
+class CharacterEncoder:
+    """Any text to a vector of length sqrt(dim): its bytes, lower case, through convolutions.
+
+    Whatever can be typed has an answer: letters never seen are bytes like any other, a text beyond `length` bytes is
+    cut there, and an empty one is a vector of its own.
+
+    Args:
+        dim: length of the vectors.
+        width: channels of the convolutions.
+        length: bytes that are read.
+
+    Attributes:
+        network: Keras model from int32 (batch, length) to float32 (batch, dim).
+        learned: whether `learn` was called, or trained weights were loaded.
+
+    Example:
+        encoder = CharacterEncoder(dim=128)
+        encoder.learn(pictures, captions)
+        vectors = encoder.encode(["a red apple", ""])       # float32 (2, 128)
+    """
+
+    name = "characters"
+
+    def __init__(self, dim=128, width=128, length=96):
+        at_least_one(dim=dim, width=width, length=length)
+        self.dim, self.length = dim, length
+        self.network = _text_network(dim, width, length)
+
+    @property
+    def learned(self):
+        return bool(ops.convert_to_numpy(self.network.get_layer("text").learned) > 0)
+
+    @property
+    def digest(self):
+        """Changes with the weights."""
+        digest = hashlib.sha256(repr((self.dim, self.length)).encode())
+        for weight in self.network.get_weights():
+            digest.update(np.ascontiguousarray(weight).tobytes())
+        return digest.hexdigest()
+
+    def encode(self, captions, batch_size=256):
+        """float32 (count, dim).
+
+        Args:
+            captions: list of strings.
+            batch_size: captions at a time.
+
+        Raises:
+            GanzooError: something else than a list of strings.
+        """
+        codes = as_bytes(captions, self.length)
+        parts = [self.network(codes[i : i + batch_size], training=False) for i in range(0, len(codes), batch_size)]
+        return np.concatenate([ops.convert_to_numpy(part) for part in parts]).astype("float32")
+
+    def learn(self, pictures, captions, epochs=30, batch_size=128, seed=0, verbose=0):
+        """Learns from pictures and what may be said of each.
+
+        Args:
+            pictures: uint8 (count, height, width, channels).
+            captions: a list of captions for each picture.
+            epochs: times through the pictures; each time another of a picture's captions is taken.
+            batch_size: pictures that every caption is told from.
+            seed: of everything drawn.
+            verbose: as in Keras' fit.
+
+        Returns:
+            The share of captions whose own picture is the closest of its batch, in the last epoch.
+        """
+        if len(pictures) != len(captions) or not len(pictures):
+            raise GanzooError(f"{len(pictures)} pictures and {len(captions)} lists of captions do not match")
+        keras.utils.set_random_seed(seed)
+        shown = pixels.to_float(np.stack([_seen(picture) for picture in pictures]))
+        codes = [as_bytes(of_one, self.length) for of_one in captions]
+        matching = _Matching(self.network, _image_network(self.dim, shown.shape[1:]))
+        matching.compile(keras.optimizers.Adam(1e-3))
+        batch_size = min(batch_size, len(shown))
+        rng = np.random.default_rng(seed)
+        for epoch in range(epochs):
+            chosen = np.stack([of_one[rng.integers(len(of_one))] for of_one in codes])
+            order = rng.permutation(len(shown))
+            whole = len(order) // batch_size * batch_size
+            flipped = np.where(rng.random(len(shown))[:, None, None, None] < 0.5, shown[:, :, ::-1], shown)
+            data = flipped[order[:whole]], chosen[order[:whole]]
+            history = matching.fit(data, batch_size=batch_size, epochs=1, shuffle=False, verbose=0)
+            if verbose:
+                matched = history.history["matched"][-1]
+                print(f"captions, epoch {epoch + 1} of {epochs}: {matched:.1%} matched", flush=True)
+        self.network.get_layer("text").learned.assign(1.0)
+        return float(history.history["matched"][-1])
+
+
+def as_bytes(captions, length):
+    """int32 (count, length): the bytes of captions in lower case and one form of Unicode, plus one; 0 behind them.
+
+    Raises:
+        GanzooError: something else than a list of strings.
+    """
+    captions = [captions] if isinstance(captions, str) else list(captions)
+    if not captions or not all(isinstance(caption, str) for caption in captions):
+        raise GanzooError(f"captions are strings, got {captions!r}")
+    codes = np.zeros((len(captions), length), "int32")
+    for row, caption in zip(codes, captions):
+        # Lone halves of surrogate pairs are no UTF-8.
+        plain = " ".join(unicodedata.normalize("NFKC", caption).lower().split()).encode("utf-8", "replace")[:length]
+        row[: len(plain)] = np.frombuffer(plain, "uint8").astype("int32") + 1
+    return codes
+
+
+@keras.saving.register_keras_serializable(package="ganzoo")
+class Normalized(layers.Layer):
+    """Vectors of length sqrt(dim), so that their parts are about 1; knows whether they mean anything yet."""
+
+    def build(self, input_shape):
+        self.learned = self.add_weight(shape=(), initializer="zeros", trainable=False, name="learned")
+
+    def call(self, inputs):
+        x = ops.cast(inputs, "float32")
+        size = ops.sqrt(ops.sum(x**2, axis=-1, keepdims=True) + 1e-12)
+        return x / size * x.shape[-1] ** 0.5
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+def _text_network(dim, width, length):
+    codes = keras.Input((length,), dtype="int32", name="bytes")
+    there = ops.cast(ops.expand_dims(ops.not_equal(codes, 0), -1), "float32")
+    x = layers.Embedding(_SYMBOLS, 32, name="byte")(codes)
+    outputs = []
+    for size in (3, 5, 7):
+        y = layers.Conv1D(width, size, padding="same", activation="relu", name=f"letters{size}")(x)
+        y = layers.Conv1D(width, 3, padding="same", activation="relu", name=f"words{size}")(y)
+        # Relu is at least 0, so what is not there is never the largest.
+        outputs.append(layers.GlobalMaxPooling1D(name=f"most{size}")(layers.Multiply(name=f"there{size}")([y, there])))
+    x = layers.Dense(2 * width, activation="relu", name="meaning")(layers.Concatenate(name="all")(outputs))
+    x = layers.Dense(dim, dtype="float32", name="vector")(x)
+    return keras.Model(codes, Normalized(dtype="float32", name="text")(x), name="text_encoder")
+
+
+def _image_network(dim, shape):
+    pictures = x = keras.Input(shape, name="pictures")
+    for i, channels in enumerate((32, 64, 128), start=1):
+        x = layers.Conv2D(channels, 3, 2, "same", activation="relu", name=f"down{i}")(x)
+        x = layers.Conv2D(channels, 3, 1, "same", activation="relu", name=f"same{i}")(x)
+    x = layers.Dense(dim, name="vector")(layers.Flatten(name="flat")(x))
+    return keras.Model(pictures, Normalized(dtype="float32", name="image")(x), name="image_encoder")
+
+
+class _Matching(keras.Model):
+    """Both networks, and the temperature of their comparison."""
+
+    def __init__(self, text, image):
+        super().__init__(name="matching")
+        self.text, self.image = text, image
+        self.scale = self.add_weight(shape=(), initializer=keras.initializers.Constant(np.log(10.0)), name="scale")
+        self.matched = keras.metrics.Mean(name="matched")
+        self.built = True
+
+    @property
+    def metrics(self):
+        return [*super().metrics, self.matched]
+
+    def call(self, inputs, training=False):
+        pictures, codes = inputs
+        dim = self.text.output_shape[-1]
+        similarity = ops.matmul(self.text(codes, training=training), ops.transpose(self.image(pictures))) / dim
+        return ops.exp(ops.clip(self.scale, 0.0, np.log(100.0))) * similarity
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        own = ops.arange(ops.shape(y_pred)[0])
+        self.matched.update_state(ops.cast(ops.equal(ops.argmax(y_pred, axis=1), own), "float32"))
+        return sum(
+            ops.mean(keras.losses.sparse_categorical_crossentropy(own, logits, from_logits=True)) / 2
+            for logits in (y_pred, ops.transpose(y_pred))
+        )
+
+
+def _seen(picture):
+    colour = np.repeat(picture, 3, axis=-1) if picture.shape[-1] == 1 else picture
+    return colour if colour.shape[:2] == (_SEEN, _SEEN) else resized(colour, (_SEEN, _SEEN))
