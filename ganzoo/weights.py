@@ -107,10 +107,11 @@ def read(path, sha256=None):
 def _variables(name, network):
     """(key, variable) of a functional network, keyed by its layers' own names, which the builders fix."""
     for layer in network.layers:
+        if hasattr(layer, "layers"):
+            yield from _variables(f"{name}/{layer.name}", layer)
+            continue
         names = [variable.name for variable in layer.weights]
         if len(set(names)) < len(names):
-            raise GanzooError(
-                f"layer '{layer.name}' has weights of one name: build networks flat, without nested models"
-            )
+            raise GanzooError(f"layer '{layer.name}' has several weights of one name: give them names of their own")
         for variable in layer.weights:
             yield f"{name}/{layer.name}/{variable.name}", variable

@@ -108,6 +108,11 @@ def convolutional_discriminator(
 
 def downsampled(x, width, count, kernel_size, max_width, normalization=batch_norm):
     """The layers of `convolutional_discriminator` below its logit, on pictures (batch, height, width, any channels)."""
+    return layers.Flatten(name="features")(feature_map(x, width, count, kernel_size, max_width, normalization))
+
+
+def feature_map(x, width, count, kernel_size, max_width, normalization=batch_norm):
+    """The same before they are made flat: (batch, height / 2**count, width / 2**count, channels)."""
     for i, channels in enumerate(_widths(width, count, max_width), start=1):
         normalized = normalization is not None and i > 1
         x = layers.Conv2D(
@@ -116,7 +121,7 @@ def downsampled(x, width, count, kernel_size, max_width, normalization=batch_nor
         if normalized:
             x = normalization(f"down{i}_norm")(x)
         x = layers.LeakyReLU(0.2, name=f"down{i}_relu")(x)
-    return layers.Flatten(name="features")(x)
+    return x
 
 
 def logit(features, bias=True):

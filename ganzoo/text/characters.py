@@ -16,8 +16,8 @@ from ganzoo import pixels
 from ganzoo.data.photographs import resized
 from ganzoo.errors import GanzooError, at_least_one
 
-# Bytes of UTF-8, and 0 for what is not there.
-_SYMBOLS = 257
+# 0 for what is not there, bytes of UTF-8, and one that every text begins with, so that none is empty.
+_SYMBOLS, _BEGINS = 258, 257
 # What the image network sees of a picture, in both directions.
 _SEEN = 32
 
@@ -34,7 +34,7 @@ class CharacterEncoder:
         length: bytes that are read.
 
     Attributes:
-        network: Keras model from int32 (batch, length) to float32 (batch, dim).
+        network: Keras model from int32 (batch, 1 + length) to float32 (batch, dim).
         learned: whether `learn` was called, or trained weights were loaded.
 
     Example:
@@ -114,7 +114,8 @@ class CharacterEncoder:
 
 
 def as_bytes(captions, length):
-    """int32 (count, length): the bytes of captions in lower case and one form of Unicode, plus one; 0 behind them.
+    """int32 (count, 1 + length): 257, then the bytes of captions in lower case and one form of Unicode, plus one, then
+    zeros.
 
     Raises:
         GanzooError: something else than a list of strings.
@@ -122,11 +123,12 @@ def as_bytes(captions, length):
     captions = [captions] if isinstance(captions, str) else list(captions)
     if not captions or not all(isinstance(caption, str) for caption in captions):
         raise GanzooError(f"captions are strings, got {captions!r}")
-    codes = np.zeros((len(captions), length), "int32")
+    codes = np.zeros((len(captions), 1 + length), "int32")
+    codes[:, 0] = _BEGINS
     for row, caption in zip(codes, captions):
         # Lone halves of surrogate pairs are no UTF-8.
         plain = " ".join(unicodedata.normalize("NFKC", caption).lower().split()).encode("utf-8", "replace")[:length]
-        row[: len(plain)] = np.frombuffer(plain, "uint8").astype("int32") + 1
+        row[1 : 1 + len(plain)] = np.frombuffer(plain, "uint8").astype("int32") + 1
     return codes
 
 
@@ -147,7 +149,7 @@ class Normalized(layers.Layer):
 
 
 def _text_network(dim, width, length):
-    codes = keras.Input((length,), dtype="int32", name="bytes")
+    codes = keras.Input((1 + length,), dtype="int32", name="bytes")
     there = ops.cast(ops.expand_dims(ops.not_equal(codes, 0), -1), "float32")
     x = layers.Embedding(_SYMBOLS, 32, name="byte")(codes)
     outputs = []

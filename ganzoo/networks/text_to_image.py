@@ -1,0 +1,124 @@
+"""Pictures from sentences: the networks of GAN-INT-CLS (Reed et al. 2016, arXiv:1605.05396) and StackGAN (Zhang et al.
+2016, arXiv:1612.03242). A sentence is a vector (batch, text_dim), whatever encoder made it."""
+
+import keras
+from keras import layers, ops
+
+from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.networks.convolutional import batch_norm, doublings, feature_map, logit, upsampled
+
+
+def text_generator(image_shape, noise_dim, text_dim, condition_dim, width, kernel_size, max_width, name="generator"):
+    """[latents (batch, noise_dim), text] to pictures: the text, compressed, joins the noise (Reed et al., figure 2).
+    Sizes as in `convolutional_generator`."""
+    latents, text = keras.Input((noise_dim,), name="latents"), keras.Input((text_dim,), name="text")
+    condition = layers.LeakyReLU(0.2, name="condition_relu")(layers.Dense(condition_dim, name="condition")(text))
+    code = layers.Concatenate(name="code")([latents, condition])
+    return keras.Model([latents, text], upsampled(code, image_shape, width, kernel_size, max_width), name=name)
+
+
+def augmented_generator(
+    image_shape, noise_dim, text_dim, condition_dim, width, kernel_size, max_width, name="generator"
+):
+    """Stage-I: [latents (batch, noise_dim + condition_dim), text] to pictures. The last `condition_dim` of the latents
+    draw the condition from a normal distribution that the text decides on (equation 2). Sizes as in
+    `convolutional_generator`."""
+    latents = keras.Input((noise_dim + condition_dim,), name="latents")
+    text = keras.Input((text_dim,), name="text")
+    condition = _drawn_condition(latents[:, noise_dim:], conditioning(text_dim, condition_dim)(text))
+    code = layers.Concatenate(name="code")([latents[:, :noise_dim], condition])
+    return keras.Model([latents, text], upsampled(code, image_shape, width, kernel_size, max_width), name=name)
+
+
+def refining_generator(stage1, factor, noise_dim, condition_dim, width, blocks, max_width, name="generator"):
+    """Stage-II: [latents, text] to pictures `factor` times as large as Stage-I's, which is part of it and does not
+    learn. The picture is made smaller to a sixteenth of its pixels, joined by a condition of its own, passes residual
+    blocks and is made larger (figure 2).
+
+    Args:
+        stage1: a generator of `augmented_generator`.
+        factor: 2 or 4.
+        noise_dim, condition_dim: of stage1; the latents are noise_dim + 2 condition_dim long.
+        width: channels next to the picture; they double with every halving, up to max_width.
+        blocks: residual blocks; the paper has 4 at 256x256.
+
+    Raises:
+        GanzooError: another factor, or a picture that cannot be halved twice.
+    """
+    at_least_one(width=width, blocks=blocks, max_width=max_width)
+    if factor not in (2, 4):
+        raise GanzooError(f"factor is 1 (Stage-I alone), 2 or 4, got {factor}")
+    height, breadth, channels = stage1.output_shape[1:]
+    if height % 4 or breadth % 4:
+        raise GanzooError(f"image_shape {stage1.output_shape[1:]}: Stage-II halves pictures twice")
+    text_dim = stage1.inputs[1].shape[-1]
+    latents = keras.Input((noise_dim + 2 * condition_dim,), name="latents")
+    text = keras.Input((text_dim,), name="text")
+    stage1.trainable = False
+    x = stage1([latents[:, : noise_dim + condition_dim], text])
+    widths = [min(width * 2**i, max_width) for i in range(3)]
+    x = layers.ReLU(name="small_relu")(_conv(widths[0], "small")(x))
+    for i in (1, 2):
+        x = _conv(widths[i], f"small_down{i}", kernel_size=4, strides=2)(x)
+        x = layers.ReLU(name=f"small_down{i}_relu")(batch_norm(f"small_down{i}_norm")(x))
+    condition = _drawn_condition(latents[:, noise_dim + condition_dim :], conditioning(text_dim, condition_dim)(text))
+    x = layers.Concatenate(name="joint")([x, _everywhere(condition, x.shape[1:3], "condition")])
+    x = layers.ReLU(name="joint_relu")(batch_norm("joint_norm")(_conv(widths[2], "joint_conv")(x)))
+    for i in range(1, blocks + 1):
+        y = layers.ReLU(name=f"block{i}_relu1")(batch_norm(f"block{i}_norm1")(_conv(widths[2], f"block{i}_conv1")(x)))
+        y = batch_norm(f"block{i}_norm2")(_conv(widths[2], f"block{i}_conv2")(y))
+        x = layers.ReLU(name=f"block{i}_relu2")(layers.Add(name=f"block{i}_add")([x, y]))
+    doubled = 2 + factor // 2
+    for i in range(1, doubled + 1):
+        x = layers.UpSampling2D(2, name=f"large_up{i}")(x)
+        x = _conv(max(width, widths[2] // 2**i), f"large_conv{i}")(x)
+        x = layers.ReLU(name=f"large_relu{i}")(batch_norm(f"large_norm{i}")(x))
+    x = _conv(channels, "picture", use_bias=True, dtype="float32")(x)
+    pictures = layers.Activation("tanh", dtype="float32", name="picture_tanh")(x)
+    return keras.Model([latents, text], pictures, name=name)
+
+
+def conditioning(text_dim, condition_dim, name="conditioning"):
+    """Text (batch, text_dim) to mean and logarithm of the variance of its condition, (batch, 2 condition_dim)."""
+    text = keras.Input((text_dim,), name="text")
+    x = layers.Dense(2 * condition_dim, dtype="float32", name="mean_and_log_variance")(text)
+    return keras.Model(text, layers.LeakyReLU(0.2, dtype="float32", name="relu")(x), name=name)
+
+
+def kl_to_standard_normal(parameters):
+    """The divergence of the conditions' distribution from a standard normal one (equation 2), a mean over the batch and
+    its dimensions: `parameters` as `conditioning` gives them."""
+    mean, log_variance = ops.split(parameters, 2, axis=-1)
+    return 0.5 * ops.mean(ops.exp(log_variance) + mean**2 - 1.0 - log_variance)
+
+
+def _drawn_condition(noise, parameters):
+    mean, log_variance = ops.split(parameters, 2, axis=-1)
+    return mean + ops.exp(0.5 * log_variance) * noise
+
+
+def text_discriminator(image_shape, text_dim, condition_dim, width, kernel_size, max_width, name="discriminator"):
+    """[pictures, text] to logits (batch, 1): whether the picture is real and what the text says. The text, compressed,
+    joins the features of every place (figure 2). Sizes as in `convolutional_discriminator`."""
+    pictures = keras.Input(tuple(image_shape), name="pictures")
+    text = keras.Input((text_dim,), name="text")
+    x = feature_map(pictures, width, doublings(image_shape), kernel_size, max_width)
+    compressed = layers.LeakyReLU(0.2, name="compressed_relu")(layers.Dense(condition_dim, name="compressed")(text))
+    channels = x.shape[-1]
+    x = layers.Concatenate(name="joint")([x, _everywhere(compressed, x.shape[1:3], "compressed")])
+    x = _conv(channels, "joint_conv", kernel_size=1)(x)
+    x = layers.LeakyReLU(0.2, name="joint_relu")(batch_norm("joint_norm")(x))
+    return keras.Model([pictures, text], logit(layers.Flatten(name="features")(x)), name=name)
+
+
+def _everywhere(vectors, size, name):
+    """Vectors (batch, length) at every place: (batch, *size, length)."""
+    x = layers.Reshape((1, 1, vectors.shape[-1]), name=f"{name}_place")(vectors)
+    return layers.UpSampling2D(tuple(size), name=f"{name}_places")(x)
+
+
+def _conv(channels, name, kernel_size=3, strides=1, use_bias=False, **options):
+    start = keras.initializers.RandomNormal(0.0, 0.02)
+    return layers.Conv2D(
+        channels, kernel_size, strides, "same", use_bias=use_bias, kernel_initializer=start, name=name, **options
+    )

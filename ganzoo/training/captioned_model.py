@@ -1,0 +1,199 @@
+"""Models that draw what a sentence says."""
+
+import numpy as np
+from keras import ops
+
+from ganzoo import pixels
+from ganzoo.config import NotNegative, parameters_of, validated_arguments
+from ganzoo.errors import GanzooError, unknown
+from ganzoo.inference.latent import slerp
+from ganzoo.text import ENCODERS
+from ganzoo.training.batches import with_condition
+from ganzoo.training.latent_model import LatentModel
+
+# Captions of a run's preview.
+_SHOWN = 8
+
+
+class CaptionedModel(LatentModel):
+    """A generator from noise and text, and a discriminator of pictures with their text.
+
+    The discriminator is matching-aware (Reed et al. 2016, arXiv:1605.05396, algorithm 1): a real picture with another
+    one's text is as wrong to it as a drawn one with its own.
+
+    Args:
+        generator: functional Keras model; from [latents (batch, latent_dim), text (batch, text_encoder.dim)] to
+            pictures.
+        discriminator: functional Keras model; from [pictures, text] to logits (batch, 1).
+        latent_dim: length of the latent vector.
+        text_encoder: one of `ganzoo.text`; saved with the model where it has a network.
+        **options: of `LatentModel`.
+    """
+
+    data_kind = "captions"
+    reported = ("d_wrong",)
+
+    def __init__(self, generator, discriminator, latent_dim, text_encoder, **options):
+        super().__init__(generator, discriminator, latent_dim, **options)
+        object.__setattr__(self, "text_encoder", text_encoder)
+        # Kept by Keras with the model's own networks; no step of the game changes it.
+        self.text_network = text_encoder.network
+        if self.text_network is not None:
+            self.text_network.trainable = False
+
+    def split_batch(self, batch):
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise GanzooError(f"{self.model_name} learns from (pictures, vectors of text): use ganzoo.data.captions")
+        return batch[0], batch[1]
+
+    def discriminator_loss(self, batch, training=True):
+        real, text = self.split_batch(batch)
+        fake = self.generator(self.generator_inputs(ops.shape(real)[0], text), training=training)
+        real, fake = self.augmented(real), self.augmented(fake)
+        others = ops.roll(text, 1, axis=0)
+        real_logits, fake_logits, wrong_logits = (
+            self.discriminator(with_condition(pictures, about), training=training)
+            for pictures, about in ((real, text), (fake, text), (real, others))
+        )
+        self.record(**self.loss.report(real_logits, fake_logits))
+        self.record(d_wrong=self.loss.report(real_logits, wrong_logits).get("d_fake", ops.mean(wrong_logits)))
+        both = (self.loss.discriminator(real_logits, logits) for logits in (fake_logits, wrong_logits))
+        return sum(both) / 2 + self.penalty(real, fake, text, training)
+
+    def generator_loss(self, batch, training=True):
+        loss = super().generator_loss(batch, training)
+        _, text = self.split_batch(batch)
+        if self.interpolation:
+            # Halfway between two texts there is one as well (equation 5 of Reed et al., beta = 0.5).
+            between = 0.5 * (text + ops.roll(text, 1, axis=0))
+            fake = self.generator(self.generator_inputs(ops.shape(text)[0], between), training=training)
+            logits = self.discriminator(with_condition(self.augmented(fake), between), training=training)
+            loss = loss + self.interpolation * self.loss.generator(logits)
+        return loss
+
+    def compile(self, interpolation: NotNegative = 0.0, **settings):
+        """Sets how the model trains; as `AdversarialModel.compile`, and
+
+        Args:
+            interpolation: factor of the generator's loss on texts halfway between two of the batch.
+        """
+        given = validated_arguments(
+            parameters_of(CaptionedModel.compile), {"interpolation": interpolation}, "compile()"
+        )
+        self.interpolation = given["interpolation"]
+        super().compile(**settings)
+        self._settings.update(given)
+
+    # Inference.
+
+    def generate(self, count=None, captions=None, seed=None, latents=None, batch_size=64):
+        """Draws pictures of what captions say.
+
+        Args:
+            count: how many; not needed with several `captions` or `latents`.
+            captions: a caption for each picture, or one for all. Any text: what was never seen is drawn as what is
+                nearest to it.
+            seed, latents, batch_size: as in `LatentModel.generate`; the same seed gives the same noise to any text.
+
+        Returns:
+            uint8 (count, height, width, channels).
+
+        Raises:
+            GanzooError: no captions, or as many as pictures do not fit.
+
+        Example:
+            pictures = model.generate(captions=["a red apple", "a yellow smiling face"], seed=0)
+        """
+        vectors = self.vectors(captions)
+        if count is None and latents is None:
+            count = len(vectors)
+        latents = self.latents(count, seed, latents)
+        if len(vectors) not in (1, len(latents)):
+            raise GanzooError(f"{len(latents)} pictures need one caption or {len(latents)}, got {len(vectors)}")
+        vectors = np.broadcast_to(vectors, (len(latents), vectors.shape[1]))
+        return pixels.to_uint8(self._draw([latents, vectors], batch_size))
+
+    def interpolate(self, first, second, count=8, seed=0):
+        """Draws a walk from one caption to another, with the same noise.
+
+        Args:
+            first, second: captions.
+            count: pictures, both ends among them.
+            seed: of the noise.
+
+        Returns:
+            uint8 (count, height, width, channels).
+
+        Example:
+            strip = model.interpolate("a red apple", "a green apple")
+        """
+        ends = self.vectors([first, second])
+        vectors = slerp(*ends, np.linspace(0.0, 1.0, count)).astype("float32")
+        latents = np.repeat(self.latents(1, seed), count, axis=0)
+        return pixels.to_uint8(self._draw([latents, vectors]))
+
+    def vectors(self, captions):
+        """float32 (count, dim) of captions, a string or a list of them."""
+        if captions is None:
+            raise GanzooError(f"{self.model_name} draws what captions say: captions=['a red apple']")
+        return self.text_encoder.encode([captions] if isinstance(captions, str) else captions)
+
+    # Weights.
+
+    def start_from(self, other):
+        super().start_from(other)
+        self._take_text_from(other)
+
+    def _take_text_from(self, other):
+        ours, theirs = self.text_network, getattr(other, "text_network", None)
+        if (ours is None) != (theirs is None) or self.text_encoder.dim != other.text_encoder.dim:
+            raise GanzooError("the model to start from reads captions another way: give this model its argument 'text'")
+        if ours is not None:
+            ours.set_weights(theirs.get_weights())
+
+    def _shipped(self):
+        networks = super()._shipped()
+        return networks if self.text_network is None else {**networks, "text": self.text_network}
+
+    def data_arguments(self):
+        return {**super().data_arguments(), "encoder": self.text_encoder}
+
+    def example_batch(self, batch_size, seed=0):
+        return super().example_batch(batch_size, seed), self._example_text(batch_size, seed)
+
+    def example_inputs(self, count, seed=0):
+        return [self.latents(count, seed), self._example_text(count, seed)]
+
+    def _example_text(self, count, seed):
+        return np.random.default_rng([seed, 1]).standard_normal((count, self.text_encoder.dim)).astype("float32")
+
+    def preview(self, feed, count):
+        """A row of pictures for each of some captions: half of them of pictures kept from training."""
+        if feed is None:
+            return None
+        kept = [texts[0] for _, texts in feed.validation[: _SHOWN // 2]]
+        learned = [texts[0] for texts in (feed.labels or ())[: _SHOWN - len(kept)]]
+        captions = [caption for caption in kept + learned for _ in range(max(1, count // _SHOWN))]
+        return self.generate(captions=captions, seed=0) if captions else None
+
+    def collapsed(self):
+        """Whether 16 pictures of one text and as many noises, and of 16 texts, differ by less than a grey level."""
+        latents, text = self.latents(16, seed=0), self._example_text(16, 0)
+        drawn = pixels.to_uint8(self._draw([latents, text])).astype("float32")
+        return bool(drawn.std(axis=0).mean() < 1.0)
+
+    def measure(self, feed, evaluation):
+        return None
+
+
+def text_encoder(asked):
+    """An encoder of `ganzoo.text` from its name, or {"name": ..., argument: value}.
+
+    Raises:
+        GanzooError: an unknown name or argument.
+    """
+    arguments = dict(asked) if isinstance(asked, dict) else {"name": asked}
+    name = arguments.pop("name", None)
+    if name not in ENCODERS:
+        raise unknown("text encoder", name, ENCODERS)
+    return ENCODERS[name](**validated_arguments(parameters_of(ENCODERS[name].__init__), arguments, f"text, {name}"))

@@ -1,0 +1,103 @@
+"""Pictures from sentences: two stages, a discriminator that reads, and captions of any kind."""
+
+import keras
+import numpy as np
+import pytest
+
+import ganzoo
+from ganzoo.networks.text_to_image import kl_to_standard_normal
+from ganzoo.registry import model_class
+
+SMALL = model_class("stackgan").small
+
+
+def test_kl_by_hand():
+    """Mean 1 and variance 1: 1/2 for each dimension. Mean 0 and variance e: (e - 2) / 2."""
+    assert float(kl_to_standard_normal(np.array([[1.0, 1.0, 0.0, 0.0]]))) == pytest.approx(0.5)
+    assert float(kl_to_standard_normal(np.array([[0.0, 1.0]]))) == pytest.approx((np.e - 2) / 2)
+    assert float(kl_to_standard_normal(np.zeros((3, 8)))) == 0
+
+
+def test_the_second_stage_starts_from_the_first_and_leaves_it_as_it_is():
+    keras.utils.set_random_seed(0)
+    first = ganzoo.create("stackgan", **{**SMALL, "factor": 1})
+    first.compile()
+    first.fit(*first.example_batch(8), batch_size=8, verbose=0)
+    model = ganzoo.create("stackgan", **SMALL)
+    assert model.image_shape == (32, 32, 3)
+    model.start_from(first)
+    model.compile()
+    model.fit(*model.example_batch(8), batch_size=8, epochs=2, verbose=0)
+    small, large = model.draw_both(["a red apple", "x"], seed=3)
+    latents = model.latents(2, 3)[:, : first.latent_dim]
+    np.testing.assert_array_equal(small, first.generate(captions=["a red apple", "x"], latents=latents))
+    assert large.shape == (2, 32, 32, 3)
+    np.testing.assert_array_equal(model.vectors("a"), first.vectors("a"))
+    with pytest.raises(ganzoo.GanzooError, match="other sizes"):
+        model.start_from(ganzoo.create("stackgan", **{**SMALL, "factor": 1, "width": 5}))
+    with pytest.raises(ganzoo.GanzooError, match="another way"):
+        model.start_from(ganzoo.create("stackgan", **{**SMALL, "factor": 1, "text": {**SMALL["text"], "dim": 7}}))
+    with pytest.raises(ganzoo.GanzooError, match="Stage-I alone"):
+        first.draw_both(["a"])
+
+
+def test_the_encoder_goes_with_the_model(tmp_path):
+    model = ganzoo.create("stackgan", **SMALL)
+    model.text_network.get_layer("text").learned.assign(1.0)
+    model.save(tmp_path / "m.keras")
+    loaded = ganzoo.load(tmp_path / "m.keras")
+    assert loaded.text_encoder.learned
+    np.testing.assert_array_equal(loaded.vectors(["a red apple"]), model.vectors(["a red apple"]))
+    sha256 = model.save_shipped(tmp_path / "w.npz")
+    other = ganzoo.create("stackgan", **SMALL)
+    other.load_shipped(tmp_path / "w.npz", sha256)
+    np.testing.assert_allclose(other.vectors(["a red apple"]), model.vectors(["a red apple"]), atol=0.02)
+
+
+def test_the_wrong_text_is_the_next_ones():
+    """A discriminator that says yes to text of ones alone: real and drawn pictures are right with it, wrong without."""
+    model = ganzoo.create("stackgan", **SMALL)
+    model.compile(loss="least_squares")
+
+    def judge(inputs, training=False):
+        return keras.ops.mean(inputs[1], axis=-1, keepdims=True)
+
+    object.__setattr__(model, "discriminator", judge)
+    model._current.recorded = {}
+    model.noise.start_step(0)
+    pictures, text = model.example_batch(4)
+    text = np.repeat(np.array([[1.0], [1.0], [0.0], [0.0]], "float32"), text.shape[1], axis=1)
+    # Real and drawn with their own text: logits 1 1 0 0, wrong ones 0 1 1 0. Half of (x - 1)^2 and of x^2 each.
+    expected = (0.25 + 0.25 + 0.25 + 0.25) / 2
+    batch = keras.ops.convert_to_tensor(pictures), keras.ops.convert_to_tensor(text)
+    assert float(model.discriminator_loss(batch)) == pytest.approx(expected)
+    assert float(model._current.recorded["d_wrong"]) == pytest.approx(0.5)
+
+
+def test_captions_asked_for():
+    keras.utils.set_random_seed(0)
+    model = ganzoo.create("gan_int_cls", **model_class("gan_int_cls").small)
+    for weight in model.ema_generator.weights:
+        if weight.name == "kernel":
+            weight.assign(10 * weight)
+    drawn = model.generate(captions=["a red apple", "a blue ball"], seed=0)
+    assert drawn.shape == (2, 16, 16, 3)
+    same_noise = model.generate(captions=["a green leaf", "a blue ball"], seed=0)
+    assert (drawn[0] != same_noise[0]).any()
+    assert np.abs(drawn[1].astype(int) - same_noise[1]).max() <= 1
+    assert model.generate(5, captions="a red apple", seed=0).shape[0] == 5
+    for odd in ("", "\U0001f34e", "word " * 10_000):
+        assert model.generate(captions=odd, seed=0).shape == (1, 16, 16, 3)
+    walk = model.interpolate("a red apple", "a blue ball", count=5, seed=0)
+    ends = model.generate(captions=["a red apple", "a blue ball"], latents=np.repeat(model.latents(1, 0), 2, axis=0))
+    assert np.abs(walk[[0, -1]].astype(int) - ends).max() <= 1
+    for wrong, words in (
+        (dict(count=2), "draws what captions say"),
+        (dict(count=3, captions=["a", "b"]), "need one caption or 3"),
+        (dict(captions=[1]), "captions are strings"),
+        (dict(captions=[]), "captions are strings"),
+    ):
+        with pytest.raises(ganzoo.GanzooError, match=words):
+            model.generate(**wrong)
+    with pytest.raises(ganzoo.GanzooError, match="Did you mean 'characters'"):
+        ganzoo.create("stackgan", **{**SMALL, "text": "charcters"})
