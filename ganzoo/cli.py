@@ -190,6 +190,29 @@ def generate(name, count, seed, output):
 
 
 @main.command()
+@click.argument("captions", nargs=-1, required=True, metavar="CAPTION...")
+@click.option("--count", type=click.IntRange(1), default=8, show_default=True, help="Pictures of each caption.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same pictures.")
+@click.option("--output", default="drawn.png", show_default=True, metavar="FILE", help="Picture to write.")
+@click.option("--model", default="stackgan", show_default=True, help="A model, preset, .keras file or run folder.")
+@_needs_tensorflow
+def draw(captions, count, seed, output, model):
+    """Draws what captions say, a row for each, into one picture.
+
+    \b
+    Example: ganzoo draw "a red apple" --count 8 --output apple.png
+    """
+    import numpy as np
+
+    from ganzoo import inference
+
+    loaded = _loaded(model, "vectors", "draw what captions say: name a run folder of stackgan with --model")
+    rows = [loaded.generate(count, captions=caption, seed=seed) for caption in captions]
+    inference.save_picture(output, inference.grid(np.concatenate(rows), columns=count))
+    click.echo(output)
+
+
+@main.command()
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option("--model", default="srgan", show_default=True, help="A model, a preset, a .keras file or a run folder.")

@@ -101,3 +101,60 @@ def test_captions_asked_for():
             model.generate(**wrong)
     with pytest.raises(ganzoo.GanzooError, match="Did you mean 'characters'"):
         ganzoo.create("stackgan", **{**SMALL, "text": "charcters"})
+
+
+def test_a_run_learns_captions_first_and_is_judged(tmp_path, monkeypatch):
+    """Two colours: after a few epochs the picture has the one that was said."""
+    from PIL import Image
+
+    from ganzoo.evaluation import evaluate
+
+    rng = np.random.default_rng(0)
+    lines = []
+    for i in range(64):
+        name, colour = (("red", (230, 20, 20)), ("blue", (20, 20, 230)))[i % 2]
+        Image.fromarray(np.clip(np.array(colour) + rng.integers(-20, 20, (16, 16, 3)), 0, 255).astype("uint8")).save(
+            tmp_path / f"{i}.png"
+        )
+        lines += [f"{i}.png\ta {name} {thing}" for thing in ("wall", "sheet")]
+    (tmp_path / "captions.txt").write_text("\n".join(lines))
+    preset = tmp_path / "tiny.yaml"
+    preset.write_text(
+        f"""
+model: gan_int_cls
+arguments: {{image_shape: [16, 16, 3], latent_dim: 8, text: {{name: characters, dim: 16, width: 16, length: 16}},
+  condition_dim: 8, width: 16, kernel_size: 4}}
+compile: {{ema_decay: 0.9, interpolation: 0.0, generator_optimizer: {{learning_rate: 0.002}},
+  discriminator_optimizer: {{learning_rate: 0.001}}}}
+data: {{source: "captions:{tmp_path}", batch_size: 16}}
+training: {{epochs: 25, samples: 8}}
+"""
+    )
+    run = ganzoo.train(preset, output=tmp_path / "runs")
+    model = ganzoo.load(run)
+    assert model.text_encoder.learned
+    assert not model.text_network.trainable
+    red, blue = (model.generate(4, captions=f"a {name} wall", seed=0).mean(axis=(0, 1, 2)) for name in ("red", "blue"))
+    assert red[0] > red[2] + 50
+    assert blue[2] > blue[0] + 50
+    assert (run / "samples" / "epoch_0025.png").exists()
+    monkeypatch.setattr("ganzoo.evaluation.captioned._JUDGE", {"seed": 1, "epochs": 5})
+    found = evaluate(model, f"captions:{tmp_path}")
+    assert {"right_of_10", "held_out_of_10", "colours_obeyed", "frechet_distance"} <= set(found.figures)
+    assert "not FID" in found.protocol
+
+
+def test_draw_on_the_command_line(tmp_path):
+    from click.testing import CliRunner
+    from PIL import Image
+
+    from ganzoo.cli import main
+
+    model = ganzoo.create("stackgan", **SMALL)
+    model.save(tmp_path / "m.keras")
+    arguments = ["a red apple", "", "--count", "3", "--output", str(tmp_path / "o.png"), "--model"]
+    done = CliRunner().invoke(main, ["draw", *arguments, str(tmp_path / "m.keras")])
+    assert done.exit_code == 0, done.output
+    assert Image.open(tmp_path / "o.png").size == (3 * 34 - 2, 2 * 34 - 2)
+    done = CliRunner().invoke(main, ["draw", *arguments, "dcgan.digits"])
+    assert "does not draw what captions say" in done.output

@@ -8,7 +8,7 @@ from ganzoo import presets
 from ganzoo.errors import GanzooError
 
 # The room that measures models of each kind of data.
-_ROOMS = {"images": "drawn", "labelled": "drawn", "pairs": "upscaled", "speech": "enhanced"}
+_ROOMS = {"images": "drawn", "labelled": "drawn", "pairs": "upscaled", "speech": "enhanced", "captions": "captioned"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def evaluate(model, data, extractor=None, samples=10_000, upscale=False, name="m
         name: of the model, for tables.
 
     Returns:
-        An `Evaluation`; what its figures are say `ganzoo.evaluation.drawn`, `upscaled` and `enhanced`.
+        An `Evaluation`; what its figures are say `ganzoo.evaluation.drawn`, `upscaled`, `enhanced` and `captioned`.
 
     Raises:
         GanzooError: what does not fit the model, or anything wrong with the data.
@@ -71,7 +71,7 @@ def evaluate_presets(names, data, extractor=None, samples=10_000, upscale=False)
     if rooms != {"drawn"}:
         if extractor:
             raise GanzooError("--extractor is for models that draw: others have measures of their own")
-        found = [_baseline(models[0], data)]
+        found = _baseline(models[0], data)
         found += [evaluate(model, data, name=str(name)) for model, name in zip(models, names)]
         return comparable(found)
     configs = [presets.config_of(name) for name in names]
@@ -90,14 +90,16 @@ def evaluate_presets(names, data, extractor=None, samples=10_000, upscale=False)
 
 
 def _baseline(model, data):
-    """The figures of what anybody has without a model."""
+    """[the figures of what anybody has without a model]; empty where there is no such thing."""
     if model.data_kind == "pairs":
         from ganzoo.evaluation.upscaled import evaluate_bicubic
 
-        return evaluate_bicubic(model.scale, data)
-    from ganzoo.evaluation.enhanced import evaluate_noisy
+        return [evaluate_bicubic(model.scale, data)]
+    if model.data_kind == "speech":
+        from ganzoo.evaluation.enhanced import evaluate_noisy
 
-    return evaluate_noisy(model.sample_rate, data)
+        return [evaluate_noisy(model.sample_rate, data)]
+    return []
 
 
 def comparable(evaluations):

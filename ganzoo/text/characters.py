@@ -12,14 +12,11 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from ganzoo import pixels
-from ganzoo.data.photographs import resized
 from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.text.matching import Matching, Normalized
 
 # 0 for what is not there, bytes of UTF-8, and one that every text begins with, so that none is empty.
 _SYMBOLS, _BEGINS = 258, 257
-# What the image network sees of a picture, in both directions.
-_SEEN = 32
 
 
 class CharacterEncoder:
@@ -62,6 +59,10 @@ class CharacterEncoder:
             digest.update(np.ascontiguousarray(weight).tobytes())
         return digest.hexdigest()
 
+    def codes(self, captions):
+        """What the network reads of captions, int32 (count, 1 + length)."""
+        return as_bytes(captions, self.length)
+
     def encode(self, captions, batch_size=256):
         """float32 (count, dim).
 
@@ -72,7 +73,7 @@ class CharacterEncoder:
         Raises:
             GanzooError: something else than a list of strings.
         """
-        codes = as_bytes(captions, self.length)
+        codes = self.codes(captions)
         parts = [self.network(codes[i : i + batch_size], training=False) for i in range(0, len(codes), batch_size)]
         return np.concatenate([ops.convert_to_numpy(part) for part in parts]).astype("float32")
 
@@ -90,27 +91,10 @@ class CharacterEncoder:
         Returns:
             The share of captions whose own picture is the closest of its batch, in the last epoch.
         """
-        if len(pictures) != len(captions) or not len(pictures):
-            raise GanzooError(f"{len(pictures)} pictures and {len(captions)} lists of captions do not match")
-        keras.utils.set_random_seed(seed)
-        shown = pixels.to_float(np.stack([_seen(picture) for picture in pictures]))
-        codes = [as_bytes(of_one, self.length) for of_one in captions]
-        matching = _Matching(self.network, _image_network(self.dim, shown.shape[1:]))
-        matching.compile(keras.optimizers.Adam(1e-3))
-        batch_size = min(batch_size, len(shown))
-        rng = np.random.default_rng(seed)
-        for epoch in range(epochs):
-            chosen = np.stack([of_one[rng.integers(len(of_one))] for of_one in codes])
-            order = rng.permutation(len(shown))
-            whole = len(order) // batch_size * batch_size
-            flipped = np.where(rng.random(len(shown))[:, None, None, None] < 0.5, shown[:, :, ::-1], shown)
-            data = flipped[order[:whole]], chosen[order[:whole]]
-            history = matching.fit(data, batch_size=batch_size, epochs=1, shuffle=False, verbose=0)
-            if verbose:
-                matched = history.history["matched"][-1]
-                print(f"captions, epoch {epoch + 1} of {epochs}: {matched:.1%} matched", flush=True)
+        matching = Matching(self)
+        share = matching.learn(pictures, captions, epochs, batch_size, seed, verbose)
         self.network.get_layer("text").learned.assign(1.0)
-        return float(history.history["matched"][-1])
+        return share
 
 
 def as_bytes(captions, length):
@@ -132,22 +116,6 @@ def as_bytes(captions, length):
     return codes
 
 
-@keras.saving.register_keras_serializable(package="ganzoo")
-class Normalized(layers.Layer):
-    """Vectors of length sqrt(dim), so that their parts are about 1; knows whether they mean anything yet."""
-
-    def build(self, input_shape):
-        self.learned = self.add_weight(shape=(), initializer="zeros", trainable=False, name="learned")
-
-    def call(self, inputs):
-        x = ops.cast(inputs, "float32")
-        size = ops.sqrt(ops.sum(x**2, axis=-1, keepdims=True) + 1e-12)
-        return x / size * x.shape[-1] ** 0.5
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-
 def _text_network(dim, width, length):
     codes = keras.Input((1 + length,), dtype="int32", name="bytes")
     there = ops.cast(ops.expand_dims(ops.not_equal(codes, 0), -1), "float32")
@@ -161,46 +129,3 @@ def _text_network(dim, width, length):
     x = layers.Dense(2 * width, activation="relu", name="meaning")(layers.Concatenate(name="all")(outputs))
     x = layers.Dense(dim, dtype="float32", name="vector")(x)
     return keras.Model(codes, Normalized(dtype="float32", name="text")(x), name="text_encoder")
-
-
-def _image_network(dim, shape):
-    pictures = x = keras.Input(shape, name="pictures")
-    for i, channels in enumerate((32, 64, 128), start=1):
-        x = layers.Conv2D(channels, 3, 2, "same", activation="relu", name=f"down{i}")(x)
-        x = layers.Conv2D(channels, 3, 1, "same", activation="relu", name=f"same{i}")(x)
-    x = layers.Dense(dim, name="vector")(layers.Flatten(name="flat")(x))
-    return keras.Model(pictures, Normalized(dtype="float32", name="image")(x), name="image_encoder")
-
-
-class _Matching(keras.Model):
-    """Both networks, and the temperature of their comparison."""
-
-    def __init__(self, text, image):
-        super().__init__(name="matching")
-        self.text, self.image = text, image
-        self.scale = self.add_weight(shape=(), initializer=keras.initializers.Constant(np.log(10.0)), name="scale")
-        self.matched = keras.metrics.Mean(name="matched")
-        self.built = True
-
-    @property
-    def metrics(self):
-        return [*super().metrics, self.matched]
-
-    def call(self, inputs, training=False):
-        pictures, codes = inputs
-        dim = self.text.output_shape[-1]
-        similarity = ops.matmul(self.text(codes, training=training), ops.transpose(self.image(pictures))) / dim
-        return ops.exp(ops.clip(self.scale, 0.0, np.log(100.0))) * similarity
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        own = ops.arange(ops.shape(y_pred)[0])
-        self.matched.update_state(ops.cast(ops.equal(ops.argmax(y_pred, axis=1), own), "float32"))
-        return sum(
-            ops.mean(keras.losses.sparse_categorical_crossentropy(own, logits, from_logits=True)) / 2
-            for logits in (y_pred, ops.transpose(y_pred))
-        )
-
-
-def _seen(picture):
-    colour = np.repeat(picture, 3, axis=-1) if picture.shape[-1] == 1 else picture
-    return colour if colour.shape[:2] == (_SEEN, _SEEN) else resized(colour, (_SEEN, _SEEN))

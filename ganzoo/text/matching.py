@@ -1,0 +1,144 @@
+"""Which caption goes with which picture: a network of text and one of pictures that learn it together.
+
+An encoder of letters learns what it knows this way; and a pair that a generator has never seen judges what it draws.
+"""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from ganzoo import pixels
+from ganzoo.data.photographs import resized
+from ganzoo.errors import GanzooError
+
+# What the image network sees of a picture, in both directions, and by how much of it pictures are moved in training.
+_SEEN, _MOVED = 32, 2
+
+
+class Matching:
+    """An encoder's network and an image network beside it.
+
+    Args:
+        encoder: a `CharacterEncoder`; its network learns as well.
+
+    Example:
+        judge = Matching(CharacterEncoder(dim=64))
+        judge.learn(pictures, captions, seed=7)
+        alike = judge.similarity(drawn, ["a red apple", "a green apple"])     # float32 (len(drawn), 2)
+    """
+
+    def __init__(self, encoder):
+        self.encoder = encoder
+        self.image_network = _image_network(encoder.dim, (_SEEN, _SEEN, 3))
+
+    def learn(self, pictures, captions, epochs=30, batch_size=128, seed=0, verbose=0):
+        """As `CharacterEncoder.learn`."""
+        if len(pictures) != len(captions) or not len(pictures):
+            raise GanzooError(f"{len(pictures)} pictures and {len(captions)} lists of captions do not match")
+        keras.utils.set_random_seed(seed)
+        # A model that keeps the encoder does not let its own game change it.
+        trainable, self.encoder.network.trainable = self.encoder.network.trainable, True
+        shown = _seen(pictures)
+        codes = [self.encoder.codes(of_one) for of_one in captions]
+        pair = _Pair(self.encoder.network, self.image_network)
+        pair.compile(keras.optimizers.Adam(1e-3))
+        batch_size = min(batch_size, len(shown))
+        rng = np.random.default_rng(seed)
+        for epoch in range(epochs):
+            chosen = np.stack([of_one[rng.integers(len(of_one))] for of_one in codes])
+            order = rng.permutation(len(shown))[: len(shown) // batch_size * batch_size]
+            data = _moved(rng, shown[order]), chosen[order]
+            history = pair.fit(data, batch_size=batch_size, epochs=1, shuffle=False, verbose=0)
+            matched = float(history.history["matched"][-1])
+            if verbose:
+                print(f"captions, epoch {epoch + 1} of {epochs}: {matched:.1%} matched", flush=True)
+        self.encoder.network.trainable = trainable
+        return matched
+
+    def vectors(self, pictures, batch_size=256):
+        """What the image network makes of pictures, float32 (count, dim), of length sqrt(dim).
+
+        Args:
+            pictures: uint8 (count, height, width, channels).
+            batch_size: pictures at a time.
+        """
+        shown = _seen(pictures)
+        groups = (shown[i : i + batch_size] for i in range(0, len(shown), batch_size))
+        return np.concatenate([ops.convert_to_numpy(self.image_network(group, training=False)) for group in groups])
+
+    def similarity(self, pictures, captions):
+        """Cosines float32 (count of pictures, count of captions)."""
+        return self.vectors(pictures) @ self.encoder.encode(captions).T / self.encoder.dim
+
+
+@keras.saving.register_keras_serializable(package="ganzoo")
+class Normalized(layers.Layer):
+    """Vectors of length sqrt(dim), so that their parts are about 1; knows whether they mean anything yet."""
+
+    def build(self, input_shape):
+        self.learned = self.add_weight(shape=(), initializer="zeros", trainable=False, name="learned")
+
+    def call(self, inputs):
+        x = ops.cast(inputs, "float32")
+        size = ops.sqrt(ops.sum(x**2, axis=-1, keepdims=True) + 1e-12)
+        return x / size * x.shape[-1] ** 0.5
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+def _image_network(dim, shape):
+    pictures = x = keras.Input(shape, name="pictures")
+    for i, channels in enumerate((32, 64, 128), start=1):
+        x = layers.Conv2D(channels, 3, 2, "same", activation="relu", name=f"down{i}")(x)
+        x = layers.Conv2D(channels, 3, 1, "same", activation="relu", name=f"same{i}")(x)
+    x = layers.Dense(dim, name="vector")(layers.Flatten(name="flat")(x))
+    return keras.Model(pictures, Normalized(dtype="float32", name="image")(x), name="image_encoder")
+
+
+class _Pair(keras.Model):
+    """Both networks, and the temperature of their comparison."""
+
+    def __init__(self, text, image):
+        super().__init__(name="matching")
+        self.text, self.image = text, image
+        self.scale = self.add_weight(shape=(), initializer=keras.initializers.Constant(np.log(10.0)), name="scale")
+        self.matched = keras.metrics.Mean(name="matched")
+        self.built = True
+
+    @property
+    def metrics(self):
+        return [*super().metrics, self.matched]
+
+    def call(self, inputs, training=False):
+        pictures, codes = inputs
+        dim = self.text.output_shape[-1]
+        similarity = ops.matmul(self.text(codes, training=training), ops.transpose(self.image(pictures))) / dim
+        return ops.exp(ops.clip(self.scale, 0.0, np.log(100.0))) * similarity
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        own = ops.arange(ops.shape(y_pred)[0])
+        self.matched.update_state(ops.cast(ops.equal(ops.argmax(y_pred, axis=1), own), "float32"))
+        return sum(
+            ops.mean(keras.losses.sparse_categorical_crossentropy(own, logits, from_logits=True)) / 2
+            for logits in (y_pred, ops.transpose(y_pred))
+        )
+
+
+def _seen(pictures):
+    """float32 (count, 32, 32, 3) in [-1, 1]."""
+    small = []
+    for picture in pictures:
+        colour = np.repeat(picture, 3, axis=-1) if picture.shape[-1] == 1 else picture
+        small.append(colour if colour.shape[:2] == (_SEEN, _SEEN) else resized(colour, (_SEEN, _SEEN)))
+    return pixels.to_float(np.stack(small))
+
+
+def _moved(rng, pictures):
+    """Each mirrored or not, and moved by up to two pixels, so that a judge does not know them by heart."""
+    padded = np.pad(pictures, ((0, 0), (_MOVED, _MOVED), (_MOVED, _MOVED), (0, 0)), mode="edge")
+    down, right = rng.integers(0, 2 * _MOVED + 1, (2, len(pictures)))
+    moved = np.stack([p[d : d + _SEEN, r : r + _SEEN] for p, d, r in zip(padded, down, right)])
+    mirrored = rng.random(len(moved)) < 0.5
+    moved[mirrored] = moved[mirrored, :, ::-1]
+    return moved
