@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ganzoo.data.sources import files_in
 from ganzoo.errors import GanzooError, first_line, missing_package
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".opus", ".aiff", ".aif")
@@ -27,18 +28,8 @@ RATES = (1_000, 384_000)
 
 
 def audio_files(root):
-    """The audio files of a folder, at any depth, sorted.
-
-    Raises:
-        GanzooError: no such folder, or none in it.
-    """
-    root = Path(root)
-    if not root.is_dir():
-        raise GanzooError(f"no such folder of recordings: {root}")
-    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not paths:
-        raise GanzooError(f"the folder {root} holds no recordings ({', '.join(SUFFIXES)})")
-    return paths
+    """The audio files of a folder, as `ganzoo.data.sources.files_in`."""
+    return files_in(root, SUFFIXES, "recordings")
 
 
 def soundfile():

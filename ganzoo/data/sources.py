@@ -189,16 +189,22 @@ _SCHEMES = {"digits": _digits, "folder": _folder, "idx": _idx, "npz": _npz, "tfd
 
 
 def picture_files(root):
-    """The picture files of a folder, at any depth, sorted.
+    """The picture files of a folder, as `files_in`."""
+    return files_in(root, SUFFIXES, "pictures")
+
+
+def files_in(root, suffixes, kind):
+    """The files of a folder with one of the suffixes, at any depth, sorted; `kind` names them in errors.
 
     Raises:
         GanzooError: no such folder, or none in it.
     """
+    root = Path(root)
     if not root.is_dir():
-        raise GanzooError(f"no such folder of pictures: {root}")
-    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+        raise GanzooError(f"no such folder of {kind}: {root}")
+    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
     if not paths:
-        raise GanzooError(f"the folder {root} holds no pictures ({', '.join(SUFFIXES)})")
+        raise GanzooError(f"the folder {root} holds no {kind} ({', '.join(suffixes)})")
     return paths
 
 

@@ -83,7 +83,8 @@ def evaluate(model, data, extractor=None, samples=None, upscale=False, name="mod
     protocol = (
         f"{len(images):,} pictures of {short(data)} ({digest}), every tenth kept from training; one picture of seed 0 "
         f"for the first caption of up to {_CAPTIONS} of each, judged at 32x32 among captions of all pictures by an "
-        f"encoder of letters and an image network of seed {_JUDGE['seed']} that learned from all of them in {_JUDGE['epochs']} "
+        f"encoder of letters and an image network of seed {_JUDGE['seed']} that learned from all of them in "
+        f"{_JUDGE['epochs']} "
         f"epochs; colours: {', '.join(HUES)} with {', '.join(_THINGS)}; Fréchet distance on the judge's features (not "
         "FID)"
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ganzoo.data.sources import files_in
 from ganzoo.errors import GanzooError
 from ganzoo.files import write_atomically
 from ganzoo.inference.sampling import WRITTEN, save_picture
@@ -110,12 +111,7 @@ def write_photograph(path, photograph):
 def pictures_in(place):
     """The picture files of a folder, at any depth, sorted; a file alone as it is."""
     place = Path(place)
-    if not place.is_dir():
-        return [place]
-    found = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not found:
-        raise GanzooError(f"the folder {place} holds no pictures ({', '.join(SUFFIXES)})")
-    return found
+    return files_in(place, SUFFIXES, "pictures") if place.is_dir() else [place]
 
 
 def _extras(file_format, picture, channels):
