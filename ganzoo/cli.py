@@ -339,11 +339,12 @@ def evaluate(names, data, extractor, samples, upscale):
     from ganzoo.evaluation import evaluate_presets
 
     found = evaluate_presets(names, data, extractor, samples, upscale)
-    if len(found) > 1:
-        click.echo(f"{'':18}" + "".join(f"{one.name:>22}" for one in found))
+    width = max(22, *(len(one.name) + 2 for one in found)) if len(found) > 1 else 0
+    if width:
+        click.echo(f"{'':18}" + "".join(f"{one.name:>{width}}" for one in found))
     for key in dict.fromkeys(key for one in found for key in one.figures):
         values = (f"{one.figures[key]:g}" if key in one.figures else "-" for one in found)
-        click.echo(f"{key + ':':18}" + "".join(f"{value:>{22 if len(found) > 1 else 0}}" for value in values))
+        click.echo(f"{key + ':':18}" + "".join(f"{value:>{width}}" for value in values))
     click.echo(f"protocol: {found[0].protocol}")
 
 

@@ -1,4 +1,5 @@
-"""Optimizers from a YAML file: {name: adam, learning_rate: 2.0e-4, beta_1: 0.5}."""
+"""Optimizers from a YAML file: {name: adam, learning_rate: 2.0e-4, beta_1: 0.5}, whose learning rate may change:
+{name: adam, learning_rate: {name: cosine_decay, initial_learning_rate: 2.0e-4, decay_steps: 20000}}."""
 
 import inspect
 import math
@@ -7,6 +8,12 @@ import keras
 
 from ganzoo.errors import GanzooError, unknown
 
+_SCHEDULES = {
+    "cosine_decay": keras.optimizers.schedules.CosineDecay,
+    "exponential_decay": keras.optimizers.schedules.ExponentialDecay,
+    "piecewise_constant_decay": keras.optimizers.schedules.PiecewiseConstantDecay,
+    "polynomial_decay": keras.optimizers.schedules.PolynomialDecay,
+}
 _NAMES = ("adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion", "nadam", "rmsprop", "sgd")
 
 
@@ -14,7 +21,9 @@ def get(optimizer, which):
     """An optimizer from its name, a mapping or itself.
 
     Args:
-        optimizer: "adam", {"name": "adam", "learning_rate": 2e-4}, or a keras optimizer.
+        optimizer: "adam", {"name": "adam", "learning_rate": 2e-4}, or a keras optimizer. A learning rate is a number,
+            or {"name": "cosine_decay", "initial_learning_rate": 2e-4, "decay_steps": 20000}, also exponential_decay,
+            piecewise_constant_decay and polynomial_decay: with the arguments of Keras' classes.
         which: what it is for, in errors.
 
     Raises:
@@ -33,11 +42,29 @@ def get(optimizer, which):
     for key, value in settings.items():
         if key not in allowed:
             raise unknown(f"argument of {which}", key, allowed)
-        settings[key] = _number(value)
+        is_schedule = key == "learning_rate" and isinstance(value, dict)
+        settings[key] = _schedule(value, which) if is_schedule else _number(value)
     try:
         return cls(**settings)
     except (TypeError, ValueError) as error:
         raise GanzooError(f"{which}: {error}") from None
+
+
+def _schedule(asked, which):
+    """A learning rate that changes with the steps, of Keras' own classes and their arguments."""
+    settings = dict(asked)
+    name = settings.pop("name", None)
+    if name not in _SCHEDULES:
+        raise unknown(f"learning rate schedule of {which}", name, _SCHEDULES)
+    allowed = list(inspect.signature(_SCHEDULES[name]).parameters)
+    for key, value in settings.items():
+        if key not in allowed:
+            raise unknown(f"argument of {which}, {name}", key, allowed)
+        settings[key] = [_number(item) for item in value] if isinstance(value, list) else _number(value)
+    try:
+        return _SCHEDULES[name](**settings)
+    except (TypeError, ValueError) as error:
+        raise GanzooError(f"{which}, {name}: {error}") from None
 
 
 def _number(value):
