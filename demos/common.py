@@ -62,7 +62,7 @@ def shown_errors(function):
             return function(*arguments)
         except GanzooError as error:
             # An uploaded file's name is the visitor's, the folder it lies in is nobody's business.
-            raise gr.Error(re.sub(r"\S*/[0-9a-f]{32,}/", "", str(error)), print_exception=False) from None
+            raise gr.Error(re.sub(r"[^\s'\"]*/[0-9a-f]{32,}/", "", str(error)), print_exception=False) from None
 
     return wrapped
 

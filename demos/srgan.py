@@ -69,12 +69,22 @@ def _examples():
     return [str(path) for path in paths]
 
 
+class _File(gr.Image):
+    """A picture handed over as the file it is: Gradio would open it first, and say of a broken one how it failed."""
+
+    # What the page is told to show: the class above.
+    is_template = True
+
+    def preprocess(self, payload):
+        return payload.path if payload else None
+
+
 def page(model):
     """Puts the page into the surrounding `gr.Blocks`; returns the events of its first drawing."""
     preset = preset_choice(model, also=[name for name in MODELS if name != model])
     with gr.Row():
         with gr.Column(scale=1):
-            photograph = gr.Image(
+            photograph = _File(
                 _examples()[0],
                 label=f"Photograph, up to {MOST_PIXELS / 1e6:g} megapixel",
                 type="filepath",

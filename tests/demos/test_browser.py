@@ -94,6 +94,12 @@ def test_a_visitor_makes_a_photograph_larger(page, tmp_path):
     with page.expect_download() as download:
         page.locator("#srgan-download").click()
     assert read_photograph(download.value.path()).pixels.shape == (96, 128, 3)
+    (tmp_path / "text.png").write_text("no picture")
+    page.locator("#srgan-photograph button[aria-label*='emove'], #srgan-photograph button[title*='lear']").first.click()
+    page.locator("#srgan-photograph input[type=file]").set_input_files(str(tmp_path / "text.png"))
+    page.locator("#srgan-photograph img").wait_for(state="attached")
+    page.locator("#srgan-upscale").click()
+    page.get_by_text("text.png cannot be read as a picture").first.wait_for()
 
 
 def test_a_visitor_asks_for_digits(page):

@@ -1,0 +1,111 @@
+"""The page of the models that make photographs larger: upload one, compare, take it home."""
+
+import functools
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+
+from ganzoo.data.photographs import open_photographs, resized
+from ganzoo.errors import GanzooError
+from ganzoo.inference import save_picture
+from ganzoo.inference.photographs import Photograph, read_photograph, write_photograph
+
+from .common import ONE_AT_A_TIME, downloads, loaded, new_file, picture, preset_choice, shown_errors
+
+# Models that share this page.
+MODELS = ("srgan", "srresnet")
+MOST_PIXELS = 1_500_000
+# Of the comparison on the page; the file has every pixel.
+_LONGEST_SHOWN = 1600
+
+@shown_errors
+def upscale(preset, path):
+    """What the slider compares (the photograph's own pixels, the model's), bicubic interpolation, and the file."""
+    if not path:
+        raise GanzooError("choose a photograph first")
+    photograph = read_photograph(path)
+    height, width = photograph.pixels.shape[:2]
+    if height * width > MOST_PIXELS:
+        raise GanzooError(
+            f"{width}x{height} is more than the page's limit of {MOST_PIXELS / 1e6:g} megapixel: take a part, or "
+            "`ganzoo upscale` on the command line, which has no such limit"
+        )
+    model = loaded(preset)
+    large = model.upscale(photograph.pixels, progress=False)
+    file = new_file(f"{Path(path).stem}-{preset}.png")
+    write_photograph(file, Photograph(large, photograph.extras))
+    small, large = _shown(photograph.pixels), _shown(large)
+    before = np.repeat(np.repeat(small, model.scale, axis=0), model.scale, axis=1)
+    bicubic = resized(small, large.shape[:2])
+    return (_fitting(before), _fitting(large)), _fitting(bicubic), str(file)
+
+def _shown(pixels):
+    """uint8 RGB of any photograph, transparency on white."""
+    if pixels.dtype == np.uint16:
+        pixels = np.rint(pixels / 257.0).astype("uint8")
+    if pixels.shape[2] in (2, 4):
+        share = pixels[..., -1:] / 255.0
+        pixels = np.rint(pixels[..., :-1] * share + 255.0 * (1 - share)).astype("uint8")
+    return np.repeat(pixels, 3 // pixels.shape[2], axis=2)
+
+def _fitting(pixels):
+    longest = max(pixels.shape[:2])
+    if longest <= _LONGEST_SHOWN:
+        return pixels
+    return resized(pixels, tuple(max(1, round(size * _LONGEST_SHOWN / longest)) for size in pixels.shape[:2]))
+
+@functools.cache
+def _examples():
+    """Files of two small photographs."""
+    paths = []
+    for name, image in zip(("temple", "flower"), open_photographs("photographs").images):
+        paths.append(downloads() / f"example-{name}.png")
+        save_picture(paths[-1], resized(image[:420, 100:520], (210, 210)))
+    return [str(path) for path in paths]
+
+class _File(gr.Image):
+    """A picture handed over as the file it is: Gradio would open it first, and say of a broken one how it failed."""
+
+    # What the page is told to show: the class above.
+    is_template = True
+
+    def preprocess(self, payload):
+        return payload.path if payload else None
+    from collections.abc import Callable, Sequence
+    from typing import TYPE_CHECKING, Any, Literal
+
+    from gradio.blocks import Block
+
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+def page(model):
+    """Puts the page into the surrounding `gr.Blocks`; returns the events of its first drawing."""
+    preset = preset_choice(model, also=[name for name in MODELS if name != model])
+    with gr.Row():
+        with gr.Column(scale=1):
+            photograph = _File(
+                _examples()[0],
+                label=f"Photograph, up to {MOST_PIXELS / 1e6:g} megapixel",
+                type="filepath",
+                image_mode=None,
+                sources=["upload", "clipboard"],
+                elem_id=f"{model}-photograph",
+            )
+            gr.Examples([[path] for path in _examples()], [photograph], cache_examples=False)
+            button = gr.Button("Make it larger", variant="primary", elem_id=f"{model}-upscale")
+            file = gr.DownloadButton("Download", elem_id=f"{model}-download")
+        with gr.Column(scale=2):
+            gr.Markdown("Its own pixels, and what the model makes of them")
+            slider = gr.ImageSlider(
+                label="Comparison", show_label=False, format="png", interactive=False, elem_id=f"{model}-slider"
+            )
+        with gr.Column(scale=2):
+            gr.Markdown("Bicubic interpolation")
+            bicubic = picture("Bicubic interpolation", show_label=False, elem_id=f"{model}-bicubic")
+    upscaling = dict(fn=upscale, inputs=[preset, photograph], outputs=[slider, bicubic, file], **ONE_AT_A_TIME)
+    button.click(**upscaling)
+    preset.change(**upscaling)
+    return [upscaling]
