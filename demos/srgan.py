@@ -69,22 +69,12 @@ def _examples():
     return [str(path) for path in paths]
 
 
-class _File(gr.Image):
-    """A picture handed over as the file it is: Gradio would open it first, and say of a broken one how it failed."""
-
-    # What the page is told to show: the class above.
-    is_template = True
-
-    def preprocess(self, payload):
-        return payload.path if payload else None
-
-
 def page(model):
     """Puts the page into the surrounding `gr.Blocks`; returns the events of its first drawing."""
     preset = preset_choice(model, also=[name for name in MODELS if name != model])
     with gr.Row():
         with gr.Column(scale=1):
-            photograph = _File(
+            photograph = gr.Image(
                 _examples()[0],
                 label=f"Photograph, up to {MOST_PIXELS / 1e6:g} megapixel",
                 type="filepath",
@@ -92,6 +82,8 @@ def page(model):
                 sources=["upload", "clipboard"],
                 elem_id=f"{model}-photograph",
             )
+            # The file as it is: Gradio would open it first, and say of a broken one how it failed.
+            photograph.preprocess = lambda payload: payload.path if payload else None
             gr.Examples([[path] for path in _examples()], [photograph], cache_examples=False)
             button = gr.Button("Make it larger", variant="primary", elem_id=f"{model}-upscale")
             file = gr.DownloadButton("Download", elem_id=f"{model}-download")
