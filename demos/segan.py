@@ -5,7 +5,7 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 
-from ganzoo.data.audio import read_audio, soundfile
+from ganzoo.data.audio import promised, read_audio, soundfile
 from ganzoo.data.recordings import coloured_noise, gain, level
 from ganzoo.errors import GanzooError
 from ganzoo.inference.spectrogram import spectrogram
@@ -22,12 +22,14 @@ def enhance(preset, path, noise, ratio):
     """Sound before and after, their pictures, and the file of what is after."""
     if not path:
         raise GanzooError("record or upload some speech first")
-    sound, rate = read_audio(path)
-    if len(sound) > MOST_SECONDS * rate:
+    # By its header: a small file may hold hours.
+    samples, rate = promised(path)
+    if samples > MOST_SECONDS * rate:
         raise GanzooError(
-            f"{len(sound) / rate:.0f} seconds are more than the page's limit of {MOST_SECONDS}: cut the recording, or "
-            "use `ganzoo enhance` on the command line, which has no such limit"
+            f"{samples / rate:.0f} seconds are more than the page's limit of {MOST_SECONDS}: cut the recording, or use "
+            "`ganzoo enhance` on the command line, which has no such limit"
         )
+    sound, rate = read_audio(path)
     if noise not in _NOISES:
         raise GanzooError(f"noise is one of {', '.join(_NOISES)}, got {noise}")
     if _NOISES[noise] is not None:

@@ -225,10 +225,11 @@ def upscale(source, target, model, tile):
     Examples: ganzoo upscale in.jpg out.png
               ganzoo upscale holiday holiday_large --model srresnet
     """
+    from ganzoo.inference.folders import written_pairs
     from ganzoo.inference.photographs import check_writable, pictures_in, read_photograph, write_photograph
 
     # PNG holds whatever a picture has: 16 bits, alpha.
-    pairs = _written_pairs(source, target, pictures_in, lambda suffix: ".png")
+    pairs = written_pairs(source, target, pictures_in, lambda suffix: ".png")
     loaded = _loaded(model, "upscale", "make pictures larger: name srgan or srresnet with --model")
 
     def work(path, written):
@@ -253,40 +254,14 @@ def enhance(source, target, model):
     Examples: ganzoo enhance noisy.wav clean.wav
               ganzoo enhance interviews interviews_clean
     """
+    from ganzoo.inference.folders import written_pairs
     from ganzoo.inference.recordings import WRITTEN, check_writable, enhance_file, recordings_in
 
-    pairs = _written_pairs(source, target, recordings_in, lambda suffix: suffix if suffix in WRITTEN else ".wav")
+    pairs = written_pairs(source, target, recordings_in, lambda suffix: suffix if suffix in WRITTEN else ".wav")
     for _, written in pairs:
         check_writable(written)
     loaded = _loaded(model, "enhance", "enhance speech: name segan with --model")
     _each(pairs, source, lambda path, written: enhance_file(loaded, path, written))
-
-
-def _written_pairs(source, target, files_in, suffix):
-    """(file, file to write) of a file or of all in a folder; nothing that is read is ever written over.
-
-    Args:
-        files_in: function from a folder to its files.
-        suffix: of what is written of a file in a folder; a function from the file's own suffix.
-    """
-    if not source.is_dir():
-        if os.path.exists(source) and os.path.exists(target) and target.samefile(source):
-            raise GanzooError(f"IN and OUT are the same file: {source}")
-        return [(source, target)]
-    if os.path.exists(target) and not target.is_dir():
-        raise GanzooError(f"IN is a folder, OUT is not: {target}")
-    if target.resolve() == source.resolve():
-        raise GanzooError(f"IN and OUT are the same folder: {source}")
-    # What an earlier call has written into the folder is not taken for its content.
-    inside = source.resolve() in target.resolve().parents
-    found = [path for path in files_in(source) if not (inside and target.resolve() in path.resolve().parents)]
-    names = [path.relative_to(source) for path in found]
-    written = [name.with_suffix(suffix(name.suffix.lower())) for name in names]
-    # a.jpg beside a.png keeps its suffix before the new one.
-    return [
-        (path, target / (name.with_name(name.name + new.suffix) if written.count(new) > 1 else new))
-        for path, name, new in zip(found, names, written)
-    ]
 
 
 def _each(pairs, source, work):

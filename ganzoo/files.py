@@ -1,18 +1,29 @@
 """Files written whole or not at all, and where the package keeps what it may lose."""
 
+import contextlib
+import io
 import os
 from pathlib import Path
+
+import numpy as np
 
 
 def write_atomically(path, content):
     """Writes bytes so that a reader or a crash sees the old file or the new one, never half of one."""
+    with replaced(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def replaced(path):
+    """A file to write bytes to that takes the place of `path` when it is whole, and leaves nothing if it never is."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Without the file's own name, which may be as long as names can be.
     temporary = path.with_name(f".{abs(hash(path.name))}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -24,3 +35,20 @@ def cache_folder():
     """Where big data sets and statistics are kept: GANZOO_CACHE, or ganzoo in the user's cache folder."""
     default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganzoo"
     return Path(os.environ.get("GANZOO_CACHE") or default)
+
+
+def read_cached(path):
+    """{name: array} of a file of the cache; empty where it is not there, or damaged in any way."""
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return {name: kept[name] for name in kept.files}
+    except Exception:
+        return {}
+
+
+def write_cached(path, **arrays):
+    """Keeps arrays for `read_cached`; a read-only home costs time, not the run."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    with contextlib.suppress(OSError):
+        write_atomically(path, buffer.getvalue())

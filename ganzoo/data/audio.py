@@ -98,9 +98,14 @@ def opened(path):
         yield file
 
 
-def mono(samples):
-    """(length,) from (length, channels): their mean."""
-    return samples.mean(axis=1)
+def promised(path):
+    """(samples, sample rate in Hz) by a file's header; (0, 1) where it has none."""
+    library = soundfile()
+    try:
+        header = library.info(str(path))
+    except UNREADABLE:
+        return 0, 1
+    return header.frames, header.samplerate
 
 
 def resampled(samples, rate, wanted):
@@ -120,16 +125,15 @@ def read_all(paths, rate, native=None):
         (list of float32 arrays (length,), None in the place of a file that cannot be read, {path: why}).
     """
     paths = [Path(path) for path in paths]
-    found, broken = {}, {}
-    if tensorflow_io() is not None if native is None else native:
-        found = _read_natively(paths, rate)
+    native = tensorflow_io() is not None if native is None else native
+    found, broken = _read_natively(paths, rate) if native else {}, {}
 
     def read(path):
         try:
             samples, own = read_audio(path)
             if not np.isfinite(samples).all():
                 raise GanzooError(f"{path} holds samples that are no numbers")
-            sound = np.ascontiguousarray(resampled(mono(samples), own, rate), "float32")
+            sound = np.ascontiguousarray(resampled(samples.mean(axis=1), own, rate), "float32")
             if not len(sound):
                 raise GanzooError(f"{path} holds no sound")
             found[path] = sound
@@ -183,7 +187,7 @@ def _read_natively(paths, rate):
     for path in paths:
         try:
             header = library.info(str(path))
-        except (library.LibsndfileError, RuntimeError, OSError):
+        except UNREADABLE:
             continue
         usual = RATES[0] <= header.samplerate <= RATES[1] and 0 < header.frames <= LONGEST * header.samplerate
         if usual and (header.format, header.subtype) in _NATIVE:

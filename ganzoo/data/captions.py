@@ -1,8 +1,6 @@
 """Pictures with sentences about them."""
 
-import contextlib
 import hashlib
-import io
 import json
 import re
 import warnings
@@ -15,9 +13,9 @@ from pydantic import Field
 from ganzoo import pixels
 from ganzoo.config import AtLeastOne, Seed
 from ganzoo.data.feed import Feed, checked, kept_out
-from ganzoo.data.sources import allocate, fit, load_tfds, read_picture
-from ganzoo.errors import GanzooError, unknown
-from ganzoo.files import cache_folder, write_atomically
+from ganzoo.data.sources import allocate, fit, load_tfds, read_picture, split_source
+from ganzoo.errors import GanzooError
+from ganzoo.files import cache_folder, read_cached, write_cached
 
 # A file of captions larger than this is none.
 _MOST_BYTES = 2**28
@@ -100,7 +98,7 @@ def feed(source, image_shape, encoder, **options):
         make_batch=make_batch,
         spec=[(images.shape[1:], "float32"), ((vectors.shape[1],), "float32")],
         source=source,
-        pictures=images[training],
+        captions=tuple(texts[i] for i in training),
         validation=tuple((images[i], texts[i]) for i in sorted(kept)),
         skipped=skipped,
     )
@@ -111,12 +109,8 @@ def open_captions(source, image_shape, upscale=False, strict=False):
 
     Args, Raises: as `captions`.
     """
-    scheme, _, place = str(source).partition(":")
-    if scheme not in ("captions", "tfds"):
-        raise unknown("kind of source of captions", source, ["captions:FOLDER", "tfds:NAME"])
-    if not place:
-        raise GanzooError(f"the source '{source}' names no place: write {scheme}:PATH_OR_NAME")
-    return (_folder if scheme == "captions" else _tfds)(place, tuple(image_shape), upscale, strict)
+    scheme, place = split_source(source, " of captions", _SCHEMES)
+    return _SCHEMES[scheme](place, tuple(image_shape), upscale, strict)
 
 
 def _folder(place, image_shape, upscale, strict):
@@ -148,15 +142,18 @@ def _tfds(place, image_shape, upscale, strict):
         raise GanzooError(
             f"tfds:{place} has not both 'image' and 'captions' (or 'caption'); it has: {', '.join(info.features)}"
         )
-    images, texts = [], []
-    for example in tfds.as_numpy(dataset):
+    images, texts = allocate((int(dataset.cardinality()), *image_shape), f"tfds:{place}:{info.full_name}"), []
+    for image, example in zip(images, tfds.as_numpy(dataset)):
         value = example[key]
         value = value.get("text", next(iter(value.values()))) if isinstance(value, dict) else value
-        images.append(fit(np.asarray(example["image"]), image_shape, upscale))
+        image[:] = fit(np.asarray(example["image"]), image_shape, upscale)
         texts.append([bytes(text).decode("utf-8", "replace") for text in np.atleast_1d(value)])
-    if not images:
+    if not texts:
         raise GanzooError(f"tfds:{place} is empty")
-    return np.stack(images), texts, ()
+    return images, texts, ()
+
+
+_SCHEMES = {"captions": _folder, "tfds": _tfds}
 
 
 def read_captions(folder):
@@ -265,19 +262,11 @@ def cached_vectors(encoder, texts):
     digest = hashlib.sha256(f"{encoder.name} {encoder.digest}".encode())
     for text in texts:
         digest.update(text.encode("utf-8", "replace") + b"\0")
-    path = cache_folder() / f"captions-{encoder.name}-{digest.hexdigest()[:24]}.npy"
-    try:
-        vectors = np.load(path, allow_pickle=False)
-        if vectors.shape == (len(texts), encoder.dim):
-            return vectors
-    except (OSError, ValueError, EOFError):
-        pass
-    vectors = encoder.encode(texts)
-    buffer = io.BytesIO()
-    np.save(buffer, vectors)
-    # A read-only home costs time, not the run.
-    with contextlib.suppress(OSError):
-        write_atomically(path, buffer.getvalue())
+    path = cache_folder() / f"captions-{encoder.name}-{digest.hexdigest()[:24]}.npz"
+    vectors = read_cached(path).get("vectors")
+    if vectors is None or vectors.shape != (len(texts), encoder.dim):
+        vectors = encoder.encode(texts)
+        write_cached(path, vectors=vectors)
     return vectors
 
 

@@ -23,6 +23,7 @@ class Feed:
         spec: (shape without the batch, dtype) of each array of a batch, alike nested.
         pictures: the uint8 pictures behind it, for measures; None where there are none.
         labels: their classes, where the source has any.
+        captions: what is said of each example, a list of sentences; empty where nothing is.
         validation: whole examples kept from training, for measures; empty where there are none.
         skipped: files that could not be read.
     """
@@ -35,6 +36,7 @@ class Feed:
     source: str = ""
     pictures: np.ndarray | None = None
     labels: np.ndarray | None = None
+    captions: tuple = ()
     validation: tuple = ()
     skipped: tuple[str, ...] = ()
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.data.sources import allocate, load_tfds, picture_files, read_picture
-from ganzoo.errors import GanzooError, missing_package, unknown
+from ganzoo.data.sources import allocate, load_tfds, picture_files, read_picture, split_source
+from ganzoo.errors import GanzooError, missing_package
 
 
 @dataclass
@@ -44,11 +44,7 @@ def open_photographs(source, at_least=1, strict=False):
     Raises:
         GanzooError: naming the source and the way out.
     """
-    scheme, _, place = str(source).partition(":")
-    if scheme not in _SCHEMES:
-        raise unknown("kind of source of photographs", source, ["folder:PATH", "tfds:NAME", "photographs"])
-    if scheme != "photographs" and not place:
-        raise GanzooError(f"the source '{source}' names no place: write {scheme}:PATH_OR_NAME")
+    scheme, place = split_source(source, " of photographs", _SCHEMES, without_place=["photographs"])
     found = _SCHEMES[scheme](place, at_least, strict)
     found.source = str(source)
     return found

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.data.audio import LONGEST, audio_files, read_all, resampled, soundfile
-from ganzoo.data.sources import allocate, load_tfds
-from ganzoo.errors import GanzooError, first_line, unknown
+from ganzoo.data.audio import LONGEST, audio_files, promised, read_all, resampled
+from ganzoo.data.sources import allocate, load_tfds, split_source
+from ganzoo.errors import GanzooError, first_line
 
 # Files decoded together: what is in memory besides the samples themselves.
 _GROUP = 64
@@ -47,11 +47,7 @@ def open_recordings(source, rate, strict=False):
     Raises:
         GanzooError: naming the source and the way out.
     """
-    scheme, _, place = str(source).partition(":")
-    if scheme not in _SCHEMES:
-        raise unknown("kind of source of recordings", source, ["folder:PATH", "tfds:NAME"])
-    if not place:
-        raise GanzooError(f"the source '{source}' names no place: write {scheme}:PATH_OR_NAME")
+    scheme, place = split_source(source, " of recordings", _SCHEMES)
     return _SCHEMES[scheme](place, rate, strict)
 
 
@@ -99,33 +95,45 @@ def _pairs(root, rate, strict):
 
 def _kept(paths, rate, place, strict):
     """({path: float32 (length,)}, {path: why}) of files, in one allocation."""
-    library, expected = soundfile(), 0
-    for path in paths:
-        try:
-            header = library.info(str(path))
-            # Some promise the largest number there is; such are read last, for what they hold.
-            if header.frames <= LONGEST * header.samplerate:
-                expected += -(-header.frames * rate // header.samplerate)
-        except (library.LibsndfileError, RuntimeError, OSError):
-            pass
-    store = allocate((4 * expected,), f"recordings:{place}:{rate}").view("float32")
-    found, broken, used = {}, {}, 0
+    # What a header promises and nobody would believe is refused when it is read.
+    lengths = [frames * rate // own + 1 for frames, own in map(promised, paths) if 0 < frames <= LONGEST * own]
+    store = _Store(sum(lengths), f"recordings:{place}:{rate}")
+    found, broken = {}, {}
     for i in range(0, len(paths), _GROUP):
         group = paths[i : i + _GROUP]
         arrays, why = read_all(group, rate)
         broken.update(why)
         for path, array in zip(group, arrays):
             if array is not None:
-                kept = store[used : used + len(array)]
-                kept[:] = array[: len(kept)]
-                found[path] = kept
-                used += len(kept)
+                found[path] = store.keep(array)
     if broken and (strict or not found):
         first = min(broken)
         raise GanzooError(f"{broken[first]} ({len(broken)} broken of {len(paths)} in {place})")
     if broken:
         warnings.warn(f"{place}: skipped {len(broken)} of {len(paths)}; first: {broken[min(broken)]}", stacklevel=3)
     return found, broken
+
+
+class _Store:
+    """One array for all recordings, in memory or in a file.
+
+    Args:
+        samples: how many to expect.
+        key: tells the file from others.
+    """
+
+    def __init__(self, samples, key):
+        self._array = allocate((4 * samples,), key).view("float32")
+        self._used = 0
+
+    def keep(self, sound):
+        """The sound's samples in the store; itself where it is longer than expected."""
+        kept = self._array[self._used : self._used + len(sound)]
+        if len(kept) < len(sound):
+            return sound
+        kept[:] = sound
+        self._used += len(sound)
+        return kept
 
 
 def _tfds(place, rate, strict):
@@ -140,6 +148,13 @@ def _tfds(place, rate, strict):
             f"{', '.join(info.features)}"
         )
     found, speakers = {name: [] for name in names}, []
+    # Twice through the set: the first time for the lengths, so that all of it is never in memory.
+    lengths = dict.fromkeys(names, 0)
+    for example in tfds.as_numpy(dataset):
+        for name in names:
+            own = getattr(info.features[name], "sample_rate", None) or rate
+            lengths[name] += len(np.atleast_1d(example[name])) * rate // own + 1
+    stores = {name: _Store(lengths[name], f"recordings:{place}:{info.full_name}:{name}:{rate}") for name in names}
     try:
         for example in tfds.as_numpy(dataset):
             for name in names:
@@ -149,7 +164,7 @@ def _tfds(place, rate, strict):
                 # TFDS gives 16-bit samples as whole numbers of a wider type.
                 samples = (samples / 32768.0 if whole else samples).astype("float32")
                 samples = samples.mean(axis=1) if samples.ndim == 2 else samples
-                found[name].append(np.ascontiguousarray(resampled(samples, own, rate), "float32"))
+                found[name].append(stores[name].keep(resampled(samples, own, rate)))
             who = example.get("speaker_id", example.get("speaker", f"{place}{len(speakers)}"))
             speakers.append(who.decode("utf-8", "replace") if isinstance(who, bytes) else str(who))
     except (ValueError, TypeError) as error:

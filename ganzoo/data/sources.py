@@ -64,12 +64,29 @@ def open_pictures(source, image_shape, upscale=False, strict=False):
     image_shape = tuple(image_shape)
     if len(image_shape) != 3 or min(image_shape) < 1 or image_shape[2] not in (1, 3):
         raise GanzooError(f"image_shape is (height, width, 1 or 3), got {image_shape}")
-    scheme, _, place = str(source).partition(":")
-    if scheme not in _SCHEMES:
-        raise unknown("kind of source", source, [f"{name}:..." if name != "digits" else name for name in _SCHEMES])
-    if scheme != "digits" and not place:
-        raise GanzooError(f"the source '{source}' names no place: write {scheme}:PATH_OR_NAME")
+    scheme, place = split_source(source, "", _SCHEMES, without_place=["digits"])
     return _SCHEMES[scheme](place, image_shape, upscale, strict)
+
+
+def split_source(source, kind, schemes, without_place=()):
+    """("folder", "PATH") of "folder:PATH".
+
+    Args:
+        source: what was asked for.
+        kind: of what it is a source, for the error: " of recordings", say.
+        schemes: those there are.
+        without_place: those that may stand alone.
+
+    Raises:
+        GanzooError: another scheme, or one without its place.
+    """
+    scheme, _, place = str(source).partition(":")
+    if scheme not in schemes:
+        known = [name if name in without_place else f"{name}:..." for name in schemes]
+        raise unknown(f"kind of source{kind}", source, known)
+    if scheme not in without_place and not place:
+        raise GanzooError(f"the source '{source}' names no place: write {scheme}:PATH_OR_NAME")
+    return scheme, place
 
 
 def _digits(place, image_shape, upscale, strict):

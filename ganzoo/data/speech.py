@@ -123,6 +123,8 @@ def feed(source, noise=None, **options):
         noises = [samples for i, samples in enumerate(recorded.samples) if i not in apart]
         kept_noises = [samples for i, samples in enumerate(recorded.samples) if i in apart] or noises
         skipped = recorded.skipped
+    # A long recording has more to give.
+    chances = np.array([len(samples) for samples in noises], "float64") / max(1, sum(map(len, noises)))
     levels = [level(samples) for samples in found.samples]
 
     def cut(rng, i):
@@ -149,21 +151,18 @@ def feed(source, noise=None, **options):
         return _limited((heard + din) * loudness, clean * loudness)
 
     def drawn_noise(rng, i):
-        kind = rng.random()
-        others = [other for other in training if speakers[other] != speakers[i]]
-        if kind < given["babble"] and others:
-            crowd = [found.samples[j] for j in rng.choice(others, int(rng.integers(3, 8)))]
-            pieces = [segment(rng, samples, window) for samples in crowd]
+        kind, several = rng.random(), int(rng.integers(3, 8))
+        # Drawn from all, since there may be many: some are too many, and of the speaker's own none is taken.
+        crowd = [j for j in rng.choice(training, 4 * several) if speakers[j] != speakers[i]][:several]
+        if kind < given["babble"] and crowd:
+            pieces = [segment(rng, found.samples[j], window) for j in crowd]
             din = sum(piece / level(piece) * gain(rng.uniform(-6.0, 0.0)) for piece in pieces)
         elif kind < given["babble"] + given["generated"] or not noises:
             din = coloured_noise(rng, window)
             din = swelling(rng, din, rate) if rng.random() < 0.5 else din
         else:
-            # A long recording has more to give.
-            chances = np.array([len(samples) for samples in noises], "float64")
-            both = rng.choice(len(noises), int(rng.integers(1, 3)), p=chances / chances.sum())
-            draw = at_speed if given["augment"] else lambda *arguments: segment(*arguments[:3])
-            pieces = [draw(rng, noises[j], window, _NOISE_SPEED) for j in both]
+            both = rng.choice(len(noises), int(rng.integers(1, 3)), p=chances)
+            pieces = [at_speed(rng, noises[j], window, _NOISE_SPEED if given["augment"] else 0.0) for j in both]
             din = sum(piece / level(piece) * gain(rng.uniform(-10.0, 0.0)) for piece in pieces)
         return filtered(rng, din, _NOISE_FILTER) if given["augment"] else din
 

@@ -1,11 +1,11 @@
 """Recordings as people have them: any format of libsndfile, rate, depth and number of channels, of any length."""
 
-import contextlib
 import os
 from pathlib import Path
 
 from ganzoo.data.audio import UNREADABLE, audio_files, opened, soundfile
 from ganzoo.errors import GanzooError, first_line
+from ganzoo.files import replaced
 
 # What can be written, by suffix.
 WRITTEN = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3", ".aiff": "AIFF"}
@@ -28,46 +28,41 @@ def enhance_file(model, source, target, progress=None):
     """
     source, target = Path(source), Path(target)
     check_writable(target)
-    library = soundfile()
-    temporary = target.with_name(f".{abs(hash(target.name))}.{os.getpid()}.tmp")
-    with contextlib.ExitStack() as stack:
-        read = stack.enter_context(opened(source))
+    with opened(source) as read:
         if not read.frames:
             raise GanzooError(f"{source} holds no sound")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            stack.callback(temporary.unlink, missing_ok=True)
-            file = stack.enter_context(open(temporary, "wb"))
-        except OSError as error:
-            raise GanzooError(f"cannot write {target}: {error.strerror or error}") from None
-        given, depth = WRITTEN[target.suffix.lower()], _depth(target.suffix.lower(), read.subtype)
-        try:
-            written = stack.enter_context(
-                library.SoundFile(file, "w", read.samplerate, read.channels, format=given, subtype=depth)
-            )
-        except UNREADABLE as error:
-            what = f"{read.channels} channels at {read.samplerate} Hz"
-            raise GanzooError(f"{given} cannot hold {what} ({first_line(error)}): write .wav") from None
-        total = 0
-        try:
-            blocks = (block.T for block in read.blocks(_SECONDS * read.samplerate, dtype="float32", always_2d=True))
-            for part in model.enhance_blocks(blocks, read.samplerate, read.frames, progress):
-                written.write(part.T)
-                total += part.shape[1]
-            written.close()
-            file.close()
+            with replaced(target) as file:
+                _write_enhanced(model, read, file, target.suffix.lower(), progress)
         except GanzooError as error:
             raise GanzooError(f"{source}: {error}") from None
-        except UNREADABLE as error:
-            raise GanzooError(
-                f"{source} to {target}: {getattr(error, 'strerror', None) or first_line(error)}"
-            ) from None
-        if total < read.frames:
-            raise GanzooError(f"{source} is damaged: {total} of the {read.frames} samples that it promises are there")
-        try:
-            os.replace(temporary, target)
         except OSError as error:
             raise GanzooError(f"cannot write {target}: {error.strerror or error}") from None
+
+
+def _write_enhanced(model, read, file, suffix, progress):
+    """What the model makes of one open recording, into an open file."""
+    options = dict(format=WRITTEN[suffix], subtype=_depth(suffix, read.subtype))
+    try:
+        written = soundfile().SoundFile(file, "w", read.samplerate, read.channels, **options)
+    except UNREADABLE as error:
+        what = f"{read.channels} channels at {read.samplerate} Hz"
+        raise GanzooError(f"{options['format']} cannot hold {what} ({first_line(error)}): write .wav") from None
+    total = 0
+    with written:
+        blocks = (block.T for block in _blocks(read))
+        for part in model.enhance_blocks(blocks, read.samplerate, read.frames, progress):
+            written.write(part.T)
+            total += part.shape[1]
+    if total < read.frames:
+        raise GanzooError(f"it is damaged: {total} of the {read.frames} samples that it promises are there")
+
+
+def _blocks(read):
+    try:
+        yield from read.blocks(_SECONDS * read.samplerate, dtype="float32", always_2d=True)
+    except UNREADABLE as error:
+        raise GanzooError(f"it cannot be read to its end: {first_line(error)}") from None
 
 
 def check_writable(target):

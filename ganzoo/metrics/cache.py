@@ -1,13 +1,11 @@
 """Statistics and features of real sets, kept: they do not change, and a large network takes long over them."""
 
-import contextlib
 import hashlib
-import io
 
 import numpy as np
 
 from ganzoo.errors import GanzooError
-from ganzoo.files import cache_folder, write_atomically
+from ganzoo.files import cache_folder, read_cached, write_cached
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics
 
@@ -18,25 +16,25 @@ _MOST_BYTES = 200_000_000
 def cached_statistics(extractor, pictures):
     """`extractor.statistics(pictures)`, from the cache folder where it has been worked out before."""
     path = _path("statistics", extractor, pictures)
-    kept = _read(path)
+    kept = read_cached(path)
     try:
         return FeatureStatistics(kept["mean"], kept["covariance"], int(kept["count"]), extractor.name)
     except (KeyError, TypeError, ValueError):
         statistics = extractor.statistics(pictures)
-    _write(path, mean=statistics.mean, covariance=statistics.covariance, count=statistics.count)
+    write_cached(path, mean=statistics.mean, covariance=statistics.covariance, count=statistics.count)
     return statistics
 
 
 def cached_features(extractor, pictures):
     """`extractor(pictures)`, from the cache folder where it has been worked out before."""
     path = _path("features", extractor, pictures)
-    kept = _read(path)
+    kept = read_cached(path)
     try:
         return Features(kept["vectors"], extractor.name, kept["logits"] if kept["logits"].size else None)
     except (KeyError, GanzooError):
         features = extractor(pictures)
     if features.vectors.nbytes < _MOST_BYTES:
-        _write(path, vectors=features.vectors, logits=np.zeros(0) if features.logits is None else features.logits)
+        write_cached(path, vectors=features.vectors, logits=np.zeros(0) if features.logits is None else features.logits)
     return features
 
 
@@ -46,20 +44,3 @@ def _path(kind, extractor, pictures):
     for start in range(0, len(pictures), 10_000):
         digest.update(np.ascontiguousarray(pictures[start : start + 10_000]).tobytes())
     return cache_folder() / f"{kind}-{extractor.name}-{digest.hexdigest()[:24]}.npz"
-
-
-def _read(path):
-    """The arrays of a file of the cache; none where it is not there, or damaged in any way."""
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            return {name: kept[name] for name in kept.files}
-    except Exception:
-        return {}
-
-
-def _write(path, **arrays):
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    # A read-only home costs time, not the run.
-    with contextlib.suppress(OSError):
-        write_atomically(path, buffer.getvalue())

@@ -1,6 +1,7 @@
 """StackGAN: pictures from a sentence in two stages (Zhang et al. 2016, arXiv:1612.03242)."""
 
-from ganzoo.config import AtLeastOne, NotNegative, parameters_of, validated_arguments
+from ganzoo import pixels
+from ganzoo.config import AtLeastOne, NotNegative
 from ganzoo.errors import GanzooError
 from ganzoo.networks.text_to_image import (
     augmented_generator,
@@ -103,10 +104,8 @@ class StackGAN(CaptionedModel):
         Args:
             kl_weight: factor of the divergence of the conditions from a standard normal distribution (equation 4).
         """
-        given = validated_arguments(parameters_of(StackGAN.compile), {"kl_weight": kl_weight}, "compile()")
-        self.kl_weight = given["kl_weight"]
+        self.keep_settings(StackGAN.compile, kl_weight=kl_weight)
         super().compile(*args, **settings)
-        self._settings.update(given)
 
     def start_from(self, other):
         """Takes the weights of another model to train on from: of the same architecture, or of its Stage-I.
@@ -132,20 +131,11 @@ class StackGAN(CaptionedModel):
         Example:
             small, large = model.draw_both(["a red apple"], seed=0)
         """
-        import numpy as np
-
-        from ganzoo import pixels
-
         if self.factor == 1:
             raise GanzooError("this stackgan is a Stage-I alone: call generate()")
         vectors = self.vectors(captions)
         latents = self.latents(len(vectors), seed)
         stage1 = self.ema_generator.get_layer("stage1")
         seen = latents[:, : stage1.inputs[0].shape[-1]]
-        small = np.concatenate(
-            [
-                np.asarray(stage1([seen[i : i + 64], vectors[i : i + 64]], training=False))
-                for i in range(0, len(seen), 64)
-            ]
-        )
-        return pixels.to_uint8(small), self.generate(captions=captions, latents=latents)
+        small = pixels.to_uint8(self._draw([seen, vectors], network=stage1))
+        return small, self.generate(captions=captions, latents=latents)

@@ -113,6 +113,7 @@ class AdversarialModel(Saving, keras.Model):
         self.ema_generator.set_weights(self.generator.get_weights())
         self.ema_generator.trainable = False
         self.trackers = {}
+        self._own_settings = {}
         # Not an optimizer's count, which leaves out the steps that loss scaling skips.
         self.step = self.add_weight(shape=(), initializer="zeros", dtype="int32", trainable=False, name="step")
         self.built = True
@@ -301,7 +302,16 @@ class AdversarialModel(Saving, keras.Model):
             run_eagerly=run_eagerly,
             jit_compile=jit_compile,
             **numbers,
+            **self._own_settings,
         )
+
+    def keep_settings(self, compile, **values):
+        """What a subclass's own `compile` takes besides: checked against its annotations, kept as attributes and in
+        files. Called before the parent's `compile`."""
+        given = validated_arguments(parameters_of(compile), values, "compile()")
+        for name, value in given.items():
+            setattr(self, name, value)
+        self._own_settings.update(given)
 
     def _optimizer(self, optimizer, network, which):
         optimizer = optimizers.get(optimizer, which)

@@ -77,12 +77,8 @@ class CaptionedModel(LatentModel):
         Args:
             interpolation: factor of the generator's loss on texts halfway between two of the batch.
         """
-        given = validated_arguments(
-            parameters_of(CaptionedModel.compile), {"interpolation": interpolation}, "compile()"
-        )
-        self.interpolation = given["interpolation"]
+        self.keep_settings(CaptionedModel.compile, interpolation=interpolation)
         super().compile(**settings)
-        self._settings.update(given)
 
     # Inference.
 
@@ -158,6 +154,17 @@ class CaptionedModel(LatentModel):
     def data_arguments(self):
         return {**super().data_arguments(), "encoder": self.text_encoder}
 
+    def check_data(self, data, targets=None):
+        super().check_data(data, targets)
+        spec = getattr(data, "element_spec", (data, targets))
+        text = spec[1] if isinstance(spec, (tuple, list)) and len(spec) == 2 else None
+        shape = getattr(text, "shape", None)
+        if shape is not None and tuple(shape[1:]) != (self.text_encoder.dim,):
+            raise GanzooError(
+                f"the model reads text as vectors of {self.text_encoder.dim} numbers, the data set has "
+                f"{tuple(shape[1:])}: use ganzoo.data.captions with model.text_encoder"
+            )
+
     def example_batch(self, batch_size, seed=0):
         return super().example_batch(batch_size, seed), self._example_text(batch_size, seed)
 
@@ -168,16 +175,16 @@ class CaptionedModel(LatentModel):
         return np.random.default_rng([seed, 1]).standard_normal((count, self.text_encoder.dim)).astype("float32")
 
     def preview(self, feed, count):
-        """A row of pictures for each of some captions: half of them of pictures kept from training."""
+        """Pictures for each of some captions: first those of pictures kept from training, then of others."""
         if feed is None:
             return None
         kept = [texts[0] for _, texts in feed.validation[: _SHOWN // 2]]
-        learned = [texts[0] for texts in (feed.labels or ())[: _SHOWN - len(kept)]]
+        learned = [texts[0] for texts in feed.captions[: _SHOWN - len(kept)]]
         captions = [caption for caption in kept + learned for _ in range(max(1, count // _SHOWN))]
         return self.generate(captions=captions, seed=0) if captions else None
 
     def collapsed(self):
-        """Whether 16 pictures of one text and as many noises, and of 16 texts, differ by less than a grey level."""
+        """Whether 16 pictures of as many texts and noises differ by less than a grey level on average."""
         latents, text = self.latents(16, seed=0), self._example_text(16, 0)
         drawn = pixels.to_uint8(self._draw([latents, text])).astype("float32")
         return bool(drawn.std(axis=0).mean() < 1.0)

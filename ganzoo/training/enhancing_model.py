@@ -7,7 +7,7 @@ import sys
 import numpy as np
 from keras import ops
 
-from ganzoo.config import NotNegative, parameters_of, validated_arguments
+from ganzoo.config import NotNegative
 from ganzoo.data.audio import RATES, soxr
 from ganzoo.data.recordings import coloured_noise, level
 from ganzoo.errors import GanzooError, at_least_one
@@ -100,10 +100,7 @@ class EnhancingModel(AdversarialModel):
             l1_weight: factor of the mean absolute difference of the samples.
             spectral_weight: factor of `ganzoo.losses.spectral.multi_resolution_stft`.
         """
-        own = dict(l1_weight=l1_weight, spectral_weight=spectral_weight)
-        own = validated_arguments(parameters_of(EnhancingModel.compile), own, "compile()")
-        for name, value in own.items():
-            setattr(self, name, value)
+        self.keep_settings(EnhancingModel.compile, l1_weight=l1_weight, spectral_weight=spectral_weight)
         longest = max(length for length, _, _ in RESOLUTIONS)
         if self.spectral_weight and self.window <= longest // 2:
             raise GanzooError(f"spectral_weight needs windows of more than {longest // 2} samples, not {self.window}")
@@ -113,7 +110,6 @@ class EnhancingModel(AdversarialModel):
             loss=loss,
             **settings,
         )
-        self._settings.update(own)
 
     # Inference.
 

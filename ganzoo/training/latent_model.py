@@ -91,8 +91,8 @@ class LatentModel(AdversarialModel):
             raise GanzooError(f"count is {count}, but there are {len(latents)} latents")
         return latents
 
-    def _draw(self, inputs, batch_size=64):
-        """Pictures in [-1, 1] as NumPy, a batch at a time."""
+    def _draw(self, inputs, batch_size=64, network=None):
+        """Pictures in [-1, 1] as NumPy, a batch at a time; of a part of the generator if one is given."""
         if not isinstance(batch_size, (int, np.integer)):
             raise GanzooError(f"batch_size must be a whole number, got {batch_size!r}")
         at_least_one(batch_size=batch_size)
@@ -102,7 +102,7 @@ class LatentModel(AdversarialModel):
             keras.tree.map_structure(lambda array, i=i: array[i : i + batch_size], inputs)
             for i in range(0, count, batch_size)
         ]
-        return np.concatenate([ops.convert_to_numpy(self(part)) for part in parts])
+        return np.concatenate([ops.convert_to_numpy((network or self)(part, training=False)) for part in parts])
 
     def features(self, pictures, batch_size=250):
         """What the discriminator sees in pictures, for classifiers, searches and the like.

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from ganzoo import pixels
-from ganzoo.config import NotNegative, parameters_of, validated_arguments
+from ganzoo.config import NotNegative
 from ganzoo.data.photographs import resized, resized_plane, to_small
 from ganzoo.errors import GanzooError, at_least_one, unknown
 from ganzoo.inference.tiling import in_tiles
@@ -90,18 +90,16 @@ class UpscalingModel(AdversarialModel):
             perceptual_weight: its factor.
             total_variation: factor of `ganzoo.losses.perceptual.total_variation`.
         """
-        own = dict(
+        self.keep_settings(
+            UpscalingModel.compile,
             pixel_loss=pixel_loss,
             pixel_weight=pixel_weight,
             perceptual_weight=perceptual_weight,
             total_variation=total_variation,
         )
-        own = validated_arguments(parameters_of(UpscalingModel.compile), own, "compile()")
-        for name, value in own.items():
-            setattr(self, name, value)
         self.perceptual = get_perceptual(perceptual)
         super().compile(**settings)
-        self._settings.update({**own, "perceptual": self.perceptual and self.perceptual.get_config()})
+        self._settings["perceptual"] = self.perceptual and self.perceptual.get_config()
 
     # Inference.
 
