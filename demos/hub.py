@@ -16,7 +16,7 @@ from ganzoo.errors import GanzooError
 from .common import QUEUE, trained_presets
 
 # The page of a kind of data.
-_PAGES = {"images": "dcgan", "labelled": "cgan", "pairs": "srgan", "speech": "segan"}
+_PAGES = {"images": "dcgan", "labelled": "cgan", "pairs": "srgan", "speech": "segan", "captions": "stackgan"}
 _FONTS = dict(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
 

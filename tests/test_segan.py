@@ -136,6 +136,17 @@ def test_content_loss_by_hand(model):
     assert float(model.content_loss(louder, 2 * louder)) == pytest.approx(2 * (1 + np.log(2)), rel=1e-3)
 
 
+def test_without_weight_the_discriminator_rests(model):
+    """The generator learns by the content alone, and no score is reported."""
+    model = ganzoo.create("segan", **SMALL)
+    model.compile(adversarial_weight=0.0)
+    before = [weight.numpy() for weight in model.discriminator.trainable_variables]
+    history = model.fit(*model.example_batch(8), batch_size=4, epochs=2, verbose=0).history
+    assert set(history) == {"g_loss", "l1_loss"}
+    assert history["l1_loss"][1] < history["l1_loss"][0]
+    assert all((old == new.numpy()).all() for old, new in zip(before, model.discriminator.trainable_variables))
+
+
 def test_emphasis_and_back():
     """What is drawn in pre-emphasis is heard without it: a network that adds nothing gives back what it got."""
     model = ganzoo.create("segan", **{**SMALL, "preemphasis": 0.95})

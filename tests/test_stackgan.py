@@ -7,6 +7,7 @@ import pytest
 import ganzoo
 from ganzoo.networks.text_to_image import kl_to_standard_normal
 from ganzoo.registry import model_class
+from ganzoo.training.callbacks.record import read_records
 
 SMALL = model_class("stackgan").small
 
@@ -128,6 +129,7 @@ compile: {{ema_decay: 0.9, interpolation: 0.0, generator_optimizer: {{learning_r
   discriminator_optimizer: {{learning_rate: 0.001}}}}
 data: {{source: "captions:{tmp_path}", batch_size: 16}}
 training: {{epochs: 25, samples: 8}}
+evaluation: {{extractor: matching, samples: 40, every_epochs: 12}}
 """
     )
     run = ganzoo.train(preset, output=tmp_path / "runs")
@@ -138,6 +140,12 @@ training: {{epochs: 25, samples: 8}}
     assert red[0] > red[2] + 50
     assert blue[2] > blue[0] + 50
     assert (run / "samples" / "epoch_0025.png").exists()
+    measured = [record for record in read_records(run / "metrics.jsonl") if "right_of_10" in record]
+    assert measured[-1]["frechet_joint_distance"] < measured[0]["frechet_joint_distance"] / 2
+    assert measured[-1]["right_of_10"] > 0.9
+    assert (run / "checkpoints" / "best.keras").exists()
+    with pytest.raises(ganzoo.GanzooError, match="set it to matching"):
+        ganzoo.train(preset, output=tmp_path / "runs", settings=["evaluation.extractor=mnist_classifier"])
     monkeypatch.setattr("ganzoo.evaluation.captioned._JUDGE", {"seed": 1, "epochs": 5})
     found = evaluate(model, f"captions:{tmp_path}")
     assert {"right_of_10", "held_out_of_10", "colours_obeyed", "frechet_distance"} <= set(found.figures)

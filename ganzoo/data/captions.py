@@ -71,18 +71,21 @@ def feed(source, image_shape, encoder, **options):
     given = checked(captions, {"source": source, "image_shape": image_shape, "encoder": encoder, **options})
     images, texts, skipped = open_captions(source, given["image_shape"], given["upscale"], given["strict"])
     kept = kept_out(len(images), given["held_out"])
-    training = [i for i in range(len(images)) if i not in kept]
+    validation = tuple((images[i].copy(), texts[i]) for i in sorted(kept))
+    texts = [of_one for i, of_one in enumerate(texts) if i not in kept]
+    # In their own place: twice the pictures of a large set do not fit the memory.
+    for to, i in enumerate(i for i in range(len(images)) if i not in kept):
+        images[to] = images[i]
+    images = images[: len(texts)]
     if not encoder.learned:
-        encoder.learn(images[training], [texts[i] for i in training], verbose=1)
-    flat = [text for i in training for text in texts[i]]
-    vectors = cached_vectors(encoder, flat)
-    counts = np.array([len(texts[i]) for i in training])
+        encoder.learn(images, texts, verbose=1)
+    vectors = cached_vectors(encoder, [text for of_one in texts for text in of_one])
+    counts = np.array([len(of_one) for of_one in texts])
     begins = np.cumsum(counts) - counts
-    training = np.array(training)
 
     def make_batch(step, indices):
         rng = np.random.default_rng([given["seed"], 6, int(step)])
-        batch = images[training[indices]]
+        batch = images[indices]
         if given["flip"]:
             mirrored = rng.random(len(batch)) < 0.5
             batch[mirrored] = batch[mirrored, :, ::-1]
@@ -92,14 +95,15 @@ def feed(source, image_shape, encoder, **options):
         return pixels.to_float(batch), vectors[chosen]
 
     return Feed(
-        count=len(training),
+        count=len(images),
         batch_size=given["batch_size"],
         seed=given["seed"],
         make_batch=make_batch,
         spec=[(images.shape[1:], "float32"), ((vectors.shape[1],), "float32")],
         source=source,
-        captions=tuple(texts[i] for i in training),
-        validation=tuple((images[i], texts[i]) for i in sorted(kept)),
+        pictures=images,
+        captions=tuple(texts),
+        validation=validation,
         skipped=skipped,
     )
 

@@ -11,7 +11,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.evaluation.results import Evaluation, short
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
-from ganzoo.metrics.text_to_image import HUES, has_colour, right_among, sharpness, variety
+from ganzoo.metrics.text_to_image import HUES, distinct, has_colour, right_among, sharpness, variety
 from ganzoo.text.characters import CharacterEncoder
 from ganzoo.text.matching import Matching
 
@@ -51,19 +51,20 @@ def evaluate(model, data, extractor=None, samples=None, upscale=False, name="mod
     kept = kept_out(len(images), 0.1)
     rng = np.random.default_rng(0)
     captions = [of_one[0] for of_one in texts]
+    different, own = distinct(captions)
     figures = {}
     drawn_all = []
     groups = {"right": [i for i in range(len(images)) if i not in kept], "held_out": sorted(kept)}
     for group, members in groups.items():
         chosen = rng.permutation(members)[:_CAPTIONS]
         drawn = model.generate(captions=[captions[i] for i in chosen], seed=0)
-        alike = judge.similarity(drawn, captions)
+        alike = judge.similarity(drawn, different)
         for count in (10, 100):
-            figures[f"{group}_of_{count}"] = round(right_among(alike, chosen, count, np.random.default_rng(1)), 4)
+            figures[f"{group}_of_{count}"] = round(right_among(alike, own[chosen], count, np.random.default_rng(1)), 4)
         drawn_all.append(drawn)
     chosen = rng.permutation(groups["right"])[:_CAPTIONS]
-    real = judge.similarity(images[chosen], captions)
-    figures["real_of_10"] = round(right_among(real, chosen, 10, np.random.default_rng(1)), 4)
+    real = judge.similarity(images[chosen], different)
+    figures["real_of_10"] = round(right_among(real, own[chosen], 10, np.random.default_rng(1)), 4)
     said = [(colour, f"a {colour} {thing}") for colour in HUES for thing in _THINGS]
     shown = model.generate(captions=[caption for _, caption in said], seed=0)
     obeyed = [has_colour(picture, colour) for picture, (colour, _) in zip(shown, said)]

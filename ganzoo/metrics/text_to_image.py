@@ -53,6 +53,17 @@ def variety(pictures):
     return float(np.mean([np.sqrt(np.mean((x[i] - x[j]) ** 2)) for i in range(len(x)) for j in range(i + 1, len(x))]))
 
 
+def distinct(captions):
+    """The different ones of captions, in order, and the place of each caption among them: two pictures that share one
+    are no mistake of who tells captions apart.
+
+    Example:
+        distinct(["a cat", "a dog", "a cat"])     # (["a cat", "a dog"], array([0, 1, 0]))
+    """
+    places = {caption: place for place, caption in enumerate(dict.fromkeys(captions))}
+    return list(places), np.array([places[caption] for caption in captions])
+
+
 def right_among(similarity, own, count, rng):
     """The share of rows whose own column is the most alike among itself and count - 1 others, drawn at random.
 

@@ -158,7 +158,7 @@ class AdversarialModel(Saving, keras.Model):
         real, condition = self.split_batch(batch)
         fake = self.generator(self.generator_inputs(ops.shape(real)[0], condition), training=training)
         content = self.content_loss(real, fake)
-        if self.discriminator is None:
+        if not self.plays:
             return content
         fake = self.judged(self.augmented(fake), condition)
         if not self.feature_matching:
@@ -224,7 +224,8 @@ class AdversarialModel(Saving, keras.Model):
                 "weight": ...} or a `ganzoo.losses.Penalty`.
             augmentations: list of changes to real and generated pictures before the discriminator sees them:
                 "instance_noise", "diffaugment" (see `ganzoo.training.augmentations`), as above.
-            adversarial_weight: factor of the loss in what the generator lowers.
+            adversarial_weight: factor of the loss in what the generator lowers; with 0 (and no feature matching) a
+                model with a `content_loss` learns by that alone, and its discriminator rests.
             feature_matching: factor of `ganzoo.losses.feature_matching` in it, on the features that go into the
                 discriminator's last layer; Salimans et al. 2016 have it alone, with an `adversarial_weight` of 0.
             historical_averaging: factor of |weights - their mean over all steps|^2 in both losses (section 3.2 there).
@@ -272,8 +273,11 @@ class AdversarialModel(Saving, keras.Model):
                 f"the loss '{self.loss.name}' works on {self.loss.takes}, "
                 f"this model's discriminator gives {self.scores}"
             )
+        heard = numbers["adversarial_weight"] or numbers["feature_matching"]
+        content = type(self).content_loss is not AdversarialModel.content_loss
+        self.plays = self.discriminator is not None and bool(heard or not content)
         names = ("g_loss", *self.reported)
-        if self.discriminator is not None:
+        if self.plays:
             names = ("d_loss", "g_loss", *self.loss.reported, *self.reported)
         self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
         self.penalties = [losses.get_penalty(penalty) for penalty in penalties]
@@ -411,7 +415,7 @@ class AdversarialModel(Saving, keras.Model):
         self._current.recorded = {}
         self.noise.start_step(backend.after(data, self.step))
         parts = split(data, self.discriminator_steps)
-        for part in parts if self.discriminator is not None else ():
+        for part in parts if self.plays else ():
             d_loss = backend.minimize(
                 lambda part=part: self.discriminator_loss(part) + self._strayed(self.discriminator),
                 self.discriminator_optimizer,
@@ -447,7 +451,7 @@ class AdversarialModel(Saving, keras.Model):
         self._current.recorded = {}
         # The number of batches seen since evaluate() began: each gets its own noise, every evaluation the same.
         self.noise.start_step(self.trackers["g_loss"].count)
-        if self.discriminator is not None:
+        if self.plays:
             self.record(d_loss=self.discriminator_loss(data, training=False))
         self.record(g_loss=self.generator_loss(data, training=False))
         return {name: tracker.result() for name, tracker in self.trackers.items()}

@@ -1,5 +1,7 @@
 """Models that draw what a sentence says."""
 
+import functools
+
 import numpy as np
 from keras import ops
 
@@ -7,12 +9,20 @@ from ganzoo import pixels
 from ganzoo.config import NotNegative, parameters_of, validated_arguments
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.inference.latent import slerp
+from ganzoo.metrics.features import Features
+from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
+from ganzoo.metrics.text_to_image import distinct, right_among
 from ganzoo.text import ENCODERS
+from ganzoo.text.characters import CharacterEncoder
+from ganzoo.text.matching import Matching
 from ganzoo.training.batches import with_condition
 from ganzoo.training.latent_model import LatentModel
+from ganzoo.training.measure import Measure
 
 # Captions of a run's preview.
 _SHOWN = 8
+# Of the judge that chooses a checkpoint; the one that `ganzoo evaluate` asks has another seed.
+_JUDGE = dict(seed=4321, epochs=30)
 
 
 class CaptionedModel(LatentModel):
@@ -190,7 +200,46 @@ class CaptionedModel(LatentModel):
         return bool(drawn.std(axis=0).mean() < 1.0)
 
     def measure(self, feed, evaluation):
-        return None
+        """The Fréchet joint distance to pictures of training with their captions, as a judge sees both.
+
+        The judge, which the setting `extractor: matching` asks for, is another encoder of letters and an image network
+        that learn from the same pictures.
+        """
+        if evaluation.extractor is None:
+            return None
+        if evaluation.extractor != "matching":
+            raise GanzooError(
+                f"evaluation.extractor: what {self.model_name} draws is judged with its captions: set it to matching "
+                f"(or null, to train without a best checkpoint), not {evaluation.extractor}"
+            )
+        judged = functools.cache(lambda: _Judged(feed, evaluation.samples))
+        words = "lowest Fréchet joint distance to the pictures of training, features of a judge trained on them"
+        return Measure(lambda model: judged().figures(model), "frechet_joint_distance", words)
+
+
+class _Judged:
+    """What a judge makes of up to `samples` pictures of training with their first captions, and of a model's."""
+
+    def __init__(self, feed, samples):
+        rng = np.random.default_rng(_JUDGE["seed"])
+        chosen = rng.permutation(len(feed.pictures))[:samples]
+        pictures, texts = feed.pictures[chosen], [feed.captions[i] for i in chosen]
+        self.captions = [of_one[0] for of_one in texts]
+        self.judge = Matching(CharacterEncoder())
+        self.judge.learn(pictures, texts, **_JUDGE)
+        self.text = self.judge.encoder.encode(self.captions)
+        self.real = self._statistics(self.judge.vectors(pictures))
+
+    def _statistics(self, vectors):
+        return FeatureStatistics.of(Features(np.concatenate([vectors, self.text], axis=1), "matching"))
+
+    def figures(self, model):
+        pictures = model.generate(captions=self.captions, seed=0)
+        different, own = distinct(self.captions)
+        alike = self.judge.similarity(pictures, different)
+        right = right_among(alike, own, 10, np.random.default_rng(0))
+        distance = frechet_distance(self.real, self._statistics(self.judge.vectors(pictures)))
+        return {"frechet_joint_distance": distance, "right_of_10": right}
 
 
 def text_encoder(asked):

@@ -12,7 +12,7 @@ from ganzoo.registry import model_class
 
 gradio = pytest.importorskip("gradio")
 
-from ganzoo.demos import cgan, common, dcgan, hub, segan, srgan  # noqa: E402
+from ganzoo.demos import cgan, common, dcgan, hub, segan, srgan, stackgan  # noqa: E402
 
 
 @pytest.mark.parametrize("odd", [None, float("nan"), float("inf"), -1, 1.5, 2**40, "x", [1], True])
@@ -118,3 +118,29 @@ def test_speech_comes_back_without_noise(tmp_path, monkeypatch):
     ):
         with pytest.raises(gradio.Error, match=words):
             segan.enhance("segan.speech", path and str(path), noise, None)
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_a_sentence_is_drawn_in_both_stages(factor, monkeypatch):
+    model = ganzoo.create("stackgan", **{**model_class("stackgan").small, "factor": factor})
+    monkeypatch.setattr(stackgan, "loaded", lambda preset: model)
+    small, large, path = stackgan.draw("stackgan.emoji", "a red heart", 4, 3)
+    expected = model.generate(4, captions="a red heart", seed=3)
+    np.testing.assert_array_equal(large, common.enlarged(grid(expected)))
+    np.testing.assert_array_equal(read_photograph(path).pixels, grid(expected))
+    if factor == 1:
+        assert small is None
+    else:
+        both = model.draw_both(["a red heart"] * 4, seed=3)
+        np.testing.assert_array_equal(small, common.enlarged(grid(both[0])))
+    for place, text in ((0.0, "a"), (1.0, "b")):
+        between, path = stackgan.walk("stackgan.emoji", "a", "b", place, 5)
+        end = common.enlarged(model.generate(captions=text, seed=5)[0], 280)
+        assert np.abs(between.astype(int) - end).max() <= 1
+        assert Path(path).exists()
+    for wrong in (("x" * 201, 4, 0), (None, 4, 0), ("a", 17, 0), ("a", 4, -1)):
+        with pytest.raises(gradio.Error, match=r"200 characters|must be a"):
+            stackgan.draw("stackgan.emoji", *wrong)
+    with pytest.raises(gradio.Error, match="must be a number"):
+        stackgan.walk("stackgan.emoji", "a", "b", 1.5, 0)
+    assert stackgan.draw("stackgan.emoji", "", 1, 0)[1].any()

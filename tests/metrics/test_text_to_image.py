@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ganzoo.metrics.text_to_image import dominant_hue, has_colour, right_among, sharpness, variety
+from ganzoo.metrics.text_to_image import distinct, dominant_hue, has_colour, right_among, sharpness, variety
 
 
 def of(*colours):
@@ -42,3 +42,10 @@ def test_detail_and_variety_by_hand():
     assert sharpness(stripes) == pytest.approx(5)
     assert variety(np.stack([np.zeros((2, 2, 1)), np.full((2, 2, 1), 6)]).astype("uint8")) == pytest.approx(6)
     assert variety(np.zeros((3, 2, 2, 1), "uint8")) == 0
+
+
+def test_pictures_that_share_a_caption_are_no_mistake():
+    texts, places = distinct(["a cat", "a dog", "a cat"])
+    assert texts == ["a cat", "a dog"]
+    np.testing.assert_array_equal(places, [0, 1, 0])
+    assert right_among(np.eye(2)[places], places, 10, np.random.default_rng(0)) == 1

@@ -1,0 +1,109 @@
+"""The page of the models that draw sentences: a text, its pictures, and the way from one text to another."""
+
+import gradio as gr
+
+from ganzoo.errors import GanzooError
+from ganzoo.inference import grid
+
+from .common import (
+    LARGEST_SEED,
+    ONE_AT_A_TIME,
+    as_file,
+    enlarged,
+    finite_number,
+    loaded,
+    picture,
+    preset_choice,
+    seed_number,
+    shown_errors,
+    whole_number,
+)
+
+MOST_CHARACTERS, MOST_PICTURES = 200, 16
+# Pictures of a walk, both ends among them: one for each place of the slider.
+_STEPS = 11
+_EXAMPLES = (
+    "a red heart",
+    "a yellow smiling face",
+    "a green apple",
+    "a blue circle",
+    "the flag of france",
+    "a cat",
+    "a clock",
+)
+
+
+@shown_errors
+def draw(preset, text, count, seed):
+    """Stage-I's pictures of a text (nothing of a model without stages), the model's, and their file."""
+    text = _checked(text)
+    count = whole_number(count, "the number of pictures", 1, MOST_PICTURES)
+    seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
+    model = loaded(preset)
+    captions, small = [text] * count, None
+    if getattr(model, "factor", 1) > 1:
+        small, pictures = model.draw_both(captions, seed=seed)
+    else:
+        pictures = model.generate(captions=captions, seed=seed)
+    sheet = grid(pictures)
+    return None if small is None else enlarged(grid(small)), enlarged(sheet), as_file(sheet, f"{preset}-seed{seed}.png")
+
+
+@shown_errors
+def walk(preset, first, second, place, seed):
+    """The picture at a place, in [0, 1], of the way from one text to another, and the file of the whole way."""
+    first, second = _checked(first), _checked(second)
+    place = finite_number(place, "the place on the way", 0.0, 1.0)
+    seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
+    strip = loaded(preset).interpolate(first, second, _STEPS, seed)
+    return enlarged(strip[round(place * (_STEPS - 1))], 280), as_file(
+        grid(strip, columns=_STEPS), f"{preset}-walk-seed{seed}.png"
+    )
+
+
+def _checked(text):
+    if not isinstance(text, str) or len(text) > MOST_CHARACTERS:
+        raise GanzooError(f"a text has up to {MOST_CHARACTERS} characters")
+    return text
+
+
+def page(model):
+    """Puts the page into the surrounding `gr.Blocks`; returns the events of its first drawing."""
+    preset = preset_choice(model)
+    with gr.Row():
+        with gr.Column(scale=1):
+            text = _textbox(_EXAMPLES[0], "Draw", f"{model}-text")
+            gr.Examples([[example] for example in _EXAMPLES], [text], cache_examples=False)
+            count = gr.Slider(1, MOST_PICTURES, 9, step=1, label="Pictures", elem_id=f"{model}-count")
+            seed = seed_number(0, elem_id=f"{model}-seed")
+            button = gr.Button("Draw", variant="primary", elem_id=f"{model}-draw")
+            file = gr.DownloadButton("Download", elem_id=f"{model}-download")
+        with gr.Column(scale=2):
+            gr.Markdown("Stage-I")
+            stage1 = picture("Stage-I", show_label=False, elem_id=f"{model}-stage1")
+        with gr.Column(scale=2):
+            gr.Markdown("Stage-II, which saw Stage-I's")
+            pictures = picture("Pictures", show_label=False, elem_id=f"{model}-pictures")
+    gr.Markdown("## From one sentence to another\nThe same noise all the way.")
+    with gr.Row():
+        with gr.Column(scale=1):
+            first = _textbox("a red heart", "From", f"{model}-first")
+            second = _textbox("a blue heart", "To", f"{model}-second")
+            place = gr.Slider(0, 1, 0.5, step=0.1, label="Place on the way", elem_id=f"{model}-place")
+            walk_file = gr.DownloadButton("Download the way", elem_id=f"{model}-walk-download")
+        between = picture("Between", show_label=False, elem_id=f"{model}-between", scale=2)
+    drawing = dict(fn=draw, inputs=[preset, text, count, seed], outputs=[stage1, pictures, file], **ONE_AT_A_TIME)
+    walking = dict(fn=walk, inputs=[preset, first, second, place, seed], outputs=[between, walk_file], **ONE_AT_A_TIME)
+    button.click(**drawing)
+    for one in (text, seed):
+        one.submit(**drawing)
+    preset.change(**drawing)
+    place.release(**walking)
+    for one in (first, second, seed):
+        one.submit(**walking)
+    preset.change(**walking)
+    return [drawing, walking]
+
+
+def _textbox(value, label, element):
+    return gr.Textbox(value, label=label, max_lines=1, max_length=MOST_CHARACTERS, elem_id=element)
