@@ -166,3 +166,19 @@ def test_draw_on_the_command_line(tmp_path):
     assert Image.open(tmp_path / "o.png").size == (3 * 34 - 2, 2 * 34 - 2)
     done = CliRunner().invoke(main, ["draw", *arguments, "dcgan.digits"])
     assert "does not draw what captions say" in done.output
+
+
+def test_a_picture_with_another_ones_text_is_wrong():
+    keras.utils.set_random_seed(0)
+    model = ganzoo.create("stackgan", **{**SMALL, "factor": 1})
+    model.compile()
+    real, text = model.example_batch(4)
+    for weight in model.discriminator.trainable_variables:
+        weight.assign(np.random.default_rng(0).normal(0, 0.5, weight.shape))
+    model._current.recorded = {}
+    model.discriminator_loss((real, text), training=False)
+    others = text[[3, 0, 1, 2]]
+    scores = [1 / (1 + np.exp(-np.asarray(model.discriminator([real, about])))) for about in (text, others)]
+    assert float(model._current.recorded["d_real"]) == pytest.approx(float(scores[0].mean()), rel=1e-4)
+    assert float(model._current.recorded["d_wrong"]) == pytest.approx(float(scores[1].mean()), rel=1e-4)
+    assert abs(scores[0].mean() - scores[1].mean()) > 1e-3
