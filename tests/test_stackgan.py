@@ -173,7 +173,7 @@ def test_a_picture_with_another_ones_text_is_wrong():
     keras.utils.set_random_seed(0)
     model = ganzoo.create("stackgan", **{**SMALL, "factor": 1})
     model.compile()
-    real, text = model.example_batch(4)
+    real, text = (ops.convert_to_tensor(part) for part in model.example_batch(4))
     for weight in model.discriminator.trainable_variables:
         weight.assign(np.random.default_rng(0).normal(0, 0.5, weight.shape))
     model._current.recorded = {}
