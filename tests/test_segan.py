@@ -8,6 +8,7 @@ from click.testing import CliRunner
 import ganzoo
 from ganzoo.cli import main
 from ganzoo.evaluation import evaluate, evaluate_presets
+from ganzoo.losses.loudness import loudness_difference
 from ganzoo.registry import model_class
 from ganzoo.training.enhancing_model import as_float
 
@@ -134,6 +135,10 @@ def test_content_loss_by_hand(model):
     model._current.recorded = {}
     assert float(model.content_loss(louder, louder)) < 1e-6
     assert float(model.content_loss(louder, 2 * louder)) == pytest.approx(2 * (1 + np.log(2)), rel=1e-3)
+    model.compile(l1_weight=0.0, loudness_weight=3.0)
+    model._current.recorded = {}
+    heard = float(loudness_difference(louder[..., 0], 3 * louder[..., 0], 16_000))
+    assert float(model.content_loss(louder, 3 * louder)) == pytest.approx(3 * heard, rel=1e-5)
 
 
 def test_without_weight_the_discriminator_rests(model):

@@ -12,6 +12,7 @@ from ganzoo.data.audio import RATES, soxr
 from ganzoo.data.recordings import coloured_noise, level
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.overlap import Windows, overlapped
+from ganzoo.losses.loudness import loudness_difference
 from ganzoo.losses.spectral import RESOLUTIONS, multi_resolution_stft
 from ganzoo.metrics.speech import all_measured, measures
 from ganzoo.training import backend
@@ -82,6 +83,9 @@ class EnhancingModel(AdversarialModel):
         total = self.l1_weight * l1
         if self.spectral_weight:
             total = total + self.spectral_weight * multi_resolution_stft(real[..., 0], fake[..., 0])
+        if self.loudness_weight:
+            difference = loudness_difference(real[..., 0], fake[..., 0], self.sample_rate)
+            total = total + self.loudness_weight * difference
         return total
 
     def compile(
@@ -92,6 +96,7 @@ class EnhancingModel(AdversarialModel):
         loss: object = "least_squares",
         l1_weight: NotNegative = 100.0,
         spectral_weight: NotNegative = 0.0,
+        loudness_weight: NotNegative = 0.0,
         **settings,
     ):
         """Sets how the model trains; as `AdversarialModel.compile`, and
@@ -99,8 +104,15 @@ class EnhancingModel(AdversarialModel):
         Args:
             l1_weight: factor of the mean absolute difference of the samples.
             spectral_weight: factor of `ganzoo.losses.spectral.multi_resolution_stft`.
+            loudness_weight: factor of `ganzoo.losses.loudness.loudness_difference`, which is meant for sound as it is
+                heard: a `preemphasis` of 0.
         """
-        self.keep_settings(EnhancingModel.compile, l1_weight=l1_weight, spectral_weight=spectral_weight)
+        self.keep_settings(
+            EnhancingModel.compile,
+            l1_weight=l1_weight,
+            spectral_weight=spectral_weight,
+            loudness_weight=loudness_weight,
+        )
         longest = max(length for length, _, _ in RESOLUTIONS)
         if self.spectral_weight and self.window <= longest // 2:
             raise GanzooError(f"spectral_weight needs windows of more than {longest // 2} samples, not {self.window}")
