@@ -25,7 +25,8 @@ def _import_tensorflow_quietly():
         try:
             import tensorflow as tf
 
-            tf.config.list_logical_devices()
+            # Not the logical ones: workers of a cluster have to find each other before TensorFlow sets up any.
+            tf.config.list_physical_devices()
         except BaseException:
             remarks.seek(0)
             os.write(kept, remarks.read())
@@ -151,9 +152,16 @@ def info(name):
 )
 @click.option("--output", default="runs", show_default=True, metavar="DIR", help="Folder for run folders.")
 @click.option("--resume", is_flag=True, help="Go on with the newest run of this preset.")
+@click.option(
+    "--strategy",
+    type=click.Choice(["auto", "one", "mirrored", "multiworker", "tpu"]),
+    default="auto",
+    show_default=True,
+    help="On which devices; multiworker takes TF_CONFIG or SLURM's variables.",
+)
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would happen and how long; write nothing.")
 @_needs_tensorflow
-def train(preset, data, settings, output, resume, dry_run):
+def train(preset, data, settings, output, resume, strategy, dry_run):
     """Trains a preset, or a YAML file of your own, and keeps everything in a run folder.
 
     \b
@@ -164,9 +172,9 @@ def train(preset, data, settings, output, resume, dry_run):
     from ganzoo.training import run
 
     if dry_run:
-        click.echo(run.prepare(preset, data, settings, output, resume).describe())
+        click.echo(run.prepare(preset, data, settings, output, resume, strategy).describe())
         return
-    folder = run.train(preset, data, settings, output, resume)
+    folder = run.train(preset, data, settings, output, resume, strategy)
     click.echo(f"run folder: {folder}")
 
 

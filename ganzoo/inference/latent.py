@@ -137,7 +137,7 @@ def project(model, pictures, labels=None, steps=300, learning_rate=0.05, starts=
     import keras
     from keras import ops
 
-    from ganzoo.training.backend import input_gradient
+    from ganzoo.backend import input_gradient
 
     pictures = pixels.checked(pictures, model.image_shape, "pictures to project")
     at_least_one(steps=steps, starts=starts)

@@ -1,5 +1,6 @@
 """The layers that Keras lacks."""
 
+from ganzoo.layers.dropout import Dropout
 from ganzoo.layers.minibatch_discrimination import MinibatchDiscrimination
 from ganzoo.layers.pixel_shuffle import PixelShuffle
 from ganzoo.layers.spectral_normalization import SpectralNormalization
@@ -7,6 +8,7 @@ from ganzoo.layers.virtual_batch_normalization import DropReference, ReferenceBa
 
 __all__ = [
     "DropReference",
+    "Dropout",
     "MinibatchDiscrimination",
     "PixelShuffle",
     "ReferenceBatch",

@@ -2,9 +2,9 @@
 
 import copy
 
+from ganzoo import backend
 from ganzoo.networks.autoencoding import autoencoding_discriminator, decoding_generator
 from ganzoo.registry import register
-from ganzoo.training import backend
 from ganzoo.training.latent_model import LatentModel
 
 

@@ -114,6 +114,15 @@ def reference_batches(network):
     ]
 
 
+def synchronize_batch_norm(network):
+    """Makes every batch norm of a network, and of networks in it, take its means over all devices."""
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+        elif isinstance(layer, keras.Model):
+            synchronize_batch_norm(layer)
+
+
 def layer_before_output(network, purpose):
     """The tensor that goes into the layer "logit": a discriminator's features, (batch, length).
 

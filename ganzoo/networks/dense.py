@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from ganzoo.errors import at_least_one
+from ganzoo.layers import Dropout
 
 
 def dense_generator(image_shape, latent_dim, widths, name="generator"):
@@ -42,6 +43,6 @@ def maxout_discriminator(image_shape, widths, pieces, dropout, name="discriminat
         x = layers.Dense(units * pieces, name=f"hidden{i}")(x)
         x = ops.max(layers.Reshape((units, pieces), name=f"hidden{i}_pieces")(x), axis=-1)
         # Its own fixed seed: dropout repeats with the model's other random numbers, whatever was drawn before.
-        x = layers.Dropout(dropout, seed=i, name=f"hidden{i}_dropout")(x)
+        x = Dropout(dropout, seed=i, name=f"hidden{i}_dropout")(x)
     logits = layers.Dense(1, dtype="float32", name="logit")(x)
     return keras.Model(pictures, logits, name=name)

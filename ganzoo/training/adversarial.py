@@ -16,12 +16,12 @@ import numpy as np
 from keras import ops
 from pydantic import Field
 
-from ganzoo import losses
+from ganzoo import backend, losses
 from ganzoo.config import AtLeastOne, NotNegative, Seed, parameters_of, validated_arguments
 from ganzoo.errors import GanzooError
 from ganzoo.losses import feature_matching
 from ganzoo.networks import cures
-from ganzoo.training import backend, optimizers
+from ganzoo.training import optimizers
 from ganzoo.training.augmentations import get_augmentation
 from ganzoo.training.averages import HistoricalAverage, move_average
 from ganzoo.training.batches import first_examples, split, unpadded, with_condition
@@ -210,6 +210,7 @@ class AdversarialModel(Saving, keras.Model):
         discriminator_steps: AtLeastOne = 1,
         ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999,
         seed: Seed = 0,
+        synchronized_batch_norm: bool = False,
         run_eagerly: bool = False,
         jit_compile: bool = False,
         steps_per_execution: AtLeastOne = 1,
@@ -233,6 +234,8 @@ class AdversarialModel(Saving, keras.Model):
             ema_decay: of the generator's moving average, in [0, 1); warmed up over the first steps.
                 0 makes the average the generator itself.
             seed: of the noise during training.
+            synchronized_batch_norm: batch norm over the pictures of all devices and not of each by itself: slower, and
+                what the same batch on one device would give.
             run_eagerly, jit_compile, steps_per_execution: as in `keras.Model.compile`. `jit_compile`
                 needs a single device.
 
@@ -246,6 +249,7 @@ class AdversarialModel(Saving, keras.Model):
             discriminator_steps=discriminator_steps,
             ema_decay=ema_decay,
             seed=seed,
+            synchronized_batch_norm=synchronized_batch_norm,
             steps_per_execution=steps_per_execution,
         )
         numbers = validated_arguments(parameters_of(AdversarialModel.compile), numbers, "compile()")
@@ -297,6 +301,9 @@ class AdversarialModel(Saving, keras.Model):
         self.discriminator_steps = numbers["discriminator_steps"]
         self.ema_decay = numbers["ema_decay"]
         self.noise = Noise(numbers["seed"])
+        for network in (self.generator, self.discriminator):
+            if network is not None and numbers["synchronized_batch_norm"]:
+                cures.synchronize_batch_norm(network)
         self._settings = dict(
             generator_optimizer=self.generator_optimizer,
             discriminator_optimizer=self.discriminator_optimizer,
@@ -429,11 +436,18 @@ class AdversarialModel(Saving, keras.Model):
         )
         self.record(g_loss=g_loss)
         self.after_step(self._current.recorded)
+        backend.share_statistics(self._statistics)
         backend.update([(self.step, self.step)], lambda step, _: backend.after(g_loss, step) + 1)
         move_average(self.ema_generator, self.generator, self.step, self.ema_decay)
         for network, history in self._histories():
             history.take(network)
-        return {name: tracker.result() for name, tracker in self.trackers.items()}
+        return backend.logged({name: tracker.result() for name, tracker in self.trackers.items()})
+
+    @property
+    def _statistics(self):
+        """What the networks' layers keep beside their weights: means and variances, say."""
+        networks = [network for network in (self.generator, self.discriminator) if network is not None]
+        return [one for network in networks for one in network.non_trainable_variables if "float" in one.dtype]
 
     def _histories(self):
         """[(network, its `HistoricalAverage`)]; empty without historical averaging."""
@@ -454,7 +468,7 @@ class AdversarialModel(Saving, keras.Model):
         if self.plays:
             self.record(d_loss=self.discriminator_loss(data, training=False))
         self.record(g_loss=self.generator_loss(data, training=False))
-        return {name: tracker.result() for name, tracker in self.trackers.items()}
+        return backend.logged({name: tracker.result() for name, tracker in self.trackers.items()})
 
     # Inference.
 

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from ganzoo.training import backend
+from ganzoo import backend
 
 
 def move_average(average, network, step, decay):

@@ -75,12 +75,13 @@ def unpadded(data):
 
 
 def split(batch, count):
-    """Cuts a batch (a tensor or a nest of them) along its first axis into `count` equal ones."""
+    """Deals a batch (a tensor or a nest of them) out along its first axis into `count` equal ones.
+
+    Like cards and not in pieces: what replicas get of a batch, piece by piece, must fall into the same parts.
+    """
     if count == 1:
         return [batch]
     sizes = {tensor.shape[0] for tensor in keras.tree.flatten(batch)}
     if any(size is not None and size % count for size in sizes):
         raise GanzooError(f"a batch of {sizes} pictures cannot be shared among {count} discriminator steps")
-    return [
-        keras.tree.map_structure(lambda tensor, i=i: ops.split(tensor, count, axis=0)[i], batch) for i in range(count)
-    ]
+    return [keras.tree.map_structure(lambda tensor, i=i: tensor[i::count], batch) for i in range(count)]

@@ -60,7 +60,7 @@ class CaptionedModel(LatentModel):
         real, text = self.split_batch(batch)
         fake = self.generator(self.generator_inputs(ops.shape(real)[0], text), training=training)
         real, fake = self.augmented(real), self.augmented(fake)
-        others = ops.roll(text, 1, axis=0)
+        others = _of_neighbours(text)
         real_logits, fake_logits, wrong_logits = (
             self.discriminator(with_condition(pictures, about), training=training)
             for pictures, about in ((real, text), (fake, text), (real, others))
@@ -75,7 +75,7 @@ class CaptionedModel(LatentModel):
         _, text = self.split_batch(batch)
         if self.interpolation:
             # Halfway between two texts there is one as well (equation 5 of Reed et al., beta = 0.5).
-            between = 0.5 * (text + ops.roll(text, 1, axis=0))
+            between = 0.5 * (text + _of_neighbours(text))
             fake = self.generator(self.generator_inputs(ops.shape(text)[0], between), training=training)
             logits = self.discriminator(with_condition(self.augmented(fake), between), training=training)
             loss = loss + self.interpolation * self.loss.generator(logits)
@@ -215,6 +215,17 @@ class CaptionedModel(LatentModel):
         judged = functools.cache(lambda: _Judged(feed, evaluation.samples))
         words = "lowest Fréchet joint distance to the pictures of training, features of a judge trained on them"
         return Measure(lambda model: judged().figures(model), "frechet_joint_distance", words)
+
+
+def _of_neighbours(text):
+    """The texts of a batch with each two next to each other exchanged; of the last of an odd number the first one's.
+
+    Not all moved by one: a batch that replicas share would have other neighbours than on one device.
+    """
+    count = ops.shape(text)[0]
+    place = ops.arange(count)
+    neighbour = place + 1 - 2 * (place % 2)
+    return ops.take(text, ops.where(neighbour < count, neighbour, 0), axis=0)
 
 
 class _Judged:

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 from keras import ops
 
+from ganzoo import backend
 from ganzoo.config import NotNegative
 from ganzoo.data.audio import RATES, soxr
 from ganzoo.data.recordings import coloured_noise, level
@@ -15,7 +16,6 @@ from ganzoo.inference.overlap import Windows, overlapped
 from ganzoo.losses.loudness import loudness_difference
 from ganzoo.losses.spectral import RESOLUTIONS, multi_resolution_stft
 from ganzoo.metrics.speech import all_measured, measures
-from ganzoo.training import backend
 from ganzoo.training.adversarial import AdversarialModel
 from ganzoo.training.batches import refuse_other_parts
 from ganzoo.training.measure import Measure

@@ -1,7 +1,8 @@
-"""Random numbers of the training step: a function of seed, step, place in the step and replica alone.
+"""Random numbers of the training step: a function of seed, step and place in the step alone.
 
-Nothing is drawn from a state that could be lost, so a run resumed at step n sees the numbers it
-would have seen, and replicas of a strategy each see their own.
+Nothing is drawn from a state that could be lost, so a run resumed at step n sees the numbers it would have seen.
+Replicas of a strategy each take their rows of what one device would draw for the whole batch: how many there are
+makes no difference.
 """
 
 import threading
@@ -9,7 +10,7 @@ import threading
 import keras
 from keras import ops
 
-from ganzoo.training import backend
+from ganzoo import backend
 
 
 class Noise(threading.local):
@@ -38,26 +39,19 @@ class Noise(threading.local):
         self._draws = 0
 
     def normal(self, shape):
-        """Standard normal numbers, float32."""
-        return keras.random.normal(shape, dtype="float32", seed=self._key())
+        """Standard normal numbers, float32; the first axis of the shape is the batch's."""
+        key = self._key()
+        return backend.share_of_replica(lambda shape: keras.random.normal(shape, dtype="float32", seed=key), shape)
 
     def uniform(self, shape, minval=0.0, maxval=1.0):
-        """Uniform numbers in [minval, maxval), float32."""
-        return keras.random.uniform(shape, minval, maxval, dtype="float32", seed=self._key())
+        """Uniform numbers in [minval, maxval), float32; the first axis of the shape is the batch's."""
+        key = self._key()
+        return backend.share_of_replica(
+            lambda shape: keras.random.uniform(shape, minval, maxval, dtype="float32", seed=key), shape
+        )
 
     def _key(self):
         self._draws += 1
-        # Odd multipliers spread neighbouring seeds and draws; 30 bits leave room to add the replica.
+        # Odd multipliers spread neighbouring seeds and draws.
         place = (self.seed * 2654435761 + self._draws * 40503) % 2**30
-        first = ops.cast(backend.replica_id(), "int32") * 65537 + place
-        return _Key(ops.stack([first, ops.cast(self.step, "int32")]))
-
-
-class _Key(keras.random.SeedGenerator):
-    """A seed that is already there; Keras takes tensors only in the shape of a SeedGenerator."""
-
-    def __init__(self, key):
-        self._key = ops.cast(key, backend.SEED_DTYPE)
-
-    def next(self, ordered=True):
-        return self._key
+        return backend.given_seed(ops.stack([ops.cast(place, "int32"), ops.cast(self.step, "int32")]))

@@ -36,6 +36,7 @@ from ganzoo.files import write_atomically
 from ganzoo.registry import model_class
 from ganzoo.training import callbacks
 from ganzoo.training.adversarial import describe_networks
+from ganzoo.training.distribute import placement, workers_needed
 
 # What a resumed run may not change: its weights or its data would no longer be the same run's.
 _FIXED = (
@@ -47,7 +48,7 @@ _FIXED = (
 )
 
 
-def train(preset, data=None, settings=(), output="runs", resume=False):
+def train(preset, data=None, settings=(), output="runs", resume=False, strategy="auto"):
     """Trains a preset and keeps everything in a run folder.
 
     Args:
@@ -57,6 +58,8 @@ def train(preset, data=None, settings=(), output="runs", resume=False):
         output: folder for run folders.
         resume: go on with the newest run of this preset in `output` instead of beginning a new one;
             its config is used, with `settings` on top.
+        strategy: where to train: "auto", "one", "mirrored", "multiworker" or "tpu", see
+            `ganzoo.training.distribute.placement`. The batch size is that of all devices together.
 
     Returns:
         The run folder, a `pathlib.Path`. Ctrl-C saves a checkpoint and returns as well.
@@ -69,13 +72,24 @@ def train(preset, data=None, settings=(), output="runs", resume=False):
         folder = ganzoo.train("dcgan.digits")
         model = ganzoo.load(folder)
     """
-    plan = prepare(preset, data, settings, output, resume)
+    plan = prepare(preset, data, settings, output, resume, strategy)
+    print(f"strategy: {plan.placement.words}", flush=True)
     try:
-        with _held(plan) as folder:
-            _train_in(folder, plan)
+        with workers_needed(plan.placement):
+            if not plan.placement.chief:
+                _train_along(plan)
+                return plan.folder
+            with _held(plan) as folder:
+                _train_in(folder, plan)
     except OSError as error:
         raise GanzooError(f"cannot write to {plan.folder}: {error.strerror or error}") from None
     return plan.folder
+
+
+def _train_along(plan):
+    """A worker's part of a run whose files another one writes."""
+    if plan.model.steps < plan.total_steps:
+        _fit(plan.model, plan, [callbacks.Guard(patience=plan.config.training.collapse_patience)])
 
 
 def _train_in(folder, plan):
@@ -152,6 +166,7 @@ class Plan:
     resumed: bool
     model: object
     feed: object
+    placement: object
     measure: object = None
 
     @property
@@ -180,6 +195,7 @@ class Plan:
             f"{done:,} done",
             "time": f"{seconds:.3g} s a step, about {_duration(seconds * (self.total_steps - done))} "
             "on this machine, measurements and pictures not counted",
+            "where": self.placement.words,
             "best": self.measure.words if self.measure else "not measured (section 'evaluation')",
             "folder": str(self.folder),
         }
@@ -198,8 +214,10 @@ class Plan:
         return (time.monotonic() - began) / 3
 
 
-def prepare(preset, data=None, settings=(), output="runs", resume=False):
+def prepare(preset, data=None, settings=(), output="runs", resume=False, strategy="auto"):
     """The `Plan` of a run; arguments and errors as `train`."""
+    # Before anything else: several workers have to find each other before TensorFlow does anything at all.
+    place = placement(strategy)
     found = presets.find(preset)
     label = Path(found.name).stem if found.name == str(found.path) else found.name
     folder = _folder(Path(output), label, resume)
@@ -215,12 +233,13 @@ def prepare(preset, data=None, settings=(), output="runs", resume=False):
     if not config.data.get("source"):
         raise GanzooError(f"{found.name} names no data: give it with --data, e.g. --data folder:my_pictures")
     keras.utils.set_random_seed(config.training.seed)
-    if resume:
-        model = presets.load_saved(folder / "checkpoints" / "last.keras")
-    else:
-        model = presets.build(config, found.name)
-        if config.training.start_from:
-            model.start_from(presets.load(config.training.start_from))
+    with place.strategy.scope():
+        if resume:
+            model = presets.load_saved(folder / "checkpoints" / "last.keras")
+        else:
+            model = presets.build(config, found.name)
+            if config.training.start_from:
+                model.start_from(presets.load(config.training.start_from))
     where = f"{found.name}, section 'data'"
     for key, value in model.data_arguments().items():
         if key in config.data and tuple(np.ravel(config.data[key])) != tuple(np.ravel(value)):
@@ -230,7 +249,13 @@ def prepare(preset, data=None, settings=(), output="runs", resume=False):
     room = importlib.import_module(f"ganzoo.data.{cls.data_kind}")
     arguments = {"seed": config.training.seed, **config.data, **model.data_arguments()}
     parameters = parameters_of(getattr(room, cls.data_kind))
-    plan = Plan(config, given, folder, resume, model, room.feed(**validated_arguments(parameters, arguments, where)))
+    feed = room.feed(**validated_arguments(parameters, arguments, where))
+    plan = Plan(config, given, folder, resume, model, feed, place)
+    if feed.batch_size % place.replicas:
+        raise GanzooError(
+            f"data.batch_size={feed.batch_size} is that of all devices together: {place.replicas} cannot share it "
+            "evenly"
+        )
     if resume:
         kept = json.loads((folder / "data.json").read_text())
         if kept != plan.data_facts:

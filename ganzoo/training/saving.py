@@ -1,8 +1,8 @@
 """What a model writes to its files besides what Keras does."""
 
 import keras
-from keras import ops
 
+from ganzoo import backend
 from ganzoo.config import parameters_of
 from ganzoo.errors import GanzooError
 from ganzoo.precision import made_with
@@ -58,7 +58,7 @@ class Saving:
     def save_own_variables(self, store):
         super().save_own_variables(store)
         for name, variable in self._unsaved_state().items():
-            store[name] = ops.convert_to_numpy(variable)
+            store[name] = backend.local_value(variable)
 
     def load_own_variables(self, store):
         state = self._unsaved_state()

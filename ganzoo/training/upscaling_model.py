@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from keras import ops
 
-from ganzoo import pixels
+from ganzoo import backend, pixels
 from ganzoo.config import NotNegative
 from ganzoo.data.photographs import resized, resized_plane, to_small
 from ganzoo.errors import GanzooError, at_least_one, unknown
@@ -14,7 +14,6 @@ from ganzoo.inference.tiling import in_tiles
 from ganzoo.losses.perceptual import get_perceptual, total_variation
 from ganzoo.metrics.image import psnr, ssim
 from ganzoo.metrics.lpips import FILES, distance
-from ganzoo.training import backend
 from ganzoo.training.adversarial import AdversarialModel
 from ganzoo.training.batches import refuse_other_parts
 from ganzoo.training.measure import Measure

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
+from ganzoo import backend
 from ganzoo.layers import SpectralNormalization
-from ganzoo.training import backend
 
 
 def normalized(layer, inputs, calls=30):

@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from ganzoo import GanzooError, losses
-from ganzoo.training.backend import input_gradient
+from ganzoo.backend import input_gradient
 from ganzoo.training.noise import Noise
 
 REAL = np.array([[3.0, 4.0], [0.0, 0.0]], "float32")

@@ -44,7 +44,7 @@ def test_algorithm_1_of_goodfellow(k):
     noise = Noise(7)
     noise.start_step(0)
     g, d, d_losses = 0.5, 2.0, []
-    for part in np.split(real, k):
+    for part in (real[i::k] for i in range(k)):
         z = np.asarray(noise.normal((4, 1)))
         d_losses.append(np.log1p(np.exp(-d * part)).mean() + np.log1p(np.exp(d * g * z)).mean())
         d -= LEARNING_RATE * (-(part * sigmoid(-d * part)).mean() + (g * z * sigmoid(d * g * z)).mean())
@@ -137,14 +137,14 @@ def test_training_with_several_critic_steps_takes_fresh_batches_from_a_dataset()
     numbers = np.arange(24, dtype="float32")[:, None] / 24
     model.fit(tf.data.Dataset.from_tensor_slices(numbers).batch(4), verbose=0)
     assert model.steps == 2
-    np.testing.assert_allclose(np.ravel(seen), numbers.ravel())
-    assert len(seen) == 6
+    np.testing.assert_allclose(np.sort(np.ravel(seen)), numbers.ravel())
+    assert [len(part) for part in seen] == [4] * 6
 
 
 def test_split_refuses_unequal_parts():
     parts = split((np.arange(6), np.arange(12).reshape(6, 2)), 3)
-    np.testing.assert_array_equal(parts[1][0], [2, 3])
-    np.testing.assert_array_equal(parts[1][1], [[4, 5], [6, 7]])
+    np.testing.assert_array_equal(parts[1][0], [1, 4])
+    np.testing.assert_array_equal(parts[1][1], [[2, 3], [8, 9]])
     with pytest.raises(ganzoo.GanzooError, match="cannot be shared"):
         split(np.arange(7), 3)
 
@@ -336,7 +336,7 @@ def test_pictures_become_whole_grey_levels():
 
 def test_a_data_set_is_read_without_the_tuner_that_fit_would_wait_for_unless_its_options_ask():
     """See `training_data`: at the end of an epoch the tuner's thread sleeps on for up to as long as the epoch took."""
-    from ganzoo.training.backend import training_data
+    from ganzoo.backend import training_data
 
     data = tf.data.Dataset.from_tensors(np.zeros((8, 28, 28, 1), "float32")).repeat(4)
     assert training_data(data, 1).options().autotune.enabled is False

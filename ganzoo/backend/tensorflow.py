@@ -1,6 +1,7 @@
 """What the training step needs of TensorFlow and no other part of the package may ask for:
 gradients, and the places where replicas of a `tf.distribute` strategy must be told apart."""
 
+import numpy as np
 import tensorflow as tf
 
 from ganzoo.errors import GanzooError
@@ -56,6 +57,45 @@ def mean_over_replicas(value):
     return context.all_reduce("mean", value) if replica_count() > 1 and context else value
 
 
+def share_of_replica(draw, shape):
+    """This replica's rows of what `draw(shape)` gives for the whole batch, so that the numbers are those of one device.
+
+    Args:
+        draw: function from a shape to numbers.
+        shape: of this replica's part; the rows of all replicas are as many.
+    """
+    if replica_count() == 1:
+        return draw(shape)
+    rows = shape[0]
+    first = replica_id() * rows
+    return draw((rows * replica_count(), *shape[1:]))[first : first + rows]
+
+
+def share_statistics(variables):
+    """Gives every replica the mean of all replicas' values: of what layers keep beside their weights."""
+    if replica_count() == 1 or not variables:
+        return
+    values = [variable.value for variable in variables]
+    flat = tf.concat([tf.reshape(tf.cast(value, "float32"), [-1]) for value in values], axis=0)
+    means = tf.split(mean_over_replicas(flat), [int(np.prod(value.shape)) for value in values])
+    for value, mean in zip(values, means):
+        value.assign(tf.cast(tf.reshape(mean, value.shape), value.dtype))
+
+
+def local_value(variable):
+    """A variable as NumPy, as this process knows it: asking the other workers for theirs would need them to ask too."""
+    parts = getattr(variable.value, "values", (variable.value,))
+    return sum(part.numpy() for part in parts) if variable.aggregation == "sum" else parts[0].numpy()
+
+
+def logged(values):
+    """{name: scalar} as `fit` reduces it over replicas."""
+    if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+        # Keras takes the mean over a first axis there, and a scalar has none.
+        return {name: tf.reshape(value, [1]) for name, value in values.items()}
+    return values
+
+
 def after(data, value):
     """The value, known only once the data is there.
 
@@ -98,11 +138,13 @@ def training_data(dataset, count):
         return dataset
     if count > 1:
         dataset = regroup(dataset, count)
+    options = tf.data.Options()
     if dataset.options().autotune.enabled is None:
-        options = tf.data.Options()
         options.autotune.enabled = False
-        dataset = dataset.with_options(options)
-    return dataset
+    if dataset.options().experimental_distribute.auto_shard_policy == tf.data.experimental.AutoShardPolicy.AUTO:
+        # Each worker takes its part of every batch; it would look for files to share first, and warn.
+        options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return dataset.with_options(options)
 
 
 def regroup(dataset, count):

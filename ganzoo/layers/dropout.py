@@ -1,0 +1,26 @@
+"""Dropout on several devices."""
+
+import keras
+from keras import ops
+
+from ganzoo import backend
+
+
+@keras.saving.register_keras_serializable(package="ganzoo")
+class Dropout(keras.layers.Dropout):
+    """Keras' dropout, but the replicas of a strategy each leave out their own units: each takes its rows of the mask
+    that one device would draw for the whole batch. In Keras' all draw the same.
+
+    Example:
+        x = Dropout(0.5, seed=1)(x)
+    """
+
+    def call(self, inputs, training=False):
+        if not training or not self.rate:
+            return inputs
+        key = backend.given_seed(self.seed_generator.next())
+        draws = backend.share_of_replica(
+            lambda shape: keras.random.uniform(shape, dtype="float32", seed=key), ops.shape(inputs)
+        )
+        kept = ops.cast(draws >= self.rate, inputs.dtype)
+        return inputs * kept / (1.0 - self.rate)

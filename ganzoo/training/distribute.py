@@ -1,0 +1,150 @@
+"""Training on several devices or machines: `tf.distribute` strategies by name."""
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from ganzoo.errors import GanzooError, unknown
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a run trains.
+
+    Attributes:
+        strategy: a `tf.distribute.Strategy`; models are made and compiled within its scope.
+        words: what was chosen and why, for people.
+        chief: whether this process writes the run's files; of several workers one does.
+    """
+
+    strategy: tf.distribute.Strategy
+    words: str
+    chief: bool = True
+
+    @property
+    def replicas(self):
+        """How many parts each batch is cut into."""
+        return self.strategy.num_replicas_in_sync
+
+
+def placement(name="auto"):
+    """The `Placement` of a name.
+
+    Args:
+        name: "one" device; "mirrored" over all GPUs of this machine (or all of TensorFlow's processors where there is
+            none); "multiworker" over the machines that TF_CONFIG or SLURM's variables name; "tpu"; "auto" takes what is
+            there, and a surrounding `with strategy.scope():` before anything else.
+
+    Raises:
+        GanzooError: an unknown name, or what it needs is not there.
+
+    Example:
+        place = placement("mirrored")
+        with place.strategy.scope():
+            model = ganzoo.create("dcgan")
+            model.compile()
+    """
+    if name not in _STRATEGIES:
+        raise unknown("strategy", name, STRATEGIES)
+    if tf.distribute.has_strategy():
+        if name != "auto":
+            raise GanzooError(f"a strategy's scope surrounds this call already: leave strategy='{name}' out")
+        strategy = tf.distribute.get_strategy()
+        return Placement(strategy, f"{type(strategy).__name__}, whose scope surrounds the call", _is_chief(strategy))
+    return _STRATEGIES[name]()
+
+
+@contextlib.contextmanager
+def workers_needed(place):
+    """Says in a line that another worker is gone, where TensorFlow would tell what it did when it noticed."""
+    try:
+        yield
+    except (tf.errors.OpError, RuntimeError) as error:
+        if not isinstance(place.strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            raise
+        lines = [line for line in str(error).splitlines() if "aborted by" in line] or str(error).splitlines()[:1]
+        why = lines[0].split("aborted by:")[-1].strip() if lines else type(error).__name__
+        raise GanzooError(
+            f"another worker is gone ({why}): start all of them again with --resume, and they go on from the last "
+            "checkpoint"
+        ) from None
+
+
+def _auto():
+    if len(_tf_config().get("cluster", {}).get("worker", [])) > 1 or "chief" in _tf_config().get("cluster", {}):
+        return _multiworker("TF_CONFIG names several workers")
+    if int(os.environ.get("SLURM_STEP_NUM_TASKS") or 1) > 1:
+        return _multiworker("SLURM runs several tasks")
+    if os.environ.get("TPU_NAME"):
+        return _tpu("TPU_NAME is set")
+    gpus = tf.config.list_logical_devices("GPU")
+    if len(gpus) > 1:
+        return _mirrored(f"there are {len(gpus)} GPUs")
+    return _one("there is one GPU" if gpus else "there is no GPU")
+
+
+def _one(reason="as asked"):
+    device = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    return Placement(tf.distribute.get_strategy(), f"one device, {device}:0 ({reason})")
+
+
+def _mirrored(reason="as asked"):
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    names = [f"{device.device_type}:{i}" for i, device in enumerate(devices)]
+    strategy = tf.distribute.MirroredStrategy(names)
+    return Placement(strategy, f"mirrored over {', '.join(names)} ({reason})")
+
+
+def _multiworker(reason="as asked"):
+    if _tf_config():
+        resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    elif os.environ.get("SLURM_STEP_NUM_TASKS"):
+        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(auto_set_gpu=False)
+    else:
+        raise GanzooError(
+            'strategy multiworker needs TF_CONFIG, or a SLURM step (srun): TF_CONFIG=\'{"cluster": {"worker": '
+            '["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}\''
+        )
+    try:
+        strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    except (RuntimeError, ValueError, tf.errors.OpError) as error:
+        raise GanzooError(f"the workers do not come together: {str(error).splitlines()[0]}") from None
+    workers = sum(len(tasks) for kind, tasks in strategy.cluster_resolver.cluster_spec().as_dict().items())
+    words = f"worker {strategy.cluster_resolver.task_id} of {workers}, {strategy.num_replicas_in_sync} devices in all"
+    return Placement(strategy, f"{words} ({reason})", _is_chief(strategy))
+
+
+def _tpu(reason="as asked"):
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=os.environ.get("TPU_NAME", ""))
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except (ValueError, RuntimeError, tf.errors.OpError) as error:
+        raise GanzooError(f"strategy tpu finds no TPU: {str(error).splitlines()[0]}") from None
+    strategy = tf.distribute.TPUStrategy(resolver)
+    return Placement(strategy, f"TPU with {strategy.num_replicas_in_sync} cores ({reason})")
+
+
+_STRATEGIES = {"auto": _auto, "one": _one, "mirrored": _mirrored, "multiworker": _multiworker, "tpu": _tpu}
+STRATEGIES = tuple(_STRATEGIES)
+
+
+def _tf_config():
+    try:
+        found = json.loads(os.environ.get("TF_CONFIG") or "{}")
+        if not isinstance(found, dict):
+            raise ValueError("no mapping")
+    except ValueError as error:
+        raise GanzooError(f"TF_CONFIG is not the JSON that TensorFlow asks for: {error}") from None
+    return found
+
+
+def _is_chief(strategy):
+    resolver = strategy.cluster_resolver
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) or resolver is None:
+        return True
+    kinds = resolver.cluster_spec().as_dict()
+    return resolver.task_type in (None, "chief") or ("chief" not in kinds and resolver.task_id == 0)

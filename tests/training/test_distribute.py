@@ -1,0 +1,141 @@
+"""Several devices and several processes: the same training as on one."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import ganzoo
+from ganzoo.registry import list_models, model_class
+from ganzoo.training.callbacks.record import read_records
+from ganzoo.training.distribute import placement
+
+
+def trained(name, strategy, steps=5):
+    """The weights after some steps on the same batches, with all that a step may have; and the model."""
+    keras.utils.set_random_seed(0)
+    cls = model_class(name)
+    with strategy.scope():
+        model = ganzoo.create(name, **cls.small)
+        sgd = {"name": "sgd", "learning_rate": 0.001}
+        settings = dict(generator_optimizer=sgd, synchronized_batch_norm=True, ema_decay=0.5, **cls.small_compile)
+        if model.discriminator is not None:
+            settings["discriminator_optimizer"] = sgd
+        if model.discriminator is not None and model.scores == "logits":
+            settings["penalties"] = [{"name": "r1", "weight": 0.1}, {"name": "gradient_penalty", "weight": 0.1}]
+        model.compile(**settings)
+    batches = [model.example_batch(8, seed) for seed in range(steps * model.discriminator_steps)]
+    data = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *batches)
+    model.fit(tf.data.Dataset.from_tensor_slices(data).batch(8, drop_remainder=True), verbose=0)
+    assert model.steps == steps
+    return [(variable.path, np.array(variable)) for variable in model.weights]
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_two_replicas_of_half_a_batch_are_one_of_a_whole(two_replicas, name):
+    """Weights, averages and batch statistics, with penalties, and with noise drawn in the step."""
+    ours, theirs = trained(name, two_replicas), trained(name, tf.distribute.get_strategy())
+    for (path, one), (_, other) in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5, err_msg=path)
+
+
+@pytest.fixture
+def run_of_two(tmp_path, pictures_npz):
+    """A function that trains a preset of 2 epochs of 6 steps in two processes of one machine; their outputs."""
+    preset = tmp_path / "tiny.yaml"
+    preset.write_text(
+        f"""
+model: dcgan
+arguments: {{image_shape: [28, 28, 1], latent_dim: 8, width: 4, kernel_size: 3}}
+data: {{source: "{pictures_npz}", batch_size: 16, flip: true}}
+training: {{epochs: 3, samples: 4, checkpoint_minutes: 0.0001}}
+evaluation: {{extractor: mnist_classifier, samples: 50}}
+"""
+    )
+
+    def begin(*arguments):
+        workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
+        command = [sys.executable, "-m", "ganzoo.cli", "train", str(preset), "--output", str(tmp_path / "runs")]
+        return [
+            subprocess.Popen(
+                [*command, *arguments],
+                env={
+                    **os.environ,
+                    "TF_CONFIG": json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": i}}),
+                },
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            for i in range(2)
+        ]
+
+    return begin
+
+
+def free_ports(count):
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+def test_two_workers_train_as_one_and_outlive_a_kill(run_of_two, tmp_path):
+    """One is killed in the middle; both go on from its last checkpoint; the weights are those of one process that was
+    never stopped, but for batch norm's own share of a batch."""
+    chief, other = run_of_two()
+    folder = tmp_path / "runs" / "tiny-001"
+    for line in chief.stdout:
+        if line.startswith("epoch 1"):
+            break
+    other.send_signal(signal.SIGKILL)
+    said = chief.communicate(timeout=120)[0]
+    assert chief.returncode == 1, said
+    assert "another worker" in said
+    assert "--resume" in said
+    before = ganzoo.load(folder / "checkpoints" / "last.keras").steps
+    assert before >= 6
+    done = [worker.communicate(timeout=240)[0] for worker in run_of_two("--resume", "--strategy", "multiworker")]
+    assert "worker 0 of 2" in done[0], done
+    assert [record["epoch"] for record in read_records(folder / "metrics.jsonl")] == [1, 2, 3]
+    assert ganzoo.load(folder / "checkpoints" / "last.keras").steps == 18
+
+
+def test_what_there_is_decides_on_the_strategy(monkeypatch):
+    for name in ("TF_CONFIG", "SLURM_STEP_NUM_TASKS", "TPU_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    assert placement().words == "one device, CPU:0 (there is no GPU)"
+    assert placement().replicas == 1
+    for name, words in (
+        ("multiworker", "needs TF_CONFIG, or a SLURM step"),
+        ("tpu", "finds no TPU"),
+        ("miror", "Did you mean 'mirrored'"),
+    ):
+        with pytest.raises(ganzoo.GanzooError, match=words):
+            placement(name)
+    monkeypatch.setenv("TF_CONFIG", "{broken")
+    with pytest.raises(ganzoo.GanzooError, match="TF_CONFIG is not the JSON"):
+        placement()
+
+
+def test_a_run_on_two_devices_says_so_and_shares_the_batch(two_replicas, tiny_preset, tmp_path, capsys):
+    with two_replicas.scope():
+        folder = ganzoo.train(tiny_preset, settings=["training.epochs=1"], output=tmp_path / "runs")
+        with pytest.raises(ganzoo.GanzooError, match=r"data\.batch_size=15 is that of all devices together: 2 cannot"):
+            ganzoo.train(tiny_preset, settings=["data.batch_size=15"], output=tmp_path / "runs")
+        with pytest.raises(ganzoo.GanzooError, match="surrounds this call already"):
+            ganzoo.train(tiny_preset, output=tmp_path / "runs", strategy="one")
+    assert "strategy: MirroredStrategy, whose scope surrounds the call" in capsys.readouterr().out
+    resumed = ganzoo.train(tiny_preset, settings=["training.epochs=2"], output=tmp_path / "runs", resume=True)
+    assert resumed == folder
+    assert ganzoo.load(folder / "checkpoints" / "last.keras").steps == 12
