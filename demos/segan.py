@@ -63,6 +63,7 @@ def page(model):
                 label=f"Speech, up to {MOST_SECONDS} seconds",
                 type="filepath",
                 sources=["upload", "microphone"],
+                buttons=["download"],
                 elem_id=f"{model}-speech",
             )
             noise = gr.Radio(list(_NOISES), value="none", label="Noise to add", elem_id=f"{model}-noise")
@@ -70,9 +71,9 @@ def page(model):
             button = gr.Button("Take the noise out", variant="primary", elem_id=f"{model}-enhance")
             file = gr.DownloadButton("Download", elem_id=f"{model}-download")
         with gr.Column(scale=2):
-            before = gr.Audio(label="Before", interactive=False, elem_id=f"{model}-before")
+            before = gr.Audio(label="Before", interactive=False, buttons=["download"], elem_id=f"{model}-before")
             before_picture = picture("Spectrogram before", show_label=False, elem_id=f"{model}-before-picture")
-            after = gr.Audio(label="After", interactive=False, elem_id=f"{model}-after")
+            after = gr.Audio(label="After", interactive=False, buttons=["download"], elem_id=f"{model}-after")
             after_picture = picture("Spectrogram after", show_label=False, elem_id=f"{model}-after-picture")
     enhancing = dict(
         fn=enhance,

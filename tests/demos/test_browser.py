@@ -102,6 +102,28 @@ def test_a_visitor_makes_a_photograph_larger(page, tmp_path):
     page.get_by_text("text.png cannot be read as a picture").first.wait_for()
 
 
+def test_a_visitor_takes_noise_out_of_speech(page, tmp_path):
+    soundfile = pytest.importorskip("soundfile")
+    time = np.arange(24000) / 16000
+    sound = 0.1 * np.sin(2 * np.pi * 200 * time) * np.sin(2 * np.pi * 2 * time) ** 2
+    soundfile.write(tmp_path / "mine.wav", sound, 16000)
+    page.get_by_role("tab", name="segan").click()
+    page.locator("#segan-speech input[type=file]").set_input_files(str(tmp_path / "mine.wav"))
+    page.locator("#segan-speech audio, #segan-speech .waveform-container").first.wait_for(state="attached")
+    page.get_by_label("pink").check()
+    page.locator("#segan-enhance").click()
+    source(page, "segan-after-picture")
+    width, values = pixels(page, "segan-after-picture")
+    assert width > 300
+    assert values > 50
+    assert source(page, "segan-before-picture") != source(page, "segan-after-picture")
+    with page.expect_download() as download:
+        page.locator("#segan-download").click()
+    heard, rate = soundfile.read(download.value.path())
+    assert (len(heard), rate) == (24000, 16000)
+    assert download.value.suggested_filename == "mine-segan.speech.wav"
+
+
 def test_a_visitor_asks_for_digits(page):
     page.get_by_role("tab", name="cgan", exact=True).click()
     first = source(page, "cgan-grid")
