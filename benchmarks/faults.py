@@ -1,0 +1,225 @@
+"""Faults on purpose: nothing is lost when a training is killed, nothing hangs or fails from the depths on broken files.
+
+    python benchmarks/faults.py kills --count 100
+    python benchmarks/faults.py files --count 1000 [--kinds picture audio yaml weights keras captions]
+
+`kills` trains a small DCGAN in a process of its own and kills it (SIGKILL) at a random moment, again and again: after
+each kill the last checkpoint must load, --resume must go on from no earlier step than it held, and the folder must hold
+no torn file. `files` damages a good file of each kind (cut off, bytes changed, zeros, pieces twice or missing, another
+kind's beginning) and reads it as a user would: the answer must be a `GanzooError` or a result, within 20 seconds and
+2 GB more than before. Prints a line for each kind, and the seed of every failure.
+"""
+
+import argparse
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+SECONDS, MEMORY = 20, 2 * 2**30
+KINDS = ("picture", "audio", "yaml", "weights", "keras", "captions")
+
+TINY = """
+model: dcgan
+arguments: {{image_shape: [16, 16, 1], latent_dim: 4, width: 4, kernel_size: 3}}
+data: {{source: "npz:{data}", batch_size: 8}}
+training: {{epochs: 100000, samples: 4, checkpoint_minutes: 0.002}}
+evaluation: {{every_epochs: 5}}
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("campaign", choices=["kills", "files"])
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if options.campaign == "kills":
+            failures = kills(Path(folder), options.count, options.seed)
+        else:
+            failures = [
+                failure for kind in options.kinds for failure in files(kind, Path(folder), options.count, options.seed)
+            ]
+    for failure in failures:
+        print(failure)
+    sys.exit(bool(failures))
+
+
+def kills(folder, count, seed=0):
+    """Kills and resumes; a list of what went wrong."""
+    import ganzoo
+
+    rng = np.random.default_rng(seed)
+    np.savez(folder / "data.npz", images=rng.integers(0, 256, (32, 16, 16), dtype="uint8"))
+    (folder / "tiny.yaml").write_text(TINY.format(data=folder / "data.npz"))
+    command = [sys.executable, "-m", "ganzoo.cli", "train", str(folder / "tiny.yaml"), "--output", str(folder / "runs")]
+    checkpoint = folder / "runs" / "tiny-001" / "checkpoints" / "last.keras"
+    failures, reached = [], 0
+    for kill in range(count):
+        resume = ["--resume"] if checkpoint.exists() else []
+        process = subprocess.Popen([*command, *resume], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            # From here on it trains and writes; before, there is nothing to lose.
+            if line.startswith("epoch"):
+                time.sleep(rng.uniform(0, 2))
+                break
+        process.kill()
+        said.append(process.communicate()[0])
+        if process.returncode != -signal.SIGKILL:
+            failures.append(f"kill {kill}: it ended by itself: {''.join(said)[-500:]}")
+            break
+        try:
+            steps = ganzoo.load(checkpoint).steps
+        except Exception as error:
+            failures.append(f"kill {kill}: the checkpoint does not load: {type(error).__name__}: {error}")
+            break
+        if steps < reached:
+            failures.append(f"kill {kill}: step {steps} after {reached}")
+        reached = steps
+    print(f"kills: {kill + 1}, {len(failures)} failures, step {reached} reached")
+    return failures
+
+
+def files(kind, folder, count, seed=0):
+    """Damaged files of a kind; a list of what went wrong."""
+    good, read = _good(kind, folder / kind)
+    original = good.read_bytes()
+    read()
+    outcomes, failures = Counter(), []
+    for i in range(count):
+        good.write_bytes(damaged(original, np.random.default_rng([seed, i])))
+        outcome = _outcome(read)
+        outcomes[outcome.split(":")[0]] += 1
+        if outcome.split(":")[0] not in ("refused", "read"):
+            failures.append(f"{kind}, seed {i}: {outcome}")
+    good.write_bytes(original)
+    print(f"{kind}: {', '.join(f'{number} {outcome}' for outcome, number in sorted(outcomes.items()))}", flush=True)
+    return failures
+
+
+def damaged(content, rng):
+    """The bytes of a file after something has happened to them."""
+    content = bytearray(content)
+    place = int(rng.integers(len(content)))
+    length = int(min(len(content) - place, 2 ** rng.integers(0, 12)))
+    way = rng.integers(7)
+    if way == 0:
+        return bytes(content[:place])
+    if way == 1:
+        for at in rng.integers(len(content), size=int(2 ** rng.integers(0, 6))):
+            content[at] = rng.integers(256)
+    elif way == 2:
+        content[place : place + length] = bytes(length)
+    elif way == 3:
+        content[place:place] = content[place : place + length]
+    elif way == 4:
+        del content[place : place + length]
+    elif way == 5:
+        content[place : place + length] = rng.bytes(length)
+    else:
+        begin = (b"\x89PNG\r\n\x1a\n", b"RIFF\xff\xff\xff\xffWAVE", b"PK\x03\x04", b"{", b"\x00" * 16, b"fLaC")
+        content[:length] = begin[int(rng.integers(len(begin)))]
+    return bytes(content)
+
+
+def _outcome(read):
+    from ganzoo import GanzooError
+
+    def too_long(number, frame):
+        raise TimeoutError
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    kept = signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(SECONDS)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            read()
+        outcome = "read"
+    except GanzooError:
+        outcome = "refused"
+    except TimeoutError:
+        outcome = "hung: more than 20 seconds"
+    except Exception as error:
+        outcome = f"failed: {type(error).__name__}: {str(error)[:300]}"
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, kept)
+    if 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) > MEMORY:
+        return "memory: more than 2 GB"
+    return outcome
+
+
+def _good(kind, folder):
+    """A good file of the kind, and the function that reads it as a user would."""
+    import ganzoo
+
+    folder.mkdir(exist_ok=True)
+    rng = np.random.default_rng(0)
+    sizes = dict(image_shape=(16, 16, 1), latent_dim=4, width=4, kernel_size=3)
+    if kind == "picture":
+        from ganzoo.inference import save_picture
+        from ganzoo.inference.photographs import read_photograph
+
+        path = folder / "good.png"
+        save_picture(path, rng.integers(0, 256, (40, 30, 3), dtype="uint8"))
+        return path, lambda: read_photograph(path)
+    if kind == "audio":
+        import soundfile
+
+        from ganzoo.data.audio import read_audio
+
+        path = folder / "good.flac"
+        soundfile.write(path, 0.1 * rng.standard_normal((8000, 2)), 16_000)
+        return path, lambda: read_audio(path)
+    if kind == "yaml":
+        from ganzoo.training.run import prepare
+
+        np.savez(folder / "data.npz", images=rng.integers(0, 256, (32, 16, 16), dtype="uint8"))
+        path = folder / "good.yaml"
+        path.write_text(TINY.format(data=folder / "data.npz"))
+        return path, lambda: prepare(path, output=folder / "runs")
+    if kind == "weights":
+        path = folder / "good.npz"
+        ganzoo.create("dcgan", **sizes).save_shipped(path)
+        model = ganzoo.create("dcgan", **sizes)
+        return path, lambda: model.load_shipped(path)
+    if kind == "keras":
+        path = folder / "good.keras"
+        model = ganzoo.create("dcgan", **sizes)
+        model.compile()
+        model.save(path)
+        # As a file whose parts are damaged one by one, too: a zip's checksums would find nearly everything else.
+        with zipfile.ZipFile(path) as packed:
+            parts = {name: packed.read(name) for name in packed.namelist()}
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as stored:
+            for name, part in parts.items():
+                stored.writestr(name, part)
+        return path, lambda: ganzoo.load(path)
+    from ganzoo.data.captions import open_captions
+    from ganzoo.inference import save_picture
+
+    for i in range(8):
+        save_picture(folder / f"{i}.png", rng.integers(0, 256, (16, 16, 3), dtype="uint8"))
+    path = folder / "captions.json"
+    path.write_text('{"0.png": ["a red apple", "an apple"], "1.png": "a pear", "2.png": ["a \\u00e9toile"]}')
+    return path, lambda: open_captions(f"captions:{folder}", (16, 16, 3))
+
+
+if __name__ == "__main__":
+    main()
