@@ -188,8 +188,8 @@ class CaptionedModel(LatentModel):
         """Pictures for each of some captions: first those of pictures kept from training, then of others."""
         if feed is None:
             return None
-        kept = [texts[0] for _, texts in feed.validation[: _SHOWN // 2]]
-        learned = [texts[0] for texts in feed.captions[: _SHOWN - len(kept)]]
+        kept = _spread([texts[0] for _, texts in feed.validation], _SHOWN // 2)
+        learned = _spread([texts[0] for texts in feed.captions], _SHOWN - len(kept))
         captions = [caption for caption in kept + learned for _ in range(max(1, count // _SHOWN))]
         return self.generate(captions=captions, seed=0) if captions else None
 
@@ -215,6 +215,11 @@ class CaptionedModel(LatentModel):
         judged = functools.cache(lambda: _Judged(feed, evaluation.samples))
         words = "lowest Fréchet joint distance to the pictures of training, features of a judge trained on them"
         return Measure(lambda model: judged().figures(model), "frechet_joint_distance", words)
+
+
+def _spread(items, count):
+    """Up to `count` items from all over a list: what stands next to each other in a file is often alike."""
+    return [items[i * len(items) // count] for i in range(count)] if len(items) > count else items
 
 
 def _of_neighbours(text):
