@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -60,24 +61,27 @@ evaluation: {{extractor: mnist_classifier, samples: 50}}
 """
     )
 
-    def begin(*arguments):
-        workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
-        command = [sys.executable, "-m", "ganzoo.cli", "train", str(preset), "--output", str(tmp_path / "runs")]
-        return [
-            subprocess.Popen(
-                [*command, *arguments],
-                env={
-                    **os.environ,
-                    "TF_CONFIG": json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": i}}),
-                },
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            for i in range(2)
-        ]
+    command = [sys.executable, "-m", "ganzoo.cli", "train", str(preset), "--output", str(tmp_path / "runs")]
+    return lambda *arguments: two_workers([*command, *arguments])
 
-    return begin
+
+def two_workers(command, **options):
+    """The two processes of a command, each a worker; "WORKER" in it becomes its number."""
+    workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    return [
+        subprocess.Popen(
+            [part.replace("WORKER", str(i)) for part in command],
+            env={
+                **os.environ,
+                "TF_CONFIG": json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": i}}),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **options,
+        )
+        for i in range(2)
+    ]
 
 
 def free_ports(count):
@@ -90,9 +94,26 @@ def free_ports(count):
     return ports
 
 
-def test_two_workers_train_as_one_and_outlive_a_kill(run_of_two, tmp_path):
-    """One is killed in the middle; both go on from its last checkpoint; the weights are those of one process that was
-    never stopped, but for batch norm's own share of a batch."""
+def test_two_workers_end_with_the_weights_of_one_process(tmp_path):
+    code = """
+import sys
+import numpy as np
+from tests.training.test_distribute import trained
+from ganzoo.training.distribute import placement
+np.savez(sys.argv[1], *[value for _, value in trained("dcgan", placement().strategy)])
+"""
+    command = [sys.executable, "-c", code, str(tmp_path / "WORKER.npz")]
+    for worker in two_workers(command, cwd=Path(__file__).parents[2]):
+        said = worker.communicate(timeout=240)[0]
+        assert worker.returncode == 0, said
+    for i, (path, one) in enumerate(trained("dcgan", tf.distribute.get_strategy())):
+        first, second = (np.load(tmp_path / f"{worker}.npz")[f"arr_{i}"] for worker in (0, 1))
+        np.testing.assert_array_equal(first, second, err_msg=path)
+        np.testing.assert_allclose(first, one, rtol=1e-4, atol=1e-5, err_msg=path)
+
+
+def test_a_run_outlives_the_loss_of_a_worker(run_of_two, tmp_path):
+    """One of two is killed in the middle; the other says so; both go on from the last checkpoint."""
     chief, other = run_of_two()
     folder = tmp_path / "runs" / "tiny-001"
     for line in chief.stdout:
