@@ -3,14 +3,17 @@
     python benchmarks/faults.py kills --count 100
     python benchmarks/faults.py files --count 1000 [--kinds picture audio yaml weights keras captions]
 
-`kills` trains a small DCGAN in a process of its own and kills it (SIGKILL) at a random moment, again and again: after
-each kill the last checkpoint must load, --resume must go on from no earlier step than it held, and the folder must hold
-no torn file. `files` damages a good file of each kind (cut off, bytes changed, zeros, pieces twice or missing, another
-kind's beginning) and reads it as a user would: the answer must be a `GanzooError` or a result, within 20 seconds and
-2 GB more than before. Prints a line for each kind, and the seed of every failure.
+`kills` trains a small DCGAN, which saves as often as it can, in a process of its own and kills it (SIGKILL) at a random
+moment within two seconds of the end of its first epoch, again and again: after each kill the last checkpoint must load,
+the records must be readable, and --resume must go on from no earlier step than before. `files` damages a good file of
+each kind (cut off, bytes changed, zeros, pieces twice or missing, another kind's beginning; of a `.keras` file every
+second time a part of the archive, whose checksum is then right) and reads it as a user would: the answer must be a
+`GanzooError` or a result, within 20 seconds and 2 GB more than before. Prints a line for each kind, and the seed of
+every failure.
 """
 
 import argparse
+import io
 import os
 import resource
 import signal
@@ -35,7 +38,7 @@ model: dcgan
 arguments: {{image_shape: [16, 16, 1], latent_dim: 4, width: 4, kernel_size: 3}}
 data: {{source: "npz:{data}", batch_size: 8}}
 training: {{epochs: 100000, samples: 4, checkpoint_minutes: 0.002}}
-evaluation: {{every_epochs: 5}}
+evaluation: {{extractor: null}}
 """
 
 
@@ -61,13 +64,14 @@ def main():
 def kills(folder, count, seed=0):
     """Kills and resumes; a list of what went wrong."""
     import ganzoo
+    from ganzoo.training.callbacks.record import read_records
 
     rng = np.random.default_rng(seed)
     np.savez(folder / "data.npz", images=rng.integers(0, 256, (32, 16, 16), dtype="uint8"))
     (folder / "tiny.yaml").write_text(TINY.format(data=folder / "data.npz"))
     command = [sys.executable, "-m", "ganzoo.cli", "train", str(folder / "tiny.yaml"), "--output", str(folder / "runs")]
     checkpoint = folder / "runs" / "tiny-001" / "checkpoints" / "last.keras"
-    failures, reached = [], 0
+    failures, reached, kill = [], 0, -1
     for kill in range(count):
         resume = ["--resume"] if checkpoint.exists() else []
         process = subprocess.Popen([*command, *resume], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -85,6 +89,8 @@ def kills(folder, count, seed=0):
             break
         try:
             steps = ganzoo.load(checkpoint).steps
+            records = read_records(checkpoint.parents[1] / "metrics.jsonl")
+            assert [record["epoch"] for record in records] == list(range(1, len(records) + 1)), "records"
         except Exception as error:
             failures.append(f"kill {kill}: the checkpoint does not load: {type(error).__name__}: {error}")
             break
@@ -102,7 +108,8 @@ def files(kind, folder, count, seed=0):
     read()
     outcomes, failures = Counter(), []
     for i in range(count):
-        good.write_bytes(damaged(original, np.random.default_rng([seed, i])))
+        rng = np.random.default_rng([seed, i])
+        good.write_bytes((damaged_part if kind == "keras" and i % 2 else damaged)(original, rng))
         outcome = _outcome(read)
         outcomes[outcome.split(":")[0]] += 1
         if outcome.split(":")[0] not in ("refused", "read"):
@@ -137,11 +144,28 @@ def damaged(content, rng):
     return bytes(content)
 
 
+def damaged_part(archive, rng):
+    """A zip archive with one of its parts damaged and its checksums right."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as packed:
+        parts = {name: packed.read(name) for name in packed.namelist()}
+    name = sorted(parts)[int(rng.integers(len(parts)))]
+    parts[name] = damaged(parts[name], rng)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
+        for name, part in parts.items():
+            packed.writestr(name, part)
+    return buffer.getvalue()
+
+
+class _TooLong(BaseException):
+    """Past everything that catches what a broken file may raise."""
+
+
 def _outcome(read):
     from ganzoo import GanzooError
 
     def too_long(number, frame):
-        raise TimeoutError
+        raise _TooLong
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     kept = signal.signal(signal.SIGALRM, too_long)
@@ -153,7 +177,7 @@ def _outcome(read):
         outcome = "read"
     except GanzooError:
         outcome = "refused"
-    except TimeoutError:
+    except _TooLong:
         outcome = "hung: more than 20 seconds"
     except Exception as error:
         outcome = f"failed: {type(error).__name__}: {str(error)[:300]}"
@@ -204,12 +228,6 @@ def _good(kind, folder):
         model = ganzoo.create("dcgan", **sizes)
         model.compile()
         model.save(path)
-        # As a file whose parts are damaged one by one, too: a zip's checksums would find nearly everything else.
-        with zipfile.ZipFile(path) as packed:
-            parts = {name: packed.read(name) for name in packed.namelist()}
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as stored:
-            for name, part in parts.items():
-                stored.writestr(name, part)
         return path, lambda: ganzoo.load(path)
     from ganzoo.data.captions import open_captions
     from ganzoo.inference import save_picture

@@ -82,7 +82,7 @@ def page(model):
             gr.Markdown("Stage-I")
             stage1 = picture("Stage-I", show_label=False, elem_id=f"{model}-stage1")
         with gr.Column(scale=2):
-            gr.Markdown("Stage-II, which saw Stage-I's")
+            gr.Markdown("Pictures; of a model in two stages Stage-II's, which saw Stage-I's")
             pictures = picture("Pictures", show_label=False, elem_id=f"{model}-pictures")
     gr.Markdown("## From one sentence to another\nThe same noise all the way.")
     with gr.Row():

@@ -37,7 +37,8 @@ class Training:
 
 @dataclass(config=_strict_keys)
 class Evaluation:
-    """What decides which checkpoint is the best: the Fréchet distance over an extractor's features."""
+    """What decides which checkpoint is the best: the Fréchet distance over an extractor's features; of models of
+    captions, `extractor: matching`, the joint one of pictures and captions."""
 
     extractor: str | None = None
     samples: Annotated[int, Field(ge=2)] = 5000

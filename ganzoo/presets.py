@@ -158,7 +158,10 @@ def load_saved(path):
     registry.model_class(model_name)
     try:
         model = keras.models.load_model(path)
-    except (ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
+    except GanzooError:
+        raise
+    # Keras, HDF5 and JSON have an error of their own for each way in which a file can be damaged.
+    except Exception as error:
         raise GanzooError(f"cannot load {path}: {first_line(error)}") from None
     if not isinstance(model, AdversarialModel):
         raise GanzooError(f"{path} does not hold a ganzoo model")

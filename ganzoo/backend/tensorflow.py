@@ -21,11 +21,31 @@ def minimize(loss_function, optimizer, variables):
         tape.watch(values)
         loss = loss_function()
         share = optimizer.scale_loss(tf.cast(loss, "float32") / replica_count())
-    gradients = tape.gradient(share, values)
+    gradients = _clipped_together(tape.gradient(share, values), optimizer)
     # An optimizer counts its steps whether or not there is a gradient to take them by: see `after`.
     with tf.control_dependencies([loss]):
         optimizer.apply(gradients, variables)
     return loss
+
+
+def _clipped_together(gradients, optimizer):
+    """Gradients that an optimizer clips, clipped as the sum over replicas: Keras would clip each replica's part."""
+    rules = [getattr(optimizer, name, None) for name in ("clipnorm", "global_clipnorm", "clipvalue")]
+    if replica_count() == 1 or not any(rules):
+        return gradients
+    context = tf.distribute.get_replica_context()
+    there = [i for i, gradient in enumerate(gradients) if gradient is not None]
+    sums = context.all_reduce("sum", [gradients[i] for i in there])
+    clipnorm, global_clipnorm, clipvalue = rules
+    if clipnorm:
+        sums = [tf.clip_by_norm(gradient, clipnorm) for gradient in sums]
+    elif global_clipnorm:
+        sums = tf.clip_by_global_norm(sums, global_clipnorm)[0]
+    else:
+        sums = [tf.clip_by_value(gradient, -clipvalue, clipvalue) for gradient in sums]
+    shared = dict(zip(there, sums))
+    # The optimizer sums over replicas once more.
+    return [shared[i] / replica_count() if i in shared else None for i in range(len(gradients))]
 
 
 def input_gradient(function, inputs):
@@ -52,7 +72,7 @@ def replica_id():
 
 
 def mean_over_replicas(value):
-    """The mean of a replica's scalar over all replicas, the same on each."""
+    """The mean of a replica's tensor over all replicas, the same on each."""
     context = tf.distribute.get_replica_context()
     return context.all_reduce("mean", value) if replica_count() > 1 and context else value
 
@@ -126,18 +146,25 @@ def update(pairs, function):
         context.merge_call(update_all, args=(pairs,))
 
 
-def training_data(dataset, count):
+def training_data(dataset, count, replicas=1):
     """A tf.data set as `fit` reads it; anything else as it is.
 
-    Each of its batches holds `count` consecutive batches of the given one. Automatic tuning is off unless the
-    data set's options ask for it: at the end of an epoch the tuner's thread is waited for, and it looks up only
-    after 10 ms, 20, 40 and so on, in all up to twice the time that the epoch took (10 ms * (2**n - 1); seen in
-    TensorFlow 2.21, in a fit of any Keras model). Maps with num_parallel_calls=AUTOTUNE still run in parallel.
+    Each of its batches holds `count` consecutive batches of the given one; what `replicas` cannot share evenly, the
+    last batch of an epoch say, is left out. Automatic tuning is off unless the data set's options ask for it: at the
+    end of an epoch the tuner's thread is waited for, and it looks up only after 10 ms, 20, 40 and so on, in all up to
+    twice the time that the epoch took (10 ms * (2**n - 1); seen in TensorFlow 2.21, in a fit of any Keras model). Maps
+    with num_parallel_calls=AUTOTUNE still run in parallel.
     """
     if not isinstance(dataset, tf.data.Dataset):
         return dataset
     if count > 1:
         dataset = regroup(dataset, count)
+    if replicas > 1:
+        rows = tf.nest.flatten(dataset.element_spec)[0].shape[0]
+        if rows is not None and rows % replicas:
+            raise GanzooError(f"{replicas} devices cannot share batches of {rows} evenly")
+        if rows is None:
+            dataset = dataset.filter(lambda *batch: tf.equal(tf.shape(tf.nest.flatten(batch)[0])[0] % replicas, 0))
     options = tf.data.Options()
     if dataset.options().autotune.enabled is None:
         options.autotune.enabled = False

@@ -52,7 +52,10 @@ def _write_enhanced(model, read, file, suffix, progress):
     with written:
         blocks = (block.T for block in _blocks(read))
         for part in model.enhance_blocks(blocks, read.samplerate, read.frames, progress):
-            written.write(part.T)
+            try:
+                written.write(part.T)
+            except (*UNREADABLE, AssertionError) as error:  # what soundfile makes of a full disk, format by format
+                raise GanzooError(f"it cannot be written: {first_line(error) or 'is the disk full?'}") from None
             total += part.shape[1]
     if total < read.frames:
         raise GanzooError(f"it is damaged: {total} of the {read.frames} samples that it promises are there")

@@ -3,8 +3,6 @@
 import keras
 from keras import ops
 
-from ganzoo import backend
-
 
 @keras.saving.register_keras_serializable(package="ganzoo")
 class Dropout(keras.layers.Dropout):
@@ -15,9 +13,19 @@ class Dropout(keras.layers.Dropout):
         x = Dropout(0.5, seed=1)(x)
     """
 
+    def __init__(self, rate, seed=None, **options):
+        if options.pop("noise_shape", None) is not None:
+            raise ValueError("noise_shape: every unit is left out by itself")
+        super().__init__(rate, seed=seed, **options)
+
     def call(self, inputs, training=False):
+        # Networks are built on every back end; here one is needed that trains.
+        from ganzoo import backend
+
         if not training or not self.rate:
             return inputs
+        if self.rate == 1:
+            return ops.zeros_like(inputs)
         key = backend.given_seed(self.seed_generator.next())
         draws = backend.share_of_replica(
             lambda shape: keras.random.uniform(shape, dtype="float32", seed=key), ops.shape(inputs)

@@ -12,7 +12,8 @@ _LEVEL, _QUIET = 79.0, 1e-4
 _BANDS_PER_BARK = 2
 # Zwicker's exponent of loudness, and what of the excitation at the threshold the ear's own noise is.
 _EXPONENT, _OWN = 0.23, 0.5
-# Of P.862: the share of the smaller of two loudnesses that masks a difference, and what counts as added sound.
+# Of P.862: the share of the smaller of two loudnesses that masks a difference; and how much more power counts as added,
+# where the offset, in dB, is the standard's 50 on a scale on which speech at 79 dB has a power of about 10^7.
 _MASKED = 0.25
 _ADDED_OFFSET, _ADDED_EXPONENT, _ADDED = 26.0, 1.2, (3.0, 12.0)
 # Of what was added beside all differences: so the order of 216 mixtures was nearest to PESQ's (Spearman -0.89).
@@ -39,7 +40,7 @@ def loudness_difference(real, fake, sample_rate):
         loss = loudness_difference(clean, enhanced, 16000)
     """
     window, hop = round(_WINDOW * sample_rate), round(_HOP * sample_rate)
-    length = 2 ** int(np.ceil(np.log2(window)))
+    length = fourier_length(sample_rate)
     bands, thresholds = _hearing(length, sample_rate)
     real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
     power = ops.maximum(ops.mean(real**2, axis=-1, keepdims=True), _QUIET)
@@ -60,6 +61,11 @@ def loudness_difference(real, fake, sample_rate):
     # Over time the mean of squares, of each sound.
     parts = [_root(ops.mean(symmetric, axis=-1)), _root(ops.mean(asymmetric**2, axis=-1))]
     return ops.mean(parts[0] + _ASYMMETRIC * parts[1])
+
+
+def fourier_length(sample_rate):
+    """Samples of the Fourier transform: sounds have more than half as many."""
+    return 2 ** int(np.ceil(np.log2(round(_WINDOW * sample_rate))))
 
 
 def _loudness(excitation, thresholds):

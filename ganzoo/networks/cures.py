@@ -114,13 +114,13 @@ def reference_batches(network):
     ]
 
 
-def synchronize_batch_norm(network):
-    """Makes every batch norm of a network, and of networks in it, take its means over all devices."""
+def synchronize_batch_norm(network, on=True):
+    """Whether every batch norm of a network, and of networks in it, takes its means over all devices."""
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.synchronized = True
+            layer.synchronized = on
         elif isinstance(layer, keras.Model):
-            synchronize_batch_norm(layer)
+            synchronize_batch_norm(layer, on)
 
 
 def layer_before_output(network, purpose):

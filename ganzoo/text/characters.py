@@ -44,7 +44,7 @@ class CharacterEncoder:
 
     def __init__(self, dim=128, width=128, length=96):
         at_least_one(dim=dim, width=width, length=length)
-        self.dim, self.length = dim, length
+        self.dim, self.width, self.length = dim, width, length
         self.network = _text_network(dim, width, length)
 
     @property
@@ -91,9 +91,11 @@ class CharacterEncoder:
         Returns:
             The share of captions whose own picture is the closest of its batch, in the last epoch.
         """
-        matching = Matching(self)
-        share = matching.learn(pictures, captions, epochs, batch_size, seed, verbose)
-        self.network.get_layer("text").learned.assign(1.0)
+        # A twin learns: the network may be a model's, made within a strategy's scope that this call lies outside of.
+        twin = CharacterEncoder(self.dim, self.width, self.length)
+        share = Matching(twin).learn(pictures, captions, epochs, batch_size, seed, verbose)
+        twin.network.get_layer("text").learned.assign(1.0)
+        self.network.set_weights(twin.network.get_weights())
         return share
 
 

@@ -253,6 +253,8 @@ class AdversarialModel(Saving, keras.Model):
             steps_per_execution=steps_per_execution,
         )
         numbers = validated_arguments(parameters_of(AdversarialModel.compile), numbers, "compile()")
+        if backend.replica_count() > 1 and (numbers["steps_per_execution"] > 1 or jit_compile):
+            raise GanzooError("steps_per_execution and jit_compile are for one device: Keras does not share such steps")
         if (
             isinstance(generator_optimizer, keras.optimizers.Optimizer)
             and generator_optimizer is discriminator_optimizer
@@ -280,6 +282,8 @@ class AdversarialModel(Saving, keras.Model):
         heard = numbers["adversarial_weight"] or numbers["feature_matching"]
         content = type(self).content_loss is not AdversarialModel.content_loss
         self.plays = self.discriminator is not None and bool(heard or not content)
+        if self.discriminator is not None and not self.plays and numbers["discriminator_steps"] > 1:
+            raise GanzooError("discriminator_steps: with an adversarial_weight of 0 the discriminator rests")
         names = ("g_loss", *self.reported)
         if self.plays:
             names = ("d_loss", "g_loss", *self.loss.reported, *self.reported)
@@ -302,8 +306,8 @@ class AdversarialModel(Saving, keras.Model):
         self.ema_decay = numbers["ema_decay"]
         self.noise = Noise(numbers["seed"])
         for network in (self.generator, self.discriminator):
-            if network is not None and numbers["synchronized_batch_norm"]:
-                cures.synchronize_batch_norm(network)
+            if network is not None:
+                cures.synchronize_batch_norm(network, numbers["synchronized_batch_norm"])
         self._settings = dict(
             generator_optimizer=self.generator_optimizer,
             discriminator_optimizer=self.discriminator_optimizer,
@@ -368,10 +372,12 @@ class AdversarialModel(Saving, keras.Model):
         self.check_data(x, y)
         if hasattr(x, "element_spec"):
             options.setdefault("shuffle", False)
-            x = backend.training_data(x, self.discriminator_steps)
+            x = backend.training_data(x, self.discriminator_steps, self._replicas)
         elif isinstance(x, np.ndarray):
             batch_size = (batch_size or 32) * self.discriminator_steps
-            if len(x) > batch_size or self.discriminator_steps > 1:
+            if batch_size % self._replicas:
+                raise GanzooError(f"{self._replicas} devices cannot share batches of {batch_size} evenly")
+            if len(x) > batch_size or self.discriminator_steps > 1 or self._replicas > 1:
                 # A last batch of a few pictures could not be shared, and its batch norm would mean little.
                 whole = len(x) // batch_size * batch_size
                 if not whole:
@@ -383,6 +389,11 @@ class AdversarialModel(Saving, keras.Model):
                 # Keras says so of any data set whose length it learns only by its end.
                 warnings.filterwarnings("ignore", "Your input ran out of data")
             return super().fit(x, y, batch_size=batch_size, **options)
+
+    @property
+    def _replicas(self):
+        strategy = getattr(self, "distribute_strategy", None)
+        return strategy.num_replicas_in_sync if strategy else 1
 
     def _take_references(self, x, y):
         """Gives networks with virtual batch normalization their reference batches, the first time they train."""

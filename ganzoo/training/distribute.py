@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from ganzoo.errors import GanzooError, unknown
+from ganzoo.errors import GanzooError, first_line, unknown
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,11 @@ def workers_needed(place):
     try:
         yield
     except (tf.errors.OpError, RuntimeError) as error:
-        if not isinstance(place.strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        lines = [line for line in str(error).splitlines() if "Collective ops is aborted by" in line]
+        gone = isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError)) or lines
+        if not gone or not isinstance(place.strategy, tf.distribute.MultiWorkerMirroredStrategy):
             raise
-        lines = [line for line in str(error).splitlines() if "aborted by" in line] or str(error).splitlines()[:1]
-        why = lines[0].split("aborted by:")[-1].strip() if lines else type(error).__name__
+        why = (lines or [type(error).__name__])[0].split("aborted by:")[-1].strip()
         raise GanzooError(
             f"another worker is gone ({why}): start all of them again with --resume, and they go on from the last "
             "checkpoint"
@@ -74,9 +75,9 @@ def workers_needed(place):
 
 
 def _auto():
-    if len(_tf_config().get("cluster", {}).get("worker", [])) > 1 or "chief" in _tf_config().get("cluster", {}):
+    if sum(map(len, _tf_config().get("cluster", {}).values())) > 1:
         return _multiworker("TF_CONFIG names several workers")
-    if int(os.environ.get("SLURM_STEP_NUM_TASKS") or 1) > 1:
+    if os.environ.get("SLURM_STEP_NUM_TASKS", "1") != "1":
         return _multiworker("SLURM runs several tasks")
     if os.environ.get("TPU_NAME"):
         return _tpu("TPU_NAME is set")
@@ -99,22 +100,35 @@ def _mirrored(reason="as asked"):
 
 
 def _multiworker(reason="as asked"):
-    if _tf_config():
-        resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
-    elif os.environ.get("SLURM_STEP_NUM_TASKS"):
-        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(auto_set_gpu=False)
-    else:
+    if not _tf_config() and not os.environ.get("SLURM_STEP_NUM_TASKS"):
         raise GanzooError(
             'strategy multiworker needs TF_CONFIG, or a SLURM step (srun): TF_CONFIG=\'{"cluster": {"worker": '
             '["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}\''
         )
     try:
+        resolver = _resolver()
         strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
-    except (RuntimeError, ValueError, tf.errors.OpError) as error:
-        raise GanzooError(f"the workers do not come together: {str(error).splitlines()[0]}") from None
-    workers = sum(len(tasks) for kind, tasks in strategy.cluster_resolver.cluster_spec().as_dict().items())
-    words = f"worker {strategy.cluster_resolver.task_id} of {workers}, {strategy.num_replicas_in_sync} devices in all"
+    except (RuntimeError, ValueError, OSError, KeyError, tf.errors.OpError) as error:
+        raise GanzooError(f"the workers do not come together: {first_line(error)}") from None
+    workers = sum(map(len, resolver.cluster_spec().as_dict().values()))
+    words = f"{resolver.task_type} {resolver.task_id} of {workers}, {strategy.num_replicas_in_sync} devices in all"
     return Placement(strategy, f"{words} ({reason})", _is_chief(strategy))
+
+
+def _resolver():
+    if _tf_config():
+        return tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    # Of SLURM's variables the addresses alone: for GPUs TensorFlow would ask nvidia-smi, which may not be there, and
+    # count those of the node. A task has what it sees, as `srun --gpus-per-task` shows it.
+    slurm = tf.distribute.cluster_resolver.SlurmClusterResolver(
+        gpus_per_node=10_000, gpus_per_task=1, auto_set_gpu=False
+    )
+    cluster = slurm.cluster_spec()
+    kind, number = slurm.get_task_info()
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    return tf.distribute.cluster_resolver.SimpleClusterResolver(
+        cluster, task_type=kind, task_id=number, num_accelerators={"GPU": gpus}, rpc_layer="grpc"
+    )
 
 
 def _tpu(reason="as asked"):
@@ -123,7 +137,7 @@ def _tpu(reason="as asked"):
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, RuntimeError, tf.errors.OpError) as error:
-        raise GanzooError(f"strategy tpu finds no TPU: {str(error).splitlines()[0]}") from None
+        raise GanzooError(f"strategy tpu finds no TPU: {first_line(error)}") from None
     strategy = tf.distribute.TPUStrategy(resolver)
     return Placement(strategy, f"TPU with {strategy.num_replicas_in_sync} cores ({reason})")
 
@@ -135,8 +149,9 @@ STRATEGIES = tuple(_STRATEGIES)
 def _tf_config():
     try:
         found = json.loads(os.environ.get("TF_CONFIG") or "{}")
-        if not isinstance(found, dict):
-            raise ValueError("no mapping")
+        cluster = found.get("cluster", {}) if isinstance(found, dict) else None
+        if not isinstance(cluster, dict) or not all(isinstance(tasks, list) for tasks in cluster.values()):
+            raise ValueError('{"cluster": {"worker": [addresses]}, "task": {"type": "worker", "index": 0}}')
     except ValueError as error:
         raise GanzooError(f"TF_CONFIG is not the JSON that TensorFlow asks for: {error}") from None
     return found

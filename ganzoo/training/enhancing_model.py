@@ -13,7 +13,7 @@ from ganzoo.data.audio import RATES, soxr
 from ganzoo.data.recordings import coloured_noise, level
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.overlap import Windows, overlapped
-from ganzoo.losses.loudness import loudness_difference
+from ganzoo.losses.loudness import fourier_length, loudness_difference
 from ganzoo.losses.spectral import RESOLUTIONS, multi_resolution_stft
 from ganzoo.metrics.speech import all_measured, measures
 from ganzoo.training.adversarial import AdversarialModel
@@ -114,8 +114,9 @@ class EnhancingModel(AdversarialModel):
             loudness_weight=loudness_weight,
         )
         longest = max(length for length, _, _ in RESOLUTIONS)
-        if self.spectral_weight and self.window <= longest // 2:
-            raise GanzooError(f"spectral_weight needs windows of more than {longest // 2} samples, not {self.window}")
+        for name, length in (("spectral_weight", longest), ("loudness_weight", fourier_length(self.sample_rate))):
+            if getattr(self, name) and self.window <= length // 2:
+                raise GanzooError(f"{name} needs windows of more than {length // 2} samples, not {self.window}")
         super().compile(
             generator_optimizer=generator_optimizer,
             discriminator_optimizer=discriminator_optimizer,

@@ -62,7 +62,8 @@ def train(preset, data=None, settings=(), output="runs", resume=False, strategy=
             `ganzoo.training.distribute.placement`. The batch size is that of all devices together.
 
     Returns:
-        The run folder, a `pathlib.Path`. Ctrl-C saves a checkpoint and returns as well.
+        The run folder, a `pathlib.Path`. Ctrl-C saves a checkpoint and returns as well; of several workers it ends all,
+        and what they have is the last checkpoint.
 
     Raises:
         GanzooError: anything wrong with preset, settings or data; nothing to resume; a resumed run
@@ -203,15 +204,11 @@ class Plan:
 
     def seconds_per_step(self):
         """How long a training step takes, found by a few; the model is then no longer fresh."""
-        batch = next(iter(self.feed.dataset(first_step=0)))
-        k = self.model.discriminator_steps
-        batch = keras.tree.map_structure(lambda tensor: keras.ops.concatenate([tensor] * k), batch)
-        batch = batch if isinstance(batch, tuple) else (batch,)
-        began = None
-        for i in range(4):
-            self.model.train_on_batch(*batch)
-            began = time.monotonic() if i == 0 else began
-        return (time.monotonic() - began) / 3
+        at_once = self.model.steps_per_execution
+        for steps in (at_once, 3 * at_once):
+            began = time.monotonic()
+            self.model.fit(self.feed.dataset(first_step=0), steps_per_epoch=steps, verbose=0)
+        return (time.monotonic() - began) / steps
 
 
 def prepare(preset, data=None, settings=(), output="runs", resume=False, strategy="auto"):
@@ -254,7 +251,7 @@ def prepare(preset, data=None, settings=(), output="runs", resume=False, strateg
     if feed.batch_size % place.replicas:
         raise GanzooError(
             f"data.batch_size={feed.batch_size} is that of all devices together: {place.replicas} cannot share it "
-            "evenly"
+            "evenly; change it, or train on one with strategy one"
         )
     if resume:
         kept = json.loads((folder / "data.json").read_text())

@@ -1,0 +1,28 @@
+"""Dropout: the share left out, the scale of what stays, and other units on another device."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ganzoo.layers import Dropout
+
+
+def test_what_stays_is_scaled_up_and_inference_leaves_nothing_out():
+    x = np.ones((500, 20), "float32")
+    found = np.asarray(Dropout(0.25, seed=0)(x, training=True))
+    np.testing.assert_allclose(np.unique(found), [0.0, 4 / 3], rtol=1e-6)
+    assert (found == 0).mean() == pytest.approx(0.25, abs=0.02)
+    np.testing.assert_array_equal(np.asarray(Dropout(0.25)(x)), x)
+    np.testing.assert_array_equal(np.asarray(Dropout(1.0)(x, training=True)), 0 * x)
+    with pytest.raises(ValueError, match="noise_shape"):
+        Dropout(0.5, noise_shape=(1, 20))
+
+
+def test_replicas_leave_out_their_own_units(two_replicas):
+    x = np.ones((4, 50), "float32")
+    with two_replicas.scope():
+        layer = Dropout(0.5, seed=3)
+    parts = two_replicas.run(tf.function(lambda: layer(tf.constant(x[:2]), training=True)))
+    shared = np.concatenate([part.numpy() for part in two_replicas.experimental_local_results(parts)])
+    np.testing.assert_array_equal(shared, np.asarray(Dropout(0.5, seed=3)(x, training=True)))
+    assert (shared[:2] != shared[2:]).any()
