@@ -9,7 +9,7 @@ from ganzoo import backend
 from ganzoo.layers import SpectralNormalization
 
 
-def normalized(layer, inputs, calls=30):
+def normalized(layer, inputs, calls=300):
     wrapper = SpectralNormalization(layer)
     for _ in range(calls):
         wrapper(inputs, training=True)
