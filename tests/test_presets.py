@@ -26,6 +26,9 @@ def test_shipped_weights_load_draw_and_are_described(name):
     assert model.preset == name
     if isinstance(model, ganzoo.LatentModel):
         assert model.generate(16, seed=0).std(axis=0).mean() > 10
+    elif model.data_kind == "speech":
+        noise = 0.1 * np.random.default_rng(0).standard_normal(16000).astype("float32")
+        assert model.enhance(noise, 16000).std() < 0.2 * noise.std()
     else:
         found, bicubic = evaluate(model, "photographs"), evaluate_bicubic(model.scale, "photographs")
         # Sharp pictures have errors of their own.
@@ -35,12 +38,19 @@ def test_shipped_weights_load_draw_and_are_described(name):
     model.fit(*(batch if isinstance(batch, tuple) else (batch,)), batch_size=16, verbose=0)  # ready to go on
 
 
-@pytest.mark.parametrize("name", ["dcgan.digits", "cgan.mnist", "srresnet.photos_x4"])
+@pytest.mark.parametrize("name", ["dcgan.digits", "cgan.mnist", "srresnet.photos_x4", "segan.speech"])
 def test_shipped_figures_are_what_evaluate_measures(name, shared, monkeypatch):
     monkeypatch.setenv("GANZOO_WEIGHTS", str(shared / "networks"))
     preset = presets.find(name)
     kind = name.split(".")[1]
-    sources = {"digits": "digits", "photos_x4": f"folder:{shared}/set5"}
+    if kind == "speech":
+        pytest.importorskip("pesq")
+        pytest.importorskip("pystoi")
+    sources = {
+        "digits": "digits",
+        "photos_x4": f"folder:{shared}/set5",
+        "speech": f"folder:{shared}/speech/voicebank_demand",
+    }
     source = sources.get(kind, f"idx:{shared}/{kind}/t10k-images-idx3-ubyte.gz")
     model = ganzoo.load(name)
     found = evaluate(model, source, preset.config.evaluation.extractor, upscale=bool(preset.config.data.get("upscale")))
