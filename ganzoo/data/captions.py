@@ -12,8 +12,9 @@ from pydantic import Field
 
 from ganzoo import pixels
 from ganzoo.config import AtLeastOne, Seed
+from ganzoo.data.decoding import fit, read_picture
 from ganzoo.data.feed import Feed, checked, kept_out
-from ganzoo.data.sources import allocate, fit, load_tfds, read_picture, split_source
+from ganzoo.data.sources import allocate, kept_in_place, load_tfds, split_source
 from ganzoo.errors import GanzooError
 from ganzoo.files import cache_folder, read_cached, write_cached
 
@@ -72,11 +73,8 @@ def feed(source, image_shape, encoder, **options):
     images, texts, skipped = open_captions(source, given["image_shape"], given["upscale"], given["strict"])
     kept = kept_out(len(images), given["held_out"])
     validation = tuple((images[i].copy(), texts[i]) for i in sorted(kept))
-    texts = [of_one for i, of_one in enumerate(texts) if i not in kept]
-    # In their own place: twice the pictures of a large set do not fit the memory.
-    for to, i in enumerate(i for i in range(len(images)) if i not in kept):
-        images[to] = images[i]
-    images = images[: len(texts)]
+    training = [i for i in range(len(images)) if i not in kept]
+    images, texts = kept_in_place(images, training), [texts[i] for i in training]
     if not encoder.learned:
         encoder.learn(images, texts, verbose=1)
     vectors = cached_vectors(encoder, [text for of_one in texts for text in of_one])

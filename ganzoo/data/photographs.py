@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.data.sources import allocate, load_tfds, picture_files, read_picture, split_source
+from ganzoo.data.decoding import read_picture
+from ganzoo.data.sources import allocate, load_tfds, picture_files, split_source
 from ganzoo.errors import GanzooError, missing_package
 
 

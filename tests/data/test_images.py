@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 import ganzoo
+from ganzoo.data.decoding import fit, pillow_to_array, read_idx
 from ganzoo.data.images import feed
-from ganzoo.data.sources import fit, open_pictures, pillow_to_array, read_idx
+from ganzoo.data.sources import open_pictures
 
 
 def batches(dataset):

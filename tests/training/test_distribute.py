@@ -16,7 +16,7 @@ import tensorflow as tf
 import ganzoo
 from ganzoo.registry import list_models, model_class
 from ganzoo.training.callbacks.record import read_records
-from ganzoo.training.distribute import _resolver, placement
+from ganzoo.training.distribute import STRATEGIES, _resolver, placement
 
 
 def trained(name, strategy, steps=5):
@@ -48,20 +48,10 @@ def test_two_replicas_of_half_a_batch_are_one_of_a_whole(two_replicas, name):
 
 
 @pytest.fixture
-def run_of_two(tmp_path, pictures_npz):
+def run_of_two(tmp_path, tiny_preset):
     """A function that trains a preset of 3 epochs of 6 steps in two processes of one machine; the processes."""
-    preset = tmp_path / "tiny.yaml"
-    preset.write_text(
-        f"""
-model: dcgan
-arguments: {{image_shape: [28, 28, 1], latent_dim: 8, width: 4, kernel_size: 3}}
-data: {{source: "{pictures_npz}", batch_size: 16, flip: true}}
-training: {{epochs: 3, samples: 4, checkpoint_minutes: 0.0001}}
-evaluation: {{extractor: mnist_classifier, samples: 50}}
-"""
-    )
-
-    command = [sys.executable, "-m", "ganzoo.cli", "train", str(preset), "--output", str(tmp_path / "runs")]
+    command = [sys.executable, "-m", "ganzoo.cli", "train", str(tiny_preset), "--output", str(tmp_path / "runs")]
+    command += ["--set", "training.epochs=3", "--set", "training.checkpoint_minutes=0.0001"]
     return lambda *arguments: two_workers([*command, *arguments])
 
 
@@ -135,6 +125,24 @@ def test_a_run_outlives_the_loss_of_a_worker(run_of_two, tmp_path, lost):
     assert "worker 0 of 2" in done[0], done
     assert [record["epoch"] for record in read_records(folder / "metrics.jsonl")] == [1, 2, 3]
     assert ganzoo.load(folder / "checkpoints" / "last.keras").steps == 18
+
+
+def test_statistics_are_the_same_on_all_devices(two_replicas):
+    """Each device's batch norm has seen its own pictures; what is kept of them is the mean."""
+    with two_replicas.scope():
+        model = ganzoo.create("dcgan", **model_class("dcgan").small)
+        model.compile()
+    model.fit(tf.data.Dataset.from_tensor_slices(model.example_batch(8)).batch(8), verbose=0)
+    for variable in model.generator.non_trainable_variables + model.discriminator.non_trainable_variables:
+        first, second = (part.numpy() for part in variable.value.values)
+        np.testing.assert_array_equal(first, second, err_msg=variable.path)
+
+
+def test_the_command_line_offers_what_there_is():
+    from ganzoo.cli import train
+
+    (option,) = [parameter for parameter in train.params if parameter.name == "strategy"]
+    assert tuple(option.type.choices) == STRATEGIES
 
 
 def test_what_there_is_decides_on_the_strategy(monkeypatch):
