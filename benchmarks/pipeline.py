@@ -20,6 +20,7 @@ def main():
     parser.add_argument("--data")
     parser.add_argument("--set", action="append", default=[], dest="settings")
     parser.add_argument("--batches", type=int, default=100)
+    parser.add_argument("--row", action="store_true", help="as a row of a table")
     options = parser.parse_args()
     plan = prepare(options.preset, options.data, options.settings)
     batches = iter(plan.feed.dataset(first_step=0))
@@ -31,6 +32,9 @@ def main():
     batch = (time.perf_counter() - began) / options.batches * plan.model.discriminator_steps
     del batches
     step = plan.seconds_per_step()
+    if options.row:
+        print(f"| {options.preset} | {1000 * batch:.1f} | {1000 * step:.1f} | {step / batch:.1f} |")
+        return
     print(f"{options.preset}: data {1000 * batch:.1f} ms, step {1000 * step:.1f} ms, {step / batch:.1f} times")
 
 

@@ -33,6 +33,7 @@ class StackGAN(CaptionedModel):
         kernel_size: of Stage-I's convolutions and the discriminator's.
         max_width: the most channels anywhere.
         blocks: Stage-II's residual blocks; the paper has 4.
+        stage2_width: what `width` is to Stage-II and its discriminator, if not the same.
         **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
 
     Raises:
@@ -73,19 +74,31 @@ class StackGAN(CaptionedModel):
         kernel_size: int = 4,
         max_width: int = 1024,
         blocks: AtLeastOne = 4,
+        stage2_width: AtLeastOne | None = None,
         **options,
     ):
         encoder = text_encoder(text)
-        sizes = (encoder.dim, condition_dim, width, kernel_size, max_width)
         height, breadth, channels = image_shape
-        generator = augmented_generator(image_shape, noise_dim, *sizes, name="generator" if factor == 1 else "stage1")
+        generator = augmented_generator(
+            image_shape,
+            noise_dim,
+            encoder.dim,
+            condition_dim,
+            width,
+            kernel_size,
+            max_width,
+            name="generator" if factor == 1 else "stage1",
+        )
         if factor > 1:
+            width = stage2_width or width
             generator = refining_generator(
                 generator, factor, noise_dim, condition_dim, width, blocks, max_width, name="generator"
             )
         super().__init__(
             generator=generator,
-            discriminator=text_discriminator((height * factor, breadth * factor, channels), *sizes),
+            discriminator=text_discriminator(
+                (height * factor, breadth * factor, channels), encoder.dim, condition_dim, width, kernel_size, max_width
+            ),
             latent_dim=noise_dim + condition_dim * (1 if factor == 1 else 2),
             text_encoder=encoder,
             **options,

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import time
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -72,6 +73,52 @@ def workers_needed(place):
             f"another worker is gone ({why}): start all of them again with --resume, and they go on from the last "
             "checkpoint"
         ) from None
+
+
+class Agreement:
+    """To stop: several workers must all leave the training after the same step, or those that are left wait for ever.
+
+    They ask each other about once a second; how many steps that is they find out together.
+
+    Args:
+        place: the `Placement`.
+    """
+
+    def __init__(self, place):
+        several = isinstance(place.strategy, tf.distribute.MultiWorkerMirroredStrategy)
+        self._strategy = place.strategy if several else None
+        self._agreed = False
+        self._began, self._steps, self._next = time.monotonic(), 0, 1
+
+    def after_step(self, asked):
+        """Whether all stop now.
+
+        Args:
+            asked: whether this process was asked to.
+        """
+        if self._strategy is None or self._agreed:
+            return self.reached(asked)
+        self._steps += 1
+        if self._steps == self._next:
+            seconds = (time.monotonic() - self._began) / self._steps
+            # The same numbers on all workers, so that all ask again after the same step.
+            count, asking, seconds = self._summed([1.0, float(asked), seconds])
+            self._agreed = asking > 0
+            self._began, self._steps = time.monotonic(), 0
+            self._next = int(min(1000, max(1, count / max(seconds, 1e-6))))
+        return self._agreed
+
+    def reached(self, asked):
+        """What is known without asking the others."""
+        return self._agreed if self._strategy is not None else asked
+
+    def _summed(self, values):
+        def total(values):
+            # A tensor of this device: what comes from outside has none.
+            return tf.distribute.get_replica_context().all_reduce("sum", tf.identity(values))
+
+        sums = tf.function(lambda values: self._strategy.run(total, args=(values,)))(tf.constant(values, "float32"))
+        return self._strategy.experimental_local_results(sums)[0].numpy()
 
 
 def _auto():

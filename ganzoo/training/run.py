@@ -36,7 +36,7 @@ from ganzoo.files import write_atomically
 from ganzoo.registry import model_class
 from ganzoo.training import callbacks
 from ganzoo.training.adversarial import describe_networks
-from ganzoo.training.distribute import placement, workers_needed
+from ganzoo.training.distribute import Agreement, placement, workers_needed
 
 # What a resumed run may not change: its weights or its data would no longer be the same run's.
 _FIXED = (
@@ -62,8 +62,8 @@ def train(preset, data=None, settings=(), output="runs", resume=False, strategy=
             `ganzoo.training.distribute.placement`. The batch size is that of all devices together.
 
     Returns:
-        The run folder, a `pathlib.Path`. Ctrl-C saves a checkpoint and returns as well; of several workers it ends all,
-        and what they have is the last checkpoint.
+        The run folder, a `pathlib.Path`. Ctrl-C, or a request to terminate, saves a checkpoint and returns as well; of
+        several workers one that is asked stops all, within about a second.
 
     Raises:
         GanzooError: anything wrong with preset, settings or data; nothing to resume; a resumed run
@@ -89,8 +89,11 @@ def train(preset, data=None, settings=(), output="runs", resume=False, strategy=
 
 def _train_along(plan):
     """A worker's part of a run whose files another one writes."""
-    if plan.model.steps < plan.total_steps:
-        _fit(plan.model, plan, [callbacks.Guard(patience=plan.config.training.collapse_patience)])
+    if plan.model.steps >= plan.total_steps:
+        return
+    interrupt = _Interrupt(plan)
+    with contextlib.suppress(_Interrupted), interrupt:
+        _fit(plan.model, plan, [callbacks.Guard(patience=plan.config.training.collapse_patience), interrupt])
 
 
 def _train_in(folder, plan):
@@ -101,7 +104,7 @@ def _train_in(folder, plan):
     measure = plan.measure
     checkpoints = callbacks.Checkpoints(folder / "checkpoints", record, measure, config.training.checkpoint_minutes)
     progress = callbacks.Progress(plan.total_steps)
-    interrupt = _Interrupt(config.training.epochs)
+    interrupt = _Interrupt(plan)
     # The order matters: broken weights reach no file, and a line is on disk before the checkpoint that follows it.
     everything = [
         callbacks.Guard(patience=config.training.collapse_patience),
@@ -347,10 +350,11 @@ class _Interrupted(Exception):
 class _Interrupt(keras.callbacks.Callback):
     """Turns Ctrl-C and a request to terminate into a stop after the step; a second one is not caught."""
 
-    def __init__(self, last_epoch):
+    def __init__(self, plan):
         super().__init__()
-        self.last_epoch = last_epoch
+        self.last_epoch = plan.config.training.epochs
         self.asked = False
+        self._agreement = Agreement(plan.placement)
 
     def __enter__(self):
         self._before = {}
@@ -375,11 +379,11 @@ class _Interrupt(keras.callbacks.Callback):
     # At the end of an epoch only when it is recorded, and not at all at the end of the run.
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.asked and batch + 1 < self.params["steps"]:
+        if self._agreement.after_step(self.asked) and batch + 1 < self.params["steps"]:
             raise _Interrupted
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.asked and epoch + 1 < self.last_epoch:
+        if self._agreement.reached(self.asked) and epoch + 1 < self.last_epoch:
             raise _Interrupted
 
 

@@ -108,7 +108,7 @@ def test_a_run_outlives_the_loss_of_a_worker(run_of_two, tmp_path, lost):
     workers = run_of_two()
     folder = tmp_path / "runs" / "tiny-001"
     for line in workers[0].stdout:
-        if line.startswith("epoch 1"):
+        if line.startswith("epoch 1  step 6/"):
             break
     workers[lost].send_signal(signal.SIGKILL)
     said = workers[1 - lost].communicate(timeout=120)[0]
@@ -118,13 +118,28 @@ def test_a_run_outlives_the_loss_of_a_worker(run_of_two, tmp_path, lost):
         assert "another worker" in said
         assert "--resume" in said
     before = ganzoo.load(folder / "checkpoints" / "last.keras").steps
-    assert before >= 6
+    assert before >= 6, said
     workers = run_of_two("--resume", "--strategy", "multiworker")
     done = [worker.communicate(timeout=240)[0] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], done
     assert "worker 0 of 2" in done[0], done
     assert [record["epoch"] for record in read_records(folder / "metrics.jsonl")] == [1, 2, 3]
     assert ganzoo.load(folder / "checkpoints" / "last.keras").steps == 18
+
+
+def test_workers_stop_together_when_one_is_asked_to(run_of_two, tmp_path):
+    """The one that is asked is not the one that saves."""
+    workers = run_of_two("--set", "training.epochs=100000")
+    folder = tmp_path / "runs" / "tiny-001"
+    for line in workers[0].stdout:
+        if line.startswith("epoch 1  step 6/"):
+            break
+    workers[1].send_signal(signal.SIGINT)
+    said = [worker.communicate(timeout=120)[0] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], said
+    assert "stopped at step" in said[0]
+    stopped = ganzoo.load(folder / "checkpoints" / "last.keras").steps
+    assert f"stopped at step {stopped} of" in said[0]
 
 
 def test_statistics_are_the_same_on_all_devices(two_replicas):

@@ -1,0 +1,195 @@
+"""The training step of each model as one would write it in PyTorch, on the twins of its networks.
+
+The optimizers and losses of the model's own `compile`, by PyTorch's functions; no moving average, no figures kept: what
+a loop of one page does. Left out are SRGAN's features, for which pixels stand on both sides, and the divergence of
+StackGAN's conditions, a sum over a few numbers.
+"""
+
+import torch
+from torch.nn import functional
+from twins import Twin, layout
+
+# Of the generator and of the discriminator, each lowered.
+_LOSSES = {
+    "non_saturating": (
+        lambda real, fake: functional.softplus(-real).mean() + functional.softplus(fake).mean(),
+        lambda fake: functional.softplus(-fake).mean(),
+    ),
+    "least_squares": (
+        lambda real, fake: 0.5 * ((real - 1) ** 2).mean() + 0.5 * (fake**2).mean(),
+        lambda fake: 0.5 * ((fake - 1) ** 2).mean(),
+    ),
+    "wasserstein": (lambda real, fake: fake.mean() - real.mean(), lambda fake: -fake.mean()),
+}
+
+
+def step_of(model, batch, compiled=False):
+    """A function that takes one training step of a compiled model of this package on a batch of its data set.
+
+    Args:
+        model: the model; its networks are copied.
+        batch: arrays as its data set gives them, for all discriminator steps of one step.
+        compiled: through torch.compile.
+    """
+    g = Twin(model.generator).train()
+    d = Twin(model.discriminator).train() if model.discriminator is not None else None
+    # The order of memory in which PyTorch's convolutions are fastest on processors.
+    g, d = (net if net is None else net.to(memory_format=torch.channels_last) for net in (g, d))
+    run_g, run_d = (torch.compile(net) if compiled and net is not None else net for net in (g, d))
+    learn_g = _optimizer(model.generator_optimizer, g)
+    learn_d = d is not None and _optimizer(model.discriminator_optimizer, d)
+    parts = [layout(part) for part in (batch if isinstance(batch, (tuple, list)) else [batch])]
+    game = _GAMES.get(model.model_name, _Game)(model, run_g, run_d)
+
+    def minimize(loss, optimizer):
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    def step():
+        steps = model.discriminator_steps if d is not None else 0
+        for mine in zip(*(part.chunk(max(1, steps)) for part in parts)):
+            if d is not None:
+                minimize(game.discriminator_loss(*mine), learn_d)
+                game.after(d)
+        if d is not None:
+            # As the field's loops do: the generator's gradient through the discriminator, none for its weights.
+            d.requires_grad_(False)
+        minimize(game.generator_loss(*mine), learn_g)
+        if d is not None:
+            d.requires_grad_(True)
+
+    return step
+
+
+def _optimizer(ours, network):
+    rate = float(ours.learning_rate)
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    kind = type(ours).__name__
+    if kind == "Adam":
+        return torch.optim.Adam(learning, rate, (ours.beta_1, ours.beta_2), eps=ours.epsilon)
+    if kind == "RMSprop":
+        return torch.optim.RMSprop(learning, rate, alpha=ours.rho, eps=ours.epsilon)
+    return torch.optim.SGD(learning, rate, momentum=ours.momentum)
+
+
+class _Game:
+    """Models that draw from latents, with labels or without."""
+
+    def __init__(self, model, g, d):
+        self.model, self.g, self.d = model, g, d
+        self.losses = _LOSSES.get(model.loss.name)
+        self.penalized = [penalty.weight for penalty in model.penalties if penalty.name == "gradient_penalty"]
+        self.bound = model.arguments.get("clip")
+
+    def fake(self, real, *condition):
+        return self.g(torch.randn(len(real), self.model.latent_dim), *condition)
+
+    def discriminator_loss(self, real, *condition):
+        with torch.no_grad():
+            fake = self.fake(real, *condition)
+        loss = self.losses[0](self.d(real, *condition), self.d(fake, *condition))
+        for weight in self.penalized:
+            loss = loss + weight * self._gradient_penalty(real, fake, *condition)
+        return loss
+
+    def _gradient_penalty(self, real, fake, *condition):
+        share = torch.rand(len(real), *(1 for _ in real.shape[1:]))
+        between = (real + share * (fake - real)).requires_grad_()
+        gradient = torch.autograd.grad(self.d(between, *condition).sum(), between, create_graph=True)[0]
+        return ((gradient.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+    def generator_loss(self, real, *condition):
+        return self.losses[1](self.d(self.fake(real, *condition), *condition))
+
+    def after(self, d):
+        """What follows a discriminator's step."""
+        if self.bound:
+            with torch.no_grad():
+                for parameter in d.parameters():
+                    parameter.clamp_(-self.bound, self.bound)
+
+
+class _Equilibrium(_Game):
+    """BEGAN."""
+
+    balance = 0.0
+
+    def discriminator_loss(self, real):
+        with torch.no_grad():
+            fake = self.fake(real)
+        self.real_error, fake_error = self.d(real).mean(), self.d(fake).mean()
+        return self.real_error - self.balance * fake_error
+
+    def generator_loss(self, real):
+        error = self.d(self.fake(real)).mean()
+        difference = self.model.loss.gamma * self.real_error.item() - error.item()
+        self.balance = min(1.0, max(0.0, self.balance + self.model.loss.rate * difference))
+        return error
+
+
+class _Upscaled(_Game):
+    """SRResNet, and SRGAN with a loss of pixels."""
+
+    def fake(self, small):
+        return self.g(small)
+
+    def discriminator_loss(self, small, large):
+        with torch.no_grad():
+            fake = self.fake(small)
+        return self.losses[0](self.d(large), self.d(fake))
+
+    def generator_loss(self, small, large):
+        fake = self.fake(small)
+        content = functional.mse_loss(fake, large)
+        if self.d is None:
+            return content
+        return content + self.model.adversarial_weight * self.losses[1](self.d(fake))
+
+
+class _Enhanced(_Game):
+    """SEGAN."""
+
+    def fake(self, noisy):
+        model = self.model
+        if not model.latent_dim:
+            return self.g(noisy)
+        return self.g(noisy, torch.randn(len(noisy), model.latent_dim, model.window // model.hop))
+
+    def discriminator_loss(self, noisy, clean):
+        with torch.no_grad():
+            fake = self.fake(noisy)
+        return self.losses[0](self.d(torch.cat([clean, noisy], 1)), self.d(torch.cat([fake, noisy], 1)))
+
+    def generator_loss(self, noisy, clean):
+        fake = self.fake(noisy)
+        judged = self.losses[1](self.d(torch.cat([fake, noisy], 1)))
+        return self.model.l1_weight * functional.l1_loss(fake, clean) + self.model.adversarial_weight * judged
+
+
+class _Captioned(_Game):
+    """StackGAN and GAN-INT-CLS."""
+
+    def discriminator_loss(self, real, text):
+        with torch.no_grad():
+            fake = self.fake(real, text)
+        logits = self.d(real, text)
+        wrong = self.d(real, text.roll(1, 0))
+        return 0.5 * (self.losses[0](logits, self.d(fake, text)) + self.losses[0](logits, wrong))
+
+    def generator_loss(self, real, text):
+        loss = self.losses[1](self.d(self.fake(real, text), text))
+        if self.model.interpolation:
+            between = 0.5 * (text + text.roll(1, 0))
+            loss = loss + self.model.interpolation * self.losses[1](self.d(self.fake(real, between), between))
+        return loss
+
+
+_GAMES = {
+    "began": _Equilibrium,
+    "srresnet": _Upscaled,
+    "srgan": _Upscaled,
+    "segan": _Enhanced,
+    "stackgan": _Captioned,
+    "gan_int_cls": _Captioned,
+}

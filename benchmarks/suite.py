@@ -1,0 +1,357 @@
+"""Everything that ganzoo promises about speed, in one table.
+
+    python benchmarks/suite.py [step inference data start] [--models dcgan srgan] [--rounds 6]
+
+step: a training step of each model at the sizes of its default preset: `model.fit` in float32 and in mixed_bfloat16, a
+bare tf.function of the same losses and optimizers (no moving average, no figures, no callbacks), PyTorch eager and
+torch.compile on the twins of the networks (`twins.py`, `plain.py`). inference: what `generate`, `upscale` and `enhance`
+do in a second, beside the same weights in PyTorch eager. data: what a batch takes to make, and to learn from. start:
+seconds of `import ganzoo` and `ganzoo.load`.
+
+All contenders run in processes of their own, in turn within a round, every second round in the opposite order, so that
+a machine that slows down slows all of them. Ratios are medians over the rounds of the ratio within one, with the
+smallest and largest; below 1 ganzoo is the faster one. Where PyTorch is missing its columns stay empty.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+import ganzoo
+from ganzoo import presets
+from ganzoo.registry import list_models, model_class
+
+SECTIONS = ("step", "inference", "data", "start")
+LOOPS = ("fit", "fit, bfloat16", "bare", "PyTorch", "torch.compile")
+# Seconds that one contender's turn takes, about.
+TURN = 1.5
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sections", nargs="*", default=list(SECTIONS), metavar="section")
+    parser.add_argument("--models", nargs="+", default=list_models())
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--loops", nargs="+", default=list(LOOPS), choices=LOOPS, help="of section step")
+    parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        work(*options.worker)
+        return
+    if unknown := [name for name in options.sections if name not in SECTIONS]:
+        parser.error(f"no section {', '.join(unknown)}; there are: {', '.join(SECTIONS)}")
+    for section in options.sections:
+        globals()[f"section_{section}"](options)
+
+
+def section_step(options):
+    row("model", "a step on", *(f"{name}, ms" for name in options.loops), *_RATIOS, "MB, fit", "MB, PyTorch")
+    row(*["---"] * (len(options.loops) + len(_RATIOS) + 4))
+    for name in options.models:
+        config = config_of(name)
+        taken, peaks = race(options, "step", name, options.loops)
+        ratios = [
+            ratio(taken[ours], taken[theirs]) if ours in taken and theirs in taken else "" for ours, theirs in _PAIRS
+        ]
+        times = [f"{1000 * statistics.median(taken[loop]):.1f}" if loop in taken else "" for loop in options.loops]
+        steps = config["discriminator_steps"]
+        on = f"{steps} x {config['batch_size']}" if steps > 1 else f"{config['batch_size']}"
+        shape = "x".join(str(size) for size in config["shape"])
+        row(name, f"{on} of {shape}", *times, *ratios, peaks.get("fit", ""), peaks.get("PyTorch", ""))
+
+
+_PAIRS = (
+    ("fit", "bare"),
+    ("fit", "PyTorch"),
+    ("fit", "torch.compile"),
+    ("fit, bfloat16", "PyTorch"),
+    ("fit, bfloat16", "fit"),
+)
+_RATIOS = [f"{ours} : {theirs}" for ours, theirs in _PAIRS]
+
+
+def section_inference(options):
+    row("model", "what", "ganzoo, a second", "PyTorch, a second", "ganzoo : PyTorch", "MB, ganzoo", "MB, PyTorch")
+    row(*["---"] * 7)
+    for name in options.models:
+        taken, peaks = race(options, "inference", name, ("ganzoo", "PyTorch"))
+        _, amount, unit = inference_task(name)
+        speeds = [f"{amount / statistics.median(taken[side]):.1f}" if side in taken else "" for side in _SIDES]
+        compared = ratio(taken["ganzoo"], taken["PyTorch"]) if "PyTorch" in taken else ""
+        row(name, unit, *speeds, compared, *(peaks.get(side, "") for side in _SIDES))
+
+
+_SIDES = ("ganzoo", "PyTorch")
+
+
+def section_data(options):
+    row("preset", "a batch, ms", "a step, ms", "step : batch")
+    row(*["---"] * 4)
+    for name in options.models:
+        command = [sys.executable, str(Path(__file__).with_name("pipeline.py")), config_of(name)["preset"], "--row"]
+        command += os.environ.get(f"GANZOO_BENCH_{name.upper()}", "").split()
+        done = subprocess.run(command, capture_output=True, text=True)
+        print(
+            done.stdout.strip() or f"| {name} | no data: {done.stderr.strip().splitlines()[-1][:120]} | | |", flush=True
+        )
+
+
+def section_start(options):
+    row("what", "seconds, median of 3", "MB")
+    row("---", "---", "---")
+    tasks = {"import ganzoo": "import ganzoo"}
+    for name in options.models:
+        preset = config_of(name)["preset"]
+        if presets.find(preset).config.weights is not None:
+            tasks[f"ganzoo.load('{preset}')"] = f"import ganzoo; ganzoo.load('{preset}')"
+    for what, code in tasks.items():
+        code += "; import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+        taken = []
+        for _ in range(3):
+            began = time.perf_counter()
+            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+            taken.append(time.perf_counter() - began)
+        row(what, f"{statistics.median(taken):.2f}", done.stdout.strip())
+
+
+def row(*cells):
+    print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
+
+
+# The race: contenders in turn, each in a process of its own; two libraries' idle threads in one slow each other down.
+
+
+def race(options, section, name, contenders):
+    """({contender: seconds of one repetition, of each round}, {contender: MB at its peak}) of those that can run."""
+    workers = {contender: start_worker(section, name, contender) for contender in contenders}
+    repeats = {}
+    for contender in list(workers):
+        once = ask(workers[contender], 1) and ask(workers[contender], 1)
+        if once is None:
+            workers.pop(contender).communicate()
+        else:
+            repeats[contender] = max(1, round(TURN / once["seconds"]))
+    taken = {contender: [] for contender in workers}
+    peaks = {}
+    for number in range(options.rounds):
+        # Always after the same neighbour, one would inherit what that one does to caches and clock rates.
+        for contender in list(workers)[:: 1 if number % 2 == 0 else -1]:
+            answer = ask(workers[contender], repeats[contender])
+            taken[contender].append(answer["seconds"] / repeats[contender])
+            peaks[contender] = answer["peak"]
+    for worker in workers.values():
+        worker.communicate()
+    return taken, peaks
+
+
+def start_worker(section, name, contender):
+    command = [sys.executable, __file__, "--worker", section, name, contender]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+
+
+def ask(worker, repeats):
+    """What a worker says of so many repetitions; None from one that cannot run."""
+    try:
+        worker.stdin.write(f"{repeats}\n")
+        worker.stdin.flush()
+        return json.loads(worker.stdout.readline())
+    except (ValueError, BrokenPipeError):
+        return None
+
+
+def work(section, name, contender):
+    loop = globals()[f"{section}_loop"](name, contender)
+    for line in sys.stdin:
+        began = time.perf_counter()
+        loop(int(line))
+        seconds = time.perf_counter() - began
+        print(json.dumps({"seconds": seconds, "peak": peak()}), flush=True)
+
+
+def peak():
+    """MB that this process has held at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def ratio(ours, theirs):
+    ratios = [a / b for a, b in zip(ours, theirs)]
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+# The contenders.
+
+
+def config_of(name):
+    """{preset, arguments, compile, batch_size, shape, discriminator_steps} of a model's default preset; what a download
+    or a user's data decides on is replaced, and augmentations are left out."""
+    preset = presets.find(name)
+    arguments = dict(preset.config.arguments)
+    if name == "gan_int_cls":
+        # The preset's text encoder is another package's; its vectors are as long as these.
+        arguments["text"] = {"name": "characters", "dim": 384}
+    if name == "stackgan":
+        # Stage-I; Stage-II is frozen around it.
+        arguments["factor"] = 1
+    cls = model_class(name)
+    model = ganzoo.create(name, **arguments)
+    shape = np.shape(first(model.example_batch(1)))[1:]
+    settings = dict(cls.small_compile)
+    steps = 5 if name in ("wgan", "wgan_gp") else 1
+    return dict(
+        preset=preset.name,
+        arguments=arguments,
+        compile=settings,
+        batch_size=preset.config.data.get("batch_size", 64),
+        shape=shape,
+        discriminator_steps=steps,
+    )
+
+
+def first(batch):
+    return batch[0] if isinstance(batch, (tuple, list)) else batch
+
+
+def compiled_model(name):
+    config = config_of(name)
+    model = ganzoo.create(name, **config["arguments"])
+    model.compile(**config["compile"])
+    return model, model.example_batch(config["batch_size"] * model.discriminator_steps)
+
+
+def step_loop(name, contender):
+    import keras
+
+    if contender.endswith("bfloat16"):
+        keras.config.set_dtype_policy("mixed_bfloat16")
+    model, batch = compiled_model(name)
+    if contender in ("PyTorch", "torch.compile"):
+        from plain import step_of
+
+        step = step_of(model, batch, compiled=contender == "torch.compile")
+
+        def loop(steps):
+            for _ in range(steps):
+                step()
+
+        return loop
+    import tensorflow as tf
+
+    if contender == "bare":
+        return bare_loop(model, batch)
+    whole = len(first(batch)) // model.discriminator_steps
+    parts = batch if isinstance(batch, tuple) else (batch,)
+    data = tf.data.Dataset.from_tensor_slices(parts if len(parts) > 1 else parts[0])
+    data = data.batch(whole, drop_remainder=True).cache().repeat().prefetch(2)
+    return lambda steps: model.fit(data, steps_per_epoch=steps, verbose=0)
+
+
+def bare_loop(model, batch):
+    """The game with nothing around it: losses, gradients, optimizers."""
+    import tensorflow as tf
+
+    from ganzoo.training.batches import split
+
+    def minimized(loss_function, optimizer, network):
+        variables = [variable.value for variable in network.trainable_variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            loss = loss_function()
+        optimizer.apply(tape.gradient(loss, variables), network.trainable_variables)
+
+    model.record = lambda **values: model._current.recorded.update(values)
+
+    @tf.function
+    def step(number, batch):
+        model._current.recorded = {}
+        model.noise.start_step(number)
+        parts = split(batch, model.discriminator_steps)
+        for part in parts if model.plays else ():
+            minimized(
+                lambda part=part: model.discriminator_loss(part), model.discriminator_optimizer, model.discriminator
+            )
+        minimized(lambda: model.generator_loss(parts[-1]), model.generator_optimizer, model.generator)
+
+    batches = tf.data.Dataset.from_tensors(batch).cache().repeat().prefetch(2)
+    batches = iter(batches)
+    count = 0
+
+    def loop(steps):
+        nonlocal count
+        for _ in range(steps):
+            step(tf.constant(count, "int32"), next(batches))
+            count += 1
+
+    return loop
+
+
+def inference_task(name):
+    """(what is done, how much of it, its unit)."""
+    kind = model_class(name).data_kind
+    if kind == "speech":
+        return "enhance", 10, "seconds of sound"
+    if kind == "pairs":
+        return "upscale", 256 * 256 * 16 / 1e6, "megapixels drawn"
+    return "generate", 64, "pictures"
+
+
+def inference_loop(name, contender):
+    config = config_of(name)
+    model = ganzoo.create(name, **config["arguments"])
+    task = inference_task(name)[0]
+    rng = np.random.default_rng(0)
+    if task == "enhance":
+        given = (0.1 * rng.standard_normal(10 * model.sample_rate)).astype("float32")
+    elif task == "upscale":
+        given = rng.integers(0, 256, (256, 256, 3), dtype="uint8")
+    if contender == "PyTorch":
+        import torch
+        from twins import Twin, layout
+
+        twin = Twin(model.ema_generator).eval().to(memory_format=torch.channels_last)
+        if task == "generate":
+            inputs = [layout(part) for part in model.example_inputs(64)]
+        elif task == "upscale":
+            inputs = [layout(given[None].astype("float32") / 127.5 - 1)]
+        else:
+            inputs = [torch.tensor(given[: len(given) // model.hop * model.hop])[None, None]]
+            if model.latent_dim:
+                inputs.append(torch.zeros(1, model.latent_dim, inputs[0].shape[-1] // model.hop))
+
+        @torch.no_grad()
+        def once():
+            return ((twin(*inputs) + 1) * 127.5).round().clamp(0, 255).byte().numpy()
+
+    else:
+        once = {
+            "generate": lambda: _generated(model),
+            "upscale": lambda: model.upscale(given),
+            "enhance": lambda: model.enhance(given, model.sample_rate, progress=False),
+        }[task]
+
+    def loop(repeats):
+        for _ in range(repeats):
+            once()
+
+    return loop
+
+
+def _generated(model):
+    if model.data_kind == "captions":
+        return model.generate(captions=["a red apple"], count=64, seed=0)
+    return model.generate(64, seed=0)
+
+
+if __name__ == "__main__":
+    main()

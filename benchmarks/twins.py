@@ -1,0 +1,393 @@
+"""Keras networks of this package as plain PyTorch modules with the same weights: what the benchmarks compare with.
+
+    twin = Twin(model.generator)
+    pictures = twin(torch.tensor(latents))          # the layout of PyTorch: (count, channels, height, width)
+
+The layers are PyTorch's own, in its layout, and the memory in the order that PyTorch calls channels_last, which costs
+nothing where a row of numbers becomes a picture. `exact` pads as TensorFlow does, unevenly where a stride meets an odd
+kernel, so that both give the same numbers; without it padding is even, as one would write it in PyTorch.
+"""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class Twin(nn.Module):
+    """A functional Keras network in PyTorch.
+
+    Args:
+        network: functional, built, of layers that this package uses.
+        exact: the same numbers rather than the layers one would write.
+    """
+
+    def __init__(self, network, exact=False):
+        super().__init__()
+        self.exact, self.parts, self.calls = exact, nn.ModuleList(), []
+        known, made = {}, {}
+        self.inputs = [known.setdefault(id(tensor), number) for number, tensor in enumerate(network.inputs)]
+        for depth in sorted(network._nodes_by_depth, reverse=True):
+            for node in network._nodes_by_depth[depth]:
+                if node.is_input:
+                    continue
+                operation = node.operation
+                if id(operation) not in made:
+                    made[id(operation)] = self._made(operation, node)
+                taken = [known[id(tensor)] for tensor in node.input_tensors]
+                given = [known.setdefault(id(tensor), len(known)) for tensor in node.outputs]
+                self.calls.append((made[id(operation)], taken, given))
+        self.outputs = [known[id(tensor)] for tensor in network.outputs]
+        self.count = len(known)
+
+    def forward(self, *inputs):
+        values = [None] * self.count
+        values[: len(inputs)] = inputs
+        for function, taken, given in self.calls:
+            result = function(*(values[i] for i in taken))
+            for place, value in zip(given, result if isinstance(result, (list, tuple)) else [result]):
+                values[place] = value
+        outputs = [values[i] for i in self.outputs]
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def _made(self, operation, node):
+        """The function of one layer or operation; of one with weights a module."""
+        kind = type(operation).__name__
+        if kind not in _MAKERS:
+            raise NotImplementedError(f"no twin of the layer {kind}")
+        made = _MAKERS[kind](operation, node, self.exact)
+        if isinstance(made, nn.Module):
+            self.parts.append(made)
+        return made
+
+
+_MAKERS = {}
+
+
+def _maker(*kinds):
+    def keep(function):
+        _MAKERS.update(dict.fromkeys(kinds, function))
+        return function
+
+    return keep
+
+
+def _axis(axis, rank):
+    """Where PyTorch has what Keras has at an axis: channels come second."""
+    axis %= rank
+    if rank < 3 or axis == 0:
+        return axis
+    return 1 if axis == rank - 1 else axis + 1
+
+
+def _rank(node):
+    return len(node.input_tensors[0].shape)
+
+
+def _copied(parameter, values):
+    with torch.no_grad():
+        parameter.copy_(torch.tensor(np.ascontiguousarray(values)))
+
+
+def channels_last(x):
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+
+
+@_maker("Dense")
+def _dense(layer, node, exact):
+    made = nn.Linear(layer.kernel.shape[0], layer.units, bias=layer.use_bias)
+    # Not layer.kernel alone: a cure may have changed what the layer computes with.
+    _copied(made.weight, np.asarray(layer.kernel).T)
+    if layer.use_bias:
+        _copied(made.bias, np.asarray(layer.bias))
+    return _activated(made, layer.activation)
+
+
+@_maker("Conv1D", "Conv2D")
+def _convolution(layer, node, exact):
+    kernel = np.asarray(layer.kernel)
+    rank = kernel.ndim - 2
+    taken, given = kernel.shape[-2] * layer.groups, kernel.shape[-1]
+    sizes = node.input_tensors[0].shape[1:-1]
+    around = [(0, 0)] * rank
+    if layer.padding == "same":
+        around = [
+            _sides(max(k - (s if size is None or size % s == 0 else size % s), 0))
+            for k, s, size in zip(layer.kernel_size, layer.strides, sizes)
+        ]
+    even = [left == right for left, right in around]
+    # The nearest even padding that keeps the number of outputs: the larger side on both.
+    padding = tuple(max(sides) for sides in around)
+    uneven = not all(even) and exact
+    made = (nn.Conv1d, nn.Conv2d)[rank - 1](
+        taken, given, layer.kernel_size, layer.strides, 0 if uneven else padding, bias=layer.use_bias
+    )
+    _copied(made.weight, np.moveaxis(kernel, (-1, -2), (0, 1)))
+    if layer.use_bias:
+        _copied(made.bias, np.asarray(layer.bias))
+    if uneven:
+        made = nn.Sequential(_Pad([side for sides in reversed(around) for side in sides]), made)
+    return _activated(made, layer.activation)
+
+
+@_maker("Conv1DTranspose", "Conv2DTranspose")
+def _transposed(layer, node, exact):
+    kernel = np.asarray(layer.kernel)
+    rank = kernel.ndim - 2
+    around = [_sides(k - s) for k, s in zip(layer.kernel_size, layer.strides)]
+    padding = [0 if exact else max(sides) for sides in around]
+    extra = [0 if exact else max(sides) - min(sides) for sides in around]
+    made = (nn.ConvTranspose1d, nn.ConvTranspose2d)[rank - 1](
+        kernel.shape[-1], kernel.shape[-2], layer.kernel_size, layer.strides, padding, extra, bias=layer.use_bias
+    )
+    _copied(made.weight, np.moveaxis(kernel, (-1, -2), (0, 1)))
+    if layer.use_bias:
+        _copied(made.bias, np.asarray(layer.bias))
+    if exact:
+        made = nn.Sequential(made, _Cut(around))
+    return _activated(made, layer.activation)
+
+
+def _sides(total):
+    return total // 2, total - total // 2
+
+
+class _Pad(nn.Module):
+    def __init__(self, sides):
+        super().__init__()
+        self.sides = sides
+
+    def forward(self, x):
+        return functional.pad(x, self.sides)
+
+
+class _Cut(nn.Module):
+    def __init__(self, around):
+        super().__init__()
+        self.around = around
+
+    def forward(self, x):
+        return x[(..., *(slice(left, -right or None) for left, right in self.around))]
+
+
+@_maker("BatchNormalization")
+def _batch_norm(layer, node, exact):
+    kinds = {2: nn.BatchNorm1d, 3: nn.BatchNorm1d, 4: nn.BatchNorm2d}
+    made = kinds[_rank(node)](node.input_tensors[0].shape[-1], eps=layer.epsilon, momentum=1 - layer.momentum)
+    if layer.scale:
+        _copied(made.weight, np.asarray(layer.gamma))
+    if layer.center:
+        _copied(made.bias, np.asarray(layer.beta))
+    _copied(made.running_mean, np.asarray(layer.moving_mean))
+    _copied(made.running_var, np.asarray(layer.moving_variance))
+    return made
+
+
+@_maker("VirtualBatchNormalization")
+def _virtual_batch_norm(layer, node, exact):
+    return _VirtualBatchNorm(layer)
+
+
+class _VirtualBatchNorm(nn.Module):
+    def __init__(self, layer):
+        super().__init__()
+        self.size, self.epsilon = layer.size, layer.epsilon
+        self.gamma = nn.Parameter(torch.tensor(np.asarray(layer.gamma)))
+        self.beta = nn.Parameter(torch.tensor(np.asarray(layer.beta)))
+
+    def forward(self, x):
+        positions = list(range(2, x.ndim))
+        own = x.mean(positions, keepdim=True), (x**2).mean(positions, keepdim=True)
+        virtual = [part[: self.size].mean(0, keepdim=True) for part in own]
+        share = 1 / (self.size + 1)
+        mean, square = (
+            torch.cat([v.expand(self.size, *v.shape[1:]), share * o[self.size :] + (1 - share) * v])
+            for o, v in zip(own, virtual)
+        )
+        shape = (1, -1, *(1 for _ in positions))
+        normalized = (x - mean) / torch.sqrt((square - mean**2).clamp(min=0) + self.epsilon)
+        return normalized * self.gamma.view(shape) + self.beta.view(shape)
+
+
+@_maker("ReferenceBatch")
+def _reference(layer, node, exact):
+    reference = torch.tensor(np.asarray(layer.reference)).movedim(-1, 1)
+    return lambda x: torch.cat([reference, x])
+
+
+@_maker("DropReference")
+def _dropped(layer, node, exact):
+    return lambda x: x[layer.size :]
+
+
+@_maker("PReLU")
+def _prelu(layer, node, exact):
+    slopes = np.asarray(layer.alpha).reshape(-1)
+    made = nn.PReLU(len(slopes))
+    _copied(made.weight, slopes)
+    return made
+
+
+@_maker("LeakyReLU")
+def _leaky(layer, node, exact):
+    return nn.LeakyReLU(layer.negative_slope)
+
+
+@_maker("ReLU")
+def _relu(layer, node, exact):
+    return nn.ReLU()
+
+
+@_maker("Activation")
+def _activation(layer, node, exact):
+    return _ACTIVATIONS[layer.activation.__name__]
+
+
+_ACTIVATIONS = {
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "elu": functional.elu,
+    "softplus": functional.softplus,
+}
+
+
+def _activated(module, activation):
+    name = activation.__name__
+    return module if name == "linear" else nn.Sequential(module, _Activation(name))
+
+
+class _Activation(nn.Module):
+    def __init__(self, name):
+        super().__init__()
+        self.function = _ACTIVATIONS[name]
+
+    def forward(self, x):
+        return self.function(x)
+
+
+@_maker("Dropout")
+def _dropout(layer, node, exact):
+    return nn.Dropout(layer.rate)
+
+
+@_maker("Flatten")
+def _flatten(layer, node, exact):
+    return lambda x: x.movedim(1, -1).reshape(len(x), -1)
+
+
+@_maker("Reshape")
+def _reshape(layer, node, exact):
+    shape = node.outputs[0].shape[1:]
+    before, after = _rank(node) > 2, len(shape) > 1
+
+    def reshaped(x):
+        x = (x.movedim(1, -1) if before else x).reshape(len(x), *shape)
+        return x.movedim(-1, 1) if after else x
+
+    return reshaped
+
+
+@_maker("UpSampling2D")
+def _upsampling(layer, node, exact):
+    options = {} if layer.interpolation == "nearest" else {"align_corners": False}
+    return lambda x: functional.interpolate(x, scale_factor=layer.size, mode=layer.interpolation, **options)
+
+
+@_maker("PixelShuffle")
+def _shuffle(layer, node, exact):
+    # PyTorch has the channels of a pixel before the places it becomes.
+    scale, given = layer.scale, node.outputs[0].shape[-1]
+    order = torch.arange(given * scale**2).reshape(scale**2, given).T.reshape(-1)
+    # The same work as a layer that had learned in PyTorch's order, unless the same numbers are asked for.
+    return lambda x: functional.pixel_shuffle(x[:, order] if exact else x, scale)
+
+
+@_maker("Concatenate")
+def _concatenate(layer, node, exact):
+    axis = _axis(layer.axis, _rank(node))
+    return lambda *parts: torch.cat(parts, dim=axis)
+
+
+@_maker("Add")
+def _add(layer, node, exact):
+    others = [value for value in node.arguments.args[1:] if isinstance(value, (int, float))]
+    return lambda *parts: sum(parts, sum(others))
+
+
+@_maker("Multiply")
+def _multiply(layer, node, exact):
+    factors = [value for value in node.arguments.args if isinstance(value, (int, float))]
+    return lambda *parts: parts[0] * (parts[1] if len(parts) > 1 else factors[0])
+
+
+@_maker("Subtract")
+def _subtract(layer, node, exact):
+    return lambda a, b: a - b
+
+
+@_maker("Absolute")
+def _absolute(layer, node, exact):
+    return torch.abs
+
+
+@_maker("Exp")
+def _exponential(layer, node, exact):
+    return torch.exp
+
+
+@_maker("Cast")
+def _cast(layer, node, exact):
+    return lambda x: x
+
+
+@_maker("Mean", "Max")
+def _reduced(layer, node, exact):
+    axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
+    axes = [_axis(axis, _rank(node)) for axis in axes]
+    function = torch.mean if type(layer).__name__ == "Mean" else torch.amax
+    return lambda x: function(x, dim=axes, keepdim=layer.keepdims)
+
+
+@_maker("Split")
+def _split(layer, node, exact):
+    axis = _axis(layer.axis, _rank(node))
+    return lambda x: torch.tensor_split(x, layer.indices_or_sections, dim=axis)
+
+
+@_maker("GetItem")
+def _item(layer, node, exact):
+    key = node.arguments.args[1]
+    return lambda x: x[key]
+
+
+@_maker("OneHot")
+def _one_hot(layer, node, exact):
+    return lambda x: functional.one_hot(x.long(), layer.num_classes).float()
+
+
+@_maker("Functional")
+def _nested(network, node, exact):
+    return Twin(network, exact) if network.trainable else _Frozen(network, exact)
+
+
+class _Frozen(Twin):
+    """A network that another one uses and that does not learn."""
+
+    def __init__(self, network, exact):
+        super().__init__(network, exact)
+        self.requires_grad_(False)
+
+    def train(self, mode=True):
+        return super().train(False)
+
+
+def layout(array):
+    """A NumPy array as Keras has it, (count, ..., channels), as a tensor as PyTorch has it."""
+    tensor = torch.tensor(np.asarray(array))
+    return channels_last(tensor.movedim(-1, 1)) if tensor.ndim > 2 else tensor
+
+
+def back(tensor):
+    """The reverse."""
+    return (tensor.movedim(1, -1) if tensor.ndim > 2 else tensor).detach().numpy()
