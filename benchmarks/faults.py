@@ -2,20 +2,28 @@
 
     python benchmarks/faults.py kills --count 100
     python benchmarks/faults.py files --count 1000 [--kinds picture audio yaml weights keras captions]
+    python benchmarks/faults.py full --count 20
+    python benchmarks/faults.py together --count 4
+    python benchmarks/faults.py readonly
 
 `kills` trains a small DCGAN, which saves as often as it can, in a process of its own and kills it (SIGKILL) at a random
 moment within two seconds of the end of its first epoch, again and again: after each kill the last checkpoint must load,
 the records must be readable, and --resume must go on from no earlier step than before. `files` damages a good file of
 each kind (cut off, bytes changed, zeros, pieces twice or missing, another kind's beginning; of a `.keras` file every
 second time a part of the archive, whose checksum is then right) and reads it as a user would: the answer must be a
-`GanzooError` or a result, within 20 seconds and 2 GB more than before. Prints a line for each kind, and the seed of
-every failure.
+`GanzooError` or a result, within 20 seconds and 2 GB more than before. `full` trains on a disk of its own that has room
+for a part of what the run writes: the answer must be one line, the checkpoint that was there must load, and with room
+made the run must go on. `together` lets processes that begin at the same time fill one empty cache and load the same
+weights: all must get the same. `readonly` uses a package whose folder nobody can write to. Disks and folders are
+mounted in a namespace of the campaign's own (Linux, `unshare`). Prints a line for each kind, and the seed of every
+failure.
 """
 
 import argparse
 import io
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,18 +52,18 @@ evaluation: {{extractor: null}}
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("campaign", choices=["kills", "files"])
+    parser.add_argument("campaign", choices=["kills", "files", "full", "together", "readonly"])
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        if options.campaign == "kills":
-            failures = kills(Path(folder), options.count, options.seed)
-        else:
+        if options.campaign == "files":
             failures = [
                 failure for kind in options.kinds for failure in files(kind, Path(folder), options.count, options.seed)
             ]
+        else:
+            failures = globals()[options.campaign](Path(folder), options.count, options.seed)
     for failure in failures:
         print(failure)
     sys.exit(bool(failures))
@@ -98,6 +106,118 @@ def kills(folder, count, seed=0):
             failures.append(f"kill {kill}: step {steps} after {reached}")
         reached = steps
     print(f"kills: {kill + 1}, {len(failures)} failures, step {reached} reached")
+    return failures
+
+
+def can_mount():
+    """Whether this process may have mounts of its own."""
+    if not shutil.which("unshare"):
+        return False
+    return subprocess.run([*_OWN_MOUNTS, "mount -t tmpfs none /mnt"], capture_output=True).returncode == 0
+
+
+_OWN_MOUNTS = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec"]
+# A run on a disk with so many kilobytes; then what is left of it, and with room made, the run's end.
+_ON_A_SMALL_DISK = """
+mkdir -p disk
+mount -t tmpfs -o size=SIZEk none disk
+"$@" --output disk/runs && echo trained: 0 || echo trained: $?
+find disk -name '.*.tmp*' | sed 's/^/left: /'
+python=$1
+if [ -e disk/runs/tiny-001/checkpoints/last.keras ]; then
+  "$python" -c 'import ganzoo; print("steps:", ganzoo.load("disk/runs/tiny-001/checkpoints/last.keras").steps)'
+  mount -o remount,size=100m disk
+  "$@" --output disk/runs --resume && echo resumed: 0 || echo resumed: $?
+fi
+"""
+
+
+def full(folder, count, seed=0):
+    """Disks that become full while a run saves; a list of what went wrong."""
+    rng = np.random.default_rng(seed)
+    np.savez(folder / "data.npz", images=rng.integers(0, 256, (32, 16, 16), dtype="uint8"))
+    text = TINY.format(data=folder / "data.npz").replace("100000", "3")
+    (folder / "tiny.yaml").write_text(text)
+    failures, outcomes = [], Counter()
+    for i in range(count):
+        # All that a run writes are some 400 KB; a checkpoint and the one that takes its place half of that.
+        size = int(rng.integers(4, 450))
+        command = [sys.executable, "-m", "ganzoo.cli", "train", str(folder / "tiny.yaml")]
+        script = _ON_A_SMALL_DISK.replace("SIZE", str(size))
+        done = subprocess.run([*_OWN_MOUNTS, script, "sh", *command], cwd=folder, capture_output=True, text=True)
+        said = done.stdout + done.stderr
+        lines = dict(line.split(": ", 1) for line in said.splitlines() if line.startswith(("trained: ", "resumed: ")))
+        clear = lines.get("trained") == "0" or "cannot write" in said
+        going_on = "resumed" not in lines or ("steps: " in said and lines["resumed"] == "0")
+        outcomes[
+            ("trained" if lines.get("trained") == "0" else "refused") + (", resumed" if "resumed" in lines else "")
+        ] += 1
+        if not clear or not going_on or "Traceback" in said or "left: " in said:
+            failures.append(f"full, seed {i}, {size} KB: {said[-1500:]}")
+    print(f"full: {', '.join(f'{number} {outcome}' for outcome, number in sorted(outcomes.items()))}")
+    return failures
+
+
+_TOGETHER = """
+import hashlib, sys
+import numpy as np
+import ganzoo
+from ganzoo.data.captions import cached_vectors
+from ganzoo.evaluation import evaluate_presets
+from ganzoo.text.characters import CharacterEncoder
+
+model = ganzoo.load("dcgan")
+(found,) = evaluate_presets(["dcgan"], "digits", None, 100, True)
+encoder = CharacterEncoder(dim=8, width=4, length=12)
+encoder.network.set_weights([np.full(w.shape, 0.1, "float32") for w in encoder.network.get_weights()])
+vectors = cached_vectors(encoder, [f"number {i}" for i in range(2000)])
+print("got:", hashlib.sha256(model.generate(16, seed=0).tobytes() + vectors.tobytes()).hexdigest(), found.figures)
+"""
+
+
+def together(folder, count, seed=0):
+    """Processes that fill one cache at the same time; a list of what went wrong."""
+    environment = {**os.environ, "GANZOO_CACHE": str(folder / "cache")}
+    command = [sys.executable, "-c", _TOGETHER]
+    options = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    processes = [subprocess.Popen(command, **options) for _ in range(count)]
+    said = [process.communicate()[0] for process in processes]
+    # And once more with what they have left there.
+    said.append(subprocess.run(command, **options).stdout)
+    got = {line for text in said for line in text.splitlines() if line.startswith("got:")}
+    failures = [text[-1500:] for text in said if "got:" not in text]
+    if len(got) != 1:
+        failures.append(f"together: different results: {got}")
+    failures += [f"together: left behind: {path}" for path in (folder / "cache").rglob("*.tmp")]
+    print(f"together: {count} processes, {len(failures)} failures")
+    return failures
+
+
+def readonly(folder, count=1, seed=0):
+    """A package in a folder that cannot be written to; a list of what went wrong."""
+    import ganzoo
+
+    package = Path(ganzoo.__file__).parent
+    configs = package.parent / "zoo_configs"
+    places = [path for path in (package, configs) if path.is_dir()]
+    np.savez(folder / "data.npz", images=np.zeros((32, 16, 16), "uint8"))
+    (folder / "tiny.yaml").write_text(TINY.format(data=folder / "data.npz").replace("100000", "1"))
+    script = "".join(f"mount --bind '{place}' '{place}'; mount -o remount,bind,ro '{place}';" for place in places)
+    script += f"touch '{package}/written' && echo it can be written to; "
+    uses = [
+        ["list"],
+        ["info", "dcgan"],
+        ["generate", "dcgan", "--count", "4", "--output", str(folder / "drawn.png")],
+        ["train", str(folder / "tiny.yaml"), "--output", str(folder / "runs")],
+        ["evaluate", "dcgan", "--data", "digits", "--samples", "100", "--upscale"],
+    ]
+    failures = []
+    for use in uses:
+        command = [*_OWN_MOUNTS, script + '"$@"', "sh", sys.executable, "-m", "ganzoo.cli", *use]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        if done.returncode or "it can be written to" in done.stdout:
+            failures.append(f"readonly, ganzoo {' '.join(use)}: {(done.stdout + done.stderr)[-1500:]}")
+    print(f"readonly: {len(uses)} uses, {len(failures)} failures")
     return failures
 
 

@@ -21,3 +21,17 @@ def test_damaged_files_are_refused_or_read(kind, count, tmp_path):
 
 def test_a_killed_training_loses_nothing(tmp_path):
     assert faults.kills(tmp_path, 3) == []
+
+
+def test_processes_that_fill_one_cache_get_the_same(tmp_path):
+    assert faults.together(tmp_path, 2) == []
+
+
+@pytest.mark.skipif(not faults.can_mount(), reason="no mounts of its own here")
+def test_a_full_disk_loses_nothing(tmp_path):
+    assert faults.full(tmp_path, 2, seed=1) == []
+
+
+@pytest.mark.skipif(not faults.can_mount(), reason="no mounts of its own here")
+def test_a_package_that_cannot_be_written_to(tmp_path):
+    assert faults.readonly(tmp_path) == []
