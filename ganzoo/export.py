@@ -23,8 +23,9 @@ def export_savedmodel(model, filepath, overwrite=False):
     """
     import keras
 
-    if keras.backend.backend() != "tensorflow":
-        raise GanzooError("a SavedModel is TensorFlow's format: export with KERAS_BACKEND=tensorflow")
+    from ganzoo import backend
+
+    backend.at_home("a SavedModel")
     import tensorflow as tf
 
     target = Path(os.path.abspath(filepath))

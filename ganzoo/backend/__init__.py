@@ -1,53 +1,52 @@
-"""What differs between Keras' back ends: the module for the one in use."""
+"""What differs between Keras' back ends: the module for the one in use.
+
+`tensorflow.py` is the home: tf.data, tf.distribute and SavedModel live there. The others train the same models on one
+device. Nothing else in the package asks which one it is.
+"""
+
+import importlib
 
 import keras
 
 from ganzoo.errors import GanzooError
 
-if keras.backend.backend() == "tensorflow":
-    from ganzoo.backend.tensorflow import (
-        SEED_DTYPE,
-        after,
-        compiled,
-        input_gradient,
-        local_value,
-        logged,
-        mean_over_replicas,
-        minimize,
-        replica_count,
-        share_of_replica,
-        share_statistics,
-        training_data,
-        update,
-    )
-else:
-    raise GanzooError(
-        f"training runs on the TensorFlow back end of Keras only, not on '{keras.backend.backend()}': "
-        "set KERAS_BACKEND=tensorflow"
-    )
+NAME = keras.backend.backend()
+_KNOWN = ("tensorflow", "torch", "jax")
+if NAME not in _KNOWN:
+    raise GanzooError(f"ganzoo runs on the back ends {', '.join(_KNOWN)} of Keras, not on '{NAME}': set KERAS_BACKEND")
 
-__all__ = [
-    "after",
-    "compiled",
-    "given_seed",
-    "input_gradient",
-    "local_value",
-    "logged",
-    "mean_over_replicas",
-    "minimize",
-    "replica_count",
-    "share_of_replica",
-    "share_statistics",
-    "training_data",
-    "update",
-]
+_module = importlib.import_module(f"ganzoo.backend.{NAME}")
+
+after = _module.after
+batches_of = _module.batches_of
+compiled = _module.compiled
+device = _module.device
+input_gradient = _module.input_gradient
+local_value = _module.local_value
+logged = _module.logged
+mean_over_replicas = _module.mean_over_replicas
+minimize = _module.minimize
+no_gradients = _module.no_gradients
+replica_count = _module.replica_count
+share_of_replica = _module.share_of_replica
+share_statistics = _module.share_statistics
+test_step = _module.test_step
+train_step = _module.train_step
+training_data = _module.training_data
+update = _module.update
+
+
+def at_home(what):
+    """Raises a GanzooError unless TensorFlow is the back end, where `what` lives."""
+    if NAME != "tensorflow":
+        raise GanzooError(f"{what} needs TensorFlow: set KERAS_BACKEND=tensorflow (now {NAME})")
 
 
 class _Given(keras.random.SeedGenerator):
     """A seed that is already there; Keras takes tensors only in the shape of a SeedGenerator."""
 
     def __init__(self, key):
-        self._key = keras.ops.cast(key, SEED_DTYPE)
+        self._key = _module.seed_values(key)
 
     def next(self, ordered=True):
         return self._key

@@ -1,17 +1,31 @@
 """What the training step needs of TensorFlow and no other part of the package may ask for:
 gradients, and the places where replicas of a `tf.distribute` strategy must be told apart."""
 
+import contextlib
+
 import numpy as np
 import tensorflow as tf
 
 from ganzoo.errors import GanzooError
 
-# Of the two integers that stateless draws take; Keras' own choice for this back end.
-SEED_DTYPE = "int64"
+# Where no gradient is wanted; here a tape says where one is.
+no_gradients = contextlib.nullcontext
 
 
-def minimize(loss_function, optimizer, variables):
+def train_step(model, data):
+    """One step of the game, as `fit` calls it."""
+    return model.play(data)
+
+
+def test_step(model, data):
+    """The losses of a batch, as `evaluate` calls it."""
+    return model.watch(data)
+
+
+def minimize(loss_function, optimizer, variables, recorded):
     """One optimizer step on the loss's gradient with respect to `variables`; returns the loss.
+
+    `recorded` is the dictionary into which the loss writes what it finds out; here it needs no looking after.
 
     The optimizer sums gradients over replicas, so the mean over the global batch needs the loss
     of each replica divided by their number: here, for every loss of the package.
@@ -56,9 +70,19 @@ def input_gradient(function, inputs):
     return tape.gradient(outputs, inputs)
 
 
+def seed_values(key):
+    """Two integers as the pair that Keras' stateless draws take."""
+    return tf.cast(key, "int64")
+
+
 def compiled(function, shape):
     """A function of a float32 array as one graph; sizes that are None in the shape may differ from call to call."""
     return tf.function(function, input_signature=[tf.TensorSpec(shape, "float32")])
+
+
+def device():
+    """The name of the device that everything is on without a strategy."""
+    return "GPU:0" if tf.config.list_logical_devices("GPU") else "CPU:0"
 
 
 def replica_count():
@@ -144,6 +168,33 @@ def update(pairs, function):
         update_all(tf.distribute.get_strategy(), pairs)
     else:
         context.merge_call(update_all, args=(pairs,))
+
+
+def batches_of(feed, first_step=None):
+    """A `Feed` as a `tf.data.Dataset`; see `Feed.dataset`."""
+    nested = isinstance(feed.spec, list)
+    specs = feed.spec if nested else [feed.spec]
+    epochs_begun = iter(range(2**31))
+
+    def order():
+        if first_step is not None:
+            yield from feed.order(first_step)
+        start = next(epochs_begun) * feed.batches_per_epoch
+        for place, _ in zip(feed.order(start), range(feed.batches_per_epoch)):
+            yield place
+
+    def tensors(step, indices):
+        types = [dtype for _, dtype in specs]
+        arrays = tf.numpy_function(feed.make_batch, [step, indices], types if nested else types[0], stateful=False)
+        arrays = arrays if nested else [arrays]
+        shaped = [tf.ensure_shape(a, (feed.batch_size, *shape)) for a, (shape, _) in zip(arrays, specs)]
+        return tuple(shaped) if nested else shaped[0]
+
+    signature = (tf.TensorSpec((), "int64"), tf.TensorSpec((feed.batch_size,), "int64"))
+    dataset = tf.data.Dataset.from_generator(order, output_signature=signature)
+    dataset = dataset.map(tensors, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    cardinality = feed.batches_per_epoch if first_step is None else tf.data.INFINITE_CARDINALITY
+    return dataset.apply(tf.data.experimental.assert_cardinality(cardinality)).prefetch(tf.data.AUTOTUNE)
 
 
 def training_data(dataset, count, replicas=1):

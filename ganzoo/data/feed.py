@@ -1,5 +1,7 @@
 """Examples in training order: which ones make up step n is a function of seed and step alone."""
 
+import functools
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +43,10 @@ class Feed:
     skipped: tuple[str, ...] = ()
 
     def __post_init__(self):
+        # Two: threads that make batches ahead stand with one foot in the next epoch.
+        self._shuffled = functools.lru_cache(maxsize=2)(
+            lambda epoch: np.random.default_rng([self.seed, epoch]).permutation(self.count)
+        )
         if self.batch_size > self.count:
             raise GanzooError(
                 f"a batch of {self.batch_size} is larger than the {self.count} examples of {self.source}: "
@@ -53,46 +59,25 @@ class Feed:
 
     def order(self, first_step=0):
         """Yields (step, indices) without end; step n is the same whether reached or begun at."""
-        step = first_step
-        while True:
-            epoch, place = divmod(step, self.batches_per_epoch)
-            order = np.random.default_rng([self.seed, epoch]).permutation(self.count)
-            for i in range(place, self.batches_per_epoch):
-                yield step, order[i * self.batch_size : (i + 1) * self.batch_size]
-                step += 1
+        for step in itertools.count(first_step):
+            yield step, self.indices(step)
+
+    def indices(self, step):
+        """The examples of batch number `step`."""
+        epoch, place = divmod(step, self.batches_per_epoch)
+        return self._shuffled(epoch)[place * self.batch_size : (place + 1) * self.batch_size]
 
     def dataset(self, first_step=None):
-        """The feed as a `tf.data.Dataset`.
+        """The feed as `fit` takes it: a `tf.data.Dataset`, or on other back ends than TensorFlow a
+        `keras.utils.PyDataset` of the same batches.
 
         Args:
             first_step: None gives one epoch each time it is iterated, every time in another order; a
                 number gives batches without end, beginning with that one.
         """
-        import tensorflow as tf
+        from ganzoo import backend
 
-        nested = isinstance(self.spec, list)
-        specs = self.spec if nested else [self.spec]
-        epochs_begun = iter(range(2**31))
-
-        def order():
-            if first_step is not None:
-                yield from self.order(first_step)
-            start = next(epochs_begun) * self.batches_per_epoch
-            for place, _ in zip(self.order(start), range(self.batches_per_epoch)):
-                yield place
-
-        def tensors(step, indices):
-            types = [dtype for _, dtype in specs]
-            arrays = tf.numpy_function(self.make_batch, [step, indices], types if nested else types[0], stateful=False)
-            arrays = arrays if nested else [arrays]
-            shaped = [tf.ensure_shape(a, (self.batch_size, *shape)) for a, (shape, _) in zip(arrays, specs)]
-            return tuple(shaped) if nested else shaped[0]
-
-        signature = (tf.TensorSpec((), "int64"), tf.TensorSpec((self.batch_size,), "int64"))
-        dataset = tf.data.Dataset.from_generator(order, output_signature=signature)
-        dataset = dataset.map(tensors, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        cardinality = self.batches_per_epoch if first_step is None else tf.data.INFINITE_CARDINALITY
-        return dataset.apply(tf.data.experimental.assert_cardinality(cardinality)).prefetch(tf.data.AUTOTUNE)
+        return backend.batches_of(self, first_step)
 
 
 def checked(function, arguments):

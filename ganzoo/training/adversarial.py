@@ -1,7 +1,7 @@
 """The one training class of the package.
 
 Every model is an `AdversarialModel`: a generator, a discriminator and what they are called in its
-paper. The game they play, Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661), is `train_step`
+paper. The game they play, Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661), is `play`
 below and stands nowhere else.
 """
 
@@ -426,8 +426,16 @@ class AdversarialModel(Saving, keras.Model):
         self.prepare()
         return super().make_test_function(force)
 
-    def train_step(self, data):
-        """k discriminator steps, each on its own part of the batch and its own noise, then one
+    def train_step(self, *data):
+        """What `fit` calls; the game itself is `play`."""
+        return backend.train_step(self, *data)
+
+    def test_step(self, *data):
+        """What `evaluate` calls; the losses themselves are `watch`."""
+        return backend.test_step(self, *data)
+
+    def play(self, data):
+        """One step of the game: k discriminator steps, each on its own part of the batch and its own noise, then one
         generator step and one step of the average."""
         data = unpadded(data)
         self._current.recorded = {}
@@ -438,12 +446,14 @@ class AdversarialModel(Saving, keras.Model):
                 lambda part=part: self.discriminator_loss(part) + self._strayed(self.discriminator),
                 self.discriminator_optimizer,
                 self.discriminator.trainable_variables,
+                self._current.recorded,
             )
             self.record(d_loss=d_loss)
         g_loss = backend.minimize(
             lambda: self.generator_loss(parts[-1]) + self._strayed(self.generator),
             self.generator_optimizer,
             self.generator.trainable_variables,
+            self._current.recorded,
         )
         self.record(g_loss=g_loss)
         self.after_step(self._current.recorded)
@@ -470,7 +480,7 @@ class AdversarialModel(Saving, keras.Model):
             history.distance(owner) for owner, history in self._histories() if owner is network
         )
 
-    def test_step(self, data):
+    def watch(self, data):
         """The losses and scores of a batch; no weight changes."""
         data = unpadded(data)
         self._current.recorded = {}

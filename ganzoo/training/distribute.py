@@ -6,8 +6,7 @@ import os
 import time
 from dataclasses import dataclass
 
-import tensorflow as tf
-
+from ganzoo import backend
 from ganzoo.errors import GanzooError, first_line, unknown
 
 
@@ -16,12 +15,13 @@ class Placement:
     """Where a run trains.
 
     Attributes:
-        strategy: a `tf.distribute.Strategy`; models are made and compiled within its scope.
+        strategy: a `tf.distribute.Strategy`; models are made and compiled within its scope. On other back ends than
+            TensorFlow it stands for the one device there is.
         words: what was chosen and why, for people.
         chief: whether this process writes the run's files; of several workers one does.
     """
 
-    strategy: tf.distribute.Strategy
+    strategy: object
     words: str
     chief: bool = True
 
@@ -50,6 +50,12 @@ def placement(name="auto"):
     """
     if name not in _STRATEGIES:
         raise unknown("strategy", name, STRATEGIES)
+    if backend.NAME != "tensorflow":
+        if name not in ("auto", "one"):
+            backend.at_home(f"strategy {name}")
+        return Placement(_OneDevice(), f"one device, {backend.device()} (KERAS_BACKEND={backend.NAME})")
+    import tensorflow as tf
+
     if tf.distribute.has_strategy():
         if name != "auto":
             raise GanzooError(f"a strategy's scope surrounds this call already: leave strategy='{name}' out")
@@ -58,21 +64,43 @@ def placement(name="auto"):
     return _STRATEGIES[name]()
 
 
+class _OneDevice:
+    """What a `tf.distribute` strategy is asked for, of one device."""
+
+    num_replicas_in_sync = 1
+
+    def scope(self):
+        return contextlib.nullcontext()
+
+
 @contextlib.contextmanager
 def workers_needed(place):
     """Says in a line that another worker is gone, where TensorFlow would tell what it did when it noticed."""
+    if not _of_several_workers(place):
+        yield
+        return
+    import tensorflow as tf
+
     try:
         yield
     except (tf.errors.OpError, RuntimeError) as error:
         lines = [line for line in str(error).splitlines() if "Collective ops is aborted by" in line]
         gone = isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError)) or lines
-        if not gone or not isinstance(place.strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        if not gone:
             raise
         why = (lines or [type(error).__name__])[0].split("aborted by:")[-1].strip()
         raise GanzooError(
             f"another worker is gone ({why}): start all of them again with --resume, and they go on from the last "
             "checkpoint"
         ) from None
+
+
+def _of_several_workers(place):
+    if isinstance(place.strategy, _OneDevice):
+        return False
+    import tensorflow as tf
+
+    return isinstance(place.strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
 class Agreement:
@@ -85,8 +113,7 @@ class Agreement:
     """
 
     def __init__(self, place):
-        several = isinstance(place.strategy, tf.distribute.MultiWorkerMirroredStrategy)
-        self._strategy = place.strategy if several else None
+        self._strategy = place.strategy if _of_several_workers(place) else None
         self._agreed = False
         self._began, self._steps, self._next = time.monotonic(), 0, 1
 
@@ -113,6 +140,8 @@ class Agreement:
         return self._agreed if self._strategy is not None else asked
 
     def _summed(self, values):
+        import tensorflow as tf
+
         def total(values):
             # A tensor of this device: what comes from outside has none.
             return tf.distribute.get_replica_context().all_reduce("sum", tf.identity(values))
@@ -122,6 +151,8 @@ class Agreement:
 
 
 def _auto():
+    import tensorflow as tf
+
     if sum(map(len, _tf_config().get("cluster", {}).values())) > 1:
         return _multiworker("TF_CONFIG names several workers")
     if os.environ.get("SLURM_STEP_NUM_TASKS", "1") != "1":
@@ -135,11 +166,14 @@ def _auto():
 
 
 def _one(reason="as asked"):
-    device = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-    return Placement(tf.distribute.get_strategy(), f"one device, {device}:0 ({reason})")
+    import tensorflow as tf
+
+    return Placement(tf.distribute.get_strategy(), f"one device, {backend.device()} ({reason})")
 
 
 def _mirrored(reason="as asked"):
+    import tensorflow as tf
+
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     names = [f"{device.device_type}:{i}" for i, device in enumerate(devices)]
     strategy = tf.distribute.MirroredStrategy(names)
@@ -147,6 +181,8 @@ def _mirrored(reason="as asked"):
 
 
 def _multiworker(reason="as asked"):
+    import tensorflow as tf
+
     if not _tf_config() and not os.environ.get("SLURM_STEP_NUM_TASKS"):
         raise GanzooError(
             'strategy multiworker needs TF_CONFIG, or a SLURM step (srun): TF_CONFIG=\'{"cluster": {"worker": '
@@ -163,6 +199,8 @@ def _multiworker(reason="as asked"):
 
 
 def _resolver():
+    import tensorflow as tf
+
     if _tf_config():
         return tf.distribute.cluster_resolver.TFConfigClusterResolver()
     # Of SLURM's variables the addresses alone: for GPUs TensorFlow would ask nvidia-smi, which may not be there, and
@@ -179,6 +217,8 @@ def _resolver():
 
 
 def _tpu(reason="as asked"):
+    import tensorflow as tf
+
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=os.environ.get("TPU_NAME", ""))
         tf.config.experimental_connect_to_cluster(resolver)
@@ -205,6 +245,8 @@ def _tf_config():
 
 
 def _is_chief(strategy):
+    import tensorflow as tf
+
     resolver = strategy.cluster_resolver
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) or resolver is None:
         return True

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from keras import ops
 
 from ganzoo import presets
 from ganzoo.config import (
@@ -303,7 +304,9 @@ class _KeepMeans(keras.callbacks.Callback):
 
     def __init__(self, model):
         super().__init__()
-        self._kept = [(variable, variable.numpy()) for metric in model.metrics for variable in metric.variables]
+        self._kept = [
+            (variable, ops.convert_to_numpy(variable)) for metric in model.metrics for variable in metric.variables
+        ]
 
     def on_epoch_begin(self, epoch, logs=None):
         for variable, value in self._kept:

@@ -40,12 +40,19 @@ class Record(keras.callbacks.Callback):
         # Processor time over all cores says what a run costs even on a machine that is busy otherwise.
         self._began, self._cpu_began = time.monotonic(), time.process_time()
         if self.events is not None and self._writer is None:
-            import tensorflow as tf
+            self._writer = self._opened()
 
-            try:
-                self._writer = tf.summary.create_file_writer(str(self.events))
-            except (OSError, tf.errors.OpError) as error:
-                warnings.warn(f"no TensorBoard events are written: {first_line(error)}", stacklevel=2)
+    def _opened(self):
+        try:
+            import tensorflow as tf
+        except ImportError:
+            warnings.warn("no TensorBoard events are written: TensorFlow is not installed", stacklevel=3)
+            return None
+        try:
+            return tf.summary.create_file_writer(str(self.events))
+        except (OSError, tf.errors.OpError) as error:
+            warnings.warn(f"no TensorBoard events are written: {first_line(error)}", stacklevel=3)
+            return None
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch_began, self._epoch_step = time.monotonic(), self.model.steps

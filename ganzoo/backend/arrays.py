@@ -1,0 +1,103 @@
+"""What the back ends without tf.data and tf.distribute share: batches from a PyDataset, and one device."""
+
+import keras
+import numpy as np
+
+from ganzoo.errors import GanzooError
+
+# Threads that make batches ahead of the training.
+_WORKERS = 2
+
+
+class Batches(keras.utils.PyDataset):
+    """The batches of a `Feed`, made by threads while the training works on earlier ones.
+
+    Args:
+        feed: a `ganzoo.data.feed.Feed`.
+        first_step: None gives one epoch each time it is iterated, every time in another order; a number gives batches
+            without end, beginning with that one.
+        together: how many consecutive batches make one of these.
+    """
+
+    def __init__(self, feed, first_step=None, together=1):
+        super().__init__(workers=_WORKERS, max_queue_size=4)
+        self.feed, self.first_step, self.together = feed, first_step, together
+        self._epoch = 0
+        specs = feed.spec if isinstance(feed.spec, list) else [feed.spec]
+        specs = tuple(keras.KerasTensor((feed.batch_size, *shape), dtype) for shape, dtype in specs)
+        self.element_spec = specs if isinstance(feed.spec, list) else specs[0]
+
+    @property
+    def num_batches(self):
+        return self.feed.batches_per_epoch // self.together if self.first_step is None else None
+
+    def __getitem__(self, index):
+        per_epoch = self.feed.batches_per_epoch
+        first = self._epoch * per_epoch if self.first_step is None else self.first_step
+        steps = range(first + index * self.together, first + (index + 1) * self.together)
+        return joined([self.feed.make_batch(step, self.feed.indices(step)) for step in steps])
+
+    def on_epoch_end(self):
+        self._epoch += 1
+
+    def __iter__(self):
+        """One epoch, or batches without end."""
+        index = 0
+        while self.num_batches is None or index < self.num_batches:
+            yield self[index]
+            index += 1
+        self.on_epoch_end()
+
+
+def batches_of(feed, first_step=None):
+    return Batches(feed, first_step)
+
+
+def training_data(dataset, count, replicas=1):
+    """A data set as `fit` reads it: each of its batches holds `count` consecutive batches of the given one."""
+    if count == 1:
+        return dataset
+    if isinstance(dataset, Batches):
+        if dataset.feed.batches_per_epoch < count:
+            raise GanzooError(f"the batches of an epoch are too few for discriminator_steps={count}")
+        return Batches(dataset.feed, dataset.first_step, count)
+    return _grouped(dataset, count)
+
+
+def _grouped(dataset, count):
+    group = []
+    for batch in dataset:
+        group.append(keras.tree.map_structure(keras.ops.convert_to_numpy, batch))
+        if len(group) == count:
+            yield joined(group)
+            group = []
+
+
+def joined(batches):
+    """Batches, arrays or tuples of them, as one."""
+    if len(batches) == 1:
+        return batches[0]
+    return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *batches)
+
+
+# One device.
+
+
+def replica_count():
+    return 1
+
+
+def mean_over_replicas(value):
+    return value
+
+
+def share_of_replica(draw, shape):
+    return draw(shape)
+
+
+def share_statistics(variables):
+    pass
+
+
+def logged(values):
+    return values

@@ -1,0 +1,110 @@
+"""What the training step needs of PyTorch and no other part of the package may ask for."""
+
+import keras
+import numpy as np
+import torch
+
+from ganzoo.backend.arrays import (
+    batches_of,
+    logged,
+    mean_over_replicas,
+    replica_count,
+    share_of_replica,
+    share_statistics,
+    training_data,
+)
+
+__all__ = [
+    "after",
+    "batches_of",
+    "compiled",
+    "device",
+    "input_gradient",
+    "local_value",
+    "logged",
+    "mean_over_replicas",
+    "minimize",
+    "no_gradients",
+    "replica_count",
+    "seed_values",
+    "share_of_replica",
+    "share_statistics",
+    "test_step",
+    "train_step",
+    "training_data",
+    "update",
+]
+
+# Where no gradient is wanted.
+no_gradients = torch.no_grad
+
+
+def train_step(model, data):
+    """One step of the game, as `fit` calls it."""
+    return model.play(data)
+
+
+def test_step(model, data):
+    """The losses of a batch, as `evaluate` calls it."""
+    return model.watch(data)
+
+
+def minimize(loss_function, optimizer, variables, recorded):
+    """One optimizer step on the loss's gradient with respect to `variables`; returns the loss."""
+    values = [variable.value for variable in variables]
+    loss = loss_function()
+    share = optimizer.scale_loss(loss.float())
+    gradients = torch.autograd.grad(share, values, allow_unused=True)
+    with torch.no_grad():
+        optimizer.apply(gradients, variables)
+    recorded.update({name: value.detach() for name, value in recorded.items() if torch.is_tensor(value)})
+    return loss.detach()
+
+
+def input_gradient(function, inputs):
+    """The gradient of sum(function(inputs)) with respect to the inputs, differentiable itself."""
+    # Also within evaluate(), where nothing else needs gradients.
+    with torch.enable_grad():
+        inputs = keras.ops.convert_to_tensor(inputs)
+        if not inputs.requires_grad:
+            inputs = inputs.detach().requires_grad_()
+        return torch.autograd.grad(function(inputs).sum(), inputs, create_graph=True)[0]
+
+
+def compiled(function, shape):
+    """A function of a float32 array, without gradients."""
+
+    def without_gradients(array):
+        with torch.no_grad():
+            return keras.ops.convert_to_numpy(function(keras.ops.convert_to_tensor(array, "float32")))
+
+    return without_gradients
+
+
+def device():
+    """The name of the device that everything is on."""
+    name = keras.src.backend.torch.core.get_device()
+    return torch.cuda.get_device_name() if name.startswith("cuda") else name.upper()
+
+
+def local_value(variable):
+    """A variable as NumPy."""
+    return keras.ops.convert_to_numpy(variable.value)
+
+
+def after(data, value):
+    """The value: here everything happens in the order in which it is written."""
+    return value.value if isinstance(value, keras.Variable) else value
+
+
+def update(pairs, function):
+    """Assigns function(target, source) to the target of every (target, source) pair of variables."""
+    with torch.no_grad():
+        for target, source in pairs:
+            target.assign(function(target.value, source.value))
+
+
+def seed_values(key):
+    """Two integers as the pair that Keras takes as a seed; here it adds them, which would make neighbours alike."""
+    numbers = [int(number) % 2**32 for number in key]
+    return torch.tensor([int(np.random.SeedSequence(numbers).generate_state(1)[0]), 0], device="cpu")

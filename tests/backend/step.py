@@ -1,0 +1,70 @@
+"""One step of every model on the back end that KERAS_BACKEND names: `python step.py START OUT [MODEL ...]`.
+
+START is a folder of `<model>.keras`; where one is missing it is made. Into OUT goes a file `<model>.npz` with everything
+the step leaves: what was reported, and every variable of the model. Noise comes from NumPy, so that it is the same on
+all back ends; SGD makes the weights' change the gradient.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from keras import ops
+
+import ganzoo
+from ganzoo.registry import list_models, model_class
+
+SGD = {"name": "sgd", "learning_rate": 0.1}
+
+
+class NumPyNoise:
+    """Draws as `ganzoo.training.noise.Noise` does, from NumPy; its n-th draw is always the same."""
+
+    def start_step(self, step):
+        self.drawn = 0
+
+    def _generator(self):
+        self.drawn += 1
+        return np.random.default_rng(self.drawn)
+
+    def normal(self, shape):
+        return ops.convert_to_tensor(self._generator().standard_normal(shape, "float32"))
+
+    def uniform(self, shape, minval=0.0, maxval=1.0):
+        return ops.convert_to_tensor(self._generator().uniform(minval, maxval, shape).astype("float32"))
+
+
+def step(name, start, out):
+    cls = model_class(name)
+    path = start / f"{name}.keras"
+    if not path.exists():
+        arguments = dict(cls.small)
+        if name == "gan":
+            arguments["dropout"] = 0.0
+        model = ganzoo.create(name, **arguments)
+        optimizers = ["generator_optimizer"] + ["discriminator_optimizer"] * (model.discriminator is not None)
+        model.compile(**dict.fromkeys(optimizers, SGD), **cls.small_compile)
+        model.save(path)
+    model = ganzoo.load(path)
+    model.noise = NumPyNoise()
+    batch = model.example_batch(4 * model.discriminator_steps)
+    parts = batch if isinstance(batch, tuple) else (batch,)
+    history = model.fit(*parts, batch_size=4, shuffle=False, verbose=0).history
+    found = {f"reported {key}": value[0] for key, value in history.items()}
+    for i, variable in enumerate(model.variables):
+        found[f"{i} {variable.path.split('/', 1)[-1]}"] = ops.convert_to_numpy(variable)
+    inputs = model.example_inputs(3)
+    drawn = model(inputs if len(inputs) > 1 else inputs[0])
+    found["drawn"] = ops.convert_to_numpy(drawn)
+    np.savez(out / f"{name}.npz", **{key.replace("/", "|"): value for key, value in found.items()})
+
+
+def main():
+    start, out = Path(sys.argv[1]), Path(sys.argv[2])
+    out.mkdir(parents=True, exist_ok=True)
+    for name in sys.argv[3:] or list_models():
+        step(name, start, out)
+
+
+if __name__ == "__main__":
+    main()
