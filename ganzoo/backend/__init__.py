@@ -17,6 +17,7 @@ if NAME not in _KNOWN:
 
 _module = importlib.import_module(f"ganzoo.backend.{NAME}")
 
+ALWAYS_COMPILED = _module.ALWAYS_COMPILED
 after = _module.after
 batches_of = _module.batches_of
 compiled = _module.compiled
@@ -27,7 +28,9 @@ logged = _module.logged
 mean_over_replicas = _module.mean_over_replicas
 minimize = _module.minimize
 no_gradients = _module.no_gradients
+optimizer_of_all = _module.optimizer_of_all
 replica_count = _module.replica_count
+settle = _module.settle
 share_of_replica = _module.share_of_replica
 share_statistics = _module.share_statistics
 test_step = _module.test_step

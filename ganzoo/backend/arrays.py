@@ -80,7 +80,23 @@ def joined(batches):
     return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *batches)
 
 
-# One device.
+# One device, on which everything happens when it is written.
+
+ALWAYS_COMPILED = False
+
+
+def optimizer_of_all(*optimizers):
+    """What `keras.Model.compile` takes as its optimizer: the first; `minimize` uses them all by itself."""
+    return optimizers[0]
+
+
+def settle(model):
+    """Gives the model's variables the values that a running `fit` has for them: they have them."""
+
+
+def after(data, value):
+    """The value, known only once the data is there."""
+    return value.value if isinstance(value, keras.Variable) else value
 
 
 def replica_count():

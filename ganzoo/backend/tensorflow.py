@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from ganzoo.errors import GanzooError
 
+# Compiling to XLA is asked for, and makes a processor slower.
+ALWAYS_COMPILED = False
 # Where no gradient is wanted; here a tape says where one is.
 no_gradients = contextlib.nullcontext
 
@@ -20,6 +22,15 @@ def train_step(model, data):
 def test_step(model, data):
     """The losses of a batch, as `evaluate` calls it."""
     return model.watch(data)
+
+
+def optimizer_of_all(*optimizers):
+    """What `keras.Model.compile` takes as its optimizer: the first; `minimize` uses them all by itself."""
+    return optimizers[0]
+
+
+def settle(model):
+    """Gives the model's variables the values that a running `fit` has for them: they have them."""
 
 
 def minimize(loss_function, optimizer, variables, recorded):

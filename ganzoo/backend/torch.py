@@ -5,16 +5,21 @@ import numpy as np
 import torch
 
 from ganzoo.backend.arrays import (
+    ALWAYS_COMPILED,
+    after,
     batches_of,
     logged,
     mean_over_replicas,
+    optimizer_of_all,
     replica_count,
+    settle,
     share_of_replica,
     share_statistics,
     training_data,
 )
 
 __all__ = [
+    "ALWAYS_COMPILED",
     "after",
     "batches_of",
     "compiled",
@@ -25,8 +30,10 @@ __all__ = [
     "mean_over_replicas",
     "minimize",
     "no_gradients",
+    "optimizer_of_all",
     "replica_count",
     "seed_values",
+    "settle",
     "share_of_replica",
     "share_statistics",
     "test_step",
@@ -90,11 +97,6 @@ def device():
 def local_value(variable):
     """A variable as NumPy."""
     return keras.ops.convert_to_numpy(variable.value)
-
-
-def after(data, value):
-    """The value: here everything happens in the order in which it is written."""
-    return value.value if isinstance(value, keras.Variable) else value
 
 
 def update(pairs, function):

@@ -265,9 +265,11 @@ class AdversarialModel(Saving, keras.Model):
             discriminator_optimizer, self.discriminator, "discriminator_optimizer"
         )
         super().compile(
-            optimizer=self.generator_optimizer,
+            optimizer=backend.optimizer_of_all(
+                *(one for one in (self.generator_optimizer, self.discriminator_optimizer) if one is not None)
+            ),
             run_eagerly=run_eagerly,
-            jit_compile=jit_compile,
+            jit_compile=jit_compile or (backend.ALWAYS_COMPILED and not run_eagerly),
             steps_per_execution=numbers["steps_per_execution"],
             auto_scale_loss=False,
         )
@@ -343,6 +345,7 @@ class AdversarialModel(Saving, keras.Model):
     @property
     def steps(self):
         """Training steps taken so far: generator updates. Saved and restored with the model."""
+        backend.settle(self)
         return int(ops.cast(self.step, "int32"))
 
     # The game.

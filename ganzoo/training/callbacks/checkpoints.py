@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from ganzoo import backend
 from ganzoo.errors import GanzooError
 from ganzoo.training.callbacks.guard import TrainingStopped
 
@@ -57,6 +58,7 @@ class Checkpoints(keras.callbacks.Callback):
         Raises:
             GanzooError: it cannot be written; the file that was there is untouched.
         """
+        backend.settle(self.model)
         if not all(np.isfinite(np.asarray(variable)).all() for variable in self.model.generator.weights):
             raise TrainingStopped(
                 f"the generator's weights are no longer numbers at step {self.model.steps}: the training has diverged. "

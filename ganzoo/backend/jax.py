@@ -1,0 +1,200 @@
+"""What the training step needs of JAX and no other part of the package may ask for.
+
+JAX compiles functions without side effects, and a step of the game is full of them: batch statistics, optimizers,
+figures. They happen in a `keras.StatelessScope`, which keeps every variable's value in a dictionary; what a gradient is
+taken of gets a scope of its own, whose changes it hands over besides its result.
+"""
+
+import contextlib
+import threading
+
+import jax
+import keras
+import numpy as np
+
+from ganzoo.backend.arrays import (
+    after,
+    batches_of,
+    logged,
+    mean_over_replicas,
+    replica_count,
+    share_of_replica,
+    share_statistics,
+    training_data,
+)
+
+__all__ = [
+    "ALWAYS_COMPILED",
+    "after",
+    "batches_of",
+    "compiled",
+    "device",
+    "input_gradient",
+    "local_value",
+    "logged",
+    "mean_over_replicas",
+    "minimize",
+    "no_gradients",
+    "optimizer_of_all",
+    "replica_count",
+    "seed_values",
+    "settle",
+    "share_of_replica",
+    "share_statistics",
+    "test_step",
+    "train_step",
+    "training_data",
+    "update",
+]
+
+# Operation by operation JAX is many times slower.
+ALWAYS_COMPILED = True
+# Where no gradient is wanted; here a function says where one is.
+no_gradients = contextlib.nullcontext
+_current = threading.local()
+
+
+class _Both(keras.optimizers.Optimizer):
+    """The state of several optimizers, for `fit`, which hands the one optimizer's from step to step."""
+
+    def __init__(self, optimizers):
+        super().__init__(0.0, name="both")
+        self._all = optimizers
+        self.built = True
+
+    @property
+    def variables(self):
+        return [variable for optimizer in self._all for variable in optimizer.variables]
+
+    def finalize_variable_values(self, var_list):
+        pass
+
+    # Each optimizer is saved by itself.
+
+    def save_own_variables(self, store):
+        pass
+
+    def load_own_variables(self, store):
+        pass
+
+
+def optimizer_of_all(*optimizers):
+    """What `keras.Model.compile` takes as its optimizer."""
+    return _Both(optimizers)
+
+
+def train_step(model, state, data):
+    """One step of the game, as `fit` calls it: from the variables' values to the figures and the new values."""
+    groups = (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.optimizer.variables,
+        model.metrics_variables,
+    )
+    return _without_side_effects(model.play, groups, state, data)
+
+
+def test_step(model, state, data):
+    """The losses of a batch, as `evaluate` calls it."""
+    groups = (model.trainable_variables, model.non_trainable_variables, model.metrics_variables)
+    return _without_side_effects(model.watch, groups, state, data)
+
+
+def _without_side_effects(function, groups, state, data):
+    pairs = [pair for variables, values in zip(groups, state) for pair in zip(variables, values)]
+    with _scope({id(variable): value for variable, value in pairs}) as scope:
+        result = function(data)
+    return result, tuple([scope.get_current_value(variable) for variable in variables] for variables in groups)
+
+
+@contextlib.contextmanager
+def _scope(values):
+    """A scope in which variables have these values, {id: value}."""
+    around = getattr(_current, "scope", None)
+    with keras.StatelessScope(initialize_variables=False) as scope:
+        scope.state_mapping.update(values)
+        _current.scope = scope
+        try:
+            yield scope
+        finally:
+            _current.scope = around
+
+
+def _gradient(function, values, variables=()):
+    """The gradient of a function's first result, a scalar, at the values, and its second result.
+
+    What the function changes about variables is changed afterwards in the scope around it.
+
+    Args:
+        function: of the values, to (scalar, anything).
+        values: a list, or an array.
+        variables: that have these values while the function runs.
+    """
+    around = getattr(_current, "scope", None)
+    before = dict(around.state_mapping) if around is not None else {}
+
+    def traced(values):
+        given = {id(variable): value for variable, value in zip(variables, values)}
+        with _scope({**before, **given}) as scope:
+            scalar, other = function(values)
+        start = {**before, **given}
+        changes = {key: value for key, value in scope.state_mapping.items() if value is not start.get(key)}
+        return scalar, (other, changes)
+
+    gradients, (other, changes) = jax.grad(traced, has_aux=True)(values)
+    if around is not None:
+        around.state_mapping.update(changes)
+    return gradients, other
+
+
+def minimize(loss_function, optimizer, variables, recorded):
+    """One optimizer step on the loss's gradient with respect to `variables`; returns the loss.
+
+    `recorded` is the dictionary into which the loss writes what it finds out.
+    """
+
+    def losses(values):
+        loss = loss_function()
+        return optimizer.scale_loss(loss.astype("float32")), (loss, dict(recorded))
+
+    gradients, (loss, found) = _gradient(losses, [variable.value for variable in variables], variables)
+    recorded.update(found)
+    optimizer.apply(gradients, variables)
+    return loss
+
+
+def input_gradient(function, inputs):
+    """The gradient of sum(function(inputs)) with respect to the inputs, differentiable itself."""
+    return _gradient(lambda inputs: (function(inputs).sum(), None), keras.ops.convert_to_tensor(inputs))[0]
+
+
+def compiled(function, shape):
+    """A function of a float32 array, compiled once for each size."""
+    fast = jax.jit(function)
+    return lambda array: np.asarray(fast(keras.ops.convert_to_tensor(array, "float32")))
+
+
+def device():
+    """The name of the device that everything is on."""
+    return jax.devices()[0].device_kind
+
+
+def local_value(variable):
+    """A variable as NumPy."""
+    return np.asarray(variable.value)
+
+
+def settle(model):
+    """Gives the model's variables the values that a running `fit` has for them."""
+    model.jax_state_sync()
+
+
+def update(pairs, function):
+    """Assigns function(target, source) to the target of every (target, source) pair of variables."""
+    for target, source in pairs:
+        target.assign(function(target.value, source.value))
+
+
+def seed_values(key):
+    """Two integers as the key that Keras' stateless draws take."""
+    return keras.ops.cast(key, "uint32")
