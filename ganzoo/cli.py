@@ -159,9 +159,12 @@ def info(name):
     show_default=True,
     help="On which devices; multiworker takes TF_CONFIG or SLURM's variables.",
 )
+@click.option(
+    "--max-minutes", type=click.FloatRange(0, min_open=True), help="Save and stop after so long; --resume goes on."
+)
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would happen and how long; write nothing.")
 @_needs_tensorflow
-def train(preset, data, settings, output, resume, strategy, dry_run):
+def train(preset, data, settings, output, resume, strategy, max_minutes, dry_run):
     """Trains a preset, or a YAML file of your own, and keeps everything in a run folder.
 
     \b
@@ -174,7 +177,7 @@ def train(preset, data, settings, output, resume, strategy, dry_run):
     if dry_run:
         click.echo(run.prepare(preset, data, settings, output, resume, strategy).describe())
         return
-    folder = run.train(preset, data, settings, output, resume, strategy)
+    folder = run.train(preset, data, settings, output, resume, strategy, max_minutes)
     click.echo(f"run folder: {folder}")
 
 

@@ -11,6 +11,7 @@ import ganzoo
 from ganzoo import presets
 from ganzoo.evaluation import evaluate
 from ganzoo.evaluation.upscaled import evaluate_bicubic
+from ganzoo.metrics.text_to_image import has_colour
 
 TRAINED = [name for name, path in presets.preset_files().items() if presets.find(name).config.weights]
 
@@ -24,11 +25,16 @@ def test_shipped_weights_load_draw_and_are_described(name):
     assert weights.figures
     model = ganzoo.load(name)
     assert model.preset == name
-    if isinstance(model, ganzoo.LatentModel):
+    if isinstance(model, ganzoo.LatentModel) and model.data_kind != "captions":
         assert model.generate(16, seed=0).std(axis=0).mean() > 10
     elif model.data_kind == "speech":
         noise = 0.1 * np.random.default_rng(0).standard_normal(16000).astype("float32")
         assert model.enhance(noise, 16000).std() < 0.2 * noise.std()
+    elif model.data_kind == "captions":
+        asked = [f"a {colour} {thing}" for colour in ("red", "yellow") for thing in ("heart", "face", "circle", "flower")]
+        obeyed = [has_colour(picture, said.split()[1]) for picture, said in zip(model.generate(captions=asked), asked)]
+        assert np.mean(obeyed) > 0.5
+        assert model.generate(8, captions="a yellow smiling face", seed=0).std(axis=0).mean() > 3
     else:
         found, bicubic = evaluate(model, "photographs"), evaluate_bicubic(model.scale, "photographs")
         # Sharp pictures have errors of their own.

@@ -120,4 +120,4 @@ def comparable(evaluations):
 def short(source):
     """A source without the folders of the machine it lies on."""
     scheme, _, place = source.partition(":")
-    return f"{scheme}:{Path(place).name}" if scheme in ("folder", "idx", "npz") else source
+    return f"{scheme}:{Path(place).name}" if scheme in ("captions", "folder", "idx", "npz") else source

@@ -11,6 +11,7 @@ runs/dcgan.mnist-001/
 import contextlib
 import importlib
 import json
+import math
 import re
 import signal
 import threading
@@ -49,7 +50,7 @@ _FIXED = (
 )
 
 
-def train(preset, data=None, settings=(), output="runs", resume=False, strategy="auto"):
+def train(preset, data=None, settings=(), output="runs", resume=False, strategy="auto", max_minutes=None):
     """Trains a preset and keeps everything in a run folder.
 
     Args:
@@ -61,6 +62,7 @@ def train(preset, data=None, settings=(), output="runs", resume=False, strategy=
             its config is used, with `settings` on top.
         strategy: where to train: "auto", "one", "mirrored", "multiworker" or "tpu", see
             `ganzoo.training.distribute.placement`. The batch size is that of all devices together.
+        max_minutes: stop after so long, preparations included, as Ctrl-C does; None goes on to the end.
 
     Returns:
         The run folder, a `pathlib.Path`. Ctrl-C, or a request to terminate, saves a checkpoint and returns as well; of
@@ -74,30 +76,31 @@ def train(preset, data=None, settings=(), output="runs", resume=False, strategy=
         folder = ganzoo.train("dcgan.digits")
         model = ganzoo.load(folder)
     """
+    until = time.monotonic() + 60 * max_minutes if max_minutes else math.inf
     plan = prepare(preset, data, settings, output, resume, strategy)
     print(f"strategy: {plan.placement.words}", flush=True)
     try:
         with workers_needed(plan.placement):
             if not plan.placement.chief:
-                _train_along(plan)
+                _train_along(plan, until)
                 return plan.folder
             with _held(plan) as folder:
-                _train_in(folder, plan)
+                _train_in(folder, plan, until)
     except OSError as error:
         raise GanzooError(f"cannot write to {plan.folder}: {error.strerror or error}") from None
     return plan.folder
 
 
-def _train_along(plan):
+def _train_along(plan, until):
     """A worker's part of a run whose files another one writes."""
     if plan.model.steps >= plan.total_steps:
         return
-    interrupt = _Interrupt(plan)
+    interrupt = _Interrupt(plan, until)
     with contextlib.suppress(_Interrupted), interrupt:
         _fit(plan.model, plan, [callbacks.Guard(patience=plan.config.training.collapse_patience), interrupt])
 
 
-def _train_in(folder, plan):
+def _train_in(folder, plan, until):
     model, config = plan.model, plan.config
     record = callbacks.Record(
         folder / "metrics.jsonl", folder / "events", plan.feed.batch_size * model.discriminator_steps, plan.feed
@@ -105,7 +108,7 @@ def _train_in(folder, plan):
     measure = plan.measure
     checkpoints = callbacks.Checkpoints(folder / "checkpoints", record, measure, config.training.checkpoint_minutes)
     progress = callbacks.Progress(plan.total_steps)
-    interrupt = _Interrupt(plan)
+    interrupt = _Interrupt(plan, until)
     # The order matters: broken weights reach no file, and a line is on disk before the checkpoint that follows it.
     everything = [
         callbacks.Guard(patience=config.training.collapse_patience),
@@ -351,10 +354,11 @@ class _Interrupted(Exception):
 
 
 class _Interrupt(keras.callbacks.Callback):
-    """Turns Ctrl-C and a request to terminate into a stop after the step; a second one is not caught."""
+    """Turns Ctrl-C, a request to terminate and a time into a stop after the step; a second Ctrl-C is not caught."""
 
-    def __init__(self, plan):
+    def __init__(self, plan, until):
         super().__init__()
+        self._until = until
         self.last_epoch = plan.config.training.epochs
         self.asked = False
         self._agreement = Agreement(plan.placement)
@@ -382,6 +386,8 @@ class _Interrupt(keras.callbacks.Callback):
     # At the end of an epoch only when it is recorded, and not at all at the end of the run.
 
     def on_train_batch_end(self, batch, logs=None):
+        if not self.asked and time.monotonic() > self._until:
+            self.asked = True
         if self._agreement.after_step(self.asked) and batch + 1 < self.params["steps"]:
             raise _Interrupted
 

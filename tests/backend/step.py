@@ -1,6 +1,6 @@
 """One step of every model on the back end that KERAS_BACKEND names: `python step.py START OUT [MODEL ...]`.
 
-START is a folder of `<model>.keras`; where one is missing it is made. Into OUT goes a file `<model>.npz` with everything
+START is a folder of `<model>.keras`; where one is missing it is made. Into OUT goes a file `<model>.npz` with all that
 the step leaves: what was reported, and every variable of the model. Noise comes from NumPy, so that it is the same on
 all back ends; SGD makes the weights' change the gradient.
 """
@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 import ganzoo
+from ganzoo import presets
 from ganzoo.registry import list_models, model_class
 
 SGD = {"name": "sgd", "learning_rate": 0.1}
@@ -53,10 +54,21 @@ def step(name, start, out):
     found = {f"reported {key}": value[0] for key, value in history.items()}
     for i, variable in enumerate(model.variables):
         found[f"{i} {variable.path.split('/', 1)[-1]}"] = ops.convert_to_numpy(variable)
-    inputs = model.example_inputs(3)
-    drawn = model(inputs if len(inputs) > 1 else inputs[0])
-    found["drawn"] = ops.convert_to_numpy(drawn)
+    found["drawn"] = drawn(model)
+    if shipped := shipping(name):
+        found["drawn by weights that ship"] = drawn(ganzoo.load(shipped))
     np.savez(out / f"{name}.npz", **{key.replace("/", "|"): value for key, value in found.items()})
+
+
+def drawn(model):
+    inputs = model.example_inputs(3)
+    return ops.convert_to_numpy(model(inputs if len(inputs) > 1 else inputs[0]))
+
+
+def shipping(name):
+    """The default preset of a model, if it has weights."""
+    preset = presets.find(name)
+    return preset.name if preset.config.weights else None
 
 
 def main():

@@ -124,6 +124,21 @@ def test_a_visitor_takes_noise_out_of_speech(page, tmp_path):
     assert download.value.suggested_filename == "mine-segan.speech.wav"
 
 
+def test_a_visitor_asks_for_a_picture(page):
+    page.get_by_role("tab", name="stackgan").click()
+    first = source(page, "stackgan-pictures")
+    page.locator("#stackgan-text textarea, #stackgan-text input").first.fill("a yellow smiling face")
+    page.locator("#stackgan-draw").click()
+    wait_for_another(page, "stackgan-pictures", first)
+    for element in ("stackgan-stage1", "stackgan-pictures", "stackgan-between"):
+        width, values = pixels(page, element)
+        assert width >= 280
+        assert values > 50
+    here = source(page, "stackgan-between")
+    page.locator("#stackgan-place input[type=range]").fill("1")
+    wait_for_another(page, "stackgan-between", here)
+
+
 def test_a_visitor_asks_for_digits(page):
     page.get_by_role("tab", name="cgan", exact=True).click()
     first = source(page, "cgan-grid")

@@ -1,0 +1,92 @@
+"""The same models on other back ends of Keras: each in a process of its own, where KERAS_BACKEND decides."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganzoo.registry import list_models
+from ganzoo.training.callbacks.record import read_records
+
+OTHERS = ("torch", "jax")
+# As if it were not installed.
+WITHOUT_TENSORFLOW = "import sys; sys.modules['tensorflow'] = None; "
+
+
+def run(backend, *command, **options):
+    # Compiling is what takes the time, not running.
+    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    command = [sys.executable, *map(str, command)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, **options)
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory):
+    """A function from a back end to the folder with what one step of every model leaves; it takes them once."""
+    folder = tmp_path_factory.mktemp("steps")
+
+    def taken(backend):
+        if not (folder / backend).exists():
+            done = run(backend, Path(__file__).with_name("step.py"), folder / "start", folder / backend)
+            assert done.returncode == 0, done.stderr[-3000:]
+        return folder / backend
+
+    (folder / "start").mkdir()
+    taken("tensorflow")
+    return taken
+
+
+@pytest.fixture(params=OTHERS)
+def other(request):
+    if importlib.util.find_spec(request.param) is None:
+        pytest.skip(f"{request.param} is not installed")
+    return request.param
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_a_step_and_a_drawing_are_the_same_on_all_back_ends(steps, other, name):
+    """Losses, gradients (as changes of weights by SGD), batch statistics, averages, and what is drawn then; and what
+    weights that ship draw."""
+    ours, theirs = (np.load(steps(backend) / f"{name}.npz") for backend in ("tensorflow", other))
+    assert ours.files == theirs.files
+    assert any(key.startswith("reported") for key in ours.files)
+    for key in ours.files:
+        scale = max(1e-2, np.abs(ours[key]).max(initial=0))
+        np.testing.assert_allclose(theirs[key] / scale, ours[key] / scale, rtol=0, atol=1e-4, err_msg=key)
+
+
+def test_a_preset_trains_and_resumes_where_tensorflow_is_not(other, tiny_preset, tmp_path):
+    command = ["-c", WITHOUT_TENSORFLOW + "from ganzoo.cli import main; main()", "train", tiny_preset]
+    quick = ["--set", "evaluation.extractor=null"]
+    for options in (["whole"], ["parts", "--max-minutes", "0.0001"], ["parts", "--resume"]):
+        done = run(
+            other,
+            *command,
+            "--output",
+            tmp_path / options[0],
+            *options[1:],
+            *(quick if "--resume" not in options else []),
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert f"KERAS_BACKEND={other}" in done.stdout
+        if "--max-minutes" in options:
+            assert "stopped at step 1 of 24" in done.stdout
+    folders = [tmp_path / part / "tiny-001" for part in ("whole", "parts")]
+    import ganzoo
+
+    # What they have learned is read on the home back end.
+    whole, parts = (ganzoo.load(folder / "checkpoints" / "last.keras") for folder in folders)
+    for ours, theirs in zip(whole.variables, parts.variables):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy(), err_msg=ours.path)
+    assert [record["epoch"] for record in read_records(folders[1] / "metrics.jsonl")] == [1, 2, 3, 4]
+
+
+def test_what_needs_tensorflow_says_so(other, tiny_preset, tmp_path):
+    for command in (["export", "dcgan", tmp_path / "saved"], ["train", tiny_preset, "--strategy", "mirrored"]):
+        done = run(other, "-m", "ganzoo.cli", *command)
+        assert done.returncode == 1
+        assert "needs TensorFlow: set KERAS_BACKEND=tensorflow" in done.stderr.splitlines()[-1]
