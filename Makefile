@@ -16,11 +16,11 @@ demo: $(VENV)/demo.installed
 	$(BIN)/ganzoo demo
 
 test: $(VENV)/test.installed lint
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 
 # Recordings through both readers, and the training step, under the oldest TensorFlow.
 test-oldest: $(OLDEST)/installed
-	$(OLDEST)/bin/python -m pytest tests/data/test_audio.py tests/data/test_speech.py tests/test_segan.py \
+	$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile tests/data/test_audio.py tests/data/test_speech.py tests/test_segan.py \
 		tests/training/test_adversarial.py tests/test_models.py
 
 lint: $(VENV)/test.installed
@@ -28,7 +28,7 @@ lint: $(VENV)/test.installed
 	$(BIN)/ruff format --check .
 
 bench: $(VENV)/test.installed
-	$(BIN)/python benchmarks/train_step.py
+	$(BIN)/python benchmarks/suite.py
 
 clean:
 	rm -rf $(VENV) $(OLDEST) build dist *.egg-info
@@ -42,7 +42,7 @@ $(VENV)/%.installed: setup.py $(VENV)/bin/python
 $(OLDEST)/installed: setup.py
 	@test -n "$(OLDEST_PYTHON)" || { echo "TensorFlow 2.16 needs Python 3.11 or 3.12 and found neither; name one: make OLDEST_PYTHON=/path/to/python3.11"; exit 1; }
 	@$(OLDEST_PYTHON) -m venv $(OLDEST)
-	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e '.[tfio]' tensorflow==2.16.2 pytest
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e '.[tfio]' tensorflow==2.16.2 pytest pytest-xdist
 	@touch $@
 
 $(VENV)/bin/python:

@@ -68,6 +68,7 @@ setup(
             "playwright>=1.40",
             "prdc>=0.2",
             "pytest>=8.0",
+            "pytest-xdist>=3.5",
             "ruff>=0.5",
         ],
         # The back end KERAS_BACKEND=torch, tests that compare with PyTorch, and benchmarks beside it.

@@ -93,41 +93,19 @@ def from_file(model, seconds):
 
 
 def in_torch(model):
-    """A function from sound to sound, float32 (samples,): the model's network, layer by layer, in PyTorch."""
+    """A function from sound to sound, float32 (samples,): the model's network in PyTorch, over the whole at once."""
     import torch
+    from twins import Twin
 
-    functional = torch.nn.functional
-    if model.arguments["output"] != "residual" or model.preemphasis:
-        raise SystemExit("only networks of the residual kind without pre-emphasis are compared")
-    stride, size = model.arguments["stride"], model.arguments["kernel_size"]
-    count = len(model.arguments["widths"])
-    left = (size - stride) // 2
-    weights = {layer.name: [torch.tensor(w) for w in layer.get_weights()] for layer in model.ema_generator.layers}
-    # (kernel, in, out) and, of the transposed ones, (kernel, out, in): both as (last, middle, first) in PyTorch.
-    kernels = {name: w[0].permute(2, 1, 0).contiguous() for name, w in weights.items() if w and w[0].ndim == 3}
-    biases = {name: w[1] if len(w) > 1 else None for name, w in weights.items() if w}
-    slopes = {name: w[0].reshape(-1) for name, w in weights.items() if name.endswith("prelu")}
-
-    def down(x, name):
-        return functional.conv1d(functional.pad(x, (left, size - stride - left)), kernels[name], biases[name], stride)
-
-    def up(x, name):
-        samples = x.shape[-1] * stride
-        return functional.conv_transpose1d(x, kernels[name], biases[name], stride)[..., left : left + samples]
+    twin = Twin(model.ema_generator, exact=True).eval()
+    if model.preemphasis:
+        raise SystemExit("only networks without pre-emphasis are compared")
 
     @torch.no_grad()
     def enhance(sound):
-        padded = np.pad(sound, (0, -len(sound) % model.hop))
-        noisy = x = torch.tensor(padded)[None, None]
-        skips = []
-        for i in range(1, count + 1):
-            x = functional.prelu(down(x, f"down{i}"), slopes[f"down{i}_prelu"])
-            skips.append(x)
-        if model.latent_dim:
-            x = torch.cat([x, torch.zeros(1, model.latent_dim, x.shape[-1])], dim=1)
-        for i in range(count - 1, 0, -1):
-            x = torch.cat([functional.prelu(up(x, f"up{i}"), slopes[f"up{i}_prelu"]), skips[i - 1]], dim=1)
-        return (noisy + up(x, "sound"))[0, 0, : len(sound)].numpy()
+        noisy = torch.tensor(np.pad(sound, (0, -len(sound) % model.hop)))[None, None]
+        code = [torch.zeros(1, model.latent_dim, noisy.shape[-1] // model.hop)] if model.latent_dim else []
+        return twin(noisy, *code)[0, 0, : len(sound)].numpy()
 
     return enhance
 

@@ -34,19 +34,29 @@ class Twin(nn.Module):
                 operation = node.operation
                 if id(operation) not in made:
                     made[id(operation)] = self._made(operation, node)
+                    if type(operation).__name__ == "PixelShuffle":
+                        # PyTorch has the channels of a pixel before the places it becomes.
+                        before = made[id(node.input_tensors[0]._keras_history.operation)]
+                        _reorder(before, operation.scale, node.outputs[0].shape[-1])
                 taken = [known[id(tensor)] for tensor in node.input_tensors]
                 given = [known.setdefault(id(tensor), len(known)) for tensor in node.outputs]
                 self.calls.append((made[id(operation)], taken, given))
         self.outputs = [known[id(tensor)] for tensor in network.outputs]
         self.count = len(known)
+        # What nobody needs any more after a call: a loop written by hand would not keep it either.
+        last = {value: number for number, (_, taken, _) in enumerate(self.calls) for value in taken}
+        self.over = [[value for value in last if last[value] == number] for number in range(len(self.calls))]
+        self.over = [[value for value in values if value not in self.outputs] for values in self.over]
 
     def forward(self, *inputs):
         values = [None] * self.count
         values[: len(inputs)] = inputs
-        for function, taken, given in self.calls:
+        for (function, taken, given), over in zip(self.calls, self.over):
             result = function(*(values[i] for i in taken))
             for place, value in zip(given, result if isinstance(result, (list, tuple)) else [result]):
                 values[place] = value
+            for place in over:
+                values[place] = None
         outputs = [values[i] for i in self.outputs]
         return outputs[0] if len(outputs) == 1 else outputs
 
@@ -296,11 +306,14 @@ def _upsampling(layer, node, exact):
 
 @_maker("PixelShuffle")
 def _shuffle(layer, node, exact):
-    # PyTorch has the channels of a pixel before the places it becomes.
-    scale, given = layer.scale, node.outputs[0].shape[-1]
-    order = torch.arange(given * scale**2).reshape(scale**2, given).T.reshape(-1)
-    # The same work as a layer that had learned in PyTorch's order, unless the same numbers are asked for.
-    return lambda x: functional.pixel_shuffle(x[:, order] if exact else x, scale)
+    return lambda x: functional.pixel_shuffle(x, layer.scale)
+
+
+def _reorder(convolution, scale, channels):
+    """Gives a convolution, whose outputs a shuffle takes apart, the order of PyTorch's shuffle."""
+    order = torch.arange(channels * scale**2).reshape(scale**2, channels).T.reshape(-1)
+    for parameter in convolution.parameters():
+        _copied(parameter, parameter.detach().numpy()[order])
 
 
 @_maker("Concatenate")

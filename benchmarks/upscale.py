@@ -78,34 +78,16 @@ def work(framework, preset, size, calls, trained):
 
 
 def in_torch(model):
-    """A function from uint8 to uint8 pictures: the model's network, layer by layer, in PyTorch."""
+    """A function from uint8 to uint8 pictures: the model's network in PyTorch."""
     import torch
+    from twins import Twin
 
-    functional = torch.nn.functional
-    weights = {layer.name: [torch.tensor(w) for w in layer.get_weights()] for layer in model.ema_generator.layers}
-    blocks = model.arguments["blocks"]
-    if model.arguments["normalization"] != "none" or model.arguments["upsampling"] != "direct":
-        raise SystemExit("only networks without normalization and with direct upsampling are compared")
-    # As PyTorch keeps kernels, and its order of the channels that a shuffle takes apart.
-    kernels = {name: w[0].permute(3, 2, 0, 1).contiguous() for name, w in weights.items() if w and w[0].ndim == 4}
-    biases = {name: weights[name][1] for name in kernels}
-    slopes = {name: w[0].reshape(-1) for name, w in weights.items() if name.endswith("prelu")}
-    order = torch.arange(3 * model.scale**2).reshape(model.scale**2, 3).T.reshape(-1)
-    kernels["picture"], biases["picture"] = kernels["picture"][order], biases["picture"][order]
-
-    def convolved(x, name):
-        return functional.conv2d(x, kernels[name], biases[name], padding="same")
+    twin = Twin(model.ema_generator, exact=True).eval()
 
     @torch.no_grad()
     def upscale(image):
         small = torch.tensor(image).permute(2, 0, 1)[None].float() / 127.5 - 1
-        x = first = functional.prelu(convolved(small, "first"), slopes["first_prelu"])
-        for i in range(1, blocks + 1):
-            y = functional.prelu(convolved(x, f"block{i}_conv1"), slopes[f"block{i}_prelu"])
-            x = x + convolved(y, f"block{i}_conv2")
-        x = functional.pixel_shuffle(convolved(first + convolved(x, "after_conv"), "picture"), model.scale)
-        x = x + functional.interpolate(small, scale_factor=model.scale, mode="nearest")
-        return ((x + 1) * 127.5).round().clamp(0, 255).byte()[0].permute(1, 2, 0).numpy()
+        return ((twin(small) + 1) * 127.5).round().clamp(0, 255).byte()[0].permute(1, 2, 0).numpy()
 
     return upscale
 
