@@ -182,6 +182,40 @@ def train(preset, data, settings, output, resume, strategy, max_minutes, dry_run
 
 
 @main.command()
+@click.argument("run")
+@click.argument("folder")
+@click.option(
+    "--megabytes", type=click.FloatRange(0, min_open=True), default=15.0, show_default=True, help="Of a file."
+)
+def carry(run, folder, megabytes):
+    """Writes the run folder RUN into FOLDER as small files, to go on with elsewhere.
+
+    \b
+    Example: ganzoo carry runs/dcgan.mnist-001 parts
+             ganzoo unpack parts          # elsewhere
+             ganzoo train dcgan.mnist --resume
+    """
+    from ganzoo.training import carry as carrying
+
+    for path in carrying.carry(run, folder, megabytes):
+        click.echo(path)
+
+
+@main.command()
+@click.argument("folder")
+@click.option("--output", default="runs", show_default=True, metavar="DIR", help="Folder for run folders.")
+def unpack(folder, output):
+    """Makes a run folder again of the small files in FOLDER.
+
+    \b
+    Example: ganzoo unpack parts
+    """
+    from ganzoo.training import carry as carrying
+
+    click.echo(f"run folder: {carrying.unpack(folder, output)}")
+
+
+@main.command()
 @click.argument("name")
 @click.option("--count", default=64, show_default=True, help="How many pictures.")
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same pictures.")

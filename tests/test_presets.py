@@ -31,7 +31,9 @@ def test_shipped_weights_load_draw_and_are_described(name):
         noise = 0.1 * np.random.default_rng(0).standard_normal(16000).astype("float32")
         assert model.enhance(noise, 16000).std() < 0.2 * noise.std()
     elif model.data_kind == "captions":
-        asked = [f"a {colour} {thing}" for colour in ("red", "yellow") for thing in ("heart", "face", "circle", "flower")]
+        asked = [
+            f"a {colour} {thing}" for colour in ("red", "yellow") for thing in ("heart", "face", "circle", "flower")
+        ]
         obeyed = [has_colour(picture, said.split()[1]) for picture, said in zip(model.generate(captions=asked), asked)]
         assert np.mean(obeyed) > 0.5
         assert model.generate(8, captions="a yellow smiling face", seed=0).std(axis=0).mean() > 3

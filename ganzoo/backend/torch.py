@@ -42,6 +42,11 @@ __all__ = [
     "update",
 ]
 
+if torch.cuda.is_available():
+    # As the other back ends: float32 in TensorFloat-32 where the GPU has it.
+    torch.set_float32_matmul_precision("high")
+    torch.backends.cudnn.allow_tf32 = True
+
 # Where no gradient is wanted.
 no_gradients = torch.no_grad
 

@@ -140,12 +140,17 @@ class AdversarialModel(Saving, keras.Model):
     def discriminator_loss(self, batch, training=True):
         """The loss of one discriminator step, a scalar: mean over this replica's batch."""
         real, condition = self.split_batch(batch)
-        fake = self.generator(self.generator_inputs(ops.shape(real)[0], condition), training=training)
+        fake = self.opponents(real, condition, training)
         real, fake = self.augmented(real), self.augmented(fake)
         real_logits = self.discriminator(self.judged(real, condition), training=training)
         fake_logits = self.discriminator(self.judged(fake, condition), training=training)
         self.record(**self.loss.report(real_logits, fake_logits))
         return self.loss.discriminator(real_logits, fake_logits) + self.penalty(real, fake, condition, training)
+
+    def opponents(self, real, condition, training=True):
+        """As many generated examples as there are real ones, for the discriminator: no gradient goes through them."""
+        with backend.no_gradients():
+            return self.generator(self.generator_inputs(ops.shape(real)[0], condition), training=training)
 
     def augmented(self, pictures):
         """The pictures after all augmentations that `compile` was given."""

@@ -58,7 +58,7 @@ class CaptionedModel(LatentModel):
 
     def discriminator_loss(self, batch, training=True):
         real, text = self.split_batch(batch)
-        fake = self.generator(self.generator_inputs(ops.shape(real)[0], text), training=training)
+        fake = self.opponents(real, text, training)
         real, fake = self.augmented(real), self.augmented(fake)
         others = _of_neighbours(text)
         real_logits, fake_logits, wrong_logits = (

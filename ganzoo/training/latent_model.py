@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ganzoo import pixels
+from ganzoo import backend, pixels
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.metrics import frechet_distance, get_extractor
 from ganzoo.metrics.cache import cached_statistics
@@ -102,7 +102,8 @@ class LatentModel(AdversarialModel):
             keras.tree.map_structure(lambda array, i=i: array[i : i + batch_size], inputs)
             for i in range(0, count, batch_size)
         ]
-        return np.concatenate([ops.convert_to_numpy((network or self)(part, training=False)) for part in parts])
+        with backend.no_gradients():
+            return np.concatenate([ops.convert_to_numpy((network or self)(part, training=False)) for part in parts])
 
     def features(self, pictures, batch_size=250):
         """What the discriminator sees in pictures, for classifiers, searches and the like.
@@ -131,7 +132,8 @@ class LatentModel(AdversarialModel):
         at_least_one(batch_size=batch_size)
         network = feature_network(self.discriminator)
         parts = (pixels.to_float(pictures[i : i + batch_size]) for i in range(0, len(pictures), batch_size))
-        return np.concatenate([ops.convert_to_numpy(network(part, training=False)) for part in parts])
+        with backend.no_gradients():
+            return np.concatenate([ops.convert_to_numpy(network(part, training=False)) for part in parts])
 
     # What a run, a test or a benchmark asks of any model.
 
