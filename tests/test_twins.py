@@ -1,0 +1,42 @@
+"""The PyTorch twins that benchmarks compare with compute what our networks do."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ganzoo
+from ganzoo.registry import list_models, model_class
+
+pytest.importorskip("torch")
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+from plain import step_of  # noqa: E402
+from twins import Twin, back, layout  # noqa: E402
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_twins_give_the_same_numbers_and_play_the_same_game(name):
+    cls = model_class(name)
+    model = ganzoo.create(name, **cls.small)
+    model.compile(**cls.small_compile)
+    batch = model.example_batch(4 * model.discriminator_steps)
+    rng = np.random.default_rng(0)
+    for network in (model.generator, model.discriminator):
+        if network is None:
+            continue
+        inputs = model.example_inputs(4)
+        if network is model.discriminator:
+            inputs = [
+                (rng.standard_normal((4, *t.shape[1:])) if "float" in t.dtype else np.arange(4) % 3).astype(t.dtype)
+                for t in network.inputs
+            ]
+        ours = np.asarray(network(inputs if len(inputs) > 1 else inputs[0], training=False))
+        tensors = [layout(part) for part in inputs]
+        theirs = back(Twin(network, exact=True).eval()(*tensors))
+        np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-5 * np.abs(ours).max())
+        # With even padding the numbers are others, and as many.
+        assert back(Twin(network).eval()(*tensors)).shape == ours.shape
+    step = step_of(model, batch)
+    step()
+    step()
