@@ -212,9 +212,10 @@ def readonly(folder, count=1, seed=0):
         ["evaluate", "dcgan", "--data", "digits", "--samples", "100", "--upscale"],
     ]
     failures = []
+    environment = {**os.environ, "GANZOO_CACHE": str(folder / "cache")}
     for use in uses:
         command = [*_OWN_MOUNTS, script + '"$@"', "sh", sys.executable, "-m", "ganzoo.cli", *use]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
         if done.returncode or "it can be written to" in done.stdout:
             failures.append(f"readonly, ganzoo {' '.join(use)}: {(done.stdout + done.stderr)[-1500:]}")
     print(f"readonly: {len(uses)} uses, {len(failures)} failures")

@@ -2,15 +2,17 @@
 
     python benchmarks/suite.py [step inference data start] [--models dcgan srgan] [--rounds 6]
 
-step: a training step of each model at the sizes of its default preset: `model.fit` in float32 and in mixed_bfloat16, a
+step: a training step of each model at the sizes of its default preset, with the losses and optimizers that its
+`compile()` has without arguments (pixels instead of SRGAN's features, no augmentations): `model.fit` in float32 and in mixed_bfloat16, a
 bare tf.function of the same losses and optimizers (no moving average, no figures, no callbacks), PyTorch eager and
 torch.compile on the twins of the networks (`twins.py`, `plain.py`). inference: what `generate`, `upscale` and `enhance`
-do in a second, beside the same weights in PyTorch eager. data: what a batch takes to make, and to learn from. start:
+do in a second, beside the same network in PyTorch eager. data: what a batch takes to make, and to learn from. start:
 seconds of `import ganzoo` and `ganzoo.load`.
 
 All contenders run in processes of their own, in turn within a round, every second round in the opposite order, so that
 a machine that slows down slows all of them. Ratios are medians over the rounds of the ratio within one, with the
-smallest and largest; below 1 ganzoo is the faster one. Where PyTorch is missing its columns stay empty.
+smallest and largest; below 1 ganzoo is the faster one. A contender that cannot run leaves its columns empty and says
+why on standard error.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -87,7 +90,7 @@ def section_inference(options):
         taken, peaks = race(options, "inference", name, ("ganzoo", "PyTorch"))
         _, amount, unit = inference_task(name)
         speeds = [f"{amount / statistics.median(taken[side]):.1f}" if side in taken else "" for side in _SIDES]
-        compared = ratio(taken["ganzoo"], taken["PyTorch"]) if "PyTorch" in taken else ""
+        compared = ratio(taken["ganzoo"], taken["PyTorch"]) if len(taken) == 2 else ""
         row(name, unit, *speeds, compared, *(peaks.get(side, "") for side in _SIDES))
 
 
@@ -138,7 +141,11 @@ def race(options, section, name, contenders):
     for contender in list(workers):
         once = ask(workers[contender], 1) and ask(workers[contender], 1)
         if once is None:
-            workers.pop(contender).communicate()
+            worker = workers.pop(contender)
+            worker.communicate()
+            worker.said.seek(0)
+            why = [line for line in worker.said.read().splitlines() if line.strip()]
+            print(f"{name}, {contender}: {why[-1] if why else 'it ended'}", file=sys.stderr)
         else:
             repeats[contender] = max(1, round(TURN / once["seconds"]))
     taken = {contender: [] for contender in workers}
@@ -147,6 +154,8 @@ def race(options, section, name, contenders):
         # Always after the same neighbour, one would inherit what that one does to caches and clock rates.
         for contender in list(workers)[:: 1 if number % 2 == 0 else -1]:
             answer = ask(workers[contender], repeats[contender])
+            if answer is None:
+                raise SystemExit(f"{name}, {contender}: it ended in round {number + 1}")
             taken[contender].append(answer["seconds"] / repeats[contender])
             peaks[contender] = answer["peak"]
     for worker in workers.values():
@@ -156,9 +165,14 @@ def race(options, section, name, contenders):
 
 def start_worker(section, name, contender):
     command = [sys.executable, __file__, "--worker", section, name, contender]
-    return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+    # Of one library each: the other one's memory and threads would be counted in.
+    backend = "torch" if contender in ("PyTorch", "torch.compile") else "tensorflow"
+    said = tempfile.TemporaryFile("w+")
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True)
+    worker = subprocess.Popen(command, env=environment, **pipes)
+    worker.said = said
+    return worker
 
 
 def ask(worker, repeats):
@@ -207,15 +221,14 @@ def config_of(name):
     cls = model_class(name)
     model = ganzoo.create(name, **arguments)
     shape = np.shape(first(model.example_batch(1)))[1:]
-    settings = dict(cls.small_compile)
-    steps = 5 if name in ("wgan", "wgan_gp") else 1
+    model.compile(**cls.small_compile)
     return dict(
         preset=preset.name,
         arguments=arguments,
-        compile=settings,
+        compile=dict(cls.small_compile),
         batch_size=preset.config.data.get("batch_size", 64),
         shape=shape,
-        discriminator_steps=steps,
+        discriminator_steps=model.discriminator_steps,
     )
 
 

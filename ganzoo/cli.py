@@ -204,7 +204,8 @@ def carry(run, folder, megabytes):
 @main.command()
 @click.argument("folder")
 @click.option("--output", default="runs", show_default=True, metavar="DIR", help="Folder for run folders.")
-def unpack(folder, output):
+@click.option("--replace", is_flag=True, help="A run of this name that is there.")
+def unpack(folder, output, replace):
     """Makes a run folder again of the small files in FOLDER.
 
     \b
@@ -212,7 +213,7 @@ def unpack(folder, output):
     """
     from ganzoo.training import carry as carrying
 
-    click.echo(f"run folder: {carrying.unpack(folder, output)}")
+    click.echo(f"run folder: {carrying.unpack(folder, output, replace)}")
 
 
 @main.command()

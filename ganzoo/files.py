@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ganzoo.errors import GanzooError
+
 
 def write_atomically(path, content):
     """Writes bytes so that a reader or a crash sees the old file or the new one, never half of one."""
@@ -29,6 +31,25 @@ def replaced(path):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def held(folder):
+    """A run folder as this process's alone.
+
+    Raises:
+        GanzooError: another one is training in it.
+    """
+    with open(Path(folder) / "lock", "w") as lock:
+        try:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:  # not on Windows
+            pass
+        except BlockingIOError:
+            raise GanzooError(f"another process is training in {folder}") from None
+        yield
 
 
 def cache_folder():

@@ -11,8 +11,8 @@ from ganzoo.registry import list_models, model_class
 
 pytest.importorskip("torch")
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-from plain import step_of  # noqa: E402
-from twins import Twin, back, layout  # noqa: E402
+from plain import step_of
+from twins import Twin, back, layout
 
 
 @pytest.mark.parametrize("name", list_models())

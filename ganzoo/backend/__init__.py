@@ -36,6 +36,7 @@ share_statistics = _module.share_statistics
 test_step = _module.test_step
 train_step = _module.train_step
 training_data = _module.training_data
+unsupported = _module.unsupported
 update = _module.update
 
 

@@ -12,7 +12,7 @@ import jax
 import keras
 import numpy as np
 
-from ganzoo.backend.arrays import (
+from ganzoo.backend.common import (  # noqa: F401
     after,
     batches_of,
     logged,
@@ -22,30 +22,6 @@ from ganzoo.backend.arrays import (
     share_statistics,
     training_data,
 )
-
-__all__ = [
-    "ALWAYS_COMPILED",
-    "after",
-    "batches_of",
-    "compiled",
-    "device",
-    "input_gradient",
-    "local_value",
-    "logged",
-    "mean_over_replicas",
-    "minimize",
-    "no_gradients",
-    "optimizer_of_all",
-    "replica_count",
-    "seed_values",
-    "settle",
-    "share_of_replica",
-    "share_statistics",
-    "test_step",
-    "train_step",
-    "training_data",
-    "update",
-]
 
 # Operation by operation JAX is many times slower.
 ALWAYS_COMPILED = True
@@ -61,6 +37,16 @@ class _Both(keras.optimizers.Optimizer):
         super().__init__(0.0, name="both")
         self._all = optimizers
         self.built = True
+
+    # What callbacks read and set is the generator's.
+
+    @property
+    def learning_rate(self):
+        return self._all[0].learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        self._all[0].learning_rate = value
 
     @property
     def variables(self):
@@ -81,6 +67,13 @@ class _Both(keras.optimizers.Optimizer):
 def optimizer_of_all(*optimizers):
     """What `keras.Model.compile` takes as its optimizer."""
     return _Both(optimizers)
+
+
+def unsupported(precision, steps_per_execution):
+    """What this back end cannot do of these settings, in words, or None."""
+    if precision == "mixed_float16":
+        return "mixed_float16: the scaling of its losses does not compile in JAX; take mixed_bfloat16"
+    return None
 
 
 def train_step(model, state, data):
@@ -168,10 +161,20 @@ def input_gradient(function, inputs):
     return _gradient(lambda inputs: (function(inputs).sum(), None), keras.ops.convert_to_tensor(inputs))[0]
 
 
-def compiled(function, shape):
-    """A function of a float32 array, compiled once for each size."""
-    fast = jax.jit(function)
-    return lambda array: np.asarray(fast(keras.ops.convert_to_tensor(array, "float32")))
+def compiled(function, shape, network):
+    """A function of a float32 array, which uses a network; compiled once for each size."""
+
+    @jax.jit
+    def fast(values, array):
+        # As arguments: what a compiled function finds by itself it keeps for ever.
+        with keras.StatelessScope(list(zip(network.variables, values))):
+            return function(array)
+
+    def with_its_weights(array):
+        values = [variable.value for variable in network.variables]
+        return np.asarray(fast(values, keras.ops.convert_to_tensor(array, "float32")))
+
+    return with_its_weights
 
 
 def device():

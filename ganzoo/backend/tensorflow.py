@@ -6,31 +6,24 @@ import contextlib
 import numpy as np
 import tensorflow as tf
 
+from ganzoo.backend.common import (  # noqa: F401
+    ALWAYS_COMPILED,
+    optimizer_of_all,
+    settle,
+    test_step,
+    train_step,
+)
 from ganzoo.errors import GanzooError
 
-# Compiling to XLA is asked for, and makes a processor slower.
-ALWAYS_COMPILED = False
 # Where no gradient is wanted; here a tape says where one is.
 no_gradients = contextlib.nullcontext
 
 
-def train_step(model, data):
-    """One step of the game, as `fit` calls it."""
-    return model.play(data)
-
-
-def test_step(model, data):
-    """The losses of a batch, as `evaluate` calls it."""
-    return model.watch(data)
-
-
-def optimizer_of_all(*optimizers):
-    """What `keras.Model.compile` takes as its optimizer: the first; `minimize` uses them all by itself."""
-    return optimizers[0]
-
-
-def settle(model):
-    """Gives the model's variables the values that a running `fit` has for them: they have them."""
+def unsupported(precision, steps_per_execution):
+    """What this back end cannot do of these settings, in words, or None."""
+    if steps_per_execution > 1 and replica_count() > 1:
+        return "steps_per_execution is for one device: Keras does not share such steps"
+    return None
 
 
 def minimize(loss_function, optimizer, variables, recorded):
@@ -86,7 +79,7 @@ def seed_values(key):
     return tf.cast(key, "int64")
 
 
-def compiled(function, shape):
+def compiled(function, shape, network):
     """A function of a float32 array as one graph; sizes that are None in the shape may differ from call to call."""
     return tf.function(function, input_signature=[tf.TensorSpec(shape, "float32")])
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import torch
 
-from ganzoo.backend.arrays import (
+from ganzoo.backend.common import (  # noqa: F401
     ALWAYS_COMPILED,
     after,
     batches_of,
@@ -15,32 +15,10 @@ from ganzoo.backend.arrays import (
     settle,
     share_of_replica,
     share_statistics,
+    test_step,
+    train_step,
     training_data,
 )
-
-__all__ = [
-    "ALWAYS_COMPILED",
-    "after",
-    "batches_of",
-    "compiled",
-    "device",
-    "input_gradient",
-    "local_value",
-    "logged",
-    "mean_over_replicas",
-    "minimize",
-    "no_gradients",
-    "optimizer_of_all",
-    "replica_count",
-    "seed_values",
-    "settle",
-    "share_of_replica",
-    "share_statistics",
-    "test_step",
-    "train_step",
-    "training_data",
-    "update",
-]
 
 if torch.cuda.is_available():
     # As the other back ends: float32 in TensorFloat-32 where the GPU has it.
@@ -51,14 +29,11 @@ if torch.cuda.is_available():
 no_gradients = torch.no_grad
 
 
-def train_step(model, data):
-    """One step of the game, as `fit` calls it."""
-    return model.play(data)
-
-
-def test_step(model, data):
-    """The losses of a batch, as `evaluate` calls it."""
-    return model.watch(data)
+def unsupported(precision, steps_per_execution):
+    """What this back end cannot do of these settings, in words, or None."""
+    if steps_per_execution > 1:
+        return f"steps_per_execution={steps_per_execution}: PyTorch takes one step at a time"
+    return None
 
 
 def minimize(loss_function, optimizer, variables, recorded):
@@ -83,7 +58,7 @@ def input_gradient(function, inputs):
         return torch.autograd.grad(function(inputs).sum(), inputs, create_graph=True)[0]
 
 
-def compiled(function, shape):
+def compiled(function, shape, network):
     """A function of a float32 array, without gradients."""
 
     def without_gradients(array):

@@ -141,7 +141,7 @@ def project(model, pictures, labels=None, steps=300, learning_rate=0.05, starts=
 
     pictures = pixels.checked(pictures, model.image_shape, "pictures to project")
     at_least_one(steps=steps, starts=starts)
-    target = pixels.to_float(np.repeat(pictures, starts, axis=0))
+    target = ops.convert_to_tensor(pixels.to_float(np.repeat(pictures, starts, axis=0)))
     condition = [] if labels is None else [np.repeat(model.labels(len(pictures), labels), starts)]
 
     def differences(latents):

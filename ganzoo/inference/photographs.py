@@ -100,8 +100,7 @@ def write_photograph(path, photograph):
         options = {"quality": 95} if path.suffix.lower() in (".jpg", ".jpeg", ".webp") else {}
         save_picture(path, pixels, **options, **photograph.extras)
         return
-    import tensorflow as tf
-
+    tf = _tensorflow()
     try:
         write_atomically(path, _with_extras(tf.io.encode_png(pixels).numpy(), photograph.extras))
     except OSError as error:
@@ -169,9 +168,17 @@ def _is_deep_png(path):
     return header[:8] == b"\x89PNG\r\n\x1a\n" and len(header) == 26 and header[24] == 16 and header[25] in (2, 4, 6)
 
 
-def _decoded_deep(path):
-    import tensorflow as tf
+def _tensorflow():
+    """TensorFlow, which reads and writes what Pillow cuts down."""
+    try:
+        import tensorflow as tf
+    except ImportError:
+        raise GanzooError("a PNG of 16 bits in colour needs the package tensorflow: pip install tensorflow") from None
+    return tf
 
+
+def _decoded_deep(path):
+    tf = _tensorflow()
     return tf.io.decode_png(Path(os.fspath(path)).read_bytes(), dtype=tf.uint16).numpy()
 
 

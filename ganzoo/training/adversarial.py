@@ -258,8 +258,10 @@ class AdversarialModel(Saving, keras.Model):
             steps_per_execution=steps_per_execution,
         )
         numbers = validated_arguments(parameters_of(AdversarialModel.compile), numbers, "compile()")
-        if backend.replica_count() > 1 and (numbers["steps_per_execution"] > 1 or jit_compile):
-            raise GanzooError("steps_per_execution and jit_compile are for one device: Keras does not share such steps")
+        if problem := backend.unsupported(self.dtype_policy.name, numbers["steps_per_execution"]):
+            raise GanzooError(problem)
+        if backend.replica_count() > 1 and jit_compile:
+            raise GanzooError("jit_compile is for one device: Keras does not share such steps")
         if (
             isinstance(generator_optimizer, keras.optimizers.Optimizer)
             and generator_optimizer is discriminator_optimizer

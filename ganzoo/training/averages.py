@@ -45,7 +45,8 @@ class HistoricalAverage(keras.layers.Layer):
         """Begins anew with the network's weights as they are."""
         self.count.assign(0.0)
         for mean, variable in zip(self.means, network.trainable_variables):
-            mean.assign(variable)
+            # A copy: JAX gives the memory of both away at each step.
+            mean.assign(ops.copy(variable))
 
     def distance(self, network):
         """|weights - mean|^2, a scalar: the paper's cost, without a weight."""

@@ -106,7 +106,7 @@ def _of_several_workers(place):
 class Agreement:
     """To stop: several workers must all leave the training after the same step, or those that are left wait for ever.
 
-    They ask each other about once a second; how many steps that is they find out together.
+    They ask each other about once a second, how many steps that is they find out together, and after each epoch.
 
     Args:
         place: the `Placement`.
@@ -114,7 +114,7 @@ class Agreement:
 
     def __init__(self, place):
         self._strategy = place.strategy if _of_several_workers(place) else None
-        self._agreed = False
+        self._agreed, self._total = False, None
         self._began, self._steps, self._next = time.monotonic(), 0, 1
 
     def after_step(self, asked):
@@ -126,18 +126,28 @@ class Agreement:
         if self._strategy is None or self._agreed:
             return self.reached(asked)
         self._steps += 1
-        if self._steps == self._next:
-            seconds = (time.monotonic() - self._began) / self._steps
-            # The same numbers on all workers, so that all ask again after the same step.
-            count, asking, seconds = self._summed([1.0, float(asked), seconds])
-            self._agreed = asking > 0
-            self._began, self._steps = time.monotonic(), 0
-            self._next = int(min(1000, max(1, count / max(seconds, 1e-6))))
+        if self._steps >= self._next:
+            self._ask(asked)
+        return self._agreed
+
+    def after_epoch(self, asked):
+        """Whether all stop now; here all are asked, since what belongs to the end of an epoch may take long."""
+        if self._strategy is None or self._agreed:
+            return self.reached(asked)
+        self._ask(asked)
         return self._agreed
 
     def reached(self, asked):
         """What is known without asking the others."""
         return self._agreed if self._strategy is not None else asked
+
+    def _ask(self, asked):
+        seconds = (time.monotonic() - self._began) / max(1, self._steps)
+        # The same numbers on all workers, so that all ask again after the same step.
+        count, asking, seconds = self._summed([1.0, float(asked), seconds])
+        self._agreed = asking > 0
+        self._began, self._steps = time.monotonic(), 0
+        self._next = int(min(1000, max(1, count / max(seconds, 1e-6))))
 
     def _summed(self, values):
         import tensorflow as tf
@@ -146,7 +156,9 @@ class Agreement:
             # A tensor of this device: what comes from outside has none.
             return tf.distribute.get_replica_context().all_reduce("sum", tf.identity(values))
 
-        sums = tf.function(lambda values: self._strategy.run(total, args=(values,)))(tf.constant(values, "float32"))
+        if self._total is None:
+            self._total = tf.function(lambda values: self._strategy.run(total, args=(values,)))
+        sums = self._total(tf.constant(values, "float32"))
         return self._strategy.experimental_local_results(sums)[0].numpy()
 
 

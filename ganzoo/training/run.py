@@ -34,7 +34,7 @@ from ganzoo.config import (
     without_weights,
 )
 from ganzoo.errors import GanzooError
-from ganzoo.files import write_atomically
+from ganzoo.files import held, write_atomically
 from ganzoo.registry import model_class
 from ganzoo.training import callbacks
 from ganzoo.training.adversarial import describe_networks
@@ -66,7 +66,7 @@ def train(preset, data=None, settings=(), output="runs", resume=False, strategy=
 
     Returns:
         The run folder, a `pathlib.Path`. Ctrl-C, or a request to terminate, saves a checkpoint and returns as well; of
-        several workers one that is asked stops all, within about a second.
+        several workers one that is asked stops all, within about a second of training.
 
     Raises:
         GanzooError: anything wrong with preset, settings or data; nothing to resume; a resumed run
@@ -76,7 +76,7 @@ def train(preset, data=None, settings=(), output="runs", resume=False, strategy=
         folder = ganzoo.train("dcgan.digits")
         model = ganzoo.load(folder)
     """
-    until = time.monotonic() + 60 * max_minutes if max_minutes else math.inf
+    until = time.monotonic() + 60 * max_minutes if max_minutes is not None else math.inf
     plan = prepare(preset, data, settings, output, resume, strategy)
     print(f"strategy: {plan.placement.words}", flush=True)
     try:
@@ -152,15 +152,7 @@ def _held(plan):
                 raise
             # Another run has begun in the meantime.
             plan.folder = _folder(plan.folder.parent, re.sub(r"-\d+$", "", plan.folder.name), resume=False)
-    with open(plan.folder / "lock", "w") as lock:
-        try:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:  # not on Windows
-            pass
-        except BlockingIOError:
-            raise GanzooError(f"another process is training in {plan.folder}") from None
+    with held(plan.folder):
         yield plan.folder
 
 
@@ -392,7 +384,7 @@ class _Interrupt(keras.callbacks.Callback):
             raise _Interrupted
 
     def on_epoch_end(self, epoch, logs=None):
-        if self._agreement.reached(self.asked) and epoch + 1 < self.last_epoch:
+        if self._agreement.after_epoch(self.asked) and epoch + 1 < self.last_epoch:
             raise _Interrupted
 
 

@@ -147,7 +147,10 @@ class UpscalingModel(AdversarialModel):
 
     @functools.cached_property
     def _compiled(self):
-        return backend.compiled(lambda pictures: self.ema_generator(pictures, training=False), (None, None, None, 3))
+        def drawn(pictures):
+            return self.ema_generator(pictures, training=False)
+
+        return backend.compiled(drawn, (None, None, None, 3), self.ema_generator)
 
     # What a run, a test or a benchmark asks of any model.
 

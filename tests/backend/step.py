@@ -55,6 +55,11 @@ def step(name, start, out):
     for i, variable in enumerate(model.variables):
         found[f"{i} {variable.path.split('/', 1)[-1]}"] = ops.convert_to_numpy(variable)
     found["drawn"] = drawn(model)
+    found["evaluated"] = np.array(model.evaluate(*parts, batch_size=4, verbose=0))
+    if hasattr(model, "enhance"):
+        before = model.enhance(batch[0][0, :, 0], model.sample_rate)
+        model.ema_generator.set_weights([0.5 * weight for weight in model.ema_generator.get_weights()])
+        found["enhanced before"], found["enhanced"] = before, model.enhance(batch[0][0, :, 0], model.sample_rate)
     if shipped := shipping(name):
         found["drawn by weights that ship"] = drawn(ganzoo.load(shipped))
     np.savez(out / f"{name}.npz", **{key.replace("/", "|"): value for key, value in found.items()})

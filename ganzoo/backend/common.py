@@ -1,9 +1,32 @@
-"""What the back ends without tf.data and tf.distribute share: batches from a PyDataset, and one device."""
+"""What back ends share: first what all do alike that act at once, then what those do that have neither tf.data nor
+tf.distribute."""
 
 import keras
 import numpy as np
 
 from ganzoo.errors import GanzooError
+
+ALWAYS_COMPILED = False
+
+
+def train_step(model, data):
+    """One step of the game, as `fit` calls it."""
+    return model.play(data)
+
+
+def test_step(model, data):
+    """The losses of a batch, as `evaluate` calls it."""
+    return model.watch(data)
+
+
+def optimizer_of_all(*optimizers):
+    """What `keras.Model.compile` takes as its optimizer: the first; `minimize` uses them all by itself."""
+    return optimizers[0]
+
+
+def settle(model):
+    """Gives the model's variables the values that a running `fit` has for them: they have them."""
+
 
 # Threads that make batches ahead of the training.
 _WORKERS = 2
@@ -57,20 +80,11 @@ def training_data(dataset, count, replicas=1):
     """A data set as `fit` reads it: each of its batches holds `count` consecutive batches of the given one."""
     if count == 1:
         return dataset
-    if isinstance(dataset, Batches):
-        if dataset.feed.batches_per_epoch < count:
-            raise GanzooError(f"the batches of an epoch are too few for discriminator_steps={count}")
-        return Batches(dataset.feed, dataset.first_step, count)
-    return _grouped(dataset, count)
-
-
-def _grouped(dataset, count):
-    group = []
-    for batch in dataset:
-        group.append(keras.tree.map_structure(keras.ops.convert_to_numpy, batch))
-        if len(group) == count:
-            yield joined(group)
-            group = []
+    if not isinstance(dataset, Batches):
+        raise GanzooError(f"discriminator_steps={count} takes data sets of ganzoo.data, or arrays, on this back end")
+    if dataset.feed.batches_per_epoch < count:
+        raise GanzooError(f"the batches of an epoch are too few for discriminator_steps={count}")
+    return Batches(dataset.feed, dataset.first_step, count)
 
 
 def joined(batches):
@@ -81,17 +95,6 @@ def joined(batches):
 
 
 # One device, on which everything happens when it is written.
-
-ALWAYS_COMPILED = False
-
-
-def optimizer_of_all(*optimizers):
-    """What `keras.Model.compile` takes as its optimizer: the first; `minimize` uses them all by itself."""
-    return optimizers[0]
-
-
-def settle(model):
-    """Gives the model's variables the values that a running `fit` has for them: they have them."""
 
 
 def after(data, value):
