@@ -3,8 +3,8 @@
     python benchmarks/suite.py [step inference data start] [--models dcgan srgan] [--rounds 6]
 
 step: a training step of each model at the sizes of its default preset, with the losses and optimizers that its
-`compile()` has without arguments (pixels instead of SRGAN's features, no augmentations): `model.fit` in float32 and in mixed_bfloat16, a
-bare tf.function of the same losses and optimizers (no moving average, no figures, no callbacks), PyTorch eager and
+`compile()` has without arguments (pixels instead of SRGAN's features, no augmentations): `model.fit` in float32 and in
+mixed_bfloat16, a bare tf.function of the same (no moving average, no figures, no callbacks), PyTorch eager and
 torch.compile on the twins of the networks (`twins.py`, `plain.py`). inference: what `generate`, `upscale` and `enhance`
 do in a second, beside the same network in PyTorch eager. data: what a batch takes to make, and to learn from. start:
 seconds of `import ganzoo` and `ganzoo.load`.
@@ -167,7 +167,7 @@ def start_worker(section, name, contender):
     command = [sys.executable, __file__, "--worker", section, name, contender]
     # Of one library each: the other one's memory and threads would be counted in.
     backend = "torch" if contender in ("PyTorch", "torch.compile") else "tensorflow"
-    said = tempfile.TemporaryFile("w+")
+    said = tempfile.TemporaryFile("w+")  # noqa: SIM115 (as long as the worker)
     environment = {**os.environ, "KERAS_BACKEND": backend}
     pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True)
     worker = subprocess.Popen(command, env=environment, **pipes)
