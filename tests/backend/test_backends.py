@@ -90,3 +90,37 @@ def test_what_needs_tensorflow_says_so(other, tiny_preset, tmp_path):
         done = run(other, "-m", "ganzoo.cli", *command)
         assert done.returncode == 1
         assert "needs TensorFlow: set KERAS_BACKEND=tensorflow" in done.stderr.splitlines()[-1]
+
+
+SETTINGS = """
+import keras
+import numpy as np
+import pytest
+import ganzoo
+from ganzoo.inference import latent
+from ganzoo.registry import model_class
+
+model = ganzoo.create("gan", **model_class("gan").small)
+pictures = np.random.default_rng(0).uniform(-1, 1, (16, *model.image_shape)).astype("float32")
+model.compile(historical_averaging=0.1, penalties=["r1"])
+slower = keras.callbacks.LearningRateScheduler(lambda epoch: 1e-3 * 0.5**epoch)
+model.fit(pictures, batch_size=8, epochs=2, verbose=0, callbacks=[slower])
+assert float(model.generator_optimizer.learning_rate) == pytest.approx(5e-4)
+found, errors = latent.project(model, model.generate(2, seed=0), steps=2, starts=1)
+assert found.shape == (2, model.latent_dim)
+# One step of five batches, twice; then what cannot be grouped.
+critic = ganzoo.create("wgan", image_shape=(16, 16, 1), latent_dim=4, width=4)
+critic.compile()
+feed = ganzoo.data.images("digits", image_shape=(16, 16, 1), batch_size=128, upscale=True)
+critic.fit(feed, epochs=2, verbose=0)
+assert critic.steps == 2 * (1797 // 128 // 5)
+keras.config.set_dtype_policy("mixed_float16" if keras.backend.backend() == "jax" else "float32")
+model = ganzoo.create("gan", **model_class("gan").small)
+with pytest.raises(ganzoo.GanzooError, match="mixed_float16|steps_per_execution"):
+    model.compile(steps_per_execution=2)
+"""
+
+
+def test_settings_do_what_they_do_at_home(other):
+    done = run(other, "-c", SETTINGS, cwd=Path(__file__).parents[2])
+    assert done.returncode == 0, done.stderr[-3000:]
