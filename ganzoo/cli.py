@@ -252,7 +252,7 @@ def draw(captions, count, seed, output, model):
 
     from ganzoo import inference
 
-    loaded = _loaded(model, "vectors", "draw what captions say: name a run folder of stackgan with --model")
+    loaded = _loaded(model, "vectors", "draw what captions say: name a preset or a run folder of stackgan with --model")
     rows = [loaded.generate(count, captions=caption, seed=seed) for caption in captions]
     inference.save_picture(output, inference.grid(np.concatenate(rows), columns=count))
     click.echo(output)

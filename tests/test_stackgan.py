@@ -98,6 +98,7 @@ def test_captions_asked_for():
         (dict(count=3, captions=["a", "b"]), "need one caption or 3"),
         (dict(captions=[1]), "captions are strings"),
         (dict(captions=[]), "captions are strings"),
+        (dict(captions=5), "captions are strings"),
     ):
         with pytest.raises(ganzoo.GanzooError, match=words):
             model.generate(**wrong)

@@ -12,8 +12,9 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.errors import at_least_one
 from ganzoo.text.matching import Matching, Normalized
+from ganzoo.text.strings import as_strings
 
 # 0 for what is not there, bytes of UTF-8, and one that every text begins with, so that none is empty.
 _SYMBOLS, _BEGINS = 258, 257
@@ -106,9 +107,7 @@ def as_bytes(captions, length):
     Raises:
         GanzooError: something else than a list of strings.
     """
-    captions = [captions] if isinstance(captions, str) else list(captions)
-    if not captions or not all(isinstance(caption, str) for caption in captions):
-        raise GanzooError(f"captions are strings, got {captions!r}")
+    captions = as_strings(captions)
     codes = np.zeros((len(captions), 1 + length), "int32")
     codes[:, 0] = _BEGINS
     for row, caption in zip(codes, captions):

@@ -6,6 +6,7 @@ import hashlib
 import numpy as np
 
 from ganzoo.errors import GanzooError, first_line, missing_package
+from ganzoo.text.strings import as_strings
 
 
 class SentenceEncoder:
@@ -41,9 +42,7 @@ class SentenceEncoder:
         Raises:
             GanzooError: something else than a list of strings, or a package that is missing.
         """
-        captions = [captions] if isinstance(captions, str) else list(captions)
-        if not captions or not all(isinstance(caption, str) for caption in captions):
-            raise GanzooError(f"captions are strings, got {captions!r}")
+        captions = as_strings(captions)
         plain = [caption.encode("utf-8", "replace").decode("utf-8") for caption in captions]
         vectors = _network().encode(plain, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False)
         return (np.asarray(vectors, "float32") * np.sqrt(self.dim)).astype("float32")
