@@ -15,6 +15,9 @@ _KNOWN = ("tensorflow", "torch", "jax")
 if NAME not in _KNOWN:
     raise GanzooError(f"ganzoo runs on the back ends {', '.join(_KNOWN)} of Keras, not on '{NAME}': set KERAS_BACKEND")
 
+# Whether tf.data, tf.distribute and SavedModel are there.
+IS_HOME = NAME == "tensorflow"
+
 _module = importlib.import_module(f"ganzoo.backend.{NAME}")
 
 ALWAYS_COMPILED = _module.ALWAYS_COMPILED
@@ -42,7 +45,7 @@ update = _module.update
 
 def at_home(what):
     """Raises a GanzooError unless TensorFlow is the back end, where `what` lives."""
-    if NAME != "tensorflow":
+    if not IS_HOME:
         raise GanzooError(f"{what} needs TensorFlow: set KERAS_BACKEND=tensorflow (now {NAME})")
 
 

@@ -160,9 +160,9 @@ def tensorflow_io():
     """tensorflow-io's `audio` where its native operations load, or None."""
     if importlib.util.find_spec("tensorflow_io") is None:
         return None
-    import keras
+    from ganzoo import backend
 
-    if keras.backend.backend() != "tensorflow":
+    if not backend.IS_HOME:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -50,7 +50,7 @@ def placement(name="auto"):
     """
     if name not in _STRATEGIES:
         raise unknown("strategy", name, STRATEGIES)
-    if backend.NAME != "tensorflow":
+    if not backend.IS_HOME:
         if name not in ("auto", "one"):
             backend.at_home(f"strategy {name}")
         return Placement(_OneDevice(), f"one device, {backend.device()} (KERAS_BACKEND={backend.NAME})")
