@@ -65,7 +65,7 @@ def test_gradient_passes_through_sigma():
 
     optimizer = Kept(1.0)
     optimizer.build([layer.kernel if hasattr(layer.kernel, "path") else layer.trainable_variables[0]])
-    backend.minimize(loss, optimizer, layer.trainable_variables)
+    backend.minimize(loss, optimizer, layer.trainable_variables, {})
 
     def exact(changed):
         return (inputs @ changed / np.linalg.svd(changed, compute_uv=False)[0] * weights).sum()

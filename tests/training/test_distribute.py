@@ -208,7 +208,7 @@ def test_what_devices_cannot_share(two_replicas):
     with two_replicas.scope():
         model = ganzoo.create("gan", **model_class("gan").small)
         for settings in ({"steps_per_execution": 2}, {"jit_compile": True}):
-            with pytest.raises(ganzoo.GanzooError, match="are for one device"):
+            with pytest.raises(ganzoo.GanzooError, match="for one device"):
                 model.compile(**settings)
         model.compile()
     pictures = model.example_batch(9)
