@@ -7,7 +7,8 @@ step: a training step of each model at the sizes of its default preset, with the
 mixed_bfloat16, a bare tf.function of the same (no moving average, no figures, no callbacks), PyTorch eager and
 torch.compile on the twins of the networks (`twins.py`, `plain.py`). inference: what `generate`, `upscale` and `enhance`
 do in a second, beside the same network in PyTorch eager. data: what a batch takes to make, and to learn from. start:
-seconds of `import ganzoo` and `ganzoo.load`.
+seconds of `import ganzoo` and `ganzoo.load`. Data that a preset cannot fetch is named in the environment:
+GANZOO_BENCH_SRGAN="--data folder:my_photographs".
 
 All contenders run in processes of their own, in turn within a round, every second round in the opposite order, so that
 a machine that slows down slows all of them. Ratios are medians over the rounds of the ratio within one, with the

@@ -64,7 +64,7 @@ class Twin(nn.Module):
         """The function of one layer or operation; of one with weights a module."""
         kind = type(operation).__name__
         if kind not in _MAKERS:
-            raise NotImplementedError(f"no twin of the layer {kind}")
+            raise TypeError(f"the layer {kind} has no twin: it needs a maker in {__file__}")
         made = _MAKERS[kind](operation, node, self.exact)
         if isinstance(made, nn.Module):
             self.parts.append(made)

@@ -1,7 +1,7 @@
 """What differs between Keras' back ends: the module for the one in use.
 
 `tensorflow.py` is the home: tf.data, tf.distribute and SavedModel live there. The others train the same models on one
-device. Nothing else in the package asks which one it is.
+device. The rest of the package asks at most whether it is at home.
 """
 
 import importlib
