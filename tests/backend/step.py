@@ -8,6 +8,7 @@ all back ends; SGD makes the weights' change the gradient.
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -39,12 +40,17 @@ def step(name, start, out):
     cls = model_class(name)
     path = start / f"{name}.keras"
     if not path.exists():
+        keras.utils.set_random_seed(0)
         arguments = dict(cls.small)
         if name == "gan":
             arguments["dropout"] = 0.0
         model = ganzoo.create(name, **arguments)
         optimizers = ["generator_optimizer"] + ["discriminator_optimizer"] * (model.discriminator is not None)
         model.compile(**dict.fromkeys(optimizers, SGD), **cls.small_compile)
+        # With biases of 0 a unit can see exactly 0, where back ends differ about the slope of a leaky ReLU.
+        random = np.random.default_rng(0)
+        for variable in model.trainable_variables:
+            variable.assign_add(0.01 * random.standard_normal(variable.shape, "float32"))
         model.save(path)
     model = ganzoo.load(path)
     model.noise = NumPyNoise()
