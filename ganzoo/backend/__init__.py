@@ -21,7 +21,9 @@ IS_HOME = NAME == "tensorflow"
 _module = importlib.import_module(f"ganzoo.backend.{NAME}")
 
 ALWAYS_COMPILED = _module.ALWAYS_COMPILED
+adam = _module.adam
 after = _module.after
+batch_normalized = _module.batch_normalized
 batches_of = _module.batches_of
 compiled = _module.compiled
 device = _module.device

@@ -13,7 +13,9 @@ import keras
 import numpy as np
 
 from ganzoo.backend.common import (  # noqa: F401
+    adam,
     after,
+    batch_normalized,
     batches_of,
     logged,
     mean_over_replicas,

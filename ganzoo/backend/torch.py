@@ -6,7 +6,9 @@ import torch
 
 from ganzoo.backend.common import (  # noqa: F401
     ALWAYS_COMPILED,
+    adam,
     after,
+    batch_normalized,
     batches_of,
     logged,
     mean_over_replicas,

@@ -5,6 +5,7 @@ import keras
 from keras import layers
 
 from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.layers import BatchNormalization
 
 # torch's 1e-5 and 0.9 in Keras' terms; Keras' own 0.99 trails the fast-moving statistics of a GAN.
 _BATCH_NORM = dict(momentum=0.9, epsilon=1e-5)
@@ -72,7 +73,7 @@ def upsampled(code, image_shape, width, kernel_size, max_width):
 
 def batch_norm(name):
     """The normalization of DCGAN."""
-    return layers.BatchNormalization(gamma_initializer=_normal(1.0), name=name, **_BATCH_NORM)
+    return BatchNormalization(gamma_initializer=_normal(1.0), name=name, **_BATCH_NORM)
 
 
 def layer_norm(name):

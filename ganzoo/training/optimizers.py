@@ -6,6 +6,7 @@ import math
 
 import keras
 
+from ganzoo import backend
 from ganzoo.errors import GanzooError, unknown
 
 _SCHEDULES = {
@@ -15,6 +16,25 @@ _SCHEDULES = {
     "polynomial_decay": keras.optimizers.schedules.PolynomialDecay,
 }
 _NAMES = ("adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion", "nadam", "rmsprop", "sgd")
+
+
+@keras.saving.register_keras_serializable(package="ganzoo")
+class Adam(keras.optimizers.Adam):
+    """Keras' Adam (Kingma & Ba 2014, arXiv:1412.6980): the same arguments, variables and numbers, by one operation for
+    each weight where the back end has it; Keras' take twenty and pass through memory for each.
+
+    Example:
+        model.compile(generator_optimizer=Adam(2e-4, beta_1=0.5))
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        if self.amsgrad or backend.adam is None:
+            super().update_step(gradient, variable, learning_rate)
+            return
+        place = self._get_variable_index(variable)
+        moments = self._momentums[place], self._velocities[place]
+        settings = self.beta_1, self.beta_2, self.epsilon
+        backend.adam(variable, *moments, self.iterations + 1, gradient, learning_rate, *settings)
 
 
 def get(optimizer, which):
@@ -37,7 +57,7 @@ def get(optimizer, which):
     name = str(settings.pop("name")).lower()
     if name not in _NAMES:
         raise unknown(f"optimizer for {which}", name, _NAMES)
-    cls = type(keras.optimizers.get(name))
+    cls = Adam if name == "adam" else type(keras.optimizers.get(name))
     allowed = [key for key in inspect.signature(cls).parameters if key != "kwargs"]
     for key, value in settings.items():
         if key not in allowed:

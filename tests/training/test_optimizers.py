@@ -42,3 +42,21 @@ def test_steps_as_a_paper_has_them():
 def test_schedules_that_are_none(asked, words):
     with pytest.raises(ganzoo.GanzooError, match=words):
         optimizers.get({"name": "adam", "learning_rate": asked}, "generator_optimizer")
+
+
+@pytest.mark.parametrize("settings", [{}, {"beta_1": 0.5, "epsilon": 1e-3, "global_clipnorm": 0.5}, {"amsgrad": True}])
+def test_adam_in_one_operation_is_adam(settings):
+    rng = np.random.default_rng(0)
+    found = []
+    gradients = rng.normal(size=(4, 3, 5)).astype("float32")
+    settings = {"learning_rate": 0.1, **settings}
+    theirs = keras.optimizers.Adam(**settings)
+    ours = optimizers.get({"name": "adam", **settings}, "generator_optimizer")
+    for optimizer in (theirs, ours):
+        variable = keras.Variable(np.ones((3, 5), "float32"))
+        for gradient in gradients:
+            optimizer.apply([keras.ops.convert_to_tensor(gradient)], [variable])
+        found.append([np.asarray(one) for one in (variable, *optimizer.variables)])
+    assert len(found[0]) == len(found[1])
+    for a, b in zip(*found):
+        np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-7)
