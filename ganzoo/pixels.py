@@ -1,12 +1,15 @@
 """Pictures as people keep them, uint8 in 0..255, and as networks see them, float32 in [-1, 1]."""
 
+import keras
 import numpy as np
 
 from ganzoo.errors import GanzooError
 
 
 def to_float(pictures):
-    """float32 pictures in [-1, 1] from uint8 ones."""
+    """float32 pictures in [-1, 1] from uint8 ones; a tensor of the back end stays where it is."""
+    if keras.ops.is_tensor(pictures):
+        return keras.ops.cast(pictures, "float32") / 127.5 - 1.0
     return np.asarray(pictures, "float32") / 127.5 - 1.0
 
 

@@ -60,11 +60,16 @@ class Batches(keras.utils.PyDataset):
         first_step: None gives one epoch each time it is iterated, every time in another order; a number gives batches
             without end, beginning with that one.
         together: how many consecutive batches make one of these.
+        room: bytes that the device can spare. Pictures that are no larger move there as they are, and batches are made
+            of them there: four times as many bytes would move at each step otherwise.
     """
 
-    def __init__(self, feed, first_step=None, together=1):
+    def __init__(self, feed, first_step=None, together=1, room=0):
         super().__init__(workers=_WORKERS, max_queue_size=4)
-        self.feed, self.first_step, self.together = feed, first_step, together
+        self.feed, self.first_step, self.together, self.room = feed, first_step, together, room
+        self._held = ()
+        if feed.takes_pictures and feed.pictures.nbytes <= room:
+            self._held = (ops.convert_to_tensor(feed.pictures),)
         self._epoch = 0
         specs = feed.spec if isinstance(feed.spec, list) else [feed.spec]
         specs = tuple(keras.KerasTensor((feed.batch_size, *shape), dtype) for shape, dtype in specs)
@@ -78,7 +83,7 @@ class Batches(keras.utils.PyDataset):
         per_epoch = self.feed.batches_per_epoch
         first = self._epoch * per_epoch if self.first_step is None else self.first_step
         steps = range(first + index * self.together, first + (index + 1) * self.together)
-        return joined([self.feed.make_batch(step, self.feed.indices(step)) for step in steps])
+        return joined([self.feed.make_batch(step, self.feed.indices(step), *self._held) for step in steps])
 
     def on_epoch_end(self):
         self._epoch += 1
@@ -92,10 +97,6 @@ class Batches(keras.utils.PyDataset):
         self.on_epoch_end()
 
 
-def batches_of(feed, first_step=None):
-    return Batches(feed, first_step)
-
-
 def training_data(dataset, count, replicas=1):
     """A data set as `fit` reads it: each of its batches holds `count` consecutive batches of the given one."""
     if count == 1:
@@ -104,14 +105,18 @@ def training_data(dataset, count, replicas=1):
         raise GanzooError(f"discriminator_steps={count} takes data sets of ganzoo.data, or arrays, on this back end")
     if dataset.feed.batches_per_epoch < count:
         raise GanzooError(f"the batches of an epoch are too few for discriminator_steps={count}")
-    return Batches(dataset.feed, dataset.first_step, count)
+    return Batches(dataset.feed, dataset.first_step, count, dataset.room)
 
 
 def joined(batches):
     """Batches, arrays or tuples of them, as one."""
     if len(batches) == 1:
         return batches[0]
-    return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *batches)
+
+    def concatenated(*arrays):
+        return ops.concatenate(arrays) if ops.is_tensor(arrays[0]) else np.concatenate(arrays)
+
+    return keras.tree.map_structure(concatenated, *batches)
 
 
 # One device, on which everything happens when it is written.

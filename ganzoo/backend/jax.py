@@ -13,10 +13,10 @@ import keras
 import numpy as np
 
 from ganzoo.backend.common import (  # noqa: F401
+    Batches,
     adam,
     after,
     batch_normalized,
-    batches_of,
     logged,
     mean_over_replicas,
     replica_count,
@@ -182,6 +182,14 @@ def compiled(function, shape, network):
 def device():
     """The name of the device that everything is on."""
     return jax.devices()[0].device_kind
+
+
+def batches_of(feed, first_step=None):
+    """A `Feed` as `fit` takes it."""
+    # Processors have no memory of their own to tell of.
+    memory = jax.devices()[0].memory_stats() or {}
+    free = memory.get("bytes_limit", 0) - memory.get("bytes_in_use", 0)
+    return Batches(feed, first_step, room=free // 4)
 
 
 def local_value(variable):

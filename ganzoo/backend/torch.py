@@ -6,10 +6,10 @@ import torch
 
 from ganzoo.backend.common import (  # noqa: F401
     ALWAYS_COMPILED,
+    Batches,
     adam,
     after,
     batch_normalized,
-    batches_of,
     logged,
     mean_over_replicas,
     optimizer_of_all,
@@ -74,6 +74,12 @@ def device():
     """The name of the device that everything is on."""
     name = keras.src.backend.torch.core.get_device()
     return torch.cuda.get_device_name() if name.startswith("cuda") else name.upper()
+
+
+def batches_of(feed, first_step=None):
+    """A `Feed` as `fit` takes it."""
+    free = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else 0
+    return Batches(feed, first_step, room=free // 4)
 
 
 def local_value(variable):

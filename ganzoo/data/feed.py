@@ -24,6 +24,7 @@ class Feed:
         source: where the examples come from, for errors.
         spec: (shape without the batch, dtype) of each array of a batch, alike nested.
         pictures: the uint8 pictures behind it, for measures; None where there are none.
+        takes_pictures: `make_batch` takes them as a third argument too, wherever they are: on a GPU, say.
         labels: their classes, where the source has any.
         captions: what is said of each example, a list of sentences; empty where nothing is.
         validation: whole examples kept from training, for measures; empty where there are none.
@@ -37,6 +38,7 @@ class Feed:
     spec: Any
     source: str = ""
     pictures: np.ndarray | None = None
+    takes_pictures: bool = False
     labels: np.ndarray | None = None
     captions: tuple = ()
     validation: tuple = ()

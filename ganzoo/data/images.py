@@ -1,5 +1,6 @@
 """Pictures without labels, for models that draw from noise."""
 
+import keras
 import numpy as np
 
 from ganzoo import pixels
@@ -47,11 +48,12 @@ def feed(source, image_shape, **options):
     given = checked(images, {"source": source, "image_shape": image_shape, **options})
     opened = open_pictures(given["source"], given["image_shape"], given["upscale"], given["strict"])
 
-    def make_batch(step, indices):
-        batch = opened.images[indices]
+    def make_batch(step, indices, pictures=opened.images):
+        ops = keras.ops if keras.ops.is_tensor(pictures) else np
+        batch = ops.take(pictures, indices, axis=0)
         if given["flip"]:
-            mirrored = np.random.default_rng([given["seed"], 1, int(step)]).random(len(batch)) < 0.5
-            batch[mirrored] = batch[mirrored, :, ::-1]
+            mirrored = np.random.default_rng([given["seed"], 1, int(step)]).random((len(indices), 1, 1, 1)) < 0.5
+            batch = ops.where(mirrored, ops.flip(batch, axis=2), batch)
         return pixels.to_float(batch)
 
     return Feed(
@@ -59,6 +61,7 @@ def feed(source, image_shape, **options):
         batch_size=given["batch_size"],
         seed=given["seed"],
         make_batch=make_batch,
+        takes_pictures=True,
         spec=(opened.images.shape[1:], "float32"),
         source=given["source"],
         pictures=opened.images,

@@ -52,7 +52,7 @@ def feed(source, image_shape, classes=None, **options):
         )
     labels = labels.astype("int32")
 
-    def make_batch(step, indices):
-        return pictures.make_batch(step, indices), labels[indices]
+    def make_batch(step, indices, *held):
+        return pictures.make_batch(step, indices, *held), labels[indices]
 
     return replace(pictures, make_batch=make_batch, spec=[pictures.spec, ((), "int32")])

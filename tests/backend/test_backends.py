@@ -124,3 +124,30 @@ with pytest.raises(ganzoo.GanzooError, match="mixed_float16|steps_per_execution"
 def test_settings_do_what_they_do_at_home(other):
     done = run(other, "-c", SETTINGS, cwd=Path(__file__).parents[2])
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+HELD = """
+import keras
+import numpy as np
+import ganzoo
+from ganzoo.backend.common import Batches
+from ganzoo.data.labelled import feed
+
+found = feed("digits", (16, 16, 1), batch_size=64, flip=True, upscale=True)
+there, here = Batches(found, together=2, room=found.pictures.nbytes), Batches(found, together=2)
+for step in (0, 3):
+    ours, theirs = there[step], here[step]
+    assert keras.ops.is_tensor(ours[0]) and isinstance(theirs[0], np.ndarray)
+    for a, b in zip(ours, theirs):
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(a), b, atol=1e-6)
+assert isinstance(Batches(found, room=found.pictures.nbytes - 1)[0][0], np.ndarray)
+model = ganzoo.create("cgan", image_shape=(16, 16, 1), width=4, latent_dim=4)
+model.compile(discriminator_steps=2)
+model.fit(there, epochs=1, verbose=0)
+assert model.steps == 1797 // 64 // 2
+"""
+
+
+def test_pictures_that_fit_stay_on_the_device(other):
+    done = run(other, "-c", HELD)
+    assert done.returncode == 0, done.stderr[-3000:]
