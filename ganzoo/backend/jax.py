@@ -163,18 +163,19 @@ def input_gradient(function, inputs):
     return _gradient(lambda inputs: (function(inputs).sum(), None), keras.ops.convert_to_tensor(inputs))[0]
 
 
-def compiled(function, shape, network):
-    """A function of a float32 array, which uses a network; compiled once for each size."""
+def compiled(function, specs, network):
+    """A function of arrays, which uses a network, compiled once for each size; as in `tensorflow.py`."""
 
     @jax.jit
-    def fast(values, array):
+    def fast(values, *arrays):
         # As arguments: what a compiled function finds by itself it keeps for ever.
         with keras.StatelessScope(list(zip(network.variables, values))):
-            return function(array)
+            return function(*arrays)
 
-    def with_its_weights(array):
+    def with_its_weights(*arrays):
         values = [variable.value for variable in network.variables]
-        return np.asarray(fast(values, keras.ops.convert_to_tensor(array, "float32")))
+        given = [keras.ops.convert_to_tensor(array, dtype) for array, (_, dtype) in zip(arrays, specs)]
+        return np.asarray(fast(values, *given))
 
     return with_its_weights
 

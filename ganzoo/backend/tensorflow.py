@@ -150,9 +150,14 @@ def seed_values(key):
     return tf.cast(key, "int64")
 
 
-def compiled(function, shape, network):
-    """A function of a float32 array as one graph; sizes that are None in the shape may differ from call to call."""
-    return tf.function(function, input_signature=[tf.TensorSpec(shape, "float32")])
+def compiled(function, specs, network):
+    """A function of arrays, which uses a network, as one graph.
+
+    Args:
+        specs: (shape, dtype) of each array; sizes that are None may differ from call to call.
+    """
+    graph = tf.function(function, input_signature=[tf.TensorSpec(*spec) for spec in specs])
+    return lambda *arrays: graph(*arrays).numpy()
 
 
 def device():

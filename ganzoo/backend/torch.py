@@ -60,12 +60,13 @@ def input_gradient(function, inputs):
         return torch.autograd.grad(function(inputs).sum(), inputs, create_graph=True)[0]
 
 
-def compiled(function, shape, network):
-    """A function of a float32 array, without gradients."""
+def compiled(function, specs, network):
+    """A function of arrays without gradients; as in `tensorflow.py`."""
 
-    def without_gradients(array):
+    def without_gradients(*arrays):
+        given = [keras.ops.convert_to_tensor(array, dtype) for array, (_, dtype) in zip(arrays, specs)]
         with torch.no_grad():
-            return keras.ops.convert_to_numpy(function(keras.ops.convert_to_tensor(array, "float32")))
+            return keras.ops.convert_to_numpy(function(*given))
 
     return without_gradients
 

@@ -245,7 +245,7 @@ class EnhancingModel(AdversarialModel):
             mean = ops.zeros((count, samples // self.hop, self.latent_dim))
             return self.ema_generator([sound, mean], training=False)
 
-        return backend.compiled(drawn, (None, None, 1), self.ema_generator)
+        return backend.compiled(drawn, [((None, None, 1), "float32")], self.ema_generator)
 
     # What a run, a test or a benchmark asks of any model.
 

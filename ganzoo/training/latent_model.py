@@ -1,5 +1,7 @@
 """Models that draw pictures from latent vectors."""
 
+import functools
+
 import keras
 import numpy as np
 from keras import ops
@@ -102,8 +104,23 @@ class LatentModel(AdversarialModel):
             keras.tree.map_structure(lambda array, i=i: array[i : i + batch_size], inputs)
             for i in range(0, count, batch_size)
         ]
-        with backend.no_gradients():
-            return np.concatenate([ops.convert_to_numpy((network or self)(part, training=False)) for part in parts])
+        drawn = self._drawing(network or self.ema_generator)
+        return np.concatenate([drawn(*keras.tree.flatten(part)) for part in parts])
+
+    def _drawing(self, network):
+        """A function from a network's inputs to what it draws, as one graph: half the time of single operations."""
+        if id(network) not in self._drawings:
+            specs = [((None, *tensor.shape[1:]), tensor.dtype) for tensor in network.inputs]
+
+            def draw(*inputs):
+                return network(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
+
+            self._drawings[id(network)] = backend.compiled(draw, specs, network)
+        return self._drawings[id(network)]
+
+    @functools.cached_property
+    def _drawings(self):
+        return {}
 
     def features(self, pictures, batch_size=250):
         """What the discriminator sees in pictures, for classifiers, searches and the like.

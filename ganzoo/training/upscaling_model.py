@@ -150,7 +150,7 @@ class UpscalingModel(AdversarialModel):
         def drawn(pictures):
             return self.ema_generator(pictures, training=False)
 
-        return backend.compiled(drawn, (None, None, None, 3), self.ema_generator)
+        return backend.compiled(drawn, [((None, None, None, 3), "float32")], self.ema_generator)
 
     # What a run, a test or a benchmark asks of any model.
 
