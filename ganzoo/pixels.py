@@ -1,6 +1,5 @@
 """Pictures as people keep them, uint8 in 0..255, and as networks see them, float32 in [-1, 1]."""
 
-import keras
 import numpy as np
 
 from ganzoo.errors import GanzooError
@@ -8,9 +7,11 @@ from ganzoo.errors import GanzooError
 
 def to_float(pictures):
     """float32 pictures in [-1, 1] from uint8 ones; a tensor of the back end stays where it is."""
-    if keras.ops.is_tensor(pictures):
-        return keras.ops.cast(pictures, "float32") / 127.5 - 1.0
-    return np.asarray(pictures, "float32") / 127.5 - 1.0
+    if isinstance(pictures, (np.ndarray, list, tuple)):
+        return np.asarray(pictures, "float32") / 127.5 - 1.0
+    from keras import ops
+
+    return ops.cast(pictures, "float32") / 127.5 - 1.0
 
 
 def to_uint8(pictures):

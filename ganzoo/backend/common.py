@@ -48,6 +48,13 @@ def batch_normalized(x, scale, offset, epsilon):
     return ops.cast(outputs, x.dtype), mean, variance
 
 
+def hold(feed, room):
+    """Moves a feed's pictures to the device as they are, where they take no more than `room` bytes: batches are made of
+    them there, and four times as many bytes need not move at each step."""
+    if feed.takes_pictures and feed.held is None and feed.pictures.nbytes <= room:
+        feed.held = ops.convert_to_tensor(feed.pictures)
+
+
 # Threads that make batches ahead of the training.
 _WORKERS = 2
 
@@ -60,16 +67,11 @@ class Batches(keras.utils.PyDataset):
         first_step: None gives one epoch each time it is iterated, every time in another order; a number gives batches
             without end, beginning with that one.
         together: how many consecutive batches make one of these.
-        room: bytes that the device can spare. Pictures that are no larger move there as they are, and batches are made
-            of them there: four times as many bytes would move at each step otherwise.
     """
 
-    def __init__(self, feed, first_step=None, together=1, room=0):
+    def __init__(self, feed, first_step=None, together=1):
         super().__init__(workers=_WORKERS, max_queue_size=4)
-        self.feed, self.first_step, self.together, self.room = feed, first_step, together, room
-        self._held = ()
-        if feed.takes_pictures and feed.pictures.nbytes <= room:
-            self._held = (ops.convert_to_tensor(feed.pictures),)
+        self.feed, self.first_step, self.together = feed, first_step, together
         self._epoch = 0
         specs = feed.spec if isinstance(feed.spec, list) else [feed.spec]
         specs = tuple(keras.KerasTensor((feed.batch_size, *shape), dtype) for shape, dtype in specs)
@@ -80,10 +82,16 @@ class Batches(keras.utils.PyDataset):
         return self.feed.batches_per_epoch // self.together if self.first_step is None else None
 
     def __getitem__(self, index):
+        batch = self._batch(index)
+        # Keras takes a bare array for a batch, but not a bare tensor.
+        return (batch,) if ops.is_tensor(batch) else batch
+
+    def _batch(self, index):
         per_epoch = self.feed.batches_per_epoch
         first = self._epoch * per_epoch if self.first_step is None else self.first_step
         steps = range(first + index * self.together, first + (index + 1) * self.together)
-        return joined([self.feed.make_batch(step, self.feed.indices(step), *self._held) for step in steps])
+        held = () if self.feed.held is None else (self.feed.held,)
+        return joined([self.feed.make_batch(step, self.feed.indices(step), *held) for step in steps])
 
     def on_epoch_end(self):
         self._epoch += 1
@@ -92,7 +100,7 @@ class Batches(keras.utils.PyDataset):
         """One epoch, or batches without end."""
         index = 0
         while self.num_batches is None or index < self.num_batches:
-            yield self[index]
+            yield self._batch(index)
             index += 1
         self.on_epoch_end()
 
@@ -105,7 +113,7 @@ def training_data(dataset, count, replicas=1):
         raise GanzooError(f"discriminator_steps={count} takes data sets of ganzoo.data, or arrays, on this back end")
     if dataset.feed.batches_per_epoch < count:
         raise GanzooError(f"the batches of an epoch are too few for discriminator_steps={count}")
-    return Batches(dataset.feed, dataset.first_step, count, dataset.room)
+    return Batches(dataset.feed, dataset.first_step, count)
 
 
 def joined(batches):

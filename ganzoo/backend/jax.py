@@ -17,6 +17,7 @@ from ganzoo.backend.common import (  # noqa: F401
     adam,
     after,
     batch_normalized,
+    hold,
     logged,
     mean_over_replicas,
     replica_count,
@@ -190,7 +191,8 @@ def batches_of(feed, first_step=None):
     # Processors have no memory of their own to tell of.
     memory = jax.devices()[0].memory_stats() or {}
     free = memory.get("bytes_limit", 0) - memory.get("bytes_in_use", 0)
-    return Batches(feed, first_step, room=free // 4)
+    hold(feed, free // 4)
+    return Batches(feed, first_step)
 
 
 def local_value(variable):

@@ -95,7 +95,8 @@ def batch_normalized(x, scale, offset, epsilon):
     """As in `common.py`, by one kernel; its gradient by another, and that one's, which no kernel takes, by formula."""
     scale, offset = (tf.convert_to_tensor(variable.value) for variable in (scale, offset))
     # The kernels know pictures alone.
-    pixels = x if len(x.shape) == 4 else tf.reshape(x, (-1, 1, 1, x.shape[-1]))
+    sizes = tf.shape(x)
+    pixels = x if len(x.shape) == 4 else tf.reshape(x, (sizes[0], tf.reduce_prod(sizes[1:-1]), 1, x.shape[-1]))
 
     @tf.custom_gradient
     def normalized(pixels, scale, offset):
@@ -128,7 +129,7 @@ def batch_normalized(x, scale, offset, epsilon):
     outputs, mean, variance = normalized(pixels, scale, offset)
     count = tf.cast(tf.size(pixels) // x.shape[-1], "float32")
     # The kernel's variance is the estimate of a larger whole's, Keras' the batch's own.
-    return tf.reshape(outputs, tf.shape(x)), mean, variance * (count - 1) / count
+    return tf.reshape(outputs, sizes), mean, variance * (count - 1) / count
 
 
 def _gradients_of_batch_norm(upstream, x, scale, epsilon):

@@ -10,6 +10,7 @@ from ganzoo.backend.common import (  # noqa: F401
     adam,
     after,
     batch_normalized,
+    hold,
     logged,
     mean_over_replicas,
     optimizer_of_all,
@@ -80,7 +81,8 @@ def device():
 def batches_of(feed, first_step=None):
     """A `Feed` as `fit` takes it."""
     free = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else 0
-    return Batches(feed, first_step, room=free // 4)
+    hold(feed, free // 4)
+    return Batches(feed, first_step)
 
 
 def local_value(variable):

@@ -24,11 +24,12 @@ class Feed:
         source: where the examples come from, for errors.
         spec: (shape without the batch, dtype) of each array of a batch, alike nested.
         pictures: the uint8 pictures behind it, for measures; None where there are none.
-        takes_pictures: `make_batch` takes them as a third argument too, wherever they are: on a GPU, say.
+        takes_pictures: `make_batch` takes them as a third argument too, as a tensor, and gives tensors.
         labels: their classes, where the source has any.
         captions: what is said of each example, a list of sentences; empty where nothing is.
         validation: whole examples kept from training, for measures; empty where there are none.
         skipped: files that could not be read.
+        held: the pictures as a tensor, once the device holds them; see `ganzoo.backend`.
     """
 
     count: int
@@ -43,6 +44,7 @@ class Feed:
     captions: tuple = ()
     validation: tuple = ()
     skipped: tuple[str, ...] = ()
+    held: Any = None
 
     def __post_init__(self):
         # Two: threads that make batches ahead stand with one foot in the next epoch.

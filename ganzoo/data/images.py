@@ -1,6 +1,5 @@
 """Pictures without labels, for models that draw from noise."""
 
-import keras
 import numpy as np
 
 from ganzoo import pixels
@@ -49,7 +48,10 @@ def feed(source, image_shape, **options):
     opened = open_pictures(given["source"], given["image_shape"], given["upscale"], given["strict"])
 
     def make_batch(step, indices, pictures=opened.images):
-        ops = keras.ops if keras.ops.is_tensor(pictures) else np
+        if isinstance(pictures, np.ndarray):
+            ops = np
+        else:
+            from keras import ops
         batch = ops.take(pictures, indices, axis=0)
         if given["flip"]:
             mirrored = np.random.default_rng([given["seed"], 1, int(step)]).random((len(indices), 1, 1, 1)) < 0.5

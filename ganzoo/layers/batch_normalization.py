@@ -18,7 +18,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
         whole = self.scale and self.center and self.axis in (-1, len(inputs.shape) - 1) and mask is None
         alone = not self.synchronized or backend.replica_count() == 1
-        if not (training and self.trainable and whole and alone) or getattr(self, "renorm", False):
+        plain = self.variable_dtype == "float32" and not getattr(self, "renorm", False)
+        if not (training and self.trainable and whole and alone and plain):
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance = backend.batch_normalized(inputs, self.gamma, self.beta, self.epsilon)
         for moving, seen in ((self.moving_mean, mean), (self.moving_variance, variance)):

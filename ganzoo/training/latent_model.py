@@ -109,14 +109,14 @@ class LatentModel(AdversarialModel):
 
     def _drawing(self, network):
         """A function from a network's inputs to what it draws, as one graph: half the time of single operations."""
-        if id(network) not in self._drawings:
+        if network not in self._drawings:
             specs = [((None, *tensor.shape[1:]), tensor.dtype) for tensor in network.inputs]
 
             def draw(*inputs):
                 return network(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
 
-            self._drawings[id(network)] = backend.compiled(draw, specs, network)
-        return self._drawings[id(network)]
+            self._drawings[network] = backend.compiled(draw, specs, network)
+        return self._drawings[network]
 
     @functools.cached_property
     def _drawings(self):

@@ -66,3 +66,8 @@ def test_what_has_no_kernel_is_left_to_keras():
         np.testing.assert_allclose(ours(x, training=True), theirs(x, training=True), atol=1e-6)
     frozen = BatchNormalization(trainable=False)
     np.testing.assert_allclose(frozen(x, training=True), frozen(x), atol=1e-6)
+    x = x.astype("float64")
+    np.testing.assert_allclose(
+        BatchNormalization(dtype="float64")(x, training=True).numpy().mean((0, 1, 2)), 0, atol=1e-9
+    )
+    assert BatchNormalization(dtype="bfloat16")(x, training=True).dtype == "bfloat16"
