@@ -351,7 +351,7 @@ def inference_loop(name, contender):
         once = {
             "generate": lambda: _generated(model),
             "upscale": lambda: model.upscale(given),
-            "enhance": lambda: model.enhance(given, model.sample_rate, progress=False),
+            "enhance": lambda: model.enhance(given, model.sample_rate, progress=False, shifts=1),
         }[task]
 
     def loop(repeats):

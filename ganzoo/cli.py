@@ -292,8 +292,13 @@ def upscale(source, target, model, tile):
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option("--model", default="segan", show_default=True, help="A model, a preset, a .keras file or a run folder.")
+@click.option(
+    "--shifts",
+    type=click.IntRange(1),
+    help="How often the network looks at the sound, from other beginnings; 1 is fastest. [default: the model's own]",
+)
 @_needs_tensorflow
-def enhance(source, target, model):
+def enhance(source, target, model, shifts):
     """Takes the noise out of a recording of speech, or of all in a folder. IN and OUT are files, or folders.
 
     \b
@@ -307,7 +312,7 @@ def enhance(source, target, model):
     for _, written in pairs:
         check_writable(written)
     loaded = _loaded(model, "enhance", "enhance speech: name segan with --model")
-    _each(pairs, source, lambda path, written: enhance_file(loaded, path, written))
+    _each(pairs, source, lambda path, written: enhance_file(loaded, path, written, shifts=shifts))
 
 
 def _each(pairs, source, work):

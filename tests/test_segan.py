@@ -36,16 +36,34 @@ def noise(length, *channels, seed=0):
     return (0.1 * np.random.default_rng(seed).standard_normal((length, *channels))).astype("float32")
 
 
-def test_windows_are_as_one_piece(model, monkeypatch):
+@pytest.mark.parametrize("shifts", [1, 3])
+def test_windows_are_as_one_piece(model, monkeypatch, shifts):
     """Below -60 dB at every sample; of single precision it is -120."""
     assert 2 * model.windows.margin <= model.window
     monkeypatch.setattr("ganzoo.training.enhancing_model._SECONDS", 0.01)
     sound = noise(5000)
     assert model.windows.step < 200
-    parts = model.enhance(sound, 16000)
+    parts = model.enhance(sound, 16000, shifts=shifts)
     monkeypatch.setattr("ganzoo.training.enhancing_model._SECONDS", 10)
-    whole = model.enhance(sound, 16000)
+    whole = model.enhance(sound, 16000, shifts=shifts)
     assert np.abs(parts - whole).max() < 1e-5 * np.abs(whole).max()
+
+
+def test_shifts_are_means_of_later_beginnings(model):
+    """Two, by hand: as it is, and a golden share of a hop later. A model's own number is what it does by itself."""
+    sound = noise(1000)
+    later = int(0.6180339887 * model.hop)
+    assert 0 < later < model.hop
+    delayed = model.enhance(np.concatenate([np.zeros(later, "float32"), sound]), 16000)[later:]
+    expected = (model.enhance(sound, 16000) + delayed) / 2
+    np.testing.assert_allclose(model.enhance(sound, 16000, shifts=2), expected, atol=1e-6)
+    assert np.abs(expected - delayed).max() > 1e-5
+    own = ganzoo.create("segan", **{**model.arguments, "shifts": 2})
+    own.ema_generator.set_weights(model.ema_generator.get_weights())
+    np.testing.assert_allclose(own.enhance(sound, 16000), expected, atol=1e-6)
+    for wrong in (0, 1.5, True):
+        with pytest.raises(ganzoo.GanzooError, match="shifts is a whole number"):
+            model.enhance(sound, 16000, shifts=wrong)
 
 
 def test_the_network_sees_no_further_than_it_says(model):
@@ -245,6 +263,9 @@ def test_enhance_on_the_command_line(model, tmp_path):
     np.testing.assert_allclose(
         clean, np.clip(model.enhance(soundfile.read(folder / "a.wav")[0], 22050), -1, 1), atol=1e-5
     )
+    done = run(folder / "a.wav", tmp_path / "out.wav", "--shifts", 2)
+    assert done.exit_code == 0, done.output
+    assert np.abs(soundfile.read(tmp_path / "out.wav")[0] - clean).max() > 1e-6
     (folder / "broken.ogg").write_text("no sound")
     done = run(folder, tmp_path / "out")
     assert done.exit_code == 1

@@ -12,7 +12,7 @@ WRITTEN = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3", ".aiff"
 _SECONDS = 10
 
 
-def enhance_file(model, source, target, progress=None):
+def enhance_file(model, source, target, progress=None, shifts=None):
     """Writes a recording without its noise, piece by piece: an hour needs no more memory than a minute.
 
     Sample rate, channels and, where the target's format has it, depth are kept. The file appears when it is whole.
@@ -21,7 +21,7 @@ def enhance_file(model, source, target, progress=None):
         model: an `EnhancingModel`.
         source: file to read.
         target: file to write; its suffix says the format: .wav, .flac, .ogg, .mp3 or .aiff.
-        progress: as `EnhancingModel.enhance`.
+        progress, shifts: as `EnhancingModel.enhance`.
 
     Raises:
         GanzooError: a file that cannot be read or written, or holds no sound.
@@ -33,14 +33,14 @@ def enhance_file(model, source, target, progress=None):
             raise GanzooError(f"{source} holds no sound")
         try:
             with replaced(target) as file:
-                _write_enhanced(model, read, file, target.suffix.lower(), progress)
+                _write_enhanced(model, read, file, target.suffix.lower(), progress, shifts)
         except GanzooError as error:
             raise GanzooError(f"{source}: {error}") from None
         except OSError as error:
             raise GanzooError(f"cannot write {target}: {error.strerror or error}") from None
 
 
-def _write_enhanced(model, read, file, suffix, progress):
+def _write_enhanced(model, read, file, suffix, progress, shifts):
     """What the model makes of one open recording, into an open file."""
     options = dict(format=WRITTEN[suffix], subtype=_depth(suffix, read.subtype))
     try:
@@ -51,7 +51,7 @@ def _write_enhanced(model, read, file, suffix, progress):
     total = 0
     with written:
         blocks = (block.T for block in _blocks(read))
-        for part in model.enhance_blocks(blocks, read.samplerate, read.frames, progress):
+        for part in model.enhance_blocks(blocks, read.samplerate, read.frames, progress, shifts):
             try:
                 written.write(part.T)
             except (*UNREADABLE, AssertionError) as error:  # what soundfile makes of a full disk, format by format

@@ -26,6 +26,7 @@ class SEGAN(EnhancingModel):
         window: samples of training's windows, a multiple of stride**len(widths).
         sample_rate: in Hz, of training.
         preemphasis: of what the networks see and draw: x[t] - preemphasis x[t - 1].
+        shifts: how many times `enhance` looks at the sound, beginning elsewhere; its answer is the mean.
         discriminator_widths: channels of the discriminator's convolutions; the generator's if not given.
         discriminator_cures: the paper's virtual batch normalization with 64 windows if not given.
         **options: `generator_cures`, see `AdversarialModel`.
@@ -60,6 +61,7 @@ class SEGAN(EnhancingModel):
         window: int = 16_384,
         sample_rate: AtLeastOne = 16_000,
         preemphasis: float = 0.95,
+        shifts: AtLeastOne = 1,
         discriminator_widths: tuple[int, ...] | None = None,
         discriminator_cures: list = ("virtual_batch_normalization",),
         **options,
@@ -74,6 +76,7 @@ class SEGAN(EnhancingModel):
             window=window,
             sample_rate=sample_rate,
             preemphasis=preemphasis,
+            shifts=shifts,
             discriminator_cures=discriminator_cures,
             **options,
         )

@@ -22,6 +22,7 @@ from ganzoo.training.measure import Measure
 
 # Seconds of sound in memory at a time, and that a window of inference answers for.
 _SECONDS = 10
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 class EnhancingModel(AdversarialModel):
@@ -37,21 +38,23 @@ class EnhancingModel(AdversarialModel):
         window: samples of training's windows.
         sample_rate: in Hz, of what the networks see.
         preemphasis: in [0, 1): they see, and draw, x[t] - preemphasis x[t - 1].
+        shifts: how many times `enhance` looks at the sound, each time beginning elsewhere between two samples of the
+            code; the mean is its answer.
         **options: of `AdversarialModel`.
     """
 
     data_kind = "speech"
     reported = ("l1_loss",)
 
-    def __init__(self, generator, discriminator, hop, reach, window, sample_rate, preemphasis, **options):
-        at_least_one(window=window, sample_rate=sample_rate)
+    def __init__(self, generator, discriminator, hop, reach, window, sample_rate, preemphasis, shifts=1, **options):
+        at_least_one(window=window, sample_rate=sample_rate, shifts=shifts)
         if window % hop:
             raise GanzooError(f"window {window} is not a multiple of the {hop} samples that one of the code stands for")
         if not 0 <= preemphasis < 1:
             raise GanzooError(f"preemphasis must be at least 0 and below 1, got {preemphasis}")
         super().__init__(generator, discriminator, **options)
         self.hop, self.reach, self.window = hop, reach, window
-        self.sample_rate, self.preemphasis = sample_rate, preemphasis
+        self.sample_rate, self.preemphasis, self.shifts = sample_rate, preemphasis, shifts
 
     @property
     def latent_dim(self):
@@ -126,7 +129,7 @@ class EnhancingModel(AdversarialModel):
 
     # Inference.
 
-    def enhance(self, audio, sample_rate, progress=None):
+    def enhance(self, audio, sample_rate, progress=None, shifts=None):
         """Takes the noise out of speech.
 
         Long recordings go through the network in windows; the result is that of one piece wherever the network sees no
@@ -138,12 +141,17 @@ class EnhancingModel(AdversarialModel):
             sample_rate: in Hz, 1000 to 384000. The network works at its own (16000): what lies above half of that is
                 lost.
             progress: show a bar; None shows one on a terminal for more than half a minute.
+            shifts: how often the network looks at the sound, each time beginning elsewhere; the answer is the mean. It
+                takes as many times as long. A network of strides hears the same sound otherwise when it comes a sample
+                later: what it does not do each time goes away (section 4.2 of Défossez et al. 2019, arXiv:1911.13254).
+                None takes the model's own argument.
 
         Returns:
             float32 of the same shape and sample rate, as loud as it was.
 
         Raises:
-            GanzooError: an array of another kind, empty, or with values that are no numbers; another sample rate.
+            GanzooError: an array of another kind, empty, or with values that are no numbers; another sample rate;
+                shifts below 1.
 
         Example:
             clean = ganzoo.load("segan").enhance(noisy, sample_rate=44100)
@@ -158,7 +166,7 @@ class EnhancingModel(AdversarialModel):
         sound = as_float(audio)
         size = int(_SECONDS * self._checked_rate(sample_rate))
         blocks = (np.atleast_2d(sound[i : i + size].T) for i in range(0, len(sound), size))
-        parts = self.enhance_blocks(blocks, sample_rate, len(sound), progress)
+        parts = self.enhance_blocks(blocks, sample_rate, len(sound), progress, shifts)
         result = np.empty(sound.shape, "float32")
         place = 0
         for part in parts:
@@ -166,14 +174,14 @@ class EnhancingModel(AdversarialModel):
             place += part.shape[1]
         return result
 
-    def enhance_blocks(self, blocks, sample_rate, length=None, progress=None):
+    def enhance_blocks(self, blocks, sample_rate, length=None, progress=None, shifts=None):
         """`enhance` of sound that comes piece by piece, for what is too long for the memory.
 
         Args:
             blocks: iterable of float32 (channels, samples).
             sample_rate: in Hz.
             length: samples in all, for the bar.
-            progress: as `enhance`.
+            progress, shifts: as `enhance`.
 
         Yields:
             float32 (channels, samples), in all as many as came.
@@ -181,6 +189,9 @@ class EnhancingModel(AdversarialModel):
         from tqdm import tqdm
 
         rate = self._checked_rate(sample_rate)
+        shifts = self.shifts if shifts is None else shifts
+        if not isinstance(shifts, (int, np.integer)) or isinstance(shifts, bool) or shifts < 1:
+            raise GanzooError(f"shifts is a whole number of at least 1, got {shifts!r}")
         came, channels = 0, 1
 
         def checked():
@@ -197,7 +208,7 @@ class EnhancingModel(AdversarialModel):
         hidden = not progress if progress is not None else seconds < 30 or not sys.stderr.isatty()
         sound = _resampled(checked(), rate, self.sample_rate)
         sound = _filtered(sound, [1.0, -self.preemphasis], [1.0])
-        sound = overlapped(self._drawn, sound, self.windows)
+        sound = overlapped(functools.partial(self._drawn, shifts=shifts), sound, self.windows)
         sound = _filtered(sound, [1.0], [1.0, -self.preemphasis])
         sound = _resampled(sound, self.sample_rate, rate)
         given = 0
@@ -228,8 +239,17 @@ class EnhancingModel(AdversarialModel):
             raise GanzooError(f"sample_rate is a whole number of Hz from {RATES[0]} to {RATES[1]}, got {rate!r}")
         return int(rate)
 
-    def _drawn(self, sound):
-        """The generator's answer to (channels, samples) in pre-emphasis."""
+    def _drawn(self, sound, shifts=1):
+        """The generator's mean answer to (channels, samples) in pre-emphasis, begun at so many places."""
+        total = 0.0
+        for i in range(shifts):
+            # Multiples of the golden ratio: however many, they lie apart.
+            later = int(i * _GOLDEN % 1.0 * self.hop)
+            shifted = np.pad(sound, [(0, 0), (later, -later % self.hop)]) if later else sound
+            total = total + self._drawn_once(shifted)[:, later : later + sound.shape[1]]
+        return total / np.float32(shifts)
+
+    def _drawn_once(self, sound):
         # One after the other: many channels need no more memory than one.
         answer = np.stack([np.asarray(self._compiled(channel[None, :, None]), "float32")[0, :, 0] for channel in sound])
         if not np.isfinite(answer).all():
