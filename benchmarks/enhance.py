@@ -12,6 +12,7 @@ is checked.
 """
 
 import argparse
+import functools
 import os
 import resource
 import statistics
@@ -63,7 +64,7 @@ def work(framework, preset, seconds, files, trained, shifts):
         assert difference < 1e-4, difference
     else:
         model.shifts = shifts
-        function = lambda sound: model.enhance(sound, RATE, progress=False)  # noqa: E731
+        function = functools.partial(model.enhance, sample_rate=RATE, progress=False)
         function(short)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     taken = from_file(model, seconds) if files else from_array(function, seconds)

@@ -8,8 +8,9 @@ from keras import ops
 from ganzoo.errors import GanzooError
 
 ALWAYS_COMPILED = False
-# Adam's change of one weight as one operation, where a back end has it; see `tensorflow.py`.
+# What a back end has as one operation and Keras as many; see `tensorflow.py`.
 adam = None
+batch_normalized = None
 
 
 def train_step(model, data):
@@ -29,23 +30,6 @@ def optimizer_of_all(*optimizers):
 
 def settle(model):
     """Gives the model's variables the values that a running `fit` has for them: they have them."""
-
-
-def batch_normalized(x, scale, offset, epsilon):
-    """Batch norm over all axes but the last, in float32 whatever the inputs are.
-
-    Args:
-        x: (..., channels).
-        scale, offset: variables, float32 (channels,).
-        epsilon: added to variances.
-
-    Returns:
-        (normalized, of the dtype of x; means and variances, float32 (channels,), without a gradient).
-    """
-    wide = ops.cast(x, "float32")
-    mean, variance = ops.moments(wide, axes=list(range(len(x.shape) - 1)))
-    outputs = ops.batch_normalization(wide, mean, variance, axis=-1, offset=offset, scale=scale, epsilon=epsilon)
-    return ops.cast(outputs, x.dtype), mean, variance
 
 
 def hold(feed, room):

@@ -92,7 +92,17 @@ def input_gradient(function, inputs):
 
 
 def batch_normalized(x, scale, offset, epsilon):
-    """As in `common.py`, by one kernel; its gradient by another, and that one's, which no kernel takes, by formula."""
+    """Batch norm over all axes but the last by one kernel, in float32 whatever the inputs are; its gradient by another,
+    and that one's, which no kernel takes, by formula.
+
+    Args:
+        x: (..., channels).
+        scale, offset: variables, float32 (channels,).
+        epsilon: added to variances.
+
+    Returns:
+        (normalized, of the dtype of x; means and variances, float32 (channels,), without a gradient).
+    """
     scale, offset = (tf.convert_to_tensor(variable.value) for variable in (scale, offset))
     # The kernels know pictures alone.
     sizes = tf.shape(x)

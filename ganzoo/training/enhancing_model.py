@@ -143,7 +143,7 @@ class EnhancingModel(AdversarialModel):
             progress: show a bar; None shows one on a terminal for more than half a minute.
             shifts: how often the network looks at the sound, each time beginning elsewhere; the answer is the mean. It
                 takes as many times as long. A network of strides hears the same sound otherwise when it comes a sample
-                later: what it does not do each time goes away (section 4.2 of Défossez et al. 2019, arXiv:1911.13254).
+                later: what it does not do each time goes away (Défossez et al. 2019, arXiv:1911.13254).
                 None takes the model's own argument.
 
         Returns:

@@ -108,7 +108,7 @@ class LatentModel(AdversarialModel):
         return np.concatenate([drawn(*keras.tree.flatten(part)) for part in parts])
 
     def _drawing(self, network):
-        """A function from a network's inputs to what it draws, as one graph: half the time of single operations."""
+        """A function from a network's inputs to what it draws, as one graph; made once."""
         if network not in self._drawings:
             specs = [((None, *tensor.shape[1:]), tensor.dtype) for tensor in network.inputs]
 
