@@ -56,11 +56,12 @@ def test_shifts_are_means_of_later_beginnings(model):
     assert len(set(later)) == 3
     answers = [model.enhance(np.concatenate([np.zeros(n, "float32"), sound]), 16000)[n:] for n in later]
     expected = np.mean(answers, axis=0)
-    np.testing.assert_allclose(model.enhance(sound, 16000, shifts=3), expected, atol=1e-6)
+    # De-emphasis remembers what was drawn of the zeros for a while.
+    np.testing.assert_allclose(model.enhance(sound, 16000, shifts=3)[100:], expected[100:], atol=2e-7)
     assert all(np.abs(expected - answer).max() > 1e-5 for answer in answers)
     own = ganzoo.create("segan", **{**model.arguments, "shifts": 3})
     own.ema_generator.set_weights(model.ema_generator.get_weights())
-    np.testing.assert_allclose(own.enhance(sound, 16000), expected, atol=1e-6)
+    np.testing.assert_array_equal(own.enhance(sound, 16000), model.enhance(sound, 16000, shifts=3))
     for wrong in (0, 1.5, True):
         with pytest.raises(ganzoo.GanzooError, match="shifts is a whole number"):
             model.enhance(sound, 16000, shifts=wrong)
