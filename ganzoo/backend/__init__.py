@@ -26,6 +26,7 @@ after = _module.after
 batch_normalized = _module.batch_normalized
 batches_of = _module.batches_of
 compiled = _module.compiled
+convolved = _module.convolved
 device = _module.device
 input_gradient = _module.input_gradient
 local_value = _module.local_value
@@ -41,6 +42,7 @@ share_statistics = _module.share_statistics
 test_step = _module.test_step
 train_step = _module.train_step
 training_data = _module.training_data
+transposed_convolved = _module.transposed_convolved
 unsupported = _module.unsupported
 update = _module.update
 

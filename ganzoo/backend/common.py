@@ -8,9 +8,11 @@ from keras import ops
 from ganzoo.errors import GanzooError
 
 ALWAYS_COMPILED = False
-# What a back end has as one operation and Keras as many; see `tensorflow.py`.
+# What a back end does better than Keras asks of it; see `tensorflow_kernels.py`.
 adam = None
 batch_normalized = None
+convolved = None
+transposed_convolved = None
 
 
 def train_step(model, data):

@@ -17,6 +17,7 @@ from ganzoo.backend.common import (  # noqa: F401
     adam,
     after,
     batch_normalized,
+    convolved,
     hold,
     logged,
     mean_over_replicas,
@@ -24,6 +25,7 @@ from ganzoo.backend.common import (  # noqa: F401
     share_of_replica,
     share_statistics,
     training_data,
+    transposed_convolved,
 )
 
 # Operation by operation JAX is many times slower.

@@ -13,6 +13,7 @@ from ganzoo.backend.common import (  # noqa: F401
     test_step,
     train_step,
 )
+from ganzoo.backend.tensorflow_kernels import adam, batch_normalized, convolved, transposed_convolved  # noqa: F401
 from ganzoo.errors import GanzooError
 
 # Where no gradient is wanted; here a tape says where one is.
@@ -66,94 +67,12 @@ def _clipped_together(gradients, optimizer):
     return [shared[i] / replica_count() if i in shared else None for i in range(len(gradients))]
 
 
-def adam(variable, momentum, velocity, step, gradient, learning_rate, beta_1, beta_2, epsilon):
-    """Adam's change of one variable and its two moments, in place; `step` counts from 1."""
-    step, rate = tf.cast(step, variable.dtype), tf.cast(learning_rate, variable.dtype)
-    tf.raw_ops.ResourceApplyAdam(
-        var=variable.handle,
-        m=momentum.value.handle,
-        v=velocity.value.handle,
-        beta1_power=tf.pow(tf.cast(beta_1, variable.dtype), step),
-        beta2_power=tf.pow(tf.cast(beta_2, variable.dtype), step),
-        lr=rate,
-        beta1=beta_1,
-        beta2=beta_2,
-        epsilon=epsilon,
-        grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
-    )
-
-
 def input_gradient(function, inputs):
     """The gradient of sum(function(inputs)) with respect to the inputs, differentiable itself."""
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         outputs = function(inputs)
     return tape.gradient(outputs, inputs)
-
-
-def batch_normalized(x, scale, offset, epsilon):
-    """Batch norm over all axes but the last by one kernel, in float32 whatever the inputs are; its gradient by another,
-    and that one's, which no kernel takes, by formula.
-
-    Args:
-        x: (..., channels).
-        scale, offset: variables, float32 (channels,).
-        epsilon: added to variances.
-
-    Returns:
-        (normalized, of the dtype of x; means and variances, float32 (channels,), without a gradient).
-    """
-    scale, offset = (tf.convert_to_tensor(variable.value) for variable in (scale, offset))
-    # The kernels know pictures alone.
-    sizes = tf.shape(x)
-    pixels = x if len(x.shape) == 4 else tf.reshape(x, (sizes[0], tf.reduce_prod(sizes[1:-1]), 1, x.shape[-1]))
-
-    @tf.custom_gradient
-    def normalized(pixels, scale, offset):
-        outputs, mean, variance, *kept = tf.raw_ops.FusedBatchNormV3(
-            x=pixels, scale=scale, offset=offset, mean=[], variance=[], epsilon=epsilon, is_training=True
-        )
-
-        @tf.custom_gradient
-        def gradient(upstream, pixels, scale):
-            gradients = tf.raw_ops.FusedBatchNormGradV3(
-                y_backprop=upstream,
-                x=pixels,
-                scale=scale,
-                **{f"reserve_space_{i}": value for i, value in enumerate(kept, start=1)},
-                epsilon=epsilon,
-                is_training=True,
-            )[:3]
-
-            def second(*upstreams):
-                given = (upstream, pixels, scale)
-                with tf.GradientTape() as tape:
-                    tape.watch(given)
-                    found = _gradients_of_batch_norm(*given, epsilon)
-                return tape.gradient(found, given, output_gradients=upstreams)
-
-            return gradients, second
-
-        return (outputs, mean, variance), lambda upstream, *_: gradient(upstream, pixels, scale)
-
-    outputs, mean, variance = normalized(pixels, scale, offset)
-    count = tf.cast(tf.size(pixels) // x.shape[-1], "float32")
-    # The kernel's variance is the estimate of a larger whole's, Keras' the batch's own.
-    return tf.reshape(outputs, sizes), mean, variance * (count - 1) / count
-
-
-def _gradients_of_batch_norm(upstream, x, scale, epsilon):
-    """(of the inputs, of the scale, of the offset), section 3 of arXiv:1502.03167."""
-    dtype = x.dtype
-    upstream, x = tf.cast(upstream, "float32"), tf.cast(x, "float32")
-    axes = list(range(len(x.shape) - 1))
-    mean, variance = tf.nn.moments(x, axes)
-    deviation = tf.sqrt(variance + epsilon)
-    normalized = (x - mean) / deviation
-    of_scale, of_offset = tf.reduce_sum(upstream * normalized, axes), tf.reduce_sum(upstream, axes)
-    count = tf.cast(tf.size(x) // x.shape[-1], "float32")
-    of_x = scale / deviation * (upstream - (of_offset + normalized * of_scale) / count)
-    return tf.cast(of_x, dtype), of_scale, of_offset
 
 
 def seed_values(key):

@@ -10,6 +10,7 @@ from ganzoo.backend.common import (  # noqa: F401
     adam,
     after,
     batch_normalized,
+    convolved,
     hold,
     logged,
     mean_over_replicas,
@@ -21,6 +22,7 @@ from ganzoo.backend.common import (  # noqa: F401
     test_step,
     train_step,
     training_data,
+    transposed_convolved,
 )
 
 if torch.cuda.is_available():

@@ -1,6 +1,7 @@
-"""The layers that Keras lacks."""
+"""The layers that Keras lacks, and some of its own done faster."""
 
 from ganzoo.layers.batch_normalization import BatchNormalization
+from ganzoo.layers.convolutions import Conv2D, Conv2DTranspose
 from ganzoo.layers.dropout import Dropout
 from ganzoo.layers.minibatch_discrimination import MinibatchDiscrimination
 from ganzoo.layers.pixel_shuffle import PixelShuffle
@@ -9,6 +10,8 @@ from ganzoo.layers.virtual_batch_normalization import DropReference, ReferenceBa
 
 __all__ = [
     "BatchNormalization",
+    "Conv2D",
+    "Conv2DTranspose",
     "DropReference",
     "Dropout",
     "MinibatchDiscrimination",

@@ -5,6 +5,7 @@ import keras
 from keras import layers, ops
 
 from ganzoo.errors import at_least_one
+from ganzoo.layers import Conv2D
 from ganzoo.networks.convolutional import doublings
 
 
@@ -58,8 +59,8 @@ def _decoded(code, image_shape, width):
         x = _convolution(width, f"decode{i}_first")(x)
         x = _convolution(width, f"decode{i}_second")(x)
     # The paper's networks end linearly; tanh because pictures lie in [-1, 1] throughout the package.
-    return layers.Conv2D(image_shape[2], 3, padding="same", activation="tanh", dtype="float32", name="picture")(x)
+    return Conv2D(image_shape[2], 3, padding="same", activation="tanh", dtype="float32", name="picture")(x)
 
 
 def _convolution(channels, name, strides=1):
-    return layers.Conv2D(channels, 3, strides, padding="same", activation="elu", name=name)
+    return Conv2D(channels, 3, strides, padding="same", activation="elu", name=name)

@@ -5,7 +5,7 @@ import keras
 from keras import layers
 
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.layers import BatchNormalization
+from ganzoo.layers import BatchNormalization, Conv2D, Conv2DTranspose
 
 # torch's 1e-5 and 0.9 in Keras' terms; Keras' own 0.99 trails the fast-moving statistics of a GAN.
 _BATCH_NORM = dict(momentum=0.9, epsilon=1e-5)
@@ -61,11 +61,11 @@ def upsampled(code, image_shape, width, kernel_size, max_width):
     x = layers.Reshape((*base, widths[0]), name="project_reshape")(x)
     x = layers.ReLU(name="project_relu")(batch_norm("project_norm")(x))
     for i, channels in enumerate(widths[1:], start=1):
-        x = layers.Conv2DTranspose(
+        x = Conv2DTranspose(
             channels, kernel_size, 2, "same", use_bias=False, kernel_initializer=_normal(), name=f"up{i}"
         )(x)
         x = layers.ReLU(name=f"up{i}_relu")(batch_norm(f"up{i}_norm")(x))
-    x = layers.Conv2DTranspose(
+    x = Conv2DTranspose(
         image_shape[2], kernel_size, 2, "same", kernel_initializer=_normal(), dtype="float32", name="picture"
     )(x)
     return layers.Activation("tanh", dtype="float32", name="picture_tanh")(x)
@@ -116,7 +116,7 @@ def feature_map(x, width, count, kernel_size, max_width, normalization=batch_nor
     """The same before they are made flat: (batch, height / 2**count, width / 2**count, channels)."""
     for i, channels in enumerate(_widths(width, count, max_width), start=1):
         normalized = normalization is not None and i > 1
-        x = layers.Conv2D(
+        x = Conv2D(
             channels, kernel_size, 2, "same", use_bias=not normalized, kernel_initializer=_normal(), name=f"down{i}"
         )(x)
         if normalized:

@@ -5,6 +5,7 @@ import keras
 from keras import layers, ops
 
 from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.layers import Conv2D
 from ganzoo.networks.convolutional import batch_norm, doublings, feature_map, logit, upsampled
 
 
@@ -119,6 +120,6 @@ def _everywhere(vectors, size, name):
 
 def _conv(channels, name, kernel_size=3, strides=1, use_bias=False, **options):
     start = keras.initializers.RandomNormal(0.0, 0.02)
-    return layers.Conv2D(
+    return Conv2D(
         channels, kernel_size, strides, "same", use_bias=use_bias, kernel_initializer=start, name=name, **options
     )

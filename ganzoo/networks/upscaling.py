@@ -7,7 +7,7 @@ import keras
 from keras import layers
 
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.layers import PixelShuffle
+from ganzoo.layers import Conv2D, PixelShuffle
 from ganzoo.networks.convolutional import batch_norm
 
 
@@ -102,7 +102,7 @@ def crop_discriminator(crop, width, dense_width, kernel_size=3, name="discrimina
     x = pictures
     for i in range(8):
         channels, stride = width * 2 ** (i // 2), 1 + i % 2
-        x = layers.Conv2D(channels, kernel_size, stride, "same", use_bias=i == 0, name=f"conv{i + 1}")(x)
+        x = Conv2D(channels, kernel_size, stride, "same", use_bias=i == 0, name=f"conv{i + 1}")(x)
         if i:
             x = batch_norm(f"conv{i + 1}_norm")(x)
         x = layers.LeakyReLU(0.2, name=f"conv{i + 1}_relu")(x)
@@ -112,7 +112,7 @@ def crop_discriminator(crop, width, dense_width, kernel_size=3, name="discrimina
 
 
 def _conv(channels, kernel_size, name, **options):
-    return layers.Conv2D(channels, kernel_size, padding="same", name=name, **options)
+    return Conv2D(channels, kernel_size, padding="same", name=name, **options)
 
 
 def _prelu(name):

@@ -1,0 +1,77 @@
+"""Keras' own convolutions beside ours: numbers and gradients of first and second order, of every way they take."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ganzoo.layers import Conv2D, Conv2DTranspose
+
+# (inputs, kernel size, stride, batch, height, width, channels): a picture on either side with strides and kernels even,
+# odd and larger than each other; sizes that no group of columns fits; few places of many channels; one place.
+CASES = [
+    (Conv2D, 3, 1, (2, 7, 9, 5), 3),
+    (Conv2D, 9, 1, (2, 10, 11, 4), 3),
+    (Conv2D, 6, 1, (2, 8, 13, 4), 1),
+    (Conv2D, (3, 5), 1, (2, 6, 7, 3), 4),
+    (Conv2D, 4, 1, (2, 5, 6, 1), 6),
+    (Conv2D, 4, 2, (3, 9, 8, 3), 5),
+    (Conv2D, 5, 2, (3, 8, 11, 1), 5),
+    (Conv2D, 3, 3, (2, 8, 7, 2), 5),
+    (Conv2D, 1, 2, (2, 8, 7, 2), 5),
+    (Conv2D, 1, 1, (2, 3, 3, 40), 8),
+    (Conv2D, 4, 2, (2, 4, 6, 32), 8),
+    (Conv2D, 3, 1, (1, 2, 3, 40), 6),
+    (Conv2D, 4, (1, 2), (2, 5, 8, 3), 4),
+    (Conv2DTranspose, 4, 2, (2, 5, 7, 6), 3),
+    (Conv2DTranspose, 5, 2, (2, 4, 6, 5), 1),
+    (Conv2DTranspose, 3, 1, (2, 5, 6, 4), 3),
+    (Conv2DTranspose, 2, 3, (2, 4, 5, 4), 3),
+    (Conv2DTranspose, 4, 2, (2, 2, 2, 48), 16),
+]
+
+
+def found(layer, x, weights):
+    """Outputs and what a loss with a gradient penalty asks of a discriminator: first and second order."""
+    variables = [variable.value for variable in layer.trainable_variables]
+    with tf.GradientTape() as outer:
+        outer.watch(variables + [x])
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            outputs = layer(x)
+            score = tf.reduce_sum(weights * tf.sin(outputs))
+        slope = inner.gradient(score, x)
+        loss = score + tf.reduce_sum(slope**3)
+    return [outputs, slope, *outer.gradient(loss, variables + [x])]
+
+
+@pytest.mark.parametrize("sizes_known", [True, False])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_numbers_and_gradients_are_those_of_keras(case, sizes_known):
+    kind, size, stride, shape, channels = case
+    rng = np.random.default_rng(0)
+    ours = kind(channels, size, stride, "same", activation="tanh")
+    theirs = getattr(keras.layers, kind.__name__).from_config(ours.get_config())
+    for layer in (ours, theirs):
+        layer.build(shape)
+    ours.set_weights([rng.normal(size=weight.shape) / 4 for weight in ours.weights])
+    theirs.set_weights(ours.get_weights())
+    x = tf.constant(rng.normal(size=shape), "float32")
+    weights = tf.constant(rng.normal(size=theirs(x).shape), "float32")
+    specs = [tf.TensorSpec(a.shape if sizes_known else (None, None, None, a.shape[-1])) for a in (x, weights)]
+    graph = tf.function(lambda x, weights: found(ours, x, weights), input_signature=specs)
+    for a, b in zip(graph(x, weights), found(theirs, x, weights)):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5 * np.abs(b).max())
+
+
+@pytest.mark.parametrize("settings", [{"padding": "valid"}, {"padding": "same", "dilation_rate": 2}])
+def test_other_kinds_are_left_to_keras(settings):
+    x = np.random.default_rng(0).normal(size=(2, 9, 9, 3)).astype("float32")
+    for kind in (Conv2D, Conv2DTranspose):
+        ours = kind(2, 3, **settings)
+        ours.build(x.shape)
+        theirs = getattr(keras.layers, kind.__name__).from_config(ours.get_config())
+        theirs.build(x.shape)
+        theirs.set_weights(ours.get_weights())
+        np.testing.assert_allclose(tf.function(ours)(x), theirs(x), atol=1e-6)
