@@ -9,6 +9,8 @@ import torch
 from torch.nn import functional
 from twins import Twin, layout
 
+from ganzoo.networks.split import split_at
+
 # Of the generator and of the discriminator, each lowered.
 _LOSSES = {
     "non_saturating": (
@@ -32,14 +34,19 @@ def step_of(model, batch, compiled=False):
         compiled: through torch.compile.
     """
     g = Twin(model.generator).train()
-    d = Twin(model.discriminator).train() if model.discriminator is not None else None
+    d = None
+    if model.discriminator is not None:
+        d = (_InTwo if model.data_kind == "captions" else Twin)(model.discriminator).train()
     # The order of memory in which PyTorch's convolutions are fastest on processors.
     g, d = (net if net is None else net.to(memory_format=torch.channels_last) for net in (g, d))
-    run_g, run_d = (torch.compile(net) if compiled and net is not None else net for net in (g, d))
+    if compiled:
+        for net in (g, d):
+            if net is not None:
+                net.compile()
     learn_g = _optimizer(model.generator_optimizer, g)
     learn_d = d is not None and _optimizer(model.discriminator_optimizer, d)
     parts = [layout(part) for part in (batch if isinstance(batch, (tuple, list)) else [batch])]
-    game = _GAMES.get(model.model_name, _Game)(model, run_g, run_d)
+    game = _GAMES.get(model.model_name, _Game)(model, g, d)
 
     def minimize(loss, optimizer):
         optimizer.zero_grad()
@@ -167,15 +174,31 @@ class _Enhanced(_Game):
         return self.model.l1_weight * functional.l1_loss(fake, clean) + self.model.adversarial_weight * judged
 
 
+class _InTwo(torch.nn.Module):
+    """A discriminator of pictures and text that looks at pictures once for several texts, as StackGAN's authors do."""
+
+    def __init__(self, discriminator):
+        super().__init__()
+        self.look, self.judge = (Twin(part) for part in split_at(discriminator, 1))
+
+    def compile(self):
+        self.look.compile()
+        self.judge.compile()
+
+    def forward(self, pictures, text):
+        return self.judge(self.look(pictures), text)
+
+
 class _Captioned(_Game):
     """StackGAN and GAN-INT-CLS."""
 
     def discriminator_loss(self, real, text):
         with torch.no_grad():
             fake = self.fake(real, text)
-        logits = self.d(real, text)
-        wrong = self.d(real, text.roll(1, 0))
-        return 0.5 * (self.losses[0](logits, self.d(fake, text)) + self.losses[0](logits, wrong))
+        seen_real, seen_fake = self.d.look(real), self.d.look(fake)
+        logits = self.d.judge(seen_real, text)
+        wrong = self.d.judge(seen_real, text.roll(1, 0))
+        return 0.5 * (self.losses[0](logits, self.d.judge(seen_fake, text)) + self.losses[0](logits, wrong))
 
     def generator_loss(self, real, text):
         loss = self.losses[1](self.d(self.fake(real, text), text))

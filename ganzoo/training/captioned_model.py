@@ -2,6 +2,7 @@
 
 import functools
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -12,6 +13,7 @@ from ganzoo.inference.latent import slerp
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
 from ganzoo.metrics.text_to_image import distinct, right_among
+from ganzoo.networks.split import split_at
 from ganzoo.text import ENCODERS
 from ganzoo.text.characters import CharacterEncoder
 from ganzoo.text.matching import Matching
@@ -61,14 +63,21 @@ class CaptionedModel(LatentModel):
         fake = self.opponents(real, text, training)
         real, fake = self.augmented(real), self.augmented(fake)
         others = _of_neighbours(text)
+        look, judge = self._parts_of_discriminator
+        seen_real, seen_fake = (keras.tree.flatten(look(pictures, training=training)) for pictures in (real, fake))
         real_logits, fake_logits, wrong_logits = (
-            self.discriminator(with_condition(pictures, about), training=training)
-            for pictures, about in ((real, text), (fake, text), (real, others))
+            judge([*seen, about], training=training)
+            for seen, about in ((seen_real, text), (seen_fake, text), (seen_real, others))
         )
         self.record(**self.loss.report(real_logits, fake_logits))
         self.record(d_wrong=self.loss.report(real_logits, wrong_logits).get("d_fake", ops.mean(wrong_logits)))
         both = (self.loss.discriminator(real_logits, logits) for logits in (fake_logits, wrong_logits))
         return sum(both) / 2 + self.penalty(real, fake, text, training)
+
+    @functools.cached_property
+    def _parts_of_discriminator(self):
+        """What looks at pictures alone, once for both of their texts, and what judges that with a text."""
+        return split_at(self.discriminator, 1)
 
     def generator_loss(self, batch, training=True):
         loss = super().generator_loss(batch, training)

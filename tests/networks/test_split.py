@@ -1,0 +1,34 @@
+import keras
+import numpy as np
+import pytest
+
+import ganzoo
+from ganzoo.networks import cures
+from ganzoo.networks.split import split_at
+from ganzoo.registry import model_class
+
+
+@pytest.mark.parametrize("name", ["stackgan", "gan_int_cls"])
+@pytest.mark.parametrize("cure", [[], ["spectral_normalization"], ["virtual_batch_normalization"]], ids=str)
+def test_a_discriminator_in_two_judges_as_the_whole(name, cure):
+    model = ganzoo.create(name, **model_class(name).small, discriminator_cures=cure)
+    model.compile()
+    for place, reference in cures.reference_batches(model.discriminator):
+        reference.take(model.example_batch(reference.size)[place])
+    pictures, text = (keras.ops.convert_to_tensor(part) for part in model.example_batch(4))
+    look, judge = split_at(model.discriminator, 1)
+    seen = keras.tree.flatten(look(pictures))
+    for about in (text, text[::-1]):
+        expected = np.asarray(model.discriminator([pictures, about]))
+        assert expected.std() > 0
+        np.testing.assert_allclose(judge([*seen, about]), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_what_has_nothing_to_share_and_what_takes_the_late_input_twice():
+    first, second = keras.Input((3,)), keras.Input((3,))
+    x = keras.layers.Dense(4)(keras.layers.Concatenate()([first, second]))
+    network = keras.Model([first, second], keras.layers.Concatenate()([x, second, keras.layers.Dense(2)(first)]))
+    a, b = keras.ops.convert_to_tensor(np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32"))
+    for place, early, late in ((1, a, b), (0, b, a)):
+        look, judge = split_at(network, place)
+        np.testing.assert_allclose(judge([*keras.tree.flatten(look(early)), late]), network([a, b]), atol=1e-6)
