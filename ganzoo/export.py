@@ -28,6 +28,8 @@ def export_savedmodel(model, filepath, overwrite=False):
     backend.at_home("a SavedModel")
     import tensorflow as tf
 
+    from ganzoo.backend.tensorflow_kernels import portable
+
     target = Path(os.path.abspath(filepath))
     if os.path.lexists(target):
         is_savedmodel = (target / "saved_model.pb").is_file()
@@ -46,8 +48,9 @@ def export_savedmodel(model, filepath, overwrite=False):
         specs = [
             tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, tensor.name) for tensor in model.ema_generator.inputs
         ]
-        archive.add_endpoint("serve", lambda *inputs: model.ema_generator(_one(inputs), training=False), specs)
-        archive.write_out(str(written), verbose=False)
+        with portable():
+            archive.add_endpoint("serve", lambda *inputs: model.ema_generator(_one(inputs), training=False), specs)
+            archive.write_out(str(written), verbose=False)
         served = tf.saved_model.load(str(written))
         inputs = model.example_inputs(4)
         ours = model.ema_generator(_one(inputs), training=False)

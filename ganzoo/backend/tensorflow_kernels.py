@@ -1,7 +1,22 @@
 """Operations that Keras writes as many, or that TensorFlow's kernels do slowly on processors: the same numbers, to
 rounding, by others."""
 
+import contextlib
+import contextvars
+
 import tensorflow as tf
+
+_portable = contextvars.ContextVar("portable", default=False)
+
+
+@contextlib.contextmanager
+def portable():
+    """In it, graphs have TensorFlow's own convolutions: for what is written to be served elsewhere."""
+    token = _portable.set(True)
+    try:
+        yield
+    finally:
+        _portable.reset(token)
 
 
 def adam(variable, momentum, velocity, step, gradient, learning_rate, beta_1, beta_2, epsilon):
@@ -132,9 +147,10 @@ def transposed_convolved(x, kernel, strides):
 
 
 def _plain():
-    """Whether TensorFlow's own operations are to be used: with an accelerator, whose kernels are others, and outside of
-    graphs, where nothing prunes a gradient that nobody asked for."""
-    return tf.executing_eagerly() or any(device.device_type != "CPU" for device in tf.config.list_logical_devices())
+    """Whether TensorFlow's own convolutions are to be used: also with an accelerator, whose kernels are others, and
+    outside of graphs, where nothing prunes a gradient that nobody asked for."""
+    accelerated = any(device.device_type != "CPU" for device in tf.config.list_logical_devices())
+    return _portable.get() or accelerated or tf.executing_eagerly()
 
 
 def _forward(x, kernel, strides):
