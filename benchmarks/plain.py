@@ -37,12 +37,11 @@ def step_of(model, batch, compiled=False):
     d = None
     if model.discriminator is not None:
         d = (_InTwo if model.data_kind == "captions" else Twin)(model.discriminator).train()
-    # The order of memory in which PyTorch's convolutions are fastest on processors.
-    g, d = (net if net is None else net.to(memory_format=torch.channels_last) for net in (g, d))
-    if compiled:
-        for net in (g, d):
-            if net is not None:
-                net.compile()
+    for net in (g, d) if d is not None else (g,):
+        # The order of memory in which PyTorch's convolutions are fastest on processors.
+        net.to(memory_format=torch.channels_last)
+        if compiled:
+            net.compile()
     learn_g = _optimizer(model.generator_optimizer, g)
     learn_d = d is not None and _optimizer(model.discriminator_optimizer, d)
     parts = [layout(part) for part in (batch if isinstance(batch, (tuple, list)) else [batch])]
@@ -179,7 +178,10 @@ class _InTwo(torch.nn.Module):
 
     def __init__(self, discriminator):
         super().__init__()
-        self.look, self.judge = (Twin(part) for part in split_at(discriminator, 1))
+        look, judge = split_at(discriminator, 1)
+        if len(look.outputs) > 1:
+            raise TypeError("a discriminator whose text joins in one place is expected")
+        self.look, self.judge = Twin(look), Twin(judge)
 
     def compile(self):
         self.look.compile()

@@ -54,32 +54,36 @@ def batch_normalized(x, scale, offset, epsilon):
     pixels = x if len(x.shape) == 4 else tf.reshape(x, (sizes[0], tf.reduce_prod(sizes[1:-1]), 1, x.shape[-1]))
 
     @tf.custom_gradient
+    def gradient(upstream, pixels, scale, *kept):
+        found = tf.raw_ops.FusedBatchNormGradV3(
+            y_backprop=upstream,
+            x=pixels,
+            scale=scale,
+            **{f"reserve_space_{i}": value for i, value in enumerate(kept, start=1)},
+            epsilon=epsilon,
+            is_training=True,
+        )[:3]
+
+        def second(*upstreams):
+            given = (upstream, pixels, scale)
+            with tf.GradientTape() as tape:
+                tape.watch(given)
+                found = _gradients_of_batch_norm(*given, epsilon)
+            return *tape.gradient(found, given, output_gradients=upstreams), *(None for _ in kept)
+
+        return found, second
+
+    @tf.custom_gradient
     def normalized(pixels, scale, offset):
         outputs, mean, variance, *kept = tf.raw_ops.FusedBatchNormV3(
             x=pixels, scale=scale, offset=offset, mean=[], variance=[], epsilon=epsilon, is_training=True
         )
 
-        @tf.custom_gradient
-        def gradient(upstream, pixels, scale):
-            gradients = tf.raw_ops.FusedBatchNormGradV3(
-                y_backprop=upstream,
-                x=pixels,
-                scale=scale,
-                **{f"reserve_space_{i}": value for i, value in enumerate(kept, start=1)},
-                epsilon=epsilon,
-                is_training=True,
-            )[:3]
+        def first(upstream, *_):
+            # Copies: a gradient's gradient may be asked for outside of the function that these are of.
+            return gradient(*(tf.identity(value) for value in (upstream, pixels, scale, *kept)))
 
-            def second(*upstreams):
-                given = (upstream, pixels, scale)
-                with tf.GradientTape() as tape:
-                    tape.watch(given)
-                    found = _gradients_of_batch_norm(*given, epsilon)
-                return tape.gradient(found, given, output_gradients=upstreams)
-
-            return gradients, second
-
-        return (outputs, mean, variance), lambda upstream, *_: gradient(upstream, pixels, scale)
+        return (outputs, mean, variance), first
 
     outputs, mean, variance = normalized(pixels, scale, offset)
     count = tf.cast(tf.size(pixels) // x.shape[-1], "float32")
@@ -101,14 +105,18 @@ def _gradients_of_batch_norm(upstream, x, scale, epsilon):
     return tf.cast(of_x, dtype), of_scale, of_offset
 
 
-# Convolutions, NHWC and padding "SAME", and their two gradients. With a picture on one side, one to three channels, the
-# kernels of processors leave most of their width unused; the gradient of a deep layer's weights is slow where the batch
-# has few places. The three operations below are linear in either argument and each other's gradients, so that any order
-# of them is as fast.
+# Convolutions, NHWC and padding "SAME", and their two gradients. With a picture on one side, the kernels of processors
+# leave most of their width unused; the gradient of a deep layer's weights is slow where the batch has few places. The
+# three operations below are linear in either argument and each other's gradients, so that any order of them is as fast.
 
-_PICTURE = 4
+# Channels of a picture, at most.
+_FEW = 3
 # Columns of a picture computed side by side, as channels.
 _COLUMNS = 4
+# Kernels as wide as this gain by columns in the kernel's gradient too.
+_WIDE = 5
+# Numbers that the patches of a batch may be, at most: 128 MB in float32.
+_PATCHES = 2**25
 
 
 def convolved(x, kernel, strides):
@@ -147,50 +155,58 @@ def transposed_convolved(x, kernel, strides):
 
 
 def _plain():
-    """Whether TensorFlow's own convolutions are to be used: also with an accelerator, whose kernels are others, and
-    outside of graphs, where nothing prunes a gradient that nobody asked for."""
+    """Whether TensorFlow's own convolutions are to be used: in `portable`, with an accelerator, whose kernels are
+    others, and outside of graphs, where nothing prunes a gradient that nobody asked for."""
     accelerated = any(device.device_type != "CPU" for device in tf.config.list_logical_devices())
     return _portable.get() or accelerated or tf.executing_eagerly()
 
 
+# Each takes copies of its arguments: a gradient's gradient may be asked for outside of the function that they are of.
+
+
 def _forward(x, kernel, strides):
+    """The convolution."""
+
     @tf.custom_gradient
     def run(x, kernel):
         def gradient(upstream):
             return _backward(upstream, kernel, strides, _sizes(x)), _of_kernel(x, upstream, kernel.shape, strides)
 
-        rows, columns, _, outputs = kernel.shape
-        if outputs < _PICTURE and columns > 1 and tuple(strides) == (1, 1):
-            return _in_columns(x, kernel, ((rows - 1) // 2, (columns - 1) // 2)), gradient
+        rows, columns, inputs, outputs = kernel.shape
+        # With one channel into few TensorFlow's bfloat16 is wrong where the strides differ.
+        if outputs <= _FEW and inputs > 1 and columns > 1 and tuple(strides) == (1, 1):
+            return _in_columns(x, kernel, _before(rows, columns)), gradient
         return tf.nn.conv2d(x, kernel, strides, "SAME"), gradient
 
-    return run(x, kernel)
+    return run(tf.identity(x), tf.identity(kernel))
 
 
 def _backward(y, kernel, strides, sizes):
-    """The gradient of a convolution's input, whose height and width are `sizes`: also the transposed convolution."""
+    """The gradient of a convolution's input, whose height and width are `sizes`, from its output's, y: also the
+    transposed convolution."""
 
     @tf.custom_gradient
     def run(y, kernel):
         def gradient(upstream):
             return _forward(upstream, kernel, strides), _of_kernel(upstream, y, kernel.shape, strides)
 
-        rows, columns, inputs, _ = kernel.shape
-        if inputs < _PICTURE and columns > 1 and strides[0] == strides[1]:
-            if strides[0] == 1:
+        rows, columns, inputs, outputs = kernel.shape
+        if inputs <= _FEW and columns > 1 and strides[0] == strides[1]:
+            if strides[0] > 1:
+                return _in_blocks(y, kernel, strides[0], sizes), gradient
+            if outputs > 1:
                 turned = tf.transpose(tf.reverse(kernel, [0, 1]), (0, 1, 3, 2))
                 return _in_columns(y, turned, (rows // 2, columns // 2)), gradient
-            return _in_blocks(y, kernel, strides[0], sizes), gradient
         shape = tf.stack([tf.shape(y)[0], *sizes, inputs])
         return tf.raw_ops.Conv2DBackpropInput(
             input_sizes=shape, filter=kernel, out_backprop=y, strides=[1, *strides, 1], padding="SAME"
         ), gradient
 
-    return run(y, kernel)
+    return run(tf.identity(y), tf.identity(kernel))
 
 
 def _of_kernel(x, y, shape, strides):
-    """The gradient of a convolution's kernel of a shape, from its input and the gradient of its output."""
+    """The gradient of a convolution's kernel, which has a shape, from its input x and its output's gradient y."""
 
     @tf.custom_gradient
     def run(x, y):
@@ -200,18 +216,19 @@ def _of_kernel(x, y, shape, strides):
         rows, columns, inputs, outputs = shape
         if tuple(strides) == (1, 1) == (rows, columns):
             return _products(x, y, shape), gradient
-        if outputs < _PICTURE < columns and tuple(strides) == (1, 1):
+        if outputs <= _FEW and columns >= _WIDE and tuple(strides) == (1, 1):
             return _of_kernel_in_columns(x, y, shape), gradient
-        # A copy of every place's surroundings and one product of matrices.
-        places = y.shape[:3].num_elements()
-        if places is not None and places * (1 if y.dtype.size < 4 else 2) < rows * columns * inputs:
+        # A copy of every place's surroundings and one product of matrices: faster where the kernel has more rows than
+        # there are places, in float32, whose kernels are better, twice as many.
+        places, length = y.shape[:3].num_elements(), rows * columns * inputs
+        if places and places * (1 if y.dtype.size < 4 else 2) < length and places * length <= _PATCHES:
             patches = tf.image.extract_patches(x, [1, rows, columns, 1], [1, *strides, 1], [1, 1, 1, 1], "SAME")
             return _products(patches, y, shape), gradient
         return tf.raw_ops.Conv2DBackpropFilter(
             input=x, filter_sizes=shape, out_backprop=y, strides=[1, *strides, 1], padding="SAME"
         ), gradient
 
-    return run(x, y)
+    return run(tf.identity(x), tf.identity(y))
 
 
 def _in_columns(x, kernel, before):
@@ -230,8 +247,9 @@ def _in_columns(x, kernel, before):
 
 
 def _of_kernel_in_columns(x, y, shape):
+    """As `_of_kernel`, of stride 1 and few outputs, by the trick of `_in_columns`."""
     rows, columns, inputs, outputs = shape
-    x, missing = _padded(x, rows, columns, ((rows - 1) // 2, (columns - 1) // 2))
+    x, missing = _padded(x, rows, columns, _before(rows, columns))
     height, width = _sizes(y)
     y = tf.pad(y, [[0, 0], [0, 0], [0, missing], [0, 0]])
     y = tf.reshape(y, (tf.shape(y)[0], height, (width + missing) // _COLUMNS, _COLUMNS * outputs))
@@ -244,6 +262,11 @@ def _of_kernel_in_columns(x, y, shape):
     )
     parts = tf.split(wide, _COLUMNS, axis=-1)
     return tf.add_n([part[:, i : i + columns] for i, part in enumerate(parts)])
+
+
+def _before(rows, columns):
+    """How many rows and columns of zeros "SAME" has above a picture and left of it, at a stride of 1."""
+    return (rows - 1) // 2, (columns - 1) // 2
 
 
 def _padded(x, rows, columns, before):
@@ -278,7 +301,7 @@ def _products(x, y, shape):
 
 def _sizes(x):
     """[height, width], numbers where they are known."""
-    return [known or size for known, size in zip(x.shape[1:3], tf.unstack(tf.shape(x)[1:3]))]
+    return [tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis] for axis in (1, 2)]
 
 
 def _at_least_0(number):

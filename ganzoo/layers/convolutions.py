@@ -3,7 +3,7 @@
 import keras
 
 
-class _Ours:
+class _ByBackend:
     """What both kinds of convolution have in common."""
 
     def _is_usual(self):
@@ -18,7 +18,7 @@ class _Ours:
 
 
 @keras.saving.register_keras_serializable(package="ganzoo")
-class Conv2D(_Ours, keras.layers.Conv2D):
+class Conv2D(_ByBackend, keras.layers.Conv2D):
     """Keras' convolution: the same arguments, weights and numbers. On processors it is faster where pictures of few
     channels are on either side, and in the gradient of deep layers.
 
@@ -35,7 +35,7 @@ class Conv2D(_Ours, keras.layers.Conv2D):
 
 
 @keras.saving.register_keras_serializable(package="ganzoo")
-class Conv2DTranspose(_Ours, keras.layers.Conv2DTranspose):
+class Conv2DTranspose(_ByBackend, keras.layers.Conv2DTranspose):
     """Keras' transposed convolution, in the same way.
 
     Example:

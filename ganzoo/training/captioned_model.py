@@ -31,7 +31,8 @@ class CaptionedModel(LatentModel):
     """A generator from noise and text, and a discriminator of pictures with their text.
 
     The discriminator is matching-aware (Reed et al. 2016, arXiv:1605.05396, algorithm 1): a real picture with another
-    one's text is as wrong to it as a drawn one with its own.
+    one's text is as wrong to it as a drawn one with its own. It looks at a batch of real pictures once for both of
+    their texts: batch norm takes their means into account once, and both share one drawing of a dropout.
 
     Args:
         generator: functional Keras model; from [latents (batch, latent_dim), text (batch, text_encoder.dim)] to
@@ -63,21 +64,29 @@ class CaptionedModel(LatentModel):
         fake = self.opponents(real, text, training)
         real, fake = self.augmented(real), self.augmented(fake)
         others = _of_neighbours(text)
-        look, judge = self._parts_of_discriminator
-        seen_real, seen_fake = (keras.tree.flatten(look(pictures, training=training)) for pictures in (real, fake))
-        real_logits, fake_logits, wrong_logits = (
-            judge([*seen, about], training=training)
-            for seen, about in ((seen_real, text), (seen_fake, text), (seen_real, others))
-        )
+        real_logits, wrong_logits = self._logits(real, (text, others), training)
+        (fake_logits,) = self._logits(fake, (text,), training)
         self.record(**self.loss.report(real_logits, fake_logits))
         self.record(d_wrong=self.loss.report(real_logits, wrong_logits).get("d_fake", ops.mean(wrong_logits)))
         both = (self.loss.discriminator(real_logits, logits) for logits in (fake_logits, wrong_logits))
         return sum(both) / 2 + self.penalty(real, fake, text, training)
 
+    def _logits(self, pictures, texts, training):
+        """What the discriminator says of pictures with each of several texts; it looks at the pictures once."""
+        if self.discriminator not in self._judges:
+            look, judge = split_at(self.discriminator, 1)
+
+            def logits(pictures, texts, training):
+                seen = keras.tree.flatten(look(pictures, training=training))
+                return [judge([*seen, text], training=training) for text in texts]
+
+            self._judges[self.discriminator] = logits
+        return self._judges[self.discriminator](pictures, texts, training)
+
     @functools.cached_property
-    def _parts_of_discriminator(self):
-        """What looks at pictures alone, once for both of their texts, and what judges that with a text."""
-        return split_at(self.discriminator, 1)
+    def _judges(self):
+        # Functions and not networks, which Keras would write into files once more.
+        return {}
 
     def generator_loss(self, batch, training=True):
         loss = super().generator_loss(batch, training)

@@ -71,3 +71,29 @@ def test_what_has_no_kernel_is_left_to_keras():
         BatchNormalization(dtype="float64")(x, training=True).numpy().mean((0, 1, 2)), 0, atol=1e-9
     )
     assert BatchNormalization(dtype="bfloat16")(x, training=True).dtype == "bfloat16"
+
+
+def test_gradients_of_a_function_of_its_own():
+    """What a training loop of one's own asks for: a penalty on a tf.function, its tapes outside. Beside the formula:
+    Keras' gradient of second order is not that of a function that no shift of its inputs changes."""
+    _, ours, x, weights = both((6, 5, 4, 3))
+    gamma, beta = (variable.value for variable in ours.trainable_variables)
+
+    def formula(x):
+        mean = tf.reduce_mean(x, (0, 1, 2))
+        variance = tf.reduce_mean((x - mean) ** 2, (0, 1, 2))
+        return gamma * (x - mean) / tf.sqrt(variance + SETTINGS["epsilon"]) + beta
+
+    found = []
+    for normalized in (formula, lambda x: ours(x, training=True)):
+        graph = tf.function(lambda x, normalized=normalized: tf.reduce_sum(weights * tf.sin(normalized(x))))
+        with tf.GradientTape() as outer:
+            outer.watch([x, gamma, beta])
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                score = graph(x)
+            slope = inner.gradient(score, x)
+            penalty = tf.reduce_sum(slope**3)
+        found.append([slope, *outer.gradient(penalty, [x, gamma, beta])])
+    for a, b in zip(*found):
+        np.testing.assert_allclose(b, a, rtol=2e-4, atol=2e-4 * np.abs(a).max())

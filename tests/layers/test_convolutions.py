@@ -75,3 +75,60 @@ def test_other_kinds_are_left_to_keras(settings):
         theirs.build(x.shape)
         theirs.set_weights(ours.get_weights())
         np.testing.assert_allclose(tf.function(ours)(x), theirs(x), atol=1e-6)
+
+
+@pytest.mark.parametrize("case", [CASES[0], CASES[5], CASES[10], CASES[13]], ids=str)
+def test_gradients_of_a_function_of_its_own(case):
+    """What a training loop of one's own asks for: a penalty on a tf.function, its tapes outside; of third order too."""
+    kind, size, stride, shape, channels = case
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=shape), "float32")
+    ours = kind(channels, size, stride, "same")
+    theirs = getattr(keras.layers, kind.__name__).from_config(ours.get_config())
+    for layer in (ours, theirs):
+        layer.build(shape)
+    theirs.set_weights(ours.get_weights())
+    gradients = []
+    for layer in (ours, theirs):
+        score = tf.function(lambda x, layer=layer: tf.reduce_sum(tf.sin(layer(x))))
+        with tf.GradientTape() as third:
+            third.watch(x)
+            with tf.GradientTape() as second:
+                second.watch(x)
+                with tf.GradientTape() as first:
+                    first.watch(x)
+                    y = score(x)
+                slope = first.gradient(y, x)
+                penalty = tf.reduce_sum(slope**2)
+            bend = second.gradient(penalty, x)
+            last = tf.reduce_sum(bend**2)
+        gradients.append([slope, bend, *third.gradient(last, [x, *layer.trainable_variables])])
+    for a, b in zip(*gradients):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5 * np.abs(b).max())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("size", [3, 4, 9])
+@pytest.mark.parametrize("shape", [(2, 6, 3, 1), (2, 4, 9, 1), (2, 6, 3, 3), (2, 9, 10, 3)], ids=str)
+def test_few_channels_to_few(shape, size, dtype):
+    """Beside the same in float64: TensorFlow's kernels are wrong for some of what is asked of them here."""
+    rng = np.random.default_rng(0)
+    x, kernel = rng.normal(size=shape), rng.normal(size=(size, size, shape[-1], 3))
+    found = []
+    for kind, precision in ((Conv2D, dtype), (keras.layers.Conv2D, "float64")):
+        layer = kind(3, size, padding="same", use_bias=False, dtype=precision)
+        layer.build(shape)
+        layer.set_weights([kernel])
+
+        @tf.function
+        def of_all(x, layer=layer):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = layer(x)
+                score = tf.reduce_sum(y**2)
+            return y, *tape.gradient(score, [x, layer.kernel.value])
+
+        found.append(of_all(tf.constant(x, precision)))
+    for a, b in zip(*found):
+        a, b = (tf.cast(value, "float64").numpy() for value in (a, b))
+        np.testing.assert_allclose(a, b, rtol=0, atol=(1e-5 if dtype == "float32" else 0.03) * np.abs(b).max())

@@ -32,3 +32,26 @@ def test_what_has_nothing_to_share_and_what_takes_the_late_input_twice():
     for place, early, late in ((1, a, b), (0, b, a)):
         look, judge = split_at(network, place)
         np.testing.assert_allclose(judge([*keras.tree.flatten(look(early)), late]), network([a, b]), atol=1e-6)
+
+
+class _Raised(keras.Model):
+    def call(self, inputs, training=None):
+        return 10.0 + super().call(inputs, training=training)
+
+
+def test_networks_that_are_unlike_a_discriminator():
+    """A layer on both sides; paths that never meet; a call of its own: early is what can be."""
+    first, second = keras.Input((3,)), keras.Input((3,))
+    shared, activation, join = keras.layers.Dense(4), keras.layers.LeakyReLU(), keras.layers.Concatenate()
+    networks = [
+        keras.Model([first, second], join([shared(keras.layers.Dense(3)(first)), shared(second)])),
+        keras.Model([first, second], activation(join([activation(shared(first)), second]))),
+        keras.Model([first, second], shared(first)),
+        keras.Model([first, second], shared(second)),
+        _Raised([first, second], join([shared(first), second])),
+    ]
+    a, b = keras.ops.convert_to_tensor(np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32"))
+    for network in networks:
+        look, judge = split_at(network, 1)
+        np.testing.assert_allclose(judge([*keras.tree.flatten(look(a)), b]), network([a, b]), atol=1e-6)
+        assert {id(weight) for weight in network.weights} == {id(weight) for weight in look.weights + judge.weights}
