@@ -19,7 +19,6 @@ why on standard error.
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import memory
 import numpy as np
 
 import ganzoo
@@ -105,9 +105,10 @@ def section_data(options):
         command = [sys.executable, str(Path(__file__).with_name("pipeline.py")), config_of(name)["preset"], "--row"]
         command += os.environ.get(f"GANZOO_BENCH_{name.upper()}", "").split()
         done = subprocess.run(command, capture_output=True, text=True)
-        print(
-            done.stdout.strip() or f"| {name} | no data: {done.stderr.strip().splitlines()[-1][:120]} | | |", flush=True
-        )
+        # Before its row a preset that learns captions first says how far it is.
+        rows = [line for line in done.stdout.splitlines() if line.startswith("|")]
+        why = "" if rows else done.stderr.strip().splitlines()[-1][:120]
+        print(rows[-1] if rows else f"| {name} | no data: {why} | | |", flush=True)
 
 
 def section_start(options):
@@ -119,7 +120,7 @@ def section_start(options):
         if presets.find(preset).config.weights is not None:
             tasks[f"ganzoo.load('{preset}')"] = f"import ganzoo; ganzoo.load('{preset}')"
     for what, code in tasks.items():
-        code += "; import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+        code += f"; import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import memory; print(memory.peak())"
         taken = []
         for _ in range(3):
             began = time.perf_counter()
@@ -192,12 +193,7 @@ def work(section, name, contender):
         began = time.perf_counter()
         loop(int(line))
         seconds = time.perf_counter() - began
-        print(json.dumps({"seconds": seconds, "peak": peak()}), flush=True)
-
-
-def peak():
-    """MB that this process has held at most."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        print(json.dumps({"seconds": seconds, "peak": memory.peak()}), flush=True)
 
 
 def ratio(ours, theirs):

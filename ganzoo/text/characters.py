@@ -5,6 +5,7 @@ and an image network are trained together until matching pairs lie close (Reed e
 the symmetric softmax over a batch of Radford et al. 2021 (arXiv:2103.00020, figure 3).
 """
 
+import functools
 import hashlib
 import unicodedata
 
@@ -75,8 +76,16 @@ class CharacterEncoder:
             GanzooError: something else than a list of strings.
         """
         codes = self.codes(captions)
-        parts = [self.network(codes[i : i + batch_size], training=False) for i in range(0, len(codes), batch_size)]
-        return np.concatenate([ops.convert_to_numpy(part) for part in parts]).astype("float32")
+        parts = [self._read(codes[i : i + batch_size]) for i in range(0, len(codes), batch_size)]
+        return np.concatenate(parts).astype("float32")
+
+    @functools.cached_property
+    def _read(self):
+        """The network as one graph: layer by layer a caption takes longer than the picture drawn of it."""
+        from ganzoo import backend
+
+        specs = [((None, 1 + self.length), "int32")]
+        return backend.compiled(lambda codes: self.network(codes, training=False), specs, self.network)
 
     def learn(self, pictures, captions, epochs=30, batch_size=128, seed=0, verbose=0):
         """Learns from pictures and what may be said of each.
