@@ -14,7 +14,6 @@ is checked.
 import argparse
 import functools
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import memory
 import numpy as np
 
 RATE = 16_000
@@ -66,10 +66,10 @@ def work(framework, preset, seconds, files, trained, shifts):
         model.shifts = shifts
         function = functools.partial(model.enhance, sample_rate=RATE, progress=False)
         function(short)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = memory.peak()
     taken = from_file(model, seconds) if files else from_array(function, seconds)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"{taken / seconds:.4f} {peak / 1024:.0f} {(peak - before) / 1024:.0f}")
+    peak = memory.peak()
+    print(f"{taken / seconds:.4f} {peak} {peak - before}")
 
 
 def sound_of(seconds):

@@ -12,7 +12,6 @@ checked. PyTorch is left out where it is missing.
 
 import argparse
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import memory
 import numpy as np
 
 
@@ -64,7 +64,7 @@ def work(framework, preset, size, calls, trained):
         function = in_torch(model)
         small = image[:64, :64]
         assert np.abs(function(small).astype(int) - model.upscale(small)).max() <= 1
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = memory.peak()
     function(image)
     seconds = []
     for _ in range(calls):
@@ -73,8 +73,8 @@ def work(framework, preset, size, calls, trained):
         seconds.append(time.perf_counter() - began)
     median = statistics.median(seconds)
     megapixels = size[0] * size[1] * model.scale**2 / 1e6
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"{median:.3f} {megapixels / median:.2f} {peak / 1024:.0f} {(peak - before) / 1024:.0f}")
+    peak = memory.peak()
+    print(f"{median:.3f} {megapixels / median:.2f} {peak} {peak - before}")
 
 
 def in_torch(model):

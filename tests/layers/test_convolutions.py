@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from ganzoo.layers import Conv2D, Conv2DTranspose
 
-# (inputs, kernel size, stride, batch, height, width, channels): a picture on either side with strides and kernels even,
-# odd and larger than each other; sizes that no group of columns fits; few places of many channels; one place.
+# (kind, kernel size, stride, shape of the inputs, channels of the outputs): a picture on either side with strides and
+# kernels even, odd and larger than each other; sizes that no group of columns fits; few places of many channels.
 CASES = [
     (Conv2D, 3, 1, (2, 7, 9, 5), 3),
     (Conv2D, 9, 1, (2, 10, 11, 4), 3),
