@@ -11,9 +11,10 @@ seconds of `import ganzoo` and `ganzoo.load`. Data that a preset cannot fetch is
 GANZOO_BENCH_SRGAN="--data folder:my_photographs".
 
 All contenders run in processes of their own, in turn within a round, every second round in the opposite order, so that
-a machine that slows down slows all of them. Ratios are medians over the rounds of the ratio within one, with the
-smallest and largest; below 1 ganzoo is the faster one. A contender that cannot run leaves its columns empty and says
-why on standard error.
+a machine that slows down slows all of them. The bare loop shares its process with another `fit`, and `fit : bare` is of
+these two: processes of the same program differ by more than is asked there. Ratios are medians over the rounds of the
+ratio within one, with the smallest and largest; below 1 ganzoo is the faster one. A contender that cannot run leaves
+its columns empty and says why on standard error.
 """
 
 import argparse
@@ -37,6 +38,8 @@ from ganzoo.registry import list_models, model_class
 
 SECTIONS = ("step", "inference", "data", "start")
 LOOPS = ("fit", "fit, bfloat16", "bare", "PyTorch", "torch.compile")
+# The `fit` in the process of the bare loop.
+BESIDE = "fit beside bare"
 # Seconds that one contender's turn takes, about.
 TURN = 1.5
 
@@ -47,7 +50,7 @@ def main():
     parser.add_argument("--models", nargs="+", default=list_models())
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--loops", nargs="+", default=list(LOOPS), choices=LOOPS, help="of section step")
-    parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         work(*options.worker)
@@ -63,9 +66,10 @@ def section_step(options):
     row(*["---"] * (len(options.loops) + len(_RATIOS) + 4))
     for name in options.models:
         config = config_of(name)
-        taken, peaks = race(options, "step", name, options.loops)
+        processes = [(BESIDE, loop) if loop == "bare" else (loop,) for loop in options.loops]
+        taken, peaks = race(options, "step", name, processes)
         ratios = [
-            ratio(taken[ours], taken[theirs]) if ours in taken and theirs in taken else "" for ours, theirs in _PAIRS
+            ratio(taken[ours], taken[theirs]) if ours in taken and theirs in taken else "" for _, ours, theirs in _PAIRS
         ]
         times = [f"{1000 * statistics.median(taken[loop]):.1f}" if loop in taken else "" for loop in options.loops]
         steps = config["discriminator_steps"]
@@ -74,21 +78,22 @@ def section_step(options):
         row(name, f"{on} of {shape}", *times, *ratios, peaks.get("fit", ""), peaks.get("PyTorch", ""))
 
 
+# The heads of the columns, and whose times are compared there.
 _PAIRS = (
-    ("fit", "bare"),
-    ("fit", "PyTorch"),
-    ("fit", "torch.compile"),
-    ("fit, bfloat16", "PyTorch"),
-    ("fit, bfloat16", "fit"),
+    ("fit : bare", BESIDE, "bare"),
+    ("fit : PyTorch", "fit", "PyTorch"),
+    ("fit : torch.compile", "fit", "torch.compile"),
+    ("fit, bfloat16 : PyTorch", "fit, bfloat16", "PyTorch"),
+    ("fit, bfloat16 : fit", "fit, bfloat16", "fit"),
 )
-_RATIOS = [f"{ours} : {theirs}" for ours, theirs in _PAIRS]
+_RATIOS = [head for head, *_ in _PAIRS]
 
 
 def section_inference(options):
     row("model", "what", "ganzoo, a second", "PyTorch, a second", "ganzoo : PyTorch", "MB, ganzoo", "MB, PyTorch")
     row(*["---"] * 7)
     for name in options.models:
-        taken, peaks = race(options, "inference", name, ("ganzoo", "PyTorch"))
+        taken, peaks = race(options, "inference", name, [(side,) for side in _SIDES])
         _, amount, unit = inference_task(name)
         speeds = [f"{amount / statistics.median(taken[side]):.1f}" if side in taken else "" for side in _SIDES]
         compared = ratio(taken["ganzoo"], taken["PyTorch"]) if len(taken) == 2 else ""
@@ -133,17 +138,21 @@ def row(*cells):
     print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
 
 
-# The race: contenders in turn, each in a process of its own; two libraries' idle threads in one slow each other down.
+# The race: contenders in turn, two libraries never in one process, where idle threads of one slow the other down.
 
 
-def race(options, section, name, contenders):
-    """({contender: seconds of one repetition, of each round}, {contender: MB at its peak}) of those that can run."""
-    workers = {contender: start_worker(section, name, contender) for contender in contenders}
+def race(options, section, name, processes):
+    """({contender: seconds of one repetition, of each round}, {contender: MB at its process's peak}) of those that can
+    run; `processes` has the contenders of each."""
+    workers = {}
+    for contenders in processes:
+        worker = start_worker(section, name, contenders)
+        workers.update(dict.fromkeys(contenders, worker))
     repeats = {}
-    for contender in list(workers):
-        once = ask(workers[contender], 1) and ask(workers[contender], 1)
+    for contender, worker in list(workers.items()):
+        once = ask(worker, contender, 1) and ask(worker, contender, 1)
         if once is None:
-            worker = workers.pop(contender)
+            del workers[contender]
             worker.communicate()
             worker.said.seek(0)
             why = [line for line in worker.said.read().splitlines() if line.strip()]
@@ -155,20 +164,19 @@ def race(options, section, name, contenders):
     for number in range(options.rounds):
         # Always after the same neighbour, one would inherit what that one does to caches and clock rates.
         for contender in list(workers)[:: 1 if number % 2 == 0 else -1]:
-            answer = ask(workers[contender], repeats[contender])
+            answer = ask(workers[contender], contender, repeats[contender])
             if answer is None:
                 raise SystemExit(f"{name}, {contender}: it ended in round {number + 1}")
             taken[contender].append(answer["seconds"] / repeats[contender])
             peaks[contender] = answer["peak"]
-    for worker in workers.values():
+    for worker in set(workers.values()):
         worker.communicate()
     return taken, peaks
 
 
-def start_worker(section, name, contender):
-    command = [sys.executable, __file__, "--worker", section, name, contender]
-    # Of one library each: the other one's memory and threads would be counted in.
-    backend = "torch" if contender in ("PyTorch", "torch.compile") else "tensorflow"
+def start_worker(section, name, contenders):
+    command = [sys.executable, __file__, "--worker", section, name]
+    backend = "torch" if {"PyTorch", "torch.compile"} & set(contenders) else "tensorflow"
     said = tempfile.TemporaryFile("w+")  # noqa: SIM115 (as long as the worker)
     environment = {**os.environ, "KERAS_BACKEND": backend}
     pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True)
@@ -177,21 +185,24 @@ def start_worker(section, name, contender):
     return worker
 
 
-def ask(worker, repeats):
+def ask(worker, contender, repeats):
     """What a worker says of so many repetitions; None from one that cannot run."""
     try:
-        worker.stdin.write(f"{repeats}\n")
+        worker.stdin.write(json.dumps([contender, repeats]) + "\n")
         worker.stdin.flush()
         return json.loads(worker.stdout.readline())
     except (ValueError, BrokenPipeError):
         return None
 
 
-def work(section, name, contender):
-    loop = globals()[f"{section}_loop"](name, contender)
+def work(section, name):
+    loops = {}
     for line in sys.stdin:
+        contender, repeats = json.loads(line)
+        if contender not in loops:
+            loops[contender] = globals()[f"{section}_loop"](name, contender)
         began = time.perf_counter()
-        loop(int(line))
+        loops[contender](repeats)
         seconds = time.perf_counter() - began
         print(json.dumps({"seconds": seconds, "peak": memory.peak()}), flush=True)
 

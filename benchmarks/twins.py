@@ -354,12 +354,16 @@ def _cast(layer, node, exact):
     return lambda x: x
 
 
-@_maker("Mean", "Max")
-def _reduced(layer, node, exact):
+@_maker("Mean")
+def _mean(layer, node, exact):
     axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
     axes = [_axis(axis, _rank(node)) for axis in axes]
-    function = torch.mean if type(layer).__name__ == "Mean" else torch.amax
-    return lambda x: function(x, dim=axes, keepdim=layer.keepdims)
+    return lambda x: torch.mean(x, dim=axes, keepdim=layer.keepdims)
+
+
+@_maker("Maxout")
+def _maxout(layer, node, exact):
+    return lambda x: x.unflatten(-1, (-1, layer.pieces)).amax(dim=-1)
 
 
 @_maker("Split")

@@ -3,6 +3,7 @@
 from ganzoo.layers.batch_normalization import BatchNormalization
 from ganzoo.layers.convolutions import Conv2D, Conv2DTranspose
 from ganzoo.layers.dropout import Dropout
+from ganzoo.layers.maxout import Maxout
 from ganzoo.layers.minibatch_discrimination import MinibatchDiscrimination
 from ganzoo.layers.pixel_shuffle import PixelShuffle
 from ganzoo.layers.spectral_normalization import SpectralNormalization
@@ -14,6 +15,7 @@ __all__ = [
     "Conv2DTranspose",
     "DropReference",
     "Dropout",
+    "Maxout",
     "MinibatchDiscrimination",
     "PixelShuffle",
     "ReferenceBatch",

@@ -3,10 +3,10 @@
 import math
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from ganzoo.errors import at_least_one
-from ganzoo.layers import Dropout
+from ganzoo.layers import Dropout, Maxout
 
 
 def dense_generator(image_shape, latent_dim, widths, name="generator"):
@@ -41,7 +41,7 @@ def maxout_discriminator(image_shape, widths, pieces, dropout, name="discriminat
     x = layers.Flatten(name="flat")(pictures)
     for i, units in enumerate(widths, start=1):
         x = layers.Dense(units * pieces, name=f"hidden{i}")(x)
-        x = ops.max(layers.Reshape((units, pieces), name=f"hidden{i}_pieces")(x), axis=-1)
+        x = Maxout(pieces, name=f"hidden{i}_pieces")(x)
         # Its own fixed seed: dropout repeats with the model's other random numbers, whatever was drawn before.
         x = Dropout(dropout, seed=i, name=f"hidden{i}_dropout")(x)
     logits = layers.Dense(1, dtype="float32", name="logit")(x)

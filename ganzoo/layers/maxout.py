@@ -1,0 +1,46 @@
+"""Maxout units (Goodfellow et al. 2013, arXiv:1302.4389)."""
+
+import functools
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="ganzoo")
+class Maxout(keras.layers.Layer):
+    """The largest of every `pieces` neighbours: (..., units pieces) to (..., units).
+
+    Behind a linear layer of as many units, that is a layer of maxout units. Of equal ones the gradient goes to one on
+    TensorFlow; other back ends share it.
+
+    Args:
+        pieces: linear units behind each one.
+
+    Raises:
+        ValueError: inputs whose last axis `pieces` does not divide.
+
+    Example:
+        x = Maxout(5)(keras.layers.Dense(5 * 240)(x))      # (batch, 240)
+    """
+
+    def __init__(self, pieces, **options):
+        super().__init__(**options)
+        self.pieces = pieces
+
+    def call(self, x):
+        shape = ops.shape(x)
+        x = ops.reshape(x, (*shape[:-1], self._units(x.shape), self.pieces))
+        # Piece by piece: a maximum along the last axis reads a few numbers at a time and, in its gradient, compares
+        # and divides all of them.
+        return functools.reduce(ops.maximum, ops.unstack(ops.moveaxis(x, -1, 0), self.pieces, axis=0))
+
+    def compute_output_shape(self, shape):
+        return (*shape[:-1], self._units(shape))
+
+    def _units(self, shape):
+        if shape[-1] % self.pieces:
+            raise ValueError(f"{shape[-1]} inputs are not a multiple of {self.pieces} pieces")
+        return shape[-1] // self.pieces
+
+    def get_config(self):
+        return {**super().get_config(), "pieces": self.pieces}
