@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-# The oldest TensorFlow that the package supports, which has no wheels for the newest Python.
+# The oldest TensorFlow and Keras that the package supports, the lower bounds in setup.py; no wheels for the newest Python.
 OLDEST_PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 OLDEST := .venv-oldest
@@ -18,7 +18,7 @@ demo: $(VENV)/demo.installed
 test: $(VENV)/test.installed lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 
-# Recordings through both readers, and the training step, under the oldest TensorFlow.
+# Recordings through both readers, and the training step, under the oldest TensorFlow and Keras.
 test-oldest: $(OLDEST)/installed
 	$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile tests/data/test_audio.py tests/data/test_speech.py tests/test_segan.py \
 		tests/training/test_adversarial.py tests/test_models.py
@@ -39,10 +39,10 @@ $(VENV)/%.installed: setup.py $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e '.[$*]'
 	@touch $@
 
-$(OLDEST)/installed: setup.py
+$(OLDEST)/installed: setup.py Makefile
 	@test -n "$(OLDEST_PYTHON)" || { echo "TensorFlow 2.16 needs Python 3.11 or 3.12 and found neither; name one: make OLDEST_PYTHON=/path/to/python3.11"; exit 1; }
 	@$(OLDEST_PYTHON) -m venv $(OLDEST)
-	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e '.[tfio]' tensorflow==2.16.2 pytest pytest-xdist
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e '.[tfio]' tensorflow==2.16.1 keras==3.6.0 pytest pytest-xdist
 	@touch $@
 
 $(VENV)/bin/python:

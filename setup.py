@@ -34,7 +34,7 @@ setup(
     },
     install_requires=[
         "click>=8.1",
-        "keras>=3.3",
+        "keras>=3.6",
         "numpy>=1.26",
         "pillow>=10.0",
         "pydantic>=2.5",
