@@ -56,6 +56,7 @@ def step_of(model, batch, compiled=False):
         steps = model.discriminator_steps if d is not None else 0
         for mine in zip(*(part.chunk(max(1, steps)) for part in parts)):
             if d is not None:
+                game.draw_once(*mine)
                 minimize(game.discriminator_loss(*mine), learn_d)
                 game.after(d)
         if d is not None:
@@ -87,6 +88,9 @@ class _Game:
         self.losses = _LOSSES.get(model.loss.name)
         self.penalized = [penalty.weight for penalty in model.penalties if penalty.name == "gradient_penalty"]
         self.bound = model.arguments.get("clip")
+
+    def draw_once(self, *batch):
+        """Draws for both players where there is no noise to draw from, as the field's loops do."""
 
     def fake(self, real, *condition):
         return self.g(torch.randn(len(real), self.model.latent_dim), *condition)
@@ -137,16 +141,16 @@ class _Equilibrium(_Game):
 class _Upscaled(_Game):
     """SRResNet, and SRGAN with a loss of pixels."""
 
-    def fake(self, small):
-        return self.g(small)
+    drawing = None
+
+    def draw_once(self, small, large):
+        self.drawing = self.g(small)
 
     def discriminator_loss(self, small, large):
-        with torch.no_grad():
-            fake = self.fake(small)
-        return self.losses[0](self.d(large), self.d(fake))
+        return self.losses[0](self.d(large), self.d(self.drawing.detach()))
 
     def generator_loss(self, small, large):
-        fake = self.fake(small)
+        fake = self.g(small) if self.d is None else self.drawing
         content = functional.mse_loss(fake, large)
         if self.d is None:
             return content
@@ -156,15 +160,21 @@ class _Upscaled(_Game):
 class _Enhanced(_Game):
     """SEGAN."""
 
+    drawing = None
+
+    def draw_once(self, noisy, clean):
+        self.drawing = None if self.model.latent_dim else self.g(noisy)
+
     def fake(self, noisy):
         model = self.model
-        if not model.latent_dim:
-            return self.g(noisy)
+        if self.drawing is not None:
+            return self.drawing
         return self.g(noisy, torch.randn(len(noisy), model.latent_dim, model.window // model.hop))
 
     def discriminator_loss(self, noisy, clean):
         with torch.no_grad():
             fake = self.fake(noisy)
+        fake = fake.detach()
         return self.losses[0](self.d(torch.cat([clean, noisy], 1)), self.d(torch.cat([fake, noisy], 1)))
 
     def generator_loss(self, noisy, clean):

@@ -284,12 +284,13 @@ def bare_loop(model, batch):
 
     from ganzoo.training.batches import split
 
-    def minimized(loss_function, optimizer, network):
+    def minimize(loss_function, optimizer, network):
         variables = [variable.value for variable in network.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             loss = loss_function()
         optimizer.apply(tape.gradient(loss, variables), network.trainable_variables)
+        return loss
 
     model.record = lambda **values: model._current.recorded.update(values)
 
@@ -297,12 +298,7 @@ def bare_loop(model, batch):
     def step(number, batch):
         model._current.recorded = {}
         model.noise.start_step(number)
-        parts = split(batch, model.discriminator_steps)
-        for part in parts if model.plays else ():
-            minimized(
-                lambda part=part: model.discriminator_loss(part), model.discriminator_optimizer, model.discriminator
-            )
-        minimized(lambda: model.generator_loss(parts[-1]), model.generator_optimizer, model.generator)
+        model.take_turns(split(batch, model.discriminator_steps), minimize)
 
     batches = tf.data.Dataset.from_tensors(batch).cache().repeat().prefetch(2)
     batches = iter(batches)

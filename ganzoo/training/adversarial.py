@@ -5,6 +5,7 @@ paper. The game they play, Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.266
 below and stands nowhere else.
 """
 
+import functools
 import inspect
 import math
 import threading
@@ -27,6 +28,12 @@ from ganzoo.training.averages import HistoricalAverage, move_average
 from ganzoo.training.batches import first_examples, split, unpadded, with_condition
 from ganzoo.training.noise import Noise
 from ganzoo.training.saving import Saving
+
+
+class _Step(threading.local):
+    """What a step has recorded and drawn; a strategy's replicas are threads that take turns in the middle of it."""
+
+    drawing = None
 
 
 class AdversarialModel(Saving, keras.Model):
@@ -77,6 +84,9 @@ class AdversarialModel(Saving, keras.Model):
     reported = ()
     # What the discriminator's numbers are: "logits", or "errors" of an auto-encoder. A loss says which it takes.
     scores = "logits"
+    # Whether the generator has nothing but the condition to draw from: then both players see one drawing of it, where
+    # Algorithm 1 of Goodfellow et al. would have another one for each.
+    noiseless = False
 
     def __new__(cls, *args, **kwargs):
         model = super().__new__(cls, *args, **kwargs)
@@ -90,8 +100,7 @@ class AdversarialModel(Saving, keras.Model):
         # Files know no difference between lists and tuples.
         arguments = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
         object.__setattr__(model, "arguments", arguments)
-        # What a step has recorded; the replicas of a strategy are threads that take turns in the middle of it.
-        object.__setattr__(model, "_current", threading.local())
+        object.__setattr__(model, "_current", _Step())
         return model
 
     def __init__(
@@ -150,7 +159,13 @@ class AdversarialModel(Saving, keras.Model):
     def opponents(self, real, condition, training=True):
         """As many generated examples as there are real ones, for the discriminator: no gradient goes through them."""
         with backend.no_gradients():
-            return self.generator(self.generator_inputs(ops.shape(real)[0], condition), training=training)
+            return ops.stop_gradient(self.drawn(real, condition, training))
+
+    def drawn(self, real, condition, training=True):
+        """As many generated examples as there are real ones; a `noiseless` model's are the same for both players."""
+        if self._current.drawing is not None:
+            return self._current.drawing
+        return self.generator(self.generator_inputs(ops.shape(real)[0], condition), training=training)
 
     def augmented(self, pictures):
         """The pictures after all augmentations that `compile` was given."""
@@ -161,7 +176,7 @@ class AdversarialModel(Saving, keras.Model):
     def generator_loss(self, batch, training=True):
         """The loss of one generator step, a scalar: mean over this replica's batch."""
         real, condition = self.split_batch(batch)
-        fake = self.generator(self.generator_inputs(ops.shape(real)[0], condition), training=training)
+        fake = self.drawn(real, condition, training)
         content = self.content_loss(real, fake)
         if not self.plays:
             return content
@@ -450,22 +465,16 @@ class AdversarialModel(Saving, keras.Model):
         data = unpadded(data)
         self._current.recorded = {}
         self.noise.start_step(backend.after(data, self.step))
-        parts = split(data, self.discriminator_steps)
-        for part in parts if self.plays else ():
-            d_loss = backend.minimize(
-                lambda part=part: self.discriminator_loss(part) + self._strayed(self.discriminator),
-                self.discriminator_optimizer,
-                self.discriminator.trainable_variables,
+
+        def minimize(loss_function, optimizer, network):
+            return backend.minimize(
+                lambda: loss_function() + self._strayed(network),
+                optimizer,
+                network.trainable_variables,
                 self._current.recorded,
             )
-            self.record(d_loss=d_loss)
-        g_loss = backend.minimize(
-            lambda: self.generator_loss(parts[-1]) + self._strayed(self.generator),
-            self.generator_optimizer,
-            self.generator.trainable_variables,
-            self._current.recorded,
-        )
-        self.record(g_loss=g_loss)
+
+        g_loss = self.take_turns(split(data, self.discriminator_steps), minimize)
         self.after_step(self._current.recorded)
         backend.share_statistics(self._statistics)
         backend.update([(self.step, self.step)], lambda step, _: backend.after(g_loss, step) + 1)
@@ -473,6 +482,40 @@ class AdversarialModel(Saving, keras.Model):
         for network, history in self._histories():
             history.take(network)
         return backend.logged({name: tracker.result() for name, tracker in self.trackers.items()})
+
+    def take_turns(self, parts, minimize):
+        """The steps of both players and nothing else.
+
+        Args:
+            parts: a batch for each of the discriminator's; the generator sees the last one.
+            minimize: function of (function that gives a loss, optimizer, network) that takes one step and returns the
+                loss.
+
+        Returns:
+            The generator's loss.
+        """
+
+        def discriminator_step(part):
+            loss_function = functools.partial(self.discriminator_loss, part)
+            self.record(d_loss=minimize(loss_function, self.discriminator_optimizer, self.discriminator))
+
+        def generator_loss():
+            if not shared:
+                return self.generator_loss(parts[-1])
+            # The discriminator's step within the generator's: it learns from the drawing that it judges next.
+            self._current.drawing = self.drawn(*self.split_batch(parts[-1]))
+            try:
+                discriminator_step(parts[-1])
+                return self.generator_loss(parts[-1])
+            finally:
+                self._current.drawing = None
+
+        shared = self.plays and self.noiseless
+        for part in (parts[:-1] if shared else parts) if self.plays else ():
+            discriminator_step(part)
+        g_loss = minimize(generator_loss, self.generator_optimizer, self.generator)
+        self.record(g_loss=g_loss)
+        return g_loss
 
     @property
     def _statistics(self):

@@ -61,6 +61,10 @@ class EnhancingModel(AdversarialModel):
         """Channels of noise beside the code; 0 for none."""
         return self.generator.inputs[1].shape[-1] if len(self.generator.inputs) > 1 else 0
 
+    @property
+    def noiseless(self):
+        return not self.latent_dim
+
     def split_batch(self, batch):
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
             raise GanzooError(f"{self.model_name} learns from (noisy, clean) speech: use ganzoo.data.speech")

@@ -40,6 +40,7 @@ class UpscalingModel(AdversarialModel):
 
     data_kind = "pairs"
     reported = ("pixel_loss",)
+    noiseless = True
 
     def __init__(self, generator, discriminator, scale, reach, crop, **options):
         at_least_one(crop=crop)

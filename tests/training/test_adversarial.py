@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import ganzoo
 from ganzoo.pixels import to_uint8
+from ganzoo.registry import model_class
 from ganzoo.training.batches import split
 from ganzoo.training.noise import Noise
 
@@ -139,6 +140,35 @@ def test_training_with_several_critic_steps_takes_fresh_batches_from_a_dataset()
     assert model.steps == 2
     np.testing.assert_allclose(np.sort(np.ravel(seen)), numbers.ravel())
     assert [len(part) for part in seen] == [4] * 6
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize(("name", "changes"), [("srgan", {}), ("segan", {"latent_dim": 0, "discriminator_cures": []})])
+def test_players_of_a_noiseless_model_share_a_drawing(name, changes, steps):
+    """One pass through the generator less a step, and the same weights as with one for each player."""
+    trained, passes = [], []
+    for noiseless in (True, False):
+        cls = model_class(name)
+        keras.utils.set_random_seed(0)
+        model = type(cls.__name__, (cls,), {"noiseless": noiseless, "__init__": cls.__init__})(
+            **{**cls.small, **changes}
+        )
+        sgd = {"name": "sgd", "learning_rate": 0.1}
+        settings = {**cls.small_compile, "generator_optimizer": sgd, "discriminator_optimizer": sgd}
+        model.compile(**settings, discriminator_steps=steps, run_eagerly=True)
+        calls, call = [], model.generator.call
+
+        def counted(*inputs, _calls=calls, _call=call, **options):
+            _calls.append(inputs)
+            return _call(*inputs, **options)
+
+        model.generator.call = counted
+        model.train_on_batch(*model.example_batch(4 * steps))
+        trained.append(model.generator.trainable_variables + model.discriminator.trainable_variables)
+        passes.append(len(calls))
+    assert passes == [steps, steps + 1]
+    for one, other in zip(*trained):
+        np.testing.assert_allclose(np.array(one), np.array(other), rtol=1e-5, atol=1e-6)
 
 
 def test_split_refuses_unequal_parts():
