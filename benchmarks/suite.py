@@ -12,7 +12,8 @@ GANZOO_BENCH_SRGAN="--data folder:my_photographs".
 
 All contenders run in processes of their own, in turn within a round, every second round in the opposite order, so that
 a machine that slows down slows all of them. The bare loop shares its process with another `fit`, and `fit : bare` is of
-these two: processes of the same program differ by more than is asked there. Ratios are medians over the rounds of the
+these two: processes of the same program differ by more than is asked there. `of processors` are the same two's ratios
+of processor time, which other work on the machine disturbs less. Ratios are medians over the rounds of the
 ratio within one, with the smallest and largest; below 1 ganzoo is the faster one. A contender that cannot run leaves
 its columns empty and says why on standard error.
 """
@@ -67,9 +68,11 @@ def section_step(options):
     for name in options.models:
         config = config_of(name)
         processes = [(BESIDE, loop) if loop == "bare" else (loop,) for loop in options.loops]
-        taken, peaks = race(options, "step", name, processes)
+        taken, worked, peaks = race(options, "step", name, processes)
+        both = {"seconds": taken, "processor": worked}
         ratios = [
-            ratio(taken[ours], taken[theirs]) if ours in taken and theirs in taken else "" for _, ours, theirs in _PAIRS
+            ratio(both[what][ours], both[what][theirs]) if ours in taken and theirs in taken else ""
+            for _, what, ours, theirs in _PAIRS
         ]
         times = [f"{1000 * statistics.median(taken[loop]):.1f}" if loop in taken else "" for loop in options.loops]
         steps = config["discriminator_steps"]
@@ -78,13 +81,14 @@ def section_step(options):
         row(name, f"{on} of {shape}", *times, *ratios, peaks.get("fit", ""), peaks.get("PyTorch", ""))
 
 
-# The heads of the columns, and whose times are compared there.
+# The heads of the columns, and what of whom is compared there.
 _PAIRS = (
-    ("fit : bare", BESIDE, "bare"),
-    ("fit : PyTorch", "fit", "PyTorch"),
-    ("fit : torch.compile", "fit", "torch.compile"),
-    ("fit, bfloat16 : PyTorch", "fit, bfloat16", "PyTorch"),
-    ("fit, bfloat16 : fit", "fit, bfloat16", "fit"),
+    ("fit : bare", "seconds", BESIDE, "bare"),
+    ("of processors", "processor", BESIDE, "bare"),
+    ("fit : PyTorch", "seconds", "fit", "PyTorch"),
+    ("fit : torch.compile", "seconds", "fit", "torch.compile"),
+    ("fit, bfloat16 : PyTorch", "seconds", "fit, bfloat16", "PyTorch"),
+    ("fit, bfloat16 : fit", "seconds", "fit, bfloat16", "fit"),
 )
 _RATIOS = [head for head, *_ in _PAIRS]
 
@@ -93,7 +97,7 @@ def section_inference(options):
     row("model", "what", "ganzoo, a second", "PyTorch, a second", "ganzoo : PyTorch", "MB, ganzoo", "MB, PyTorch")
     row(*["---"] * 7)
     for name in options.models:
-        taken, peaks = race(options, "inference", name, [(side,) for side in _SIDES])
+        taken, _, peaks = race(options, "inference", name, [(side,) for side in _SIDES])
         _, amount, unit = inference_task(name)
         speeds = [f"{amount / statistics.median(taken[side]):.1f}" if side in taken else "" for side in _SIDES]
         compared = ratio(taken["ganzoo"], taken["PyTorch"]) if len(taken) == 2 else ""
@@ -142,8 +146,8 @@ def row(*cells):
 
 
 def race(options, section, name, processes):
-    """({contender: seconds of one repetition, of each round}, {contender: MB at its process's peak}) of those that can
-    run; `processes` has the contenders of each."""
+    """({contender: seconds of one repetition, of each round}, the same of processor time, {contender: MB at its
+    process's peak}) of those that can run; `processes` has the contenders of each."""
     workers = {}
     for contenders in processes:
         worker = start_worker(section, name, contenders)
@@ -159,7 +163,7 @@ def race(options, section, name, processes):
             print(f"{name}, {contender}: {why[-1] if why else 'it ended'}", file=sys.stderr)
         else:
             repeats[contender] = max(1, round(TURN / once["seconds"]))
-    taken = {contender: [] for contender in workers}
+    taken, worked = ({contender: [] for contender in workers} for _ in range(2))
     peaks = {}
     for number in range(options.rounds):
         # Always after the same neighbour, one would inherit what that one does to caches and clock rates.
@@ -168,10 +172,11 @@ def race(options, section, name, processes):
             if answer is None:
                 raise SystemExit(f"{name}, {contender}: it ended in round {number + 1}")
             taken[contender].append(answer["seconds"] / repeats[contender])
+            worked[contender].append(answer["processor"] / repeats[contender])
             peaks[contender] = answer["peak"]
     for worker in set(workers.values()):
         worker.communicate()
-    return taken, peaks
+    return taken, worked, peaks
 
 
 def start_worker(section, name, contenders):
@@ -201,10 +206,10 @@ def work(section, name):
         contender, repeats = json.loads(line)
         if contender not in loops:
             loops[contender] = globals()[f"{section}_loop"](name, contender)
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         loops[contender](repeats)
-        seconds = time.perf_counter() - began
-        print(json.dumps({"seconds": seconds, "peak": memory.peak()}), flush=True)
+        seconds, worked = time.perf_counter() - began, time.process_time() - worked
+        print(json.dumps({"seconds": seconds, "processor": worked, "peak": memory.peak()}), flush=True)
 
 
 def ratio(ours, theirs):
