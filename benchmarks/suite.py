@@ -10,10 +10,10 @@ do in a second, beside the same network in PyTorch eager. data: what a batch tak
 seconds of `import ganzoo` and `ganzoo.load`. Data that a preset cannot fetch is named in the environment:
 GANZOO_BENCH_SRGAN="--data folder:my_photographs".
 
-All contenders run in processes of their own, in turn within a round, every second round in the opposite order, so that
-a machine that slows down slows all of them. The bare loop shares its process with another `fit`, and `fit : bare` is of
-these two: processes of the same program differ by more than is asked there. `of processors` are the same two's ratios
-of processor time, which other work on the machine disturbs less. Ratios are medians over the rounds of the
+Contenders run in processes of their own, but the bare loop shares one with another `fit`, and `fit : bare` is of these
+two: they differ by a few hundredths, and so do two processes of one program. `of processors` is the ratio of these
+two's processor time, which other work on the machine disturbs less. All take turns within a round, every second round
+in the opposite order, so that a machine that slows down slows all of them. Ratios are medians over the rounds of the
 ratio within one, with the smallest and largest; below 1 ganzoo is the faster one. A contender that cannot run leaves
 its columns empty and says why on standard error.
 """
@@ -154,9 +154,11 @@ def race(options, section, name, processes):
         workers.update(dict.fromkeys(contenders, worker))
     repeats = {}
     for contender, worker in list(workers.items()):
+        if worker not in workers.values():
+            continue
         once = ask(worker, contender, 1) and ask(worker, contender, 1)
         if once is None:
-            del workers[contender]
+            workers = {name: one for name, one in workers.items() if one is not worker}
             worker.communicate()
             worker.said.seek(0)
             why = [line for line in worker.said.read().splitlines() if line.strip()]

@@ -363,7 +363,8 @@ def _mean(layer, node, exact):
 
 @_maker("Maxout")
 def _maxout(layer, node, exact):
-    return lambda x: x.unflatten(-1, (-1, layer.pieces)).amax(dim=-1)
+    # Not amax: its gradient is several times slower.
+    return lambda x: x.unflatten(-1, (-1, layer.pieces)).max(dim=-1).values
 
 
 @_maker("Split")

@@ -157,7 +157,8 @@ def minimize(loss_function, optimizer, variables, recorded):
 
     gradients, (loss, found) = _gradient(losses, [variable.value for variable in variables], variables)
     recorded.update(found)
-    optimizer.apply(gradients, variables)
+    # Within another network's loss, too, no gradient goes through the step.
+    optimizer.apply(jax.lax.stop_gradient(gradients), variables)
     return loss
 
 

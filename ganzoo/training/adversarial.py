@@ -2,7 +2,7 @@
 
 Every model is an `AdversarialModel`: a generator, a discriminator and what they are called in its
 paper. The game they play, Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661), is `play`
-below and stands nowhere else.
+with `take_turns` below and stands nowhere else.
 """
 
 import functools
@@ -72,6 +72,8 @@ class AdversarialModel(Saving, keras.Model):
 
             def generator_inputs(self, count, condition):
                 return condition
+
+            noiseless = True  # the same drawing for both networks: a pass less through the generator
     """
 
     model_name = None
@@ -84,8 +86,8 @@ class AdversarialModel(Saving, keras.Model):
     reported = ()
     # What the discriminator's numbers are: "logits", or "errors" of an auto-encoder. A loss says which it takes.
     scores = "logits"
-    # Whether the generator has nothing but the condition to draw from: then both players see one drawing of it, where
-    # Algorithm 1 of Goodfellow et al. would have another one for each.
+    # A model says so whose generator has nothing but the condition to draw from: both players then share one drawing a
+    # step, whatever they ask `drawn` and `opponents` for. Algorithm 1 of Goodfellow et al. has one for each.
     noiseless = False
 
     def __new__(cls, *args, **kwargs):
@@ -159,7 +161,7 @@ class AdversarialModel(Saving, keras.Model):
     def opponents(self, real, condition, training=True):
         """As many generated examples as there are real ones, for the discriminator: no gradient goes through them."""
         with backend.no_gradients():
-            return ops.stop_gradient(self.drawn(real, condition, training))
+            return keras.tree.map_structure(ops.stop_gradient, self.drawn(real, condition, training))
 
     def drawn(self, real, condition, training=True):
         """As many generated examples as there are real ones; a `noiseless` model's are the same for both players."""
