@@ -141,8 +141,6 @@ class _Equilibrium(_Game):
 class _Upscaled(_Game):
     """SRResNet, and SRGAN with a loss of pixels."""
 
-    drawing = None
-
     def draw_once(self, small, large):
         self.drawing = self.g(small)
 
@@ -159,8 +157,6 @@ class _Upscaled(_Game):
 
 class _Enhanced(_Game):
     """SEGAN."""
-
-    drawing = None
 
     def draw_once(self, noisy, clean):
         self.drawing = None if self.model.latent_dim else self.g(noisy)

@@ -363,7 +363,7 @@ def _mean(layer, node, exact):
 
 @_maker("Maxout")
 def _maxout(layer, node, exact):
-    # Not amax: its gradient is several times slower.
+    # Not amax: its gradient is slower.
     return lambda x: x.unflatten(-1, (-1, layer.pieces)).max(dim=-1).values
 
 
