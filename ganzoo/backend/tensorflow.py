@@ -86,8 +86,10 @@ def compiled(function, specs, network):
     Args:
         specs: (shape, dtype) of each array; sizes that are None may differ from call to call.
     """
-    graph = tf.function(function, input_signature=[tf.TensorSpec(*spec) for spec in specs])
-    return lambda *arrays: graph(*arrays).numpy()
+    # Traced here: TensorFlow warns of many first calls of functions that are made in one place, of several models say.
+    graph = tf.function(function).get_concrete_function(*(tf.TensorSpec(*spec) for spec in specs))
+    types = [dtype for _, dtype in specs]
+    return lambda *arrays: graph(*map(tf.convert_to_tensor, arrays, types)).numpy()
 
 
 def device():

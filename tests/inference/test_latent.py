@@ -1,3 +1,6 @@
+import logging
+
+import keras
 import numpy as np
 import pytest
 
@@ -32,6 +35,22 @@ def test_grid_places_pictures_row_by_row():
     assert sheet[3, 4, 0] == 4
     assert sheet[2, 0, 0] == 255
     assert sheet[4, 10, 0] == 255
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's warning")
+def test_many_models_draw_without_a_warning():
+    """TensorFlow takes the functions of all models for one, and warns when it sees it traced again and again."""
+    heard = []
+    listener = logging.Handler()
+    listener.emit = lambda record: heard.append(record.getMessage())
+    logging.getLogger("tensorflow").addHandler(listener)
+    try:
+        for _ in range(6):
+            model = ganzoo.create("gan", image_shape=(4, 4, 1), latent_dim=4)
+            model.generate(2, seed=0)
+    finally:
+        logging.getLogger("tensorflow").removeHandler(listener)
+    assert not heard
 
 
 def test_arithmetic_adds_and_takes_away_means():
