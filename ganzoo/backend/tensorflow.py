@@ -146,7 +146,8 @@ def local_value(variable):
 
 def logged(values):
     """{name: scalar} as `fit` reduces it over replicas."""
-    if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+    several = replica_count() > 1
+    if several and isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
         # Keras takes the mean over a first axis there, and a scalar has none.
         return {name: tf.reshape(value, [1]) for name, value in values.items()}
     return values

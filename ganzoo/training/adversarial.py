@@ -33,7 +33,8 @@ from ganzoo.training.saving import Saving
 class _Step(threading.local):
     """What a step has recorded and drawn; a strategy's replicas are threads that take turns in the middle of it."""
 
-    drawing = None
+    # (batch, its real examples and condition, what was drawn for them) while both players share these.
+    shared = None
 
 
 class AdversarialModel(Saving, keras.Model):
@@ -87,7 +88,7 @@ class AdversarialModel(Saving, keras.Model):
     # What the discriminator's numbers are: "logits", or "errors" of an auto-encoder. A loss says which it takes.
     scores = "logits"
     # A model says so whose generator has nothing but the condition to draw from: both players then share one drawing a
-    # step, whatever they ask `drawn` and `opponents` for. Algorithm 1 of Goodfellow et al. has one for each.
+    # step, for the batch that is given to both of their losses. Algorithm 1 of Goodfellow et al. has one for each.
     noiseless = False
 
     def __new__(cls, *args, **kwargs):
@@ -148,9 +149,15 @@ class AdversarialModel(Saving, keras.Model):
         """What the generator lowers besides the adversarial loss: a scalar, of its batch and the real one beside it."""
         return 0.0
 
+    def _split(self, batch):
+        """What `split_batch` says of a batch; of one that both players share what it said the first time."""
+        if self._current.shared is not None and self._current.shared[0] is batch:
+            return self._current.shared[1]
+        return self.split_batch(batch)
+
     def discriminator_loss(self, batch, training=True):
         """The loss of one discriminator step, a scalar: mean over this replica's batch."""
-        real, condition = self.split_batch(batch)
+        real, condition = self._split(batch)
         fake = self.opponents(real, condition, training)
         real, fake = self.augmented(real), self.augmented(fake)
         real_logits = self.discriminator(self.judged(real, condition), training=training)
@@ -165,8 +172,11 @@ class AdversarialModel(Saving, keras.Model):
 
     def drawn(self, real, condition, training=True):
         """As many generated examples as there are real ones; a `noiseless` model's are the same for both players."""
-        if self._current.drawing is not None:
-            return self._current.drawing
+        if self._current.shared is not None:
+            _, (_, known), drawing = self._current.shared
+            # What was drawn for another condition is no answer to this one.
+            if condition is known:
+                return drawing
         return self.generator(self.generator_inputs(ops.shape(real)[0], condition), training=training)
 
     def augmented(self, pictures):
@@ -177,7 +187,7 @@ class AdversarialModel(Saving, keras.Model):
 
     def generator_loss(self, batch, training=True):
         """The loss of one generator step, a scalar: mean over this replica's batch."""
-        real, condition = self.split_batch(batch)
+        real, condition = self._split(batch)
         fake = self.drawn(real, condition, training)
         content = self.content_loss(real, fake)
         if not self.plays:
@@ -262,7 +272,8 @@ class AdversarialModel(Saving, keras.Model):
                 needs a single device.
 
         Raises:
-            GanzooError: an unknown loss or optimizer, or a number out of range.
+            GanzooError: an unknown loss or optimizer, a number out of range, or a call outside of the scope of the
+                strategy that the model was made in.
         """
         numbers = dict(
             adversarial_weight=adversarial_weight,
@@ -277,6 +288,8 @@ class AdversarialModel(Saving, keras.Model):
         numbers = validated_arguments(parameters_of(AdversarialModel.compile), numbers, "compile()")
         if problem := backend.unsupported(self.dtype_policy.name, numbers["steps_per_execution"]):
             raise GanzooError(problem)
+        if self._replicas > backend.replica_count():
+            raise GanzooError("the model was made in the scope of a strategy: call compile() in it too")
         if backend.replica_count() > 1 and jit_compile:
             raise GanzooError("jit_compile is for one device: Keras does not share such steps")
         if (
@@ -505,12 +518,13 @@ class AdversarialModel(Saving, keras.Model):
             if not shared:
                 return self.generator_loss(parts[-1])
             # The discriminator's step within the generator's: it learns from the drawing that it judges next.
-            self._current.drawing = self.drawn(*self.split_batch(parts[-1]))
+            examples = self.split_batch(parts[-1])
+            self._current.shared = parts[-1], examples, self.drawn(*examples)
             try:
                 discriminator_step(parts[-1])
                 return self.generator_loss(parts[-1])
             finally:
-                self._current.drawing = None
+                self._current.shared = None
 
         shared = self.plays and self.noiseless
         for part in (parts[:-1] if shared else parts) if self.plays else ():

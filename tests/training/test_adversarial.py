@@ -171,6 +171,44 @@ def test_players_of_a_noiseless_model_share_a_drawing(name, changes, steps):
         np.testing.assert_allclose(np.array(one), np.array(other), rtol=1e-5, atol=1e-6)
 
 
+def test_what_is_drawn_answers_the_condition_beside_it():
+    """A shared drawing is of what both losses see: of one split of the batch, and of no other batch."""
+    cls = model_class("srgan")
+
+    class Turned(cls):
+        def split_batch(self, batch):
+            # Every second time the other way round, as a flip at random would.
+            self.splits = getattr(self, "splits", 0) + 1
+            return [part[:, :, :: (-1) ** self.splits] for part in super().split_batch(batch)]
+
+        def content_loss(self, real, fake):
+            seen.append(np.array(fake))
+            return super().content_loss(real, fake)
+
+        def generator_inputs(self, count, condition):
+            draws.append(condition)
+            return super().generator_inputs(count, condition)
+
+        def judged(self, examples, condition):
+            answers.append(np.array(self.generator(condition, training=True)))
+            return super().judged(examples, condition)
+
+    class Mirrored(Turned):
+        split_batch = cls.split_batch
+
+        def generator_loss(self, batch, training=True):
+            return super().generator_loss([part[:, :, ::-1] for part in batch], training)
+
+    for one, expected in ((Turned, 1), (Mirrored, 2)):
+        draws, answers, seen = [], [], []
+        model = one(**cls.small)
+        model.compile(**cls.small_compile, run_eagerly=True)
+        model.train_on_batch(*model.example_batch(4))
+        assert len(draws) == expected
+        # The last thing judged is the generator's, with the condition that its real examples came with.
+        np.testing.assert_allclose(seen[-1], answers[-1], atol=1e-5)
+
+
 def test_split_refuses_unequal_parts():
     parts = split((np.arange(6), np.arange(12).reshape(6, 2)), 3)
     np.testing.assert_array_equal(parts[1][0], [1, 4])

@@ -111,6 +111,24 @@ np.savez(sys.argv[1], *[value for _, value in trained("dcgan", placement().strat
         np.testing.assert_allclose(first, one, rtol=1e-4, atol=1e-5, err_msg=path)
 
 
+def test_one_worker_trains_by_itself(tmp_path, tiny_preset):
+    """A cluster of one, as a list of machines that has shrunk."""
+    cluster = {"cluster": {"worker": [f"127.0.0.1:{free_ports(1)[0]}"]}, "task": {"type": "worker", "index": 0}}
+    command = [sys.executable, "-m", "ganzoo.cli", "train", str(tiny_preset), "--output", str(tmp_path / "runs")]
+    command += ["--strategy", "multiworker", "--set", "training.epochs=1"]
+    environment = {**os.environ, "TF_CONFIG": json.dumps(cluster)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "worker 0 of 1" in done.stdout + done.stderr
+
+
+def test_compile_belongs_into_the_scope(two_replicas):
+    with two_replicas.scope():
+        model = ganzoo.create("gan", image_shape=(4, 4, 1), latent_dim=4)
+    with pytest.raises(ganzoo.GanzooError, match="in the scope of a strategy"):
+        model.compile()
+
+
 @pytest.mark.parametrize("lost", [0, 1])
 def test_a_run_outlives_the_loss_of_a_worker(run_of_two, tmp_path, lost):
     """One of two is killed in the middle; the other ends; both go on from the last checkpoint."""
