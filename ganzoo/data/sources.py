@@ -178,7 +178,7 @@ def _folder(place, image_shape, upscale, strict):
         raise GanzooError(
             f"{len(small)} of {len(paths)} pictures in {root} are smaller than the {image_shape[0]}x{image_shape[1]} "
             f"asked for (first: {paths[first[0]]}, {first[1]}): choose a smaller image_shape, remove them, "
-            "or allow enlarging with upscale=True"
+            "or allow enlarging with upscale=True (in a preset, data: {upscale: true})"
         )
     if broken and strict:
         raise GanzooError(f"{min(broken)[1]} ({len(broken)} broken of {len(paths)}; strict=False skips them)")
@@ -267,7 +267,7 @@ def _fit_array(images, image_shape, upscale, source):
     except TooSmall as error:
         raise GanzooError(
             f"the pictures of {source} are {error}, smaller than the {image_shape[0]}x{image_shape[1]} asked for: "
-            "choose a smaller image_shape, or allow enlarging with upscale=True"
+            "choose a smaller image_shape, or allow enlarging with upscale=True (in a preset, data: {upscale: true})"
         ) from None
 
 

@@ -5,6 +5,8 @@ import functools
 import keras
 from keras import ops
 
+from ganzoo.errors import at_least_one
+
 
 @keras.saving.register_keras_serializable(package="ganzoo")
 class Maxout(keras.layers.Layer):
@@ -17,7 +19,8 @@ class Maxout(keras.layers.Layer):
         pieces: linear units behind each one.
 
     Raises:
-        ValueError: inputs whose last axis `pieces` does not divide.
+        GanzooError: less than one piece.
+        ValueError: inputs whose last axis `pieces` does not divide, or of unknown length.
 
     Example:
         x = Maxout(5)(keras.layers.Dense(5 * 240)(x))      # (batch, 240)
@@ -25,7 +28,8 @@ class Maxout(keras.layers.Layer):
 
     def __init__(self, pieces, **options):
         super().__init__(**options)
-        self.pieces = pieces
+        at_least_one(pieces=pieces)
+        self.pieces = int(pieces)
 
     def call(self, x):
         shape = ops.shape(x)
@@ -38,7 +42,7 @@ class Maxout(keras.layers.Layer):
         return (*shape[:-1], self._units(shape))
 
     def _units(self, shape):
-        if shape[-1] % self.pieces:
+        if shape[-1] is None or shape[-1] % self.pieces:
             raise ValueError(f"{shape[-1]} inputs are not a multiple of {self.pieces} pieces")
         return shape[-1] // self.pieces
 

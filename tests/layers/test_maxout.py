@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from ganzoo import backend
+from ganzoo import GanzooError, backend
 from ganzoo.layers import Maxout
 
 
@@ -28,3 +28,7 @@ def test_the_largest_alone_learns():
 def test_pieces_must_fit():
     with pytest.raises(ValueError, match="5 inputs are not a multiple of 2"):
         Maxout(2)(np.zeros((1, 5), "float32"))
+    with pytest.raises(ValueError, match="None inputs are not a multiple of 2"):
+        Maxout(2)(keras.Input((3, None)))
+    with pytest.raises(GanzooError, match="pieces must be at least 1, got 0"):
+        Maxout(0)
