@@ -149,7 +149,7 @@ class AdversarialModel(Saving, keras.Model):
         """What the generator lowers besides the adversarial loss: a scalar, of its batch and the real one beside it."""
         return 0.0
 
-    def _split(self, batch):
+    def _examples(self, batch):
         """What `split_batch` says of a batch; of one that both players share what it said the first time."""
         if self._current.shared is not None and self._current.shared[0] is batch:
             return self._current.shared[1]
@@ -157,7 +157,7 @@ class AdversarialModel(Saving, keras.Model):
 
     def discriminator_loss(self, batch, training=True):
         """The loss of one discriminator step, a scalar: mean over this replica's batch."""
-        real, condition = self._split(batch)
+        real, condition = self._examples(batch)
         fake = self.opponents(real, condition, training)
         real, fake = self.augmented(real), self.augmented(fake)
         real_logits = self.discriminator(self.judged(real, condition), training=training)
@@ -187,7 +187,7 @@ class AdversarialModel(Saving, keras.Model):
 
     def generator_loss(self, batch, training=True):
         """The loss of one generator step, a scalar: mean over this replica's batch."""
-        real, condition = self._split(batch)
+        real, condition = self._examples(batch)
         fake = self.drawn(real, condition, training)
         content = self.content_loss(real, fake)
         if not self.plays:

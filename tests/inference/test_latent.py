@@ -1,6 +1,5 @@
 import logging
 
-import keras
 import numpy as np
 import pytest
 
@@ -37,7 +36,6 @@ def test_grid_places_pictures_row_by_row():
     assert sheet[4, 10, 0] == 255
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's warning")
 def test_many_models_draw_without_a_warning():
     """TensorFlow takes the functions of all models for one, and warns when it sees it traced again and again."""
     heard = []
