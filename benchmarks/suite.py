@@ -5,22 +5,25 @@
 step: a training step of each model at the sizes of its default preset, with the losses and optimizers that its
 `compile()` has without arguments (pixels instead of SRGAN's features, no augmentations): `model.fit` in float32 and in
 mixed_bfloat16, a bare tf.function of the same (no moving average, no figures, no callbacks), PyTorch eager and
-torch.compile on the twins of the networks (`twins.py`, `plain.py`). inference: what `generate`, `upscale` and `enhance`
-do in a second, beside the same network in PyTorch eager. data: what a batch takes to make, and to learn from. start:
-seconds of `import ganzoo` and `ganzoo.load`. Data that a preset cannot fetch is named in the environment:
-GANZOO_BENCH_SRGAN="--data folder:my_photographs".
+torch.compile on the twins of the networks (`twins.py`, `plain.py`); `fit on torch` and `fit on jax` are `model.fit` on
+Keras' other back ends, on a GPU where PyTorch or JAX finds one, as the PyTorch loop is. inference: what `generate`,
+`upscale` and `enhance` do in a second, beside the same network in PyTorch eager. data: what a batch takes to make, and
+to learn from. start: seconds of `import ganzoo` and `ganzoo.load`. Data that a preset cannot fetch is named in the
+environment: GANZOO_BENCH_SRGAN="--data folder:my_photographs".
 
 Contenders run in processes of their own, but the bare loop shares one with another `fit`, and `fit : bare` is of these
 two: they differ by a few hundredths, and so do two processes of one program. `of processors` is the ratio of these
 two's processor time, which other work on the machine disturbs less. All take turns within a round, every second round
 in the opposite order, so that a machine that slows down slows all of them. Ratios are medians over the rounds of the
 ratio within one, with the smallest and largest; below 1 ganzoo is the faster one. A contender that cannot run leaves
-its columns empty and says why on standard error.
+its columns empty and says why on standard error. Where TensorFlow is not there:
+KERAS_BACKEND=torch python benchmarks/suite.py step --loops "fit on torch" PyTorch
 """
 
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -39,6 +42,7 @@ from ganzoo.registry import list_models, model_class
 
 SECTIONS = ("step", "inference", "data", "start")
 LOOPS = ("fit", "fit, bfloat16", "bare", "PyTorch", "torch.compile")
+ELSEWHERE = ("fit on torch", "fit on torch, bfloat16", "fit on jax", "fit on jax, bfloat16")
 # The `fit` in the process of the bare loop.
 BESIDE = "fit beside bare"
 # Seconds that one contender's turn takes, about.
@@ -50,7 +54,7 @@ def main():
     parser.add_argument("sections", nargs="*", default=list(SECTIONS), metavar="section")
     parser.add_argument("--models", nargs="+", default=list_models())
     parser.add_argument("--rounds", type=int, default=6)
-    parser.add_argument("--loops", nargs="+", default=list(LOOPS), choices=LOOPS, help="of section step")
+    parser.add_argument("--loops", nargs="+", default=list(LOOPS), choices=LOOPS + ELSEWHERE, help="of section step")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
@@ -63,8 +67,12 @@ def main():
 
 
 def section_step(options):
-    row("model", "a step on", *(f"{name}, ms" for name in options.loops), *_RATIOS, "MB, fit", "MB, PyTorch")
-    row(*["---"] * (len(options.loops) + len(_RATIOS) + 4))
+    running = {*options.loops, BESIDE if "bare" in options.loops else None}
+    pairs = [pair for pair in _PAIRS if running.issuperset(pair[2:])]
+    weighed = [name for name in options.loops if name not in ("bare", "torch.compile") and "bfloat16" not in name]
+    heads = [f"{name}, ms" for name in options.loops] + [head for head, *_ in pairs] + [f"MB, {n}" for n in weighed]
+    row("model", "a step on", *heads)
+    row(*["---"] * (len(heads) + 2))
     for name in options.models:
         config = config_of(name)
         processes = [(BESIDE, loop) if loop == "bare" else (loop,) for loop in options.loops]
@@ -72,13 +80,13 @@ def section_step(options):
         both = {"seconds": taken, "processor": worked}
         ratios = [
             ratio(both[what][ours], both[what][theirs]) if ours in taken and theirs in taken else ""
-            for _, what, ours, theirs in _PAIRS
+            for _, what, ours, theirs in pairs
         ]
         times = [f"{1000 * statistics.median(taken[loop]):.1f}" if loop in taken else "" for loop in options.loops]
         steps = config["discriminator_steps"]
         on = f"{steps} x {config['batch_size']}" if steps > 1 else f"{config['batch_size']}"
         shape = "x".join(str(size) for size in config["shape"])
-        row(name, f"{on} of {shape}", *times, *ratios, peaks.get("fit", ""), peaks.get("PyTorch", ""))
+        row(name, f"{on} of {shape}", *times, *ratios, *(peaks.get(loop, "") for loop in weighed))
 
 
 # The heads of the columns, and what of whom is compared there.
@@ -89,8 +97,9 @@ _PAIRS = (
     ("fit : torch.compile", "seconds", "fit", "torch.compile"),
     ("fit, bfloat16 : PyTorch", "seconds", "fit, bfloat16", "PyTorch"),
     ("fit, bfloat16 : fit", "seconds", "fit, bfloat16", "fit"),
+    *((f"{loop} : PyTorch", "seconds", loop, "PyTorch") for loop in ELSEWHERE),
+    *((f"{loop} : fit", "seconds", loop, "fit") for loop in ELSEWHERE),
 )
-_RATIOS = [head for head, *_ in _PAIRS]
 
 
 def section_inference(options):
@@ -183,7 +192,9 @@ def race(options, section, name, processes):
 
 def start_worker(section, name, contenders):
     command = [sys.executable, __file__, "--worker", section, name]
-    backend = "torch" if {"PyTorch", "torch.compile"} & set(contenders) else "tensorflow"
+    backend = "tensorflow"
+    if found := re.search("torch|jax", " ".join(contenders).lower()):
+        backend = found[0]
     said = tempfile.TemporaryFile("w+")  # noqa: SIM115 (as long as the worker)
     environment = {**os.environ, "KERAS_BACKEND": backend}
     pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True)
@@ -265,6 +276,10 @@ def step_loop(name, contender):
         keras.config.set_dtype_policy("mixed_bfloat16")
     model, batch = compiled_model(name)
     if contender in ("PyTorch", "torch.compile"):
+        import torch
+
+        on_gpu = torch.cuda.is_available()
+        torch.set_default_device("cuda" if on_gpu else "cpu")
         from plain import step_of
 
         step = step_of(model, batch, compiled=contender == "torch.compile")
@@ -272,17 +287,34 @@ def step_loop(name, contender):
         def loop(steps):
             for _ in range(steps):
                 step()
+            if on_gpu:
+                torch.cuda.synchronize()
 
         return loop
+    parts = batch if isinstance(batch, tuple) else (batch,)
+    if contender in ELSEWHERE:
+        return lambda steps: model.fit(repeated(parts, steps), verbose=0)
     import tensorflow as tf
 
     if contender == "bare":
         return bare_loop(model, batch)
     whole = len(first(batch)) // model.discriminator_steps
-    parts = batch if isinstance(batch, tuple) else (batch,)
     data = tf.data.Dataset.from_tensor_slices(parts if len(parts) > 1 else parts[0])
     data = data.batch(whole, drop_remainder=True).cache().repeat().prefetch(2)
     return lambda steps: model.fit(data, steps_per_epoch=steps, verbose=0)
+
+
+def repeated(parts, steps):
+    """A data set without tf.data: the same batch so many times."""
+    import keras
+
+    class Repeated(keras.utils.PyDataset):
+        num_batches = steps
+
+        def __getitem__(self, index):
+            return parts
+
+    return Repeated()
 
 
 def bare_loop(model, batch):
@@ -343,6 +375,7 @@ def inference_loop(name, contender):
         import torch
         from twins import Twin, layout
 
+        torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")
         twin = Twin(model.ema_generator).eval().to(memory_format=torch.channels_last)
         if task == "generate":
             inputs = [layout(part) for part in model.example_inputs(64)]
@@ -355,7 +388,7 @@ def inference_loop(name, contender):
 
         @torch.no_grad()
         def once():
-            return ((twin(*inputs) + 1) * 127.5).round().clamp(0, 255).byte().numpy()
+            return ((twin(*inputs) + 1) * 127.5).round().clamp(0, 255).byte().cpu().numpy()
 
     else:
         once = {

@@ -313,7 +313,7 @@ def _reorder(convolution, scale, channels):
     """Gives a convolution, whose outputs a shuffle takes apart, the order of PyTorch's shuffle."""
     order = torch.arange(channels * scale**2).reshape(scale**2, channels).T.reshape(-1)
     for parameter in convolution.parameters():
-        _copied(parameter, parameter.detach().numpy()[order])
+        _copied(parameter, parameter.detach().cpu().numpy()[order.cpu()])
 
 
 @_maker("Concatenate")
@@ -408,4 +408,4 @@ def layout(array):
 
 def back(tensor):
     """The reverse."""
-    return (tensor.movedim(1, -1) if tensor.ndim > 2 else tensor).detach().numpy()
+    return (tensor.movedim(1, -1) if tensor.ndim > 2 else tensor).detach().cpu().numpy()

@@ -32,6 +32,15 @@ def test_score_is_the_mean_absolute_error_of_the_reconstruction():
     np.testing.assert_allclose(np.asarray(network(pictures))[:, 0], expected, rtol=1e-5)
 
 
+def test_a_reconstruction_is_not_bounded_by_the_range_of_pictures():
+    """At a bound it would have no gradient: black that was drawn would stay well rebuilt, whatever the balance."""
+    network = autoencoding_discriminator((28, 28, 1), 8, 4)
+    last = network.get_layer("picture")
+    last.set_weights([0 * last.get_weights()[0], np.array([-3.0], "float32")])
+    black = -np.ones((1, 28, 28, 1), "float32")
+    assert float(network(black)[0, 0]) == pytest.approx(2.0, rel=1e-6)
+
+
 def test_balance_moves_by_the_steps_errors_and_is_saved(tmp_path):
     keras.utils.set_random_seed(0)
     model = ganzoo.create("began", **SMALL)

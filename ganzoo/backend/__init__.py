@@ -21,6 +21,7 @@ IS_HOME = NAME == "tensorflow"
 _module = importlib.import_module(f"ganzoo.backend.{NAME}")
 
 ALWAYS_COMPILED = _module.ALWAYS_COMPILED
+KerasAdam = _module.KerasAdam
 adam = _module.adam
 after = _module.after
 batch_normalized = _module.batch_normalized
@@ -33,6 +34,7 @@ local_value = _module.local_value
 logged = _module.logged
 mean_over_replicas = _module.mean_over_replicas
 minimize = _module.minimize
+move = _module.move
 no_gradients = _module.no_gradients
 optimizer_of_all = _module.optimizer_of_all
 replica_count = _module.replica_count

@@ -8,7 +8,8 @@ from keras import ops
 from ganzoo.errors import GanzooError
 
 ALWAYS_COMPILED = False
-# What a back end does better than Keras asks of it; see `tensorflow_kernels.py`.
+# What a back end does better than Keras asks of it; see `tensorflow_kernels.py` and `torch_kernels.py`.
+KerasAdam = keras.optimizers.Adam
 adam = None
 batch_normalized = None
 convolved = None

@@ -14,6 +14,7 @@ import numpy as np
 
 from ganzoo.backend.common import (  # noqa: F401
     Batches,
+    KerasAdam,
     adam,
     after,
     batch_normalized,
@@ -212,6 +213,11 @@ def update(pairs, function):
     """Assigns function(target, source) to the target of every (target, source) pair of variables."""
     for target, source in pairs:
         target.assign(function(target.value, source.value))
+
+
+def move(pairs, share):
+    """Moves the target of every (target, source) pair of variables towards its source, by a share of the way."""
+    update(pairs, lambda target, source: target + share * (source - target))
 
 
 def seed_values(key):

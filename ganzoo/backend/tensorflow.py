@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ganzoo.backend.common import (  # noqa: F401
     ALWAYS_COMPILED,
+    KerasAdam,
     optimizer_of_all,
     settle,
     test_step,
@@ -181,6 +182,11 @@ def update(pairs, function):
         update_all(tf.distribute.get_strategy(), pairs)
     else:
         context.merge_call(update_all, args=(pairs,))
+
+
+def move(pairs, share):
+    """Moves the target of every (target, source) pair of variables towards its source, by a share of the way."""
+    update(pairs, lambda target, source: target + share * (source - target))
 
 
 def batches_of(feed, first_step=None):

@@ -9,8 +9,6 @@ from ganzoo.backend.common import (  # noqa: F401
     Batches,
     adam,
     after,
-    batch_normalized,
-    convolved,
     hold,
     logged,
     mean_over_replicas,
@@ -22,13 +20,16 @@ from ganzoo.backend.common import (  # noqa: F401
     test_step,
     train_step,
     training_data,
-    transposed_convolved,
 )
+from ganzoo.backend.torch_kernels import batch_normalized, convolved, transposed_convolved  # noqa: F401
 
 if torch.cuda.is_available():
     # As the other back ends: float32 in TensorFloat-32 where the GPU has it.
     torch.set_float32_matmul_precision("high")
     torch.backends.cudnn.allow_tf32 = True
+
+# The one that Keras has for PyTorch, which changes all weights at once; a subclass of the general one would not.
+KerasAdam = type(keras.optimizers.Adam())
 
 # Where no gradient is wanted.
 no_gradients = torch.no_grad
@@ -97,6 +98,15 @@ def update(pairs, function):
     with torch.no_grad():
         for target, source in pairs:
             target.assign(function(target.value, source.value))
+
+
+def move(pairs, share):
+    """Moves the target of every (target, source) pair of variables towards its source, by a share of the way."""
+    with torch.no_grad():
+        targets = [target.value for target, _ in pairs]
+        ways = torch._foreach_sub([source.value for _, source in pairs], targets)
+        torch._foreach_mul_(ways, share)
+        torch._foreach_add_(targets, ways)
 
 
 def seed_values(key):

@@ -18,7 +18,8 @@ def decoding_generator(image_shape, latent_dim, width, name="generator"):
         width: channels of every convolution.
     """
     latents = keras.Input((latent_dim,), name="latents")
-    return keras.Model(latents, _decoded(latents, image_shape, width), name=name)
+    # The paper's ends linearly; tanh because pictures lie in [-1, 1] throughout the package.
+    return keras.Model(latents, _decoded(latents, image_shape, width, "tanh"), name=name)
 
 
 def autoencoding_discriminator(image_shape, code_length, width, name="discriminator"):
@@ -33,7 +34,8 @@ def autoencoding_discriminator(image_shape, code_length, width, name="discrimina
     """
     pictures = keras.Input(tuple(image_shape), name="pictures")
     code = layers.Dense(code_length, name="code")(layers.Flatten(name="encoded")(_encoded(pictures, width)))
-    error = ops.abs(ops.cast(pictures, "float32") - _decoded(code, image_shape, width))
+    # Linear: where tanh saturates, as on MNIST's black, what is drawn black is rebuilt whatever the balance says.
+    error = ops.abs(ops.cast(pictures, "float32") - _decoded(code, image_shape, width, "linear"))
     error = layers.Flatten(dtype="float32", name="error")(error)
     return keras.Model(pictures, ops.mean(error, axis=1, keepdims=True), name=name)
 
@@ -47,7 +49,7 @@ def _encoded(pictures, width):
     return _convolution((count + 1) * width, "encode_last")(x)
 
 
-def _decoded(code, image_shape, width):
+def _decoded(code, image_shape, width, activation):
     at_least_one(width=width)
     count = doublings(image_shape)
     base = (image_shape[0] // 2**count, image_shape[1] // 2**count)
@@ -58,8 +60,7 @@ def _decoded(code, image_shape, width):
             x = layers.UpSampling2D(2, interpolation="nearest", name=f"decode{i}_up")(x)
         x = _convolution(width, f"decode{i}_first")(x)
         x = _convolution(width, f"decode{i}_second")(x)
-    # The paper's networks end linearly; tanh because pictures lie in [-1, 1] throughout the package.
-    return Conv2D(image_shape[2], 3, padding="same", activation="tanh", dtype="float32", name="picture")(x)
+    return Conv2D(image_shape[2], 3, padding="same", activation=activation, dtype="float32", name="picture")(x)
 
 
 def _convolution(channels, name, strides=1):

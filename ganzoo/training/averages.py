@@ -19,7 +19,7 @@ def move_average(average, network, step, decay):
     step = ops.cast(step, "float32")
     decay = ops.minimum(decay, (1.0 + step) / (10.0 + step))
     pairs = [pair for pair in zip(average.variables, network.variables) if "float" in pair[0].dtype]
-    backend.update(pairs, lambda average, current: average + (1.0 - decay) * (current - average))
+    backend.move(pairs, 1.0 - decay)
 
 
 class HistoricalAverage(keras.layers.Layer):
@@ -55,7 +55,5 @@ class HistoricalAverage(keras.layers.Layer):
 
     def take(self, network):
         """Counts the network's weights in."""
-        share = 1.0 / (self.count + 1.0)
-        pairs = list(zip(self.means, network.trainable_variables))
-        backend.update(pairs, lambda mean, current: mean + share * (current - mean))
+        backend.move(list(zip(self.means, network.trainable_variables)), 1.0 / (self.count + 1.0))
         backend.update([(self.count, self.count)], lambda count, _: count + 1.0)

@@ -19,9 +19,9 @@ _NAMES = ("adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl",
 
 
 @keras.saving.register_keras_serializable(package="ganzoo")
-class Adam(keras.optimizers.Adam):
+class Adam(backend.KerasAdam):
     """Keras' Adam (Kingma & Ba 2014, arXiv:1412.6980): the same arguments, variables and numbers, by one operation for
-    each weight where the back end has it; Keras' take twenty and pass through memory for each.
+    each weight, or for all together, where the back end has it; Keras' take twenty and pass through memory for each.
 
     Example:
         model.compile(generator_optimizer=Adam(2e-4, beta_1=0.5))
