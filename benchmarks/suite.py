@@ -234,13 +234,10 @@ def ratio(ours, theirs):
 
 
 def config_of(name):
-    """{preset, arguments, compile, batch_size, shape, discriminator_steps} of a model's default preset; what a download
-    or a user's data decides on is replaced, and augmentations are left out."""
+    """{preset, arguments, compile, batch_size, shape, discriminator_steps} of a model's default preset; augmentations are
+    left out."""
     preset = presets.find(name)
     arguments = dict(preset.config.arguments)
-    if name == "gan_int_cls":
-        # The preset's text encoder is another package's; its vectors are as long as these.
-        arguments["text"] = {"name": "characters", "dim": 384}
     if name == "stackgan":
         # Stage-I; Stage-II is frozen around it.
         arguments["factor"] = 1

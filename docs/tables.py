@@ -7,7 +7,7 @@ def main():
     rows = []
     for name in list_presets():
         weights = presets.find(name).config.weights
-        if weights and "frechet_distance" in weights.figures:
+        if weights and "precision" in weights.figures:
             figures = weights.figures
             cells = [
                 f"`{name}`",

@@ -66,5 +66,5 @@ class _Given(keras.random.SeedGenerator):
 
 
 def given_seed(key):
-    """What `keras.random` takes as its `seed`, of two integers in a tensor: stateless draws."""
+    """What `keras.random` takes as its `seed`, of two integers, in a tensor or a tuple: stateless draws."""
     return _Given(key)

@@ -35,6 +35,11 @@ def settle(model):
     """Gives the model's variables the values that a running `fit` has for them: they have them."""
 
 
+def in_tensor(key):
+    """Two integers, in a tensor or a tuple, in a tensor."""
+    return ops.stack([ops.cast(number, "int32") for number in key]) if isinstance(key, tuple) else key
+
+
 def hold(feed, room):
     """Moves a feed's pictures to the device as they are, where they take no more than `room` bytes: batches are made of
     them there, and four times as many bytes need not move at each step."""

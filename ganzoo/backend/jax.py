@@ -20,6 +20,7 @@ from ganzoo.backend.common import (  # noqa: F401
     batch_normalized,
     convolved,
     hold,
+    in_tensor,
     logged,
     mean_over_replicas,
     replica_count,
@@ -75,7 +76,7 @@ def optimizer_of_all(*optimizers):
     return _Both(optimizers)
 
 
-def unsupported(precision, steps_per_execution):
+def unsupported(precision, steps_per_execution, jit_compile):
     """What this back end cannot do of these settings, in words, or None."""
     if precision == "mixed_float16":
         return "mixed_float16: the scaling of its losses does not compile in JAX; take mixed_bfloat16"
@@ -222,4 +223,4 @@ def move(pairs, share):
 
 def seed_values(key):
     """Two integers as the key that Keras' stateless draws take."""
-    return keras.ops.cast(key, "uint32")
+    return keras.ops.cast(in_tensor(key), "uint32")

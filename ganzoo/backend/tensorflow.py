@@ -9,6 +9,7 @@ import tensorflow as tf
 from ganzoo.backend.common import (  # noqa: F401
     ALWAYS_COMPILED,
     KerasAdam,
+    in_tensor,
     optimizer_of_all,
     settle,
     test_step,
@@ -21,10 +22,11 @@ from ganzoo.errors import GanzooError
 no_gradients = contextlib.nullcontext
 
 
-def unsupported(precision, steps_per_execution):
+def unsupported(precision, steps_per_execution, jit_compile):
     """What this back end cannot do of these settings, in words, or None."""
-    if steps_per_execution > 1 and replica_count() > 1:
-        return "steps_per_execution is for one device: Keras does not share such steps"
+    if replica_count() > 1 and (steps_per_execution > 1 or jit_compile):
+        which = "jit_compile" if jit_compile else "steps_per_execution"
+        return f"{which} is for one device: Keras does not share such steps"
     return None
 
 
@@ -78,7 +80,7 @@ def input_gradient(function, inputs):
 
 def seed_values(key):
     """Two integers as the pair that Keras' stateless draws take."""
-    return tf.cast(key, "int64")
+    return tf.cast(in_tensor(key), "int64")
 
 
 def compiled(function, specs, network):

@@ -8,7 +8,6 @@ from ganzoo.backend.common import (  # noqa: F401
     ALWAYS_COMPILED,
     Batches,
     adam,
-    after,
     hold,
     logged,
     mean_over_replicas,
@@ -35,8 +34,10 @@ KerasAdam = type(keras.optimizers.Adam())
 no_gradients = torch.no_grad
 
 
-def unsupported(precision, steps_per_execution):
+def unsupported(precision, steps_per_execution, jit_compile):
     """What this back end cannot do of these settings, in words, or None."""
+    if jit_compile:
+        return "jit_compile: torch.compile does not take a training step of two players"
     if steps_per_execution > 1:
         return f"steps_per_execution={steps_per_execution}: PyTorch takes one step at a time"
     return None
@@ -52,6 +53,12 @@ def minimize(loss_function, optimizer, variables, recorded):
         optimizer.apply(gradients, variables)
     recorded.update({name: value.detach() for name, value in recorded.items() if torch.is_tensor(value)})
     return loss.detach()
+
+
+def after(data, value):
+    """The value, known only once the data is there; of a counter its number: read once, as reading waits for all that
+    the device has yet to do."""
+    return int(value.value) if isinstance(value, keras.Variable) else value
 
 
 def input_gradient(function, inputs):
@@ -111,5 +118,5 @@ def move(pairs, share):
 
 def seed_values(key):
     """Two integers as the pair that Keras takes as a seed; here it adds them, which would make neighbours alike."""
-    numbers = [int(number) % 2**32 for number in key]
+    numbers = [number % 2**32 for number in (key if isinstance(key, tuple) else key.tolist())]
     return torch.tensor([int(np.random.SeedSequence(numbers).generate_state(1)[0]), 0], device="cpu")

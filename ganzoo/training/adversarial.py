@@ -269,7 +269,7 @@ class AdversarialModel(Saving, keras.Model):
             synchronized_batch_norm: batch norm over the pictures of all devices and not of each by itself: slower, and
                 what the same batch on one device would give.
             run_eagerly, jit_compile, steps_per_execution: as in `keras.Model.compile`. `jit_compile`
-                needs a single device.
+                needs a single device, and not PyTorch.
 
         Raises:
             GanzooError: an unknown loss or optimizer, a number out of range, or a call outside of the scope of the
@@ -286,12 +286,10 @@ class AdversarialModel(Saving, keras.Model):
             steps_per_execution=steps_per_execution,
         )
         numbers = validated_arguments(parameters_of(AdversarialModel.compile), numbers, "compile()")
-        if problem := backend.unsupported(self.dtype_policy.name, numbers["steps_per_execution"]):
+        if problem := backend.unsupported(self.dtype_policy.name, numbers["steps_per_execution"], jit_compile):
             raise GanzooError(problem)
         if self._replicas > backend.replica_count():
             raise GanzooError("the model was made in the scope of a strategy: call compile() in it too")
-        if backend.replica_count() > 1 and jit_compile:
-            raise GanzooError("jit_compile is for one device: Keras does not share such steps")
         if (
             isinstance(generator_optimizer, keras.optimizers.Optimizer)
             and generator_optimizer is discriminator_optimizer

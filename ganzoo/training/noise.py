@@ -8,7 +8,6 @@ makes no difference.
 import threading
 
 import keras
-from keras import ops
 
 from ganzoo import backend
 
@@ -54,4 +53,4 @@ class Noise(threading.local):
         self._draws += 1
         # Odd multipliers spread neighbouring seeds and draws.
         place = (self.seed * 2654435761 + self._draws * 40503) % 2**30
-        return backend.given_seed(ops.stack([ops.cast(place, "int32"), ops.cast(self.step, "int32")]))
+        return backend.given_seed((place, self.step))

@@ -100,4 +100,9 @@ class Saving:
         }
 
     def compile_from_config(self, config):
-        self.compile(**{key: keras.saving.deserialize_keras_object(value) for key, value in config.items()})
+        settings = {key: keras.saving.deserialize_keras_object(value) for key, value in config.items()}
+        # How steps are run is the matter of the machine that runs them.
+        how = {"steps_per_execution": 1, "jit_compile": False}
+        if backend.unsupported(self.dtype_policy.name, *(settings.get(key, plain) for key, plain in how.items())):
+            settings = {key: value for key, value in settings.items() if key not in how}
+        self.compile(**settings)

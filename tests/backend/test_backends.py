@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganzoo.registry import list_models
+import ganzoo
+from ganzoo.registry import list_models, model_class
 from ganzoo.training.callbacks.record import read_records
 
 OTHERS = ("torch", "jax")
@@ -93,6 +94,7 @@ def test_what_needs_tensorflow_says_so(other, tiny_preset, tmp_path):
 
 
 SETTINGS = """
+import sys
 import keras
 import numpy as np
 import pytest
@@ -118,11 +120,23 @@ keras.config.set_dtype_policy("mixed_float16" if keras.backend.backend() == "jax
 model = ganzoo.create("gan", **model_class("gan").small)
 with pytest.raises(ganzoo.GanzooError, match="mixed_float16|steps_per_execution"):
     model.compile(steps_per_execution=2)
+# What was saved at home goes on here, whatever ran its steps there.
+keras.config.set_dtype_policy("float32")
+for path in sys.argv[1:]:
+    model = ganzoo.load(path)
+    assert model.generator_optimizer.iterations == 1
+    model.fit(model.example_batch(8), verbose=0)
+    assert model.steps == 2
 """
 
 
-def test_settings_do_what_they_do_at_home(other):
-    done = run(other, "-c", SETTINGS, cwd=Path(__file__).parents[2])
+def test_settings_do_what_they_do_at_home(other, tmp_path):
+    for setting in ({"jit_compile": True}, {"steps_per_execution": 2}):
+        model = ganzoo.create("gan", **model_class("gan").small)
+        model.compile(**setting)
+        model.fit(model.example_batch(8), verbose=0)
+        model.save(tmp_path / f"{next(iter(setting))}.keras")
+    done = run(other, "-c", SETTINGS, *tmp_path.iterdir(), cwd=Path(__file__).parents[2])
     assert done.returncode == 0, done.stderr[-3000:]
 
 
