@@ -234,8 +234,8 @@ def ratio(ours, theirs):
 
 
 def config_of(name):
-    """{preset, arguments, compile, batch_size, shape, discriminator_steps} of a model's default preset; augmentations are
-    left out."""
+    """{preset, arguments, compile, batch_size, shape, discriminator_steps} of a model's default preset, without its
+    augmentations."""
     preset = presets.find(name)
     arguments = dict(preset.config.arguments)
     if name == "stackgan":
