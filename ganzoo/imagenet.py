@@ -1,4 +1,4 @@
-"""Networks trained on ImageNet, as measures and losses look through them: several layers' features at once."""
+"""Networks trained on ImageNet, as measures and losses look through them."""
 
 import os
 from pathlib import Path
@@ -11,6 +11,16 @@ from ganzoo.files import cache_folder
 from ganzoo.weights import read
 
 _VGG_CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+# Kernel size, stride of the first, expansion, channels, count: the blocks of EfficientNet-Lite0.
+_LITE0_BLOCKS = (
+    (3, 1, 1, 16, 1),
+    (3, 2, 6, 24, 2),
+    (5, 2, 6, 40, 2),
+    (3, 2, 6, 80, 3),
+    (5, 1, 6, 112, 3),
+    (5, 2, 6, 192, 4),
+    (3, 1, 6, 320, 1),
+)
 # Of PyTorch's models, for pictures in [-1, 1].
 _TORCH_MEAN, _TORCH_DEVIATION = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 # Of Keras' VGG, for pictures in 0..255, blue first.
@@ -71,6 +81,77 @@ def alexnet(weights):
     model = keras.Model(pictures, outputs, name="alexnet")
     model.trainable = False
     _take_from_file(model, [f"conv{i}" for i in range(1, 6)], find_weights(weights), "AlexNet_0")
+    return model
+
+
+def efficientnet_lite0(weights):
+    """EfficientNet-Lite0 (Tan & Le 2019, arXiv:1905.11946, without squeeze and excitation, with ReLU6).
+
+    Args:
+        weights: what `find_weights` takes.
+
+    Returns:
+        Keras model from float32 (batch, 224, 224, 3) in 0..255 to its 1,280 pooled features and the logits of 1,000
+        classes.
+
+    Raises:
+        GanzooError: weights that are missing or of another network.
+    """
+    taken = {}
+
+    def normalized(x, name, activation="relu6"):
+        layer = layers.BatchNormalization(epsilon=1e-3)
+        for variable, part in (
+            ("gamma", "weight"),
+            ("beta", "bias"),
+            ("moving_mean", "running_mean"),
+            ("moving_variance", "running_var"),
+        ):
+            taken[f"{name}.{part}"] = (layer, variable)
+        x = layer(x)
+        return layers.Activation("relu6")(x) if activation else x
+
+    def convolved(x, name, channels, kernel_size=1, stride=1):
+        if channels is None:
+            layer = layers.DepthwiseConv2D(kernel_size, stride, padding="same", use_bias=False)
+        else:
+            layer = layers.Conv2D(channels, kernel_size, stride, padding="same", use_bias=False)
+        taken[f"{name}.weight"] = (layer, "kernel")
+        return layer(x)
+
+    pictures = keras.Input((224, 224, 3), name="pictures")
+    x = layers.Rescaling(1 / 128, offset=-127 / 128)(pictures)
+    x = normalized(convolved(x, "_conv_stem", 32, 3, 2), "_bn0")
+    place = 0
+    for kernel_size, first_stride, expansion, channels, count in _LITE0_BLOCKS:
+        for i in range(count):
+            block, before = f"_blocks.{place}", x
+            if expansion > 1:
+                x = convolved(x, f"{block}._expand_conv", expansion * x.shape[-1])
+                x = normalized(x, f"{block}._bn0")
+            x = convolved(x, f"{block}._depthwise_conv", None, kernel_size, 1 if i else first_stride)
+            x = normalized(x, f"{block}._bn1")
+            x = normalized(convolved(x, f"{block}._project_conv", channels), f"{block}._bn2", activation=None)
+            x = layers.Add()([before, x]) if i else x
+            place += 1
+    x = normalized(convolved(x, "_conv_head", 1280), "_bn1")
+    features = layers.GlobalAveragePooling2D(name="features")(x)
+    classifier = layers.Dense(1000, name="logits")
+    model = keras.Model(pictures, [features, classifier(features)], name="efficientnet_lite0")
+    model.trainable = False
+    taken |= {"_fc.weight": (classifier, "kernel"), "_fc.bias": (classifier, "bias")}
+    path = find_weights(weights)
+    arrays = read(path)
+    for name, (layer, part) in taken.items():
+        variable, array = getattr(layer, part), arrays.get(name)
+        # PyTorch has channels first: those that come out, or of a depthwise kernel all, before those that go in.
+        if array is not None and array.ndim == 4:
+            array = array.transpose(2, 3, 0, 1) if "_depthwise_" in name else array.transpose(2, 3, 1, 0)
+        elif array is not None:
+            array = array.T
+        if array is None or array.shape != tuple(variable.shape):
+            raise GanzooError(f"{path} is not of {model.name}: it has no fitting array '{name}'")
+        variable.assign(array.astype("float32"))
     return model
 
 

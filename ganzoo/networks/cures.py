@@ -57,7 +57,8 @@ def spectral_normalization(network, iterations: AtLeastOne = 1):
 
 def minibatch_discrimination(network, kernels: AtLeastOne = 32, dimensions: AtLeastOne = 8):
     """How alike the batch's examples are, beside the features that go into the layer "logit"."""
-    layer_before_output(network, "minibatch_discrimination")
+    if not any(layer.name == "logit" for layer in network.layers):
+        raise GanzooError("minibatch_discrimination needs a discriminator whose last layer is a Dense named 'logit'")
 
     def call(layer, features, *arguments, **options):
         if layer.name == "logit":
@@ -123,17 +124,21 @@ def synchronize_batch_norm(network, on=True):
             synchronize_batch_norm(layer, on)
 
 
-def layer_before_output(network, purpose):
-    """The tensor that goes into the layer "logit": a discriminator's features, (batch, length).
+def features_of(network):
+    """A discriminator's features, (batch, length): what goes into its layer "logit", or an auto-encoder's "code".
 
     Raises:
-        GanzooError: no such layer.
+        GanzooError: neither layer.
     """
     for layer in network.layers:
+        if layer.name == "code":
+            return layer.output
         if layer.name == "logit":
             reference = reference_batches(network)
             return DropReference(reference[0][1].size)(layer.input) if reference else layer.input
-    raise GanzooError(f"{purpose} needs a discriminator whose last layer is a Dense named 'logit'")
+    raise GanzooError(
+        "matching of features needs a discriminator whose last layer is a Dense named 'logit', or that has a code"
+    )
 
 
 def _copied(layer):

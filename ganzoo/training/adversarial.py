@@ -193,13 +193,14 @@ class AdversarialModel(Saving, keras.Model):
         if not self.plays:
             return content
         fake = self.judged(self.augmented(fake), condition)
-        if not self.feature_matching:
+        if self.feature_matching:
+            features, logits = self._features_and_logits(fake, training=training)
+            shown = self.judged(self.augmented(real), condition)
+            real_features, _ = self._features_and_logits(shown, training=training)
+            content = content + self.feature_matching * feature_matching(real_features, features)
+        else:
             logits = self.discriminator(fake, training=training)
-            self.record(fake_score=ops.mean(logits))
-            return content + self.adversarial_weight * self.loss.generator(logits)
-        fake_features, logits = self._features_and_logits(fake, training=training)
-        real_features, _ = self._features_and_logits(self.judged(self.augmented(real), condition), training=training)
-        content = content + self.feature_matching * feature_matching(real_features, fake_features)
+        self.record(fake_score=ops.mean(logits))
         return content + self.adversarial_weight * self.loss.generator(logits)
 
     def penalty(self, real, fake, condition=None, training=True):
@@ -260,7 +261,8 @@ class AdversarialModel(Saving, keras.Model):
             adversarial_weight: factor of the loss in what the generator lowers; with 0 (and no feature matching) a
                 model with a `content_loss` learns by that alone, and its discriminator rests.
             feature_matching: factor of `ganzoo.losses.feature_matching` in it, on the features that go into the
-                discriminator's last layer; Salimans et al. 2016 have it alone, with an `adversarial_weight` of 0.
+                discriminator's last layer, or an auto-encoder's code; Salimans et al. 2016 have it alone, with an
+                `adversarial_weight` of 0.
             historical_averaging: factor of |weights - their mean over all steps|^2 in both losses (section 3.2 there).
             discriminator_steps: the k of Algorithm 1; each step sees fresh pictures and fresh noise.
             ema_decay: of the generator's moving average, in [0, 1); warmed up over the first steps.
@@ -330,7 +332,7 @@ class AdversarialModel(Saving, keras.Model):
         self.adversarial_weight = numbers["adversarial_weight"]
         self.feature_matching = numbers["feature_matching"]
         if self.feature_matching:
-            features = cures.layer_before_output(self.discriminator, "feature_matching")
+            features = cures.features_of(self.discriminator)
             network = keras.Model(self.discriminator.input, [features, self.discriminator.output])
             # Past Keras, which would save the discriminator's layers a second time.
             object.__setattr__(self, "_features_and_logits", network)

@@ -6,6 +6,7 @@ import pytest
 
 from ganzoo import GanzooError, metrics
 from ganzoo.metrics import Features
+from ganzoo.precision import made_with
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +136,46 @@ def test_inception_without_a_network_is_one_clear_line(monkeypatch):
     monkeypatch.setattr(keras.applications, "InceptionV3", offline)
     with pytest.raises(GanzooError, match=r"Keras downloads on first use: URL fetch failure [^\n]*$"):
         metrics.get_extractor("inception_v3")
+
+
+@pytest.fixture
+def efficientnet(shared, monkeypatch):
+    folder = shared / "networks" / "efficientnet_lite0"
+    monkeypatch.setenv("GANZOO_WEIGHTS", str(folder))
+    return folder / "efficientnet_lite0_fp16.npz"
+
+
+def test_efficientnet_sees_what_the_one_of_pytorch_sees(efficientnet):
+    """Logits of efficientnet-lite-pytorch 0.1.0 with the weights in float32, for scikit-learn's two photographs: a
+    bell cote and a daisy."""
+    from PIL import Image
+    from sklearn.datasets import load_sample_images
+
+    photographs = [np.asarray(Image.fromarray(picture).resize((224, 224))) for picture in load_sample_images().images]
+    with made_with("mixed_bfloat16"):
+        extractor = metrics.get_extractor("efficientnet_lite0")
+    found = extractor(np.stack(photographs))
+    assert found.vectors.shape == (2, 1280)
+    assert list(found.logits.argmax(axis=1)) == [442, 985]
+    np.testing.assert_allclose(found.logits[[0, 1], [442, 985]], [7.77699, 6.337552], rtol=5e-3)
+    assert extractor.takes((64, 64, 3))
+    assert extractor.takes((28, 28, 1))
+
+
+def test_weights_of_efficientnet_come_from_its_checkpoint_and_others_are_refused(efficientnet, tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install -e '.[torch]'")
+    from ganzoo.imagenet_convert import convert
+
+    shipped = np.load(efficientnet)
+    checkpoint = {name: torch.tensor(shipped[name].astype("float32")) for name in shipped.files}
+    checkpoint["_bn0.num_batches_tracked"] = torch.tensor(7)
+    torch.save(checkpoint, tmp_path / "checkpoint.pth")
+    convert(tmp_path / "checkpoint.pth", tmp_path / "efficientnet_lite0_fp16.npz")
+    made = np.load(tmp_path / "efficientnet_lite0_fp16.npz")
+    assert set(made.files) == {name for name in shipped.files if shipped[name].ndim}
+    assert all(np.array_equal(made[name], shipped[name]) for name in made.files)
+    del checkpoint["_conv_head.weight"]
+    np.savez(tmp_path / "efficientnet_lite0_fp16.npz", **{name: array.numpy() for name, array in checkpoint.items()})
+    monkeypatch.setenv("GANZOO_WEIGHTS", str(tmp_path))
+    with pytest.raises(GanzooError, match="is not of efficientnet_lite0: it has no fitting array '_conv_head"):
+        metrics.get_extractor("efficientnet_lite0")
