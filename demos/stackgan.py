@@ -35,18 +35,20 @@ _EXAMPLES = (
 
 @shown_errors
 def draw(preset, text, count, seed):
-    """Stage-I's pictures of a text (nothing of a model without stages), the model's, and their file."""
+    """Stage-I's pictures of a text (hidden for a model without stages), the model's, and their file."""
     text = _checked(text)
     count = whole_number(count, "the number of pictures", 1, MOST_PICTURES)
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
     model = loaded(preset)
-    captions, small = [text] * count, None
+    captions = [text] * count
     if getattr(model, "factor", 1) > 1:
         small, pictures = model.draw_both(captions, seed=seed)
+        stage1 = gr.update(value=enlarged(grid(small)), visible=True)
     else:
         pictures = model.generate(captions=captions, seed=seed)
+        stage1 = gr.update(value=None, visible=False)
     sheet = grid(pictures)
-    return None if small is None else enlarged(grid(small)), enlarged(sheet), as_file(sheet, f"{preset}-seed{seed}.png")
+    return stage1, enlarged(sheet), as_file(sheet, f"{preset}-seed{seed}.png")
 
 
 @shown_errors
@@ -78,12 +80,9 @@ def page(model):
             seed = seed_number(0, elem_id=f"{model}-seed")
             button = gr.Button("Draw", variant="primary", elem_id=f"{model}-draw")
             file = gr.DownloadButton("Download", elem_id=f"{model}-download")
-        with gr.Column(scale=2):
-            gr.Markdown("Stage-I")
-            stage1 = picture("Stage-I", show_label=False, elem_id=f"{model}-stage1")
-        with gr.Column(scale=2):
-            gr.Markdown("Pictures; of a model in two stages Stage-II's, which saw Stage-I's")
-            pictures = picture("Pictures", show_label=False, elem_id=f"{model}-pictures")
+        # Narrow enough for the two stages to stay side by side.
+        stage1 = picture("Stage-I", elem_id=f"{model}-stage1", visible=False, scale=2, min_width=240)
+        pictures = picture("Pictures", elem_id=f"{model}-pictures", scale=2, min_width=240)
     gr.Markdown("## From one sentence to another\nThe same noise all the way.")
     with gr.Row():
         with gr.Column(scale=1):

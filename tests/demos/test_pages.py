@@ -124,15 +124,14 @@ def test_speech_comes_back_without_noise(tmp_path, monkeypatch):
 def test_a_sentence_is_drawn_in_both_stages(factor, monkeypatch):
     model = ganzoo.create("stackgan", **{**model_class("stackgan").small, "factor": factor})
     monkeypatch.setattr(stackgan, "loaded", lambda preset: model)
-    small, large, path = stackgan.draw("stackgan.emoji", "a red heart", 4, 3)
+    stage1, large, path = stackgan.draw("stackgan.emoji", "a red heart", 4, 3)
     expected = model.generate(4, captions="a red heart", seed=3)
     np.testing.assert_array_equal(large, common.enlarged(grid(expected)))
     np.testing.assert_array_equal(read_photograph(path).pixels, grid(expected))
-    if factor == 1:
-        assert small is None
-    else:
+    assert stage1["visible"] == (factor == 2)
+    if factor == 2:
         both = model.draw_both(["a red heart"] * 4, seed=3)
-        np.testing.assert_array_equal(small, common.enlarged(grid(both[0])))
+        np.testing.assert_array_equal(stage1["value"], common.enlarged(grid(both[0])))
     for place, text in ((0.0, "a"), (1.0, "b")):
         between, path = stackgan.walk("stackgan.emoji", "a", "b", place, 5)
         end = common.enlarged(model.generate(captions=text, seed=5)[0], 280)
