@@ -13,13 +13,13 @@ def main():
                 f"`{name}`",
                 f"{figures['frechet_distance']:.1f}",
                 f"{figures['precision']:.2f} / {figures['recall']:.2f}",
-                f"{figures['classes_covered']} of 10",
+                f"{figures['classes_covered']} of {1000 if name.endswith('.emoji') else 10}",
                 f"{figures['training_cpu_minutes']:.0f} minutes",
-                f"{weights.data.split(',')[0].removesuffix(' training set')}, {weights.licence}",
+                f"{weights.data.split(', ')[0].removesuffix(' training set')}, {weights.licence}",
             ]
             row = f"| {' | '.join(cells)} |"
             rows.append((name.split(".")[1], figures["frechet_distance"], row))
-    order = ("mnist", "fashion_mnist", "digits")
+    order = ("mnist", "fashion_mnist", "digits", "emoji")
     print(*(row for _, _, row in sorted(rows, key=lambda row: (order.index(row[0]), row[1]))), sep="\n")
 
 
