@@ -119,30 +119,31 @@ _WIDE = 5
 _PATCHES = 2**25
 
 
-def convolved(x, kernel, strides):
+def convolved(x, kernel, strides, bias=None):
     """A convolution with padding "SAME".
 
     Args:
         x: (batch, height, width, inputs), float.
         kernel: (rows, columns, inputs, outputs).
         strides: (down, across).
+        bias: (outputs,), or None.
 
     Returns:
         (batch, ceil(height / down), ceil(width / across), outputs).
     """
     x, kernel = tf.convert_to_tensor(x), tf.convert_to_tensor(kernel)
-    if _plain():
-        return tf.nn.conv2d(x, kernel, strides, "SAME")
-    return _forward(x, kernel, strides)
+    y = tf.nn.conv2d(x, kernel, strides, "SAME") if _plain() else _forward(x, kernel, strides)
+    return y if bias is None else tf.nn.bias_add(y, bias)
 
 
-def transposed_convolved(x, kernel, strides):
+def transposed_convolved(x, kernel, strides, bias=None):
     """A transposed convolution with padding "SAME".
 
     Args:
         x: (batch, height, width, inputs), float.
         kernel: (rows, columns, outputs, inputs).
         strides: (down, across).
+        bias: (outputs,), or None.
 
     Returns:
         (batch, height * down, width * across, outputs).
@@ -150,8 +151,10 @@ def transposed_convolved(x, kernel, strides):
     x, kernel = tf.convert_to_tensor(x), tf.convert_to_tensor(kernel)
     sizes = [size * stride for size, stride in zip(_sizes(x), strides)]
     if _plain():
-        return tf.nn.conv2d_transpose(x, kernel, [tf.shape(x)[0], *sizes, kernel.shape[2]], strides, "SAME")
-    return _backward(x, kernel, strides, sizes)
+        y = tf.nn.conv2d_transpose(x, kernel, [tf.shape(x)[0], *sizes, kernel.shape[2]], strides, "SAME")
+    else:
+        y = _backward(x, kernel, strides, sizes)
+    return y if bias is None else tf.nn.bias_add(y, bias)
 
 
 def _plain():

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 
-def convolved(x, kernel, strides):
+def convolved(x, kernel, strides, bias=None):
     """A convolution with padding "SAME"; as in `tensorflow_kernels.py`."""
     x, kernel = x.movedim(-1, 1), _of_kernel(kernel)
     around = []
@@ -19,16 +19,16 @@ def convolved(x, kernel, strides):
     if any(before != after for before, after in around):
         x = functional.pad(x, [side for sides in reversed(around) for side in sides])
         padding = 0
-    return functional.conv2d(x, kernel, None, strides, padding).movedim(1, -1)
+    return functional.conv2d(x, kernel, _value(bias), strides, padding).movedim(1, -1)
 
 
-def transposed_convolved(x, kernel, strides):
+def transposed_convolved(x, kernel, strides, bias=None):
     """A transposed convolution with padding "SAME"; as in `tensorflow_kernels.py`."""
     x, kernel = x.movedim(-1, 1), _of_kernel(kernel)
     sizes = [size * stride for size, stride in zip(x.shape[2:], strides)]
     beyond = [width - stride for width, stride in zip(kernel.shape[2:], strides)]
     before, missing = [max(n, 0) // 2 for n in beyond], [max(-n, 0) for n in beyond]
-    y = functional.conv_transpose2d(x, kernel, None, strides, before, missing)
+    y = functional.conv_transpose2d(x, kernel, _value(bias), strides, before, missing)
     # Of an odd number of rows too many one more is left out at the end.
     return y[:, :, : sizes[0], : sizes[1]].movedim(1, -1)
 

@@ -1,7 +1,7 @@
 """The layers that Keras lacks, and some of its own done faster."""
 
 from ganzoo.layers.batch_normalization import BatchNormalization
-from ganzoo.layers.convolutions import Conv2D, Conv2DTranspose
+from ganzoo.layers.convolutions import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose
 from ganzoo.layers.dropout import Dropout
 from ganzoo.layers.maxout import Maxout
 from ganzoo.layers.minibatch_discrimination import MinibatchDiscrimination
@@ -11,6 +11,8 @@ from ganzoo.layers.virtual_batch_normalization import DropReference, ReferenceBa
 
 __all__ = [
     "BatchNormalization",
+    "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
     "Conv2DTranspose",
     "DropReference",

@@ -5,6 +5,7 @@ import keras
 from keras import layers
 
 from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.layers import Conv1D, Conv1DTranspose
 from ganzoo.networks.convolutional import batch_norm
 
 
@@ -48,16 +49,16 @@ def waveform_autoencoder(widths, kernel_size, stride, latent_dim, output, bias=T
     noisy = keras.Input((None, 1), name="noisy")
     inputs, x, skips = [noisy], noisy, []
     for i, width in enumerate(widths, start=1):
-        x = layers.Conv1D(width, kernel_size, stride, "same", use_bias=bias, name=f"down{i}")(x)
+        x = Conv1D(width, kernel_size, stride, "same", use_bias=bias, name=f"down{i}")(x)
         x = _prelu(f"down{i}_prelu")(x)
         skips.append(x)
     if latent_dim:
         inputs.append(keras.Input((None, latent_dim), name="latents"))
         x = layers.Concatenate(name="code")([x, inputs[1]])
     for i in range(len(widths) - 1, 0, -1):
-        x = layers.Conv1DTranspose(widths[i - 1], kernel_size, stride, "same", use_bias=bias, name=f"up{i}")(x)
+        x = Conv1DTranspose(widths[i - 1], kernel_size, stride, "same", use_bias=bias, name=f"up{i}")(x)
         x = layers.Concatenate(name=f"up{i}_skip")([_prelu(f"up{i}_prelu")(x), skips[i - 1]])
-    x = layers.Conv1DTranspose(
+    x = Conv1DTranspose(
         1, kernel_size, stride, "same", use_bias=bias, kernel_initializer=_small(), dtype="float32", name="sound"
     )(x)
     return keras.Model(inputs if latent_dim else noisy, output(noisy, x), name=name)
@@ -89,9 +90,9 @@ def window_discriminator(window, channels, widths, kernel_size, stride, name="di
         )
     sound = x = keras.Input((window, channels), name="sound")
     for i, width in enumerate(widths, start=1):
-        x = layers.Conv1D(width, kernel_size, stride, "same", use_bias=False, name=f"down{i}")(x)
+        x = Conv1D(width, kernel_size, stride, "same", use_bias=False, name=f"down{i}")(x)
         x = layers.LeakyReLU(0.3, name=f"down{i}_relu")(batch_norm(f"down{i}_norm")(x))
-    x = layers.Flatten(name="features")(layers.Conv1D(1, 1, name="narrow")(x))
+    x = layers.Flatten(name="features")(Conv1D(1, 1, name="narrow")(x))
     return keras.Model(sound, layers.Dense(1, dtype="float32", name="logit")(x), name=name)
 
 

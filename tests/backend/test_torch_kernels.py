@@ -63,25 +63,24 @@ def drawn(*shapes):
 @pytest.mark.parametrize("case", CONVOLUTIONS, ids=str)
 def test_convolutions(case):
     kernel_shape, strides, shape = case
-    x, kernel = drawn(shape, kernel_shape)
-    theirs = tf.nn.conv2d(x, kernel, strides, "SAME")
-    (weights,) = drawn(theirs.shape)
+    given = x, kernel, _ = drawn(shape, kernel_shape, kernel_shape[3:])
+    (weights,) = drawn(tf.nn.conv2d(x, kernel, strides, "SAME").shape)
     assert_same(
-        by_torch(lambda x, kernel: torch_kernels.convolved(x, kernel, strides), (x, kernel), weights),
-        by_tensorflow(lambda x, kernel: tf.nn.conv2d(x, kernel, strides, "SAME"), (x, kernel), weights),
+        by_torch(lambda x, kernel, bias: torch_kernels.convolved(x, kernel, strides, bias), given, weights),
+        by_tensorflow(lambda x, kernel, bias: tf.nn.conv2d(x, kernel, strides, "SAME") + bias, given, weights),
     )
 
 
 @pytest.mark.parametrize("case", TRANSPOSED, ids=str)
 def test_transposed_convolutions(case):
     kernel_shape, strides, shape = case
-    x, kernel = drawn(shape, kernel_shape)
+    given = drawn(shape, kernel_shape, kernel_shape[2:3])
     sizes = (shape[0], shape[1] * strides[0], shape[2] * strides[1], kernel_shape[2])
     (weights,) = drawn(sizes)
     assert_same(
-        by_torch(lambda x, kernel: torch_kernels.transposed_convolved(x, kernel, strides), (x, kernel), weights),
+        by_torch(lambda x, kernel, bias: torch_kernels.transposed_convolved(x, kernel, strides, bias), given, weights),
         by_tensorflow(
-            lambda x, kernel: tf.nn.conv2d_transpose(x, kernel, sizes, strides, "SAME"), (x, kernel), weights
+            lambda x, kernel, bias: tf.nn.conv2d_transpose(x, kernel, sizes, strides, "SAME") + bias, given, weights
         ),
     )
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganzoo.layers import Conv2D, Conv2DTranspose
+from ganzoo.layers import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose
 
 # (kind, kernel size, stride, shape of the inputs, channels of the outputs): a picture on either side with strides and
-# kernels even, odd and larger than each other; sizes that no group of columns fits; few places of many channels.
+# kernels even, odd and larger than each other; sizes that no group of columns fits; few places of many channels; sound.
 CASES = [
     (Conv2D, 3, 1, (2, 7, 9, 5), 3),
     (Conv2D, 9, 1, (2, 10, 11, 4), 3),
@@ -28,6 +28,11 @@ CASES = [
     (Conv2DTranspose, 3, 1, (2, 5, 6, 4), 3),
     (Conv2DTranspose, 2, 3, (2, 4, 5, 4), 3),
     (Conv2DTranspose, 4, 2, (2, 2, 2, 48), 16),
+    (Conv1D, 5, 1, (2, 9, 3), 2),
+    (Conv1D, 7, 2, (2, 11, 1), 4),
+    (Conv1D, 31, 4, (2, 16, 8), 6),
+    (Conv1DTranspose, 7, 2, (2, 9, 4), 1),
+    (Conv1DTranspose, 5, 4, (2, 3, 24), 5),
 ]
 
 
@@ -58,7 +63,7 @@ def test_numbers_and_gradients_are_those_of_keras(case, sizes_known):
     theirs.set_weights(ours.get_weights())
     x = tf.constant(rng.normal(size=shape), "float32")
     weights = tf.constant(rng.normal(size=theirs(x).shape), "float32")
-    specs = [tf.TensorSpec(a.shape if sizes_known else (None, None, None, a.shape[-1])) for a in (x, weights)]
+    specs = [tf.TensorSpec(a.shape if sizes_known else (*[None] * (a.ndim - 1), a.shape[-1])) for a in (x, weights)]
     graph = tf.function(lambda x, weights: found(ours, x, weights), input_signature=specs)
     for a, b in zip(graph(x, weights), found(theirs, x, weights)):
         assert a.shape == b.shape
@@ -67,8 +72,9 @@ def test_numbers_and_gradients_are_those_of_keras(case, sizes_known):
 
 @pytest.mark.parametrize("settings", [{"padding": "valid"}, {"padding": "same", "dilation_rate": 2}])
 def test_other_kinds_are_left_to_keras(settings):
-    x = np.random.default_rng(0).normal(size=(2, 9, 9, 3)).astype("float32")
-    for kind in (Conv2D, Conv2DTranspose):
+    for kind in (Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose):
+        shape = (2, 9, 3) if "1D" in kind.__name__ else (2, 9, 9, 3)
+        x = np.random.default_rng(0).normal(size=shape).astype("float32")
         ours = kind(2, 3, **settings)
         ours.build(x.shape)
         theirs = getattr(keras.layers, kind.__name__).from_config(ours.get_config())
