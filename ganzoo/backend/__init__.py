@@ -37,6 +37,7 @@ minimize = _module.minimize
 move = _module.move
 no_gradients = _module.no_gradients
 optimizer_of_all = _module.optimizer_of_all
+prelu = _module.prelu
 replica_count = _module.replica_count
 settle = _module.settle
 share_of_replica = _module.share_of_replica

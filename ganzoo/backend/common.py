@@ -13,6 +13,7 @@ KerasAdam = keras.optimizers.Adam
 adam = None
 batch_normalized = None
 convolved = None
+prelu = None
 transposed_convolved = None
 
 

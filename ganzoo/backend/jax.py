@@ -23,6 +23,7 @@ from ganzoo.backend.common import (  # noqa: F401
     in_tensor,
     logged,
     mean_over_replicas,
+    prelu,
     replica_count,
     share_of_replica,
     share_statistics,

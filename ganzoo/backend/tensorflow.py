@@ -11,6 +11,7 @@ from ganzoo.backend.common import (  # noqa: F401
     KerasAdam,
     in_tensor,
     optimizer_of_all,
+    prelu,
     settle,
     test_step,
     train_step,

@@ -20,7 +20,7 @@ from ganzoo.backend.common import (  # noqa: F401
     train_step,
     training_data,
 )
-from ganzoo.backend.torch_kernels import batch_normalized, convolved, transposed_convolved  # noqa: F401
+from ganzoo.backend.torch_kernels import batch_normalized, convolved, prelu, transposed_convolved  # noqa: F401
 
 if torch.cuda.is_available():
     # As the other back ends: float32 in TensorFloat-32 where the GPU has it.

@@ -11,14 +11,14 @@ from torch.nn import functional
 def convolved(x, kernel, strides, bias=None):
     """A convolution with padding "SAME"; as in `tensorflow_kernels.py`."""
     x, kernel = x.movedim(-1, 1), _of_kernel(kernel)
-    around = []
+    padding, more = [], []
     for size, width, stride in zip(x.shape[2:], kernel.shape[2:], strides):
         total = max((-(-size // stride) - 1) * stride + width - size, 0)
-        around.append((total // 2, total - total // 2))
-    padding = [before for before, _ in around]
-    if any(before != after for before, after in around):
-        x = functional.pad(x, [side for sides in reversed(around) for side in sides])
-        padding = 0
+        padding.append(total // 2)
+        more = [0, total % 2, *more]
+    if any(more):
+        # PyTorch's own padding is the same on both sides. What it pads is faster than what is padded before.
+        x = functional.pad(x, more)
     return functional.conv2d(x, kernel, _value(bias), strides, padding).movedim(1, -1)
 
 
@@ -41,6 +41,12 @@ def _of_kernel(kernel):
 def _value(variable):
     """The tensor of a Keras variable, in the precision that its layer computes in; a tensor is its own."""
     return getattr(variable, "value", variable)
+
+
+def prelu(x, slopes):
+    """x where it is positive, elsewhere x times its channel's slope; x is (batch, ..., channels), slopes of any shape
+    with as many numbers."""
+    return functional.prelu(x.movedim(-1, 1), _value(slopes).flatten()).movedim(1, -1)
 
 
 def batch_normalized(x, scale, offset, epsilon):

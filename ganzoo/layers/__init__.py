@@ -6,6 +6,7 @@ from ganzoo.layers.dropout import Dropout
 from ganzoo.layers.maxout import Maxout
 from ganzoo.layers.minibatch_discrimination import MinibatchDiscrimination
 from ganzoo.layers.pixel_shuffle import PixelShuffle
+from ganzoo.layers.prelu import PReLU
 from ganzoo.layers.spectral_normalization import SpectralNormalization
 from ganzoo.layers.virtual_batch_normalization import DropReference, ReferenceBatch, VirtualBatchNormalization
 
@@ -19,6 +20,7 @@ __all__ = [
     "Dropout",
     "Maxout",
     "MinibatchDiscrimination",
+    "PReLU",
     "PixelShuffle",
     "ReferenceBatch",
     "SpectralNormalization",

@@ -5,7 +5,7 @@ import keras
 from keras import layers
 
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.layers import Conv1D, Conv1DTranspose
+from ganzoo.layers import Conv1D, Conv1DTranspose, PReLU
 from ganzoo.networks.convolutional import batch_norm
 
 
@@ -98,7 +98,7 @@ def window_discriminator(window, channels, widths, kernel_size, stride, name="di
 
 def _prelu(name):
     """One slope for each channel; 0.25 to begin with, as in He et al. 2015 (arXiv:1502.01852)."""
-    return layers.PReLU(keras.initializers.Constant(0.25), shared_axes=[1], name=name)
+    return PReLU(keras.initializers.Constant(0.25), shared_axes=[1], name=name)
 
 
 def _small():

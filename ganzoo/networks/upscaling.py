@@ -7,7 +7,7 @@ import keras
 from keras import layers
 
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.layers import Conv2D, PixelShuffle
+from ganzoo.layers import Conv2D, PixelShuffle, PReLU
 from ganzoo.networks.convolutional import batch_norm
 
 
@@ -117,7 +117,7 @@ def _conv(channels, kernel_size, name, **options):
 
 def _prelu(name):
     """One slope for each channel; 0.25 to begin with, as He et al. 2015 (arXiv:1502.01852) have it."""
-    return layers.PReLU(keras.initializers.Constant(0.25), shared_axes=[1, 2], name=name)
+    return PReLU(keras.initializers.Constant(0.25), shared_axes=[1, 2], name=name)
 
 
 def _normalized(convolution, normalization, name, x):

@@ -103,3 +103,12 @@ def test_batch_norm(shape):
     _, mean, variance = torch_kernels.batch_normalized(*map(torch.tensor, (x, scale, offset)), 1e-2)
     np.testing.assert_allclose(mean, x.mean(tuple(axes)), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(variance, x.var(tuple(axes)), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 6, 3), (2, 7, 3)], ids=str)
+def test_prelu(shape):
+    x, slopes, weights = drawn(shape, (*(1 for _ in shape[2:]), shape[-1]), shape)
+    assert_same(
+        by_torch(torch_kernels.prelu, (x, slopes), weights),
+        by_tensorflow(lambda x, slopes: tf.nn.relu(x) - slopes * tf.nn.relu(-x), (x, slopes), weights),
+    )
