@@ -131,6 +131,37 @@ def test_srgan_starts_from_srresnet_and_from_nothing_else(model):
         gan.start_from(ganzoo.create("srresnet", **{**SMALL, "width": 5}))
 
 
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+@pytest.mark.parametrize("upsampling", ["direct", "staged"])
+def test_a_larger_network_starts_as_a_smaller_one_and_all_of_it_learns(normalization, upsampling):
+    keras.utils.set_random_seed(0)
+    kinds = dict(scale=4, kernel_size=3, crop=32, normalization=normalization, upsampling=upsampling)
+    smaller = ganzoo.create("srresnet", blocks=1, width=4, **kinds)
+    rng = np.random.default_rng(0)
+    for variable in smaller.ema_generator.weights:
+        # Trained weights are nowhere zero or one.
+        variable.assign(
+            np.abs(rng.normal(0.2, 0.1, variable.shape))
+            if "variance" in variable.path
+            else rng.normal(0, 0.3, variable.shape)
+        )
+    model = ganzoo.create("srresnet", blocks=3, width=6, **kinds)
+    model.compile(pixel_loss="absolute", generator_optimizer={"name": "adam", "learning_rate": 0.01})
+    model.start_from(smaller)
+    pictures, large = model.example_batch(4)
+    drawn = np.asarray(smaller.ema_generator(pictures, training=False))
+    assert drawn.std() > 0.1
+    for network in (model.generator, model.ema_generator):
+        np.testing.assert_allclose(network(pictures, training=False), drawn, rtol=1e-5, atol=1e-5)
+    # A bias before batch norm learns nothing.
+    kernels = [variable for variable in model.generator.weights if variable.ndim == 4]
+    before = [np.array(kernel) for kernel in kernels]
+    model.fit(pictures, large, batch_size=4, epochs=3, verbose=0)
+    assert min(np.mean(a != np.asarray(b)) for a, b in zip(before, kernels)) > 0.9
+    with pytest.raises(ganzoo.GanzooError, match="another architecture"):
+        smaller.start_from(model)
+
+
 def test_a_run_learns_measures_itself_and_is_what_srgan_begins_with(photographs, tmp_path):
     """In a hundred steps the network learns what the repeated pixels it begins with lack of smooth shapes."""
     preset = tmp_path / "tiny.yaml"

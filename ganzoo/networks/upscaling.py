@@ -2,9 +2,11 @@
 size, and a discriminator of crops."""
 
 import math
+import re
 
 import keras
-from keras import layers
+import numpy as np
+from keras import layers, ops
 
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.layers import Conv2D, PixelShuffle, PReLU
@@ -74,6 +76,43 @@ def upscaler(scale, blocks, width, kernel_size, normalization, upsampling):
     pieces = NORMALIZATIONS[normalization], UPSAMPLINGS[upsampling]
     generator = residual_upscaler(scale, width, blocks, kernel_size, *pieces)
     return {"generator": generator, "scale": scale, "reach": reach(blocks, kernel_size, pieces[1])}
+
+
+def grow(network, smaller):
+    """Gives a `residual_upscaler` the weights of one with fewer blocks or channels so that it draws the same, and can
+    learn what the other could not (Chen et al. 2015, arXiv:1511.05641).
+
+    What there was of the smaller one stands first along every axis. New channels see what the others see and are seen
+    by nobody at first; new blocks add nothing at first.
+
+    Args:
+        network: a `residual_upscaler`, changed in place.
+        smaller: another, alike but for `blocks` and `width`, neither of them larger.
+    """
+    known = {variable.path: ops.convert_to_numpy(variable) for variable in smaller.weights}
+    last_of_block = "norm2/gamma" if any(path.endswith("norm2/gamma") for path in known) else "conv2/kernel"
+    for variable in network.weights:
+        value = np.array(ops.convert_to_numpy(variable))
+        if variable.path in known:
+            # A convolution before a shuffle has the channels of all four pixels one after the other.
+            pixels = 4 if re.search(r"\bup\d+_conv/", variable.path) else 1
+            _put_first(value.reshape(*value.shape[:-1], pixels, -1), known[variable.path], pixels)
+        elif variable.path.endswith(last_of_block):
+            value[:] = 0
+        variable.assign(value)
+
+
+def _put_first(array, smaller, pixels):
+    """Puts a smaller array of (..., pixels x channels) into the corner of one of (..., pixels, channels)."""
+    smaller = smaller.reshape(*smaller.shape[:-1], pixels, -1)
+    *_, channels = smaller.shape
+    if smaller.ndim == 5:
+        # A kernel: (height, width, seen, pixels, channels).
+        seen = smaller.shape[2]
+        array[:, :, seen:, :, :channels] = 0
+        array[:, :, :seen, :, :channels] = smaller
+    else:
+        array[..., :channels] = smaller
 
 
 def reach(blocks, kernel_size, upsampling):

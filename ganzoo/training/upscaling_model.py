@@ -14,6 +14,7 @@ from ganzoo.inference.tiling import in_tiles
 from ganzoo.losses.perceptual import get_perceptual, total_variation
 from ganzoo.metrics.image import psnr, ssim
 from ganzoo.metrics.lpips import FILES, distance
+from ganzoo.networks.upscaling import grow
 from ganzoo.training.adversarial import AdversarialModel
 from ganzoo.training.batches import refuse_other_parts
 from ganzoo.training.measure import Measure
@@ -100,6 +101,35 @@ class UpscalingModel(AdversarialModel):
         self.perceptual = get_perceptual(perceptual)
         super().compile(**settings)
         self._settings["perceptual"] = self.perceptual and self.perceptual.get_config()
+
+    def start_from(self, other):
+        """Takes the weights of another model's averaged generator to train on from: of the same architecture, or of
+        one with fewer blocks or channels, and draws the same pictures then.
+
+        Raises:
+            GanzooError: another architecture.
+
+        Example:
+            sizes = dict(scale=4, kernel_size=3, normalization="none", upsampling="direct")
+            model = ganzoo.create("srresnet", blocks=16, width=64, **sizes)
+            model.start_from(ganzoo.load("srresnet"))                   # 10 blocks of 48 channels
+        """
+        if not self._grows_from(other):
+            super().start_from(other)
+            return
+        grow(self.ema_generator, other.ema_generator)
+        # The generator, and whatever is kept of its weights.
+        super().start_from(self)
+
+    def _grows_from(self, other):
+        """Whether the other is such a network, of fewer blocks or channels; cures change what a network consists of."""
+        sizes, kinds = ("blocks", "width"), ("scale", "kernel_size", "normalization", "upsampling")
+        ours, theirs = self.arguments, getattr(other, "arguments", {})
+        if not {*sizes, *kinds} <= {*ours} & {*theirs} or any(one.get("generator_cures") for one in (ours, theirs)):
+            return False
+        alike = all(ours[kind] == theirs[kind] for kind in kinds)
+        larger = [ours[size] - theirs[size] for size in sizes]
+        return alike and min(larger) >= 0 and max(larger) > 0
 
     # Inference.
 
