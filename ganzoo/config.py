@@ -24,7 +24,9 @@ class Training:
 
     epochs: AtLeastOne = 20
     seed: Seed = 0
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    # "auto" is mixed_bfloat16 but on devices that are slower with it (`ganzoo.precision.fastest`); a run keeps what it
+    # began with.
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     # Besides the checkpoint of every epoch, one each time so many minutes have passed within an epoch.
     checkpoint_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
     # A preset, run folder or .keras file whose generator the training starts from.

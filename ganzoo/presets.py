@@ -107,7 +107,10 @@ def config_of(name):
 
 
 def build(config, where, policy=None):
-    """The compiled model a config describes, with fresh weights; of the config's precision, or another policy."""
+    """The compiled model a config describes, with fresh weights; of the config's precision, or another policy. What
+    a precision of "auto" means is found out where training begins; here it is the global policy."""
+    import keras
+
     cls = registry.model_class(config.model, where)
     arguments = validated_arguments(
         parameters_of("__init__", owner=cls), config.arguments, f"{where}, section 'arguments'"
@@ -119,7 +122,9 @@ def build(config, where, policy=None):
         # {learning_rate: ...} alone changes the model's own optimizer.
         if isinstance(value, dict) and isinstance(default, dict) and "name" not in value:
             settings[key] = {**default, **value}
-    with made_with(policy or config.training.precision):
+    if policy is None and config.training.precision != "auto":
+        policy = config.training.precision
+    with made_with(policy or keras.config.dtype_policy()):
         model = cls(**arguments)
     model.compile(**settings)
     return model

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ganzoo import backend
 from ganzoo.errors import GanzooError, first_line, unknown
+from ganzoo.precision import fastest
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,12 @@ class Placement:
     def replicas(self):
         """How many parts each batch is cut into."""
         return self.strategy.num_replicas_in_sync
+
+    @property
+    def fastest_precision(self):
+        """What `training.precision: auto` means here."""
+        # A TPU's own type is bfloat16; tried would be its host's processor.
+        return "mixed_bfloat16" if "TPU" in type(self.strategy).__name__ else fastest()
 
 
 def placement(name="auto"):

@@ -52,11 +52,13 @@ def pack_run(run, folder, data, licence, trained_on):
     figures["best_epoch"] = best["epoch"]
     figures["training_cpu_minutes"] = round(best["cpu_seconds"] / 60, 1)
     published = presets.preset_files().get(f"{config.model}.{name}")
-    # The run's own source and start are paths of one machine; the preset goes on naming what anybody finds.
+    # The run's own source and start are paths of one machine, its precision may be that machine's choice; the preset
+    # goes on naming what anybody finds.
     known = load_config(published) if published else config
     sources = {key: known.data.get(key) for key in ("source", "noise") if key in config.data}
     weights = Weights(f"{name}.npz", sha256, licence, trained_on, found.protocol, figures)
-    training = replace(config.training, start_from=known.training.start_from)
+    kept = {key: getattr(known.training, key) for key in ("start_from", "precision")}
+    training = replace(config.training, **kept)
     data = {key: value for key, value in {**config.data, **sources}.items() if value is not None}
     packed = replace(config, weights=weights, data=data, training=training)
     path = folder / f"{name}.yaml"

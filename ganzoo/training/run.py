@@ -78,7 +78,7 @@ def train(preset, data=None, settings=(), output="runs", resume=False, strategy=
     """
     until = time.monotonic() + 60 * max_minutes if max_minutes is not None else math.inf
     plan = prepare(preset, data, settings, output, resume, strategy)
-    print(f"strategy: {plan.placement.words}", flush=True)
+    print(f"strategy: {plan.placement.words}; {plan.config.training.precision}", flush=True)
     try:
         with workers_needed(plan.placement):
             if not plan.placement.chief:
@@ -222,6 +222,8 @@ def prepare(preset, data=None, settings=(), output="runs", resume=False, strateg
     config = with_settings(base, settings, "settings")
     if data is not None:
         config.data["source"] = str(data)
+    if config.training.precision == "auto":
+        config.training.precision = base.training.precision if resume else place.fastest_precision
     if resume:
         _refuse_changes(load_config(folder / "preset.yaml"), given, folder)
         _refuse_changes(base, config, folder)

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 import ganzoo
+from ganzoo.config import load_config
+from ganzoo.precision import fastest
 from ganzoo.training.callbacks import Guard, Progress, TrainingStopped
 from ganzoo.training.callbacks.record import read_records
 
@@ -69,6 +71,22 @@ def test_interrupted_and_killed_runs_end_as_one_never_stopped(tiny_preset, tmp_p
     ours, theirs = read_records(whole / "metrics.jsonl"), read_records(folder / "metrics.jsonl")
     assert [line["step"] for line in ours] == [line["step"] for line in theirs]
     assert ours[-1]["frechet_distance"] == pytest.approx(theirs[-1]["frechet_distance"], rel=1e-4)
+
+
+def test_a_run_keeps_the_precision_it_found_to_be_the_fastest(tiny_preset, tmp_path):
+    tiny_preset.write_text(tiny_preset.read_text().replace("samples: 4}", "samples: 4, precision: auto}"))
+    settings = ["epochs=1", "evaluation.extractor=null"]
+    folder = ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=settings)
+    found = load_config(folder / "config.yaml").training.precision
+    assert found == fastest()
+    assert ganzoo.load(folder).dtype_policy.name == found
+    # As it comes from a machine that found another.
+    other = {"float32": "mixed_bfloat16", "mixed_bfloat16": "float32"}[found]
+    folder = ganzoo.train(tiny_preset, output=tmp_path / "other", settings=[*settings, f"precision={other}"])
+    (folder / "preset.yaml").write_text((folder / "preset.yaml").read_text().replace(other, "auto"))
+    ganzoo.train(tiny_preset, output=tmp_path / "other", settings=["epochs=2", "precision=auto"], resume=True)
+    resumed = ganzoo.load(folder)
+    assert (resumed.steps, resumed.dtype_policy.name) == (12, other)
 
 
 def test_resume_refuses_another_architecture_and_leaves_the_run_alone(tiny_preset, tmp_path):
