@@ -1,47 +1,21 @@
 """The command line. Nothing here imports Keras before a command needs it."""
 
 import functools
-import os
-import tempfile
 from pathlib import Path
 
 import click
 
 from ganzoo import __version__
 from ganzoo.errors import GanzooError
+from ganzoo.start import import_keras
 
 
-def _import_tensorflow_quietly():
-    """Imports TensorFlow without its remarks on this machine's processors, which no setting of it turns off.
-
-    They come from native code, so the process's own standard error is turned away for the moment.
-    """
-    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
-        return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as remarks:
-        os.dup2(remarks.fileno(), 2)
-        try:
-            import tensorflow as tf
-
-            # Not the logical ones: workers of a cluster have to find each other before TensorFlow sets up any.
-            tf.config.list_physical_devices()
-        except BaseException:
-            remarks.seek(0)
-            os.write(kept, remarks.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-
-
-def _needs_tensorflow(command):
+def _needs_keras(command):
     """Decorator of the commands that build a model."""
 
     @functools.wraps(command)
     def quietly(*args, **kwargs):
-        _import_tensorflow_quietly()
+        import_keras()
         return command(*args, **kwargs)
 
     return quietly
@@ -82,7 +56,7 @@ def main(files):
     if files:
         from ganzoo.registry import import_file
 
-        _import_tensorflow_quietly()
+        import_keras()
         for file in files:
             import_file(file)
 
@@ -115,7 +89,7 @@ def list_(pattern):
 
 @main.command()
 @click.argument("name")
-@_needs_tensorflow
+@_needs_keras
 def info(name):
     """What a model, a preset, a run folder or a .keras file is, and the figures measured for it.
 
@@ -163,7 +137,7 @@ def info(name):
     "--max-minutes", type=click.FloatRange(0, min_open=True), help="Save and stop after so long; --resume goes on."
 )
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would happen and how long; write nothing.")
-@_needs_tensorflow
+@_needs_keras
 def train(preset, data, settings, output, resume, strategy, max_minutes, dry_run):
     """Trains a preset, or a YAML file of your own, and keeps everything in a run folder.
 
@@ -221,7 +195,7 @@ def unpack(folder, output, replace):
 @click.option("--count", default=64, show_default=True, help="How many pictures.")
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same pictures.")
 @click.option("--output", default="grid.png", show_default=True, metavar="FILE", help="Picture to write.")
-@_needs_tensorflow
+@_needs_keras
 def generate(name, count, seed, output):
     """Draws pictures into one grid. NAME is a model, a preset, a .keras file or a run folder.
 
@@ -241,7 +215,7 @@ def generate(name, count, seed, output):
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same pictures.")
 @click.option("--output", default="drawn.png", show_default=True, metavar="FILE", help="Picture to write.")
 @click.option("--model", default="stackgan", show_default=True, help="A model, preset, .keras file or run folder.")
-@_needs_tensorflow
+@_needs_keras
 def draw(captions, count, seed, output, model):
     """Draws what captions say, a row for each, into one picture.
 
@@ -263,7 +237,7 @@ def draw(captions, count, seed, output, model):
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option("--model", default="srgan", show_default=True, help="A model, a preset, a .keras file or a run folder.")
 @click.option("--tile", type=click.IntRange(16), default=384, show_default=True, help="Pixels at once: less memory.")
-@_needs_tensorflow
+@_needs_keras
 def upscale(source, target, model, tile):
     """Makes a photograph larger, or all of a folder. IN and OUT are files, or folders.
 
@@ -297,7 +271,7 @@ def upscale(source, target, model, tile):
     type=click.IntRange(1),
     help="How often the network looks at the sound, from other beginnings; 1 is fastest. [default: the model's own]",
 )
-@_needs_tensorflow
+@_needs_keras
 def enhance(source, target, model, shifts):
     """Takes the noise out of a recording of speech, or of all in a folder. IN and OUT are files, or folders.
 
@@ -353,7 +327,7 @@ def _loaded(name, method, what):
 @click.option(
     "--upscale", is_flag=True, help="Enlarge real pictures that are smaller; a preset's own setting otherwise."
 )
-@_needs_tensorflow
+@_needs_keras
 def evaluate(names, data, extractor, samples, upscale):
     """Measures trained models against real data. NAME is a preset, a .keras file or a run folder.
 
@@ -387,7 +361,7 @@ def evaluate(names, data, extractor, samples, upscale):
 )
 @click.option("--examples", type=click.IntRange(20), default=10_000, show_default=True, help="Pictures to learn from.")
 @click.option("--upscale", is_flag=True, help="Enlarge pictures that are smaller than the model's.")
-@_needs_tensorflow
+@_needs_keras
 def probe(name, data, test, examples, upscale):
     """Accuracy of a linear classifier on the discriminator's features, beside one on raw pixels.
 
@@ -407,7 +381,7 @@ def probe(name, data, test, examples, upscale):
 @click.argument("name")
 @click.argument("folder")
 @click.option("--overwrite", is_flag=True, help="Replace a SavedModel that is there.")
-@_needs_tensorflow
+@_needs_keras
 def export(name, folder, overwrite):
     """Writes a model's generator as a SavedModel that serves without ganzoo.
 
@@ -426,7 +400,7 @@ def export(name, folder, overwrite):
 @click.option("--data", required=True, metavar="SOURCE", help="Real pictures kept from training, for the figures.")
 @click.option("--licence", required=True, help="Licence of the training data.")
 @click.option("--trained-on", required=True, help="What the training data is, in words.")
-@_needs_tensorflow
+@_needs_keras
 def pack(run, folder, data, licence, trained_on):
     """Turns a run's best checkpoint into a preset with weights: a YAML file and a small .npz beside it.
 
@@ -445,7 +419,7 @@ def pack(run, folder, data, licence, trained_on):
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 opens it to your network."
 )
 @click.option("--port", type=click.IntRange(1, 65535), default=7860, show_default=True)
-@_needs_tensorflow
+@_needs_keras
 def demo(model, host, port):
     """Starts the web page: all models, or one.
 

@@ -86,6 +86,21 @@ def test_a_preset_trains_and_resumes_where_tensorflow_is_not(other, tiny_preset,
     assert [record["epoch"] for record in read_records(folders[1] / "metrics.jsonl")] == [1, 2, 3, 4]
 
 
+def test_keras_settings_decide_and_a_back_end_that_is_missing_is_named(other, tmp_path):
+    command = [WITHOUT_TENSORFLOW + "from ganzoo.cli import main; main()", "info", "dcgan.digits"]
+    for name in ("tensorflow", "theano"):
+        done = run(name, "-c", *command)
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert f"'{name}', which is no" in line
+        assert other in line.split("set KERAS_BACKEND=")[1]
+    (tmp_path / "keras.json").write_text(f'{{"backend": "{other}"}}')
+    prefix = f"import os; del os.environ['KERAS_BACKEND']; os.environ['KERAS_HOME'] = {str(tmp_path)!r}; "
+    done = run(other, "-c", prefix + command[0], *command[1:])
+    assert done.returncode == 0, done.stderr
+    assert "figures:" in done.stdout
+
+
 def test_what_needs_tensorflow_says_so(other, tiny_preset, tmp_path):
     for command in (["export", "dcgan", tmp_path / "saved"], ["train", tiny_preset, "--strategy", "mirrored"]):
         done = run(other, "-m", "ganzoo.cli", *command)
