@@ -1,8 +1,10 @@
 """The wheel as a stranger gets it."""
 
+import re
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,9 @@ print(hub.models_with_pages())
     assert done.returncode == 0, done.stderr
     assert "(4, 28, 28, 1)" in done.stdout
     assert "'dcgan'" in done.stdout.splitlines()[-1]
+
+
+def test_readme_names_what_to_install_where_tensorflow_must_not_come():
+    named = re.search(r"pip install ([a-z -]+) torch\npip install --no-deps", (ROOT / "README.md").read_text())[1]
+    needed = {re.match(r"[a-zA-Z0-9-]+", one)[0].lower() for one in requires("ganzoo") if "extra ==" not in one}
+    assert set(named.split()) == needed - {"tensorflow", "tensorboard"}
