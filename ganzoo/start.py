@@ -33,9 +33,9 @@ def _back_end():
     if asked := os.environ.get("KERAS_BACKEND"):
         return asked
     user = Path.home()
-    home = os.environ.get("KERAS_HOME", (user if os.access(user, os.W_OK) else Path("/tmp")) / ".keras")
+    home = Path(os.environ.get("KERAS_HOME", (user if os.access(user, os.W_OK) else Path("/tmp")) / ".keras"))
     try:
-        return str(json.loads((Path(home) / "keras.json").read_text())["backend"])
+        return str(json.loads((home.expanduser() / "keras.json").read_text())["backend"])
     except (OSError, ValueError, KeyError, TypeError):
         return "tensorflow"
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import ganzoo
 from ganzoo.networks.conditional import concatenating_discriminator, projecting_discriminator
@@ -36,6 +37,14 @@ def test_wrong_labels_say_what_is_allowed():
     model.compile()
     with pytest.raises(ganzoo.GanzooError, match=r"learns from \(pictures, labels\)"):
         model.fit(np.zeros((4, 28, 28, 1), "float32"), verbose=0)
+    pictures = np.zeros((4, 28, 28, 1), "float32")
+    for labels in ([1, 2, 3, 1], [-1, 0, 1, 2], [0.5, 1, 1, 1], np.eye(4), [0, 1, 2]):
+        with pytest.raises(ganzoo.GanzooError, match=r"labels are whole|one label or 4"):
+            model.fit(pictures, np.array(labels), verbose=0)
+    # As other libraries give them.
+    for labels in ([0, 1, 2, 1], np.array([0.0, 1, 2, 1]), tf.constant([0, 1, 2, 1])):
+        model.fit(tf.constant(pictures), labels, batch_size=2, verbose=0)
+    assert model.steps == 6
 
 
 def test_labels_come_with_their_pictures(tmp_path):

@@ -65,7 +65,7 @@ class Batches(keras.utils.PyDataset):
     def __init__(self, feed, first_step=None, together=1):
         super().__init__(workers=_WORKERS, max_queue_size=4)
         self.feed, self.first_step, self.together = feed, first_step, together
-        self._epoch = 0
+        self._epoch, self._epoch_is_begun = 0, False
         specs = feed.spec if isinstance(feed.spec, list) else [feed.spec]
         specs = tuple(keras.KerasTensor((feed.batch_size, *shape), dtype) for shape, dtype in specs)
         self.element_spec = specs if isinstance(feed.spec, list) else specs[0]
@@ -80,6 +80,7 @@ class Batches(keras.utils.PyDataset):
         return (batch,) if ops.is_tensor(batch) else batch
 
     def _batch(self, index):
+        self._epoch_is_begun = True
         per_epoch = self.feed.batches_per_epoch
         first = self._epoch * per_epoch if self.first_step is None else self.first_step
         steps = range(first + index * self.together, first + (index + 1) * self.together)
@@ -87,7 +88,9 @@ class Batches(keras.utils.PyDataset):
         return joined([self.feed.make_batch(step, self.feed.indices(step), *held) for step in steps])
 
     def on_epoch_end(self):
-        self._epoch += 1
+        # Keras says so also before the first one.
+        self._epoch += self._epoch_is_begun
+        self._epoch_is_begun = False
 
     def __iter__(self):
         """One epoch, or batches without end."""

@@ -1,5 +1,6 @@
 """cGAN: conditional GAN (Mirza & Osindero 2014, arXiv:1411.1784)."""
 
+import reprlib
 from typing import Literal
 
 import numpy as np
@@ -80,6 +81,13 @@ class CGAN(LatentModel):
             )
         return batch[0], batch[1]
 
+    def check_data(self, data, targets=None):
+        super().check_data(data, targets)
+        if isinstance(data, np.ndarray) and targets is not None:
+            targets = np.asarray(targets)
+            whole = np.issubdtype(targets.dtype, np.number) and (np.rint(targets) == targets).all()
+            self.labels(len(data), targets.astype("int64") if whole else targets)
+
     def generate(self, count=None, labels=None, seed=None, latents=None, batch_size=64):
         """Draws pictures of the asked classes.
 
@@ -108,7 +116,9 @@ class CGAN(LatentModel):
         if len(labels) not in (1, count) or labels.ndim != 1:
             raise GanzooError(f"{count} pictures need one label or {count}, got {labels.shape}")
         if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= self.classes:
-            raise GanzooError(f"labels are whole numbers from 0 to {self.classes - 1}, got {labels.tolist()}")
+            raise GanzooError(
+                f"labels are whole numbers from 0 to {self.classes - 1}, got {reprlib.repr(labels.tolist())}"
+            )
         return np.broadcast_to(labels, (count,)).astype("int32")
 
     def data_arguments(self):

@@ -13,8 +13,8 @@ class SRGAN(UpscalingModel):
     """The super-resolution GAN of Ledig et al. 2016 (arXiv:1609.04802).
 
     The network of `srresnet`, trained to look alike to a network of ImageNet and real to a discriminator of crops:
-    sharp pictures with a lower PSNR. Training starts from a trained `srresnet` of the same sizes (`training.start_from`
-    in a YAML file, `model.start_from(other)` in Python), as the paper's does.
+    sharp pictures with a lower PSNR. Training starts from a trained `srresnet` of the same sizes or smaller ones
+    (`training.start_from` in a YAML file, `model.start_from(other)` in Python), as the paper's does.
 
     Args:
         scale, blocks, width, kernel_size, normalization, upsampling, crop: as in `srresnet`; the discriminator sees

@@ -90,7 +90,8 @@ def grow(network, smaller):
         smaller: another, alike but for `blocks` and `width`, neither of them larger.
     """
     known = {variable.path: ops.convert_to_numpy(variable) for variable in smaller.weights}
-    last_of_block = "norm2/gamma" if any(path.endswith("norm2/gamma") for path in known) else "conv2/kernel"
+    last = ("norm2/gamma", "norm2/beta")
+    last_of_block = last if any(path.endswith(last) for path in known) else ("conv2/kernel", "conv2/bias")
     for variable in network.weights:
         value = np.array(ops.convert_to_numpy(variable))
         if variable.path in known:

@@ -92,6 +92,11 @@ class AdversarialModel(Saving, keras.Model):
     noiseless = False
 
     def __new__(cls, *args, **kwargs):
+        if keras.config.image_data_format() != "channels_last":
+            raise GanzooError(
+                "pictures have their channels last here, Keras is set to channels_first: call "
+                "keras.config.set_image_data_format('channels_last'), or change ~/.keras/keras.json"
+            )
         model = super().__new__(cls, *args, **kwargs)
         bound = inspect.signature(cls.__init__).bind(model, *args, **kwargs)
         bound.apply_defaults()
@@ -396,7 +401,7 @@ class AdversarialModel(Saving, keras.Model):
         Args:
             x: a `tf.data.Dataset` (see `ganzoo.data`) of pictures (batch, height, width, channels), float32 in
                 [-1, 1], or of what else the model's `split_batch` takes; or a NumPy array of such pictures.
-            y: where `x` is an array, what comes second in a batch: labels, say.
+            y: where `x` is an array, what comes second in a batch: labels, say. Tensors are taken as arrays.
             batch_size: pictures per batch where `x` is an array; 32 if not given.
             **options: of `keras.Model.fit`, e.g. `epochs`, `callbacks`.
 
@@ -409,11 +414,18 @@ class AdversarialModel(Saving, keras.Model):
         """
         if not self.compiled:
             raise GanzooError("call model.compile() before model.fit()")
+        if y is None and isinstance(x, (tuple, list)) and len(x) == 2:
+            x, y = x
+        x, y = (ops.convert_to_numpy(part) if ops.is_tensor(part) else part for part in (x, y))
+        if isinstance(x, np.ndarray) and isinstance(y, list):
+            y = np.asarray(y)
         self.check_data(x, y)
         if hasattr(x, "element_spec"):
             options.setdefault("shuffle", False)
             x = backend.training_data(x, self.discriminator_steps, self._replicas)
         elif isinstance(x, np.ndarray):
+            x, y = self._keep_validation(x, y, options)
+            options.setdefault("validation_batch_size", batch_size or 32)
             batch_size = (batch_size or 32) * self.discriminator_steps
             if batch_size % self._replicas:
                 raise GanzooError(f"{self._replicas} devices cannot share batches of {batch_size} evenly")
@@ -423,12 +435,28 @@ class AdversarialModel(Saving, keras.Model):
                 if not whole:
                     raise GanzooError(f"{len(x)} pictures are fewer than the {batch_size} that one step takes")
                 x, y = x[:whole], None if y is None else y[:whole]
+        elif self.discriminator_steps > 1:
+            raise GanzooError(
+                f"discriminator_steps={self.discriminator_steps} takes a data set of ganzoo.data, a tf.data.Dataset or "
+                f"arrays, got {type(x).__name__}: how many pictures each step is to see cannot be told from its batches"
+            )
         self._take_references(x, y)
         with warnings.catch_warnings():
             if not options.get("steps_per_epoch"):
                 # Keras says so of any data set whose length it learns only by its end.
                 warnings.filterwarnings("ignore", "Your input ran out of data")
             return super().fit(x, y, batch_size=batch_size, **options)
+
+    def _keep_validation(self, x, y, options):
+        """The arrays without the share that `validation_split` asks for, which goes into `validation_data`; the last
+        ones, as Keras has it. What is left over of a batch is then left out of the training part."""
+        share = options.get("validation_split")
+        if not share or not 0 < share < 1 or options.get("validation_data") is not None:
+            return x, y
+        del options["validation_split"]
+        kept = int(len(x) * (1 - share))
+        options["validation_data"] = (x[kept:],) if y is None else (x[kept:], y[kept:])
+        return x[:kept], y if y is None else y[:kept]
 
     @property
     def _replicas(self):
@@ -554,7 +582,7 @@ class AdversarialModel(Saving, keras.Model):
         data = unpadded(data)
         self._current.recorded = {}
         # The number of batches seen since evaluate() began: each gets its own noise, every evaluation the same.
-        self.noise.start_step(self.trackers["g_loss"].count)
+        self.noise.start_step(backend.after(data, self.trackers["g_loss"].count))
         if self.plays:
             self.record(d_loss=self.discriminator_loss(data, training=False))
         self.record(g_loss=self.generator_loss(data, training=False))

@@ -81,7 +81,7 @@ def split(batch, count):
     """
     if count == 1:
         return [batch]
-    sizes = {tensor.shape[0] for tensor in keras.tree.flatten(batch)}
-    if any(size is not None and size % count for size in sizes):
-        raise GanzooError(f"a batch of {sizes} pictures cannot be shared among {count} discriminator steps")
+    size = keras.tree.flatten(batch)[0].shape[0]
+    if size is not None and size % count:
+        raise GanzooError(f"a batch of {size} pictures cannot be shared among {count} discriminator steps")
     return [keras.tree.map_structure(lambda tensor, i=i: tensor[i::count], batch) for i in range(count)]

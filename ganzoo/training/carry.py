@@ -42,10 +42,13 @@ def carry(run, folder, megabytes=15.0):
     if size < 1:
         raise GanzooError(f"megabytes must be above 0, got {megabytes}")
     buffer = io.BytesIO()
-    with held(run), tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name in _NEEDED:
-            if (run / name).is_file():
-                archive.add(run / name, arcname=name)
+    try:
+        with held(run), tarfile.open(fileobj=buffer, mode="w") as archive:
+            for name in _NEEDED:
+                if (run / name).is_file():
+                    archive.add(run / name, arcname=name)
+    except OSError as error:
+        raise GanzooError(f"cannot lock and read {run}: {error.strerror or error}") from None
     whole = buffer.getbuffer()
     parts = [whole[i : i + size] for i in range(0, len(whole), size)]
     names = [f"run.{i:03d}" for i in range(len(parts))]

@@ -35,7 +35,10 @@ class Placement:
     def fastest_precision(self):
         """What `training.precision: auto` means here."""
         # A TPU's own type is bfloat16; tried would be its host's processor.
-        return "mixed_bfloat16" if "TPU" in type(self.strategy).__name__ else fastest()
+        if "TPU" in type(self.strategy).__name__:
+            return "mixed_bfloat16"
+        # The same on all workers: what one of them is slow with, none takes.
+        return "float32" if Agreement(self).any(fastest() == "float32") else "mixed_bfloat16"
 
 
 def placement(name="auto"):
@@ -139,6 +142,10 @@ class Agreement:
 
     def after_epoch(self, asked):
         """Whether all stop now; here all are asked, since what belongs to the end of an epoch may take long."""
+        return self.any(asked)
+
+    def any(self, asked):
+        """Whether any worker asks, at a point that all of them come to."""
         if self._strategy is None or self._agreed:
             return self.reached(asked)
         self._ask(asked)

@@ -245,6 +245,7 @@ class EnhancingModel(AdversarialModel):
 
     def _drawn(self, sound, shifts=1):
         """The generator's mean answer to (channels, samples) in pre-emphasis, begun at so many places."""
+        backend.settle(self)
         total = 0.0
         for i in range(shifts):
             # Multiples of the golden ratio: however many, they lie apart.

@@ -98,6 +98,7 @@ class LatentModel(AdversarialModel):
         if not isinstance(batch_size, (int, np.integer)):
             raise GanzooError(f"batch_size must be a whole number, got {batch_size!r}")
         at_least_one(batch_size=batch_size)
+        backend.settle(self)
         # Not predict(): under a strategy every replica would draw the same batch and all copies be returned.
         count = len(inputs[0] if isinstance(inputs, list) else inputs)
         parts = [

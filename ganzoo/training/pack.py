@@ -57,8 +57,8 @@ def pack_run(run, folder, data, licence, trained_on):
     known = load_config(published) if published else config
     sources = {key: known.data.get(key) for key in ("source", "noise") if key in config.data}
     weights = Weights(f"{name}.npz", sha256, licence, trained_on, found.protocol, figures)
-    kept = {key: getattr(known.training, key) for key in ("start_from", "precision")}
-    training = replace(config.training, **kept)
+    asked = load_config(run / "preset.yaml").training.precision
+    training = replace(config.training, start_from=known.training.start_from, precision=asked)
     data = {key: value for key, value in {**config.data, **sources}.items() if value is not None}
     packed = replace(config, weights=weights, data=data, training=training)
     path = folder / f"{name}.yaml"

@@ -332,11 +332,13 @@ def _refuse_changes(base, config, folder):
             old, new = old[part], new[part]
         if isinstance(old, dict):
             changed = [name for name in {*old, *new} if old.get(name) != new.get(name)]
-            changed = [name for name in changed if (key, name) != ("data", "source")]
+            # Where the data lies is the machine's; of another length it is refused.
+            changed = [name for name in changed if key != "data" or name not in ("source", "noise")]
             if not changed:
                 continue
             key, old, new = f"{key}.{changed[0]}", old.get(changed[0]), new.get(changed[0])
-        if old != new:
+        # What "auto" was found to be is in the run's config.
+        if old != new and not (key == "training.precision" and "auto" in (old, new)):
             raise GanzooError(
                 f"the run in {folder} was begun with {key}={old}, now {new} is asked for: take that change back, or "
                 "begin a new run without --resume"

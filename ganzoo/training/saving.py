@@ -1,5 +1,7 @@
 """What a model writes to its files besides what Keras does."""
 
+import warnings
+
 import keras
 
 from ganzoo import backend
@@ -95,14 +97,32 @@ class Saving:
             return None
         # Of a class without a discriminator, compile() does not take all of them.
         taken = parameters_of("compile", owner=type(self))
-        return {
+        config = {
             key: keras.saving.serialize_keras_object(value) for key, value in self._settings.items() if key in taken
         }
+        return _of_any_back_end(config)
 
     def compile_from_config(self, config):
+        if problem := backend.unsupported(self.dtype_policy.name, 1, False):
+            warnings.warn(f"loaded without its settings of training, which cannot go on here: {problem}", stacklevel=2)
+            return
+        config = _of_any_back_end(config)
         settings = {key: keras.saving.deserialize_keras_object(value) for key, value in config.items()}
         # How steps are run is the matter of the machine that runs them.
         how = {"steps_per_execution": 1, "jit_compile": False}
         if backend.unsupported(self.dtype_policy.name, *(settings.get(key, plain) for key, plain in how.items())):
             settings = {key: value for key, value in settings.items() if key not in how}
         self.compile(**settings)
+
+
+def _of_any_back_end(config):
+    """A serialized config whose optimizers are found on every back end: for some Keras has classes of their own, which
+    nobody but itself asks for, and would write those into the file."""
+    if isinstance(config, (list, tuple)):
+        return [_of_any_back_end(value) for value in config]
+    if not isinstance(config, dict):
+        return config
+    config = {key: _of_any_back_end(value) for key, value in config.items()}
+    if str(config.get("module")).startswith("keras.src.backend."):
+        config.update(module="keras.optimizers", registered_name=None)
+    return config

@@ -168,6 +168,7 @@ class UpscalingModel(AdversarialModel):
             raise GanzooError(f"upscale() takes 1 to 4 channels, got {image.shape}")
         if image.shape[0] * image.shape[1] * self.scale**2 > _LARGEST_RESULT:
             raise GanzooError(f"{image.shape[1]}x{image.shape[0]} times {self.scale} is beyond 2 gigapixels")
+        backend.settle(self)
         seen = channels if channels in (1, 3) else channels - 1
         large = in_tiles(
             self._compiled, image[..., :seen], self.scale, tile, self.reach, batch_size=batch_size, progress=progress

@@ -131,13 +131,23 @@ critic.compile()
 feed = ganzoo.data.images("digits", image_shape=(16, 16, 1), batch_size=128, upscale=True)
 critic.fit(feed, epochs=2, verbose=0)
 assert critic.steps == 2 * (1797 // 128 // 5)
+# Losses of pictures kept from training, which noise is drawn for; and pictures drawn while a fit goes on.
+pictures = np.random.default_rng(0).uniform(-1, 1, (49, 16, 16, 1)).astype("float32")
+drawn = []
+draw = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: drawn.append(critic.generate(1, seed=0)))
+history = critic.fit(pictures, batch_size=4, validation_split=0.1, verbose=0, callbacks=[draw]).history
+assert np.isfinite(history["val_g_loss"]).all()
+assert len(drawn) == 2 and (drawn[0] != drawn[1]).any()
+with pytest.raises(ganzoo.GanzooError, match="discriminator_steps=5 takes"):
+    critic.fit((pictures[i : i + 4] for i in range(0, 48, 4)))
+critic.save(sys.argv[1])
 keras.config.set_dtype_policy("mixed_float16" if keras.backend.backend() == "jax" else "float32")
 model = ganzoo.create("gan", **model_class("gan").small)
 with pytest.raises(ganzoo.GanzooError, match="mixed_float16|steps_per_execution"):
     model.compile(steps_per_execution=2)
 # What was saved at home goes on here, whatever ran its steps there.
 keras.config.set_dtype_policy("float32")
-for path in sys.argv[1:]:
+for path in sys.argv[2:]:
     model = ganzoo.load(path)
     assert model.generator_optimizer.iterations == 1
     model.fit(model.example_batch(8), verbose=0)
@@ -151,8 +161,14 @@ def test_settings_do_what_they_do_at_home(other, tmp_path):
         model.compile(**setting)
         model.fit(model.example_batch(8), verbose=0)
         model.save(tmp_path / f"{next(iter(setting))}.keras")
-    done = run(other, "-c", SETTINGS, *tmp_path.iterdir(), cwd=Path(__file__).parents[2])
+    back = tmp_path / "back.keras"
+    done = run(other, "-c", SETTINGS, back, *tmp_path.iterdir(), cwd=Path(__file__).parents[2])
     assert done.returncode == 0, done.stderr[-3000:]
+    # And the other way, of an optimizer that PyTorch has a class of its own for.
+    critic = ganzoo.load(back)
+    steps = critic.steps
+    critic.fit(critic.example_batch(10), batch_size=2, verbose=0)
+    assert critic.steps == steps + 1
 
 
 HELD = """
@@ -169,6 +185,8 @@ for name, function in (("cgan", labelled), ("dcgan", images)):
     hold(feed, feed.pictures.nbytes - 1)
     assert feed.held is None
     hold(feed, feed.pictures.nbytes)
+    # Keras says so before the first epoch as well.
+    here.on_epoch_end()
     for ours, theirs, _ in zip(Batches(feed), here, range(3)):
         ours, theirs = keras.tree.flatten(ours), keras.tree.flatten(theirs)
         assert keras.ops.is_tensor(ours[0]) and isinstance(theirs[0], np.ndarray)

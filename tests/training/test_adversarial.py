@@ -443,3 +443,30 @@ def test_a_game_of_ones_own_needs_the_documented_hooks_alone(tmp_path):
     model.export(tmp_path / "served")
     with pytest.raises(NotImplementedError, match=r"must define generator_inputs\(\)"):
         ganzoo.AdversarialModel(model.generator, model.discriminator).generator_inputs(1, None)
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_the_last_pictures_are_kept_for_validation(k):
+    """As Keras keeps them, also where a step takes several batches: 20 of 25 pictures train, whole steps of them."""
+    sgd = dict(name="sgd", learning_rate=0.0)
+    pictures = np.arange(25, dtype="float32")[:, None] / 25
+    models = [OneWeight(), OneWeight()]
+    for model in models:
+        model.compile(sgd, sgd, discriminator_steps=k)
+    history = models[0].fit(pictures, batch_size=2, validation_split=0.2, verbose=0).history
+    assert models[0].steps == 20 // (2 * k)
+    kept = models[1].evaluate(pictures[20:], batch_size=2, verbose=0, return_dict=True)
+    assert history["val_d_real"][0] == pytest.approx(kept["d_real"], rel=1e-6)
+
+
+def test_batches_that_cannot_be_told_apart_are_refused():
+    model = OneWeight()
+    model.compile(discriminator_steps=2)
+    with pytest.raises(ganzoo.GanzooError, match=r"discriminator_steps=2 takes .* or arrays, got generator"):
+        model.fit(np.zeros((4, 1), "float32") for _ in range(3))
+
+
+def test_channels_come_last(monkeypatch):
+    monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
+    with pytest.raises(ganzoo.GanzooError, match="set_image_data_format"):
+        ganzoo.create("dcgan", **model_class("dcgan").small)

@@ -83,7 +83,10 @@ def test_a_run_keeps_the_precision_it_found_to_be_the_fastest(tiny_preset, tmp_p
     # As it comes from a machine that found another.
     other = {"float32": "mixed_bfloat16", "mixed_bfloat16": "float32"}[found]
     folder = ganzoo.train(tiny_preset, output=tmp_path / "other", settings=[*settings, f"precision={other}"])
-    (folder / "preset.yaml").write_text((folder / "preset.yaml").read_text().replace(other, "auto"))
+    # And from a time when the preset named it.
+    (folder / "preset.yaml").write_text(
+        (folder / "preset.yaml").read_text().replace("precision: auto", f"precision: {other}")
+    )
     ganzoo.train(tiny_preset, output=tmp_path / "other", settings=["epochs=2", "precision=auto"], resume=True)
     resumed = ganzoo.load(folder)
     assert (resumed.steps, resumed.dtype_policy.name) == (12, other)
