@@ -175,13 +175,13 @@ class LatentModel(AdversarialModel):
             return
         dtype = getattr(first.dtype, "name", str(first.dtype))
         # Of a tf.data set only the type is known before it runs.
-        low, high = (
-            (float(first.min()), float(first.max())) if isinstance(first, np.ndarray) and first.size else (-1, 1)
-        )
+        known = isinstance(first, np.ndarray) and first.size
+        low, high = (float(first.min()), float(first.max())) if known else (-1.0, 1.0)
         if len(self.image_shape) == 3 and ("float" not in dtype or low < -1.001 or high > 1.001):
+            got = f"{dtype} from {low:g} to {high:g}" if known else dtype
             raise GanzooError(
-                f"pictures are float32 in [-1, 1], got {dtype} from {low:g} to {high:g}: divide by 127.5 and take "
-                "away 1, or use ganzoo.data.images, which does"
+                f"pictures are float32 in [-1, 1], got {got}: divide by 127.5 and take away 1, or use "
+                "ganzoo.data.images, which does"
             )
         if tuple(shape[1:]) != self.image_shape:
             raise GanzooError(
