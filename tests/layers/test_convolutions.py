@@ -80,7 +80,14 @@ def test_other_kinds_are_left_to_keras(settings):
         theirs = getattr(keras.layers, kind.__name__).from_config(ours.get_config())
         theirs.build(x.shape)
         theirs.set_weights(ours.get_weights())
-        np.testing.assert_allclose(tf.function(ours)(x), theirs(x), atol=1e-6)
+        try:
+            expected = theirs(x)
+        except tf.errors.InvalidArgumentError as error:
+            # TensorFlow's own kernels, on processors where it does without oneDNN.
+            if "do not yet support dilation rates" not in str(error):
+                raise
+            continue
+        np.testing.assert_allclose(tf.function(ours)(x), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("case", [CASES[0], CASES[5], CASES[10], CASES[13]], ids=str)

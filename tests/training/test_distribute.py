@@ -27,6 +27,13 @@ def trained(name, strategy, steps=5, optimizer=SGD):
     cls = model_class(name)
     with strategy.scope():
         model = ganzoo.create(name, **cls.small)
+        # As large as trained ones: what DCGAN's weights of 0.02 give is so small that batch norm makes its rounding
+        # large, and each unit of a leaky ReLU that lies on the other side of 0 then changes the training.
+        random = np.random.default_rng(0)
+        for variable in model.trainable_variables:
+            if variable.path.endswith("kernel"):
+                fan_in = np.prod(variable.shape[:-1])
+                variable.assign(random.standard_normal(variable.shape) / np.sqrt(fan_in))
         settings = dict(generator_optimizer=optimizer, synchronized_batch_norm=True, ema_decay=0.5, **cls.small_compile)
         if model.discriminator is not None:
             settings["discriminator_optimizer"] = optimizer
