@@ -131,6 +131,8 @@ class AdversarialModel(Saving, keras.Model):
         self.ema_generator.trainable = False
         self.trackers = {}
         self._own_settings = {}
+        # What compile() was given. Keras calls a model compiled also where `compile_from_config` left it as it was.
+        self._settings = None
         # Not an optimizer's count, which leaves out the steps that loss scaling skips.
         self.step = self.add_weight(shape=(), initializer="zeros", dtype="int32", trainable=False, name="step")
         self.built = True
@@ -412,7 +414,7 @@ class AdversarialModel(Saving, keras.Model):
             model.compile()
             model.fit(ganzoo.data.images("digits", image_shape=(32, 32, 1), upscale=True), epochs=5)
         """
-        if not self.compiled:
+        if self._settings is None:
             raise GanzooError("call model.compile() before model.fit()")
         if y is None and isinstance(x, (tuple, list)) and len(x) == 2:
             x, y = x

@@ -41,7 +41,7 @@ class Saving:
             )
         for network in (self.generator, self.ema_generator):
             network.set_weights(other.ema_generator.get_weights())
-        for network, history in self._histories() if self.compiled else ():
+        for network, history in self._histories() if self._settings is not None else ():
             history.restart(network)
 
     def save_shipped(self, path):
@@ -93,7 +93,7 @@ class Saving:
         return model
 
     def get_compile_config(self):
-        if not self.compiled:
+        if self._settings is None:
             return None
         # Of a class without a discriminator, compile() does not take all of them.
         taken = parameters_of("compile", owner=type(self))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import ganzoo
+from ganzoo.precision import made_with
 from ganzoo.registry import list_models, model_class
 from ganzoo.training.callbacks.record import read_records
 
@@ -147,7 +148,14 @@ with pytest.raises(ganzoo.GanzooError, match="mixed_float16|steps_per_execution"
     model.compile(steps_per_execution=2)
 # What was saved at home goes on here, whatever ran its steps there.
 keras.config.set_dtype_policy("float32")
-for path in sys.argv[2:]:
+half = ganzoo.load(sys.argv[2])
+assert half.generate(2, seed=0).shape == (2, *half.image_shape)
+if keras.backend.backend() == "jax":
+    with pytest.raises(ganzoo.GanzooError, match="call model.compile"):
+        half.fit(half.example_batch(8))
+else:
+    half.fit(half.example_batch(8), verbose=0)
+for path in sys.argv[3:]:
     model = ganzoo.load(path)
     assert model.generator_optimizer.iterations == 1
     model.fit(model.example_batch(8), verbose=0)
@@ -161,8 +169,13 @@ def test_settings_do_what_they_do_at_home(other, tmp_path):
         model.compile(**setting)
         model.fit(model.example_batch(8), verbose=0)
         model.save(tmp_path / f"{next(iter(setting))}.keras")
-    back = tmp_path / "back.keras"
-    done = run(other, "-c", SETTINGS, back, *tmp_path.iterdir(), cwd=Path(__file__).parents[2])
+    back, half = tmp_path / "back.keras", tmp_path / "half" / "half.keras"
+    with made_with("mixed_float16"):
+        model = ganzoo.create("gan", **model_class("gan").small)
+    model.compile()
+    half.parent.mkdir()
+    model.save(half)
+    done = run(other, "-c", SETTINGS, back, half, *tmp_path.glob("*.keras"), cwd=Path(__file__).parents[2])
     assert done.returncode == 0, done.stderr[-3000:]
     # And the other way, of an optimizer that PyTorch has a class of its own for.
     critic = ganzoo.load(back)
