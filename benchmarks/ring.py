@@ -27,6 +27,9 @@ CURES = {
     "r1": dict(penalties=[{"name": "r1", "weight": 1}]),
     "spectral_normalization": dict(cures=["spectral_normalization"]),
     "instance_noise": dict(augmentations=[{"name": "instance_noise", "deviation": 1.0, "steps": 1200}]),
+    "instance_noise_longer": dict(
+        augmentations=[{"name": "instance_noise", "deviation": 1.0, "steps": 3000}], steps=3000
+    ),
     "gradient_penalty": dict(
         loss="wasserstein", penalties=[{"name": "gradient_penalty", "weight": 1}], discriminator_steps=5
     ),

@@ -15,7 +15,7 @@ def test_a_plain_gan_loses_modes(plain):
     assert max(plain) <= 6
 
 
-@pytest.mark.parametrize("cure", ["r1", "gradient_penalty"])
+@pytest.mark.parametrize("cure", ["r1", "spectral_normalization", "instance_noise_longer", "gradient_penalty"])
 def test_a_cured_gan_finds_at_least_seven(cure):
     assert modes_found(**CURES[cure]) >= 7
 

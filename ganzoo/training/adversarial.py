@@ -25,7 +25,7 @@ from ganzoo.networks import cures
 from ganzoo.training import optimizers
 from ganzoo.training.augmentations import get_augmentation
 from ganzoo.training.averages import HistoricalAverage, move_average
-from ganzoo.training.batches import first_examples, split, unpadded, with_condition
+from ganzoo.training.batches import as_arrays, first_examples, keep_validation, split, unpadded, with_condition
 from ganzoo.training.noise import Noise
 from ganzoo.training.saving import Saving
 
@@ -416,17 +416,13 @@ class AdversarialModel(Saving, keras.Model):
         """
         if self._settings is None:
             raise GanzooError("call model.compile() before model.fit()")
-        if y is None and isinstance(x, (tuple, list)) and len(x) == 2:
-            x, y = x
-        x, y = (ops.convert_to_numpy(part) if ops.is_tensor(part) else part for part in (x, y))
-        if isinstance(x, np.ndarray) and isinstance(y, list):
-            y = np.asarray(y)
+        x, y = as_arrays(x, y)
         self.check_data(x, y)
         if hasattr(x, "element_spec"):
             options.setdefault("shuffle", False)
             x = backend.training_data(x, self.discriminator_steps, self._replicas)
         elif isinstance(x, np.ndarray):
-            x, y = self._keep_validation(x, y, options)
+            x, y = keep_validation(x, y, options)
             options.setdefault("validation_batch_size", batch_size or 32)
             batch_size = (batch_size or 32) * self.discriminator_steps
             if batch_size % self._replicas:
@@ -448,17 +444,6 @@ class AdversarialModel(Saving, keras.Model):
                 # Keras says so of any data set whose length it learns only by its end.
                 warnings.filterwarnings("ignore", "Your input ran out of data")
             return super().fit(x, y, batch_size=batch_size, **options)
-
-    def _keep_validation(self, x, y, options):
-        """The arrays without the share that `validation_split` asks for, which goes into `validation_data`; the last
-        ones, as Keras has it. What is left over of a batch is then left out of the training part."""
-        share = options.get("validation_split")
-        if not share or not 0 < share < 1 or options.get("validation_data") is not None:
-            return x, y
-        del options["validation_split"]
-        kept = int(len(x) * (1 - share))
-        options["validation_data"] = (x[kept:],) if y is None else (x[kept:], y[kept:])
-        return x[:kept], y if y is None else y[:kept]
 
     @property
     def _replicas(self):

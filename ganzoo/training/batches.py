@@ -12,6 +12,27 @@ def with_condition(x, condition):
     return x if condition is None else [x, condition]
 
 
+def as_arrays(x, y):
+    """What `fit` was given, (x, y): as NumPy where it is tensors, a pair of them in `x`, or a list of labels in `y`; a
+    data set as it is."""
+    if y is None and isinstance(x, (tuple, list)) and len(x) == 2:
+        x, y = x
+    x, y = (ops.convert_to_numpy(part) if ops.is_tensor(part) else part for part in (x, y))
+    return x, np.asarray(y) if isinstance(x, np.ndarray) and isinstance(y, list) else y
+
+
+def keep_validation(x, y, options):
+    """The arrays without the share that `fit`'s option `validation_split` asks for, which goes into `validation_data`:
+    the last ones, as Keras has it. What no whole step is left of is then left out of the training part."""
+    share = options.get("validation_split")
+    if not share or not 0 < share < 1 or options.get("validation_data") is not None:
+        return x, y
+    del options["validation_split"]
+    kept = int(len(x) * (1 - share))
+    options["validation_data"] = (x[kept:],) if y is None else (x[kept:], y[kept:])
+    return x[:kept], y if y is None else y[:kept]
+
+
 def first_examples(x, y, count):
     """At least `count` examples of what `fit` was given, as one batch of arrays."""
     if isinstance(x, np.ndarray):
