@@ -27,7 +27,7 @@ from ganzoo.errors import GanzooError, first_line, missing_package
 
 # What libsndfile decodes (`soundfile.available_formats`), without suffixes that mean other things as well (.mat, .raw).
 DECODED = (".wav", ".wave", ".bwf", ".rf64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".aiff", ".aif", ".aifc")
-DECODED += (".au", ".snd", ".caf", ".w64", ".voc", ".nist", ".sph", ".avr", ".paf", ".pvf", ".sf", ".ircam", ".sds")
+DECODED += (".au", ".snd", ".caf", ".w64", ".voc", ".nist", ".sph", ".avr", ".paf", ".pvf", ".sf", ".ircam")
 DECODED += (".htk", ".wve", ".xi", ".svx", ".8svx")
 # Recordings, too, but of kinds that it does not decode: whoever has them is told so, instead of missing them later.
 UNDECODED = (".m4a", ".m4b", ".aac", ".webm", ".weba", ".wma", ".amr", ".3gp", ".mka", ".ac3", ".ape", ".wv", ".mpc")
@@ -254,7 +254,7 @@ class OpenedRecording:
                     self._note(f"another recording follows, of {sound.channels} channels at {sound.samplerate} Hz")
                     continue
                 before, announced = self.decoded, _announced(sound, part)
-                yield from self._blocks_of(sound, part.lead)
+                yield from self._blocks_of(sound, part.lead, announced)
                 known = part.promised is not None and announced is not None
                 self._promised += announced * part.promised if known else self.decoded - before
 
@@ -287,7 +287,7 @@ class OpenedRecording:
         """Keeps the first reason."""
         self._reason = self._reason or reason
 
-    def _blocks_of(self, sound, lead):
+    def _blocks_of(self, sound, lead, announced):
         size = max(1, min(_BLOCK * self.samplerate, _BLOCK_VALUES // self.channels))
         place = 0
         while True:
@@ -296,7 +296,9 @@ class OpenedRecording:
                 # `SoundFile.blocks` would give the whole buffer after a read that was short.
                 count = len(sound.read(size, out=block))
             except UNREADABLE as error:
-                self._note(_reason(error))
+                # Behind the last sample there may be a tag, which is no damage.
+                if announced is None or _place(sound) < announced:
+                    self._note(_reason(error))
                 count = max(0, min(size, _place(sound) - place))
             if not count:
                 return
@@ -367,7 +369,8 @@ def _why_unreadable(path, error):
 
 def _reason(error):
     """What libsndfile says, without the name that it has for an open file."""
-    return getattr(error, "error_string", None) or first_line(error)
+    said = getattr(error, "error_string", None) or first_line(error)
+    return said.removeprefix("Error : ").rstrip(".")
 
 
 def resampled(samples, rate, wanted):

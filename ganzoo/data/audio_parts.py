@@ -175,6 +175,10 @@ def _sized_parts(peek, size):
         counted = chunks.counted if chunks else 0
         length = struct.calcsize(layout)
         head = peek(start, field - start) + struct.pack(layout, min(2 ** (8 * length) - 1, available + counted))
+        if peek(start, 4) == b"RIFF" and available >= 2**32:
+            # RF64 is RIFF with a chunk for sizes of 64 bits.
+            sizes = struct.pack("<4sIQQQI", b"ds64", 28, size - start, available, 0, 0)
+            head = b"RF64" + bytes(4 * [255]) + head[8:12] + sizes + head[12:]
         known = not (empty or wrapped or _is_unknown(value, layout))
         parts.append(Part(field + length, size, head, promised=value / available if known else None))
         break
@@ -323,8 +327,8 @@ def _mp3_parts(peek, size):
         if first is None or not counted:
             return
         if told is not None:
-            # The first one with its ID3 tag, as libsndfile expects files.
-            parts.append(Part(begins if parts else 0, end))
+            # The first one with its ID3 tag: most files are one part, and stay as they are.
+            parts.append(Part(0 if begins == _after_id3(peek, 0) else begins, end))
         elif parts and counted <= _CHAIN and parts[-1].promised is not None:
             pass  # An encoder that has counted a frame or so less than it wrote.
         else:
