@@ -15,8 +15,9 @@ _UNKNOWN_32 = (range(0x7FFFE000, 0x80001000), range(0xFFFFE000, 0x100000000))
 _UNKNOWN_64 = 2**60
 # No file has more chunks, or begins its sound later.
 _MOST_CHUNKS, _LONGEST_HEAD = 4096, 2**24
-# Frames of an MP3 file in a row that are no coincidence.
-_CHAIN = 3
+# Frames of an MP3 file in a row that are no coincidence, and beginnings of frames that are looked at in vain: half a
+# gigabyte of other data holds so many by chance.
+_CHAIN, _MOST_TRIES = 3, 50_000
 
 
 @dataclass(frozen=True)
@@ -351,11 +352,11 @@ def _mp3_parts(peek, size):
 
 def _frames(peek, size):
     """(position, `_Frame`) of all frames; what is between them is skipped."""
-    position, stream = _after_id3(peek, 0), None
+    position, stream, tries = _after_id3(peek, 0), None, iter(range(_MOST_TRIES))
     while position + 4 <= size:
         frame = _frame(peek(position, 4))
         if frame is None or frame.stream != stream:
-            position = _chained(peek, position, size)
+            position = _chained(peek, position, size, tries)
             if position is None:
                 return
             frame = _frame(peek(position, 4))
@@ -364,21 +365,23 @@ def _frames(peek, size):
         position += frame.length
 
 
-def _chained(peek, position, size):
-    """Where the next frames in a row begin, or None."""
+def _chained(peek, position, size, tries):
+    """Where the next frames in a row begin, or None; `tries` is an iterator that ends the search of a whole file."""
     sync = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]")
     while position + 4 <= size:
         if peek(position, 3) == b"ID3":
             position = max(position + 3, _after_id3(peek, position))
         content = peek(position, 2**16)
         for match in sync.finditer(content):
+            if next(tries, None) is None:
+                return None
             at, followed = position + match.start(), None
             for _ in range(_CHAIN):
                 frame = _frame(peek(at, 4))
                 if frame is None or (followed is not None and frame.stream != followed):
                     break
                 followed, at = frame.stream, at + frame.length
-                if at >= size:
+                if at == size:
                     return position + match.start()
             else:
                 return position + match.start()
