@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ganzoo.data.decoding import TooSmall, fit, pillow_to_array, read_idx, read_picture
+from ganzoo.data.folders import files_in
 from ganzoo.errors import GanzooError, first_line, missing_package, unknown
 from ganzoo.files import cache_folder
 from ganzoo.weights import BAD_ARCHIVE
@@ -200,21 +201,6 @@ _SCHEMES = {"digits": _digits, "folder": _folder, "idx": _idx, "npz": _npz, "tfd
 def picture_files(root):
     """The picture files of a folder, as `files_in`."""
     return files_in(root, SUFFIXES, "pictures")
-
-
-def files_in(root, suffixes, kind):
-    """The files of a folder with one of the suffixes, at any depth, sorted; `kind` names them in errors.
-
-    Raises:
-        GanzooError: no such folder, or none in it.
-    """
-    root = Path(root)
-    if not root.is_dir():
-        raise GanzooError(f"no such folder of {kind}: {root}")
-    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
-    if not paths:
-        raise GanzooError(f"the folder {root} holds no {kind} ({', '.join(suffixes)})")
-    return paths
 
 
 def _from_arrays(images, labels, image_shape, upscale, source):
