@@ -85,7 +85,7 @@ def load_config(path):
         GanzooError: no such file, not YAML, an unknown key, a missing key or a wrong type.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise GanzooError(f"cannot read the config {path}: {error}") from None
     return parse_config(text, path)
