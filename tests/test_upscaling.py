@@ -250,9 +250,12 @@ def test_upscale_on_the_command_line(model, tmp_path):
     for wrong, words in (
         ([folder / "a.png", folder / "a.png"], "the same file"),
         ([folder, folder], "the same folder"),
-        ([folder, folder / "a.png"], "OUT is not"),
+        ([folder, folder / "a.png"], "OUT is not a folder"),
+        ([folder / "a.png", folder / "deep" / "b.png", folder / "a.png"], "OUT is not a folder"),
+        ([folder / "a.png", folder / "deep" / "b.png", folder / "c.png"], "make it first"),
+        ([folder / "a.png", folder], "would be written over"),
+        ([folder / "a.png", folder / "deep" / "b.png", folder / "deep"], "would be written over"),
         ([folder / "a.png", tmp_path / "x.xyz"], "as a picture: use"),
-        ([folder / "a.png", tmp_path / "out"], "is a folder: name a file"),
     ):
         done = run(main, ["upscale", *map(str, wrong), *settings])
         assert done.exit_code == 1
