@@ -1,6 +1,7 @@
 """The command line. Nothing here imports Keras before a command needs it."""
 
 import functools
+import os
 from pathlib import Path
 
 import click
@@ -298,7 +299,7 @@ def _each(pairs, source, work):
             work(path, written)
             click.echo(click.format_filename(written))
         except GanzooError as error:
-            if source is not None and not source.is_dir():
+            if source is not None and not os.path.isdir(source):
                 raise
             failed += 1
             click.echo(f"left out: {error}".encode(errors="replace"), err=True)

@@ -27,29 +27,31 @@ def written_pairs(source, target, files_in, suffix=None, *, suffix_of=None):
     """
     is_list = isinstance(source, (list, tuple))
     sources = list(dict.fromkeys(source if is_list else [source]))
-    if len(sources) == 1 and not sources[0].is_dir() and not (is_list and target.is_dir()):
+    if len(sources) == 1 and not os.path.isdir(sources[0]) and not (is_list and os.path.isdir(target)):
         if os.path.exists(sources[0]) and os.path.exists(target) and target.samefile(sources[0]):
             raise GanzooError(f"IN and OUT are the same file: {printable(target)}")
         return [(sources[0], target)]
     what = "several inputs" if len(sources) > 1 else "a folder"
-    if os.path.exists(target) and not target.is_dir():
+    if os.path.exists(target) and not os.path.isdir(target):
         raise GanzooError(f"IN is {what}, OUT is not a folder: {printable(target)}")
-    if len(sources) > 1 and not target.exists() and target.suffix:
+    if len(sources) > 1 and not os.path.exists(target) and target.suffix:
         raise GanzooError(f"IN is several inputs, so OUT is a folder: {printable(target)} is not there; make it first")
-    found, names = [], []
+    found, names, goal = [], [], os.path.realpath(target)
     for place in sources:
-        if not place.is_dir():
+        if not os.path.isdir(place):
             found.append(place)
             names.append(Path(place.name))
             continue
-        if target.resolve() == place.resolve():
+        root = os.path.realpath(place)
+        if goal == root:
             raise GanzooError(f"IN and OUT are the same folder: {printable(place)}")
         # What an earlier call has written into the folder is not taken for its content.
-        inside = place.resolve() in target.resolve().parents
-        files = [path for path in files_in(place) if not (inside and target.resolve() in path.resolve().parents)]
+        inside = goal.startswith(os.path.join(root, ""))
+        below_goal = os.path.join(goal, "")
+        files = [path for path in files_in(place) if not (inside and os.path.realpath(path).startswith(below_goal))]
         found += files
         # Of several folders each has one of its own in the target.
-        below = Path(place.resolve().name) if len(sources) > 1 else Path()
+        below = Path(os.path.basename(root)) if len(sources) > 1 else Path()
         names += [below / path.relative_to(place) for path in files]
     suffixes = [suffix_of(path) if suffix_of else suffix(path.suffix.lower()) for path in found]
     written = [target / name for name in distinct_names(names, suffixes)]

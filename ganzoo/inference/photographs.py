@@ -77,7 +77,7 @@ def check_size(path, height, width):
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if path.is_dir():
+    if os.path.isdir(path):
         raise GanzooError(f"{printable(path)} is a folder: name a file in it, e.g. {printable(path / 'large.png')}")
     if suffix not in WRITTEN:
         raise GanzooError(f"cannot write '{printable(path.name)}' as a picture: use {', '.join(WRITTEN)}")
@@ -127,7 +127,7 @@ def write_photograph(path, photograph):
 def pictures_in(place, skip_folder=None):
     """The image files of a folder, at any depth, sorted; a file alone as it is. See `ganzoo.data.folders.files_in`."""
     place = Path(place)
-    return picture_files(place, skip_folder=skip_folder) if place.is_dir() else [place]
+    return picture_files(place, skip_folder=skip_folder) if os.path.isdir(place) else [place]
 
 
 def _extras(file_format, picture, channels):
