@@ -65,7 +65,13 @@ def picture(label, **options):
 
 def examples(values, component):
     """A row of example values that a visitor clicks to put one into a component."""
-    choice = gr.Dataset(components=[component], samples=[[value] for value in values], type="index", label="Examples")
+    choice = gr.Dataset(
+        components=[component],
+        samples=[[value] for value in values],
+        type="index",
+        label="Examples",
+        elem_id=f"{component.elem_id}-examples",
+    )
 
     @shown_errors
     def put(index):

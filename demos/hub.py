@@ -24,7 +24,7 @@ _PAGES = {"images": "dcgan", "labelled": "cgan", "pairs": "srgan", "speech": "se
 # Gradio's front end lists MIME types when somebody chooses another kind of file, and has no setting for that sentence.
 _PLAIN_MESSAGES = """<script>
 new MutationObserver(() => {
-    for (const text of document.querySelectorAll(".toast-text")) {
+    for (const text of document.querySelectorAll("[data-testid='toast-text']")) {
         const found = text.textContent.match(/^Invalid file types?: (.*)\\. Only (\\w+)\\/.* allowed\\.$/);
         const kinds = {audio: "a recording, e.g. WAV, FLAC, OGG or MP3", image: "an image, e.g. PNG or JPEG"};
         if (found) text.textContent = `${found[1]} cannot be used here: choose ${kinds[found[2]] ?? "another file"}`;

@@ -42,7 +42,7 @@ def test_an_empty_field_is_said_to_be_empty():
     )
 
 
-@pytest.mark.parametrize("name", ["dcgan.nothing", "dcgan", "/etc/passwd", "x" * 10_000, None, 3])
+@pytest.mark.parametrize("name", ["dcgan.nothing", "dcgan", "/etc/passwd", "x" * 10_000, None, 3, []])
 def test_only_presets_are_loaded(name):
     told = message(dcgan.draw, name, 0, 4)
     assert "unknown preset" in told
@@ -115,7 +115,8 @@ def test_a_page_gets_uploads_and_no_other_file(kind, tmp_path):
 def test_a_choice_is_one_of_those_offered():
     component = gradio.Dropdown(["a", "b"], label="Letter")
     assert common.received(component, "b") == "b"
-    for odd in ("c", None, 0, {}, ["a", "c"], [["a"]]):
+    assert common.received(gradio.CheckboxGroup(["a", "b"]), ["b", "a"]) == ["b", "a"]
+    for odd in ("c", None, 0, {}, [], ["a"], [["a"]]):
         refused = common.received(component, odd)
         assert refused.why.startswith("Letter: ")
         assert message(common.shown_errors(lambda value: value), refused) == refused.why
