@@ -19,9 +19,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 import ganzoo
+from ganzoo import cli
 from ganzoo.errors import GanzooError
 from ganzoo.inference.sampling import save_picture
 from ganzoo.registry import model_class
@@ -361,6 +363,19 @@ def test_uploads_are_limited(visitor, monkeypatch):
 def test_a_host_that_is_not_this_machine_s_is_said_to_be_wrong(host):
     with pytest.raises(GanzooError, match=f"--host {host}"):
         server.serve(lambda: None, host, 7860)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--host", "192.0.2.1"], "--host 192.0.2.1 is no address of this machine"),
+        (["--allowed-host", "https://demo.example.org"], "'https://demo.example.org' is no name of a host"),
+    ],
+)
+def test_the_command_says_what_is_wrong_in_a_line(options, words):
+    result = CliRunner().invoke(cli.main, ["demo", *options])
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+    assert words in result.output
 
 
 def test_a_port_that_is_taken_is_said_to_be_taken():
