@@ -440,12 +440,22 @@ def pack(run, folder, data, licence, trained_on):
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 opens it to your network."
 )
 @click.option("--port", type=click.IntRange(1, 65535), default=7860, show_default=True)
+@click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    envvar="GANZOO_ALLOWED_HOSTS",
+    help="A further name under which browsers reach the page, e.g. that of a proxy; may be repeated. Requests for "
+    "other names are refused. [env: GANZOO_ALLOWED_HOSTS, with spaces between names]",
+)
 @_needs_keras
-def demo(model, host, port):
+def demo(model, host, port, allowed_hosts):
     """Starts the web page: all models, or one.
 
     \b
-    Example: ganzoo demo dcgan
+    Examples: ganzoo demo dcgan
+              ganzoo demo --host 0.0.0.0 --allowed-host demo.example.org
     """
     try:
         from ganzoo.demos import hub
@@ -455,7 +465,7 @@ def demo(model, host, port):
         from ganzoo.errors import missing_package
 
         raise missing_package("gradio", "demo", "the web page") from None
-    hub.launch(model, host, port)
+    hub.launch(model, host, port, allowed_hosts)
 
 
 if __name__ == "__main__":
