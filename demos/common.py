@@ -139,11 +139,16 @@ def shown_errors(function):
         except Exception:  # a fault of ours: the terminal gets all of it, strangers nothing
             traceback.print_exc()
             message = "something went wrong on the server; its terminal shows what"
-        # Not gr.Error: it covers the last picture.
-        gr.Warning(html.escape(without_folders(message), quote=False))
+        # Not gr.Error: it covers the last image.
+        shown_warning(message)
         return gr.skip()
 
     return wrapped
+
+
+def shown_warning(message):
+    """Shows a message on the page."""
+    gr.Warning(html.escape(without_folders(str(message)), quote=False))
 
 
 def whole_number(value, name, low, high):

@@ -8,10 +8,10 @@ import numpy as np
 from ganzoo.data.audio import opened, read_audio, soundfile
 from ganzoo.data.recordings import coloured_noise, gain, level
 from ganzoo.errors import GanzooError
-from ganzoo.inference.recordings import _depth as wav_subtype
+from ganzoo.inference.recordings import subtype_for
 from ganzoo.inference.spectrogram import spectrogram
 
-from .common import ONE_AT_A_TIME, finite_number, loaded, picture, preset_choice, shown_errors
+from .common import ONE_AT_A_TIME, finite_number, loaded, picture, preset_choice, shown_errors, shown_warning
 from .files import new_result, stem
 
 MOST_SECONDS = 60
@@ -30,12 +30,12 @@ def enhance(preset, path, noise, ratio):
         raise GanzooError(f"noise is one of {', '.join(_NOISES)}, got {reprlib.repr(noise)}")
     ratio = finite_number(ratio, "the signal-to-noise ratio", -10, 40)
     # By its header before anything is decoded: a small file may hold hours, or many channels.
-    with opened(path) as file:
-        check(file.frames, file.channels, file.samplerate)
-        subtype = wav_subtype(".wav", file.subtype)
-    sound, rate = read_audio(path)
-    # Not every header tells the truth.
-    check(*sound.shape, rate)
+    with opened(path) as recording:
+        if recording.samples is not None:
+            check(recording.samples, recording.channels, recording.samplerate)
+        subtype = subtype_for(".wav", recording.subtype)
+        longest = min(MOST_SECONDS, MOST_SAMPLES / (recording.channels * recording.samplerate))
+    sound, rate = read_audio(path, longest, warn=lambda message, kind: shown_warning(message))
     if not np.isfinite(sound).all():
         raise GanzooError("the recording holds samples that are no numbers")
     if _NOISES[noise] is not None:

@@ -1,17 +1,16 @@
 """The page of the models that make photographs larger: upload one, compare, take it home."""
 
 import functools
-import warnings
 from pathlib import Path
 
 import gradio as gr
 import numpy as np
-from PIL import Image
 
+from ganzoo.data.decoding import opened_image
 from ganzoo.data.photographs import open_photographs, resized
 from ganzoo.errors import GanzooError
 from ganzoo.inference import save_picture
-from ganzoo.inference.photographs import Photograph, read_photograph, write_photograph
+from ganzoo.inference.photographs import PIXEL_LIMIT, Photograph, read_photograph, write_photograph
 
 from .common import ONE_AT_A_TIME, examples, loaded, picture, preset_choice, shown_errors
 from .files import folder, new_result, stem
@@ -19,11 +18,6 @@ from .files import folder, new_result, stem
 # Models that share this page.
 MODELS = ("srgan", "srresnet")
 MOST_PIXELS = 1_500_000
-# What browsers and cameras write. Pillow opens more, some of it by starting other programs (EPS).
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "MPO")
-# Scans of a JPEG: a progressive one has about 10. Each costs a pass over all pixels and may take only a few bytes.
-MOST_SCANS = 200
-_START_OF_SCAN = b"\xff\xda"
 # Of the comparison on the page; the file has every pixel.
 _LONGEST_SHOWN = 1600
 
@@ -34,7 +28,7 @@ def upscale(preset, path):
     if not path:
         raise GanzooError("choose a photograph first")
     check(path)
-    photograph = read_photograph(path)
+    photograph = read_photograph(path, most_pixels=MOST_PIXELS)
     model = loaded(preset)
     large = model.upscale(photograph.pixels, progress=False)
     file = new_result(f"{stem(path)}-{preset}.png")
@@ -49,28 +43,17 @@ def check(path):
     """Whether the page takes an image file, by its header: no pixel is decoded.
 
     Raises:
-        GanzooError: not an image, of a format that the page does not take, too large, or with several frames.
+        GanzooError: not an image, too large for the page, or with several frames.
     """
-    name = Path(path).name
-    Image.init()
-    formats = [known for known in FORMATS if known in Image.OPEN]
-    try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=formats) as image:
-            width, height = image.size
-            if width * height > MOST_PIXELS:
-                raise GanzooError(_too_large(f"{width}x{height}"))
-            # Cameras put previews of the same image into their MPO files.
-            if image.format != "MPO" and _has_second_frame(image):
-                raise GanzooError(f"{name} has several frames: choose an image with one")
-            if image.format in ("JPEG", "MPO") and Path(path).read_bytes().count(_START_OF_SCAN) > MOST_SCANS:
-                raise GanzooError(f"{name} is a JPEG of more than {MOST_SCANS} scans: save it again, not progressive")
-    except GanzooError:
-        raise
-    except Image.DecompressionBombError:
-        raise GanzooError(_too_large(name)) from None
-    except Exception:  # Pillow raises nearly anything on damaged files
-        named = ", ".join(known for known in formats if known not in ("TIFF", "MPO"))
-        raise GanzooError(f"{name} cannot be read as an image: choose a {named} or TIFF file") from None
+    with opened_image(path, PIXEL_LIMIT) as image:
+        if image.width * image.height > MOST_PIXELS:
+            raise GanzooError(
+                f"{image.width}x{image.height} is more than the page's limit of {MOST_PIXELS / 1e6:g} megapixel: take "
+                "a part, or `ganzoo upscale` on the command line, which has no such limit"
+            )
+        # Cameras put previews of the same image into their MPO files.
+        if image.format != "MPO" and _has_second_frame(image):
+            raise GanzooError(f"{Path(path).name} has several frames: choose an image with one")
 
 
 def _has_second_frame(image):
@@ -79,13 +62,6 @@ def _has_second_frame(image):
     except EOFError:
         return False
     return True
-
-
-def _too_large(what):
-    return (
-        f"{what} is more than the page's limit of {MOST_PIXELS / 1e6:g} megapixel: take a part, or "
-        "`ganzoo upscale` on the command line, which has no such limit"
-    )
 
 
 def _shown(pixels):

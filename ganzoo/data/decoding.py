@@ -5,6 +5,7 @@ import gzip
 import os
 import warnings
 import zlib
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from ganzoo.errors import GanzooError, first_line
 
 # An image of more pixels than this is not decoded for training: it may be a decompression bomb.
 PIXEL_LIMIT = 64_000_000
+# Scans of a JPEG: a progressive one has about 10. Each costs a pass over all pixels and may take only a few bytes.
+MOST_SCANS = 200
+_START_OF_SCAN = b"\xff\xda"
 # Shown first in messages.
 _COMMON = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 # Pillow gives EPS to another program (Ghostscript), which no file from a stranger may start, and only recognizes MPEG.
@@ -148,6 +152,8 @@ def opened_image(path, most_pixels, at_least=None):
             if image.width * image.height > most_pixels:
                 limit = f"more than {most_pixels / 1e6:g} megapixels"
                 raise GanzooError(f"{shown}: {image.width}x{image.height} pixels are too many, {limit}")
+            if image.info.get("progressive") and Path(path).read_bytes().count(_START_OF_SCAN) > MOST_SCANS:
+                raise GanzooError(f"{shown} is a JPEG of more than {MOST_SCANS} scans: save it again, not progressive")
             yield image
     except GanzooError:
         raise

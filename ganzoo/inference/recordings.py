@@ -57,7 +57,7 @@ def enhance_file(model, source, target, progress=None, shifts=None, warn=None):
 
 def _write_enhanced(model, recording, file, suffix, progress, shifts):
     """What the model makes of one recording, into an open file; (samples limited to full scale, the highest)."""
-    options = dict(format=WRITTEN[suffix], subtype=_depth(suffix, recording.subtype))
+    options = dict(format=WRITTEN[suffix], subtype=subtype_for(suffix, recording.subtype))
     try:
         written = soundfile().SoundFile(file, "w", recording.samplerate, recording.channels, **options)
     except UNREADABLE as error:
@@ -91,7 +91,7 @@ def recordings_in(place):
     return audio_files(place) if Path(place).is_dir() else [Path(place)]
 
 
-def _depth(suffix, source):
+def subtype_for(suffix, source):
     """The subtype to write: the source's own where the format has it, or the next better."""
     deep = source in ("PCM_24", "PCM_32", "FLOAT", "DOUBLE")
     if suffix == ".wav":

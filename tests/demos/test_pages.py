@@ -190,7 +190,7 @@ def test_photographs_that_a_page_refuses(tmp_path):
     (tmp_path / "scans.jpg").write_bytes(content[:last] + content[last:-2] * 300 + content[-2:])
     for path, words in (
         (None, "choose a photograph"),
-        (tmp_path / "text.png", "text.png cannot be read as an image: choose a JPEG, PNG, WEBP"),
+        (tmp_path / "text.png", "text.png cannot be read as a picture: its content is in no known image format"),
         (tmp_path / "script.png", "cannot be read"),
         (tmp_path / "large.png", "1500x1001 is more than the page's limit of 1.5 megapixel"),
         (tmp_path / "bomb.png", "12000x8333 is more than the page's limit of 1.5 megapixel"),
