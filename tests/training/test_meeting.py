@@ -87,6 +87,17 @@ def test_a_port_that_is_taken_is_named():
     assert f"cannot listen on its own address {own}: Address already in use" in said
 
 
+def test_what_cannot_be_interrupted_has_a_limit():
+    code = "import time; from ganzoo.training.meeting import limited\nwith limited({}): {}\nprint('left', flush=True)"
+    done = subprocess.run([sys.executable, "-c", code.format(60, "pass")], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("left\n", "")
+    code = code.format(0.5, "time.sleep(100)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert done.stderr.startswith("Error: gave up after 0.5 seconds: the workers met")
+    assert done.stdout == ""
+
+
 def test_addresses_and_times(monkeypatch):
     assert host_and_port("host-1:2222") == ("host-1", 2222)
     assert host_and_port("[::1]:2222") == ("::1", 2222)
