@@ -34,7 +34,7 @@ clean:
 	rm -rf $(VENV) $(OLDEST) build dist *.egg-info
 
 $(VENV)/%.installed: setup.py $(VENV)/bin/python
-	@echo "installing ganzoo[$*] into $(VENV) (a few minutes the first time)"
+	@echo "installing ganzoo and what its extra $* needs into $(VENV) (a few minutes the first time)"
 	@# --use-pep517: the older kind of editable install knows no folders mapped into the package
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e '.[$*]'
 	@touch $@

