@@ -1,6 +1,7 @@
-"""The command line. Nothing here imports Keras before a command needs it."""
+"""The command line. A command checks all it can before it imports Keras, which takes seconds."""
 
-import functools
+import importlib.util
+import os
 from pathlib import Path
 
 import click
@@ -10,15 +11,11 @@ from ganzoo.errors import GanzooError
 from ganzoo.start import import_keras
 
 
-def _needs_keras(command):
-    """Decorator of the commands that build a model."""
+class _Path(click.Path):
+    """A path, or a name that may be one: ~ is the home folder also where a shell leaves it, as in --output=~/runs."""
 
-    @functools.wraps(command)
-    def quietly(*args, **kwargs):
-        import_keras()
-        return command(*args, **kwargs)
-
-    return quietly
+    def convert(self, value, param, ctx):
+        return super().convert(os.path.expanduser(value) if isinstance(value, str) else value, param, ctx)
 
 
 class _Group(click.Group):
@@ -43,6 +40,7 @@ class _Group(click.Group):
     "--import",
     "files",
     multiple=True,
+    type=_Path(),
     metavar="FILE.py",
     help="Run a Python file first, so that models it registers are known. Runs its code: name only files you trust.",
 )
@@ -54,8 +52,11 @@ def main(files):
     Example: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
     """
     if files:
+        from ganzoo import checks
         from ganzoo.registry import import_file
 
+        for file in files:
+            checks.existing(Path(file), kind="Python file")
         import_keras()
         for file in files:
             import_file(file)
@@ -88,8 +89,7 @@ def list_(pattern):
 
 
 @main.command()
-@click.argument("name")
-@_needs_keras
+@click.argument("name", type=_Path())
 def info(name):
     """What a model, a preset, a run folder or a .keras file is, and the figures measured for it.
 
@@ -98,6 +98,10 @@ def info(name):
     """
     from ganzoo import presets, registry
     from ganzoo.config import dump
+
+    if name not in registry.list_models():
+        presets.model_of(name)
+    import_keras()
     from ganzoo.training.adversarial import describe_networks
 
     if name in registry.list_models():
@@ -117,14 +121,16 @@ def info(name):
 
 
 @main.command()
-@click.argument("preset")
+@click.argument("preset", type=_Path())
 @click.option(
     "--data", metavar="SOURCE", help="Where the data is: folder:PATH, idx:FILE, npz:FILE, tfds:NAME or digits."
 )
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the preset, e.g. training.epochs=5."
 )
-@click.option("--output", default="runs", show_default=True, metavar="DIR", help="Folder for run folders.")
+@click.option(
+    "--output", type=_Path(), default="runs", show_default=True, metavar="DIR", help="Folder for run folders."
+)
 @click.option("--resume", is_flag=True, help="Go on with the newest run of this preset.")
 @click.option(
     "--strategy",
@@ -137,7 +143,6 @@ def info(name):
     "--max-minutes", type=click.FloatRange(0, min_open=True), help="Save and stop after so long; --resume goes on."
 )
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would happen and how long; write nothing.")
-@_needs_keras
 def train(preset, data, settings, output, resume, strategy, max_minutes, dry_run):
     """Trains a preset, or a YAML file of your own, and keeps everything in a run folder.
 
@@ -146,6 +151,10 @@ def train(preset, data, settings, output, resume, strategy, max_minutes, dry_run
               ganzoo train dcgan.mnist --data idx:train-images-idx3-ubyte.gz --set training.epochs=10
               ganzoo train dcgan.mnist --resume
     """
+    from ganzoo import checks
+
+    checks.training(preset, data, settings, output, resume)
+    import_keras()
     from ganzoo.training import run
 
     if dry_run:
@@ -156,8 +165,8 @@ def train(preset, data, settings, output, resume, strategy, max_minutes, dry_run
 
 
 @main.command()
-@click.argument("run")
-@click.argument("folder")
+@click.argument("run", type=_Path())
+@click.argument("folder", type=_Path())
 @click.option(
     "--megabytes", type=click.FloatRange(0, min_open=True), default=15.0, show_default=True, help="Of a file."
 )
@@ -176,8 +185,10 @@ def carry(run, folder, megabytes):
 
 
 @main.command()
-@click.argument("folder")
-@click.option("--output", default="runs", show_default=True, metavar="DIR", help="Folder for run folders.")
+@click.argument("folder", type=_Path())
+@click.option(
+    "--output", type=_Path(), default="runs", show_default=True, metavar="DIR", help="Folder for run folders."
+)
 @click.option("--replace", is_flag=True, help="A run of this name that is there.")
 def unpack(folder, output, replace):
     """Makes a run folder again of the small files in FOLDER.
@@ -191,20 +202,20 @@ def unpack(folder, output, replace):
 
 
 @main.command()
-@click.argument("name")
-@click.option("--count", default=64, show_default=True, help="How many pictures.")
-@click.option("--seed", default=0, show_default=True, help="The same seed gives the same pictures.")
-@click.option("--output", default="grid.png", show_default=True, metavar="FILE", help="Picture to write.")
-@_needs_keras
+@click.argument("name", type=_Path())
+@click.option("--count", type=click.IntRange(1), default=64, show_default=True, help="How many pictures.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same pictures.")
+@click.option("--output", type=_Path(), default="grid.png", show_default=True, metavar="FILE", help="Picture to write.")
 def generate(name, count, seed, output):
     """Draws pictures into one grid. NAME is a model, a preset, a .keras file or a run folder.
 
     \b
     Example: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
     """
-    from ganzoo import inference
+    from ganzoo import checks, inference
 
-    model = _loaded(name, "generate", "draw from noise")
+    checks.image_to_write(output)
+    model = _loaded(name, "generate")
     inference.save_picture(output, inference.grid(model.generate(count, seed=seed)))
     click.echo(output)
 
@@ -213,9 +224,17 @@ def generate(name, count, seed, output):
 @click.argument("captions", nargs=-1, required=True, metavar="CAPTION...")
 @click.option("--count", type=click.IntRange(1), default=8, show_default=True, help="Pictures of each caption.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same pictures.")
-@click.option("--output", default="drawn.png", show_default=True, metavar="FILE", help="Picture to write.")
-@click.option("--model", default="stackgan", show_default=True, help="A model, preset, .keras file or run folder.")
-@_needs_keras
+@click.option(
+    "--output", type=_Path(), default="drawn.png", show_default=True, metavar="FILE", help="Picture to write."
+)
+@click.option(
+    "--model",
+    type=_Path(),
+    default="stackgan",
+    show_default=True,
+    metavar="NAME",
+    help="A model, preset, .keras file or run folder.",
+)
 def draw(captions, count, seed, output, model):
     """Draws what captions say, a row for each, into one picture.
 
@@ -224,20 +243,27 @@ def draw(captions, count, seed, output, model):
     """
     import numpy as np
 
-    from ganzoo import inference
+    from ganzoo import checks, inference
 
-    loaded = _loaded(model, "vectors", "draw what captions say: name a preset or a run folder of stackgan with --model")
+    checks.image_to_write(output)
+    loaded = _loaded(model, "draw")
     rows = [loaded.generate(count, captions=caption, seed=seed) for caption in captions]
     inference.save_picture(output, inference.grid(np.concatenate(rows), columns=count))
     click.echo(output)
 
 
 @main.command()
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
-@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
-@click.option("--model", default="srgan", show_default=True, help="A model, a preset, a .keras file or a run folder.")
+@click.argument("source", metavar="IN", type=_Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=_Path(path_type=Path))
+@click.option(
+    "--model",
+    type=_Path(),
+    default="srgan",
+    show_default=True,
+    metavar="NAME",
+    help="A model, a preset, a .keras file or a run folder.",
+)
 @click.option("--tile", type=click.IntRange(16), default=384, show_default=True, help="Pixels at once: less memory.")
-@_needs_keras
 def upscale(source, target, model, tile):
     """Makes a photograph larger, or all of a folder. IN and OUT are files, or folders.
 
@@ -245,12 +271,14 @@ def upscale(source, target, model, tile):
     Examples: ganzoo upscale in.jpg out.png
               ganzoo upscale holiday holiday_large --model srresnet
     """
+    from ganzoo import checks
     from ganzoo.inference.folders import written_pairs
     from ganzoo.inference.photographs import check_writable, pictures_in, read_photograph, write_photograph
 
+    checks.to_read(source)
     # PNG holds whatever a picture has: 16 bits, alpha.
     pairs = written_pairs(source, target, pictures_in, lambda suffix: ".png")
-    loaded = _loaded(model, "upscale", "make pictures larger: name srgan or srresnet with --model")
+    loaded = _loaded(model, "upscale")
 
     def work(path, written):
         photograph = read_photograph(path)
@@ -263,15 +291,21 @@ def upscale(source, target, model, tile):
 
 
 @main.command()
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
-@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
-@click.option("--model", default="segan", show_default=True, help="A model, a preset, a .keras file or a run folder.")
+@click.argument("source", metavar="IN", type=_Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=_Path(path_type=Path))
+@click.option(
+    "--model",
+    type=_Path(),
+    default="segan",
+    show_default=True,
+    metavar="NAME",
+    help="A model, a preset, a .keras file or a run folder.",
+)
 @click.option(
     "--shifts",
     type=click.IntRange(1),
     help="How often the network looks at the sound, from other beginnings; 1 is fastest. [default: the model's own]",
 )
-@_needs_keras
 def enhance(source, target, model, shifts):
     """Takes the noise out of a recording of speech, or of all in a folder. IN and OUT are files, or folders.
 
@@ -279,13 +313,15 @@ def enhance(source, target, model, shifts):
     Examples: ganzoo enhance noisy.wav clean.wav
               ganzoo enhance interviews interviews_clean
     """
+    from ganzoo import checks
     from ganzoo.inference.folders import written_pairs
     from ganzoo.inference.recordings import WRITTEN, check_writable, enhance_file, recordings_in
 
+    checks.to_read(source)
     pairs = written_pairs(source, target, recordings_in, lambda suffix: suffix if suffix in WRITTEN else ".wav")
     for _, written in pairs:
         check_writable(written)
-    loaded = _loaded(model, "enhance", "enhance speech: name segan with --model")
+    loaded = _loaded(model, "enhance")
     _each(pairs, source, lambda path, written: enhance_file(loaded, path, written, shifts=shifts))
 
 
@@ -305,29 +341,39 @@ def _each(pairs, source, work):
         raise GanzooError(f"{failed} of the {len(pairs)} files in {source} were left out")
 
 
-def _loaded(name, method, what):
-    """A model that has a method, or the sentence that it does not do that."""
-    from ganzoo import presets
+# What a command calls of a model, where its own name is not that.
+_METHODS = {"draw": "vectors", "probe": "features"}
 
+
+def _loaded(name, command):
+    """The model for a command; a name that is unknown, or another command's, is refused before Keras is imported."""
+    from ganzoo import checks, presets
+
+    checks.model(name, command)
+    import_keras()
     model = presets.load(name)
+    method = _METHODS.get(command, command)
+    # Of a kind of data that is the user's own.
     if not hasattr(model, method):
-        raise GanzooError(f"'{name}' does not {what}")
+        raise GanzooError(f"`ganzoo {command}` needs a model with the method {method}(); '{name}' has none")
     return model
 
 
 @main.command()
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, type=_Path())
 @click.option(
     "--data", required=True, metavar="SOURCE", help="Real data to compare with, e.g. idx:t10k-images-idx3-ubyte.gz."
 )
 @click.option(
-    "--extractor", metavar="NAME", help="Of the features: a name, or a .keras file; the preset's own if not given."
+    "--extractor",
+    type=_Path(),
+    metavar="NAME",
+    help="Of the features: a name, or a .keras file; the preset's own if not given.",
 )
 @click.option("--samples", type=click.IntRange(2), default=10_000, show_default=True, help="Pictures drawn.")
 @click.option(
     "--upscale", is_flag=True, help="Enlarge real pictures that are smaller; a preset's own setting otherwise."
 )
-@_needs_keras
 def evaluate(names, data, extractor, samples, upscale):
     """Measures trained models against real data. NAME is a preset, a .keras file or a run folder.
 
@@ -336,6 +382,13 @@ def evaluate(names, data, extractor, samples, upscale):
               ganzoo evaluate dcgan.mnist lsgan.mnist --data idx:t10k-images-idx3-ubyte.gz
               ganzoo evaluate segan --data folder:voicebank_demand
     """
+    from ganzoo import checks
+
+    for name in names:
+        checks.source(data, checks.model(name))
+    if extractor and extractor.endswith(".keras"):
+        checks.existing(Path(extractor))
+    import_keras()
     from ganzoo.evaluation import evaluate_presets
 
     found = evaluate_presets(names, data, extractor, samples, upscale)
@@ -349,7 +402,7 @@ def evaluate(names, data, extractor, samples, upscale):
 
 
 @main.command()
-@click.argument("name")
+@click.argument("name", type=_Path())
 @click.option(
     "--data",
     required=True,
@@ -361,16 +414,19 @@ def evaluate(names, data, extractor, samples, upscale):
 )
 @click.option("--examples", type=click.IntRange(20), default=10_000, show_default=True, help="Pictures to learn from.")
 @click.option("--upscale", is_flag=True, help="Enlarge pictures that are smaller than the model's.")
-@_needs_keras
 def probe(name, data, test, examples, upscale):
     """Accuracy of a linear classifier on the discriminator's features, beside one on raw pixels.
 
     \b
     Example: ganzoo probe dcgan.mnist --data idx:train-images-idx3-ubyte.gz --test idx:t10k-images-idx3-ubyte.gz
     """
+    from ganzoo import checks
+
+    for source in (data, test):
+        checks.source(source, "images")
+    model = _loaded(name, "probe")
     from ganzoo.evaluation import probe as measured
 
-    model = _loaded(name, "features", "have a discriminator of features")
     protocol, figures = measured(model, data, test, examples, upscale)
     for view, accuracy in figures.items():
         click.echo(f"{view}: {accuracy:.2%}")
@@ -378,29 +434,31 @@ def probe(name, data, test, examples, upscale):
 
 
 @main.command()
-@click.argument("name")
-@click.argument("folder")
+@click.argument("name", type=_Path())
+@click.argument("folder", type=_Path())
 @click.option("--overwrite", is_flag=True, help="Replace a SavedModel that is there.")
-@_needs_keras
 def export(name, folder, overwrite):
     """Writes a model's generator as a SavedModel that serves without ganzoo.
 
     \b
     Example: ganzoo export dcgan my_savedmodel
     """
-    from ganzoo import presets
+    from ganzoo import checks, presets
+    from ganzoo.export import checked_target
 
+    checks.model(name)
+    checks.folder_to_write(checked_target(folder, overwrite).parent)
+    import_keras()
     presets.load(name).export(folder, overwrite=overwrite)
     click.echo(folder)
 
 
 @main.command()
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("run", type=_Path(path_type=Path))
+@click.argument("folder", type=_Path(path_type=Path))
 @click.option("--data", required=True, metavar="SOURCE", help="Real pictures kept from training, for the figures.")
 @click.option("--licence", required=True, help="Licence of the training data.")
 @click.option("--trained-on", required=True, help="What the training data is, in words.")
-@_needs_keras
 def pack(run, folder, data, licence, trained_on):
     """Turns a run's best checkpoint into a preset with weights: a YAML file and a small .npz beside it.
 
@@ -408,6 +466,13 @@ def pack(run, folder, data, licence, trained_on):
     Example: ganzoo pack runs/dcgan.mnist-001 presets --data idx:t10k-images-idx3-ubyte.gz \\
                  --licence "CC BY-SA 3.0" --trained-on "MNIST training set"
     """
+    from ganzoo import checks, presets
+
+    checks.existing(run, kind="run folder")
+    presets.best_checkpoint_of(run)
+    checks.source(data, checks.model(run))
+    checks.folder_to_write(folder)
+    import_keras()
     from ganzoo.training.pack import pack_run
 
     click.echo(pack_run(run, folder, data, licence, trained_on))
@@ -419,21 +484,22 @@ def pack(run, folder, data, licence, trained_on):
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 opens it to your network."
 )
 @click.option("--port", type=click.IntRange(1, 65535), default=7860, show_default=True)
-@_needs_keras
 def demo(model, host, port):
     """Starts the web page: all models, or one.
 
     \b
     Example: ganzoo demo dcgan
     """
-    try:
-        from ganzoo.demos import hub
-    except ImportError as error:
-        if error.name != "gradio":
-            raise
-        from ganzoo.errors import missing_package
+    from ganzoo import registry
+    from ganzoo.errors import missing_package, unknown
 
-        raise missing_package("gradio", "demo", "the web page") from None
+    if model is not None and model not in registry.list_models():
+        raise unknown("model", model, registry.list_models())
+    if importlib.util.find_spec("gradio") is None:
+        raise missing_package("gradio", "demo", "the web page")
+    import_keras()
+    from ganzoo.demos import hub
+
     hub.launch(model, host, port)
 
 

@@ -66,6 +66,13 @@ def test_a_name_cannot_be_taken_twice_and_must_be_one():
         registry._classes.pop("takenonce")
 
 
+def test_the_kind_of_data_read_from_the_source_is_the_class_own():
+    for name in ganzoo.list_models("*"):
+        if name in registry._builtin_names():
+            declared = registry._declared(f"ganzoo.models.{name}", None, "data_kind")
+            assert declared == registry.model_class(name).data_kind, name
+
+
 def test_lists_take_wildcards():
     assert "dcgan" in ganzoo.list_models("d*")
     assert ganzoo.list_models("nothing*") == []

@@ -166,7 +166,7 @@ def test_draw_on_the_command_line(tmp_path):
     assert done.exit_code == 0, done.output
     assert Image.open(tmp_path / "o.png").size == (3 * 34 - 2, 2 * 34 - 2)
     done = CliRunner().invoke(main, ["draw", *arguments, "dcgan.digits"])
-    assert "does not draw what captions say" in done.output
+    assert "use `ganzoo generate dcgan.digits`" in done.output
 
 
 def test_a_picture_with_another_ones_text_is_wrong():

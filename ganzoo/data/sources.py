@@ -5,8 +5,11 @@ up to `MEMORY_LIMIT`, beyond that as a memory-mapped file in the cache folder. T
 source at the same speed and can go on at any place of its order.
 """
 
+import contextlib
 import hashlib
+import logging
 import os
+import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ganzoo.data.decoding import TooSmall, fit, pillow_to_array, read_idx, read_picture
+from ganzoo.data.origins import other_files
 from ganzoo.errors import GanzooError, first_line, missing_package, unknown
 from ganzoo.files import cache_folder
 from ganzoo.weights import BAD_ARCHIVE
@@ -45,7 +49,8 @@ def open_pictures(source, image_shape, upscale=False, strict=False):
 
     Args:
         source: "digits", "idx:FILE" (MNIST's format, .gz or not; the labels file beside it is found),
-            "npz:FILE" (arrays `images` and optionally `labels`), "folder:PATH" (jpg, png, webp, bmp at
+            "npz:FILE" (arrays `images` and optionally `labels`; or Keras' `x_train`, `y_train`, `x_test`, `y_test`, of
+            which "npz:FILE:test" takes the last two), "folder:PATH" (jpg, png, webp, bmp at
             any depth; its subfolders' names are the labels) or "tfds:NAME[:SPLIT]".
         image_shape: (height, width, channels), channels 1 or 3.
         upscale: enlarge pictures smaller than that instead of refusing them.
@@ -105,15 +110,32 @@ def _idx(place, image_shape, upscale, strict):
 
 
 def _npz(place, image_shape, upscale, strict):
+    path, part = npz_part(place)
     try:
-        with np.load(place, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files if key in ("images", "labels")}
+        with np.load(path, allow_pickle=False) as archive:
             keys = archive.files
+            if part is None:
+                part = "" if "images" in keys else "train"
+            images, labels = (f"x_{part}", f"y_{part}") if part else ("images", "labels")
+            if images not in keys:
+                wanted = f"'{images}'" if npz_part(place)[1] else "'images' or 'x_train'"
+                raise GanzooError(f"{path} has no array {wanted}; it has: {', '.join(keys) or 'none'}")
+            arrays = archive[images], archive[labels] if labels in keys else None
+    except GanzooError:
+        raise
     except BAD_ARCHIVE as error:
-        raise GanzooError(f"cannot read {place} as an .npz archive: {error}") from None
-    if "images" not in arrays:
-        raise GanzooError(f"{place} has no array 'images'; it has: {', '.join(keys) or 'none'}")
-    return _from_arrays(arrays["images"], arrays.get("labels"), image_shape, upscale, f"npz:{place}")
+        raise GanzooError(f"cannot read {path} as an .npz archive: {error}") from None
+    return _from_arrays(*arrays, image_shape, upscale, f"npz:{place}")
+
+
+def npz_part(place):
+    """("FILE", part) of what follows npz: in a source; part is "train", "test", or None where none is named.
+
+    Example:
+        npz_part("mnist.npz:test")      # ("mnist.npz", "test")
+    """
+    path, colon, part = place.rpartition(":")
+    return (path, part) if colon and part in ("train", "test") else (place, None)
 
 
 def _tfds(place, image_shape, upscale, strict):
@@ -141,17 +163,42 @@ def load_tfds(place):
     try:
         import tensorflow_datasets as tfds
     except ImportError:
-        raise missing_package("tensorflow-datasets", "tfds", f"the source tfds:{place}") from None
+        raise missing_tfds(place) from None
     name, _, split = place.partition(":")
+    # Read here too: tensorflow-datasets itself reads the variable only when it is imported.
+    options = dict(split=split or "train", data_dir=os.environ.get("TFDS_DATA_DIR"), with_info=True)
+    with contextlib.suppress(Exception):  # has not been downloaded
+        return tfds.load(name, download=False, **options)
+    if other_files(name):
+        # Without a network it takes minutes to give up.
+        print(f"downloading {name}. {other_files(name)}", file=sys.stderr, flush=True)
     try:
-        # Read here too: tensorflow-datasets itself reads the variable only when it is imported.
-        folder = os.environ.get("TFDS_DATA_DIR")
-        return tfds.load(name, split=split or "train", data_dir=folder, with_info=True)
+        with _without_retries():
+            return tfds.load(name, **options)
     except Exception as error:  # whatever the data set's own code or the network raises
         raise GanzooError(
             f"tensorflow-datasets cannot load '{name}': {first_line(error)}. "
-            "Without a network, name files that you have: idx:FILE, npz:FILE or folder:PATH"
+            + (other_files(name) or "Without a network, name files that you have: idx:FILE, npz:FILE or folder:PATH")
         ) from None
+
+
+@contextlib.contextmanager
+def _without_retries():
+    """Keeps the log free of a warning for each of dozens of retries; what makes the last one fail is raised anyway."""
+    logger = logging.getLogger("urllib3.connectionpool")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def missing_tfds(place):
+    """The error for a source "tfds:NAME[:SPLIT]" without tensorflow-datasets, to be raised by the caller."""
+    error = missing_package("tensorflow-datasets", "tfds", f"the source tfds:{place}")
+    instead = other_files(place.partition(":")[0])
+    return GanzooError(f"{error}. {instead}") if instead else error
 
 
 def _folder(place, image_shape, upscale, strict):
