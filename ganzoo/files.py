@@ -1,8 +1,10 @@
 """Files written whole or not at all, and where the package keeps what it may lose."""
 
 import contextlib
+import errno
 import io
 import os
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,31 @@ def replaced(path):
         temporary.unlink(missing_ok=True)
 
 
+def open_regular(path):
+    """Opens an ordinary file to read its bytes.
+
+    Raises:
+        OSError: whatever `open` raises; also for a folder, a device or a FIFO, which might block or never end, and for
+            what cannot be a path.
+
+    Example:
+        with open_regular("weights.npz") as file:
+            content = file.read()
+    """
+    try:
+        # Without O_NONBLOCK a FIFO waits for somebody to write to it.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError as error:  # a null byte, or a character that file names cannot hold
+        raise OSError(errno.EINVAL, f"not a file name: {error}") from None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not an ordinary file")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
 @contextlib.contextmanager
 def held(folder):
     """A run folder as this process's alone.
@@ -53,9 +80,19 @@ def held(folder):
 
 
 def cache_folder():
-    """Where big data sets and statistics are kept: GANZOO_CACHE, or ganzoo in the user's cache folder."""
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganzoo"
-    return Path(os.environ.get("GANZOO_CACHE") or default)
+    """Where big data sets and statistics are kept: GANZOO_CACHE, or ganzoo in the user's cache folder.
+
+    Raises:
+        GanzooError: neither is set and the user has no home folder, as in some containers.
+    """
+    if asked := os.environ.get("GANZOO_CACHE"):
+        return Path(asked)
+    if asked := os.environ.get("XDG_CACHE_HOME"):
+        return Path(asked) / "ganzoo"
+    try:
+        return Path.home() / ".cache" / "ganzoo"
+    except RuntimeError:
+        raise GanzooError("this user has no home folder: set GANZOO_CACHE to a folder for cached files") from None
 
 
 def read_cached(path):

@@ -7,7 +7,7 @@ wherever a preset's name does.
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganzoo import registry
+from ganzoo import keras_archive, registry, weights
 from ganzoo.config import Config, load_config, parameters_of, validated_arguments
 from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.precision import made_with
@@ -61,15 +61,20 @@ def load(name, trained=True):
         return load_saved(best if best.exists() else path / "checkpoints" / "last.keras")
     preset = find(name)
     # The precision is of training; what is loaded has the global policy, float32 unless the caller set another.
-    model = build(preset.config, preset.name, keras.config.dtype_policy())
+    policy = keras.config.dtype_policy()
+    if not trained:
+        model = build(preset.config, preset.name, policy)
+    elif preset.config.weights is None:
+        raise GanzooError(
+            f"the preset '{preset.name}' has no trained weights: train them with `ganzoo train {preset.name}`, "
+            "which names the run folder to use in its place; or ganzoo.load(..., trained=False) for fresh ones"
+        )
+    else:
+        path, sha256 = preset.weights_file, preset.config.weights.sha256
+        with weights.fitting_file(path, weights.stored_bytes(path, sha256)):
+            model = build(preset.config, preset.name, policy)
+        model.load_shipped(path, sha256)
     model.preset = preset.name
-    if trained:
-        if preset.config.weights is None:
-            raise GanzooError(
-                f"the preset '{preset.name}' has no trained weights: train them with `ganzoo train {preset.name}`, "
-                "which names the run folder to use in its place; or ganzoo.load(..., trained=False) for fresh ones"
-            )
-        model.load_shipped(preset.weights_file, preset.config.weights.sha256)
     return model
 
 
@@ -124,7 +129,7 @@ def build(config, where, policy=None):
             settings[key] = {**default, **value}
     if policy is None and config.training.precision != "auto":
         policy = config.training.precision
-    with made_with(policy or keras.config.dtype_policy()):
+    with made_with(policy or keras.config.dtype_policy()), weights.fitting_memory(f"{where}, section 'arguments'"):
         model = cls(**arguments)
     model.compile(**settings)
     return model
@@ -136,33 +141,28 @@ def load_saved(path):
     Raises:
         GanzooError: no such file, a damaged one, or one that holds another kind of model.
     """
-    import json
-    import zipfile
-
     import keras
 
     from ganzoo.training.adversarial import AdversarialModel
 
-    try:
-        with zipfile.ZipFile(path) as archive:
-            described = json.loads(archive.read("config.json"))
-        registered = str(described.get("registered_name"))
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, AttributeError, RecursionError) as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else f"not a readable .keras file ({error})"
-        raise GanzooError(f"cannot load {path}: {reason}") from None
+    described, stored = keras_archive.read(path)
+    registered = str(described.get("registered_name"))
     package, _, model_name = registered.partition(">")
     if package != "ganzoo":
         raise GanzooError(
-            f"{path} holds a {described.get('class_name')}, not a ganzoo model: load it with keras.models.load_model"
+            f"{path} holds a {str(described.get('class_name'))[:80]}, not a ganzoo model: load it with "
+            "keras.models.load_model"
         )
     if model_name not in registry.list_models():
         raise GanzooError(
-            f"{path} holds the model '{model_name}', which is not registered: import its file first "
+            f"{path} holds the model '{model_name[:80]}', which is not registered: import its file first "
             "(on the command line: ganzoo --import FILE.py ...)"
         )
     registry.model_class(model_name)
+    keras_archive.check_objects(described, path)
     try:
-        model = keras.models.load_model(path)
+        with weights.fitting_file(path, stored):
+            model = keras.models.load_model(path)
     except GanzooError:
         raise
     # Keras, HDF5 and JSON have an error of their own for each way in which a file can be damaged.
