@@ -53,6 +53,8 @@ def load(name, trained=True):
     """
     import keras
 
+    from ganzoo import weights
+
     path = Path(str(name))
     # Before building anything.
     model_of(name, trained)
@@ -62,10 +64,15 @@ def load(name, trained=True):
         return load_saved(checkpoint_of(path))
     preset = find(name)
     # The precision is of training; what is loaded has the global policy, float32 unless the caller set another.
-    model = build(preset.config, preset.name, keras.config.dtype_policy())
+    policy = keras.config.dtype_policy()
+    if not trained:
+        model = build(preset.config, preset.name, policy)
+    else:
+        path, sha256 = preset.weights_file, preset.config.weights.sha256
+        with weights.fitting_file(path, weights.stored_bytes(path, sha256)):
+            model = build(preset.config, preset.name, policy)
+        model.load_shipped(path, sha256)
     model.preset = preset.name
-    if trained:
-        model.load_shipped(preset.weights_file, preset.config.weights.sha256)
     return model
 
 
@@ -180,6 +187,8 @@ def build(config, where, policy=None):
     a precision of "auto" means is found out where training begins; here it is the global policy."""
     import keras
 
+    from ganzoo import weights
+
     cls = registry.model_class(config.model, where)
     arguments = validated_arguments(
         parameters_of("__init__", owner=cls), config.arguments, f"{where}, section 'arguments'"
@@ -193,7 +202,7 @@ def build(config, where, policy=None):
             settings[key] = {**default, **value}
     if policy is None and config.training.precision != "auto":
         policy = config.training.precision
-    with made_with(policy or keras.config.dtype_policy()):
+    with made_with(policy or keras.config.dtype_policy()), weights.fitting_memory(f"{where}, section 'arguments'"):
         model = cls(**arguments)
     model.compile(**settings)
     return model
@@ -207,11 +216,15 @@ def load_saved(path):
     """
     import keras
 
+    from ganzoo import keras_archive, weights
     from ganzoo.training.adversarial import AdversarialModel
 
-    registry.model_class(saved_model_of(path))
+    described, stored = keras_archive.read(path)
+    registry.model_class(_model_described(described, path))
+    keras_archive.check_objects(described, path)
     try:
-        model = keras.models.load_model(path)
+        with weights.fitting_file(path, stored):
+            model = keras.models.load_model(path)
     except GanzooError:
         raise
     # Keras, HDF5 and JSON have an error of their own for each way in which a file can be damaged.
@@ -224,24 +237,22 @@ def load_saved(path):
 
 def saved_model_of(path):
     """The name of the model in a `.keras` file, read without Keras; errors as `load_saved`."""
-    import json
-    import zipfile
+    from ganzoo import keras_archive
 
-    try:
-        with zipfile.ZipFile(path) as archive:
-            described = json.loads(archive.read("config.json"))
-        registered = str(described.get("registered_name"))
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, AttributeError, RecursionError) as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else f"not a readable .keras file ({error})"
-        raise GanzooError(f"cannot load {path}: {reason}") from None
-    package, _, model_name = registered.partition(">")
+    return _model_described(keras_archive.read(path)[0], path)
+
+
+def _model_described(described, path):
+    """The name of the model that the `config.json` of a `.keras` file describes."""
+    package, _, model_name = str(described.get("registered_name")).partition(">")
     if package != "ganzoo":
         raise GanzooError(
-            f"{path} holds a {described.get('class_name')}, not a ganzoo model: load it with keras.models.load_model"
+            f"{path} holds a {str(described.get('class_name'))[:80]}, not a ganzoo model: load it with "
+            "keras.models.load_model"
         )
     if model_name not in registry.list_models():
         raise GanzooError(
-            f"{path} holds the model '{model_name}', which is not registered: import its file first "
+            f"{path} holds the model '{model_name[:80]}', which is not registered: import its file first "
             "(on the command line: ganzoo --import FILE.py ...)"
         )
     return model_name

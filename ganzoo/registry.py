@@ -76,9 +76,12 @@ def create(name, /, **arguments):
         model = ganzoo.create("dcgan", image_shape=(64, 64, 3))
     """
     from ganzoo.config import parameters_of, validated_arguments
+    from ganzoo.weights import fitting_memory
 
-    cls = model_class(name)
-    return cls(**validated_arguments(parameters_of("__init__", owner=cls), arguments, where=f"create('{name}')"))
+    cls, where = model_class(name), f"create('{name}')"
+    arguments = validated_arguments(parameters_of("__init__", owner=cls), arguments, where)
+    with fitting_memory(where):
+        return cls(**arguments)
 
 
 def model_class(name, where=""):

@@ -133,7 +133,8 @@ def logit(features, bias=True):
 def _depth(image_shape, depth):
     count = doublings(image_shape) if depth is None else depth
     at_least_one(discriminator_depth=count)
-    if min(image_shape[:2]) < 2**count:
+    # min(...) < 2**count, without a power that may have millions of digits.
+    if count >= int(min(image_shape[:2])).bit_length():
         raise GanzooError(f"discriminator_depth {count}: pictures of {tuple(image_shape)} cannot be halved so often")
     return count
 

@@ -36,7 +36,7 @@ def cured(network, cures, where="cures"):
     for cure in cures:
         arguments = dict(cure) if isinstance(cure, dict) else {"name": cure}
         name = arguments.pop("name", None)
-        if name not in _CURES:
+        if not isinstance(name, str) or name not in _CURES:
             raise unknown("cure", name, _CURES, where)
         function = _CURES[name]
         given = validated_arguments(parameters_of(function), arguments, f"{where}, {name}", given=["network"])

@@ -18,7 +18,14 @@ from keras import ops
 from pydantic import Field
 
 from ganzoo import backend, losses
-from ganzoo.config import AtLeastOne, NotNegative, Seed, parameters_of, validated_arguments
+from ganzoo.config import (
+    AtLeastOne,
+    NotNegative,
+    Seed,
+    check_model_arguments,
+    parameters_of,
+    validated_arguments,
+)
 from ganzoo.errors import GanzooError
 from ganzoo.losses import feature_matching
 from ganzoo.networks import cures
@@ -107,6 +114,7 @@ class AdversarialModel(Saving, keras.Model):
                 arguments.update(arguments.pop(name, {}))
         # Files know no difference between lists and tuples.
         arguments = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
+        check_model_arguments(arguments, cls.model_name or cls.__name__)
         object.__setattr__(model, "arguments", arguments)
         object.__setattr__(model, "_current", _Step())
         return model

@@ -284,6 +284,6 @@ def text_encoder(asked):
     """
     arguments = dict(asked) if isinstance(asked, dict) else {"name": asked}
     name = arguments.pop("name", None)
-    if name not in ENCODERS:
+    if not isinstance(name, str) or name not in ENCODERS:
         raise unknown("text encoder", name, ENCODERS)
     return ENCODERS[name](**validated_arguments(parameters_of(ENCODERS[name].__init__), arguments, f"text, {name}"))

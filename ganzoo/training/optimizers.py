@@ -3,6 +3,7 @@
 
 import inspect
 import math
+import reprlib
 
 import keras
 
@@ -74,7 +75,7 @@ def _schedule(asked, which):
     """A learning rate that changes with the steps, of Keras' own classes and their arguments."""
     settings = dict(asked)
     name = settings.pop("name", None)
-    if name not in _SCHEDULES:
+    if not isinstance(name, str) or name not in _SCHEDULES:
         raise unknown(f"learning rate schedule of {which}", name, _SCHEDULES)
     allowed = list(inspect.signature(_SCHEDULES[name]).parameters)
     for key, value in settings.items():
@@ -97,4 +98,6 @@ def _number(value):
         if not math.isfinite(number):
             raise GanzooError(f"an optimizer's argument is '{value}', which is not a finite number") from None
         return number
+    if isinstance(value, (dict, list, tuple)):
+        raise GanzooError(f"an optimizer's argument is {reprlib.repr(value)}, which is not a number")
     return value
