@@ -57,3 +57,8 @@ def test_settings_change_a_copy():
         with_settings(config, ["epochs"])
     with pytest.raises(GanzooError, match=r"'model' in 'model.width' is a single value"):
         with_settings(config, ["model.width=3"])
+
+
+def test_a_byte_order_mark_is_no_part_of_a_preset(tmp_path):
+    (tmp_path / "mine.yaml").write_text("model: dcgan\n", encoding="utf-8-sig")
+    assert load_config(tmp_path / "mine.yaml").model == "dcgan"

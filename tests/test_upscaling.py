@@ -12,6 +12,7 @@ from ganzoo.config import Evaluation, parameters_of, validated_arguments
 from ganzoo.data.photographs import resized, to_small
 from ganzoo.evaluation import evaluate, evaluate_presets
 from ganzoo.evaluation.upscaled import evaluate_bicubic
+from ganzoo.inference.transparency import visible_colors
 from ganzoo.registry import model_class
 
 SMALL = model_class("srresnet").small
@@ -38,6 +39,9 @@ def photographs(tmp_path):
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 def test_any_picture_comes_back_four_times_as_large(model, shape, dtype):
     image = np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, shape).astype(dtype)
+    if len(shape) == 3 and shape[2] in (2, 4):
+        # Colors of hardly visible pixels do not count, see below.
+        image[..., -1] |= np.iinfo(dtype).max // 2
     large = model.upscale(image)
     assert large.dtype == dtype
     assert large.shape == (shape[0] * 4, shape[1] * 4, *shape[2:])
@@ -59,6 +63,34 @@ def test_depth_does_not_matter_and_an_opaque_alpha_stays_opaque(model):
     assert (alpha[:80] == 255).all()
     assert (alpha[108:116, 100:108] == 0).all()
     np.testing.assert_array_equal(model.upscale(opaque)[..., :3], model.upscale(image))
+
+
+def test_the_color_of_transparent_pixels_does_not_count():
+    """A white disc on transparent black stays white, with the shipped weights: no dark ring."""
+    model = ganzoo.load("srresnet")
+    rows, columns = np.mgrid[:40, :40]
+    distance = np.hypot(rows - 19.5, columns - 19.5)
+    hard = np.where(distance < 12, 255, 0)
+    soft = np.clip((14 - distance) * 40, 0, 255)
+    # Hardly visible pixels around it, which are black as well.
+    haze = np.where((hard == 0) & (distance < 16), 1, hard)
+    for alpha, least in ((hard, 254), (soft, 254), (haze, 240)):
+        white = np.where(alpha > 1, 255, 0)
+        large = model.upscale(np.dstack([white] * 3 + [alpha]).astype("uint8"), progress=False)
+        assert large[..., :3][large[..., 3] > 4].min() >= least
+        grey = model.upscale(np.dstack([white, alpha]).astype("uint16") * 257, progress=False) / 257
+        assert grey[..., 0][grey[..., 1] > 4].min() >= least - 1
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (24, 24, 4), dtype="uint8")
+    image[..., 3][image[..., 3] < 100] = 0
+    other = np.where(image[..., 3:] == 0, rng.integers(0, 256, image.shape), image).astype("uint8")
+    other[..., 3] = image[..., 3]
+    np.testing.assert_array_equal(model.upscale(image, progress=False), model.upscale(other, progress=False))
+    # A shadow that is plainly visible keeps its color, and so does what is evenly transparent.
+    image[..., 3] = rng.choice([80, 255], (24, 24))
+    np.testing.assert_array_equal(visible_colors(image), image[..., :3])
+    image[..., 3] = 2
+    np.testing.assert_array_equal(visible_colors(image), image[..., :3])
 
 
 def test_what_cannot_be_upscaled(model):

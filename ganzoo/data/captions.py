@@ -1,9 +1,14 @@
 """Pictures with sentences about them."""
 
+import codecs
 import hashlib
 import json
+import os
+import posixpath
 import re
+import unicodedata
 import warnings
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +17,11 @@ from pydantic import Field
 
 from ganzoo import pixels
 from ganzoo.config import AtLeastOne, Seed
-from ganzoo.data.decoding import fit, read_picture
+from ganzoo.data.decoding import TooSmall, as_channels, fit, image_suffixes, read_picture
 from ganzoo.data.feed import Feed, checked, kept_out
+from ganzoo.data.folders import described, listed, printable
 from ganzoo.data.sources import allocate, kept_in_place, load_tfds, split_source
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import cache_folder, read_cached, write_cached
 
 # A file of captions larger than this is none.
@@ -125,13 +131,17 @@ def _folder(place, image_shape, upscale, strict):
             images[used] = fit(read_picture(path, image_shape[2]), image_shape, upscale)
             texts.append(of_one)
             used += 1
+        except TooSmall as error:
+            lost[str(path)] = (
+                f"{printable(path)} is {error}, smaller than the {image_shape[1]}x{image_shape[0]} asked for: allow "
+                "enlarging with upscale=True (in a preset, data: {upscale: true}), or choose a smaller image_shape"
+            )
         except GanzooError as error:
             lost[str(path)] = str(error)
     if lost and (strict or not used):
-        first = min(lost)
-        raise GanzooError(f"{first}: {lost[first]} ({len(lost)} of {len(found)} pictures of {root} cannot be used)")
+        raise GanzooError(f"{lost[min(lost)]} ({len(lost)} of {len(found)} pictures of {root} cannot be used)")
     if lost:
-        warnings.warn(f"{root}: skipped {len(lost)} of {len(found)}; first: {min(lost)}", stacklevel=2)
+        warnings.warn(f"{root}: skipped {len(lost)} of {len(found)}; first: {lost[min(lost)]}", stacklevel=2)
     return images[:used], texts, tuple(lost)
 
 
@@ -148,7 +158,7 @@ def _tfds(place, image_shape, upscale, strict):
     for image, example in zip(images, tfds.as_numpy(dataset)):
         value = example[key]
         value = value.get("text", next(iter(value.values()))) if isinstance(value, dict) else value
-        image[:] = fit(np.asarray(example["image"]), image_shape, upscale)
+        image[:] = fit(as_channels(np.asarray(example["image"]), image_shape[2]), image_shape, upscale)
         texts.append([bytes(text).decode("utf-8", "replace") for text in np.atleast_1d(value)])
     if not texts:
         raise GanzooError(f"tfds:{place} is empty")
@@ -159,34 +169,64 @@ _SCHEMES = {"captions": _folder, "tfds": _tfds}
 
 
 def read_captions(folder):
-    """{path of a picture: its captions} of a folder.
+    """{path of an image: its captions} of a folder.
 
     captions.json is a mapping from file names to a caption or a list of them, or a list of mappings with `file` and
     `caption` or `captions`; or with `name`, `short_names` and `category`, as emoji-datasource has it, from which
     captions are written. captions.txt has a file name, a tab and a caption in each line, a file as often as it has
-    captions. Files lie in the folder itself, or in one of its subfolders.
+    captions. Both are UTF-8, or UTF-16 with a byte-order mark.
+
+    A file name is a path below the folder, with slashes or backslashes, or an absolute path that lies in it. Where
+    there is no such file, the name stands for the one file whose path ends with it: "1.png", or "cats/1.png", of
+    images/cats/1.png. Names in different Unicode normalizations are the same name.
+
+    Which files count is said in `ganzoo.data.folders.files_in`; images without a caption are left out with a warning.
 
     Raises:
-        GanzooError: neither file, one that cannot be read, or a picture that is missing or lies elsewhere.
+        GanzooError: neither file, one that cannot be read, an image that is missing or lies outside of the folder, or
+            a name that several files could be meant by.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise GanzooError(f"no such folder of captioned pictures: {folder}")
+        raise GanzooError(f"no such folder of captioned pictures: {printable(folder)}")
     for name, reader in (("captions.json", _from_json), ("captions.txt", _from_lines)):
         path = folder / name
         if path.is_file():
-            if path.stat().st_size > _MOST_BYTES:
-                raise GanzooError(f"{path} is larger than {_MOST_BYTES >> 20} MB")
             try:
-                found = reader(path.read_text(encoding="utf-8"))
-            except (UnicodeDecodeError, OSError, ValueError, RecursionError) as error:
-                raise GanzooError(f"{path} cannot be read: {error}") from None
+                if path.stat().st_size > _MOST_BYTES:
+                    raise ValueError(f"it is larger than {_MOST_BYTES >> 20} MB")
+                found = reader(_text(path.read_bytes()))
+            except (OSError, ValueError, RecursionError) as error:
+                raise GanzooError(f"{printable(path)} cannot be read: {printable(first_line(error))}") from None
+            if not found:
+                raise GanzooError(f"{printable(path)} holds no captions")
             return _located(folder, path, found)
-    raise GanzooError(f"the folder {folder} holds neither captions.json nor captions.txt")
+    raise GanzooError(f"the folder {printable(folder)} holds neither captions.json nor captions.txt")
+
+
+def _text(content):
+    """The text of a file: UTF-8 with or without a byte-order mark, or UTF-16 with one."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16")
+    return content.decode("utf-8-sig")
+
+
+def _without_loss(pairs):
+    """A JSON object; values under the same key become one list instead of the last one alone."""
+    found = {}
+    for key, value in pairs:
+        if key in found:
+            value = [*_as_list(found[key]), *_as_list(value)]
+        found[key] = value
+    return found
+
+
+def _as_list(value):
+    return value if isinstance(value, list) else [value]
 
 
 def _from_json(text):
-    content = json.loads(text)
+    content = json.loads(text, object_pairs_hook=_without_loss)
     if isinstance(content, dict):
         content = [{"file": file, "captions": of_one} for file, of_one in content.items()]
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
@@ -207,7 +247,8 @@ def _from_json(text):
 
 def _from_lines(text):
     found = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    # Not splitlines(): a caption may hold what Unicode has besides as line breaks.
+    for number, line in enumerate(re.split("\r\n|\r|\n", text), start=1):
         if not line.strip():
             continue
         file, tab, caption = line.partition("\t")
@@ -218,24 +259,78 @@ def _from_lines(text):
 
 
 def _located(folder, listing, found):
-    """{path: captions}; no file outside of the folder is ever opened."""
-    if not found:
-        raise GanzooError(f"{listing} holds no captions")
-    root = folder.resolve()
-    places = {}
+    """{path: captions}. Names are looked up among the files of the folder: no other path is ever opened."""
+    suffixes = image_suffixes()
+    files, counts = listed(folder)
+    images = [path for path in files if path.suffix.lower() in suffixes]
+    lookup = _Lookup({path.relative_to(folder).as_posix(): path for path in images}, folder, listing)
     located = {}
     for name, of_one in found.items():
-        path = folder / name
-        if ".." in Path(name).parts or Path(name).is_absolute() or not path.resolve().is_relative_to(root):
-            raise GanzooError(f"{listing}: '{name}' lies outside of its folder")
-        if not path.is_file():
-            if not places:
-                places = {file.name: file for file in sorted(folder.rglob("*")) if file.is_file()}
-            path = places.get(Path(name).name)
-        if path is None or not path.resolve().is_relative_to(root):
-            raise GanzooError(f"{listing}: there is no picture '{name}' in {folder}")
-        located[path] = of_one
+        # Several names may stand for one file.
+        located.setdefault(lookup.path(name), []).extend(of_one)
+    counts.update({"images without a caption": len(images) - len(located)})
+    others = (path for path in files if path.suffix.lower() not in suffixes and path != listing)
+    counts.update(path.suffix.lower() or "without a suffix" for path in others)
+    counts = Counter({kind: count for kind, count in counts.items() if count})
+    if counts:
+        words = f"{len(located)} images with captions; left out: {described(counts)}"
+        warnings.warn(f"folder {printable(folder)}: {words}", stacklevel=3)
     return located
+
+
+class _Lookup:
+    """Which file of a folder a name in a list means.
+
+    Args:
+        files: {path below the folder, with slashes: path}.
+        folder: the folder.
+        listing: path of the list, for errors.
+    """
+
+    def __init__(self, files, folder, listing):
+        self.files, self.listing = files, listing
+        self.roots = {_plain(os.path.abspath(folder)), _plain(os.path.realpath(folder))}
+        self.normalized, self.by_name = defaultdict(list), defaultdict(list)
+        for place in files:
+            self.normalized[_plain(place)].append(place)
+            self.by_name[_plain(place).rpartition("/")[2]].append(place)
+
+    def path(self, name):
+        """The path that is meant.
+
+        Raises:
+            GanzooError: none, or several.
+        """
+        if name in self.files:
+            return self.files[name]
+        wanted = self._below(_plain(name.replace("\\", "/")), name)
+        meant = self.normalized.get(wanted)
+        if not meant:
+            ending = f"/{wanted}"
+            meant = [place for place in self.by_name[wanted.rpartition("/")[2]] if f"/{_plain(place)}".endswith(ending)]
+        shown = f"{printable(self.listing)}: '{printable(name[:300])}'"
+        if not meant:
+            raise GanzooError(f"{shown}: there is no picture of this name in {printable(self.listing.parent)}")
+        if len(meant) > 1:
+            both = " or ".join(printable(place) for place in meant[:2])
+            more = f" (or {len(meant) - 2} others)" if len(meant) > 2 else ""
+            raise GanzooError(f"{shown} may be {both}{more}: write its path below {printable(self.listing.parent)}")
+        return self.files[meant[0]]
+
+    def _below(self, wanted, name):
+        """A path relative to the folder, without "." and ".."."""
+        wanted = posixpath.normpath(wanted)
+        if posixpath.isabs(wanted) or re.match("[A-Za-z]:/", wanted):
+            root = next((root for root in self.roots if wanted.startswith(f"{root}/")), None)
+            wanted = ".." if root is None else wanted[len(root) + 1 :]
+        if wanted.split("/")[0] == "..":
+            raise GanzooError(f"{printable(self.listing)}: '{printable(name[:300])}' lies outside of its folder")
+        return wanted
+
+
+def _plain(path):
+    """A path with slashes, in one normalization of Unicode."""
+    return unicodedata.normalize("NFC", path.replace(os.sep, "/"))
 
 
 def written_from_names(entry):
@@ -269,6 +364,8 @@ def cached_vectors(encoder, texts):
     if vectors is None or vectors.shape != (len(texts), encoder.dim):
         vectors = encoder.encode(texts)
         write_cached(path, vectors=vectors)
+    elif hasattr(encoder, "warn_of_cut"):
+        encoder.warn_of_cut(texts)
     return vectors
 
 

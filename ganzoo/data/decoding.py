@@ -1,14 +1,22 @@
 """One file to one array, and one picture to the shape asked for."""
 
+import contextlib
 import gzip
+import os
+import warnings
 import zlib
 
 import numpy as np
 
-from ganzoo.errors import GanzooError
+from ganzoo.data.folders import printable
+from ganzoo.errors import GanzooError, first_line
 
-# A picture that unpacks to more pixels than this is taken for a decompression bomb.
-_PIXEL_LIMIT = 64_000_000
+# An image of more pixels than this is not decoded for training: it may be a decompression bomb.
+PIXEL_LIMIT = 64_000_000
+# Shown first in messages.
+_COMMON = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+# Pillow gives EPS to another program (Ghostscript), which no file from a stranger may start, and only recognizes MPEG.
+_NOT_DECODED = ("EPS", "MPEG")
 _IDX_TYPES = {8: np.dtype(">u1"), 9: np.dtype(">i1"), 11: np.dtype(">i2"), 12: np.dtype(">i4"), 13: np.dtype(">f4")}
 
 
@@ -49,32 +57,134 @@ def read_idx(path):
     return np.frombuffer(content, dtype).reshape(shape)
 
 
-def read_picture(path, channels, at_least=None):
-    """A picture file as uint8 (height, width, channels), turned as its EXIF says, transparency on white.
+def read_arrays(path, names):
+    """Arrays of a NumPy file.
+
+    Args:
+        path: an archive (.npz), or a single array (.npy), which then is called "images".
+        names: of the arrays to read.
+
+    Returns:
+        ({name: array} of those that are there, list of the names of all).
+
+    Raises:
+        GanzooError: missing, damaged or another kind of file.
+    """
+    shown = printable(path)
+    try:
+        with open(path, "rb") as file:
+            start = file.read(6)
+        if start == b"\x93NUMPY":
+            # Nothing is read before it is used; what is written to the array never reaches the file.
+            return {"images": np.load(path, mmap_mode="c", allow_pickle=False)}, ["images"]
+        if start[:2] == b"PK":
+            with np.load(path, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files if name in names}, archive.files
+    except OSError as error:
+        raise GanzooError(f"cannot read {shown}: {error.strerror or error}") from None
+    except Exception as error:  # NumPy raises nearly anything on damaged archives and headers
+        raise GanzooError(
+            f"cannot read {shown}, which is damaged or holds no plain array: {first_line(error)}"
+        ) from None
+    is_image = os.path.splitext(path)[1].lower() in image_suffixes()
+    hint = "an image goes in a folder, folder:PATH" if is_image else "write it with np.savez(FILE, images=IMAGES)"
+    raise GanzooError(f"cannot read {shown}: it is neither an archive (.npz) nor an array (.npy) of NumPy; {hint}")
+
+
+def image_formats():
+    """Names of the formats that Pillow decodes here, e.g. "JPEG"; with those of installed plug-ins."""
+    from PIL import Image, ImageFile
+
+    Image.init()
+
+    def decodes(name):
+        opener = Image.OPEN[name][0]
+        # Stubs recognize a format and decode nothing.
+        return not (isinstance(opener, type) and issubclass(opener, ImageFile.StubImageFile))
+
+    return [name for name in Image.ID if name in Image.OPEN and name not in _NOT_DECODED and decodes(name)]
+
+
+def image_suffixes():
+    """Suffixes of the image files that count in a folder, for training and for enlarging alike: all that Pillow can
+    decode. Lower case, with their dot; the common ones first."""
+    from PIL import Image
+
+    # Multi-picture files of cameras are opened as JPEG.
+    formats = {*image_formats(), "MPO"}
+    known = [suffix for suffix, name in Image.registered_extensions().items() if name in formats]
+    return (*_COMMON, *sorted(set(known) - set(_COMMON)))
+
+
+@contextlib.contextmanager
+def opened_image(path, most_pixels, at_least=None):
+    """An open Pillow image of which the header alone has been read, and whose size is within a limit.
 
     Args:
         path: the file.
-        channels: 1 for grey, 3 for colour.
+        most_pixels: width times height beyond which the file is refused before anything is decoded.
+        at_least: (height, width) that is enough: a much larger JPEG will then be decoded at a fraction of its size,
+            which is what the limit then applies to.
+
+    Raises:
+        GanzooError: no such file, no image, too large; also what Pillow raises on damaged files within the block.
+    """
+    from PIL import Image
+
+    shown = printable(path)
+    try:
+        if not os.path.isfile(path):
+            # Reading a pipe or a device may never end.
+            there = os.path.exists(path)
+            raise GanzooError(f"{shown} cannot be read as a picture: no file" if there else f"no such picture: {shown}")
+        with contextlib.ExitStack() as stack:
+            if most_pixels > (Image.MAX_IMAGE_PIXELS or 0):
+                stack.enter_context(warnings.catch_warnings())
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = stack.enter_context(Image.open(path, formats=image_formats()))
+            if at_least is not None:
+                # Twice the size both ways, since EXIF may turn it.
+                image.draft(None, (2 * max(at_least), 2 * max(at_least)))
+            if image.width * image.height > most_pixels:
+                limit = f"more than {most_pixels / 1e6:g} megapixels"
+                raise GanzooError(f"{shown}: {image.width}x{image.height} pixels are too many, {limit}")
+            yield image
+    except GanzooError:
+        raise
+    except Image.UnidentifiedImageError:
+        raise GanzooError(f"{shown} cannot be read as a picture: its content is in no known image format") from None
+    except Image.DecompressionBombError as error:
+        raise GanzooError(f"{shown}: too many pixels: {first_line(error)}") from None
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
+        raise GanzooError(f"{shown} cannot be read as a picture: {first_line(error)}") from None
+
+
+def read_picture(path, channels, at_least=None):
+    """An image file as uint8 (height, width, channels), turned as its EXIF says, transparency on white; the first
+    frame of an animation, the first page of a document.
+
+    Args:
+        path: the file.
+        channels: 1 for gray, 3 for color.
         at_least: (height, width) that is enough: a much larger JPEG is then decoded at a fraction of its size.
 
     Raises:
-        GanzooError: not readable as a picture.
+        GanzooError: not readable as an image, or of more than 64 megapixels.
     """
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
+    with opened_image(path, PIXEL_LIMIT, at_least) as image, naming(path):
+        sixteen_bits = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
+        return pillow_to_array(ImageOps.exif_transpose(image), channels, sixteen_bits)
+
+
+@contextlib.contextmanager
+def naming(path):
+    """Puts the name of the file before a `GanzooError` of the block that does not name it."""
     try:
-        with Image.open(path) as picture:
-            if at_least is not None:
-                # Twice the size both ways, since EXIF may turn it.
-                picture.draft(None, (2 * max(at_least), 2 * max(at_least)))
-            if picture.width * picture.height > _PIXEL_LIMIT:
-                raise GanzooError(f"{path}: {picture.width}x{picture.height} pixels are too many for a picture")
-            sixteen_bits = picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format == "PNG")
-            return pillow_to_array(ImageOps.exif_transpose(picture), channels, sixteen_bits)
-    except GanzooError:
-        raise
-    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-        raise GanzooError(f"{path} cannot be read as a picture: {error}") from None
+        yield
+    except GanzooError as error:
+        raise GanzooError(f"{printable(path)}: {error}") from None
 
 
 def pillow_to_array(picture, channels, sixteen_bits=False):
@@ -100,6 +210,14 @@ def pillow_to_array(picture, channels, sixteen_bits=False):
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
     array = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
     return array[..., None] if channels == 1 else array
+
+
+def as_channels(image, channels):
+    """A uint8 array (height, width[, 1 to 4]) as (height, width, channels), transparency on white; channels 1 or 3."""
+    from PIL import Image
+
+    image = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
+    return pillow_to_array(Image.fromarray(image), channels)
 
 
 def fit(image, image_shape, upscale=False):

@@ -26,6 +26,8 @@ class Feed:
         pictures: the uint8 pictures behind it, for measures; None where there are none.
         takes_pictures: `make_batch` takes them as a third argument too, as a tensor, and gives tensors.
         labels: their classes, where the source has any.
+        class_names: name of each class, in the order of the labels; None where classes have no names.
+        unlabelled: where there are no labels: why, and what to do.
         captions: what is said of each example, a list of sentences; empty where nothing is.
         validation: whole examples kept from training, for measures; empty where there are none.
         skipped: files that could not be read.
@@ -41,6 +43,8 @@ class Feed:
     pictures: np.ndarray | None = None
     takes_pictures: bool = False
     labels: np.ndarray | None = None
+    class_names: tuple[str, ...] | None = None
+    unlabelled: str = ""
     captions: tuple = ()
     validation: tuple = ()
     skipped: tuple[str, ...] = ()

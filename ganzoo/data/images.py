@@ -20,7 +20,8 @@ def images(
     """A data set of pictures.
 
     Args:
-        source: "digits" (in the package), "folder:PATH", "idx:FILE", "npz:FILE" or "tfds:NAME[:SPLIT]".
+        source: "digits" (in the package), "folder:PATH", "idx:FILE", "npz:FILE" or "tfds:NAME[:SPLIT]"; see
+            `ganzoo.data.sources.open_pictures`.
         image_shape: (height, width, channels) of the result; pictures are centre-cropped to its aspect
             and resized with antialiasing, grey or colour as its channels say.
         batch_size: pictures per batch; the last incomplete batch of an epoch is left out.
@@ -68,5 +69,7 @@ def feed(source, image_shape, **options):
         source=given["source"],
         pictures=opened.images,
         labels=opened.labels,
+        class_names=opened.class_names,
+        unlabelled=opened.unlabelled,
         skipped=opened.skipped,
     )

@@ -23,7 +23,8 @@ def labelled(
     Args:
         source, image_shape, batch_size, seed, flip, upscale, strict: as in `ganzoo.data.images`. The labels are those
             of "digits", of the labels file beside an "idx:" file, of the array `labels` of an "npz:" file, of
-            the feature `label` of a "tfds:" set, or the subfolders of a "folder:" in alphabetical order.
+            the feature `label` of a "tfds:" set, or the subfolders of a "folder:" in alphabetical order, numbers in
+            order of their value ("2" before "10").
         classes: refuse labels that are not below this.
 
     Returns:
@@ -44,7 +45,7 @@ def feed(source, image_shape, classes=None, **options):
     pictures = picture_feed(source, image_shape, **options)
     labels = pictures.labels
     if labels is None:
-        raise GanzooError(f"the pictures of {source} have no labels: put each class in a subfolder of its own name")
+        raise GanzooError(f"the pictures of {source} have no labels: {pictures.unlabelled}")
     if classes is not None and (labels.min() < 0 or labels.max() >= classes):
         raise GanzooError(
             f"the labels of {source} run from {labels.min()} to {labels.max()}, but the model has {classes} classes: "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.data.decoding import read_picture
+from ganzoo.data.decoding import PIXEL_LIMIT, as_channels, opened_image, read_picture
 from ganzoo.data.sources import allocate, load_tfds, picture_files, split_source
 from ganzoo.errors import GanzooError, missing_package
 
@@ -34,8 +34,9 @@ def open_photographs(source, at_least=1, strict=False):
     """The photographs of a source, in colour, turned as their EXIF says.
 
     Args:
-        source: "folder:PATH" (jpg, png, webp, bmp at any depth), "tfds:NAME[:SPLIT]" (the feature `hr`, as in div2k,
-            or `image`), "photographs" (the two that scikit-learn carries) or "photographs:scikit-image".
+        source: "folder:PATH" (images at any depth, of any format that Pillow decodes), "tfds:NAME[:SPLIT]" (the
+            feature `hr`, as in div2k, or `image`), "photographs" (the two that scikit-learn carries) or
+            "photographs:scikit-image".
         at_least: height and width below which one is left out.
         strict: a broken file is an error instead of being skipped and counted.
 
@@ -57,14 +58,13 @@ def _folder(place, at_least, strict):
 
     def size(path):
         """(height, width), of the file's header alone; or why it cannot be read."""
-        from PIL import Image
-
         try:
-            with Image.open(path) as picture:
+            # The limit first: of a PNG the EXIF is found by decoding all of it.
+            with opened_image(path, PIXEL_LIMIT) as picture:
                 turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
                 return (picture.width, picture.height) if turned else (picture.height, picture.width)
-        except Exception as error:  # Pillow raises nearly anything on damaged files
-            return f"{path} cannot be read as a picture: {error}"
+        except GanzooError as error:
+            return str(error)
 
     sizes = [size(path) for path in paths]
     broken = {path: found for path, found in zip(paths, sizes) if isinstance(found, str)}
@@ -116,7 +116,7 @@ def _tfds(place, at_least, strict):
     pixels, images = allocate((int(offsets[-1]),), f"photographs:{place}:{info.full_name}"), []
     for example, want in zip(tfds.as_numpy(dataset), wanted):
         if want:
-            image = np.broadcast_to(example[feature], (*example[feature].shape[:2], 3))
+            image = as_channels(example[feature], 3)
             images.append(pixels[offsets[len(images)] : offsets[len(images) + 1]].reshape(image.shape))
             images[-1][:] = image
     return Photographs(images, [f"{place}-{i}" for i in range(len(images))], "")

@@ -17,14 +17,23 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.data.decoding import TooSmall, fit, pillow_to_array, read_idx, read_picture
+from ganzoo.data.decoding import (
+    TooSmall,
+    as_channels,
+    fit,
+    image_suffixes,
+    read_arrays,
+    read_idx,
+    read_picture,
+)
+from ganzoo.data.folders import files_in, natural, printable
 from ganzoo.data.origins import other_files
 from ganzoo.errors import GanzooError, first_line, missing_package, unknown
 from ganzoo.files import cache_folder
-from ganzoo.weights import BAD_ARCHIVE
 
 MEMORY_LIMIT = 2**30
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+# What arrays are called in an archive: by people who write one for this package, and in Keras' mnist.npz.
+_ARCHIVE_NAMES = (("images", "labels"), ("x_train", "y_train"))
 
 
 @dataclass
@@ -36,12 +45,16 @@ class Pictures:
         labels: integers (count,), or None.
         skipped: files that could not be read.
         source: what was asked for.
+        class_names: name of each class, in the order of the labels (label 0 first); None where classes have no names.
+        unlabelled: where there are no labels: why, and what to do.
     """
 
     images: np.ndarray
     labels: np.ndarray | None
     source: str
     skipped: tuple[str, ...] = ()
+    class_names: tuple[str, ...] | None = None
+    unlabelled: str = ""
 
 
 def open_pictures(source, image_shape, upscale=False, strict=False):
@@ -49,9 +62,12 @@ def open_pictures(source, image_shape, upscale=False, strict=False):
 
     Args:
         source: "digits", "idx:FILE" (MNIST's format, .gz or not; the labels file beside it is found),
-            "npz:FILE" (arrays `images` and optionally `labels`; or Keras' `x_train`, `y_train`, `x_test`, `y_test`, of
-            which "npz:FILE:test" takes the last two), "folder:PATH" (jpg, png, webp, bmp at
-            any depth; its subfolders' names are the labels) or "tfds:NAME[:SPLIT]".
+            "npz:FILE" (arrays `images` and optionally `labels`, whole numbers of shape (count,) or (count, 1), and
+            `class_names`; or Keras' `x_train`, `y_train`, `x_test` and `y_test`, of which "npz:FILE:test" takes the
+            last two; or one array of images, .npy), "folder:PATH" (images at any depth, of any format that Pillow
+            decodes; see `ganzoo.data.folders.files_in` for what counts. Its subfolders' names are the classes, numbers
+            in order of their value) or "tfds:NAME[:SPLIT]". "~" is the home folder. Of an animation the first frame
+            counts.
         image_shape: (height, width, channels), channels 1 or 3.
         upscale: enlarge pictures smaller than that instead of refusing them.
         strict: a broken file is an error instead of being skipped and counted.
@@ -83,18 +99,36 @@ def split_source(source, kind, schemes, without_place=()):
     """
     scheme, _, place = str(source).partition(":")
     if scheme not in schemes:
+        if meant := _meant(str(source), schemes):
+            raise GanzooError(f"'{printable(source)}' is a path without its kind: write {meant}:{printable(source)}")
         known = [name if name in without_place else f"{name}:..." for name in schemes]
         raise unknown(f"kind of source{kind}", source, known)
     if scheme not in without_place and not place:
         raise GanzooError(f"the source '{source}' names no place: write {scheme}:PATH_OR_NAME")
-    return scheme, place
+    return scheme, os.path.expanduser(place)
+
+
+def _meant(source, schemes):
+    """The kind of source that a path alone stands for, or None."""
+    path = os.path.expanduser(source)
+    name = os.path.basename(path).lower()
+    if os.path.isdir(path):
+        kinds = ("captions", "folder")
+    elif not os.path.isfile(path):
+        kinds = ()
+    elif name.endswith((".npz", ".npy")):
+        kinds = ("npz",)
+    else:
+        kinds = ("idx",) if "idx" in name else ()
+    return next((kind for kind in kinds if kind in schemes), None)
 
 
 def _digits(place, image_shape, upscale, strict):
     from ganzoo.data.embedded import digits
 
     images, labels = digits()
-    return Pictures(_fit_array(images, image_shape, upscale, "digits"), labels, "digits")
+    names = tuple(map(str, range(10)))
+    return Pictures(_fit_array(images, image_shape, upscale, "digits"), labels, "digits", class_names=names)
 
 
 def _idx(place, image_shape, upscale, strict):
@@ -102,30 +136,44 @@ def _idx(place, image_shape, upscale, strict):
     images = read_idx(path)
     if images.ndim not in (3, 4):
         raise GanzooError(f"{path} holds an array of shape {images.shape}, not pictures: name the images file")
-    labels = None
-    labels_path = Path(str(path).replace("images-idx3", "labels-idx1").replace("images.idx3", "labels.idx1"))
-    if labels_path != path and labels_path.is_file():
-        labels = read_idx(labels_path).astype("int64")
-    return _from_arrays(images, labels, image_shape, upscale, f"idx:{place}")
+    candidates = _labels_files(path)
+    labels_path = next((candidate for candidate in candidates if candidate.is_file()), None)
+    labels = None if labels_path is None else read_idx(labels_path)
+    opened = _from_arrays(images, labels, image_shape, upscale, f"idx:{place}")
+    if candidates:
+        names = " or ".join(candidate.name for candidate in candidates)
+        opened.unlabelled = f"put the file of labels beside {path.name}: {names} was looked for in {path.parent}"
+    else:
+        opened.unlabelled = (
+            f"the file of labels is found by the images file's name, which has to contain 'images-idx3' "
+            f"(the labels' then contains 'labels-idx1'), but is {path.name}"
+        )
+    return opened
+
+
+def _labels_files(path):
+    """Where the labels of an IDX file of images may lie: beside it, zipped or not."""
+    name = path.name.replace("images-idx3", "labels-idx1").replace("images.idx3", "labels.idx1")
+    if name == path.name:
+        return []
+    other = name.removesuffix(".gz") if name.endswith(".gz") else f"{name}.gz"
+    return [path.with_name(name), path.with_name(other)]
 
 
 def _npz(place, image_shape, upscale, strict):
     path, part = npz_part(place)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            keys = archive.files
-            if part is None:
-                part = "" if "images" in keys else "train"
-            images, labels = (f"x_{part}", f"y_{part}") if part else ("images", "labels")
-            if images not in keys:
-                wanted = f"'{images}'" if npz_part(place)[1] else "'images' or 'x_train'"
-                raise GanzooError(f"{path} has no array {wanted}; it has: {', '.join(keys) or 'none'}")
-            arrays = archive[images], archive[labels] if labels in keys else None
-    except GanzooError:
-        raise
-    except BAD_ARCHIVE as error:
-        raise GanzooError(f"cannot read {path} as an .npz archive: {error}") from None
-    return _from_arrays(*arrays, image_shape, upscale, f"npz:{place}")
+    choices = [(f"x_{part}", f"y_{part}")] if part else _ARCHIVE_NAMES
+    arrays, keys = read_arrays(path, {name for names in choices for name in names} | {"class_names"})
+    names = next((names for names in choices if names[0] in arrays), None)
+    if names is None:
+        raise GanzooError(
+            f"{path} has no array '{choices[0][0]}'; it has: {', '.join(map(printable, keys)) or 'none'}. "
+            "Save it with np.savez(FILE, images=IMAGES, labels=LABELS)"
+        )
+    images, labels = arrays[names[0]], arrays.get(names[1])
+    opened = _from_arrays(images, labels, image_shape, upscale, f"npz:{place}", arrays.get("class_names"))
+    opened.unlabelled = f"save them too: np.savez(FILE, images=IMAGES, labels=LABELS); {path} has: {', '.join(keys)}"
+    return opened
 
 
 def npz_part(place):
@@ -151,7 +199,14 @@ def _tfds(place, image_shape, upscale, strict):
         images[i] = _fit_array(_as_uint8(example["image"], place)[None], image_shape, upscale, f"tfds:{place}")[0]
         if "label" in example and np.ndim(example["label"]) == 0:
             labels.append(int(example["label"]))
-    return Pictures(images, np.array(labels) if len(labels) == count else None, f"tfds:{place}")
+    classes = getattr(info.features["label"], "names", None) if "label" in info.features else None
+    return Pictures(
+        images,
+        np.array(labels) if len(labels) == count else None,
+        f"tfds:{place}",
+        class_names=_checked_names(classes, f"tfds:{place}"),
+        unlabelled=f"the data set has no feature 'label' of whole numbers; it has: {', '.join(info.features)}",
+    )
 
 
 def load_tfds(place):
@@ -235,40 +290,59 @@ def _folder(place, image_shape, upscale, strict):
         warnings.warn(f"{root}: skipped {len(broken)} of {len(paths)} pictures; first: {min(broken)[1]}", stacklevel=2)
     kept = [i for i in range(len(paths)) if i not in lost]
     names = [paths[i].parent.relative_to(root).as_posix() for i in kept]
-    classes = sorted(set(names))
-    labels = np.array([classes.index(name) for name in names]) if len(classes) > 1 else None
-    images = kept_in_place(images, kept)
-    return Pictures(images, labels, f"folder:{place}", tuple(str(paths[i]) for i in sorted(lost)))
+    classes = sorted(set(names), key=natural)
+    number = {name: i for i, name in enumerate(classes)}
+    several = len(classes) > 1
+    return Pictures(
+        kept_in_place(images, kept),
+        np.array([number[name] for name in names]) if several else None,
+        f"folder:{place}",
+        tuple(str(paths[i]) for i in sorted(lost)),
+        class_names=tuple(classes) if several else None,
+        unlabelled="put the images of each class in a subfolder of its own, named after the class",
+    )
 
 
 _SCHEMES = {"digits": _digits, "folder": _folder, "idx": _idx, "npz": _npz, "tfds": _tfds}
 
 
-def picture_files(root):
-    """The picture files of a folder, as `files_in`."""
-    return files_in(root, SUFFIXES, "pictures")
+def picture_files(root, **options):
+    """The image files of a folder, as `ganzoo.data.folders.files_in`."""
+    return files_in(root, image_suffixes(), "images", **options)
 
 
-def files_in(root, suffixes, kind):
-    """The files of a folder with one of the suffixes, at any depth, sorted; `kind` names them in errors.
-
-    Raises:
-        GanzooError: no such folder, or none in it.
-    """
-    root = Path(root)
-    if not root.is_dir():
-        raise GanzooError(f"no such folder of {kind}: {root}")
-    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
-    if not paths:
-        raise GanzooError(f"the folder {root} holds no {kind} ({', '.join(suffixes)})")
-    return paths
-
-
-def _from_arrays(images, labels, image_shape, upscale, source):
+def _from_arrays(images, labels, image_shape, upscale, source, class_names=None):
     images = _as_uint8(images, source)
-    if labels is not None and np.shape(labels) != (len(images),):
-        raise GanzooError(f"{source}: {len(images)} pictures but labels of shape {np.shape(labels)}")
-    return Pictures(_fit_array(images, image_shape, upscale, source), labels, source)
+    labels = None if labels is None else _checked_labels(labels, len(images), source)
+    names = _checked_names(class_names, source)
+    if names is not None and labels is not None and labels.max() >= len(names):
+        raise GanzooError(f"{source}: class_names has {len(names)} names, but the labels run to {labels.max()}")
+    return Pictures(_fit_array(images, image_shape, upscale, source), labels, source, class_names=names)
+
+
+def _checked_labels(labels, count, source):
+    """int64 (count,) from labels of shape (count,) or (count, 1)."""
+    labels = np.asarray(labels)
+    if labels.shape[:1] != (count,) or labels.size != count:
+        one_hot = labels.ndim == 2 and len(labels) == count
+        hint = ": of one-hot labels take labels.argmax(axis=1)" if one_hot else ""
+        raise GanzooError(f"{source}: {count} pictures but labels of shape {labels.shape}{hint}")
+    whole = labels.dtype.kind in "biu" or (labels.dtype.kind == "f" and bool((labels == np.rint(labels)).all()))
+    if not whole or not (np.abs(labels.astype("float64")) < 2**31).all():
+        raise GanzooError(
+            f"{source}: labels are whole numbers, one for each image, got {labels.dtype} with other values"
+        )
+    return labels.reshape(count).astype("int64")
+
+
+def _checked_names(names, source):
+    """Names of classes as a tuple of strings; None if there are none."""
+    if names is None or not len(np.atleast_1d(names)):
+        return None
+    names = np.asarray(names)
+    if names.ndim != 1 or names.dtype.kind not in "U":
+        raise GanzooError(f"{source}: class_names is an array of strings, one for each class, got {names.dtype}")
+    return tuple(map(str, names))
 
 
 def _as_uint8(images, source):
@@ -291,8 +365,6 @@ def _as_uint8(images, source):
 
 def _fit_array(images, image_shape, upscale, source):
     """uint8 pictures (count, height, width[, channels]) as (count, *image_shape)."""
-    from PIL import Image
-
     if (images.ndim == 3 and images.shape[0] != 1) or (images.ndim == 3 and images.shape[2] not in (1, 3, 4)):
         images = images[..., None]
     elif images.ndim == 3:
@@ -302,14 +374,10 @@ def _fit_array(images, image_shape, upscale, source):
     if images.shape[1:] == image_shape:
         return images
 
-    def converted(image):
-        picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-        return fit(pillow_to_array(picture, image_shape[2]), image_shape, upscale)
-
     fitted = allocate((len(images), *image_shape), source)
     try:
         for i, image in enumerate(images):
-            fitted[i] = converted(image)
+            fitted[i] = fit(as_channels(image, image_shape[2]), image_shape, upscale)
         return fitted
     except TooSmall as error:
         raise GanzooError(

@@ -6,6 +6,9 @@ import numpy as np
 
 from ganzoo.errors import GanzooError, at_least_one
 
+# Pixels; a larger result is refused before it is allocated.
+LARGEST_RESULT = 2_000_000_000
+
 
 def windows(length, tile, reach):
     """How a line of pixels is cut: windows of one length that overlap, and what each of them is right about.

@@ -8,6 +8,7 @@ the symmetric softmax over a batch of Radford et al. 2021 (arXiv:2103.00020, fig
 import functools
 import hashlib
 import unicodedata
+import warnings
 
 import keras
 import numpy as np
@@ -68,6 +69,8 @@ class CharacterEncoder:
     def encode(self, captions, batch_size=256):
         """float32 (count, dim).
 
+        Warns of captions that are longer than `length` bytes, of which the rest does not count.
+
         Args:
             captions: list of strings.
             batch_size: captions at a time.
@@ -76,8 +79,21 @@ class CharacterEncoder:
             GanzooError: something else than a list of strings.
         """
         codes = self.codes(captions)
+        self.warn_of_cut(captions)
         parts = [self._read(codes[i : i + batch_size]) for i in range(0, len(codes), batch_size)]
         return np.concatenate(parts).astype("float32")
+
+    def warn_of_cut(self, captions):
+        """Warns if any of the captions is longer than the bytes that are read, with how many are."""
+        captions = as_strings(captions)
+        cut = [caption for caption in captions if len(_utf8(caption)) > self.length]
+        if cut:
+            read = _utf8(cut[0])[: self.length].decode("utf-8", "ignore")
+            warnings.warn(
+                f"{len(cut)} of {len(captions)} captions are longer than the {self.length} bytes that the text encoder "
+                f"reads; the rest of them does not count. Of the first is read: {read!r}",
+                stacklevel=3,
+            )
 
     @functools.cached_property
     def _read(self):
@@ -120,10 +136,15 @@ def as_bytes(captions, length):
     codes = np.zeros((len(captions), 1 + length), "int32")
     codes[:, 0] = _BEGINS
     for row, caption in zip(codes, captions):
-        # Lone halves of surrogate pairs are no UTF-8.
-        plain = " ".join(unicodedata.normalize("NFKC", caption).lower().split()).encode("utf-8", "replace")[:length]
+        plain = _utf8(caption)[:length]
         row[1 : 1 + len(plain)] = np.frombuffer(plain, "uint8").astype("int32") + 1
     return codes
+
+
+def _utf8(caption):
+    """The bytes of a caption in lower case, one form of Unicode and without double spaces."""
+    # Lone halves of surrogate pairs are no UTF-8.
+    return " ".join(unicodedata.normalize("NFKC", caption).lower().split()).encode("utf-8", "replace")
 
 
 def _text_network(dim, width, length):

@@ -10,7 +10,8 @@ from ganzoo import backend, pixels
 from ganzoo.config import NotNegative
 from ganzoo.data.photographs import resized, resized_plane, to_small
 from ganzoo.errors import GanzooError, at_least_one, unknown
-from ganzoo.inference.tiling import in_tiles
+from ganzoo.inference.tiling import LARGEST_RESULT, in_tiles
+from ganzoo.inference.transparency import visible_colors
 from ganzoo.losses.perceptual import get_perceptual, total_variation
 from ganzoo.metrics.image import psnr, ssim
 from ganzoo.metrics.lpips import FILES, distance
@@ -22,8 +23,6 @@ from ganzoo.training.measure import Measure
 _PIXEL_LOSSES = {"absolute": lambda difference: ops.abs(difference), "squared": lambda difference: difference**2}
 # Height and width of what is measured, after an epoch, of a photograph kept from training, and the least of it.
 _MEASURED, _LEAST_MEASURED = 512, 64
-# Pixels; a larger result is refused before it is allocated.
-_LARGEST_RESULT = 2_000_000_000
 
 
 class UpscalingModel(AdversarialModel):
@@ -142,7 +141,7 @@ class UpscalingModel(AdversarialModel):
         Args:
             image: uint8 or uint16 (height, width), or (height, width, channels) with 1 channel (grey), 2 (grey and
                 alpha), 3 (RGB) or 4 (RGB and alpha); alpha is enlarged by bicubic interpolation, so that what is
-                opaque stays so.
+                opaque stays so, and the color of transparent pixels does not count (`visible_colors`).
             tile: pixels of the small picture that are computed at once, in both directions.
             batch_size: tiles at a time.
             progress: show a bar; None shows one on a terminal where there is more than one tile.
@@ -166,16 +165,15 @@ class UpscalingModel(AdversarialModel):
         channels = image.shape[2]
         if channels not in (1, 2, 3, 4):
             raise GanzooError(f"upscale() takes 1 to 4 channels, got {image.shape}")
-        if image.shape[0] * image.shape[1] * self.scale**2 > _LARGEST_RESULT:
+        if image.shape[0] * image.shape[1] * self.scale**2 > LARGEST_RESULT:
             raise GanzooError(f"{image.shape[1]}x{image.shape[0]} times {self.scale} is beyond 2 gigapixels")
         backend.settle(self)
-        seen = channels if channels in (1, 3) else channels - 1
-        large = in_tiles(
-            self._compiled, image[..., :seen], self.scale, tile, self.reach, batch_size=batch_size, progress=progress
-        )
-        if seen == channels:
+        transparent = channels in (2, 4)
+        colors = visible_colors(image) if transparent else image
+        large = in_tiles(self._compiled, colors, self.scale, tile, self.reach, batch_size=batch_size, progress=progress)
+        if not transparent:
             return large
-        return np.concatenate([large, resized_plane(image[..., seen], large.shape[:2])[..., None]], axis=2)
+        return np.concatenate([large, resized_plane(image[..., -1], large.shape[:2])[..., None]], axis=2)
 
     @functools.cached_property
     def _compiled(self):

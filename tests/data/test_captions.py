@@ -1,6 +1,7 @@
 """Pictures with captions: how their files are read, and what training gets of them."""
 
 import json
+import unicodedata
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from PIL import Image
 
 import ganzoo
 from ganzoo.data.captions import feed, open_captions, read_captions, written_from_names
+from ganzoo.text import CharacterEncoder
 
 
 class Letters:
@@ -72,6 +74,76 @@ def test_the_kinds_of_files_are_the_same_captions(tmp_path):
         (tmp_path / name).unlink()
 
 
+def images_at(root, *places):
+    for place in places:
+        path = root / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(path)
+
+
+def listed(root, content, name="captions.json"):
+    """{path below the folder: captions} for a list with this content."""
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    (root / name).write_bytes(data)
+    return {path.relative_to(root).as_posix(): captions for path, captions in read_captions(root).items()}
+
+
+def test_the_path_says_which_file_is_meant(tmp_path):
+    images_at(tmp_path, "images/cats/1.png", "images/dogs/1.png", "images/dogs/2.png", "2.png")
+    found = listed(tmp_path, {"cats/1.png": "a cat", "dogs/1.png": "a dog", "2.png": "top", "images/dogs/2.png": "in"})
+    assert found == {
+        "images/cats/1.png": ["a cat"],
+        "images/dogs/1.png": ["a dog"],
+        "2.png": ["top"],
+        "images/dogs/2.png": ["in"],
+    }
+    with pytest.raises(
+        ganzoo.GanzooError, match=r"'1\.png' may be images/cats/1\.png or images/dogs/1\.png: write its"
+    ):
+        listed(tmp_path, {"1.png": "which?"})
+
+
+@pytest.mark.filterwarnings("ignore:folder")
+def test_no_caption_is_lost_by_another_spelling_of_the_name(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD"))
+    images_at(tmp_path, f"deep/{decomposed}", "deep/a.png")
+    names = [
+        f"deep/{composed}",
+        composed,
+        f"deep\\{decomposed}",
+        f"./deep/../deep/{composed}",
+        f"{tmp_path}/deep/{composed}",
+    ]
+    expected = {f"deep/{decomposed}": [str(i) for i in range(len(names))]}
+    assert listed(tmp_path, {name: str(i) for i, name in enumerate(names)}) == expected
+    assert listed(tmp_path, b'{"a.png": "one", "a.png": ["two", "three"]}') == {"deep/a.png": ["one", "two", "three"]}
+
+
+@pytest.mark.filterwarnings("ignore:folder")
+def test_byte_order_marks_are_no_part_of_the_text(tmp_path):
+    images_at(tmp_path, "a.png")
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        content = json.dumps({"a.png": "é"}, ensure_ascii=False).encode(encoding)
+        assert listed(tmp_path, content) == {"a.png": ["é"]}
+        (tmp_path / "captions.json").unlink()
+        lines = "a.png\té\r\na.png\tline\u2028break".encode(encoding)
+        assert listed(tmp_path, lines, "captions.txt") == {"a.png": ["é", "line\u2028break"]}
+
+
+def test_images_without_a_caption_are_counted(tmp_path):
+    images_at(tmp_path, "a.png", "b.jpg", ".hidden/c.png")
+    (tmp_path / "notes.md").write_text("")
+    with pytest.warns(UserWarning, match=r"1 images with captions; left out: 1 \.md, 1 images without a caption"):
+        listed(tmp_path, {"a.png": "a"})
+
+
+def test_long_captions_are_cut_with_a_warning():
+    encoder = CharacterEncoder(dim=4, width=4, length=10)
+    with pytest.warns(UserWarning, match="1 of 2 captions are longer than the 10 bytes .* read: 'a very lon'"):
+        cut, _ = encoder.encode(["a very long caption", "short"])
+    np.testing.assert_allclose(cut, encoder.encode(["a very lon"])[0], atol=1e-6)
+
+
 def test_captions_are_written_from_names():
     entry = {"name": "RED APPLE", "short_names": ["apple"], "category": "Food & Drink"}
     assert written_from_names(entry) == [
@@ -91,16 +163,26 @@ def test_captions_are_written_from_names():
         ("captions.json", '{"/etc/passwd": "x"}', "outside of its folder"),
         ("captions.json", '{"none.png": "x"}', "there is no picture"),
         ("captions.json", "[" * 100_000, "cannot be read"),
+        ("captions.json", r'{"a\u0000.png": "x"}', "there is no picture"),
+        ("captions.json", json.dumps({"a" * 300 + ".png": "x"}), "there is no picture"),
+        ("captions.json", r'{"\ud800.png": "x"}', "there is no picture"),
+        ("captions.json", r'{"a\n.png": "x"}', "there is no picture"),
+        ("captions.json", '{".hidden.png": "x"}', "there is no picture"),
+        ("captions.json", '{"loop.png": "x"}', "there is no picture"),
+        ("captions.json", r'{"C:\\pics\\a.png": "x"}', "outside of its folder"),
         ("captions.txt", "a.png one", "line 1 is not"),
         ("captions.txt", "", "holds no captions"),
         ("other.txt", "", "neither captions.json nor captions.txt"),
     ],
 )
 def test_files_of_captions_that_are_none(tmp_path, name, text, words):
-    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    images_at(tmp_path, "a.png", ".hidden.png")
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
     (tmp_path / name).write_text(text)
-    with pytest.raises(ganzoo.GanzooError, match=words):
+    with pytest.raises(ganzoo.GanzooError, match=words) as caught:
         read_captions(tmp_path)
+    assert "\n" not in str(caught.value)
+    str(caught.value).encode()
 
 
 def test_broken_pictures_are_left_out(folder):

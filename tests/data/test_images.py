@@ -2,6 +2,7 @@ import gzip
 import os
 import shutil
 import struct
+import sys
 import tracemalloc
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from PIL import Image
 
 import ganzoo
-from ganzoo.data.decoding import fit, pillow_to_array, read_idx
+from ganzoo.data.decoding import fit, pillow_to_array, read_idx, read_picture
 from ganzoo.data.images import feed
+from ganzoo.data.photographs import open_photographs
 from ganzoo.data.sources import open_pictures
 
 
@@ -170,6 +172,163 @@ def test_broken_files_are_skipped_and_counted_or_refused(folder):
         open_pictures(f"folder:{folder}", (32, 32, 3), strict=True)
 
 
+def test_every_format_that_pillow_decodes_counts(tmp_path):
+    image = Image.new("RGB", (32, 32), (200, 30, 40))
+    suffixes = ["jfif", "jpe", "gif", "tif", "tga", "ppm", "jp2", "PNG"]
+    for suffix in suffixes:
+        image.save(tmp_path / f"{suffix}.{suffix}")
+    # EPS would start another program, whatever its name says.
+    image.save(tmp_path / "vector.eps")
+    shutil.copy(tmp_path / "vector.eps", tmp_path / "disguised.png")
+    with pytest.warns(UserWarning) as caught:  # noqa: PT030
+        pictures = open_pictures(f"folder:{tmp_path}", (32, 32, 3))
+    assert len(pictures.images) == len(suffixes)
+    assert np.abs(pictures.images.astype(int) - [200, 30, 40]).max() <= 4
+    words = " ".join(str(warning.message) for warning in caught)
+    assert "9 images; left out: 1 .eps" in words
+    assert "disguised.png cannot be read as a picture: its content is in no known image format" in words
+
+
+def test_transparent_pixels_have_no_color(tmp_path):
+    """A white disc on transparent black, made smaller, is white all over."""
+    rows, columns = np.mgrid[:64, :64]
+    disc = ((rows - 31.5) ** 2 + (columns - 31.5) ** 2 < 400).astype("uint8")
+    (tmp_path / "p").mkdir()
+    Image.fromarray(disc[..., None] * np.full(4, 255, "uint8")).save(tmp_path / "p" / "a.png")
+    Image.fromarray(np.dstack([disc * 255, disc * 255])).save(tmp_path / "p" / "b.png")
+    np.savez(tmp_path / "a.npz", images=(disc[..., None] * np.full(4, 255, "uint8"))[None])
+    for source in (f"folder:{tmp_path}/p", f"npz:{tmp_path}/a.npz"):
+        np.testing.assert_array_equal(open_pictures(source, (24, 24, 3)).images, 255)
+
+
+def test_an_animation_counts_by_its_first_frame(tmp_path):
+    first, second = (Image.new("L", (8, 8), level) for level in (30, 220))
+    first.save(tmp_path / "a.gif", save_all=True, append_images=[second], duration=50)
+    np.testing.assert_array_equal(open_pictures(f"folder:{tmp_path}", (8, 8, 1)).images, 30)
+
+
+def test_names_of_classes_are_kept_and_numbers_in_order_of_value(tmp_path):
+    for i, name in enumerate(("10", "2", "1")):
+        (tmp_path / name).mkdir()
+        Image.new("L", (8, 8), 40 * i).save(tmp_path / name / "a.png")
+    pictures = feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1)
+    assert pictures.class_names == ("1", "2", "10")
+    by_class = pictures.pictures[np.argsort(pictures.labels)]
+    assert by_class[:, 0, 0, 0].tolist() == [80, 40, 0]
+    np.savez(tmp_path / "a.npz", images=np.zeros((2, 8, 8)), labels=[1, 0], class_names=["coat", "shirt"])
+    assert open_pictures(f"npz:{tmp_path}/a.npz", (8, 8, 1)).class_names == ("coat", "shirt")
+    assert open_pictures("digits", (8, 8, 1)).class_names == tuple("0123456789")
+
+
+def test_labels_in_a_column_and_labels_that_are_none(tmp_path):
+    images = np.zeros((3, 8, 8), "uint8")
+    for labels in (np.array([[2], [0], [1]]), np.array([2.0, 0, 1])):
+        np.savez(tmp_path / "a.npz", images=images, labels=labels)
+        labels = open_pictures(f"npz:{tmp_path}/a.npz", (8, 8, 1)).labels
+        assert labels.tolist() == [2, 0, 1]
+        assert labels.dtype == "int64"
+    for labels, words in (
+        (np.eye(3), "take labels.argmax"),
+        ([0, 1, np.nan], "whole numbers"),
+        ([0, 1, np.inf], "whole numbers"),
+        (["a", "b", "c"], "whole numbers"),
+    ):
+        np.savez(tmp_path / "a.npz", images=images, labels=labels)
+        with pytest.raises(ganzoo.GanzooError, match=words):
+            open_pictures(f"npz:{tmp_path}/a.npz", (8, 8, 1))
+
+
+def test_where_labels_were_looked_for(tmp_path):
+    write_idx(tmp_path / "train-images-idx3-ubyte.gz", np.zeros((4, 8, 8)), compress=True)
+    write_idx(tmp_path / "pictures", np.zeros((4, 8, 8)))
+    np.savez(tmp_path / "a.npz", images=np.zeros((4, 8, 8)))
+    for source, words in (
+        (
+            "idx:{}/train-images-idx3-ubyte.gz",
+            "train-labels-idx1-ubyte.gz or train-labels-idx1-ubyte was looked for in",
+        ),
+        ("idx:{}/pictures", "has to contain 'images-idx3'"),
+        ("npz:{}/a.npz", "labels=LABELS"),
+    ):
+        with pytest.raises(ganzoo.GanzooError, match=f"have no labels: .*{words}"):
+            ganzoo.data.labelled(source.format(tmp_path), (8, 8, 1), 2)
+    write_idx(tmp_path / "train-labels-idx1-ubyte", np.arange(4))
+    assert feed(f"idx:{tmp_path}/train-images-idx3-ubyte.gz", (8, 8, 1), batch_size=2).labels.tolist() == [0, 1, 2, 3]
+
+
+def test_keras_archives_have_a_part_for_testing(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (5, 8, 8), dtype="uint8")
+    arrays = {"x_train": images, "y_train": np.arange(5), "x_test": 255 - images[:2], "y_test": np.array([7, 8])}
+    np.savez(tmp_path / "keras.npz", **arrays)
+    for source, part in ((":test", "test"), (":train", "train"), ("", "train")):
+        opened = open_pictures(f"npz:{tmp_path}/keras.npz{source}", (8, 8, 1))
+        np.testing.assert_array_equal(opened.images[..., 0], arrays[f"x_{part}"])
+        np.testing.assert_array_equal(opened.labels, arrays[f"y_{part}"])
+    np.savez(tmp_path / "ours.npz", images=images)
+    with pytest.raises(ganzoo.GanzooError, match="ours.npz has no array 'x_test'; it has: images"):
+        open_pictures(f"npz:{tmp_path}/ours.npz:test", (8, 8, 1))
+
+
+def test_mnist_without_tensorflow_datasets_says_which_files_do_as_well(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    for name, host in (("mnist", "cvdf-datasets/mnist/"), ("fashion_mnist:test", "tf-keras-datasets/")):
+        with pytest.raises(ganzoo.GanzooError) as caught:
+            open_pictures(f"tfds:{name}", (28, 28, 1))
+        for words in ("idx:train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz", host, "npz:"):
+            assert words in str(caught.value)
+    with pytest.raises(ganzoo.GanzooError, match=r"tfds:other needs the package tensorflow-datasets: pip install [^.]*$"):
+        open_pictures("tfds:other", (28, 28, 1))
+
+
+def test_a_single_array_is_images(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype="uint8")
+    np.save(tmp_path / "a.npy", images)
+    np.testing.assert_array_equal(open_pictures(f"npz:{tmp_path}/a.npy", (8, 8, 3)).images, images)
+    np.savez(tmp_path / "keras.npz", x_train=images, y_train=np.arange(5), x_test=images[:1], y_test=np.arange(1))
+    assert open_pictures(f"npz:{tmp_path}/keras.npz", (8, 8, 3)).labels.tolist() == [0, 1, 2, 3, 4]
+    Image.fromarray(images[0]).save(tmp_path / "one.png")
+    np.savez(tmp_path / "other.npz", images)
+    whole = (tmp_path / "a.npy").read_bytes()
+    (tmp_path / "cut.npy").write_bytes(whole[:200])
+    (tmp_path / "bracket.npy").write_bytes(whole[:10] + b"(" * 118 + whole[128:])
+    for name, words in (
+        ("one.png", "neither an archive .* an image goes in a folder, folder:PATH"),
+        ("other.npz", "no array 'images'; it has: arr_0. Save it with np.savez"),
+        ("cut.npy", "damaged"),
+        ("bracket.npy", "damaged"),
+    ):
+        with pytest.raises(ganzoo.GanzooError, match=words) as caught:
+            open_pictures(f"npz:{tmp_path}/{name}", (8, 8, 3))
+        assert "\n" not in str(caught.value)
+
+
+def test_a_home_folder_and_a_path_without_its_kind(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "pics").mkdir()
+    Image.new("L", (8, 8)).save(tmp_path / "pics" / "a.png")
+    assert open_pictures("folder:~/pics", (8, 8, 1)).images.shape == (1, 8, 8, 1)
+    np.savez(tmp_path / "a.npz", images=np.zeros((1, 8, 8)))
+    write_idx(tmp_path / "x-images-idx3-ubyte.gz", np.zeros((1, 8, 8)), compress=True)
+    for path, kind in (("pics", "folder"), ("a.npz", "npz"), ("x-images-idx3-ubyte.gz", "idx")):
+        for source in (f"{tmp_path}/{path}", f"~/{path}"):
+            with pytest.raises(ganzoo.GanzooError, match=f"write {kind}:{source}"):
+                open_pictures(source, (8, 8, 1))
+
+
+def test_limits_come_from_the_header(tmp_path):
+    """Of these files nothing can be decoded, so only their header can have been looked at."""
+    for suffix in ("png", "jp2", "tif"):
+        Image.new("L", (9000, 9000)).save(tmp_path / "whole", {"jp2": "JPEG2000", "tif": "TIFF"}.get(suffix, suffix))
+        (tmp_path / suffix).mkdir()
+        (tmp_path / suffix / f"a.{suffix}").write_bytes((tmp_path / "whole").read_bytes()[:400])
+        for open_any in (lambda source: open_pictures(source, (8, 8, 1)), open_photographs):
+            with pytest.raises(ganzoo.GanzooError, match="9000x9000 pixels are too many, more than 64 megapixels"):
+                open_any(f"folder:{tmp_path}/{suffix}")
+    os.mkfifo(tmp_path / "p.png")
+    with pytest.raises(ganzoo.GanzooError, match="no file"):
+        read_picture(tmp_path / "p.png", 1)
+
+
 def test_small_pictures_are_refused_or_enlarged(folder):
     with pytest.raises(ganzoo.GanzooError, match=r"10 of 10 pictures .* smaller than the 64x64 .*upscale=True"):
         open_pictures(f"folder:{folder}", (64, 64, 3))
@@ -281,7 +440,7 @@ def test_bad_sources_say_what_is_wrong(source, message):
 
 def test_empty_folder_and_too_large_batch(folder, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ganzoo.GanzooError, match="holds no pictures"):
+    with pytest.raises(ganzoo.GanzooError, match="holds no images"):
         ganzoo.data.images(f"folder:{tmp_path}/empty", (32, 32, 3))
     with pytest.raises(ganzoo.GanzooError, match="batch of 64 is larger than the 10"):
         ganzoo.data.images(f"folder:{folder}", (32, 32, 3), batch_size=64)

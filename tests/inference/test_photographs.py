@@ -108,5 +108,5 @@ def test_damaged_files_and_impossible_wishes(tmp_path, colours):
     with pytest.raises(ganzoo.GanzooError, match=r"as \.png alone"):
         write_photograph(tmp_path / "p.jpg", Photograph(colours[..., :3].astype("uint16")))
     (tmp_path / "none").mkdir()
-    with pytest.raises(ganzoo.GanzooError, match="holds no pictures"):
+    with pytest.raises(ganzoo.GanzooError, match="holds no images"):
         pictures_in(tmp_path / "none")
