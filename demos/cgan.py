@@ -1,5 +1,7 @@
 """The conditional GAN's page: the classes one asks for, in as many hands as one likes."""
 
+import reprlib
+
 import gradio as gr
 
 from ganzoo.errors import GanzooError
@@ -39,8 +41,9 @@ def _labels(wanted, classes):
         words = [character for word in words for character in word]
     if not 1 <= len(words) <= MOST_CLASSES:
         raise GanzooError(f"ask for 1 to {MOST_CLASSES} classes, got {len(words)}")
-    if not all(word.isascii() and word.isdigit() and int(word) < classes for word in words):
-        raise GanzooError(f"classes are whole numbers from 0 to {classes - 1}, got '{wanted}'")
+    # Python refuses to convert thousands of digits.
+    if not all(word.isascii() and word.isdigit() and len(word) < 10 and int(word) < classes for word in words):
+        raise GanzooError(f"classes are whole numbers from 0 to {classes - 1}, got {reprlib.repr(wanted)}")
     return [int(word) for word in words]
 
 

@@ -1,32 +1,40 @@
 """What the pages share: a model loaded once, errors as messages, pictures large enough to see."""
 
-import atexit
 import functools
-import re
-import shutil
-import tempfile
-from pathlib import Path
+import html
+import reprlib
+import traceback
 
 import gradio as gr
 import numpy as np
 
 import ganzoo
 from ganzoo import presets
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, unknown
 from ganzoo.inference import save_picture
 
+from .files import new_result, uploaded, without_folders
+
 # One drawing at a time, however many people ask; more than QUEUE waiting are told to come back.
-ONE_AT_A_TIME = dict(concurrency_id="model", concurrency_limit=1)
+# The pages are for people: programs have the command line and the package.
+ONE_AT_A_TIME = dict(concurrency_id="model", concurrency_limit=1, api_visibility="private")
 QUEUE = 20
 LARGEST_SEED = 2**31 - 1
-KEPT_FILES = 50
 # Gradio's third button would share a picture through a web site.
 BUTTONS = ["download", "fullscreen"]
 
 
 @functools.lru_cache(maxsize=16)
 def loaded(preset):
-    """The trained model of a preset, kept."""
+    """The trained model of a preset, kept.
+
+    Raises:
+        GanzooError: not the full name of a preset. A file or a run folder of this machine is not loaded: the name may
+            come from a stranger.
+    """
+    names = ganzoo.list_presets()
+    if preset not in names:
+        raise unknown("preset", reprlib.repr(preset), names)
     return ganzoo.load(preset)
 
 
@@ -53,16 +61,78 @@ def picture(label, **options):
     return gr.Image(label=label, format="png", interactive=False, buttons=BUTTONS, **options)
 
 
+def examples(values, component):
+    """A row of example values that a visitor clicks to put one into a component."""
+    choice = gr.Dataset(components=[component], samples=[[value] for value in values], type="index", label="Examples")
+
+    @shown_errors
+    def put(index):
+        return values[whole_number(index, "the example", 0, len(values) - 1)]
+
+    choice.click(put, [choice], [component], show_progress="hidden", concurrency_limit=None, api_visibility="private")
+
+
+class Refused:
+    """Stands for a value of a request that the page does not take; says why."""
+
+    def __init__(self, why):
+        self.why = why
+
+
+def received(component, value):
+    """A value of a request as a page's function gets it.
+
+    Args:
+        component: the Gradio component whose value it is.
+        value: what the request holds for it: any JSON.
+
+    Returns:
+        For a component that takes files: the path of what was uploaded (or paths, in the component's own structure).
+        For a component with a fixed list of choices: one of them. For any other component: the value as it came, which
+        the page's function has to check. `Refused` where the value cannot be one of this component.
+    """
+    choices = getattr(component, "choices", None)
+    if choices and not getattr(component, "allow_custom_value", False):
+        allowed = [choice for _, choice in choices]
+        if not all(one in allowed for one in (value if isinstance(value, list) else [value])):
+            return Refused(f"{component.label}: {reprlib.repr(value)} is none of {', '.join(map(str, allowed))}")
+    if value is None or getattr(component, "data_model", None) is None:
+        return value
+    try:
+        return _uploaded_files(component.data_model.model_validate(value).model_dump())
+    except GanzooError as error:
+        return Refused(str(error))
+    except ValueError:  # pydantic's, of a structure that is not the component's
+        return Refused(f"{component.label}: this is not a file that was uploaded: choose it again")
+
+
+def _uploaded_files(value):
+    """Every file in a validated value as the path of what was uploaded. Web addresses are not followed."""
+    if isinstance(value, dict):
+        if "path" in value:
+            return uploaded(value["path"])
+        return {key: _uploaded_files(part) for key, part in value.items()}
+    return [_uploaded_files(part) for part in value] if isinstance(value, list) else value
+
+
 def shown_errors(function):
-    """Turns the package's errors into a message on the page."""
+    """Turns errors into a message on the page, and leaves what the page shows as it is."""
 
     @functools.wraps(function)
     def wrapped(*arguments):
         try:
+            for argument in arguments:
+                if isinstance(argument, Refused):
+                    raise GanzooError(argument.why)
             return function(*arguments)
         except GanzooError as error:
-            # An uploaded file's name is the visitor's, the folder it lies in is nobody's business.
-            raise gr.Error(re.sub(r"[^\s'\"]*/[0-9a-f]{32,}/", "", str(error)), print_exception=False) from None
+            message = str(error)
+        except Exception:  # a fault of ours: the terminal gets all of it, strangers nothing
+            traceback.print_exc()
+            message = "something went wrong on the server; its terminal shows what"
+        # Not gr.Error: it covers the last picture.
+        gr.Warning(html.escape(without_folders(message), quote=False))
+        return gr.skip()
 
     return wrapped
 
@@ -73,17 +143,21 @@ def whole_number(value, name, low, high):
     Raises:
         GanzooError: empty, not whole or out of range.
     """
-    number = finite_number(value, name, low, high)
-    if number != int(number):
-        raise GanzooError(f"{name} must be a whole number from {low} to {high}, got {value}")
-    return int(number)
+    return int(_number(value, name, low, high, "whole number", lambda number: number == int(number)))
 
 
 def finite_number(value, name, low, high):
     """A number from the page as a float; errors as `whole_number`."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        raise GanzooError(f"{name} must be a number from {low} to {high}, got {value}")
-    return float(value)
+    return float(_number(value, name, low, high, "number", lambda number: True))
+
+
+def _number(value, name, low, high, kind, fits):
+    if value is None:
+        raise GanzooError(f"{name} is empty: it must be a {kind} from {low} to {high}")
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not low <= value <= high or not fits(value):
+        raise GanzooError(f"{name} must be a {kind} from {low} to {high}, got {reprlib.repr(value)}")
+    return value
 
 
 def enlarged(picture, at_least=560):
@@ -95,24 +169,6 @@ def enlarged(picture, at_least=560):
 
 def as_file(picture, name):
     """The path of a PNG of the picture, for a download."""
-    path = new_file(name)
+    path = new_result(name)
     save_picture(path, picture)
     return str(path)
-
-
-def new_file(name):
-    """A path for a download; the oldest ones make room."""
-    folder = downloads() / "made"
-    folder.mkdir(exist_ok=True)
-    # Gradio copies what it serves; these are needed for a moment only.
-    for old in sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime)[: 1 - KEPT_FILES]:
-        old.unlink(missing_ok=True)
-    return folder / name
-
-
-@functools.cache
-def downloads():
-    """One folder for the whole process, removed with it."""
-    folder = tempfile.mkdtemp(prefix="ganzoo-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)

@@ -4,20 +4,51 @@ import importlib
 import importlib.util
 import os
 
-# Before Gradio is imported: no telemetry, no look-up of newer versions.
+# Before Gradio is imported: no telemetry, no look-up of newer versions, no history of runs in the browser.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["GRADIO_RUN_HISTORY"] = "False"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+import fastapi
 import gradio as gr
 
 from ganzoo import registry
 from ganzoo.errors import GanzooError
 
-from .common import QUEUE, trained_presets
+from .common import QUEUE, received, trained_presets
+from .files import uploads
+from .server import MEGABYTE, MOST_MEGABYTES, Gate, Hosts, serve
 
 # The page of a kind of data.
 _PAGES = {"images": "dcgan", "labelled": "cgan", "pairs": "srgan", "speech": "segan", "captions": "stackgan"}
+# Gradio's front end lists MIME types when somebody chooses another kind of file, and has no setting for that sentence.
+_PLAIN_MESSAGES = """<script>
+new MutationObserver(() => {
+    for (const text of document.querySelectorAll(".toast-text")) {
+        const found = text.textContent.match(/^Invalid file types?: (.*)\\. Only (\\w+)\\/.* allowed\\.$/);
+        const kinds = {audio: "a recording, e.g. WAV, FLAC, OGG or MP3", image: "an image, e.g. PNG or JPEG"};
+        if (found) text.textContent = `${found[1]} cannot be used here: choose ${kinds[found[2]] ?? "another file"}`;
+    }
+}).observe(document.documentElement, {childList: true, subtree: true});
+</script>"""
 _FONTS = dict(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+
+
+class App(gr.Blocks):
+    """The pages' app. What a request holds is checked here, once for all pages."""
+
+    async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
+        """The values of a request for a page's function, in place of what Gradio's components make of them.
+
+        Gradio's own step takes an image from any place on the disk, fetches web addresses, decodes before any limit is
+        looked at, and prints a traceback for every value out of range.
+        """
+        if len(inputs) != len(block_fn.inputs):
+            raise gr.Error(f"this takes {len(block_fn.inputs)} values, got {len(inputs)}", print_exception=False)
+        return [
+            state[component._id] if component.stateful else received(component, value)
+            for component, value in zip(block_fn.inputs, inputs)
+        ]
 
 
 def models_with_pages():
@@ -42,7 +73,9 @@ def build(model=None):
         names = [model]
     if not names:
         raise GanzooError("no model has trained weights to show")
-    with gr.Blocks(title="ganzoo", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
+    # Components ask for their folder when they are made.
+    uploads()
+    with App(title="ganzoo", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
         gr.Markdown("# ganzoo\nTrained generative adversarial networks, drawing on this machine.")
         shown = set()
         for name in names:
@@ -56,30 +89,49 @@ def build(model=None):
                 begin = app.load if name == names[0] else tab.select
                 for first_drawing in module.page(together[0]):
                     begin(**first_drawing)
-    app.queue(max_size=QUEUE)
+    app.queue(max_size=QUEUE, api_open=False)
     return app
 
 
-def launch(model=None, host="127.0.0.1", port=7860):
-    """Serves the app until Ctrl-C."""
-    app = build(model)
-    try:
-        app.launch(
-            quiet=True,
-            prevent_thread_lock=True,
-            server_name=host,
-            server_port=port,
-            share=False,
-            max_file_size="20mb",
-            # A file that Gradio itself cannot open is said to be so.
-            show_error=True,
-            theme=gr.themes.Default(**_FONTS),
-            footer_links=[],
-        )
-    except OSError:
-        raise GanzooError(f"port {port} of {host} is taken or may not be used: choose another with --port") from None
-    print(f"ganzoo is on http://{host}:{port} (Ctrl-C ends it)", flush=True)
-    app.block_thread()
+def web(app, hosts):
+    """The app as ASGI, behind its gate.
+
+    Args:
+        app: of `build`.
+        hosts: `Hosts` that a request may be for.
+    """
+    outer = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    gr.mount_gradio_app(
+        outer,
+        app,
+        path="/",
+        max_file_size=MOST_MEGABYTES * MEGABYTE,
+        # What an unforeseen error says is for the terminal.
+        show_error=False,
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+        theme=gr.themes.Default(**_FONTS),
+        footer_links=[],
+        head=_PLAIN_MESSAGES,
+    )
+    return Gate(outer, app, hosts)
+
+
+def launch(model=None, host="127.0.0.1", port=7860, allowed_hosts=()):
+    """Serves the app until Ctrl-C or SIGTERM.
+
+    Args:
+        model: as `build`.
+        host: address or name of this machine to listen on; 0.0.0.0 for all of its addresses.
+        port: to listen on.
+        allowed_hosts: further names under which browsers reach it, e.g. that of a proxy in front of it.
+
+    Raises:
+        GanzooError: as `build`; an address or a port that cannot be listened on; a name that is none.
+    """
+    hosts = Hosts(host, allowed_hosts)
+    serve(lambda: web(build(model), hosts), host, port)
 
 
 def _module(name):

@@ -1,18 +1,22 @@
 """The page of the models that take the noise out of speech: record or upload, hear and see what changes."""
 
-from pathlib import Path
+import reprlib
 
 import gradio as gr
 import numpy as np
 
-from ganzoo.data.audio import promised, read_audio, soundfile
+from ganzoo.data.audio import opened, read_audio, soundfile
 from ganzoo.data.recordings import coloured_noise, gain, level
 from ganzoo.errors import GanzooError
+from ganzoo.inference.recordings import _depth as wav_subtype
 from ganzoo.inference.spectrogram import spectrogram
 
-from .common import ONE_AT_A_TIME, finite_number, loaded, new_file, picture, preset_choice, shown_errors
+from .common import ONE_AT_A_TIME, finite_number, loaded, picture, preset_choice, shown_errors
+from .files import new_result, stem
 
 MOST_SECONDS = 60
+# In all channels together: a minute of stereo at 96 kHz. The network hears each channel by itself.
+MOST_SAMPLES = MOST_SECONDS * 96_000 * 2
 # Power falls with frequency to this power.
 _NOISES = {"none": None, "white": 0.0, "pink": 0.5, "brown": 1.0}
 
@@ -22,27 +26,60 @@ def enhance(preset, path, noise, ratio):
     """Sound before and after, their pictures, and the file of what is after."""
     if not path:
         raise GanzooError("record or upload some speech first")
-    # By its header: a small file may hold hours.
-    samples, rate = promised(path)
-    if samples > MOST_SECONDS * rate:
-        raise GanzooError(
-            f"{samples / rate:.0f} seconds are more than the page's limit of {MOST_SECONDS}: cut the recording, or use "
-            "`ganzoo enhance` on the command line, which has no such limit"
-        )
-    sound, rate = read_audio(path)
     if noise not in _NOISES:
-        raise GanzooError(f"noise is one of {', '.join(_NOISES)}, got {noise}")
+        raise GanzooError(f"noise is one of {', '.join(_NOISES)}, got {reprlib.repr(noise)}")
+    ratio = finite_number(ratio, "the signal-to-noise ratio", -10, 40)
+    # By its header before anything is decoded: a small file may hold hours, or many channels.
+    with opened(path) as file:
+        check(file.frames, file.channels, file.samplerate)
+        subtype = wav_subtype(".wav", file.subtype)
+    sound, rate = read_audio(path)
+    # Not every header tells the truth.
+    check(*sound.shape, rate)
+    if not np.isfinite(sound).all():
+        raise GanzooError("the recording holds samples that are no numbers")
     if _NOISES[noise] is not None:
         added = coloured_noise(np.random.default_rng(0), len(sound), _NOISES[noise])
-        ratio = finite_number(ratio, "the signal-to-noise ratio", -10, 40)
         sound = sound + (added * (level(sound) / level(added) / gain(ratio)))[:, None]
-        sound = sound / max(1.0, float(np.abs(sound).max()))
     clean = loaded(preset).enhance(sound, rate, progress=False)
-    files = [new_file(f"{Path(path).stem}-{name}.wav") for name in ("before", f"{preset}")]
-    for file, samples in zip(files, (sound, clean)):
-        soundfile().write(file, samples, rate, subtype="PCM_16")
+    # Players cut off what is above 1: both are made softer by the same factor, so that they can be compared.
+    loudest = max(1.0, float(np.abs(sound).max()), float(np.abs(clean).max()))
+    before = _written(sound / loudest, rate, f"{stem(path)}-before", "PCM_16")
+    after = _written(clean / loudest, rate, f"{stem(path)}-after", "PCM_16")
+    # The download has the values themselves, as the command line writes them.
+    file = _written(clean, rate, f"{stem(path)}-{preset}", "FLOAT" if np.abs(clean).max() > 1.0 else subtype)
     pictures = [_shown(samples.mean(axis=1), rate) for samples in (sound, clean)]
-    return str(files[0]), str(files[1]), *pictures, str(files[1])
+    return before, after, *pictures, file
+
+
+def check(length, channels, rate):
+    """Whether the page takes a recording of this size.
+
+    Args:
+        length: samples of each channel.
+        channels: how many.
+        rate: in Hz.
+
+    Raises:
+        GanzooError: too long, or too many samples in all channels together.
+    """
+    if length > MOST_SECONDS * rate:
+        size = f"{length / rate:.0f} seconds are"
+    elif length * channels > MOST_SAMPLES:
+        size = f"{length / rate:.0f} seconds of {channels} channels at {rate} Hz are"
+    else:
+        return
+    raise GanzooError(
+        f"{size} more than the page's limit of {MOST_SECONDS} seconds of two channels at 96000 Hz: cut the recording, "
+        "or use `ganzoo enhance` on the command line, which has no such limit"
+    )
+
+
+def _written(sound, rate, name, subtype):
+    """The path of a WAV file for the page."""
+    path = new_result(f"{name}.wav")
+    soundfile().write(path, sound, rate, subtype=subtype)
+    return str(path)
 
 
 def _shown(sound, rate):

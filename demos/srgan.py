@@ -5,17 +5,24 @@ from pathlib import Path
 
 import gradio as gr
 import numpy as np
+from PIL import Image
 
 from ganzoo.data.photographs import open_photographs, resized
 from ganzoo.errors import GanzooError
 from ganzoo.inference import save_picture
 from ganzoo.inference.photographs import Photograph, read_photograph, write_photograph
 
-from .common import ONE_AT_A_TIME, downloads, loaded, new_file, picture, preset_choice, shown_errors
+from .common import ONE_AT_A_TIME, examples, loaded, picture, preset_choice, shown_errors
+from .files import folder, new_result, stem
 
 # Models that share this page.
 MODELS = ("srgan", "srresnet")
 MOST_PIXELS = 1_500_000
+# What browsers and cameras write. Pillow opens more, some of it by starting other programs (EPS).
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "MPO")
+# Scans of a JPEG: a progressive one has about 10. Each costs a pass over all pixels and may take only a few bytes.
+MOST_SCANS = 200
+_START_OF_SCAN = b"\xff\xda"
 # Of the comparison on the page; the file has every pixel.
 _LONGEST_SHOWN = 1600
 
@@ -25,21 +32,58 @@ def upscale(preset, path):
     """What the slider compares (the photograph's own pixels, the model's), bicubic interpolation, and the file."""
     if not path:
         raise GanzooError("choose a photograph first")
+    check(path)
     photograph = read_photograph(path)
-    height, width = photograph.pixels.shape[:2]
-    if height * width > MOST_PIXELS:
-        raise GanzooError(
-            f"{width}x{height} is more than the page's limit of {MOST_PIXELS / 1e6:g} megapixel: take a part, or "
-            "`ganzoo upscale` on the command line, which has no such limit"
-        )
     model = loaded(preset)
     large = model.upscale(photograph.pixels, progress=False)
-    file = new_file(f"{Path(path).stem}-{preset}.png")
+    file = new_result(f"{stem(path)}-{preset}.png")
     write_photograph(file, Photograph(large, photograph.extras))
     small, large = _shown(photograph.pixels), _shown(large)
     before = np.repeat(np.repeat(small, model.scale, axis=0), model.scale, axis=1)
     bicubic = resized(small, large.shape[:2])
     return (_fitting(before), _fitting(large)), _fitting(bicubic), str(file)
+
+
+def check(path):
+    """Whether the page takes an image file, by its header: no pixel is decoded.
+
+    Raises:
+        GanzooError: not an image, of a format that the page does not take, too large, or with several frames.
+    """
+    name = Path(path).name
+    Image.init()
+    try:
+        with Image.open(path, formats=[known for known in FORMATS if known in Image.OPEN]) as image:
+            width, height = image.size
+            if width * height > MOST_PIXELS:
+                raise GanzooError(_too_large(f"{width}x{height}"))
+            # Cameras put previews of the same image into their MPO files.
+            if image.format != "MPO" and _has_second_frame(image):
+                raise GanzooError(f"{name} has several frames: choose an image with one")
+            if image.format in ("JPEG", "MPO") and Path(path).read_bytes().count(_START_OF_SCAN) > MOST_SCANS:
+                raise GanzooError(f"{name} is a JPEG of more than {MOST_SCANS} scans: save it again, not progressive")
+    except GanzooError:
+        raise
+    except Image.DecompressionBombError:
+        raise GanzooError(_too_large(name)) from None
+    except Exception:  # Pillow raises nearly anything on damaged files
+        formats = ", ".join(known for known in FORMATS if known not in ("TIFF", "MPO"))
+        raise GanzooError(f"{name} cannot be read as an image: choose a {formats} or TIFF file") from None
+
+
+def _has_second_frame(image):
+    try:
+        image.seek(1)
+    except EOFError:
+        return False
+    return True
+
+
+def _too_large(what):
+    return (
+        f"{what} is more than the page's limit of {MOST_PIXELS / 1e6:g} megapixel: take a part, or "
+        "`ganzoo upscale` on the command line, which has no such limit"
+    )
 
 
 def _shown(pixels):
@@ -64,7 +108,7 @@ def _examples():
     """Files of two small photographs."""
     paths = []
     for name, image in zip(("temple", "flower"), open_photographs("photographs").images):
-        paths.append(downloads() / f"example-{name}.png")
+        paths.append(folder() / f"example-{name}.png")
         save_picture(paths[-1], resized(image[:420, 100:520], (210, 210)))
     return [str(path) for path in paths]
 
@@ -82,9 +126,7 @@ def page(model):
                 sources=["upload", "clipboard"],
                 elem_id=f"{model}-photograph",
             )
-            # The file as it is: Gradio would open it first, and say of a broken one how it failed.
-            photograph.preprocess = lambda payload: payload.path if payload else None
-            gr.Examples([[path] for path in _examples()], [photograph], cache_examples=False)
+            examples(_examples(), photograph)
             button = gr.Button("Make it larger", variant="primary", elem_id=f"{model}-upscale")
             file = gr.DownloadButton("Download", elem_id=f"{model}-download")
         with gr.Column(scale=2):

@@ -10,6 +10,7 @@ from .common import (
     ONE_AT_A_TIME,
     as_file,
     enlarged,
+    examples,
     finite_number,
     loaded,
     picture,
@@ -75,7 +76,7 @@ def page(model):
     with gr.Row():
         with gr.Column(scale=1):
             text = _textbox(_EXAMPLES[0], "Draw", f"{model}-text")
-            gr.Examples([[example] for example in _EXAMPLES], [text], cache_examples=False)
+            examples(_EXAMPLES, text)
             count = gr.Slider(1, MOST_PICTURES, 9, step=1, label="Pictures", elem_id=f"{model}-count")
             seed = seed_number(0, elem_id=f"{model}-seed")
             button = gr.Button("Draw", variant="primary", elem_id=f"{model}-draw")

@@ -484,11 +484,21 @@ def pack(run, folder, data, licence, trained_on):
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 opens it to your network."
 )
 @click.option("--port", type=click.IntRange(1, 65535), default=7860, show_default=True)
-def demo(model, host, port):
+@click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    envvar="GANZOO_ALLOWED_HOSTS",
+    help="A further name under which browsers reach the page, e.g. that of a proxy; may be repeated. Requests for "
+    "other names are refused. [env: GANZOO_ALLOWED_HOSTS, with spaces between names]",
+)
+def demo(model, host, port, allowed_hosts):
     """Starts the web page: all models, or one.
 
     \b
-    Example: ganzoo demo dcgan
+    Examples: ganzoo demo dcgan
+              ganzoo demo --host 0.0.0.0 --allowed-host demo.example.org
     """
     from ganzoo import registry
     from ganzoo.errors import missing_package, unknown
@@ -500,7 +510,7 @@ def demo(model, host, port):
     import_keras()
     from ganzoo.demos import hub
 
-    hub.launch(model, host, port)
+    hub.launch(model, host, port, allowed_hosts)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,314 @@
+"""The web server in front of Gradio: who may ask, what may be asked, and nothing left behind at the end."""
+
+import contextlib
+import errno
+import ipaddress
+import json
+import os
+import re
+import signal
+import socket
+import sys
+import threading
+
+import uvicorn
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+
+from ganzoo.errors import GanzooError, first_line
+
+from . import files
+
+MEGABYTE = 2**20
+# Of one upload, and of all uploads and results that are kept at a time. Both are removed after an hour or two.
+MOST_MEGABYTES, MOST_KEPT_MEGABYTES = 20, 2000
+# Of one event: numbers, short texts, names of uploads.
+_MOST_BYTES_OF_EVENT, _MOST_DEPTH = 64 * 1024, 8
+
+_JOIN, _UPLOAD, _FILE = "/gradio_api/queue/join", "/gradio_api/upload", "/gradio_api/file="
+# What the page in a browser asks for. Everything else that Gradio offers is closed: calls past the queue, proxies,
+# fetching of web addresses, Gradio's own tools.
+_READ = re.compile(
+    r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/(assets|static|svelte)/.+"
+    r"|/gradio_api/(info/?|app_id/?|theme\.css|heartbeat/[^/]+|queue/data|upload_progress|file=.+)"
+)
+_WRITTEN = {_JOIN: _MOST_BYTES_OF_EVENT, _UPLOAD: MOST_MEGABYTES * MEGABYTE + 64 * 1024}
+
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?", re.ASCII)
+# Addresses that mean all of a machine's.
+_ALL = ("0.0.0.0", "::")
+
+
+class Hosts:
+    """Which hosts a request may be for, and which pages may send one.
+
+    A browser names in each request the host that it believes to talk to. A foreign website that lets its own name point
+    to this machine (DNS rebinding) is known by that name. A literal address cannot be rebound, so each is allowed.
+
+    Args:
+        host: what the server listens on.
+        named: further names, without scheme and port.
+
+    Raises:
+        GanzooError: a name that is none.
+    """
+
+    def __init__(self, host, named=()):
+        self.named = {_name(name) for name in named}
+        self.own = {"localhost", host.lower()}
+        if host in _ALL:
+            own = socket.gethostname().lower()
+            self.own |= {own, own.partition(".")[0] + ".local"}
+
+    def refusal(self, headers):
+        """Why a request with these headers is refused, or None."""
+        given = headers.getlist("host")
+        found = _HOST.fullmatch(given[0].lower()) if len(given) == 1 else None
+        if found is None:
+            return "the request names no host"
+        host = found[1].strip("[]").rstrip(".")
+        if host not in self.own | self.named and not _is_address(host):
+            return f"this page is not served as {host}: allow the name with `ganzoo demo --allowed-host {host}`"
+        origins = headers.getlist("origin")
+        if origins and (len(origins) > 1 or not self._is_own(origins[0].lower(), given[0].lower())):
+            return "the request comes from a page of another site"
+        return None
+
+    def _is_own(self, origin, host):
+        """Whether an Origin header is this page's own. Behind a proxy, the name that is allowed tells it."""
+        scheme, _, place = origin.partition("://")
+        found = _HOST.fullmatch(place)
+        return scheme in ("http", "https") and found is not None and (place == host or found[1] in self.named)
+
+
+def _name(name):
+    found = _HOST.fullmatch(name.strip().lower())
+    if found is None or found[2]:
+        raise GanzooError(f"'{name}' is no name of a host: write it alone, e.g. demo.example.org")
+    return found[1].strip("[]").rstrip(".")
+
+
+def _is_address(host):
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+class _Refused(Exception):
+    """A request that gets an answer of this status and a sentence."""
+
+    def __init__(self, status, why):
+        super().__init__(why)
+        self.status = status
+
+
+class Gate:
+    """ASGI middleware around the app: refuses every request that the page itself would not send.
+
+    Args:
+        inner: the ASGI app.
+        blocks: the Gradio app, whose events may be asked for.
+        hosts: `Hosts`.
+    """
+
+    def __init__(self, inner, blocks, hosts):
+        self.inner, self.blocks, self.hosts = inner, blocks, hosts
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "lifespan":
+            await self.inner(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            # The page uses no websockets.
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        try:
+            receive = await self._checked(scope, receive)
+        except _Refused as refused:
+            await JSONResponse({"detail": str(refused)}, refused.status)(scope, receive, send)
+            return
+        try:
+            await self.inner(scope, receive, send)
+        except Exception as error:  # Starlette has answered it with status 500
+            print(f"{scope['method']} {scope['path'][:100]}: {first_line(error)}", file=sys.stderr, flush=True)
+
+    async def _checked(self, scope, receive):
+        """The channel of a request that may go on."""
+        headers, path, method = Headers(scope=scope), scope["path"], scope["method"]
+        if why := self.hosts.refusal(headers):
+            raise _Refused(403, why)
+        if ".." in path.split("/") or "\\" in path or not path.isprintable():
+            raise _Refused(404, "not found")
+        if path.startswith(_FILE) and not files.is_served(path[len(_FILE) :]):
+            raise _Refused(404, "not found")
+        if method in ("GET", "HEAD") and _READ.fullmatch(path):
+            return receive
+        if path not in _WRITTEN:
+            raise _Refused(404, "not found")
+        if method != "POST":
+            raise _Refused(405, "this is for POST")
+        length = headers.get("content-length", "")
+        if not (length.isascii() and length.isdigit()):
+            raise _Refused(411, "the request does not say how long it is")
+        if len(length) > 12 or int(length) > _WRITTEN[path]:
+            raise _Refused(413, f"more than {_WRITTEN[path] // 1024} kilobytes")
+        if path == _UPLOAD:
+            return self._upload(headers, receive)
+        return _replayed(self._event(await _whole(receive)), receive)
+
+    def _upload(self, headers, receive):
+        if not re.match(r"multipart/form-data\s*;.*\bboundary=\S", headers.get("content-type", "")):
+            raise _Refused(400, "an upload is a form of files")
+        kept = sum(path.stat().st_size for path in files.uploads().rglob("*") if path.is_file())
+        if kept > MOST_KEPT_MEGABYTES * MEGABYTE:
+            raise _Refused(507, "the server holds too many files: try again in an hour")
+        return receive
+
+    def _event(self, body):
+        """The body of an event, with nothing in it but what the page sends."""
+        try:
+            event = json.loads(body, parse_constant=_no_number)
+            if not isinstance(event, dict) or not isinstance(event.get("data"), list) or _depth(event) > _MOST_DEPTH:
+                raise ValueError
+            kept = {name: event.get(name) for name in ("data", "fn_index", "trigger_id", "session_hash")}
+            if type(kept["fn_index"]) is not int or kept["fn_index"] not in self.blocks.fns:
+                raise ValueError
+            if type(kept["trigger_id"]) not in (int, type(None)):
+                raise ValueError
+            if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", kept["session_hash"] or ""):
+                raise ValueError
+            # Half of a surrogate pair is no text.
+            return json.dumps(kept, ensure_ascii=False).encode()
+        except (ValueError, TypeError, RecursionError):
+            raise _Refused(400, "this is no event of the page: load the page again") from None
+
+
+def _no_number(name):
+    raise ValueError(name)
+
+
+def _depth(value):
+    """How deep lists and dictionaries are nested."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        parts = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list)))
+        level = [part for inner in parts for part in inner]
+    return depth
+
+
+async def _whole(receive):
+    """The whole body of a request, whose length the server has made sure of."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise _Refused(400, "the request ended early")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+def _replayed(body, receive):
+    """A channel that gives a body once, then what the connection has to say."""
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay():
+        return messages.pop() if messages else await receive()
+
+    return replay
+
+
+def serve(make_app, host, port):
+    """Serves an ASGI app until Ctrl-C, SIGTERM or SIGHUP, and removes this process's files at the end.
+
+    Args:
+        make_app: gives the app; called once the port is known to be free.
+        host, port: to listen on.
+
+    Raises:
+        GanzooError: an address or a port that cannot be listened on.
+    """
+    with _listening(host, port) as listening, _cleaned_up():
+        options = dict(log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=2)
+        server = uvicorn.Server(uvicorn.Config(make_app(), **options))
+        # Not the main thread: a model at work would delay what a signal asks for.
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        try:
+            thread.start()
+            while thread.is_alive() and not server.started:
+                thread.join(0.05)
+            print(f"ganzoo is on http://{f'[{host}]' if ':' in host else host}:{port} (Ctrl-C ends it)", flush=True)
+            while thread.is_alive():
+                thread.join(0.5)
+        finally:
+            server.should_exit = True
+            thread.join(5)
+
+
+def _listening(host, port):
+    """A socket that listens.
+
+    Raises:
+        GanzooError: saying whether it is the host or the port that is wrong.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError):
+        raise GanzooError(f"--host {host}: this machine knows no such name or address") from None
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen()
+        return listening
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            why = f"--host {host} is no address of this machine: use 127.0.0.1, or 0.0.0.0 for all that it has"
+        elif error.errno == errno.EADDRINUSE:
+            why = f"port {port} of {host} is taken: choose another with --port"
+        elif error.errno == errno.EACCES:
+            why = f"port {port} needs more rights than yours: choose one above 1023 with --port"
+        else:
+            why = f"cannot listen on port {port} of {host}: {error.strerror or error}"
+        raise GanzooError(why) from None
+
+
+class _Ended(BaseException):
+    """A signal asks the process to end."""
+
+
+@contextlib.contextmanager
+def _cleaned_up():
+    """Removes this process's files at the end of the block, also where Ctrl-C or a signal ends it.
+
+    After a signal the process ends by that signal, as whoever sent it expects.
+    """
+
+    def end(number, frame):
+        raise _Ended(number)
+
+    # A process started with nohup ignores SIGHUP, and goes on doing so. Handlers belong to the main thread.
+    is_main = threading.current_thread() is threading.main_thread()
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])] if is_main else []
+    handled = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in handled:
+        signal.signal(number, end)
+    ended_by = None
+    try:
+        yield
+    except KeyboardInterrupt:
+        print()
+    except _Ended as ended:
+        ended_by = ended.args[0]
+    finally:
+        for number in handled:
+            signal.signal(number, signal.SIG_IGN)
+        files.remove()
+        for number in handled:
+            signal.signal(number, signal.SIG_DFL)
+        if ended_by is not None:
+            os.kill(os.getpid(), ended_by)
