@@ -117,7 +117,12 @@ def info(name):
         model = presets.build(config, title)
         click.echo(f"preset {title}: {config.description}")
     click.echo(f"{describe_networks(model)}\n")
-    click.echo(dump(config) if config else f"arguments: {model.arguments}\n", nl=False)
+    if config:
+        click.echo(dump(config), nl=False)
+        return
+    click.echo(f"arguments: {model.arguments}")
+    if names := getattr(model, "class_names", ()):
+        click.echo(f"class_names: {', '.join(names)}")
 
 
 @main.command()

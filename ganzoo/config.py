@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from ganzoo.errors import GanzooError, unknown
@@ -27,9 +27,22 @@ def _file_name(name):
     return name
 
 
+def _name_of_number(name):
+    """YAML reads 7 as a number, which is a fine name for a class."""
+    return str(name) if isinstance(name, int) and not isinstance(name, bool) else name
+
+
+def _different(names):
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"two classes cannot both be named '{twice[0]}'")
+    return names
+
+
 _strict_keys = ConfigDict(extra="forbid")
 AtLeastOne = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+ClassName = Annotated[str, BeforeValidator(_name_of_number)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -88,6 +101,8 @@ class Config:
     arguments: dict[str, Any] = field(default_factory=dict)
     compile: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
+    # Of the data's labels, in their order.
+    class_names: Annotated[list[ClassName], AfterValidator(_different)] = field(default_factory=list)
     training: Training = field(default_factory=Training)
     evaluation: Evaluation = field(default_factory=Evaluation)
     weights: Weights | None = None
@@ -165,7 +180,7 @@ def to_mapping(config):
 
 def dump(config):
     """The YAML text of a config, without sections that are empty."""
-    mapping = {key: value for key, value in to_mapping(config).items() if value not in (None, {}, "", False)}
+    mapping = {key: value for key, value in to_mapping(config).items() if value not in (None, {}, [], "", False)}
     return yaml.safe_dump(mapping, sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
 
 

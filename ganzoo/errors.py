@@ -33,8 +33,9 @@ def unknown(kind, name, allowed, where=""):
         A `GanzooError`, to be raised by the caller.
     """
     allowed = sorted(str(value) for value in allowed)
-    near = difflib.get_close_matches(str(name), allowed, n=1, cutoff=0.5)
-    guess = f" Did you mean '{near[0]}'?" if near else ""
+    by_lower_case = {value.lower(): value for value in allowed}
+    near = difflib.get_close_matches(str(name).lower(), by_lower_case, n=1, cutoff=0.5)
+    guess = f" Did you mean '{by_lower_case[near[0]]}'?" if near else ""
     place = f"{where}: " if where else ""
     choices = ", ".join(allowed) if allowed else "none"
     return GanzooError(f"{place}unknown {kind} '{name}'.{guess} Allowed: {choices}.")

@@ -73,6 +73,8 @@ def load(name, trained=True):
             model = build(preset.config, preset.name, policy)
         model.load_shipped(path, sha256)
     model.preset = preset.name
+    if preset.config.class_names and hasattr(model, "class_names"):
+        model.class_names = preset.config.class_names
     return model
 
 

@@ -29,6 +29,8 @@ def test_every_preset_round_trips(path):
         ("model: dcgan\narguments: &a {x: *a}", r"aliases"),
         ("model: dcgan\narguments: &a [1, 2]\ndata: {x: [*a, *a, *a]}", r"aliases"),
         ("model: dcgan\ntraining: {seed: -1}", r"'training.seed' is -1"),
+        ("model: cgan\nclass_names: [cat, dog, cat]", r"'class_names' is .*: two classes cannot both be named 'cat'"),
+        ("model: cgan\nclass_names: [no, yes]", r"'class_names.0' is False: .*string"),
         ("model: [dcgan]", r"'model' is \['dcgan'\]"),
     ],
 )

@@ -41,6 +41,8 @@ def test_ones_own_class_and_yaml_work_like_the_packages(tmp_path):
 def test_unknown_names_get_the_nearest_match():
     with pytest.raises(ganzoo.GanzooError, match=r"unknown model 'dcgann'. Did you mean 'dcgan'\?"):
         ganzoo.create("dcgann")
+    with pytest.raises(ganzoo.GanzooError, match=r"unknown model 'DCGANN'. Did you mean 'dcgan'\?"):
+        ganzoo.create("DCGANN")
     with pytest.raises(ganzoo.GanzooError, match=r"Did you mean 'dcgan.mnist'\?"):
         ganzoo.load("dcgan.mnits")
     with pytest.raises(ganzoo.GanzooError, match=r"unknown key 'widht'. Did you mean 'width'\?"):

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from ganzoo import pixels
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, unknown
 from ganzoo.networks.conditional import (
     concatenating_discriminator,
     conditional_generator,
@@ -73,6 +73,38 @@ class CGAN(LatentModel):
             **options,
         )
         self.classes = classes
+        self._class_names = ()
+
+    @property
+    def class_names(self):
+        """Names of the classes in their order, a tuple of strings; empty where they are not known, and shorter than
+        `classes` where the last ones have none. Saved with the model.
+
+        Raises:
+            GanzooError: set to more names than there are classes.
+        """
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, names):
+        if len(names) > self.classes:
+            raise GanzooError(
+                f"there are {len(names)} class_names, but the model has {self.classes} classes: set arguments.classes "
+                "or class_names to fit the other"
+            )
+        self._class_names = tuple(names)
+
+    def get_config(self):
+        config = super().get_config()
+        return {**config, "class_names": list(self.class_names)} if self.class_names else config
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        names = config.pop("class_names", ())
+        model = super().from_config(config, custom_objects)
+        model.class_names = names
+        return model
 
     def split_batch(self, batch):
         if not isinstance(batch, (tuple, list)) or len(batch) < 2:
@@ -93,7 +125,8 @@ class CGAN(LatentModel):
 
         Args:
             count: how many; not needed with `labels` or `latents`.
-            labels: a class for each picture, or one for all; 0, 1, 2 ... in turn if not given.
+            labels: a class for each picture, or one for all: its number, or its name where `class_names` are known,
+                in lower or upper case; 0, 1, 2 ... in turn if not given.
             seed, latents, batch_size: as in `LatentModel.generate`.
 
         Returns:
@@ -104,15 +137,17 @@ class CGAN(LatentModel):
 
         Example:
             pictures = model.generate(10, labels=range(10), seed=0)
+            pictures = ganzoo.load("cgan.fashion_mnist").generate(labels=["Sneaker", "Bag"], seed=0)
         """
+        labels = self._numbers(labels)
         if count is None and latents is None and labels is not None:
-            count = len(np.atleast_1d(_as_labels(labels)))
+            count = len(np.atleast_1d(labels))
         latents = self.latents(count, seed, latents)
         return pixels.to_uint8(self._draw([latents, self.labels(len(latents), labels)], batch_size))
 
     def labels(self, count, labels=None):
         """Labels int32 (count,): the given ones checked, one repeated, or all classes in turn."""
-        labels = np.arange(count) % self.classes if labels is None else np.atleast_1d(_as_labels(labels))
+        labels = np.arange(count) % self.classes if labels is None else np.atleast_1d(labels)
         if len(labels) not in (1, count) or labels.ndim != 1:
             raise GanzooError(f"{count} pictures need one label or {count}, got {labels.shape}")
         if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= self.classes:
@@ -120,6 +155,36 @@ class CGAN(LatentModel):
                 f"labels are whole numbers from 0 to {self.classes - 1}, got {reprlib.repr(labels.tolist())}"
             )
         return np.broadcast_to(labels, (count,)).astype("int32")
+
+    def class_number(self, name):
+        """The number of a class from its name.
+
+        Raises:
+            GanzooError: no class of this name, or a model whose classes have none.
+
+        Example:
+            ganzoo.load("cgan.fashion_mnist").class_number("sneaker")      # 7
+        """
+        found = {known.casefold(): number for number, known in enumerate(self.class_names)}
+        # Two names may differ in case alone.
+        found.update({known: number for number, known in enumerate(self.class_names)})
+        for key in (name, name.casefold()):
+            if key in found:
+                return found[key]
+        if not self.class_names:
+            raise GanzooError(
+                f"the model's classes have no names: they are whole numbers from 0 to {self.classes - 1}, got "
+                f"{reprlib.repr(name)}"
+            )
+        raise unknown("class", name, self.class_names)
+
+    def _numbers(self, labels):
+        """Labels with names replaced by numbers."""
+        if isinstance(labels, str):
+            return self.class_number(labels)
+        if isinstance(labels, (list, tuple)) or (isinstance(labels, np.ndarray) and labels.ndim):
+            return [self.class_number(label) if isinstance(label, str) else label for label in labels]
+        return labels
 
     def data_arguments(self):
         return {**super().data_arguments(), "classes": self.classes}
@@ -129,7 +194,3 @@ class CGAN(LatentModel):
 
     def example_inputs(self, count, seed=0):
         return [self.latents(count, seed), self.labels(count)]
-
-
-def _as_labels(labels):
-    return np.asarray(list(labels) if isinstance(labels, range) else labels)

@@ -248,6 +248,7 @@ def prepare(preset, data=None, settings=(), output="runs", resume=False, strateg
     arguments = {"seed": config.training.seed, **config.data, **model.data_arguments()}
     parameters = parameters_of(getattr(room, cls.data_kind))
     feed = room.feed(**validated_arguments(parameters, arguments, where))
+    _name_classes(config, base, feed, model, resume)
     plan = Plan(config, given, folder, resume, model, feed, place)
     if feed.batch_size % place.replicas:
         raise GanzooError(
@@ -274,6 +275,29 @@ def prepare(preset, data=None, settings=(), output="runs", resume=False, strateg
     model.prepare()
     plan.measure = model.measure(plan.feed, config.evaluation)
     return plan
+
+
+def _name_classes(config, base, feed, model, resume):
+    """Keeps the names of the data's classes in the run's config and model.
+
+    The data's own names come before the preset's, and `--set class_names=[...]` before both.
+
+    Raises:
+        GanzooError: a resumed run was trained on classes of other names.
+    """
+    found = list(feed.class_names or ())
+    if len(set(found)) < len(found):
+        # Such names tell nobody which class is meant, and no config may hold them.
+        found = []
+    if resume and found and base.class_names not in ([], found) and config.class_names == base.class_names:
+        raise GanzooError(
+            f"the run was trained on the classes {', '.join(base.class_names)}, {feed.source} has "
+            f"{', '.join(found)}: resume with the same data, or begin a new run"
+        )
+    if found and config.class_names == base.class_names:
+        config.class_names = found
+    if config.class_names and hasattr(model, "class_names"):
+        model.class_names = config.class_names
 
 
 def _fit(model, plan, everything):

@@ -265,7 +265,7 @@ def test_keras_archives_have_a_part_for_testing(tmp_path):
         np.testing.assert_array_equal(opened.images[..., 0], arrays[f"x_{part}"])
         np.testing.assert_array_equal(opened.labels, arrays[f"y_{part}"])
     np.savez(tmp_path / "ours.npz", images=images)
-    with pytest.raises(ganzoo.GanzooError, match="ours.npz has no array 'x_test'; it has: images"):
+    with pytest.raises(ganzoo.GanzooError, match=r"ours\.npz has no array 'x_test'; it has: images"):
         open_pictures(f"npz:{tmp_path}/ours.npz:test", (8, 8, 1))
 
 
@@ -276,7 +276,7 @@ def test_mnist_without_tensorflow_datasets_says_which_files_do_as_well(monkeypat
             open_pictures(f"tfds:{name}", (28, 28, 1))
         for words in ("idx:train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz", host, "npz:"):
             assert words in str(caught.value)
-    with pytest.raises(ganzoo.GanzooError, match=r"tfds:other needs the package tensorflow-datasets: pip install [^.]*$"):
+    with pytest.raises(ganzoo.GanzooError, match=r"other needs the package tensorflow-datasets: pip install [^.]*$"):
         open_pictures("tfds:other", (28, 28, 1))
 
 
