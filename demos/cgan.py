@@ -53,12 +53,14 @@ def _labels(wanted, model):
 
 
 def _label(word, model):
+    if _is_name(word, model):
+        return model.class_number(word)
     # Python refuses to convert thousands of digits.
-    if _is_name(word, model) or not (_is_number(word) and len(word) < 10):
-        return model.class_number(word[:100])
-    if int(word) >= model.classes:
-        raise GanzooError(f"classes are whole numbers from 0 to {model.classes - 1}, got {word}")
-    return int(word)
+    if _is_number(word) and len(word) < 10 and int(word) < model.classes:
+        return int(word)
+    if _is_number(word) or all(_is_number(name) for name in model.class_names):
+        raise GanzooError(f"classes are whole numbers from 0 to {model.classes - 1}, got '{word[:20]}'")
+    return model.class_number(word[:100])
 
 
 def _is_name(word, model):
