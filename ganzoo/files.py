@@ -29,6 +29,7 @@ def replaced(path):
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -58,15 +59,27 @@ def open_regular(path):
         raise
 
 
+def sync_folder(path):
+    """Waits until a folder's list of files is on the disk, so that a file moved into it outlives a power cut."""
+    # Neither Windows nor every network file system can do that.
+    with contextlib.suppress(OSError):
+        folder = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
 @contextlib.contextmanager
 def held(folder):
     """A run folder as this process's alone.
 
     Raises:
-        GanzooError: another one is training in it.
+        GanzooError: another one is training in it, or it cannot be locked.
     """
-    with open(Path(folder) / "lock", "w") as lock:
+    with contextlib.ExitStack() as stack:
         try:
+            lock = stack.enter_context(open(Path(folder) / "lock", "a"))
             import fcntl
 
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -74,6 +87,8 @@ def held(folder):
             pass
         except BlockingIOError:
             raise GanzooError(f"another process is training in {folder}") from None
+        except OSError as error:
+            raise GanzooError(f"cannot lock {folder}: {error.strerror or error}") from None
         yield
 
 

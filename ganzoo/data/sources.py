@@ -6,9 +6,12 @@ source at the same speed and can go on at any place of its order.
 """
 
 import contextlib
+import errno
 import hashlib
 import logging
+import math
 import os
+import shutil
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -406,12 +409,43 @@ def allocate(shape, key):
         return np.zeros(shape, "uint8")
     name = hashlib.sha256(repr((key, shape)).encode()).hexdigest()[:24]
     path = cache_folder() / f"pictures-{name}-{os.getpid()}.npy"
+    needed = math.prod(map(int, shape))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        array = np.lib.format.open_memmap(path, mode="w+", dtype="uint8", shape=shape)
+        with open(path, "w+b") as file:
+            # The mapping keeps the data reachable; without a name nothing is left behind when the process ends.
+            if os.name == "posix":
+                path.unlink()
+            _reserve(file, needed)
+            return np.memmap(file, "uint8", "r+", shape=shape)
     except OSError as error:
-        raise GanzooError(f"cannot keep an array of {shape} in {path.parent}: {error}; set GANZOO_CACHE") from None
-    # The mapping keeps the data reachable; without a name nothing is left behind when the process ends.
-    if os.name == "posix":
-        path.unlink()
-    return array
+        path.unlink(missing_ok=True)
+        why, way_out = error.strerror or error, "set GANZOO_CACHE to a folder that can be written"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            why = f"{why}: {shutil.disk_usage(path.parent).free:,} bytes are free"
+            way_out = "make room there, or set GANZOO_CACHE to a folder with more"
+        raise GanzooError(
+            f"data of shape {tuple(map(int, shape))} needs {needed:,} bytes in {path.parent}, which cannot be kept "
+            f"there ({why}): {way_out}"
+        ) from None
+
+
+def _reserve(file, size):
+    """Makes a file so large, with all of its space taken on the disk.
+
+    In a file with holes, writing to the mapped memory of a full disk ends the process ("Bus error").
+
+    Raises:
+        OSError: there is not enough room.
+    """
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+            return
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                raise
+    zeros = bytes(2**20)
+    for start in range(0, size, len(zeros)):
+        file.write(zeros[: size - start])
+    file.flush()

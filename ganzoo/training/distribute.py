@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ganzoo import backend
 from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.precision import fastest
+from ganzoo.training import meeting
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ def placement(name="auto"):
             there, and a surrounding `with strategy.scope():` before anything else.
 
     Raises:
-        GanzooError: an unknown name, or what it needs is not there.
+        GanzooError: an unknown name, or what it needs is not there; another worker that was not there within
+            GANZOO_WORKERS_TIMEOUT seconds (300 if not set).
 
     Example:
         place = placement("mirrored")
@@ -86,7 +88,7 @@ class _OneDevice:
 @contextlib.contextmanager
 def workers_needed(place):
     """Says in a line that another worker is gone, where TensorFlow would tell what it did when it noticed."""
-    if not _of_several_workers(place):
+    if not of_several_workers(place):
         yield
         return
     import tensorflow as tf
@@ -105,7 +107,8 @@ def workers_needed(place):
         ) from None
 
 
-def _of_several_workers(place):
+def of_several_workers(place):
+    """Whether a `Placement` is that of one of several processes that train together."""
     if isinstance(place.strategy, _OneDevice):
         return False
     import tensorflow as tf
@@ -123,7 +126,7 @@ class Agreement:
     """
 
     def __init__(self, place):
-        self._strategy = place.strategy if _of_several_workers(place) else None
+        self._strategy = place.strategy if of_several_workers(place) else None
         self._agreed, self._total = False, None
         self._began, self._steps, self._next = time.monotonic(), 0, 1
 
@@ -150,6 +153,13 @@ class Agreement:
             return self.reached(asked)
         self._ask(asked)
         return self._agreed
+
+    def count(self, value):
+        """(how many workers say that `value` is true, how many workers there are); all of them must call this."""
+        if self._strategy is None:
+            return int(bool(value)), 1
+        total, yes = self._summed([1.0, float(bool(value))])
+        return round(float(yes)), round(float(total))
 
     def reached(self, asked):
         """What is known without asking the others."""
@@ -211,15 +221,20 @@ def _multiworker(reason="as asked"):
 
     if not _tf_config() and not os.environ.get("SLURM_STEP_NUM_TASKS"):
         raise GanzooError(
-            'strategy multiworker needs TF_CONFIG, or a SLURM step (srun): TF_CONFIG=\'{"cluster": {"worker": '
-            '["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}\''
+            f"strategy multiworker needs TF_CONFIG, or a SLURM step (srun): TF_CONFIG='{_TF_CONFIG_EXAMPLE}'"
         )
     try:
         resolver = _resolver()
-        strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+        tasks = resolver.cluster_spec().as_dict()
+        seconds = meeting.timeout()
+        meeting.meet(tasks, resolver.task_type, resolver.task_id, seconds)
+        with meeting.limited(seconds):
+            strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    except GanzooError:
+        raise
     except (RuntimeError, ValueError, OSError, KeyError, tf.errors.OpError) as error:
         raise GanzooError(f"the workers do not come together: {first_line(error)}") from None
-    workers = sum(map(len, resolver.cluster_spec().as_dict().values()))
+    workers = sum(map(len, tasks.values()))
     words = f"{resolver.task_type} {resolver.task_id} of {workers}, {strategy.num_replicas_in_sync} devices in all"
     return Placement(strategy, f"{words} ({reason})", _is_chief(strategy))
 
@@ -245,12 +260,17 @@ def _resolver():
 def _tpu(reason="as asked"):
     import tensorflow as tf
 
+    name = os.environ.get("TPU_NAME", "")
+    found = f"strategy tpu finds no TPU (TPU_NAME={name or 'not set'})"
+    if "://" in name and (problem := meeting.unreachable(name.partition("://")[2], seconds=10)):
+        raise GanzooError(f"{found}: {problem}")
     try:
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=os.environ.get("TPU_NAME", ""))
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name)
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
-    except (ValueError, RuntimeError, tf.errors.OpError) as error:
-        raise GanzooError(f"strategy tpu finds no TPU: {first_line(error)}") from None
+    # The clients of cloud services have an error of their own for each way in which a name can be wrong.
+    except Exception as error:
+        raise GanzooError(f"{found}: {first_line(error)}") from None
     strategy = tf.distribute.TPUStrategy(resolver)
     return Placement(strategy, f"TPU with {strategy.num_replicas_in_sync} cores ({reason})")
 
@@ -259,15 +279,56 @@ _STRATEGIES = {"auto": _auto, "one": _one, "mirrored": _mirrored, "multiworker":
 STRATEGIES = tuple(_STRATEGIES)
 
 
+_TF_CONFIG_EXAMPLE = '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
+
+
 def _tf_config():
+    """TF_CONFIG as a dictionary, empty where it is not set.
+
+    Raises:
+        GanzooError: not JSON, addresses that are not "host:port", or a task that the cluster does not have.
+    """
     try:
         found = json.loads(os.environ.get("TF_CONFIG") or "{}")
-        cluster = found.get("cluster", {}) if isinstance(found, dict) else None
-        if not isinstance(cluster, dict) or not all(isinstance(tasks, list) for tasks in cluster.values()):
-            raise ValueError('{"cluster": {"worker": [addresses]}, "task": {"type": "worker", "index": 0}}')
-    except ValueError as error:
+        if problem := _problem_of_tf_config(found):
+            raise GanzooError(f"{problem}; it looks like {_TF_CONFIG_EXAMPLE}")
+    except GanzooError as error:
         raise GanzooError(f"TF_CONFIG is not the JSON that TensorFlow asks for: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise GanzooError(f"TF_CONFIG is not the JSON that TensorFlow asks for: {first_line(error)}") from None
     return found
+
+
+def _problem_of_tf_config(found):
+    """What is wrong with the value of TF_CONFIG, or None."""
+    if not isinstance(found, dict):
+        return "it is no object"
+    cluster = found.get("cluster", {})
+    if not isinstance(cluster, dict) or not all(isinstance(tasks, list) for tasks in cluster.values()):
+        return '"cluster" must map each kind of task to a list of addresses'
+    for kind, addresses in cluster.items():
+        for address in addresses:
+            if not isinstance(address, str) or meeting.host_and_port(address) is None:
+                return f'the {kind} address {json.dumps(address)} is not "host:port"'
+    everybody = [address for addresses in cluster.values() for address in addresses]
+    if len(set(everybody)) < len(everybody):
+        return f"two tasks have the same address: {', '.join(everybody)}"
+    if not everybody:
+        return None
+    task = found.get("task")
+    if not isinstance(task, dict):
+        # A single task may leave itself out.
+        return (
+            '"task" must say which of the cluster this process is' if len(everybody) > 1 or task is not None else None
+        )
+    kind, index = task.get("type"), task.get("index")
+    # TensorFlow reads a number in quotes, too.
+    index = int(index) if isinstance(index, str) and index.isascii() and index.isdigit() else index
+    if not isinstance(kind, str) or kind not in cluster:
+        return f"the task's type {json.dumps(kind)} is none of the cluster's: {', '.join(cluster)}"
+    if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(cluster[kind]):
+        return f"the task's index {json.dumps(index)} is none of the cluster's {len(cluster[kind])} {kind} tasks"
+    return None
 
 
 def _is_chief(strategy):

@@ -6,12 +6,17 @@ runs/dcgan.mnist-001/
   events/             for TensorBoard
   samples/            a grid per epoch, from the same latents; samples.gif at the end
   checkpoints/        last.keras, best.keras
+
+Two more files say what a resumed run is compared with: preset.yaml, the preset as it was, and data.json (see
+`ganzoo.training.facts`).
 """
 
 import contextlib
+import functools
 import importlib
-import json
 import math
+import os
+import random
 import re
 import signal
 import threading
@@ -38,7 +43,10 @@ from ganzoo.files import held, write_atomically
 from ganzoo.registry import model_class
 from ganzoo.training import callbacks
 from ganzoo.training.adversarial import describe_networks
-from ganzoo.training.distribute import Agreement, placement, workers_needed
+from ganzoo.training.callbacks.checkpoints import recorded_value, write_value
+from ganzoo.training.callbacks.record import read_records
+from ganzoo.training.distribute import Agreement, of_several_workers, placement, workers_needed
+from ganzoo.training.facts import Facts, read_facts, write_facts
 
 # What a resumed run may not change: its weights or its data would no longer be the same run's.
 _FIXED = (
@@ -64,31 +72,37 @@ def train(preset, data=None, settings=(), output="runs", resume=False, strategy=
             `ganzoo.training.distribute.placement`. The batch size is that of all devices together.
         max_minutes: stop after so long, preparations included, as Ctrl-C does; None goes on to the end.
 
+    The random states of Python and NumPy are afterwards what they were before.
+
     Returns:
         The run folder, a `pathlib.Path`. Ctrl-C, or a request to terminate, saves a checkpoint and returns as well; of
         several workers one that is asked stops all, within about a second of training.
 
     Raises:
-        GanzooError: anything wrong with preset, settings or data; nothing to resume; a resumed run
-            with another architecture; a training that diverged or collapsed.
+        GanzooError: anything wrong with preset, settings or data; nothing to resume; a resumed run with another
+            architecture, with other data, or with a damaged file; a run that another process is training; a training
+            that diverged or collapsed.
 
     Example:
         folder = ganzoo.train("dcgan.digits")
         model = ganzoo.load(folder)
     """
     until = time.monotonic() + 60 * max_minutes if max_minutes is not None else math.inf
-    plan = prepare(preset, data, settings, output, resume, strategy)
-    print(f"strategy: {plan.placement.words}; {plan.config.training.precision}", flush=True)
-    try:
-        with workers_needed(plan.placement):
-            if not plan.placement.chief:
-                _train_along(plan, until)
-                return plan.folder
-            with _held(plan) as folder:
-                _train_in(folder, plan, until)
-    except OSError as error:
-        raise GanzooError(f"cannot write to {plan.folder}: {error.strerror or error}") from None
-    return plan.folder
+    with contextlib.ExitStack() as lock, _random_states_kept():
+        plan = _prepared(preset, data, settings, output, resume, strategy, lock)
+        print(f"strategy: {plan.placement.words}; {plan.config.training.precision}", flush=True)
+        try:
+            with workers_needed(plan.placement):
+                if not plan.placement.chief:
+                    _train_along(plan, until)
+                    return plan.folder
+                if not plan.resumed:
+                    _make_folder(plan)
+                    lock.enter_context(held(plan.folder))
+                _train_in(plan.folder, plan, until)
+        except OSError as error:
+            raise GanzooError(f"cannot write to {plan.folder}: {error.strerror or error}") from None
+        return plan.folder
 
 
 def _train_along(plan, until):
@@ -106,7 +120,8 @@ def _train_in(folder, plan, until):
         folder / "metrics.jsonl", folder / "events", plan.feed.batch_size * model.discriminator_steps, plan.feed
     )
     measure = plan.measure
-    checkpoints = callbacks.Checkpoints(folder / "checkpoints", record, measure, config.training.checkpoint_minutes)
+    best = _best_value(folder, plan) if plan.resumed and measure else None
+    checkpoints = callbacks.Checkpoints(folder / "checkpoints", measure, config.training.checkpoint_minutes, best)
     progress = callbacks.Progress(plan.total_steps)
     interrupt = _Interrupt(plan, until)
     # The order matters: broken weights reach no file, and a line is on disk before the checkpoint that follows it.
@@ -121,9 +136,10 @@ def _train_in(folder, plan, until):
     ]
     checkpoints.set_model(model)
     write_atomically(folder / "config.yaml", dump(plan.config).encode())
+    # Also into a run of an older version, which has fewer of them.
+    write_facts(folder, plan.facts)
     if model.steps == 0:
         write_atomically(folder / "preset.yaml", dump(plan.preset).encode())
-        write_atomically(folder / "data.json", json.dumps(plan.data_facts).encode())
         checkpoints.save("last")
     elif model.steps >= plan.total_steps:
         print(f"{folder} is finished: {model.steps} steps; more with --set training.epochs=N")
@@ -140,20 +156,55 @@ def _train_in(folder, plan, until):
         progress.close()
 
 
-@contextlib.contextmanager
-def _held(plan):
-    """The run's folder, made if it is a new run, and this process's alone."""
-    while not plan.resumed:
+def _best_value(folder, plan):
+    """The metric's value of a resumed run's best.keras; None where there is no such file, or only a damaged one."""
+    path, monitor = folder / "checkpoints" / "best.keras", plan.measure.monitor
+    if path.is_dir():
+        raise GanzooError(f"{path} is a folder: move it away, the best checkpoint belongs there")
+    if not path.exists():
+        return None
+    try:
+        value = recorded_value(path, monitor)
+        if value is not None:
+            return value
+        if of_several_workers(plan.placement):
+            # Of several workers one alone cannot load a model: the metrics of older versions have to do.
+            recorded = [line[monitor] for line in read_records(folder / "metrics.jsonl") if monitor in line]
+            return plan.measure.best(recorded) if recorded else None
+        # Written by an older version. The metrics alone cannot tell: lines of them may be lost.
+        best = presets.load_saved(path)
+        recorded = {line["step"]: line.get(monitor) for line in read_records(folder / "metrics.jsonl")}
+        value = recorded.get(best.steps)
+        value = plan.measure.figures(best)[monitor] if value is None else value
+    except GanzooError as error:
+        print(f"{error}; the next measured checkpoint takes its place", flush=True)
+        return None
+    write_value(path, monitor, value)
+    return value
+
+
+def _make_folder(plan):
+    """Makes a new run's folder, under the next number that is free."""
+    while True:
         try:
             plan.folder.mkdir(parents=True)
-            break
+            return
         except FileExistsError:
             if not plan.folder.is_dir():
                 raise
             # Another run has begun in the meantime.
             plan.folder = _folder(plan.folder.parent, re.sub(r"-\d+$", "", plan.folder.name), resume=False)
-    with held(plan.folder):
-        yield plan.folder
+
+
+@contextlib.contextmanager
+def _random_states_kept():
+    """Gives Python and NumPy their random states back."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
 
 
 @dataclass
@@ -169,10 +220,10 @@ class Plan:
     placement: object
     measure: object = None
 
-    @property
-    def data_facts(self):
-        """What must not change about the data when a run goes on."""
-        return {"examples": self.feed.count}
+    @functools.cached_property
+    def facts(self):
+        """What must not change when the run goes on, a `Facts`."""
+        return Facts.of(self.config, self.feed)
 
     @property
     def steps_per_epoch(self):
@@ -211,14 +262,42 @@ class Plan:
 
 
 def prepare(preset, data=None, settings=(), output="runs", resume=False, strategy="auto"):
-    """The `Plan` of a run; arguments and errors as `train`."""
+    """The `Plan` of a run; arguments and errors as `train`. Nothing is written, and no run is locked."""
+    with _random_states_kept():
+        return _prepared(preset, data, settings, output, resume, strategy)
+
+
+def _prepared(preset, data, settings, output, resume, strategy, lock=None):
+    """As `prepare`, from where on all random states are those of the run's seed.
+
+    Args:
+        lock: a `contextlib.ExitStack` that keeps a resumed run locked: before anything of it is read, or another
+            process could take it further meanwhile. None reads without.
+    """
     # Before anything else: several workers have to find each other before TensorFlow does anything at all.
     place = placement(strategy)
+    with workers_needed(place):
+        return _planned(place, preset, data, settings, output, resume, lock)
+
+
+def _planned(place, preset, data, settings, output, resume, lock):
+    resuming, workers = Agreement(place).count(resume)
+    if 0 < resuming < workers:
+        raise GanzooError(
+            f"{resuming} of {workers} workers were started with --resume: start all of them with it or none"
+        )
     found = presets.find(preset)
     label = Path(found.name).stem if found.name == str(found.path) else found.name
     folder = _folder(Path(output), label, resume)
     given = without_weights(found.config)
+    facts = Facts()
+    if resume:
+        if lock is not None and place.chief:
+            lock.enter_context(held(folder))
+        facts = read_facts(folder)
     base = load_config(folder / "config.yaml") if resume else given
+    if facts.config is not None:
+        _refuse_changes(facts.config, base, folder, "its config.yaml says {}")
     config = with_settings(base, settings, "settings")
     if data is not None:
         config.data["source"] = str(data)
@@ -230,10 +309,14 @@ def prepare(preset, data=None, settings=(), output="runs", resume=False, strateg
     cls = model_class(config.model, found.name)
     if not config.data.get("source"):
         raise GanzooError(f"{found.name} names no data: give it with --data, e.g. --data folder:my_pictures")
-    keras.utils.set_random_seed(config.training.seed)
+    # Keras takes the seeds of fresh weights from Python's random state. The caller's of TensorFlow stays as it is:
+    # nothing here draws from it, and it could not be given back.
+    random.seed(config.training.seed)
+    np.random.seed(config.training.seed)
     with place.strategy.scope():
         if resume:
             model = presets.load_saved(folder / "checkpoints" / "last.keras")
+            _refuse_another_model(model, cls, config, folder)
         else:
             model = presets.build(config, found.name)
             if config.training.start_from:
@@ -255,13 +338,11 @@ def prepare(preset, data=None, settings=(), output="runs", resume=False, strateg
             f"data.batch_size={feed.batch_size} is that of all devices together: {place.replicas} cannot share it "
             "evenly; change it, or train on one with strategy one"
         )
-    if resume:
-        kept = json.loads((folder / "data.json").read_text())
-        if kept != plan.data_facts:
-            raise GanzooError(
-                f"the run in {folder} was trained on {kept['examples']} examples, {plan.feed.source} has "
-                f"{plan.feed.count}: resume with the same data, or begin a new run"
-            )
+    if resume and (problem := facts.difference(plan.facts)):
+        raise GanzooError(
+            f"the run in {folder} was trained on {problem.format(source=plan.feed.source)}: resume with the same data, "
+            "or begin a new run"
+        )
     if plan.steps_per_epoch < 1:
         raise GanzooError(
             f"{plan.feed.count} examples give {plan.feed.batches_per_epoch} batches of {plan.feed.batch_size}, but one "
@@ -343,12 +424,36 @@ def _folder(output, label, resume):
     if not resume:
         return output / f"{label}-{max(runs, default=0) + 1:03d}"
     for _, path in sorted(runs.items(), reverse=True):
-        if (path / "checkpoints" / "last.keras").exists():
+        # A broken link, too: an older run must not be taken instead.
+        if os.path.lexists(path / "checkpoints" / "last.keras"):
             return path
     raise GanzooError(f"there is no run of '{label}' with a checkpoint in {output}: nothing to resume")
 
 
-def _refuse_changes(base, config, folder):
+def _refuse_another_model(model, cls, config, folder):
+    """A checkpoint and a config that are not of one run: one of them was exchanged or edited."""
+    place = folder / "checkpoints" / "last.keras"
+    if type(model) is not cls:
+        raise GanzooError(f"{place} holds the model {model.model_name}, {folder / 'config.yaml'} says {config.model}")
+    parameters = parameters_of("__init__", owner=cls)
+    arguments = validated_arguments(parameters, config.arguments, f"{folder / 'config.yaml'}, section 'arguments'")
+    for key, value in arguments.items():
+        if key in model.arguments and _as_in_files(model.arguments[key]) != _as_in_files(value):
+            raise GanzooError(
+                f"{place} was made with arguments.{key}={model.arguments[key]}, {folder / 'config.yaml'} says {value}: "
+                "put back the one that was changed, or begin a new run"
+            )
+
+
+def _as_in_files(value):
+    """A value in which lists and tuples are the same, as in YAML and JSON."""
+    if isinstance(value, dict):
+        return {key: _as_in_files(item) for key, item in value.items()}
+    return [_as_in_files(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _refuse_changes(base, config, folder, now="now {} is asked for"):
+    """Refuses what a run may not change; `now` says where the new value comes from."""
     before, after = to_mapping(base), to_mapping(config)
     for key in _FIXED:
         old, new = before, after
@@ -364,8 +469,8 @@ def _refuse_changes(base, config, folder):
         # What "auto" was found to be is in the run's config.
         if old != new and not (key == "training.precision" and "auto" in (old, new)):
             raise GanzooError(
-                f"the run in {folder} was begun with {key}={old}, now {new} is asked for: take that change back, or "
-                "begin a new run without --resume"
+                f"the run in {folder} was begun with {key}={old}, {now.format(new)}: take that change back, or begin a "
+                "new run without --resume"
             )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from ganzoo.errors import first_line
+from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import write_atomically
 
 
@@ -97,12 +97,25 @@ class Record(keras.callbacks.Callback):
 
 
 def read_records(path):
-    """The lines of a metrics file as dictionaries; what is no such line, torn by a kill for one, is left out."""
+    """The lines of a metrics file as dictionaries; what is no such line, torn by a kill for one, is left out.
+
+    Raises:
+        GanzooError: something else than a file.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise GanzooError(f"cannot read {path}: {error.strerror or error}") from None
     records = []
-    if Path(path).exists():
-        for line in Path(path).read_text(encoding="utf-8", errors="replace").splitlines():
-            with contextlib.suppress(ValueError, RecursionError):
-                record = json.loads(line)
-                if isinstance(record, dict) and isinstance(record.get("step"), int):
-                    records.append(record)
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError, RecursionError):
+            record = json.loads(line)
+            if isinstance(record, dict) and _is_record(record):
+                records.append(record)
     return records
+
+
+def _is_record(record):
+    return type(record.get("step")) is int and all(type(value) in (int, float) for value in record.values())

@@ -1,5 +1,6 @@
 """Pictures of the training's progress."""
 
+import contextlib
 from pathlib import Path
 
 import keras
@@ -36,7 +37,11 @@ class Samples(keras.callbacks.Callback):
         paths = sorted(self.folder.glob("epoch_*.png"))
         if len(paths) > _MOST_FRAMES:
             paths = [paths[round(i)] for i in np.linspace(0, len(paths) - 1, _MOST_FRAMES)]
-        frames = [np.atleast_3d(np.asarray(Image.open(path))) for path in paths]
+        frames = []
+        for path in paths:
+            # A damaged one costs its frame, not the run that has just ended.
+            with contextlib.suppress(OSError, ValueError, SyntaxError):
+                frames.append(np.atleast_3d(np.asarray(Image.open(path))))
         # A run resumed with another number of samples has grids of several sizes.
         frames = [frame for frame in frames if frame.shape == frames[-1].shape]
         if len(frames) > 1:
