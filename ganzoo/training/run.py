@@ -93,6 +93,8 @@ def train(preset, data=None, settings=(), output="runs", resume=False, strategy=
         print(f"strategy: {plan.placement.words}; {plan.config.training.precision}", flush=True)
         try:
             with workers_needed(plan.placement):
+                # Not before: a dry run trains nothing.
+                plan.feed.learn()
                 if not plan.placement.chief:
                     _train_along(plan, until)
                     return plan.folder
@@ -238,6 +240,7 @@ class Plan:
         batch = self.feed.batch_size * self.model.discriminator_steps
         done = self.model.steps
         seconds = self.seconds_per_step()
+        learning = ", nor the encoder of captions, which learns first" if self.feed.learning else ""
         rows = {
             "model": f"{self.config.model}: {describe_networks(self.model)}, {self.config.training.precision}",
             "data": f"{self.feed.source}: {self.feed.count:,} examples, {len(self.feed.skipped)} skipped, "
@@ -245,7 +248,7 @@ class Plan:
             "steps": f"{self.total_steps:,} = {self.config.training.epochs} epochs of {self.steps_per_epoch:,}, "
             f"{done:,} done",
             "time": f"{seconds:.3g} s a step, about {_duration(seconds * (self.total_steps - done))} "
-            "on this machine, measurements and pictures not counted",
+            f"on this machine, measurements and pictures not counted{learning}",
             "where": self.placement.words,
             "best": self.measure.words if self.measure else "not measured (section 'evaluation')",
             "folder": str(self.folder),
@@ -257,7 +260,7 @@ class Plan:
         at_once = self.model.steps_per_execution
         for steps in (at_once, 3 * at_once):
             began = time.monotonic()
-            self.model.fit(self.feed.dataset(first_step=0), steps_per_epoch=steps, verbose=0)
+            self.model.fit(self.feed.dataset(first_step=0, trial=True), steps_per_epoch=steps, verbose=0)
         return (time.monotonic() - began) / steps
 
 
