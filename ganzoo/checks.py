@@ -137,7 +137,7 @@ def existing(path, kind="file"):
 
 def to_read(path):
     """Refuses a file or folder to read that is not there; as `existing`."""
-    if not path.is_dir():
+    if not os.path.isdir(path):
         existing(path)
 
 
@@ -150,9 +150,10 @@ def image_to_write(path):
     from ganzoo.inference.sampling import check_suffix
 
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise GanzooError(f"cannot write {path}: it is a folder; name a file in it, e.g. {path / 'images.png'}")
     check_suffix(path)
+    _refuse_impossible(path)
     folder_to_write(path.parent)
 
 
@@ -163,6 +164,7 @@ def folder_to_write(path):
         GanzooError: names what is in the way.
     """
     path = Path(os.path.abspath(path))
+    _refuse_impossible(path)
     for place in (path, *path.parents):
         if os.path.lexists(place):
             if not place.is_dir():
@@ -170,3 +172,13 @@ def folder_to_write(path):
             if not os.access(place, os.W_OK | os.X_OK):
                 raise GanzooError(f"cannot write to {path}: no permission for {place}")
             return
+
+
+def _refuse_impossible(path):
+    """Refuses a path that no file system takes: a name that is too long, say."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass
+    except (OSError, ValueError) as error:
+        raise GanzooError(f"cannot write to {path}: {getattr(error, 'strerror', None) or error}") from None

@@ -389,8 +389,10 @@ def evaluate(names, data, extractor, samples, upscale):
     """
     from ganzoo import checks
 
-    for name in names:
-        checks.source(data, checks.model(name))
+    kinds = {checks.model(name) for name in names}
+    # Models of several kinds are refused below.
+    if len(kinds) == 1:
+        checks.source(data, *kinds)
     if extractor and extractor.endswith(".keras"):
         checks.existing(Path(extractor))
     import_keras()

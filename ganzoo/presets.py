@@ -157,7 +157,7 @@ def _nothing_called(name, files):
     """The error for a name that is neither a model, a preset nor a run folder."""
     path = Path(str(name))
     try:
-        if path.is_dir():
+        if str(name) and path.is_dir():
             return GanzooError(f"{path} is a folder, but no run folder of `ganzoo train`, which has one 'checkpoints'")
         if path.is_file():
             return GanzooError(f"{path} is a file, but neither .keras nor .yaml")
