@@ -130,15 +130,15 @@ def existing(path, kind="file"):
         beside = [entry.name for entry in path.parent.iterdir() if entry.is_dir() == folder]
     except OSError:
         beside = []
-    near = difflib.get_close_matches(path.name, beside, n=1)
+    near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.75)
     guess = f". Did you mean '{path.parent / near[0]}'?" if near else ""
     raise GanzooError(f"no such {kind}: {path}{guess}")
 
 
-def to_read(path):
+def to_read(path, kind):
     """Refuses a file or folder to read that is not there; as `existing`."""
     if not os.path.isdir(path):
-        existing(path)
+        existing(path, kind)
 
 
 def image_to_write(path):

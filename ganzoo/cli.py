@@ -280,7 +280,7 @@ def upscale(source, target, model, tile):
     from ganzoo.inference.folders import written_pairs
     from ganzoo.inference.photographs import check_writable, pictures_in, read_photograph, write_photograph
 
-    checks.to_read(source)
+    checks.to_read(source, "picture")
     # PNG holds whatever a picture has: 16 bits, alpha.
     pairs = written_pairs(source, target, pictures_in, lambda suffix: ".png")
     loaded = _loaded(model, "upscale")
@@ -322,7 +322,7 @@ def enhance(source, target, model, shifts):
     from ganzoo.inference.folders import written_pairs
     from ganzoo.inference.recordings import WRITTEN, check_writable, enhance_file, recordings_in
 
-    checks.to_read(source)
+    checks.to_read(source, "recording")
     pairs = written_pairs(source, target, recordings_in, lambda suffix: suffix if suffix in WRITTEN else ".wav")
     for _, written in pairs:
         check_writable(written)

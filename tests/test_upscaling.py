@@ -261,7 +261,7 @@ def test_upscale_on_the_command_line(model, tmp_path):
     done = run(main, ["upscale", str(folder / "a.png"), str(tmp_path / "x.png"), "--model", "dcgan.digits"])
     assert "use `ganzoo generate dcgan.digits`" in done.output
     done = run(main, ["upscale", str(folder / "none.png"), str(tmp_path / "x.png"), *settings])
-    assert "no such file" in done.output
+    assert "no such picture" in done.output
 
 
 def test_no_picture_of_a_folder_is_lost_or_made_larger_twice(model, tmp_path):

@@ -269,13 +269,18 @@ def test_keras_archives_have_a_part_for_testing(tmp_path):
         open_pictures(f"npz:{tmp_path}/ours.npz:test", (8, 8, 1))
 
 
-def test_mnist_without_tensorflow_datasets_says_which_files_do_as_well(monkeypatch):
+def test_mnist_without_tensorflow_datasets_says_which_files_do_as_well(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     for name, host in (("mnist", "cvdf-datasets/mnist/"), ("fashion_mnist:test", "tf-keras-datasets/")):
         with pytest.raises(ganzoo.GanzooError) as caught:
             open_pictures(f"tfds:{name}", (28, 28, 1))
         for words in ("idx:train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz", host, "npz:"):
             assert words in str(caught.value)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "mnist.npz").touch()
+    with pytest.raises(ganzoo.GanzooError, match=f"or npz:{tmp_path}/datasets/mnist.npz, which Keras has downloaded"):
+        open_pictures("tfds:mnist", (28, 28, 1))
     with pytest.raises(ganzoo.GanzooError, match=r"other needs the package tensorflow-datasets: pip install [^.]*$"):
         open_pictures("tfds:other", (28, 28, 1))
 
