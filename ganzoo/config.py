@@ -22,7 +22,7 @@ _MOST_BYTES = 2**20
 
 def _file_name(name):
     """A weights file lies beside its YAML file, so that a stranger's YAML reaches no other file."""
-    if name != PurePosixPath(name).name or name in ("", ".", "..") or not name.isprintable() or set(name) & set('\\:'):
+    if name != PurePosixPath(name).name or name in ("", ".", "..") or not name.isprintable() or set(name) & set("\\:"):
         raise ValueError("a weights file is named by a plain file name, and lies beside the YAML file")
     return name
 

@@ -25,8 +25,8 @@ BAD_ARCHIVE = Exception
 _MOST_EXPANSION = 20
 # Networks are made several times over before a file's weights go in: averaged copies, and one for each regularizer.
 _COPIES = 8
-# Arrays of weights; the largest model of the package has a few hundred, and a million would take an hour to make.
-_MOST_ARRAYS = 10_000
+# Arrays of weights, which take time to make; the largest models of the package have a few hundred.
+_MOST_ARRAYS = 4_000
 
 
 def save(path, networks):
