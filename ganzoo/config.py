@@ -3,7 +3,7 @@
 import inspect
 import reprlib
 from dataclasses import asdict, field, fields, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 import numpy as np
