@@ -11,8 +11,8 @@ from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import cache_folder
 from ganzoo.weights import digest, read
 
-# `ganzoo.weights.digest` of the files that docs/weights.md describes: of their arrays, which the conversion always gives
-# alike, while the archive around them may differ.
+# `ganzoo.weights.digest` of the files that docs/weights.md describes: of their arrays, which the conversion always
+# gives alike, while the archive around them may differ.
 _DIGESTS = {
     "efficientnet_lite0_fp16": "ca0ce633b3dd9ba871afa1a91b9a917413bbfe52d8a4b12fb05db65b87183153",
     "lpips_alexnet_fp16": "a879cba62e64aebf74146a98c1098bdb7cc4e1d9b5da4f7f943f6cb556b4aee1",
@@ -185,8 +185,8 @@ def find_weights(name):
 def read_weights(path):
     """The arrays of a weights file, {name: array}; those of a file that docs/weights.md describes must be the original.
 
-    A metric under other weights is another metric, so a changed file must not pass for the one that its name says. A file
-    under another name is taken as it is.
+    A metric under other weights is another metric, so a changed file must not pass for the one that its name says. A
+    file under another name is taken as it is.
 
     Args:
         path: what `find_weights` returned.

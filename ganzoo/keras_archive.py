@@ -2,8 +2,8 @@
 pay for with bytes of its own.
 
 A `.keras` file is a zip archive with a `config.json`, which names the classes to be created, and a `model.weights.h5`
-in HDF5. Keras before 3.11 could be made to call any Python function through the first, Keras before 3.12.3 to read other
-files or to allocate any amount of memory through the second. The checks here do not depend on Keras' version.
+in HDF5. Keras before 3.11 could be made to call any Python function through the first, Keras before 3.12.3 to read
+other files or to allocate any amount of memory through the second. The checks here do not depend on Keras' version.
 """
 
 import importlib
@@ -42,7 +42,7 @@ _LAYERS = frozenset(
     STFTSpectrogram SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell Softmax SpatialDropout1D SpatialDropout2D
     SpatialDropout3D SpectralNormalization StackedRNNCells Subtract TimeDistributed UnitNormalization UpSampling1D
     UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
-    """.split()
+    """.split()  # noqa: SIM905
 )
 _MODELS = frozenset(
     {
@@ -73,8 +73,8 @@ def read(path):
         (config, stored): `config.json` as plain dictionaries, and the bytes of all numbers in `model.weights.h5`.
 
     Raises:
-        GanzooError: no such file, no `.keras` file, a damaged one, or one with parts that Keras never writes: compressed,
-            too large, padded, or weights that lie outside the file.
+        GanzooError: no such file, no `.keras` file, a damaged one, or one with parts that Keras never writes:
+            compressed, too large, padded, or weights that lie outside the file.
 
     Example:
         config, stored = keras_archive.read("model.keras")
@@ -118,9 +118,9 @@ def check_objects(config, path):
                 if value.get("class_name") == "function":
                     named = f"the function {value.get('module')}.{value.get('config')}"
                 raise GanzooError(
-                    f"cannot load {path}: it names {named[:100]}, which is not among what such a file may create (numeric "
-                    "layers and optimizers of Keras, and registered classes whose file has been imported); such a file "
-                    "may run code when it is loaded"
+                    f"cannot load {path}: it names {named[:100]}, which is not among what such a file may create "
+                    "(numeric layers and optimizers of Keras, and registered classes whose file has been imported); "
+                    "such a file may run code when it is loaded"
                 )
             pending.extend((item, compiling or key == "compile_config") for key, item in value.items())
         elif isinstance(value, list):
@@ -150,7 +150,8 @@ def _is_allowed(described, compiling):
     if registered is not None:
         found = keras.saving.get_registered_object(registered) if isinstance(registered, str) else None
         if found is not None:
-            return getattr(found, "__name__", None) == name
+            # Keras takes the registered class whatever `class_name` says, unless it is one of its own special names.
+            return isinstance(found, type) and not name.startswith("__")
         if registered != name:
             return False
     return (

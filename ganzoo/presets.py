@@ -249,8 +249,8 @@ def _model_described(described, path):
     package, _, model_name = str(described.get("registered_name")).partition(">")
     if package != "ganzoo":
         raise GanzooError(
-            f"{path} holds a {str(described.get('class_name'))[:80]}, not a ganzoo model: load it with "
-            "keras.models.load_model"
+            f"{path} holds a {str(described.get('class_name'))[:80]}, not a ganzoo model: if you trust its "
+            "origin, load it with keras.models.load_model"
         )
     if model_name not in registry.list_models():
         raise GanzooError(

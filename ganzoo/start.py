@@ -33,7 +33,7 @@ def _back_end():
     if asked := os.environ.get("KERAS_BACKEND"):
         return asked
     # Not Path.home(), which raises where the user has no account, as in some containers.
-    user = Path(os.path.expanduser("~"))  # noqa: PTH111
+    user = Path(os.path.expanduser("~"))
     home = Path(os.environ.get("KERAS_HOME", (user if os.access(user, os.W_OK) else Path("/tmp")) / ".keras"))
     try:
         return str(json.loads((home.expanduser() / "keras.json").read_text())["backend"])

@@ -25,8 +25,8 @@ BAD_ARCHIVE = Exception
 _MOST_EXPANSION = 20
 # Networks are made several times over before a file's weights go in: averaged copies, and one for each regularizer.
 _COPIES = 8
-# Arrays of weights; the largest model of the package has a few hundred, and a million would take an hour to make.
-_MOST_ARRAYS = 10_000
+# Arrays of weights, which take time to make; the largest models of the package have a few hundred.
+_MOST_ARRAYS = 4_000
 
 
 def save(path, networks):
@@ -203,8 +203,8 @@ def fitting_memory(where):
     """
     memory = _physical_memory()
     problem = (
-        f"{where}: networks of these sizes need more than the {memory / 2**30:.0f} GiB of this machine's memory, or more "
-        f"than {_MOST_ARRAYS:,} arrays of weights: make the arguments smaller"
+        f"{where}: networks of these sizes need more than the {memory / 2**30:.0f} GiB of this machine's memory, or "
+        f"more than {_MOST_ARRAYS:,} arrays of weights: make the arguments smaller"
     )
     with _allowing(_Allowance(memory, problem)):
         yield
@@ -222,8 +222,8 @@ def fitting_file(path, stored):
         GanzooError: networks much larger than the stored weights, or much smaller (see `check_all_needed`).
     """
     problem = (
-        f"{path} describes networks that are much larger than the weights it stores ({stored:,} bytes): the arguments are "
-        "not those it was trained with, or it is made to fill the memory"
+        f"{path} describes networks that are much larger than the weights it stores ({stored:,} bytes): the arguments "
+        "are not those it was trained with, or it is made to fill the memory"
     )
     with _allowing(_Allowance(_COPIES * stored + 2**16, problem, path, stored)):
         yield
@@ -238,8 +238,8 @@ def check_all_needed():
     # Optimizers keep up to three arrays for each weight.
     if allowance.stored > _COPIES * allowance.taken + 2**20:
         raise GanzooError(
-            f"{allowance.path} stores {allowance.stored:,} bytes of weights, its networks have {allowance.taken:,}: it is "
-            "damaged or made to fill the memory"
+            f"{allowance.path} stores {allowance.stored:,} bytes of weights, its networks have {allowance.taken:,}: "
+            "it is damaged or made to fill the memory"
         )
 
 
