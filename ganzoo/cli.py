@@ -258,7 +258,7 @@ def draw(captions, count, seed, output, model):
 
 
 @main.command()
-@click.argument("source", metavar="IN", type=_Path(path_type=Path))
+@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=_Path(path_type=Path))
 @click.argument("target", metavar="OUT", type=_Path(path_type=Path))
 @click.option(
     "--model",
@@ -269,30 +269,31 @@ def draw(captions, count, seed, output, model):
     help="A model, a preset, a .keras file or a run folder.",
 )
 @click.option("--tile", type=click.IntRange(16), default=384, show_default=True, help="Pixels at once: less memory.")
-def upscale(source, target, model, tile):
-    """Makes a photograph larger, or all of a folder. IN and OUT are files, or folders.
+def upscale(sources, target, model, tile):
+    """Makes an image larger, or several, or all of a folder. OUT is a file for one IN, and a folder for several or for
+    a folder. Animations and pages of a TIFF stay together.
 
     \b
     Examples: ganzoo upscale in.jpg out.png
+              ganzoo upscale a.jpg b.png large
               ganzoo upscale holiday holiday_large --model srresnet
     """
     from ganzoo import checks
     from ganzoo.inference.folders import written_pairs
-    from ganzoo.inference.photographs import check_writable, pictures_in, read_photograph, write_photograph
+    from ganzoo.inference.frames import result_suffix, upscale_file
+    from ganzoo.inference.photographs import check_size, pictures_in
 
-    checks.to_read(source, "picture")
-    # PNG holds whatever a picture has: 16 bits, alpha.
-    pairs = written_pairs(source, target, pictures_in, lambda suffix: ".png")
+    def files_in(folder):
+        return pictures_in(folder, skip_folder=target)
+
+    if len(sources) == 1:
+        checks.to_read(sources[0], "picture")
+    pairs = written_pairs(list(sources), target, files_in, suffix_of=result_suffix)
+    for _, written in pairs:
+        check_size(written, 1, 1)
     loaded = _loaded(model, "upscale")
-
-    def work(path, written):
-        photograph = read_photograph(path)
-        height, width, channels = photograph.pixels.shape
-        check_writable(written, (height * loaded.scale, width * loaded.scale, channels), photograph.pixels.dtype)
-        photograph.pixels = loaded.upscale(photograph.pixels, tile=tile)
-        write_photograph(written, photograph)
-
-    _each(pairs, source, work)
+    alone = sources[0] if len(sources) == 1 else None
+    _each(pairs, alone, lambda path, written: upscale_file(loaded, path, written, tile=tile))
 
 
 @main.command()
@@ -331,19 +332,21 @@ def enhance(source, target, model, shifts):
 
 
 def _each(pairs, source, work):
-    """work(path, written) of all pairs; in a folder what fails is said and left out."""
+    """work(path, written) of all pairs; in a folder, or of several inputs (source is None), what fails is said and left
+    out."""
     failed = 0
     for path, written in pairs:
         try:
             work(path, written)
             click.echo(click.format_filename(written))
         except GanzooError as error:
-            if not source.is_dir():
+            if source is not None and not os.path.isdir(source):
                 raise
             failed += 1
             click.echo(f"left out: {error}".encode(errors="replace"), err=True)
     if failed:
-        raise GanzooError(f"{failed} of the {len(pairs)} files in {source} were left out")
+        where = "" if source is None else f" in {source}"
+        raise GanzooError(f"{failed} of the {len(pairs)} files{where} were left out")
 
 
 # What a command calls of a model, where its own name is not that.

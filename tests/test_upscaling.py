@@ -250,9 +250,12 @@ def test_upscale_on_the_command_line(model, tmp_path):
     for wrong, words in (
         ([folder / "a.png", folder / "a.png"], "the same file"),
         ([folder, folder], "the same folder"),
-        ([folder, folder / "a.png"], "OUT is not"),
+        ([folder, folder / "a.png"], "OUT is not a folder"),
+        ([folder / "a.png", folder / "deep" / "b.png", folder / "a.png"], "OUT is not a folder"),
+        ([folder / "a.png", folder / "deep" / "b.png", folder / "c.png"], "make it first"),
+        ([folder / "a.png", folder], "would be written over"),
+        ([folder / "a.png", folder / "deep" / "b.png", folder / "deep"], "would be written over"),
         ([folder / "a.png", tmp_path / "x.xyz"], "as a picture: use"),
-        ([folder / "a.png", tmp_path / "out"], "is a folder: name a file"),
     ):
         done = run(main, ["upscale", *map(str, wrong), *settings])
         assert done.exit_code == 1
@@ -262,6 +265,29 @@ def test_upscale_on_the_command_line(model, tmp_path):
     assert "use `ganzoo generate dcgan.digits`" in done.output
     done = run(main, ["upscale", str(folder / "none.png"), str(tmp_path / "x.png"), *settings])
     assert "no such picture" in done.output
+
+
+def test_several_files_on_the_command_line(model, tmp_path):
+    model.save(tmp_path / "m.keras")
+    image = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype="uint8")
+    Image.fromarray(image).save(tmp_path / "a.png")
+    frames = [Image.fromarray(np.full((4, 6), level, "uint8")) for level in (40, 200)]
+    frames[0].save(tmp_path / "b.gif", save_all=True, append_images=frames[1:])
+    Image.new("F", (4, 4)).save(tmp_path / "float.tif")
+
+    def run(*names):
+        arguments = [*(str(tmp_path / name) for name in names), "--model", str(tmp_path / "m.keras")]
+        return CliRunner().invoke(main, ["upscale", *arguments])
+
+    (tmp_path / "out").mkdir()
+    done = run("a.png", "b.gif", "float.tif", "x" * 300 + ".png", "out")
+    assert done.exit_code == 1
+    assert f"left out: {tmp_path}/float.tif: a picture of floating-point numbers" in done.output
+    assert "Error: 2 of the 4 files were left out" in done.output
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / "a.png")), model.upscale(image))
+    assert Image.open(tmp_path / "out" / "b.gif").n_frames == 2
+    assert run("a.png", "new.png").exit_code == 0
+    assert run("a.png", "out").exit_code == 0
 
 
 def test_no_picture_of_a_folder_is_lost_or_made_larger_twice(model, tmp_path):

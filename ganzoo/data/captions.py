@@ -197,11 +197,11 @@ def read_captions(folder):
             a name that several files could be meant by.
     """
     folder = Path(folder)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise GanzooError(f"no such folder of captioned pictures: {printable(folder)}")
     for name, reader in (("captions.json", _from_json), ("captions.txt", _from_lines)):
         path = folder / name
-        if path.is_file():
+        if os.path.isfile(path):
             try:
                 if path.stat().st_size > _MOST_BYTES:
                     raise ValueError(f"it is larger than {_MOST_BYTES >> 20} MB")

@@ -153,8 +153,8 @@ def opened_image(path, most_pixels, at_least=None):
         raise
     except Image.UnidentifiedImageError:
         raise GanzooError(f"{shown} cannot be read as a picture: its content is in no known image format") from None
-    except Image.DecompressionBombError as error:
-        raise GanzooError(f"{shown}: too many pixels: {first_line(error)}") from None
+    except Image.DecompressionBombError:  # far beyond either limit
+        raise GanzooError(f"{shown}: too many pixels, more than {most_pixels / 1e6:g} megapixels") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise GanzooError(f"{shown} cannot be read as a picture: {first_line(error)}") from None
 

@@ -45,7 +45,8 @@ def files_in(root, suffixes, kind, *, explanations=None, companions=(), skip_fol
         # UserWarning: folder recordings: 12 recordings; left out: 3 .txt, 1 .m4a; convert .m4a to .wav first
     """
     root = Path(root)
-    if not root.is_dir():
+    # Not Path.is_dir(), which raises where a name is too long.
+    if not os.path.isdir(root):
         raise GanzooError(f"no such folder of {kind}: {printable(root)}")
     files, counts = listed(root, skip_folder)
     found = [path for path in files if path.suffix.lower() in suffixes]

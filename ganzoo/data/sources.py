@@ -140,7 +140,7 @@ def _idx(place, image_shape, upscale, strict):
     if images.ndim not in (3, 4):
         raise GanzooError(f"{path} holds an array of shape {images.shape}, not pictures: name the images file")
     candidates = _labels_files(path)
-    labels_path = next((candidate for candidate in candidates if candidate.is_file()), None)
+    labels_path = next((candidate for candidate in candidates if os.path.isfile(candidate)), None)
     labels = None if labels_path is None else read_idx(labels_path)
     opened = _from_arrays(images, labels, image_shape, upscale, f"idx:{place}")
     if candidates:

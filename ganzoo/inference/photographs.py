@@ -2,25 +2,27 @@
 
 import os
 import struct
-import warnings
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from ganzoo.data.sources import files_in
+from ganzoo.data.decoding import naming, opened_image
+from ganzoo.data.folders import printable
+from ganzoo.data.sources import picture_files
 from ganzoo.errors import GanzooError
 from ganzoo.files import write_atomically
 from ganzoo.inference.sampling import WRITTEN, save_picture
 
-# A picture that unpacks to more pixels than this is taken for a decompression bomb.
+# An image of more pixels than this is not decoded: it may be a decompression bomb.
 PIXEL_LIMIT = 100_000_000
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 _ORIENTATION, _EXIF_IFD = 0x0112, 0x8769
 # Width and height of the picture as the camera took it.
 _SIZES_IN_EXIF = (0xA002, 0xA003)
 _WITHOUT_ALPHA = (".jpg", ".jpeg", ".bmp")
+# Height and width that a format can hold.
+_LONGEST_SIDE = {".jpg": 65_535, ".jpeg": 65_535, ".gif": 65_535, ".webp": 16_383}
 
 
 @dataclass
@@ -36,50 +38,65 @@ class Photograph:
     extras: dict = field(default_factory=dict)
 
 
-def read_photograph(path):
-    """The `Photograph` of a file.
+def read_photograph(path, most_pixels=PIXEL_LIMIT):
+    """The `Photograph` of a file; of an animation the first frame, see `ganzoo.inference.frames` for all of them.
+
+    Args:
+        path: the file.
+        most_pixels: width times height beyond which it is refused, by its header, before anything is decoded.
 
     Raises:
-        GanzooError: missing, damaged, cut short, no picture, of more than 100 megapixels, or of a depth that cannot be
-            kept: 16 bits in colour are read from PNG, in grey from TIFF as well.
+        GanzooError: missing, damaged, cut short, no image, too large, or of a depth that cannot be kept: 16 bits in
+            color are read from PNG, in gray from TIFF as well.
     """
-    from PIL import Image, ImageOps
+    with opened_image(path, most_pixels) as image, naming(path):
+        if _is_deep_png(path):
+            turn = image.getexif().get(_ORIENTATION, 1)
+            pixels = _turned(_decoded_deep(path), turn)
+            return Photograph(pixels, as_photograph(image, pixels.shape[2]).extras)
+        return as_photograph(image)
 
-    try:
-        with warnings.catch_warnings():
-            # Pillow's own limit is a little below ours.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
-                if picture.width * picture.height > PIXEL_LIMIT:
-                    raise GanzooError(f"{path}: {picture.width}x{picture.height} pixels are beyond 100 megapixels")
-                if picture.format == "TIFF" and len(picture.getbands()) > 1 and max(picture.tag_v2.get(258, (8,))) > 8:
-                    raise GanzooError(f"{path}: TIFF of 16 bits in colour cannot be read: convert it to PNG")
-                turn = picture.getexif().get(_ORIENTATION, 1)
-                upright = ImageOps.exif_transpose(picture)
-                pixels = _turned(_decoded_deep(path), turn) if _is_deep_png(path) else _as_array(upright)
-                return Photograph(pixels, _extras(picture.format, upright, pixels.shape[2]))
-    except GanzooError:
-        raise
-    except FileNotFoundError:
-        raise GanzooError(f"no such picture: {path}") from None
-    except Image.DecompressionBombError:
-        raise GanzooError(f"{path} unpacks to more than 100 megapixels") from None
-    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-        raise GanzooError(f"{path} cannot be read as a picture: {error}") from None
+
+def as_photograph(image, channels=None):
+    """The `Photograph` of an open Pillow image, of the frame that it is at; its extras as they fit an array of so many
+    channels, where its pixels are read otherwise."""
+    from PIL import ImageOps
+
+    if image.format == "TIFF" and len(image.getbands()) > 1 and max(image.tag_v2.get(258, (8,))) > 8:
+        raise GanzooError("TIFF of 16 bits in color cannot be read: convert it to PNG")
+    upright = ImageOps.exif_transpose(image)
+    pixels = _as_array(upright)
+    return Photograph(pixels, _extras(image.format, upright, channels or pixels.shape[2]))
+
+
+def check_size(path, height, width):
+    """Whether a file of this name can hold an image of this size.
+
+    Raises:
+        GanzooError: a folder, a suffix of no image, or one whose format ends at smaller sizes.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if os.path.isdir(path):
+        raise GanzooError(f"{printable(path)} is a folder: name a file in it, e.g. {printable(path / 'large.png')}")
+    if suffix not in WRITTEN:
+        raise GanzooError(f"cannot write '{printable(path.name)}' as a picture: use {', '.join(WRITTEN)}")
+    longest = _LONGEST_SIDE.get(suffix)
+    if longest is not None and max(height, width) > longest:
+        raise GanzooError(
+            f"{printable(path.name)}: {suffix} ends at {longest} pixels, not {width}x{height}: write .png"
+        )
 
 
 def check_writable(path, shape, dtype):
     """Whether `write_photograph` could write a picture of this shape and type there, before it is made.
 
     Raises:
-        GanzooError: a folder, or a suffix that cannot hold it.
+        GanzooError: a folder, or a suffix that cannot hold it; as `check_size`.
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if path.is_dir():
-        raise GanzooError(f"{path} is a folder: name a file in it, e.g. {path / 'large.png'}")
-    if suffix not in WRITTEN:
-        raise GanzooError(f"cannot write '{path.name}' as a picture: use {', '.join(WRITTEN)}")
+    check_size(path, *shape[:2])
     if shape[2] in (2, 4) and suffix in _WITHOUT_ALPHA:
         raise GanzooError(f"{path.name}: {path.suffix} has no transparency: write a .png or .webp")
     if dtype == np.uint16 and suffix != ".png":
@@ -107,10 +124,10 @@ def write_photograph(path, photograph):
         raise GanzooError(f"cannot write {path}: {error.strerror or error}") from None
 
 
-def pictures_in(place):
-    """The picture files of a folder, at any depth, sorted; a file alone as it is."""
+def pictures_in(place, skip_folder=None):
+    """The image files of a folder, at any depth, sorted; a file alone as it is. See `ganzoo.data.folders.files_in`."""
     place = Path(place)
-    return files_in(place, SUFFIXES, "pictures") if place.is_dir() else [place]
+    return picture_files(place, skip_folder=skip_folder) if os.path.isdir(place) else [place]
 
 
 def _extras(file_format, picture, channels):

@@ -1,5 +1,7 @@
 """Picture files keep what they have, and damaged ones say so."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -86,6 +88,15 @@ def test_a_colour_profile_is_kept(tmp_path, colours):
     assert "icc_profile" not in read_photograph(tmp_path / "cmyk.jpg").extras
 
 
+def test_a_limit_is_looked_at_before_anything_is_decoded(tmp_path):
+    """Of a file that is cut short only the header can be read."""
+    Image.new("RGB", (2000, 1000)).save(tmp_path / "whole.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:300])
+    with pytest.raises(ganzoo.GanzooError, match=r"2000x1000 pixels are too many, more than 1\.5 megapixels"):
+        read_photograph(tmp_path / "cut.png", most_pixels=1_500_000)
+    assert read_photograph(tmp_path / "whole.png", most_pixels=2_000_000).pixels.shape == (1000, 2000, 3)
+
+
 def test_damaged_files_and_impossible_wishes(tmp_path, colours):
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype="uint8")).save(tmp_path / "whole.jpg")
     (tmp_path / "cut.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:1500])
@@ -93,7 +104,13 @@ def test_damaged_files_and_impossible_wishes(tmp_path, colours):
     (tmp_path / "empty.png").write_bytes(b"")
     Image.new("1", (20_000, 20_000)).save(tmp_path / "bomb.png")
     Image.new("F", (4, 4)).save(tmp_path / "float.tif")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
     for name, words in {
+        "pipe.png": "no file",
+        "loop.png": "no such picture",
+        "x" * 300 + ".png": "no such picture",
+        "nul\0.png": "no such picture",
         "cut.jpg": "cannot be read as a picture",
         "text.png": "cannot be read as a picture",
         "empty.png": "cannot be read as a picture",
