@@ -167,6 +167,37 @@ def train(preset, data, settings, output, resume, strategy, max_minutes, dry_run
         return
     folder = run.train(preset, data, settings, output, resume, strategy, max_minutes)
     click.echo(f"run folder: {folder}")
+    for title, command in _next_commands(preset, folder, output):
+        click.echo(f"  {title + ':':13}{command}")
+
+
+def _next_commands(preset, folder, output):
+    """Titles and commands: what can be done with a run folder."""
+    import shlex
+
+    from ganzoo.config import load_config
+    from ganzoo.registry import model_class
+
+    # Of several workers, those that write nothing may not see the folder.
+    if not (folder / "checkpoints" / "last.keras").exists():
+        return
+    config, name = load_config(folder / "config.yaml"), shlex.quote(str(folder))
+    verbs = {
+        "upscale": f"ganzoo upscale IN.jpg OUT.png --model {name}",
+        "enhance": f"ganzoo enhance IN.wav OUT.wav --model {name}",
+        "vectors": f'ganzoo draw "A CAPTION" --model {name}',
+        "generate": f"ganzoo generate {name} --output grid.png",
+    }
+    # A model that takes captions can also generate without any.
+    yield from [("use it", verbs[method]) for method in verbs if hasattr(model_class(config.model), method)][:1]
+    places = [path for path in (folder / "samples.gif", folder / "samples") if path.exists()]
+    if places:
+        yield "samples", " and ".join(shlex.quote(str(path)) for path in places)
+    if (folder / "events").is_dir():
+        yield "curves", f"tensorboard --logdir {shlex.quote(str(folder / 'events'))}"
+    place = "" if output == "runs" else f" --output {shlex.quote(str(output))}"
+    more = f"--resume --set training.epochs={2 * config.training.epochs}"
+    yield "more epochs", f"ganzoo train {shlex.quote(str(preset))}{place} {more}"
 
 
 @main.command()

@@ -305,6 +305,8 @@ def _yaml_value(text, where):
     # What PyYAML's own constructors raise on dates, numbers and tags that make no sense.
     except (yaml.YAMLError, ValueError, KeyError, IndexError, AttributeError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+        if mark := getattr(error, "problem_mark", None):
+            reason = f"{error.problem}, line {mark.line + 1}, column {mark.column + 1}"
         raise GanzooError(f"{where} is not valid YAML: {reason}") from None
 
 

@@ -1,5 +1,6 @@
 """The command line as typed."""
 
+import shlex
 import subprocess
 import sys
 
@@ -58,6 +59,24 @@ def test_evaluate_prints_figures_with_their_protocol(tiny_preset, pictures_npz, 
     done = run("evaluate", tmp_path / "runs" / "tiny-001", "--data", pictures_npz, "--samples", 100)
     assert "mnist_classifier" in done.output
     assert "after 6 steps" in run("info", tmp_path / "runs" / "tiny-001").output
+
+
+def test_a_run_ends_with_what_can_be_done_next(tiny_preset, tmp_path):
+    options = ["--output", tmp_path / "my runs", "--set", "extractor=null"]
+    done = run("train", tiny_preset, *options, "--set", "epochs=2")
+    folder = tmp_path / "my runs" / "tiny-001"
+    said = dict(line.strip().split(":", 1) for line in done.output.splitlines() if line.startswith("  "))
+    assert said["samples"].split() == f"'{folder}/samples.gif' and '{folder}/samples'".split()
+    assert said["curves"].strip() == f"tensorboard --logdir '{folder}/events'"
+    # What is said can be typed.
+    program, *command = shlex.split(said["use it"])
+    assert program == "ganzoo"
+    picture = tmp_path / "grid.png"
+    assert run(*[picture if part == "grid.png" else part for part in command]).exit_code == 0
+    assert picture.exists()
+    program, *command = shlex.split(said["more epochs"])
+    assert run(*command).exit_code == 0
+    assert "after 24 steps" in run("info", folder).output
 
 
 def test_export_refuses_to_overwrite(tmp_path):

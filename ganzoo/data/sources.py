@@ -412,6 +412,9 @@ def allocate(shape, key):
     needed = math.prod(map(int, shape))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Before the disk is filled to its end for nothing.
+        if shutil.disk_usage(path.parent).free < needed:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         with open(path, "w+b") as file:
             # The mapping keeps the data reachable; without a name nothing is left behind when the process ends.
             if os.name == "posix":
@@ -419,7 +422,8 @@ def allocate(shape, key):
             _reserve(file, needed)
             return np.memmap(file, "uint8", "r+", shape=shape)
     except OSError as error:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink()
         why, way_out = error.strerror or error, "set GANZOO_CACHE to a folder that can be written"
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             why = f"{why}: {shutil.disk_usage(path.parent).free:,} bytes are free"

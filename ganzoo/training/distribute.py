@@ -318,9 +318,8 @@ def _problem_of_tf_config(found):
     task = found.get("task")
     if not isinstance(task, dict):
         # A single task may leave itself out.
-        return (
-            '"task" must say which of the cluster this process is' if len(everybody) > 1 or task is not None else None
-        )
+        alone = task is None and len(everybody) == 1
+        return None if alone else '"task" must say which of the cluster this process is'
     kind, index = task.get("type"), task.get("index")
     # TensorFlow reads a number in quotes, too.
     index = int(index) if isinstance(index, str) and index.isascii() and index.isdigit() else index

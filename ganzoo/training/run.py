@@ -287,7 +287,7 @@ def _planned(place, preset, data, settings, output, resume, lock):
     resuming, workers = Agreement(place).count(resume)
     if 0 < resuming < workers:
         raise GanzooError(
-            f"{resuming} of {workers} workers were started with --resume: start all of them with it or none"
+            f"{resuming} of {workers} workers were started with --resume: start all of them with it, or none"
         )
     found = presets.find(preset)
     label = Path(found.name).stem if found.name == str(found.path) else found.name

@@ -1,5 +1,12 @@
 """Runs in small files."""
 
+import hashlib
+import io
+import json
+import os
+import tarfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -47,3 +54,155 @@ def test_small_files_that_are_missing_or_damaged_are_refused(tiny_preset, tmp_pa
     with pytest.raises(ganzoo.GanzooError, match="whole run"):
         unpack(tmp_path / "parts", tmp_path / "there")
     assert not (tmp_path / "there").exists()
+
+
+@pytest.fixture(scope="module")
+def run_files(tmp_path_factory):
+    """{name: content} of what a run consists of; none of it is read when an archive is made or unpacked."""
+    random = np.random.default_rng(0)
+    names = ("config.yaml", "preset.yaml", "data.json", "metrics.jsonl", "checkpoints/best.keras")
+    return {name: random.bytes(3000) for name in (*names, "checkpoints/last.keras")}
+
+
+def written(folder, files):
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def read(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def archive_of(folder, members, name="tiny-001", **manifest):
+    """The files of an archive with these members, (TarInfo or name, content) each, and its SHA-256, which is right."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for member, content in members:
+            member = tarfile.TarInfo(member) if isinstance(member, str) else member
+            member.size = member.size or len(content)
+            archive.addfile(member, io.BytesIO(content) if member.isreg() else None)
+    whole = buffer.getvalue()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "run.000").write_bytes(whole)
+    content = {"name": name, "parts": ["run.000"], "sha256": hashlib.sha256(whole).hexdigest(), **manifest}
+    (folder / "run.json").write_text(json.dumps(content))
+
+
+def of_kind(kind, name="checkpoints/last.keras", target=""):
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    return member
+
+
+def sparse():
+    """A file of 4 GB of which nothing is stored, as GNU tar writes it: in its header, or in one before it."""
+    old = tarfile.TarInfo("checkpoints/last.keras")
+    old.type = tarfile.GNUTYPE_SPARSE
+    new = tarfile.TarInfo("checkpoints/last.keras")
+    new.pax_headers = {"GNU.sparse.major": "0", "GNU.sparse.size": str(2**32), "GNU.sparse.map": "0,0"}
+    return old, new
+
+
+HOSTILE = {
+    "without its checkpoint": lambda files: [item for item in files if item[0] != "checkpoints/last.keras"],
+    "without its config": lambda files: [item for item in files if item[0] != "config.yaml"],
+    "empty": lambda files: [],
+    "a file twice": lambda files: [*files, files[-1]],
+    "another file": lambda files: [*files, ("lock", b"")],
+    "a file outside": lambda files: [*files, ("../outside", b"x")],
+    "an absolute file": lambda files: [*files, ("/tmp/outside", b"x")],
+    "the same file in other words": lambda files: [*files, ("./config.yaml", b"x")],
+    "a symbolic link": lambda files: [*files[:-1], (of_kind(tarfile.SYMTYPE, target="best.keras"), b"")],
+    "a hard link": lambda files: [*files[:-1], (of_kind(tarfile.LNKTYPE, target="/etc/passwd"), b"")],
+    "a device": lambda files: [*files[:-1], (of_kind(tarfile.CHRTYPE), b"")],
+    "a pipe": lambda files: [*files[:-1], (of_kind(tarfile.FIFOTYPE), b"")],
+    "a folder": lambda files: [*files[:-1], (of_kind(tarfile.DIRTYPE), b"")],
+    "holes": lambda files: [*files[:-1], (sparse()[0], b"")],
+    "holes in newer words": lambda files: [*files[:-1], (sparse()[1], b"x")],
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_archives_that_are_no_run_are_refused_and_leave_nothing(run_files, tmp_path, what):
+    archive_of(tmp_path / "parts", HOSTILE[what](list(run_files.items())))
+    runs = tmp_path / "runs"
+    with pytest.raises(ganzoo.GanzooError, match="no run that ganzoo has written") as error:
+        unpack(tmp_path / "parts", runs)
+    assert len(str(error.value).splitlines()) == 1
+    assert list(runs.iterdir()) == []
+    # A run that is to be replaced stays as it was.
+    old = {"config.yaml": b"old", "checkpoints/last.keras": b"old", "samples/epoch_0001.png": b"old"}
+    written(runs / "tiny-001", old)
+    with pytest.raises(ganzoo.GanzooError, match="no run that ganzoo has written"):
+        unpack(tmp_path / "parts", runs, replace=True)
+    assert {name: content for name, content in read(runs / "tiny-001").items() if name != "lock"} == old
+    # And a good archive then finds its place.
+    archive_of(tmp_path / "parts", list(run_files.items()))
+    unpack(tmp_path / "parts", runs, replace=True)
+    kept = {"samples/epoch_0001.png": b"old", "lock": b""}
+    assert read(runs / "tiny-001") == {**run_files, **kept}
+
+
+def test_lists_of_parts_that_promise_more_than_is_there(run_files, tmp_path):
+    parts = tmp_path / "parts"
+    members = list(run_files.items())
+    for match, manifest in (
+        ("are not run.000, run.001", {"parts": ["run.000"] * 3000}),
+        ("are not run.000, run.001", {"parts": []}),
+        ("are not run.000, run.001", {"parts": ["../parts/run.000"]}),
+        ("are not run.000, run.001", {"parts": "run.000"}),
+        ("names the run", {"name": "a\0b"}),
+        ("names the run", {"name": ["x"]}),
+        ("their SHA-256 is another one", {"sha256": 3}),
+        ("run.001 is missing", {"parts": ["run.000", "run.001"]}),
+    ):
+        archive_of(parts, members, **manifest)
+        with pytest.raises(ganzoo.GanzooError, match=match):
+            unpack(parts, tmp_path / "runs")
+    for content in (b"", b"[]", b"{}", b"\xff\xfe", b"[" * 100_000, b" " * 2**23):
+        (parts / "run.json").write_bytes(content)
+        with pytest.raises(ganzoo.GanzooError, match="does not hold a whole run"):
+            unpack(parts, tmp_path / "runs")
+    archive_of(parts, members)
+    (parts / "run.000").unlink()
+    (parts / "run.000").symlink_to("/dev/zero")
+    with pytest.raises(ganzoo.GanzooError, match="no regular file"):
+        unpack(parts, tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_links_are_followed_and_broken_ones_refused(run_files, tmp_path):
+    run = written(tmp_path / "tiny-001", run_files)
+    for name in ("checkpoints/last.keras", "metrics.jsonl"):
+        (run / name).rename(tmp_path / Path(name).name)
+        (run / name).symlink_to(tmp_path / Path(name).name)
+    carry(run, tmp_path / "parts")
+    assert read(unpack(tmp_path / "parts", tmp_path / "there")) == run_files
+    for name in ("metrics.jsonl", "last.keras"):
+        (tmp_path / name).unlink()
+        with pytest.raises(ganzoo.GanzooError, match=name):
+            carry(run, tmp_path / "others")
+        assert not (tmp_path / "others").exists()
+        (tmp_path / name).write_bytes(b"there")
+    (run / "preset.yaml").unlink()
+    with pytest.raises(ganzoo.GanzooError, match=r"preset\.yaml is missing"):
+        carry(run, tmp_path / "others")
+
+
+def test_archives_of_older_versions_are_read(run_files, tmp_path):
+    """Theirs kept the times of files, in headers of their own."""
+    run = written(tmp_path / "tiny-001", run_files)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name in run_files:
+            os.utime(run / name, (1.5, 1.5))
+            archive.add(run / name, arcname=name)
+    assert b"mtime=1.5" in buffer.getvalue()
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    (parts / "run.000").write_bytes(buffer.getvalue())
+    manifest = {"name": run.name, "parts": ["run.000"], "sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
+    (parts / "run.json").write_text(json.dumps(manifest))
+    assert read(unpack(parts, tmp_path / "there")) == run_files

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -69,15 +70,16 @@ def run_of_two(tmp_path, tiny_preset):
     command = [sys.executable, "-m", "ganzoo.cli", "train", str(tiny_preset), "--output", str(tmp_path / "runs")]
     command += ["--set", "training.epochs=3", "--set", "training.checkpoint_minutes=0.0001"]
     tiny_preset.write_text(tiny_preset.read_text().replace("samples: 4}", "samples: 4, precision: auto}"))
-    return lambda *arguments: two_workers([*command, *arguments])
+    return lambda *arguments, **options: two_workers([*command, *arguments], **options)
 
 
-def two_workers(command, **options):
-    """The two processes of a command, each a worker; "WORKER" in it becomes its number."""
+def two_workers(command, only=("", ""), **options):
+    """The two processes of a command, each a worker; "WORKER" in it becomes its number, and `only` has for each an
+    argument of its own, where it is not empty."""
     workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
     return [
         subprocess.Popen(
-            [part.replace("WORKER", str(i)) for part in command],
+            [part.replace("WORKER", str(i)) for part in (*command, *filter(None, [only[i]]))],
             env={
                 **os.environ,
                 "TF_CONFIG": json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": i}}),
@@ -177,6 +179,15 @@ def test_workers_stop_together_when_one_is_asked_to(run_of_two, tmp_path):
     assert f"stopped at step {stopped} of" in said[0]
 
 
+def test_workers_begin_or_resume_together(run_of_two, tiny_preset, tmp_path):
+    ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["epochs=1", "extractor=null"])
+    said = [
+        worker.communicate(timeout=120)[0] for worker in run_of_two("--set", "extractor=null", only=("", "--resume"))
+    ]
+    for one in said:
+        assert "Error: 1 of 2 workers were started with --resume: start all of them with it, or none" in one, said
+
+
 def test_statistics_are_the_same_on_all_devices(two_replicas):
     """Each device's batch norm has seen its own pictures; what is kept of them is the mean."""
     with two_replicas.scope():
@@ -207,10 +218,33 @@ def test_what_there_is_decides_on_the_strategy(monkeypatch):
     ):
         with pytest.raises(ganzoo.GanzooError, match=words):
             placement(name)
-    for broken in ("{broken", "[]", '{"cluster": []}', '{"cluster": {"worker": 3}}'):
+    two = '{"cluster": {"worker": ["a:1", "b:2"]}, "task": %s}'
+    for broken, words in (
+        ("{broken", "property name"),
+        ("[]", "it is no object"),
+        ("[" * 100_000, "recursion"),
+        ('{"cluster": []}', "list of addresses"),
+        ('{"cluster": {"worker": 3}}', "list of addresses"),
+        ('{"cluster": {"worker": [1, 2]}, "task": {"type": "worker", "index": 0}}', "worker address 1 is not"),
+        ('{"cluster": {"worker": ["a:1", "b"]}, "task": {"type": "worker", "index": 0}}', 'address "b" is not'),
+        ('{"cluster": {"worker": ["a:1", "a:1"]}, "task": {"type": "worker", "index": 0}}', "the same address"),
+        (two % 5, '"task" must say'),
+        (two % '{"type": "chief", "index": 0}', 'type "chief" is none'),
+        (two % '{"type": ["worker"], "index": 0}', "is none of the cluster's"),
+        (two % '{"type": "worker", "index": 5}', "index 5 is none of the cluster's 2 worker tasks"),
+        (two % '{"type": "worker", "index": -1}', "index -1 is none"),
+        (two % '{"type": "worker", "index": null}', "index null is none"),
+        (two % '{"type": "worker"}', "index null is none"),
+    ):
         monkeypatch.setenv("TF_CONFIG", broken)
-        with pytest.raises(ganzoo.GanzooError, match="TF_CONFIG is not the JSON"):
+        with pytest.raises(ganzoo.GanzooError, match=f"TF_CONFIG is not the JSON.*{re.escape(words)}"):
             placement()
+    monkeypatch.delenv("TF_CONFIG")
+    for name in ("nosuch", "grpc://127.0.0.1:9", "grpc://x"):
+        monkeypatch.setenv("TPU_NAME", name)
+        with pytest.raises(ganzoo.GanzooError, match=f"finds no TPU .TPU_NAME={name}.: ") as error:
+            placement()
+        assert len(str(error.value).splitlines()) == 1
 
 
 def test_slurm_names_the_workers(monkeypatch):

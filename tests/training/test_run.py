@@ -1,9 +1,12 @@
 """A run and its folder: what is in it, and that nothing is lost when it is interrupted."""
 
 import json
+import random
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ import ganzoo
 from ganzoo.config import load_config
 from ganzoo.precision import fastest
 from ganzoo.training.callbacks import Guard, Progress, TrainingStopped
+from ganzoo.training.callbacks.checkpoints import recorded_value, write_value
 from ganzoo.training.callbacks.record import read_records
 
 
@@ -22,7 +26,9 @@ def weights_of(folder):
 
 
 def test_a_run_folder_holds_everything(tiny_preset, tmp_path):
+    states = random.getstate(), np.random.get_state()[1].tolist()
     folder = ganzoo.train(tiny_preset, output=tmp_path / "runs")
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == states, "the caller's random numbers go on"
     assert folder.name == "tiny-001"
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
@@ -174,6 +180,112 @@ def test_resume_notices_what_changed_behind_its_back(tiny_preset, pictures_npz, 
     ganzoo.train(tiny_preset, output=runs, resume=True)  # finished: nothing to do, nothing wrong
 
 
+def test_the_best_checkpoint_is_kept_when_the_metrics_are_lost(tiny_preset, tmp_path):
+    runs = tmp_path / "runs"
+    folder = ganzoo.train(tiny_preset, output=runs, settings=["epochs=2"])
+    metrics, best = folder / "metrics.jsonl", folder / "checkpoints" / "best.keras"
+    distances = [line["frechet_distance"] for line in read_records(metrics)]
+    assert recorded_value(best, "frechet_distance") == min(distances)
+    # Better than whatever comes.
+    write_value(best, "frechet_distance", 1e-6)
+    content = best.read_bytes()
+    metrics.unlink()
+    ganzoo.train(tiny_preset, output=runs, settings=["epochs=3"], resume=True)
+    assert best.read_bytes() == content
+    # A run of an older version has the value nowhere else than in its metrics: without them it is measured again.
+    write_value(best, "another_metric", 0.0)
+    metrics.write_bytes(metrics.read_bytes()[:20])
+    ganzoo.train(tiny_preset, output=runs, settings=["epochs=3"], resume=True)
+    assert recorded_value(best, "frechet_distance") == pytest.approx(min(distances), rel=1e-3)
+
+
+def test_a_resumed_run_is_compared_with_what_it_began_with(tiny_preset, pictures_npz, tmp_path):
+    runs, quick = tmp_path / "runs", ["extractor=null", "epochs=1"]
+    folder = ganzoo.train(tiny_preset, output=runs, settings=quick)
+
+    def refused(match, **options):
+        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        with pytest.raises(ganzoo.GanzooError, match=match):
+            ganzoo.train(tiny_preset, output=runs, settings=["epochs=2"], resume=True, **options)
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+    np.savez(tmp_path / "others.npz", images=np.random.default_rng(1).integers(0, 256, (96, 28, 28), dtype="uint8"))
+    refused("was trained on other examples than those of npz:.*others.npz", data=f"npz:{tmp_path}/others.npz")
+    config = (folder / "config.yaml").read_text()
+    for old, new, match in (
+        ("width: 4", "width: 8", "was begun with arguments.width=4, its config.yaml says 8"),
+        ("flip: true", "flip: false", "was begun with data.flip=True, its config.yaml says False"),
+    ):
+        assert old in config
+        (folder / "config.yaml").write_text(config.replace(old, new))
+        refused(match)
+    # A run of an older version knows less of itself, but its checkpoint still knows its model.
+    (folder / "data.json").write_text('{"examples": 96}')
+    (folder / "config.yaml").write_text(config.replace("width: 4", "width: 8"))
+    refused(r"last.keras was made with arguments.width=4, .*config.yaml says 8")
+    (folder / "config.yaml").write_text(config)
+    ganzoo.train(tiny_preset, output=runs, settings=["epochs=2"], resume=True)
+    refused("other examples", data=f"npz:{tmp_path}/others.npz")
+
+
+def test_labels_belong_to_the_data(tmp_path):
+    preset, runs = tmp_path / "labelled.yaml", tmp_path / "runs"
+    preset.write_text(
+        f"""
+model: cgan
+arguments: {{image_shape: [8, 8, 1], classes: 3, latent_dim: 4}}
+data: {{source: "npz:{tmp_path}/data.npz", batch_size: 8}}
+training: {{epochs: 1, samples: 4}}
+"""
+    )
+    images, labels = np.zeros((24, 8, 8), "uint8"), np.arange(24) % 3
+    np.savez(tmp_path / "data.npz", images=images, labels=labels)
+    ganzoo.train(preset, output=runs)
+    np.savez(tmp_path / "data.npz", images=images, labels=labels[::-1])
+    with pytest.raises(ganzoo.GanzooError, match="other labels or captions"):
+        ganzoo.train(preset, output=runs, settings=["epochs=2"], resume=True)
+
+
+DAMAGES = {
+    "empty": lambda path: path.write_bytes(b""),
+    "half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "binary": lambda path: path.write_bytes(bytes(range(256)) * 4),
+    "folder": lambda path: (path.unlink(), path.mkdir()),
+    "broken link": lambda path: (path.unlink(), path.symlink_to("nowhere")),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "goes_on"),
+    [
+        ("config.yaml", ()),
+        ("preset.yaml", ()),
+        # Like a missing one: the run goes on without comparing.
+        ("data.json", ("broken link",)),
+        ("checkpoints/last.keras", ()),
+        # What cannot be read is said, and the next measured checkpoint takes its place.
+        ("metrics.jsonl", ("empty", "half", "binary", "broken link")),
+        ("checkpoints/best.keras", ("empty", "half", "binary", "broken link")),
+    ],
+)
+def test_torn_files_are_refused_in_a_line_or_the_run_goes_on(tiny_preset, tmp_path, name, goes_on):
+    whole = ganzoo.train(tiny_preset, output=tmp_path / "whole", settings=["epochs=1"])
+    for what, damage in DAMAGES.items():
+        runs = tmp_path / what
+        shutil.copytree(whole.parent, runs)
+        damage(runs / whole.name / name)
+        if what in goes_on:
+            folder = ganzoo.train(tiny_preset, output=runs, settings=["epochs=2"], resume=True)
+            assert [line["step"] for line in read_records(folder / "metrics.jsonl")][-1:] == [12], what
+            assert ganzoo.load(folder / "checkpoints" / "last.keras").steps == 12, what
+            assert ganzoo.load(folder).steps in (6, 12), what
+        else:
+            with pytest.raises(ganzoo.GanzooError) as error:
+                ganzoo.train(tiny_preset, output=runs, settings=["epochs=2"], resume=True)
+            assert Path(name).name in str(error.value) or "was begun with" in str(error.value), what
+            assert len(str(error.value).splitlines()) == 1, what
+
+
 @pytest.mark.parametrize(("step", "recorded"), [(6, [6]), (9, [6]), (24, [6, 12, 18, 24])])
 def test_an_interruption_never_loses_the_record_of_an_epoch(tiny_preset, tmp_path, monkeypatch, step, recorded):
     """Ctrl-C in an epoch's last step, in the middle of one, and in the very last step."""
@@ -205,6 +317,8 @@ def test_two_processes_do_not_share_a_run(tiny_preset, tmp_path):
     folder = ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["epochs=1", "extractor=null"])
     with open(folder / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        # Whatever that process is writing just now is not read.
+        (folder / "config.yaml").write_text("torn")
         with pytest.raises(ganzoo.GanzooError, match="another process is training"):
             ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["epochs=2"], resume=True)
 
