@@ -12,8 +12,9 @@ version = re.search(r'__version__ = "(.+)"', (here / "ganzoo" / "__init__.py").r
 # Reading and resampling recordings.
 speech = ["soundfile>=0.12", "soxr>=0.4"]
 speech_metrics = [*speech, "pesq>=0.0.4", "pystoi>=0.4"]
-# 6.0: buttons= of components, footer_links= of the app, api_visibility= of events.
-demo = ["gradio>=6.0", *speech]
+# 6.0: buttons= of components, footer_links= of the app, api_visibility= of events. Below 7: demos/hub.py replaces a
+# step of Gradio's that another major version may name otherwise.
+demo = ["gradio>=6.0,<7", *speech]
 # importlib_resources: tensorflow-datasets imports it through etils without declaring it.
 tfds = ["importlib_resources", "tensorflow-datasets>=4.9.8"]
 # The data source photographs:scikit-image.

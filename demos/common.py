@@ -24,7 +24,9 @@ LARGEST_SEED = 2**31 - 1
 BUTTONS = ["download", "fullscreen"]
 
 
-@functools.lru_cache(maxsize=16)
+_kept = functools.lru_cache(maxsize=16)(ganzoo.load)
+
+
 def loaded(preset):
     """The trained model of a preset, kept.
 
@@ -35,7 +37,7 @@ def loaded(preset):
     names = ganzoo.list_presets()
     if preset not in names:
         raise unknown("preset", reprlib.repr(preset), names)
-    return ganzoo.load(preset)
+    return _kept(preset)
 
 
 def trained_presets(model):
@@ -63,7 +65,13 @@ def picture(label, **options):
 
 def examples(values, component):
     """A row of example values that a visitor clicks to put one into a component."""
-    choice = gr.Dataset(components=[component], samples=[[value] for value in values], type="index", label="Examples")
+    choice = gr.Dataset(
+        components=[component],
+        samples=[[value] for value in values],
+        type="index",
+        label="Examples",
+        elem_id=f"{component.elem_id}-examples",
+    )
 
     @shown_errors
     def put(index):
@@ -94,12 +102,13 @@ def received(component, value):
     choices = getattr(component, "choices", None)
     if choices and not getattr(component, "allow_custom_value", False):
         allowed = [choice for _, choice in choices]
-        if not all(one in allowed for one in (value if isinstance(value, list) else [value])):
+        several = getattr(component, "multiselect", isinstance(component, gr.CheckboxGroup)) and isinstance(value, list)
+        if not all(one in allowed for one in (value if several else [value])):
             return Refused(f"{component.label}: {reprlib.repr(value)} is none of {', '.join(map(str, allowed))}")
     if value is None or getattr(component, "data_model", None) is None:
         return value
     try:
-        return _uploaded_files(component.data_model.model_validate(value).model_dump())
+        return _uploaded_files(component.data_model.model_validate(value).model_dump(mode="json"))
     except GanzooError as error:
         return Refused(str(error))
     except ValueError:  # pydantic's, of a structure that is not the component's

@@ -31,11 +31,8 @@ def remove():
 
 
 def uploads():
-    """The folder in which Gradio keeps uploads and what it serves. Gradio asks the environment for it."""
+    """The folder in which Gradio keeps uploads and what it serves."""
     path = folder() / "served"
-    os.environ["GRADIO_TEMP_DIR"] = str(path)
-    # Gradio serves files from here, too; its default is a folder below the current one.
-    os.environ["GRADIO_EXAMPLES_CACHE"] = str(path / "examples")
     path.mkdir(mode=0o700, exist_ok=True)
     return path
 

@@ -4,10 +4,15 @@ import importlib
 import importlib.util
 import os
 
-# Before Gradio is imported: no telemetry, no look-up of newer versions, no history of runs in the browser.
+from .files import uploads
+
+# Before Gradio is imported: no telemetry, no look-up of newer versions, no history of runs in the browser, and no
+# folder that other users of this machine can read or have made before.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["GRADIO_RUN_HISTORY"] = "False"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ["GRADIO_TEMP_DIR"] = str(uploads())
+os.environ["GRADIO_EXAMPLES_CACHE"] = str(uploads() / "examples")
 
 import fastapi
 import gradio as gr
@@ -16,7 +21,6 @@ from ganzoo import registry
 from ganzoo.errors import GanzooError
 
 from .common import QUEUE, received, trained_presets
-from .files import uploads
 from .server import MEGABYTE, MOST_MEGABYTES, Gate, Hosts, serve
 
 # The page of a kind of data.
@@ -24,7 +28,7 @@ _PAGES = {"images": "dcgan", "labelled": "cgan", "pairs": "srgan", "speech": "se
 # Gradio's front end lists MIME types when somebody chooses another kind of file, and has no setting for that sentence.
 _PLAIN_MESSAGES = """<script>
 new MutationObserver(() => {
-    for (const text of document.querySelectorAll(".toast-text")) {
+    for (const text of document.querySelectorAll("[data-testid='toast-text']")) {
         const found = text.textContent.match(/^Invalid file types?: (.*)\\. Only (\\w+)\\/.* allowed\\.$/);
         const kinds = {audio: "a recording, e.g. WAV, FLAC, OGG or MP3", image: "an image, e.g. PNG or JPEG"};
         if (found) text.textContent = `${found[1]} cannot be used here: choose ${kinds[found[2]] ?? "another file"}`;
@@ -73,8 +77,9 @@ def build(model=None):
         names = [model]
     if not names:
         raise GanzooError("no model has trained weights to show")
-    # Components ask for their folder when they are made.
-    uploads()
+    if "preprocess_data" not in vars(gr.Blocks):
+        # `App` would check nothing.
+        raise GanzooError(f"the page cannot check requests under Gradio {gr.__version__}: pip install 'gradio<7'")
     with App(title="ganzoo", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
         gr.Markdown("# ganzoo\nTrained generative adversarial networks, drawing on this machine.")
         shown = set()

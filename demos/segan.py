@@ -26,7 +26,7 @@ def enhance(preset, path, noise, ratio):
     """Sound before and after, their pictures, and the file of what is after."""
     if not path:
         raise GanzooError("record or upload some speech first")
-    if noise not in _NOISES:
+    if noise not in list(_NOISES):
         raise GanzooError(f"noise is one of {', '.join(_NOISES)}, got {reprlib.repr(noise)}")
     ratio = finite_number(ratio, "the signal-to-noise ratio", -10, 40)
     # By its header before anything is decoded: a small file may hold hours, or many channels.

@@ -4,11 +4,13 @@ import contextlib
 import errno
 import ipaddress
 import json
+import logging
 import os
 import re
 import signal
 import socket
 import sys
+import tempfile
 import threading
 
 import uvicorn
@@ -35,6 +37,8 @@ _READ = re.compile(
 _WRITTEN = {_JOIN: _MOST_BYTES_OF_EVENT, _UPLOAD: MOST_MEGABYTES * MEGABYTE + 64 * 1024}
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?", re.ASCII)
+# For requests under way when the server is asked to end.
+_SECONDS_TO_END = 3
 # Addresses that mean all of a machine's.
 _ALL = ("0.0.0.0", "::")
 
@@ -232,20 +236,31 @@ def serve(make_app, host, port):
         GanzooError: an address or a port that cannot be listened on.
     """
     with _listening(host, port) as listening, _cleaned_up():
-        options = dict(log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=2)
+        options = dict(log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=1)
         server = uvicorn.Server(uvicorn.Config(make_app(), **options))
-        # Not the main thread: a model at work would delay what a signal asks for.
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        ended = threading.Event()
+
+        def run():
+            try:
+                server.run(sockets=[listening])
+            finally:
+                ended.set()
+
+        # Not the main thread: a model at work would delay what a signal asks for. And an event is waited for, not the
+        # thread: Thread.join takes a thread for ended when a signal interrupts it.
+        threading.Thread(target=run, daemon=True).start()
         try:
-            thread.start()
-            while thread.is_alive() and not server.started:
-                thread.join(0.05)
-            print(f"ganzoo is on http://{f'[{host}]' if ':' in host else host}:{port} (Ctrl-C ends it)", flush=True)
-            while thread.is_alive():
-                thread.join(0.5)
+            while not server.started and not ended.wait(0.05):
+                pass
+            if server.started:
+                print(f"ganzoo is on http://{f'[{host}]' if ':' in host else host}:{port} (Ctrl-C ends it)", flush=True)
+            while not ended.wait(0.5):
+                pass
         finally:
+            # Whatever is cut off now is no error.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
             server.should_exit = True
-            thread.join(5)
+            ended.wait(_SECONDS_TO_END)
 
 
 def _listening(host, port):
@@ -285,7 +300,8 @@ class _Ended(BaseException):
 def _cleaned_up():
     """Removes this process's files at the end of the block, also where Ctrl-C or a signal ends it.
 
-    After a signal the process ends by that signal, as whoever sent it expects.
+    All temporary files that are made in the block go into this process's folder, whichever library makes them. After a
+    signal the process ends by that signal, as whoever sent it expects.
     """
 
     def end(number, frame):
@@ -297,7 +313,8 @@ def _cleaned_up():
     handled = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
     for number in handled:
         signal.signal(number, end)
-    ended_by = None
+    ended_by, usual = None, tempfile.tempdir
+    tempfile.tempdir = str(files.folder())
     try:
         yield
     except KeyboardInterrupt:
@@ -308,6 +325,7 @@ def _cleaned_up():
         for number in handled:
             signal.signal(number, signal.SIG_IGN)
         files.remove()
+        tempfile.tempdir = usual
         for number in handled:
             signal.signal(number, signal.SIG_DFL)
         if ended_by is not None:

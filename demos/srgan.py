@@ -1,6 +1,7 @@
 """The page of the models that make photographs larger: upload one, compare, take it home."""
 
 import functools
+import warnings
 from pathlib import Path
 
 import gradio as gr
@@ -52,8 +53,9 @@ def check(path):
     """
     name = Path(path).name
     Image.init()
+    formats = [known for known in FORMATS if known in Image.OPEN]
     try:
-        with Image.open(path, formats=[known for known in FORMATS if known in Image.OPEN]) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=formats) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise GanzooError(_too_large(f"{width}x{height}"))
@@ -67,8 +69,8 @@ def check(path):
     except Image.DecompressionBombError:
         raise GanzooError(_too_large(name)) from None
     except Exception:  # Pillow raises nearly anything on damaged files
-        formats = ", ".join(known for known in FORMATS if known not in ("TIFF", "MPO"))
-        raise GanzooError(f"{name} cannot be read as an image: choose a {formats} or TIFF file") from None
+        named = ", ".join(known for known in formats if known not in ("TIFF", "MPO"))
+        raise GanzooError(f"{name} cannot be read as an image: choose a {named} or TIFF file") from None
 
 
 def _has_second_frame(image):

@@ -99,7 +99,15 @@ def test_a_visitor_makes_a_photograph_larger(page, tmp_path):
     page.locator("#srgan-photograph input[type=file]").set_input_files(str(tmp_path / "text.png"))
     page.locator("#srgan-photograph img").wait_for(state="attached")
     page.locator("#srgan-upscale").click()
-    page.get_by_text("text.png cannot be read as a picture").first.wait_for()
+    page.get_by_text("text.png cannot be read as an image").first.wait_for()
+    # What was there stays in sight.
+    assert page.locator("#srgan-slider img").first.is_visible()
+    page.locator("#srgan-photograph button[aria-label*='emove'], #srgan-photograph button[title*='lear']").first.click()
+    (tmp_path / "notes.txt").write_text("no picture")
+    page.locator("#srgan-photograph input[type=file]").set_input_files(str(tmp_path / "notes.txt"))
+    page.get_by_text("notes.txt cannot be used here: choose an image").first.wait_for()
+    page.locator("#srgan-photograph-examples .gallery-item").nth(1).click()
+    page.locator("#srgan-photograph img").wait_for()
 
 
 def test_a_visitor_takes_noise_out_of_speech(page, tmp_path):
@@ -108,6 +116,9 @@ def test_a_visitor_takes_noise_out_of_speech(page, tmp_path):
     sound = 0.1 * np.sin(2 * np.pi * 200 * time) * np.sin(2 * np.pi * 2 * time) ** 2
     soundfile.write(tmp_path / "mine.wav", sound, 16000)
     page.get_by_role("tab", name="segan").click()
+    (tmp_path / "notes.txt").write_text("no sound")
+    page.locator("#segan-speech input[type=file]").set_input_files(str(tmp_path / "notes.txt"))
+    page.get_by_text("notes.txt cannot be used here: choose a recording").first.wait_for()
     page.locator("#segan-speech input[type=file]").set_input_files(str(tmp_path / "mine.wav"))
     page.locator("#segan-speech audio, #segan-speech .waveform-container").first.wait_for(state="attached")
     page.get_by_label("pink").check()
@@ -127,6 +138,10 @@ def test_a_visitor_takes_noise_out_of_speech(page, tmp_path):
 def test_a_visitor_asks_for_a_picture(page):
     page.get_by_role("tab", name="stackgan").click()
     first = source(page, "stackgan-pictures")
+    page.get_by_text("the flag of france").first.click()
+    page.wait_for_function(
+        "() => document.querySelector('#stackgan-text textarea, #stackgan-text input').value == 'the flag of france'"
+    )
     page.locator("#stackgan-text textarea, #stackgan-text input").first.fill("a yellow smiling face")
     page.locator("#stackgan-draw").click()
     wait_for_another(page, "stackgan-pictures", first)
@@ -173,8 +188,15 @@ def test_a_visitor_draws_walks_and_downloads(page, address):
 
     page.locator("#dcgan-seed input").fill("")
     page.locator("#dcgan-draw").click()
-    page.get_by_text("the seed must be a number").first.wait_for()
+    page.get_by_text("the seed is empty: it must be a whole number from 0 to").first.wait_for()
     assert source(page, "dcgan-grid") == second
+    # Nothing lies above the last result: neither a message nor the word "Error".
+    assert page.evaluate(
+        """() => {
+            const image = document.querySelector("#dcgan-grid img"), box = image.getBoundingClientRect();
+            return document.elementFromPoint(box.left + box.width / 4, box.top + box.height / 2) === image;
+        }"""
+    )
 
     hosts = {urlsplit(url).hostname for url in page.asked if urlsplit(url).scheme not in ("data", "blob")}
     assert hosts == {"127.0.0.1"}

@@ -1,0 +1,394 @@
+"""The web page under requests that no browser showing it would send: real HTTP on loopback."""
+
+import contextlib
+import http.client
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganzoo
+from ganzoo.errors import GanzooError
+from ganzoo.inference.sampling import save_picture
+from ganzoo.registry import model_class
+
+pytest.importorskip("gradio")
+uvicorn = pytest.importorskip("uvicorn")
+
+from ganzoo.demos import common, files, hub, segan, server  # noqa: E402
+
+
+class Visitor:
+    """Speaks to the page as Gradio's front end does."""
+
+    def __init__(self, port):
+        self.port = port
+        self.address = f"http://127.0.0.1:{port}"
+
+    def ask(self, path, body=None, method=None, **headers):
+        """(status, content, headers) of a request."""
+        body = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", **{name.replace("_", "-"): headers[name] for name in headers}}
+        request = urllib.request.Request(self.address + path, body, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:
+                return answer.status, answer.read(), answer.headers
+        except urllib.error.HTTPError as error:
+            return error.code, error.read(), error.headers
+
+    def upload(self, name, content):
+        """(status, path on the server)."""
+        mark = uuid.uuid4().hex
+        part = f'--{mark}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
+        body = part.encode() + content + f"\r\n--{mark}--\r\n".encode()
+        status, answer, _ = self.ask("/gradio_api/upload", body, Content_Type=f"multipart/form-data; boundary={mark}")
+        return status, json.loads(answer)[0] if status == 200 else answer
+
+    def run(self, event, data):
+        """(messages, result) of an event of the page: through the queue."""
+        session = uuid.uuid4().hex
+        body = {"data": data, "fn_index": event, "session_hash": session, "trigger_id": None}
+        while (answer := self.ask("/gradio_api/queue/join", body))[0] == 503:
+            time.sleep(0.05)  # the queue is full: as a person, come back
+        assert answer[0] == 200, answer
+        messages = []
+        with urllib.request.urlopen(
+            f"{self.address}/gradio_api/queue/data?session_hash={session}", timeout=120
+        ) as said:
+            for line in said:
+                message = json.loads(line[5:]) if line.startswith(b"data:") else {"msg": ""}
+                if message["msg"] == "log":
+                    messages.append(message["log"])
+                if message["msg"] == "process_completed":
+                    output = message["output"]
+                    return messages + ([] if message["success"] else [output["error"]]), output.get("data")
+        raise AssertionError("the queue ended without an answer")
+
+    def event(self, function):
+        """The number of an event of the page that calls a function."""
+        return next(number for number, event in self.blocks.fns.items() if event.fn is function)
+
+
+@pytest.fixture(scope="module")
+def visitor():
+    blocks = hub.build()
+    app = hub.web(blocks, server.Hosts("127.0.0.1", ["demo.example.org"]))
+    listening = server._listening("127.0.0.1", 0)
+    serving = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=2))
+    thread = threading.Thread(target=serving.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    visitor = Visitor(listening.getsockname()[1])
+    visitor.blocks = blocks
+    yield visitor
+    serving.should_exit = True
+    thread.join(20)
+
+
+def sent(path, **more):
+    return {"path": path, "meta": {"_type": "gradio.FileData"}, **more}
+
+
+def png(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_no_file_of_this_machine_comes_back(visitor, tmp_path):
+    from ganzoo.demos import srgan
+
+    save_picture(tmp_path / "private.png", np.full((8, 8, 3), 200, "uint8"))
+    os.mkfifo(tmp_path / "pipe")
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.setblocking(False)
+        address = f"http://127.0.0.1:{elsewhere.getsockname()[1]}/x.png"
+        private, missing = str(tmp_path / "private.png"), str(tmp_path / "missing.png")
+        answers = [
+            visitor.run(visitor.event(function), [preset, value, *others])
+            for function, preset, others in (
+                (srgan.upscale, "srresnet.photos_x4", ()),
+                (segan.enhance, "segan.speech", ("none", 5)),
+            )
+            for path in (private, missing, str(tmp_path / "pipe"), "/dev/stdin", address)
+            for value in ({"path": path}, sent(path), sent(path, url=address))
+        ]
+        assert {tuple(messages) for messages, _ in answers} == {
+            ("the server does not have this file, or no longer: choose it again",)
+        }
+        for value in (private, [private], {"url": address}, {"path": None, "url": address}, {}, 7):
+            messages, data = visitor.run(visitor.event(srgan.upscale), ["srresnet.photos_x4", value])
+            assert len(messages) == 1
+            assert all(part == {"__type__": "update"} for part in data)
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
+
+
+def test_an_upload_comes_back_larger(visitor):
+    from ganzoo.demos import srgan
+
+    small = np.random.default_rng(0).integers(0, 256, (8, 9, 3), dtype="uint8")
+    _, path = visitor.upload("mine.png", png(small))
+    messages, data = visitor.run(visitor.event(srgan.upscale), ["srresnet.photos_x4", sent(path)])
+    assert messages == []
+    status, content, _ = visitor.ask("/gradio_api/file=" + data[2]["path"])
+    assert status == 200
+    assert Image.open(io.BytesIO(content)).size == (36, 32)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"{route}/{name}" for route in ("run", "api", "call", "call/v2") for name in ("draw", "upscale", "predict")),
+        *("component_server", "process_recording", "cancel", "reset", "stream/x", "deep_link?session_hash=a", "runs"),
+        *("openapi.json", "proxy=http://127.0.0.1/x", "run-history/buckets", "file/etc/passwd", "queue/status"),
+    ],
+)
+def test_what_the_page_does_not_need_is_closed(visitor, path):
+    for body in (None, {"data": ["dcgan.mnist", 0, 4], "fn_index": 1}):
+        assert visitor.ask("/gradio_api/" + path, body)[0] == 404
+
+
+def test_files_are_served_from_the_page_s_own_folder_alone(visitor, tmp_path):
+    (tmp_path / "private.png").write_bytes(b"private")
+    _, mine = visitor.upload("mine.txt", b"mine")
+    assert visitor.ask("/gradio_api/file=" + mine)[:2] == (200, b"mine")
+    (files.uploads() / "out").unlink(missing_ok=True)
+    (files.uploads() / "out").symlink_to(tmp_path)
+    for path in (
+        tmp_path / "private.png",
+        files.uploads() / "out" / "private.png",
+        files.folder() / "example-temple.png",
+        f"{files.uploads()}/../example-temple.png",
+        f"{files.uploads()}/%2e%2e/example-temple.png",
+        "/etc/passwd",
+        "http://127.0.0.1/x",
+        "setup.py",
+    ):
+        assert visitor.ask(f"/gradio_api/file={path}")[0] == 404, path
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost:1"}, 200),
+        ({"Host": "LOCALHOST"}, 200),
+        ({"Host": "[::1]:7860"}, 200),
+        ({"Host": "192.168.0.7:7860"}, 200),
+        ({"Host": "demo.example.org"}, 200),
+        ({"Host": "demo.example.org", "Origin": "https://demo.example.org"}, 200),
+        ({"Host": "localhost:7860", "Origin": "http://localhost:7860"}, 200),
+        # A proxy that passes no Host on.
+        ({"Host": "127.0.0.1:7860", "Origin": "https://demo.example.org"}, 200),
+        ({"Host": "evil.example"}, 403),
+        ({"Host": "evil.example", "Origin": "http://evil.example"}, 403),
+        ({"Host": "127.0.0.1.evil.example"}, 403),
+        ({"Host": "demo.example.org.evil.example"}, 403),
+        ({"Host": "demo.example.org@evil.example"}, 403),
+        ({"Host": ""}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": "localhost:7860", "Origin": "http://localhost:3000"}, 403),
+        ({"Host": "localhost", "Origin": "file://localhost"}, 403),
+    ],
+)
+def test_foreign_hosts_and_origins_are_refused(visitor, headers, status):
+    for path in ("/", "/config", "/gradio_api/queue/data?session_hash=x" if status == 403 else "/gradio_api/app_id"):
+        found, _, answer = visitor.ask(path, **headers)
+        assert found == status
+        assert "access-control-allow-origin" not in answer or headers.get("Origin")
+    if status == 403:
+        _, _, answer = visitor.ask(
+            "/gradio_api/upload", b"", "OPTIONS", **headers, Access_Control_Request_Method="POST"
+        )
+        assert not [name for name in answer if name.lower().startswith("access-control")]
+        assert visitor.ask("/gradio_api/queue/join", {}, **headers)[0] == 403
+
+
+def test_two_hosts_in_one_request_and_websockets_are_refused(visitor):
+    for lines, status in (
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n", (b"400", b"403")),
+        (b"GET / HTTP/1.0\r\n\r\n", (b"400", b"403")),
+        (
+            b"GET /gradio_api/queue/join HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+            (b"403", b"404", b"405"),
+        ),
+    ):
+        with socket.create_connection(("127.0.0.1", visitor.port), timeout=30) as connection:
+            connection.sendall(lines)
+            assert connection.recv(1000).split()[1] in status
+
+
+def test_names_of_hosts():
+    everywhere = server.Hosts("0.0.0.0")
+    assert socket.gethostname().lower() in everywhere.own
+    assert socket.gethostname().lower() not in server.Hosts("127.0.0.1").own - {"localhost"}
+    assert server.Hosts("box.example").own >= {"box.example"}
+    for odd in ("https://demo.example.org", "demo.example.org:80", "demo.example.org/x", "", "*", "a b"):
+        with pytest.raises(GanzooError, match="no name of a host"):
+            server.Hosts("127.0.0.1", [odd])
+
+
+def test_parallel_visitors_get_their_own_results(visitor, monkeypatch):
+    """All of them upload files of the same name, and more of them than the queue holds."""
+    from ganzoo.demos import srgan
+
+    soundfile = pytest.importorskip("soundfile")
+    model = ganzoo.create("segan", **{**model_class("segan").small, "output": "residual"})
+    kernel = model.ema_generator.get_layer("sound").kernel
+    kernel.assign(0 * kernel)
+    monkeypatch.setattr(segan, "loaded", lambda preset: model)
+    upscaling, enhancing = visitor.event(srgan.upscale), visitor.event(segan.enhance)
+
+    def enlarge(i):
+        small = np.random.default_rng(i).integers(0, 256, (8, 8, 3), dtype="uint8")
+        _, path = visitor.upload("mine.png", png(small))
+        messages, data = visitor.run(upscaling, ["srresnet.photos_x4", sent(path)])
+        assert messages == []
+        return small, visitor.ask("/gradio_api/file=" + data[2]["path"])[1]
+
+    def clean(i):
+        sound = (0.1 + 0.02 * i) * np.sin(np.arange(4000) * (0.05 + 0.01 * i))
+        buffer = io.BytesIO()
+        soundfile.write(buffer, sound, 16000, format="WAV", subtype="FLOAT")
+        _, path = visitor.upload("mine.wav", buffer.getvalue())
+        messages, data = visitor.run(enhancing, ["segan.speech", sent(path), "none", 5])
+        assert messages == []
+        return sound, [visitor.ask("/gradio_api/file=" + data[place]["path"])[1] for place in (0, 1, 4)]
+
+    with ThreadPoolExecutor(max_workers=30) as pool:
+        images, sounds = [pool.submit(enlarge, i) for i in range(15)], [pool.submit(clean, i) for i in range(15)]
+        upscaler = common.loaded("srresnet.photos_x4")
+        for image in images:
+            small, content = image.result()
+            np.testing.assert_array_equal(
+                np.asarray(Image.open(io.BytesIO(content))), upscaler.upscale(small, progress=False)
+            )
+        for sound in sounds:
+            expected, contents = sound.result()
+            for content in contents:
+                heard = soundfile.read(io.BytesIO(content))[0]
+                np.testing.assert_allclose(heard[800:-800], expected[800:-800], atol=0.01)
+
+
+ODD_VALUES = [None, "", "x" * 5000, "0" * 5000, -1, 1e300, 10**40, True, [], {}, [[{"path": "/etc/passwd"}]], "\0"]
+
+
+@pytest.mark.parametrize("odd", ODD_VALUES, ids=lambda value: repr(value)[:12])
+def test_odd_values_are_messages_on_every_page(visitor, odd, capfd):
+    seen = set()
+    for number, event in visitor.blocks.fns.items():
+        if event.fn in seen or not event.inputs:
+            continue
+        seen.add(event.fn)
+        # All values odd at once, and each alone among those that the page starts with.
+        usual = [
+            component.get_config().get("value") if hasattr(component, "value") else 0 for component in event.inputs
+        ]
+        for values in [[odd] * len(usual), *([*usual[:i], odd, *usual[i + 1 :]] for i in range(len(usual)))]:
+            messages, data = visitor.run(number, values)
+            assert messages or data, (event.fn, values)
+            assert not any("went wrong" in message or len(message) > 500 for message in messages), (messages, values)
+    assert len(seen) >= 9
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_odd_requests_are_answered_without_a_traceback(visitor, capfd):
+    good = {"data": ["dcgan.mnist", 0, 4], "fn_index": 1, "session_hash": "a"}
+    bodies = [b"", b"[", b"null", b"[]", b"\xff", b'{"data": [NaN], "fn_index": 1, "session_hash": "a"}']
+    bodies += [b'{"data": ["\\ud800"], "fn_index": 1, "session_hash": "a"}']
+    bodies += [b'{"data": ' + b"[" * 20_000 + b"]" * 20_000 + b', "fn_index": 1, "session_hash": "a"}']
+    bodies += [b'{"data": [' + b"9" * 5_000 + b'], "fn_index": 1, "session_hash": "a"}']
+    for key, odd in (
+        *(("data", odd) for odd in (None, 3, "x", {})),
+        *(("fn_index", odd) for odd in (None, -1, 10**9, "1", True, [1])),
+        *(("session_hash", odd) for odd in (None, "", 3, "a/../b", "x" * 65)),
+        *(("trigger_id", odd) for odd in ("x", [], 1.5)),
+    ):
+        bodies.append(json.dumps({**good, key: odd}).encode())
+    for body in bodies:
+        assert visitor.ask("/gradio_api/queue/join", body)[0] == 400, body[:80]
+    assert visitor.ask("/gradio_api/queue/join", b'{"data": ["' + b"x" * 2**17 + b'"]}')[0] == 413
+    assert visitor.run(1, [1, 2, 3, 4, 5, 6, 7])[0] == [f"this takes {len(visitor.blocks.fns[1].inputs)} values, got 7"]
+    form = "multipart/form-data; boundary=a"
+    for kind, body in (
+        ("multipart/form-data", b"x"),
+        ("text/plain", b"x"),
+        (form, b"x"),
+        (form, b'--a\r\nContent-Disposition: form-data; name="files"; filename=".."\r\n\r\nq\r\n--a--\r\n'),
+        (form, b"--a\r\nX: y\r\n\r\nq\r\n--a--\r\n"),
+    ):
+        # Gradio 6.0 answers some with 500.
+        assert visitor.ask("/gradio_api/upload", body, Content_Type=kind)[0] in (400, 500), (kind, body)
+    assert visitor.ask("/gradio_api/upload", b"", "PUT")[0] == 405
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_uploads_are_limited(visitor, monkeypatch):
+    for length, status in ((str(server.MOST_MEGABYTES * 2 * server.MEGABYTE), 413), ("9" * 30, 413), ("x", 400)):
+        connection = http.client.HTTPConnection("127.0.0.1", visitor.port, timeout=30)
+        with contextlib.closing(connection):
+            connection.putrequest("POST", "/gradio_api/upload")
+            connection.putheader("Content-Type", "multipart/form-data; boundary=a")
+            connection.putheader("Content-Length", length)
+            connection.endheaders()
+            assert connection.getresponse().status in (status, 400)
+    connection = http.client.HTTPConnection("127.0.0.1", visitor.port, timeout=30)
+    with contextlib.closing(connection):
+        headers = {"Content-Type": "multipart/form-data; boundary=a", "Transfer-Encoding": "chunked"}
+        connection.request("POST", "/gradio_api/upload", iter([b"x"]), headers, encode_chunked=True)
+        assert connection.getresponse().status == 411
+    monkeypatch.setattr(server, "MOST_KEPT_MEGABYTES", -1)
+    assert visitor.upload("mine.png", b"x")[0] == 507
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
+def test_a_host_that_is_not_this_machine_s_is_said_to_be_wrong(host):
+    with pytest.raises(GanzooError, match=f"--host {host}"):
+        server.serve(lambda: None, host, 7860)
+
+
+def test_a_port_that_is_taken_is_said_to_be_taken():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(GanzooError, match=f"port {port} of 127.0.0.1 is taken"):
+            server.serve(lambda: None, "127.0.0.1", port)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_nothing_is_left_when_the_server_is_asked_to_end(number, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-u", "-m", "ganzoo.cli", "demo", "cgan", "--port", str(port)]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as page:
+        try:
+            assert "ganzoo is on" in page.stdout.readline()
+            status, path = Visitor(port).upload("mine.png", b"of a visitor")
+            assert status == 200
+            assert Path(path).is_relative_to(tmp_path)
+            assert Path(path).read_bytes() == b"of a visitor"
+            assert Visitor(port).ask("/config")[0] == 200
+            page.send_signal(number)
+            assert page.wait(60) == (-signal.SIGTERM if number == signal.SIGTERM else 0)
+        finally:
+            page.kill()
+        assert "Traceback" not in page.stdout.read()
+    assert list(tmp_path.iterdir()) == []
