@@ -349,8 +349,14 @@ def enhance(source, target, model, shifts):
     \b
     Examples: ganzoo enhance noisy.wav clean.wav
               ganzoo enhance interviews interviews_clean
+
+    Whatever libsndfile decodes is read; .wav, .flac, .ogg, .mp3 and .aiff are written.
+
+    Exit status: 0 if all is well; 3 if a recording ended before the length in its header, or is damaged: what could be
+    decoded was written, and a warning says how much that is; 1 if a file could not be enhanced.
     """
     from ganzoo import checks
+    from ganzoo.data.audio import EndsEarly
     from ganzoo.inference.folders import written_pairs
     from ganzoo.inference.recordings import WRITTEN, check_writable, enhance_file, recordings_in
 
@@ -359,7 +365,19 @@ def enhance(source, target, model, shifts):
     for _, written in pairs:
         check_writable(written)
     loaded = _loaded(model, "enhance")
-    _each(pairs, source, lambda path, written: enhance_file(loaded, path, written, shifts=shifts))
+    short = []
+
+    def warn(message, category):
+        short.extend([message] if issubclass(category, EndsEarly) else [])
+        click.echo(f"warning: {message}".encode(errors="replace"), err=True)
+
+    _each(pairs, source, lambda path, written: enhance_file(loaded, path, written, shifts=shifts, warn=warn))
+    if short:
+        if source.is_dir():
+            click.echo(
+                f"{len(short)} of the {len(pairs)} recordings in {source} end early".encode(errors="replace"), err=True
+            )
+        click.get_current_context().exit(3)
 
 
 def _each(pairs, source, work):

@@ -7,7 +7,9 @@ from click.testing import CliRunner
 
 import ganzoo
 from ganzoo.cli import main
+from ganzoo.data.audio import EndsEarly
 from ganzoo.evaluation import evaluate, evaluate_presets
+from ganzoo.inference.recordings import enhance_file
 from ganzoo.losses.loudness import loudness_difference
 from ganzoo.registry import model_class
 from ganzoo.training.enhancing_model import as_float
@@ -130,6 +132,8 @@ def test_types_of_files(model):
         (np.zeros((2, 100)), 16000, "look like samples"),
         (np.array([0.0, np.nan]), 16000, "no numbers"),
         (np.array([0.0, np.inf]), 16000, "no numbers"),
+        (np.array([0.0, 0.5, 1e38]), 16000, r"beyond 100: 1e\+38 at sample 2. Samples lie in \[-1, 1\]"),
+        (np.array([[0.0, 0.5], [0.0, -1e300]]), 16000, r"beyond 100: -1e\+300 at sample 1 of channel 1"),
         (np.zeros(5, "int64"), 16000, "got int64"),
         (np.zeros(5), 0, "sample_rate is a whole number"),
         (np.zeros(5), 44100.5, "sample_rate"),
@@ -140,6 +144,11 @@ def test_types_of_files(model):
 def test_what_is_no_sound(model, sound, rate, words):
     with pytest.raises(ganzoo.GanzooError, match=words):
         model.enhance(sound, rate)
+
+
+def test_more_channels_than_are_taken(model):
+    with pytest.raises(ganzoo.GanzooError, match="65 channels are more than 64"):
+        list(model.enhance_blocks([np.zeros((65, 10), "float32")], 16000))
 
 
 def test_content_loss_by_hand(model):
@@ -299,3 +308,68 @@ def test_enhance_on_the_command_line(model, tmp_path):
     assert "no numbers" in done.output
     assert not (tmp_path / "y.wav").exists()
     assert not list(tmp_path.glob(".*tmp"))
+
+
+def test_recordings_that_end_early_are_written_as_far_as_they_go(model, tmp_path):
+    """The exit status says so to scripts, and a warning says how much there is."""
+    model.save(tmp_path / "m.keras")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    sound = noise(32000)
+    for suffix in ("wav", "mp3"):
+        soundfile.write(folder / f"whole.{suffix}", sound, 16000)
+        content = (folder / f"whole.{suffix}").read_bytes()
+        (folder / f"cut_{suffix}.{suffix}").write_bytes(content[: len(content) // 2])
+        (folder / f"two_{suffix}.{suffix}").write_bytes(2 * content)
+    (folder / "whole.mp3").unlink()
+
+    def run(*arguments):
+        return CliRunner().invoke(main, ["enhance", *map(str, arguments), "--model", str(tmp_path / "m.keras")])
+
+    done = run(folder / "cut_wav.wav", tmp_path / "out.wav")
+    assert done.exit_code == 3, done.output
+    there = 15989  # half of 32000 samples of 2 bytes and of a header of 44 bytes
+    assert "cut_wav.wav ends early: its header promises 2.00 s, 1.00 s can be decoded" in done.output
+    written, _ = soundfile.read(tmp_path / "out.wav", dtype="float32")
+    assert len(written) == there
+    np.testing.assert_allclose(
+        written, model.enhance(soundfile.read(folder / "whole.wav")[0][:there], 16000), atol=1e-4
+    )
+    done = run(folder, tmp_path / "out")
+    assert done.exit_code == 3, done.output
+    assert "2 of the 5 recordings in" in done.output
+    lengths = {path.stem: soundfile.info(path).frames for path in (tmp_path / "out").iterdir()}
+    assert lengths["whole"] == 32000
+    assert lengths["two_wav"] == lengths["two_mp3"] == 64000
+    assert lengths["cut_wav"] == there
+    assert 10000 < lengths["cut_mp3"] < 20000
+    # What fails counts more.
+    (folder / "phone.m4a").write_bytes(b"\0\0\0\x1cftypM4A " + bytes(100))
+    done = run(folder, tmp_path / "again")
+    assert done.exit_code == 1
+    assert "left out: " in done.output
+    assert "ffmpeg -i phone.m4a phone.wav" in done.output
+    with pytest.warns(EndsEarly, match="1.00 s can be decoded"):
+        enhance_file(model, folder / "cut_wav.wav", tmp_path / "out.wav")
+
+
+def test_what_is_above_full_scale_stays_or_is_said_to_be_limited(model, tmp_path):
+    sound = 12 * noise(4000)
+    soundfile.write(tmp_path / "hot.wav", sound, 16000, subtype="FLOAT")
+    clean = model.enhance(sound, 16000)
+    above = int(np.sum(np.abs(clean) > 1))
+    assert above > 10
+    messages = []
+    enhance_file(model, tmp_path / "hot.wav", tmp_path / "out.wav", warn=lambda *both: messages.append(both))
+    assert not messages
+    np.testing.assert_array_equal(soundfile.read(tmp_path / "out.wav", dtype="float32")[0], clean)
+    enhance_file(model, tmp_path / "hot.wav", tmp_path / "out.flac", warn=lambda *both: messages.append(both))
+    written, _ = soundfile.read(tmp_path / "out.flac", dtype="float32")
+    np.testing.assert_allclose(written, np.clip(clean, -1, 1), atol=1e-6)
+    ((message, category),) = messages
+    assert category is UserWarning
+    assert f"out.flac: {above} samples above full scale were limited to it" in message
+    soundfile.write(tmp_path / "hot.wav", np.array([0.5, 1e38]), 16000, subtype="FLOAT")
+    with pytest.raises(ganzoo.GanzooError, match=r"hot.wav: .* beyond 100: 1e\+38 at sample 1"):
+        enhance_file(model, tmp_path / "hot.wav", tmp_path / "loud.wav")
+    assert not (tmp_path / "loud.wav").exists()

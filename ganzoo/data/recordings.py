@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.data.audio import LONGEST, audio_files, promised, read_all, resampled
+from ganzoo.data.audio import LONGEST, EndsEarly, audio_files, estimated, read_all, resampled
 from ganzoo.data.sources import allocate, load_tfds, split_source
 from ganzoo.errors import GanzooError, first_line
 
@@ -36,10 +36,12 @@ def open_recordings(source, rate, strict=False):
     """The recordings of a source.
 
     Args:
-        source: "folder:PATH" (wav, flac, ogg, mp3, at any depth; or its subfolders noisy and clean with files of the
-            same names), or "tfds:NAME[:SPLIT]" (the features `noisy` and `clean`, or `speech`, or `audio`).
+        source: "folder:PATH" (what libsndfile decodes: wav, flac, ogg, mp3 and others, at any depth; or its subfolders
+            noisy and clean with files of the same names), or "tfds:NAME[:SPLIT]" (the features `noisy` and `clean`, or
+            `speech`, or `audio`).
         rate: sample rate in Hz; what has another is resampled.
-        strict: a broken file is an error instead of being skipped and counted.
+        strict: a broken file is an error instead of being skipped and counted; so is one that ends early, of which else
+            what can be decoded is used, with a warning.
 
     Returns:
         `Recordings`.
@@ -62,11 +64,7 @@ def _folder(place, rate, strict):
 
 
 def _pairs(root, rate, strict):
-    files = {part: audio_files(root / part) for part in ("clean", "noisy")}
-    by_name = {
-        part: {path.relative_to(root / part).with_suffix("").as_posix(): path for path in paths}
-        for part, paths in files.items()
-    }
+    by_name = {part: _named(audio_files(root / part), root / part) for part in ("clean", "noisy")}
     alone = sorted(by_name["clean"].keys() ^ by_name["noisy"].keys())
     names = sorted(by_name["clean"].keys() & by_name["noisy"].keys())
     if not names or (alone and strict):
@@ -93,15 +91,26 @@ def _pairs(root, rate, strict):
     return Recordings(clean, list(pairs), skipped, noisy)
 
 
+def _named(paths, root):
+    """{name without its suffix: path}: that of a recording, whatever kind of file it is."""
+    found = {}
+    for path in paths:
+        name = path.relative_to(root).with_suffix("").as_posix()
+        if name in found:
+            raise GanzooError(f"{root} holds {found[name].name} and {path.name}: remove one, a pair needs one name")
+        found[name] = path
+    return found
+
+
 def _kept(paths, rate, place, strict):
     """({path: float32 (length,)}, {path: why}) of files, in one allocation."""
     # What a header promises and nobody would believe is refused when it is read.
-    lengths = [frames * rate // own + 1 for frames, own in map(promised, paths) if 0 < frames <= LONGEST * own]
+    lengths = [frames * rate // own + 1 for frames, own in map(estimated, paths) if 0 < frames <= LONGEST * own]
     store = _Store(sum(lengths), f"recordings:{place}:{rate}")
-    found, broken = {}, {}
+    found, broken, short = {}, {}, []
     for i in range(0, len(paths), _GROUP):
         group = paths[i : i + _GROUP]
-        arrays, why = read_all(group, rate)
+        arrays, why = read_all(group, rate, warn=lambda message, category: short.append(message))
         broken.update(why)
         for path, array in zip(group, arrays):
             if array is not None:
@@ -109,8 +118,13 @@ def _kept(paths, rate, place, strict):
     if broken and (strict or not found):
         first = min(broken)
         raise GanzooError(f"{broken[first]} ({len(broken)} broken of {len(paths)} in {place})")
+    if short and strict:
+        raise GanzooError(f"{min(short)} ({len(short)} of {len(paths)} in {place}; strict=False uses what there is)")
     if broken:
         warnings.warn(f"{place}: skipped {len(broken)} of {len(paths)}; first: {broken[min(broken)]}", stacklevel=3)
+    if short:
+        message = f"{place}: {len(short)} of {len(paths)} recordings end early; first: {min(short)}"
+        warnings.warn(message, EndsEarly, stacklevel=3)
     return found, broken
 
 

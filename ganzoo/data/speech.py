@@ -59,7 +59,8 @@ def speech(
 
     Args:
         source: "folder:PATH" or "tfds:NAME[:SPLIT]", see `ganzoo.data.recordings.open_recordings`: clean speech, or
-            pairs in the subfolders noisy and clean. wav, flac, ogg and mp3 of any rate and number of channels.
+            pairs in the subfolders noisy and clean. Files that libsndfile decodes, such as wav, flac, ogg and mp3, of
+            any rate and number of channels.
         noise: the same kind of source, of noise; or "generated": from white to brown. Not for pairs.
         sample_rate: in Hz, of what is given.
         window: samples of an example.
@@ -77,7 +78,8 @@ def speech(
             spaced in the order of their names, the same for every seed. A speaker is what stands before the first - or
             _ of a file's name, or else the topmost folder; where there is but one, utterances are kept. Takes of one
             noise (ESC's a-A and a-B) stay together.
-        strict: a broken file is an error instead of being skipped with a warning.
+        strict: a broken file is an error instead of being skipped with a warning; so is one that ends early, of which
+            else what can be decoded is used.
 
     Returns:
         `tf.data.Dataset` of (noisy, clean), both float32 (batch_size, window, 1) in [-1, 1].

@@ -1,7 +1,10 @@
 """Recordings as people have them: any format of libsndfile, rate, depth and number of channels, of any length."""
 
 import os
+import warnings
 from pathlib import Path
+
+import numpy as np
 
 from ganzoo.data.audio import UNREADABLE, audio_files, opened, soundfile
 from ganzoo.errors import GanzooError, first_line
@@ -9,63 +12,69 @@ from ganzoo.files import replaced
 
 # What can be written, by suffix.
 WRITTEN = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3", ".aiff": "AIFF"}
-_SECONDS = 10
 
 
-def enhance_file(model, source, target, progress=None, shifts=None):
+def enhance_file(model, source, target, progress=None, shifts=None, warn=None):
     """Writes a recording without its noise, piece by piece: an hour needs no more memory than a minute.
 
-    Sample rate, channels and, where the target's format has it, depth are kept. The file appears when it is whole.
+    Sample rate, channels and, where the target's format has it, depth are kept. The file appears when it is whole. Of a
+    recording that ends early, what can be decoded is written. Floating-point samples may lie above full scale and stay
+    so in a floating-point .wav; a format of whole numbers holds no more than full scale, and limits them to it.
 
     Args:
         model: an `EnhancingModel`.
         source: file to read.
         target: file to write; its suffix says the format: .wav, .flac, .ogg, .mp3 or .aiff.
         progress, shifts: as `EnhancingModel.enhance`.
+        warn: called as `warn(message, category)` with what was written but is not as one would expect: of the category
+            `ganzoo.data.audio.EndsEarly` where the recording is shorter than its header says, of `UserWarning` where
+            samples had to be limited to full scale. `warnings.warn` if not given.
 
     Raises:
         GanzooError: a file that cannot be read or written, or holds no sound.
+
+    Example:
+        enhance_file(ganzoo.load("segan"), "noisy.wav", "clean.wav")
     """
-    source, target = Path(source), Path(target)
+    source, target, warn = Path(source), Path(target), warn or warnings.warn
     check_writable(target)
-    with opened(source) as read:
-        if not read.frames:
-            raise GanzooError(f"{source} holds no sound")
+    with opened(source) as recording:
         try:
             with replaced(target) as file:
-                _write_enhanced(model, read, file, target.suffix.lower(), progress, shifts)
+                limited, peak = _write_enhanced(model, recording, file, target.suffix.lower(), progress, shifts)
+                # Nothing at all is no file.
+                recording.check(warn)
         except GanzooError as error:
-            raise GanzooError(f"{source}: {error}") from None
+            message = str(error)
+            raise GanzooError(message if message.startswith(str(source)) else f"{source}: {message}") from None
         except OSError as error:
             raise GanzooError(f"cannot write {target}: {error.strerror or error}") from None
+    if limited:
+        highest = f"the highest was {peak:.3g} times as much"
+        message = f"{target}: {limited} samples above full scale were limited to it ({highest}); "
+        warn(message + "a floating-point .wav keeps what is above", UserWarning)
 
 
-def _write_enhanced(model, read, file, suffix, progress, shifts):
-    """What the model makes of one open recording, into an open file."""
-    options = dict(format=WRITTEN[suffix], subtype=_depth(suffix, read.subtype))
+def _write_enhanced(model, recording, file, suffix, progress, shifts):
+    """What the model makes of one recording, into an open file; (samples limited to full scale, the highest)."""
+    options = dict(format=WRITTEN[suffix], subtype=_depth(suffix, recording.subtype))
     try:
-        written = soundfile().SoundFile(file, "w", read.samplerate, read.channels, **options)
+        written = soundfile().SoundFile(file, "w", recording.samplerate, recording.channels, **options)
     except UNREADABLE as error:
-        what = f"{read.channels} channels at {read.samplerate} Hz"
+        what = f"{recording.channels} channels at {recording.samplerate} Hz"
         raise GanzooError(f"{options['format']} cannot hold {what} ({first_line(error)}): write .wav") from None
-    total = 0
+    limited, peak = 0, 0.0
     with written:
-        blocks = (block.T for block in _blocks(read))
-        for part in model.enhance_blocks(blocks, read.samplerate, read.frames, progress, shifts):
+        blocks = (block.T for block in recording.blocks())
+        for part in model.enhance_blocks(blocks, recording.samplerate, recording.samples, progress, shifts):
+            if options["subtype"].startswith("PCM"):
+                limited += int(np.count_nonzero(np.abs(part) > 1.0))
+                peak = max(peak, float(np.abs(part).max()))
             try:
                 written.write(part.T)
             except (*UNREADABLE, AssertionError) as error:  # what soundfile makes of a full disk, format by format
                 raise GanzooError(f"it cannot be written: {first_line(error) or 'is the disk full?'}") from None
-            total += part.shape[1]
-    if total < read.frames:
-        raise GanzooError(f"it is damaged: {total} of the {read.frames} samples that it promises are there")
-
-
-def _blocks(read):
-    try:
-        yield from read.blocks(_SECONDS * read.samplerate, dtype="float32", always_2d=True)
-    except UNREADABLE as error:
-        raise GanzooError(f"it cannot be read to its end: {first_line(error)}") from None
+    return limited, peak
 
 
 def check_writable(target):

@@ -23,6 +23,8 @@ from ganzoo.training.measure import Measure
 # Seconds of sound in memory at a time, and that a window of inference answers for.
 _SECONDS = 10
 _GOLDEN = (5**0.5 - 1) / 2
+# Of channels, and of an absolute value: 40 dB above full scale, what no microphone gives.
+_MOST_CHANNELS, _LOUDEST = 64, 100.0
 
 
 class EnhancingModel(AdversarialModel):
@@ -140,8 +142,8 @@ class EnhancingModel(AdversarialModel):
         further than half of a window of training, and else windows of that length pass into each other.
 
         Args:
-            audio: (samples,) or (samples, channels), each channel by itself; floats in [-1, 1], or int16, int32 or
-                uint8 as files have them.
+            audio: (samples,) or (samples, channels), each channel by itself, 64 at the most; int16, int32 or uint8 as
+                files have them, or floats in [-1, 1]. Floats up to 100 are taken, and stay as loud.
             sample_rate: in Hz, 1000 to 384000. The network works at its own (16000): what lies above half of that is
                 lost.
             progress: show a bar; None shows one on a terminal for more than half a minute.
@@ -154,8 +156,8 @@ class EnhancingModel(AdversarialModel):
             float32 of the same shape and sample rate, as loud as it was.
 
         Raises:
-            GanzooError: an array of another kind, empty, or with values that are no numbers; another sample rate;
-                shifts below 1.
+            GanzooError: an array of another kind, empty, or with values that are NaN, infinite or beyond 100; another
+                sample rate; shifts below 1.
 
         Example:
             clean = ganzoo.load("segan").enhance(noisy, sample_rate=44100)
@@ -163,10 +165,11 @@ class EnhancingModel(AdversarialModel):
         audio = np.asarray(audio)
         if audio.ndim not in (1, 2) or not audio.size or audio.dtype.kind not in "fiu":
             raise GanzooError(f"enhance() takes sound (samples[, channels]), got {audio.dtype} {audio.shape}")
-        if audio.ndim == 2 and audio.shape[1] > 64:
+        if audio.ndim == 2 and audio.shape[1] > _MOST_CHANNELS:
             raise GanzooError(
                 f"sound is (samples, channels); {audio.shape[1]} channels look like samples: transpose it"
             )
+        _check_values(audio)
         sound = as_float(audio)
         size = int(_SECONDS * self._checked_rate(sample_rate))
         blocks = (np.atleast_2d(sound[i : i + size].T) for i in range(0, len(sound), size))
@@ -189,6 +192,9 @@ class EnhancingModel(AdversarialModel):
 
         Yields:
             float32 (channels, samples), in all as many as came.
+
+        Raises:
+            GanzooError: as `enhance`.
         """
         from tqdm import tqdm
 
@@ -203,8 +209,9 @@ class EnhancingModel(AdversarialModel):
             for block in blocks:
                 if not block.shape[1]:
                     continue
-                if not np.isfinite(block).all():
-                    raise GanzooError(f"the sound holds values that are no numbers, after sample {came}")
+                if len(block) > _MOST_CHANNELS:
+                    raise GanzooError(f"{len(block)} channels are more than {_MOST_CHANNELS}, the most that is taken")
+                _check_values(block.T, came)
                 came, channels = came + block.shape[1], len(block)
                 yield np.asarray(block, "float32")
 
@@ -324,6 +331,30 @@ class EnhancingModel(AdversarialModel):
 
         monitor = next(iter(chosen))
         return Measure(figures, monitor, f"highest {monitor} over {len(pairs)} utterances kept from training", True)
+
+
+def _check_values(sound, before=0):
+    """Refuses what is no sound before the network makes something of it.
+
+    Args:
+        sound: (samples[, channels]).
+        before: samples that came earlier, for the message.
+    """
+    if sound.dtype.kind != "f":
+        return
+    # NaN fails any comparison.
+    fine = np.abs(sound) <= _LOUDEST
+    if fine.all():
+        return
+    place = tuple(np.argwhere(~fine)[0])
+    value, where = sound[place], f"sample {before + place[0]}"
+    where += f" of channel {place[1]}" if sound.ndim == 2 and sound.shape[1] > 1 else ""
+    if not np.isfinite(value):
+        raise GanzooError(f"the sound holds values that are no numbers: {value} at {where}")
+    raise GanzooError(
+        f"the sound holds values beyond {_LOUDEST:g}: {value:.3g} at {where}. Samples lie in [-1, 1]; divide whole "
+        "numbers by their full scale, 32768 for 16 bits"
+    )
 
 
 def as_float(audio):

@@ -5,6 +5,7 @@ import pytest
 
 import ganzoo
 from ganzoo.data import recordings
+from ganzoo.data.audio import EndsEarly
 from ganzoo.data.speech import _speaker, feed
 
 soundfile = pytest.importorskip("soundfile")
@@ -150,6 +151,29 @@ def test_speech_without_files_and_what_is_wrong_with_it(voices):
     ):
         with pytest.raises(ganzoo.GanzooError, match=words):
             feed(**options)
+
+
+def test_recordings_that_end_early_are_used_as_far_as_they_go(voices):
+    folder = voices / "speech"
+    soundfile.write(folder / "11-0.wav", 0.1 * np.sin(np.arange(16000)), 16000)
+    content = (folder / "11-0.wav").read_bytes()
+    (folder / "11-0.wav").write_bytes(content[: 44 + 2 * 6000])
+    with pytest.warns(EndsEarly, match=r"1 of 21 recordings end early; first: .*11-0.wav.* 1.00 s, 0.38 s can"):
+        found = recordings.open_recordings(f"folder:{folder}", 16000)
+    lengths = dict(zip(found.names, map(len, found.samples)))
+    assert lengths.pop("11-0.wav") == 6000
+    assert set(lengths.values()) == {16000}
+    with pytest.raises(ganzoo.GanzooError, match=r"11-0\.wav ends early"):
+        recordings.open_recordings(f"folder:{folder}", 16000, strict=True)
+
+
+def test_two_recordings_of_one_name_are_no_pair(tmp_path):
+    for part in ("clean", "noisy"):
+        (tmp_path / part).mkdir()
+        soundfile.write(tmp_path / part / "a.wav", np.zeros(1000), 16000)
+    soundfile.write(tmp_path / "noisy" / "a.flac", np.zeros(1000), 16000)
+    with pytest.raises(ganzoo.GanzooError, match=r"noisy holds a\.flac and a\.wav: remove one"):
+        recordings.open_recordings(f"folder:{tmp_path}", 16000)
 
 
 def test_a_set_of_tensorflow_datasets(tmp_path, monkeypatch):
