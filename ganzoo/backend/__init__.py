@@ -30,6 +30,7 @@ compiled = _module.compiled
 convolved = _module.convolved
 device = _module.device
 input_gradient = _module.input_gradient
+leaky_relu = _module.leaky_relu
 local_value = _module.local_value
 logged = _module.logged
 mean_over_replicas = _module.mean_over_replicas

@@ -13,6 +13,7 @@ KerasAdam = keras.optimizers.Adam
 adam = None
 batch_normalized = None
 convolved = None
+leaky_relu = None
 prelu = None
 transposed_convolved = None
 

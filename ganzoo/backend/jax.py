@@ -21,6 +21,7 @@ from ganzoo.backend.common import (  # noqa: F401
     convolved,
     hold,
     in_tensor,
+    leaky_relu,
     logged,
     mean_over_replicas,
     prelu,

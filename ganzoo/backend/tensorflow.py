@@ -16,7 +16,13 @@ from ganzoo.backend.common import (  # noqa: F401
     test_step,
     train_step,
 )
-from ganzoo.backend.tensorflow_kernels import adam, batch_normalized, convolved, transposed_convolved  # noqa: F401
+from ganzoo.backend.tensorflow_kernels import (  # noqa: F401
+    adam,
+    batch_normalized,
+    convolved,
+    leaky_relu,
+    transposed_convolved,
+)
 from ganzoo.errors import GanzooError
 
 # Where no gradient is wanted; here a tape says where one is.

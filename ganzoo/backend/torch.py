@@ -9,6 +9,7 @@ from ganzoo.backend.common import (  # noqa: F401
     Batches,
     adam,
     hold,
+    leaky_relu,
     logged,
     mean_over_replicas,
     optimizer_of_all,
