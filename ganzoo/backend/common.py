@@ -28,11 +28,6 @@ def test_step(model, data):
     return model.watch(data)
 
 
-def optimizer_of_all(*optimizers):
-    """What `keras.Model.compile` takes as its optimizer: the first; `minimize` uses them all by itself."""
-    return optimizers[0]
-
-
 def settle(model):
     """Gives the model's variables the values that a running `fit` has for them: they have them."""
 
@@ -100,6 +95,11 @@ class Batches(keras.utils.PyDataset):
             yield self._batch(index)
             index += 1
         self.on_epoch_end()
+
+
+def is_own(data):
+    """Whether data is a data set of `ganzoo.data` as it was made."""
+    return isinstance(data, Batches)
 
 
 def training_data(dataset, count, replicas=1):

@@ -10,7 +10,6 @@ from ganzoo.backend.common import (  # noqa: F401
     ALWAYS_COMPILED,
     KerasAdam,
     in_tensor,
-    optimizer_of_all,
     prelu,
     settle,
     test_step,
@@ -222,7 +221,14 @@ def batches_of(feed, first_step=None):
     dataset = tf.data.Dataset.from_generator(order, output_signature=signature)
     dataset = dataset.map(tensors, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     cardinality = feed.batches_per_epoch if first_step is None else tf.data.INFINITE_CARDINALITY
-    return dataset.apply(tf.data.experimental.assert_cardinality(cardinality)).prefetch(tf.data.AUTOTUNE)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality)).prefetch(tf.data.AUTOTUNE)
+    dataset.made_by_ganzoo = True
+    return dataset
+
+
+def is_own(data):
+    """Whether data is a data set of `ganzoo.data` as it was made."""
+    return getattr(data, "made_by_ganzoo", False)
 
 
 def training_data(dataset, count, replicas=1):

@@ -4,8 +4,8 @@ import reprlib
 from typing import Literal
 
 import numpy as np
+from keras import ops
 
-from ganzoo import pixels
 from ganzoo.errors import GanzooError
 from ganzoo.networks.conditional import (
     concatenating_discriminator,
@@ -13,6 +13,7 @@ from ganzoo.networks.conditional import (
     projecting_discriminator,
 )
 from ganzoo.registry import register
+from ganzoo.training.batches import parts_of, rank_of
 from ganzoo.training.latent_model import LatentModel
 
 _DISCRIMINATORS = {"concatenation": concatenating_discriminator, "projection": projecting_discriminator}
@@ -39,6 +40,8 @@ class CGAN(LatentModel):
 
     Raises:
         GanzooError: an image_shape the networks cannot reach, or fewer than two classes.
+
+    Labels of training are whole numbers (count,) or (count, 1), or one-hot vectors (count, classes).
 
     Example:
         model = ganzoo.create("cgan", image_shape=(28, 28, 1), classes=10)
@@ -75,25 +78,31 @@ class CGAN(LatentModel):
         self.classes = classes
 
     def split_batch(self, batch):
-        if not isinstance(batch, (tuple, list)) or len(batch) < 2:
+        parts = parts_of(batch, 2, self.model_name, "pairs (images, labels)")
+        if len(parts) < 2:
             raise GanzooError(
                 "cgan learns from (pictures, labels): use ganzoo.data.labelled, or a data set of such pairs"
             )
-        return batch[0], batch[1]
+        return parts[0], _as_classes(parts[1], self.classes)
 
     def check_data(self, data, targets=None):
         super().check_data(data, targets)
-        if isinstance(data, np.ndarray) and targets is not None:
-            targets = np.asarray(targets)
-            whole = np.issubdtype(targets.dtype, np.number) and (np.rint(targets) == targets).all()
-            self.labels(len(data), targets.astype("int64") if whole else targets)
+        spec = getattr(data, "element_spec", (data, targets))
+        labels = spec[1] if isinstance(spec, (tuple, list)) and len(spec) == 2 else None
+        if isinstance(labels, np.ndarray):
+            if labels.ndim == 0 or len(labels) != len(data):
+                raise GanzooError(f"{len(data)} images need as many labels, got {labels.shape}")
+            self.labels(len(data), labels)
+        elif (rank := rank_of(getattr(labels, "shape", ()))) and rank > 1:
+            _of_one_size(tuple(labels.shape), self.classes)
 
     def generate(self, count=None, labels=None, seed=None, latents=None, batch_size=64):
         """Draws pictures of the asked classes.
 
         Args:
             count: how many; not needed with `labels` or `latents`.
-            labels: a class for each picture, or one for all; 0, 1, 2 ... in turn if not given.
+            labels: a class for each picture, or one for all; 0, 1, 2 ... in turn if not given. One-hot vectors
+                (count, classes) will do.
             seed, latents, batch_size: as in `LatentModel.generate`.
 
         Returns:
@@ -107,15 +116,35 @@ class CGAN(LatentModel):
         """
         if count is None and latents is None and labels is not None:
             count = len(np.atleast_1d(_as_labels(labels)))
-        latents = self.latents(count, seed, latents)
-        return pixels.to_uint8(self._draw([latents, self.labels(len(latents), labels)], batch_size))
+        latents = self._latent_source(count, seed, latents)
+        return self._images(latents, batch_size, self.labels(latents.count, labels))
 
     def labels(self, count, labels=None):
-        """Labels int32 (count,): the given ones checked, one repeated, or all classes in turn."""
+        """Labels int32 (count,): the given ones checked, one repeated, or all classes in turn.
+
+        Args:
+            count: how many.
+            labels: whole numbers (count,) or (count, 1), or one-hot vectors (count, classes).
+
+        Raises:
+            GanzooError: labels that are no classes, or are not as many.
+        """
         labels = np.arange(count) % self.classes if labels is None else np.atleast_1d(_as_labels(labels))
-        if len(labels) not in (1, count) or labels.ndim != 1:
+        if labels.ndim > 1:
+            _of_one_size(labels.shape, self.classes)
+        if labels.ndim == 2 and labels.shape[1] == self.classes:
+            if not (np.isin(labels, (0, 1)).all() and (np.sum(labels, axis=1) == 1).all()):
+                raise GanzooError(
+                    f"labels of shape {labels.shape} are one-hot vectors, one 1 in each and else 0, got "
+                    f"{reprlib.repr(labels.tolist())}"
+                )
+            labels = labels.argmax(axis=1)
+        labels = labels.reshape(-1)
+        if len(labels) not in (1, count):
             raise GanzooError(f"{count} pictures need one label or {count}, got {labels.shape}")
-        if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= self.classes:
+        # NaN is not equal to itself.
+        whole = np.issubdtype(labels.dtype, np.number) and (np.rint(labels) == labels).all()
+        if not whole or labels.min() < 0 or labels.max() >= self.classes:
             raise GanzooError(
                 f"labels are whole numbers from 0 to {self.classes - 1}, got {reprlib.repr(labels.tolist())}"
             )
@@ -131,5 +160,24 @@ class CGAN(LatentModel):
         return [self.latents(count, seed), self.labels(count)]
 
 
+def _as_classes(labels, classes):
+    """A batch of labels as int32 (batch,): of tensors (batch,), (batch, 1) or one-hot (batch, classes)."""
+    if len(labels.shape) > 1:
+        _of_one_size(tuple(labels.shape), classes)
+        labels = ops.argmax(labels, axis=1) if labels.shape[1] == classes else ops.reshape(labels, (-1,))
+    return ops.cast(labels, "int32")
+
+
+def _of_one_size(shape, classes):
+    if len(shape) != 2 or shape[1] not in (1, classes):
+        raise GanzooError(
+            f"labels are whole numbers of shape (count,) or (count, 1), or one-hot vectors (count, {classes}), got "
+            f"shape {shape}"
+        )
+
+
 def _as_labels(labels):
-    return np.asarray(list(labels) if isinstance(labels, range) else labels)
+    try:
+        return np.asarray(list(labels) if isinstance(labels, range) else labels)
+    except ValueError:
+        raise GanzooError(f"labels are an array of whole numbers, got {reprlib.repr(labels)}") from None

@@ -40,6 +40,7 @@ class UpscalingModel(AdversarialModel):
     """
 
     data_kind = "pairs"
+    has_fixed_shapes = True
     reported = ("pixel_loss",)
     noiseless = True
 
