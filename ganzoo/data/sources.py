@@ -219,7 +219,7 @@ def files_in(root, suffixes, kind):
 
 def _from_arrays(images, labels, image_shape, upscale, source):
     images = _as_uint8(images, source)
-    if labels is not None and np.shape(labels) != (len(images),):
+    if labels is not None and np.shape(labels)[:1] != (len(images),):
         raise GanzooError(f"{source}: {len(images)} pictures but labels of shape {np.shape(labels)}")
     return Pictures(_fit_array(images, image_shape, upscale, source), labels, source)
 

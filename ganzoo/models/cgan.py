@@ -1,11 +1,11 @@
 """cGAN: conditional GAN (Mirza & Osindero 2014, arXiv:1411.1784)."""
 
-import reprlib
 from typing import Literal
 
 import numpy as np
 from keras import ops
 
+from ganzoo.classes import check_label_shape, class_numbers
 from ganzoo.errors import GanzooError
 from ganzoo.networks.conditional import (
     concatenating_discriminator,
@@ -83,7 +83,7 @@ class CGAN(LatentModel):
             raise GanzooError(
                 "cgan learns from (pictures, labels): use ganzoo.data.labelled, or a data set of such pairs"
             )
-        return parts[0], _as_classes(parts[1], self.classes)
+        return parts[0], _as_tensor_of_classes(parts[1], ops.shape(parts[0])[0], self.classes)
 
     def check_data(self, data, targets=None):
         super().check_data(data, targets)
@@ -94,7 +94,7 @@ class CGAN(LatentModel):
                 raise GanzooError(f"{len(data)} images need as many labels, got {labels.shape}")
             self.labels(len(data), labels)
         elif (rank := rank_of(getattr(labels, "shape", ()))) and rank > 1:
-            _of_one_size(tuple(labels.shape), self.classes)
+            check_label_shape(tuple(labels.shape), self.classes)
 
     def generate(self, count=None, labels=None, seed=None, latents=None, batch_size=64):
         """Draws pictures of the asked classes.
@@ -115,7 +115,7 @@ class CGAN(LatentModel):
             pictures = model.generate(10, labels=range(10), seed=0)
         """
         if count is None and latents is None and labels is not None:
-            count = len(np.atleast_1d(_as_labels(labels)))
+            count = len(class_numbers(labels, self.classes))
         latents = self._latent_source(count, seed, latents)
         return self._images(latents, batch_size, self.labels(latents.count, labels))
 
@@ -129,25 +129,10 @@ class CGAN(LatentModel):
         Raises:
             GanzooError: labels that are no classes, or are not as many.
         """
-        labels = np.arange(count) % self.classes if labels is None else np.atleast_1d(_as_labels(labels))
-        if labels.ndim > 1:
-            _of_one_size(labels.shape, self.classes)
-        if labels.ndim == 2 and labels.shape[1] == self.classes:
-            if not (np.isin(labels, (0, 1)).all() and (np.sum(labels, axis=1) == 1).all()):
-                raise GanzooError(
-                    f"labels of shape {labels.shape} are one-hot vectors, one 1 in each and else 0, got "
-                    f"{reprlib.repr(labels.tolist())}"
-                )
-            labels = labels.argmax(axis=1)
-        labels = labels.reshape(-1)
+        given = np.arange(count) % self.classes if labels is None else labels
+        labels = class_numbers(given, self.classes)
         if len(labels) not in (1, count):
             raise GanzooError(f"{count} pictures need one label or {count}, got {labels.shape}")
-        # NaN is not equal to itself.
-        whole = np.issubdtype(labels.dtype, np.number) and (np.rint(labels) == labels).all()
-        if not whole or labels.min() < 0 or labels.max() >= self.classes:
-            raise GanzooError(
-                f"labels are whole numbers from 0 to {self.classes - 1}, got {reprlib.repr(labels.tolist())}"
-            )
         return np.broadcast_to(labels, (count,)).astype("int32")
 
     def data_arguments(self):
@@ -160,24 +145,15 @@ class CGAN(LatentModel):
         return [self.latents(count, seed), self.labels(count)]
 
 
-def _as_classes(labels, classes):
-    """A batch of labels as int32 (batch,): of tensors (batch,), (batch, 1) or one-hot (batch, classes)."""
-    if len(labels.shape) > 1:
-        _of_one_size(tuple(labels.shape), classes)
+def _as_tensor_of_classes(labels, count, classes):
+    """`count` labels as int32 (count,), of tensors (count,), (count, 1) or one-hot (count, classes)."""
+    rank = rank_of(labels.shape)
+    if rank is None:
+        # TensorFlow forgets the rank when a model that has trained on labels of one form goes on with another.
+        labels = ops.reshape(labels, (count, -1))
+        is_one_hot = ops.equal(ops.shape(labels)[1], classes)
+        return ops.cast(ops.where(is_one_hot, ops.argmax(labels, axis=1), ops.cast(labels[:, 0], "int64")), "int32")
+    if rank > 1:
+        check_label_shape(tuple(labels.shape), classes)
         labels = ops.argmax(labels, axis=1) if labels.shape[1] == classes else ops.reshape(labels, (-1,))
     return ops.cast(labels, "int32")
-
-
-def _of_one_size(shape, classes):
-    if len(shape) != 2 or shape[1] not in (1, classes):
-        raise GanzooError(
-            f"labels are whole numbers of shape (count,) or (count, 1), or one-hot vectors (count, {classes}), got "
-            f"shape {shape}"
-        )
-
-
-def _as_labels(labels):
-    try:
-        return np.asarray(list(labels) if isinstance(labels, range) else labels)
-    except ValueError:
-        raise GanzooError(f"labels are an array of whole numbers, got {reprlib.repr(labels)}") from None

@@ -504,16 +504,24 @@ class AdversarialModel(Saving, keras.Model):
         x, y = as_arrays(x, y)
         x = with_known_shapes(x, self.has_fixed_shapes)
         self.check_data(x, y)
+        if isinstance(x, dict):
+            self.check_batch(x)
         return first.watched(x), y
 
     def check_batch(self, batch):
         """Refuses a batch of arrays that `fit` cannot learn from, by its values too; what it does to the first one."""
         parts = batch if isinstance(batch, (tuple, list)) else (batch,)
-        self.check_data(parts[0] if len(parts) < 3 else tuple(parts), parts[1] if len(parts) == 2 else None)
+        # What comes third, and dictionaries, are the business of split_batch().
+        if len(parts) < 3 and not isinstance(batch, dict):
+            self.check_data(*parts)
+        # Before a graph is made of it: on JAX what fails within fit() loses the model's weights.
+        self.split_batch(keras.tree.map_structure(ops.convert_to_tensor, batch))
 
     def _fit(self, x, y, batch_size, options):
-        if hasattr(x, "element_spec"):
+        if not isinstance(x, (np.ndarray, keras.utils.PyDataset)) or hasattr(x, "element_spec"):
+            # Keras would warn that it does not shuffle it.
             options.setdefault("shuffle", False)
+        if hasattr(x, "element_spec"):
             x = backend.training_data(x, self.discriminator_steps, self._replicas)
         elif isinstance(x, np.ndarray):
             x, y = keep_validation(x, y, options)

@@ -79,8 +79,8 @@ def first_examples(x, y, count):
 class FirstBatch:
     """Looks at the first batch of data that comes batch by batch, and takes none away from the training.
 
-    A `tf.data.Dataset` is not read a second time: its own first batch is looked at on its way. Data sets of
-    `ganzoo.data` are left alone, since they hold what models take.
+    On TensorFlow a `tf.data.Dataset` is not read a second time: its own first batch is looked at on its way. Data sets
+    of `ganzoo.data` are left alone, since they hold what models take.
 
     Args:
         check: function of a batch, an array or a tuple of arrays or whatever else the data holds; raises a GanzooError.
@@ -111,14 +111,18 @@ class FirstBatch:
         if backend.is_own(data):
             return data
         if tf is not None and isinstance(data, tf.data.Dataset):
-            return self._watched_dataset(data, tf)
-        if isinstance(data, types.GeneratorType):
+            if backend.IS_HOME:
+                return self._watched_dataset(data, tf)
+            # On JAX an error within fit() would lose the model's weights.
+            for batch in data.take(1):
+                self._look(batch)
+        elif isinstance(data, types.GeneratorType):
             first = next(data, None)
             if first is None:
                 raise GanzooError("the generator yields no batch")
             self._look(first)
             return _generator(itertools.chain([first], data))
-        if isinstance(data, keras.utils.PyDataset):
+        elif isinstance(data, keras.utils.PyDataset):
             # As Keras does, to learn the types; `__getitem__` may be asked for any batch at any time.
             self._look(data[0])
         elif torch is not None and isinstance(data, torch.utils.data.DataLoader):

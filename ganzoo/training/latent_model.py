@@ -240,6 +240,12 @@ class LatentModel(AdversarialModel):
                 f"{self.image_shape}: set evaluation.extractor=null to train without a best checkpoint"
             )
 
+        if feed is not None and len(feed.pictures) < 2:
+            raise GanzooError(
+                f"{feed.source} has {len(feed.pictures)} image, but the Fréchet distance compares sets of at least 2: "
+                "set evaluation.extractor=null to train without a best checkpoint"
+            )
+
         def figures(model):
             drawn = model.generate(evaluation.samples, seed=0, batch_size=250)
             real = cached_statistics(extractor, feed.pictures)
