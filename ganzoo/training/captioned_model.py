@@ -8,6 +8,7 @@ from keras import ops
 
 from ganzoo.config import NotNegative, parameters_of, validated_arguments
 from ganzoo.errors import GanzooError, unknown
+from ganzoo.inference.counts import whole_count
 from ganzoo.inference.latent import slerp
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
@@ -17,7 +18,7 @@ from ganzoo.text import ENCODERS
 from ganzoo.text.characters import CharacterEncoder
 from ganzoo.text.matching import Matching
 from ganzoo.training.batches import rank_of, with_condition
-from ganzoo.training.latent_model import LatentModel, whole_count
+from ganzoo.training.latent_model import LatentModel
 from ganzoo.training.measure import Measure
 
 # Captions of a run's preview.

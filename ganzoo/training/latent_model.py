@@ -7,6 +7,7 @@ from keras import ops
 
 from ganzoo import backend, pixels
 from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.inference.counts import allocated, whole_count
 from ganzoo.metrics import frechet_distance, get_extractor
 from ganzoo.metrics.cache import cached_statistics
 from ganzoo.networks.features import feature_network
@@ -78,7 +79,7 @@ class LatentModel(AdversarialModel):
     def latents(self, count=None, seed=None, latents=None):
         """Random latents (count, latent_dim), float32, or the given ones, checked; as `generate`."""
         source = self._latent_source(count, seed, latents)
-        return _allocated(lambda: source.next(source.count), source.count, "latents")
+        return allocated(lambda: source.next(source.count), f"{source.count} latents")
 
     def _latent_source(self, count=None, seed=None, latents=None, network=None):
         """The latents of `latents` as a `_Latents`; of a part of the generator, `network`, if one is given."""
@@ -118,7 +119,7 @@ class LatentModel(AdversarialModel):
         at_least_one(batch_size=batch_size)
         network = network or self.ema_generator
         shape = tuple(network.output_shape[1:])
-        result = _allocated(lambda: np.empty((latents.count, *shape), "uint8"), latents.count, "images")
+        result = allocated(lambda: np.empty((latents.count, *shape), "uint8"), f"{latents.count} images")
         backend.settle(self)
         # Not predict(): under a strategy every replica would make the same batch and all copies be returned.
         drawn = self._drawing(network)
@@ -179,7 +180,7 @@ class LatentModel(AdversarialModel):
         at_least_one(batch_size=batch_size)
         network = feature_network(self.discriminator)
         shape = (len(pictures), network.output_shape[-1])
-        result = _allocated(lambda: np.empty(shape, "float32"), len(pictures), "vectors of features")
+        result = allocated(lambda: np.empty(shape, "float32"), f"{len(pictures)} vectors of features")
         with backend.no_gradients():
             for i in range(0, len(pictures), batch_size):
                 part = pixels.to_float(pictures[i : i + batch_size])
@@ -275,22 +276,3 @@ class _Latents:
         if self._given is not None:
             return self._given[self._place - count : self._place]
         return self._rng.standard_normal((count, self.length), dtype="float32")
-
-
-def whole_count(count):
-    """Refuses a count that is no whole number of at least 1."""
-    if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < 1:
-        raise GanzooError(f"count must be a whole number of at least 1, got {count!r}")
-
-
-def _allocated(make, count, what):
-    """What a function allocates.
-
-    Raises:
-        GanzooError: it does not fit in memory.
-    """
-    try:
-        return make()
-    # NumPy's for sizes that no address reaches is a ValueError.
-    except (MemoryError, ValueError, OverflowError):
-        raise GanzooError(f"{count} {what} do not fit in memory: make them in parts") from None
