@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ganzoo.classes import class_numbers
 from ganzoo.data.decoding import (
     TooSmall,
     as_channels,
@@ -316,26 +317,14 @@ def picture_files(root, **options):
 
 def _from_arrays(images, labels, image_shape, upscale, source, class_names=None):
     images = _as_uint8(images, source)
-    labels = None if labels is None else _checked_labels(labels, len(images), source)
+    if labels is not None:
+        if np.shape(labels)[:1] != (len(images),):
+            raise GanzooError(f"{source}: {len(images)} pictures but labels of shape {np.shape(labels)}")
+        labels = class_numbers(labels, where=f"{source}: labels")
     names = _checked_names(class_names, source)
     if names is not None and labels is not None and labels.max() >= len(names):
         raise GanzooError(f"{source}: class_names has {len(names)} names, but the labels run to {labels.max()}")
     return Pictures(_fit_array(images, image_shape, upscale, source), labels, source, class_names=names)
-
-
-def _checked_labels(labels, count, source):
-    """int64 (count,) from labels of shape (count,) or (count, 1)."""
-    labels = np.asarray(labels)
-    if labels.shape[:1] != (count,) or labels.size != count:
-        one_hot = labels.ndim == 2 and len(labels) == count
-        hint = ": of one-hot labels take labels.argmax(axis=1)" if one_hot else ""
-        raise GanzooError(f"{source}: {count} pictures but labels of shape {labels.shape}{hint}")
-    whole = labels.dtype.kind in "biu" or (labels.dtype.kind == "f" and bool((labels == np.rint(labels)).all()))
-    if not whole or not (np.abs(labels.astype("float64")) < 2**31).all():
-        raise GanzooError(
-            f"{source}: labels are whole numbers, one for each image, got {labels.dtype} with other values"
-        )
-    return labels.reshape(count).astype("int64")
 
 
 def _checked_names(names, source):

@@ -4,8 +4,9 @@ import reprlib
 from typing import Literal
 
 import numpy as np
+from keras import ops
 
-from ganzoo import pixels
+from ganzoo.classes import check_label_shape, class_numbers
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.networks.conditional import (
     concatenating_discriminator,
@@ -13,6 +14,7 @@ from ganzoo.networks.conditional import (
     projecting_discriminator,
 )
 from ganzoo.registry import register
+from ganzoo.training.batches import parts_of, rank_of
 from ganzoo.training.latent_model import LatentModel
 
 _DISCRIMINATORS = {"concatenation": concatenating_discriminator, "projection": projecting_discriminator}
@@ -39,6 +41,8 @@ class CGAN(LatentModel):
 
     Raises:
         GanzooError: an image_shape the networks cannot reach, or fewer than two classes.
+
+    Labels of training are whole numbers (count,) or (count, 1), or one-hot vectors (count, classes).
 
     Example:
         model = ganzoo.create("cgan", image_shape=(28, 28, 1), classes=10)
@@ -107,18 +111,23 @@ class CGAN(LatentModel):
         return model
 
     def split_batch(self, batch):
-        if not isinstance(batch, (tuple, list)) or len(batch) < 2:
+        parts = parts_of(batch, 2, self.model_name, "pairs (images, labels)")
+        if len(parts) < 2:
             raise GanzooError(
                 "cgan learns from (pictures, labels): use ganzoo.data.labelled, or a data set of such pairs"
             )
-        return batch[0], batch[1]
+        return parts[0], _as_tensor_of_classes(parts[1], ops.shape(parts[0])[0], self.classes)
 
     def check_data(self, data, targets=None):
         super().check_data(data, targets)
-        if isinstance(data, np.ndarray) and targets is not None:
-            targets = np.asarray(targets)
-            whole = np.issubdtype(targets.dtype, np.number) and (np.rint(targets) == targets).all()
-            self.labels(len(data), targets.astype("int64") if whole else targets)
+        spec = getattr(data, "element_spec", (data, targets))
+        labels = spec[1] if isinstance(spec, (tuple, list)) and len(spec) == 2 else None
+        if isinstance(labels, np.ndarray):
+            if labels.ndim == 0 or len(labels) != len(data):
+                raise GanzooError(f"{len(data)} images need as many labels, got {labels.shape}")
+            self.labels(len(data), labels)
+        elif (rank := rank_of(getattr(labels, "shape", ()))) and rank > 1:
+            check_label_shape(tuple(labels.shape), self.classes)
 
     def generate(self, count=None, labels=None, seed=None, latents=None, batch_size=64):
         """Draws pictures of the asked classes.
@@ -126,7 +135,7 @@ class CGAN(LatentModel):
         Args:
             count: how many; not needed with `labels` or `latents`.
             labels: a class for each picture, or one for all: its number, or its name where `class_names` are known,
-                in lower or upper case; 0, 1, 2 ... in turn if not given.
+                in lower or upper case; 0, 1, 2 ... in turn if not given. One-hot vectors (count, classes) will do.
             seed, latents, batch_size: as in `LatentModel.generate`.
 
         Returns:
@@ -141,19 +150,24 @@ class CGAN(LatentModel):
         """
         labels = self._numbers(labels)
         if count is None and latents is None and labels is not None:
-            count = len(np.atleast_1d(labels))
-        latents = self.latents(count, seed, latents)
-        return pixels.to_uint8(self._draw([latents, self.labels(len(latents), labels)], batch_size))
+            count = len(class_numbers(labels, self.classes))
+        latents = self._latent_source(count, seed, latents)
+        return self._images(latents, batch_size, self.labels(latents.count, labels))
 
     def labels(self, count, labels=None):
-        """Labels int32 (count,): the given ones checked, one repeated, or all classes in turn."""
-        labels = np.arange(count) % self.classes if labels is None else np.atleast_1d(labels)
-        if len(labels) not in (1, count) or labels.ndim != 1:
+        """Labels int32 (count,): the given ones checked, one repeated, or all classes in turn.
+
+        Args:
+            count: how many.
+            labels: whole numbers (count,) or (count, 1), or one-hot vectors (count, classes).
+
+        Raises:
+            GanzooError: labels that are no classes, or are not as many.
+        """
+        given = np.arange(count) % self.classes if labels is None else labels
+        labels = class_numbers(given, self.classes)
+        if len(labels) not in (1, count):
             raise GanzooError(f"{count} pictures need one label or {count}, got {labels.shape}")
-        if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= self.classes:
-            raise GanzooError(
-                f"labels are whole numbers from 0 to {self.classes - 1}, got {reprlib.repr(labels.tolist())}"
-            )
         return np.broadcast_to(labels, (count,)).astype("int32")
 
     def class_number(self, name):
@@ -194,3 +208,17 @@ class CGAN(LatentModel):
 
     def example_inputs(self, count, seed=0):
         return [self.latents(count, seed), self.labels(count)]
+
+
+def _as_tensor_of_classes(labels, count, classes):
+    """`count` labels as int32 (count,), of tensors (count,), (count, 1) or one-hot (count, classes)."""
+    rank = rank_of(labels.shape)
+    if rank is None:
+        # TensorFlow forgets the rank when a model that has trained on labels of one form goes on with another.
+        labels = ops.reshape(labels, (count, -1))
+        is_one_hot = ops.equal(ops.shape(labels)[1], classes)
+        return ops.cast(ops.where(is_one_hot, ops.argmax(labels, axis=1), ops.cast(labels[:, 0], "int64")), "int32")
+    if rank > 1:
+        check_label_shape(tuple(labels.shape), classes)
+        labels = ops.argmax(labels, axis=1) if labels.shape[1] == classes else ops.reshape(labels, (-1,))
+    return ops.cast(labels, "int32")

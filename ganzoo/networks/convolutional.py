@@ -5,7 +5,7 @@ import keras
 from keras import layers
 
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.layers import BatchNormalization, Conv2D, Conv2DTranspose
+from ganzoo.layers import BatchNormalization, Conv2D, Conv2DTranspose, LeakyReLU
 
 # torch's 1e-5 and 0.9 in Keras' terms; Keras' own 0.99 trails the fast-moving statistics of a GAN.
 _BATCH_NORM = dict(momentum=0.9, epsilon=1e-5)
@@ -121,7 +121,7 @@ def feature_map(x, width, count, kernel_size, max_width, normalization=batch_nor
         )(x)
         if normalized:
             x = normalization(f"down{i}_norm")(x)
-        x = layers.LeakyReLU(0.2, name=f"down{i}_relu")(x)
+        x = LeakyReLU(0.2, name=f"down{i}_relu")(x)
     return x
 
 

@@ -222,13 +222,13 @@ def test_names_of_classes_are_kept_and_numbers_in_order_of_value(tmp_path):
 
 def test_labels_in_a_column_and_labels_that_are_none(tmp_path):
     images = np.zeros((3, 8, 8), "uint8")
-    for labels in (np.array([[2], [0], [1]]), np.array([2.0, 0, 1])):
+    for labels in (np.array([[2], [0], [1]]), np.array([2.0, 0, 1]), np.eye(3)[[2, 0, 1]]):
         np.savez(tmp_path / "a.npz", images=images, labels=labels)
         labels = open_pictures(f"npz:{tmp_path}/a.npz", (8, 8, 1)).labels
         assert labels.tolist() == [2, 0, 1]
         assert labels.dtype == "int64"
     for labels, words in (
-        (np.eye(3), "take labels.argmax"),
+        (np.eye(3) / 2, "one-hot"),
         ([0, 1, np.nan], "whole numbers"),
         ([0, 1, np.inf], "whole numbers"),
         (["a", "b", "c"], "whole numbers"),
