@@ -42,7 +42,8 @@ def labelled(
 
 
 def feed(source, image_shape, classes=None, **options):
-    """The `Feed` behind `labelled`, with the same arguments."""
+    """The `Feed` behind `labelled`, with the same arguments; `class_names` holds the name of each class, label 0 first,
+    or None where the source names none."""
     checked(labelled, {"source": source, "image_shape": image_shape, "classes": classes, **options})
     pictures = picture_feed(source, image_shape, **options)
     labels = pictures.labels

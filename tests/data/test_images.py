@@ -12,6 +12,7 @@ from PIL import Image
 import ganzoo
 from ganzoo.data.decoding import fit, pillow_to_array, read_idx, read_picture
 from ganzoo.data.images import feed
+from ganzoo.data.labelled import feed as labelled_feed
 from ganzoo.data.photographs import open_photographs
 from ganzoo.data.sources import open_pictures
 
@@ -213,6 +214,7 @@ def test_names_of_classes_are_kept_and_numbers_in_order_of_value(tmp_path):
         Image.new("L", (8, 8), 40 * i).save(tmp_path / name / "a.png")
     pictures = feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1)
     assert pictures.class_names == ("1", "2", "10")
+    assert labelled_feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1).class_names == ("1", "2", "10")
     by_class = pictures.pictures[np.argsort(pictures.labels)]
     assert by_class[:, 0, 0, 0].tolist() == [80, 40, 0]
     np.savez(tmp_path / "a.npz", images=np.zeros((2, 8, 8)), labels=[1, 0], class_names=["coat", "shirt"])
