@@ -154,8 +154,9 @@ def test_classes_asked_for_are_drawn_in_rows():
     for odd in ("", None, "12a", "x", "1" * 17, "-1", "\u0663", [1], {"a": 1}, True, 10**30):
         assert "classes" in message(cgan.draw, "cgan.mnist", odd, 0, 1)
     # More digits than Python converts.
+    model = ganzoo.create("cgan", **{**model_class("cgan").small, "classes": 20})
     with pytest.raises(common.GanzooError, match="whole numbers from 0 to 19"):
-        cgan._labels("1" * 5000, 20)
+        cgan._labels("1" * 5000, model)
 
 
 def test_classes_are_asked_for_by_name():
