@@ -18,10 +18,10 @@ demo: $(VENV)/demo.installed
 test: $(VENV)/test.installed lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 
-# Recordings through both readers, and the training step, under the oldest TensorFlow and Keras.
+# Recordings through both readers, the training step and model files, under the oldest TensorFlow and Keras.
 test-oldest: $(OLDEST)/installed
 	$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile tests/data/test_audio.py tests/data/test_speech.py tests/test_segan.py \
-		tests/training/test_adversarial.py tests/test_models.py
+		tests/training/test_adversarial.py tests/test_models.py tests/test_keras_archive.py
 
 lint: $(VENV)/test.installed
 	$(BIN)/ruff check .
@@ -34,7 +34,7 @@ clean:
 	rm -rf $(VENV) $(OLDEST) build dist *.egg-info
 
 $(VENV)/%.installed: setup.py $(VENV)/bin/python
-	@echo "installing ganzoo[$*] into $(VENV) (a few minutes the first time)"
+	@echo "installing ganzoo and what its extra $* needs into $(VENV) (a few minutes the first time)"
 	@# --use-pep517: the older kind of editable install knows no folders mapped into the package
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e '.[$*]'
 	@touch $@
@@ -42,7 +42,7 @@ $(VENV)/%.installed: setup.py $(VENV)/bin/python
 $(OLDEST)/installed: setup.py Makefile
 	@test -n "$(OLDEST_PYTHON)" || { echo "TensorFlow 2.16 needs Python 3.11 or 3.12 and found neither; name one: make OLDEST_PYTHON=/path/to/python3.11"; exit 1; }
 	@$(OLDEST_PYTHON) -m venv $(OLDEST)
-	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e '.[tfio]' tensorflow==2.16.1 keras==3.6.0 pytest pytest-xdist
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e '.[tfio]' tensorflow==2.16.1 keras==3.12.4 pytest pytest-xdist
 	@touch $@
 
 $(VENV)/bin/python:

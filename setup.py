@@ -1,4 +1,4 @@
-"""Packaging of ganzoo; the top-level folders zoo_configs and demos become parts of the package."""
+"""Packaging of ganzoo, distributed as keras-ganzoo; the folders zoo_configs and demos become parts of the package."""
 
 import re
 from pathlib import Path
@@ -8,6 +8,7 @@ from setuptools import find_packages, setup
 here = Path(__file__).parent
 version = re.search(r'__version__ = "(.+)"', (here / "ganzoo" / "__init__.py").read_text())[1]
 
+# Error messages name the packages of most extras, see EXTRAS in ganzoo/errors.py; a test compares both.
 # Reading and resampling recordings.
 speech = ["soundfile>=0.12", "soxr>=0.4"]
 speech_metrics = [*speech, "pesq>=0.0.4", "pystoi>=0.4"]
@@ -20,7 +21,8 @@ tfds = ["importlib_resources", "tensorflow-datasets>=4.9.8"]
 photographs = ["scikit-image>=0.22"]
 
 setup(
-    name="ganzoo",
+    # The name ganzoo belongs to an unrelated project on the package index.
+    name="keras-ganzoo",
     version=version,
     description="Trained generative adversarial networks for Keras: one registry, one training step, real weights",
     long_description=(here / "README.md").read_text(encoding="utf-8"),
@@ -35,7 +37,10 @@ setup(
     },
     install_requires=[
         "click>=8.1",
-        "keras>=3.6",
+        # The first of each line without a known way to run code, read other files or fill the memory from a model file:
+        # CVE-2025-1550, -8747, -9905, -9906, -12058, -12060, -49655, CVE-2026-0897, -1462, -1669, -12479 to -12481, and
+        # what the release notes of 3.12.3, 3.12.4 and 3.15.1 list. 3.13 and 3.14 have got no release with all of these.
+        "keras>=3.12.4,!=3.13.*,!=3.14.*,!=3.15.0",
         "numpy>=1.26",
         "pillow>=10.0",
         "pydantic>=2.5",

@@ -1,6 +1,6 @@
-"""The command line. Nothing here imports Keras before a command needs it."""
+"""The command line. A command checks all it can before it imports Keras, which takes seconds."""
 
-import functools
+import importlib.util
 import os
 from pathlib import Path
 
@@ -11,15 +11,11 @@ from ganzoo.errors import GanzooError
 from ganzoo.start import import_keras
 
 
-def _needs_keras(command):
-    """Decorator of the commands that build a model."""
+class _Path(click.Path):
+    """A path, or a name that may be one: ~ is the home folder also where a shell leaves it, as in --output=~/runs."""
 
-    @functools.wraps(command)
-    def quietly(*args, **kwargs):
-        import_keras()
-        return command(*args, **kwargs)
-
-    return quietly
+    def convert(self, value, param, ctx):
+        return super().convert(os.path.expanduser(value) if isinstance(value, str) else value, param, ctx)
 
 
 class _Group(click.Group):
@@ -44,6 +40,7 @@ class _Group(click.Group):
     "--import",
     "files",
     multiple=True,
+    type=_Path(),
     metavar="FILE.py",
     help="Run a Python file first, so that models it registers are known. Runs its code: name only files you trust.",
 )
@@ -55,8 +52,11 @@ def main(files):
     Example: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
     """
     if files:
+        from ganzoo import checks
         from ganzoo.registry import import_file
 
+        for file in files:
+            checks.existing(Path(file), kind="Python file")
         import_keras()
         for file in files:
             import_file(file)
@@ -89,8 +89,7 @@ def list_(pattern):
 
 
 @main.command()
-@click.argument("name")
-@_needs_keras
+@click.argument("name", type=_Path())
 def info(name):
     """What a model, a preset, a run folder or a .keras file is, and the figures measured for it.
 
@@ -99,6 +98,10 @@ def info(name):
     """
     from ganzoo import presets, registry
     from ganzoo.config import dump
+
+    if name not in registry.list_models():
+        presets.model_of(name)
+    import_keras()
     from ganzoo.training.adversarial import describe_networks
 
     if name in registry.list_models():
@@ -114,18 +117,25 @@ def info(name):
         model = presets.build(config, title)
         click.echo(f"preset {title}: {config.description}")
     click.echo(f"{describe_networks(model)}\n")
-    click.echo(dump(config) if config else f"arguments: {model.arguments}\n", nl=False)
+    if config:
+        click.echo(dump(config), nl=False)
+        return
+    click.echo(f"arguments: {model.arguments}")
+    if names := getattr(model, "class_names", ()):
+        click.echo(f"class_names: {', '.join(names)}")
 
 
 @main.command()
-@click.argument("preset")
+@click.argument("preset", type=_Path())
 @click.option(
     "--data", metavar="SOURCE", help="Where the data is: folder:PATH, idx:FILE, npz:FILE, tfds:NAME or digits."
 )
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the preset, e.g. training.epochs=5."
 )
-@click.option("--output", default="runs", show_default=True, metavar="DIR", help="Folder for run folders.")
+@click.option(
+    "--output", type=_Path(), default="runs", show_default=True, metavar="DIR", help="Folder for run folders."
+)
 @click.option("--resume", is_flag=True, help="Go on with the newest run of this preset.")
 @click.option(
     "--strategy",
@@ -138,7 +148,6 @@ def info(name):
     "--max-minutes", type=click.FloatRange(0, min_open=True), help="Save and stop after so long; --resume goes on."
 )
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would happen and how long; write nothing.")
-@_needs_keras
 def train(preset, data, settings, output, resume, strategy, max_minutes, dry_run):
     """Trains a preset, or a YAML file of your own, and keeps everything in a run folder.
 
@@ -147,6 +156,10 @@ def train(preset, data, settings, output, resume, strategy, max_minutes, dry_run
               ganzoo train dcgan.mnist --data idx:train-images-idx3-ubyte.gz --set training.epochs=10
               ganzoo train dcgan.mnist --resume
     """
+    from ganzoo import checks
+
+    checks.training(preset, data, settings, output, resume)
+    import_keras()
     from ganzoo.training import run
 
     if dry_run:
@@ -188,8 +201,8 @@ def _next_commands(preset, folder, output):
 
 
 @main.command()
-@click.argument("run")
-@click.argument("folder")
+@click.argument("run", type=_Path())
+@click.argument("folder", type=_Path())
 @click.option(
     "--megabytes", type=click.FloatRange(0, min_open=True), default=15.0, show_default=True, help="Of a file."
 )
@@ -208,8 +221,10 @@ def carry(run, folder, megabytes):
 
 
 @main.command()
-@click.argument("folder")
-@click.option("--output", default="runs", show_default=True, metavar="DIR", help="Folder for run folders.")
+@click.argument("folder", type=_Path())
+@click.option(
+    "--output", type=_Path(), default="runs", show_default=True, metavar="DIR", help="Folder for run folders."
+)
 @click.option("--replace", is_flag=True, help="A run of this name that is there.")
 def unpack(folder, output, replace):
     """Makes a run folder again of the small files in FOLDER.
@@ -223,20 +238,20 @@ def unpack(folder, output, replace):
 
 
 @main.command()
-@click.argument("name")
-@click.option("--count", default=64, show_default=True, help="How many pictures.")
-@click.option("--seed", default=0, show_default=True, help="The same seed gives the same pictures.")
-@click.option("--output", default="grid.png", show_default=True, metavar="FILE", help="Picture to write.")
-@_needs_keras
+@click.argument("name", type=_Path())
+@click.option("--count", type=click.IntRange(1), default=64, show_default=True, help="How many pictures.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same pictures.")
+@click.option("--output", type=_Path(), default="grid.png", show_default=True, metavar="FILE", help="Picture to write.")
 def generate(name, count, seed, output):
     """Draws pictures into one grid. NAME is a model, a preset, a .keras file or a run folder.
 
     \b
     Example: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
     """
-    from ganzoo import inference
+    from ganzoo import checks, inference
 
-    model = _loaded(name, "generate", "draw from noise")
+    checks.image_to_write(output)
+    model = _loaded(name, "generate")
     inference.save_picture(output, inference.grid(model.generate(count, seed=seed)))
     click.echo(output)
 
@@ -245,9 +260,17 @@ def generate(name, count, seed, output):
 @click.argument("captions", nargs=-1, required=True, metavar="CAPTION...")
 @click.option("--count", type=click.IntRange(1), default=8, show_default=True, help="Pictures of each caption.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same pictures.")
-@click.option("--output", default="drawn.png", show_default=True, metavar="FILE", help="Picture to write.")
-@click.option("--model", default="stackgan", show_default=True, help="A model, preset, .keras file or run folder.")
-@_needs_keras
+@click.option(
+    "--output", type=_Path(), default="drawn.png", show_default=True, metavar="FILE", help="Picture to write."
+)
+@click.option(
+    "--model",
+    type=_Path(),
+    default="stackgan",
+    show_default=True,
+    metavar="NAME",
+    help="A model, preset, .keras file or run folder.",
+)
 def draw(captions, count, seed, output, model):
     """Draws what captions say, a row for each, into one picture.
 
@@ -256,20 +279,27 @@ def draw(captions, count, seed, output, model):
     """
     import numpy as np
 
-    from ganzoo import inference
+    from ganzoo import checks, inference
 
-    loaded = _loaded(model, "vectors", "draw what captions say: name a preset or a run folder of stackgan with --model")
+    checks.image_to_write(output)
+    loaded = _loaded(model, "draw")
     rows = [loaded.generate(count, captions=caption, seed=seed) for caption in captions]
     inference.save_picture(output, inference.grid(np.concatenate(rows), columns=count))
     click.echo(output)
 
 
 @main.command()
-@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
-@click.option("--model", default="srgan", show_default=True, help="A model, a preset, a .keras file or a run folder.")
+@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=_Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=_Path(path_type=Path))
+@click.option(
+    "--model",
+    type=_Path(),
+    default="srgan",
+    show_default=True,
+    metavar="NAME",
+    help="A model, a preset, a .keras file or a run folder.",
+)
 @click.option("--tile", type=click.IntRange(16), default=384, show_default=True, help="Pixels at once: less memory.")
-@_needs_keras
 def upscale(sources, target, model, tile):
     """Makes an image larger, or several, or all of a folder. OUT is a file for one IN, and a folder for several or for
     a folder. Animations and pages of a TIFF stay together.
@@ -279,6 +309,7 @@ def upscale(sources, target, model, tile):
               ganzoo upscale a.jpg b.png large
               ganzoo upscale holiday holiday_large --model srresnet
     """
+    from ganzoo import checks
     from ganzoo.inference.folders import written_pairs
     from ganzoo.inference.frames import result_suffix, upscale_file
     from ganzoo.inference.photographs import check_size, pictures_in
@@ -286,24 +317,32 @@ def upscale(sources, target, model, tile):
     def files_in(folder):
         return pictures_in(folder, skip_folder=target)
 
+    if len(sources) == 1:
+        checks.to_read(sources[0], "picture")
     pairs = written_pairs(list(sources), target, files_in, suffix_of=result_suffix)
     for _, written in pairs:
         check_size(written, 1, 1)
-    loaded = _loaded(model, "upscale", "make pictures larger: name srgan or srresnet with --model")
+    loaded = _loaded(model, "upscale")
     alone = sources[0] if len(sources) == 1 else None
     _each(pairs, alone, lambda path, written: upscale_file(loaded, path, written, tile=tile))
 
 
 @main.command()
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
-@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
-@click.option("--model", default="segan", show_default=True, help="A model, a preset, a .keras file or a run folder.")
+@click.argument("source", metavar="IN", type=_Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=_Path(path_type=Path))
+@click.option(
+    "--model",
+    type=_Path(),
+    default="segan",
+    show_default=True,
+    metavar="NAME",
+    help="A model, a preset, a .keras file or a run folder.",
+)
 @click.option(
     "--shifts",
     type=click.IntRange(1),
     help="How often the network looks at the sound, from other beginnings; 1 is fastest. [default: the model's own]",
 )
-@_needs_keras
 def enhance(source, target, model, shifts):
     """Takes the noise out of a recording of speech, or of all in a folder. IN and OUT are files, or folders.
 
@@ -316,14 +355,16 @@ def enhance(source, target, model, shifts):
     Exit status: 0 if all is well; 3 if a recording ended before the length in its header, or is damaged: what could be
     decoded was written, and a warning says how much that is; 1 if a file could not be enhanced.
     """
+    from ganzoo import checks
     from ganzoo.data.audio import EndsEarly
     from ganzoo.inference.folders import written_pairs
     from ganzoo.inference.recordings import WRITTEN, check_writable, enhance_file, recordings_in
 
+    checks.to_read(source, "recording")
     pairs = written_pairs(source, target, recordings_in, lambda suffix: suffix if suffix in WRITTEN else ".wav")
     for _, written in pairs:
         check_writable(written)
-    loaded = _loaded(model, "enhance", "enhance speech: name segan with --model")
+    loaded = _loaded(model, "enhance")
     short = []
 
     def warn(message, category):
@@ -357,29 +398,39 @@ def _each(pairs, source, work):
         raise GanzooError(f"{failed} of the {len(pairs)} files{where} were left out")
 
 
-def _loaded(name, method, what):
-    """A model that has a method, or the sentence that it does not do that."""
-    from ganzoo import presets
+# What a command calls of a model, where its own name is not that.
+_METHODS = {"draw": "vectors", "probe": "features"}
 
+
+def _loaded(name, command):
+    """The model for a command; a name that is unknown, or another command's, is refused before Keras is imported."""
+    from ganzoo import checks, presets
+
+    checks.model(name, command)
+    import_keras()
     model = presets.load(name)
+    method = _METHODS.get(command, command)
+    # Of a kind of data that is the user's own.
     if not hasattr(model, method):
-        raise GanzooError(f"'{name}' does not {what}")
+        raise GanzooError(f"`ganzoo {command}` needs a model with the method {method}(); '{name}' has none")
     return model
 
 
 @main.command()
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, type=_Path())
 @click.option(
     "--data", required=True, metavar="SOURCE", help="Real data to compare with, e.g. idx:t10k-images-idx3-ubyte.gz."
 )
 @click.option(
-    "--extractor", metavar="NAME", help="Of the features: a name, or a .keras file; the preset's own if not given."
+    "--extractor",
+    type=_Path(),
+    metavar="NAME",
+    help="Of the features: a name, or a .keras file; the preset's own if not given.",
 )
 @click.option("--samples", type=click.IntRange(2), default=10_000, show_default=True, help="Pictures drawn.")
 @click.option(
     "--upscale", is_flag=True, help="Enlarge real pictures that are smaller; a preset's own setting otherwise."
 )
-@_needs_keras
 def evaluate(names, data, extractor, samples, upscale):
     """Measures trained models against real data. NAME is a preset, a .keras file or a run folder.
 
@@ -388,6 +439,15 @@ def evaluate(names, data, extractor, samples, upscale):
               ganzoo evaluate dcgan.mnist lsgan.mnist --data idx:t10k-images-idx3-ubyte.gz
               ganzoo evaluate segan --data folder:voicebank_demand
     """
+    from ganzoo import checks
+
+    kinds = {checks.model(name) for name in names}
+    # Models of several kinds are refused below.
+    if len(kinds) == 1:
+        checks.source(data, *kinds)
+    if extractor and extractor.endswith(".keras"):
+        checks.existing(Path(extractor))
+    import_keras()
     from ganzoo.evaluation import evaluate_presets
 
     found = evaluate_presets(names, data, extractor, samples, upscale)
@@ -401,7 +461,7 @@ def evaluate(names, data, extractor, samples, upscale):
 
 
 @main.command()
-@click.argument("name")
+@click.argument("name", type=_Path())
 @click.option(
     "--data",
     required=True,
@@ -413,16 +473,19 @@ def evaluate(names, data, extractor, samples, upscale):
 )
 @click.option("--examples", type=click.IntRange(20), default=10_000, show_default=True, help="Pictures to learn from.")
 @click.option("--upscale", is_flag=True, help="Enlarge pictures that are smaller than the model's.")
-@_needs_keras
 def probe(name, data, test, examples, upscale):
     """Accuracy of a linear classifier on the discriminator's features, beside one on raw pixels.
 
     \b
     Example: ganzoo probe dcgan.mnist --data idx:train-images-idx3-ubyte.gz --test idx:t10k-images-idx3-ubyte.gz
     """
+    from ganzoo import checks
+
+    for source in (data, test):
+        checks.source(source, "images")
+    model = _loaded(name, "probe")
     from ganzoo.evaluation import probe as measured
 
-    model = _loaded(name, "features", "have a discriminator of features")
     protocol, figures = measured(model, data, test, examples, upscale)
     for view, accuracy in figures.items():
         click.echo(f"{view}: {accuracy:.2%}")
@@ -430,29 +493,31 @@ def probe(name, data, test, examples, upscale):
 
 
 @main.command()
-@click.argument("name")
-@click.argument("folder")
+@click.argument("name", type=_Path())
+@click.argument("folder", type=_Path())
 @click.option("--overwrite", is_flag=True, help="Replace a SavedModel that is there.")
-@_needs_keras
 def export(name, folder, overwrite):
     """Writes a model's generator as a SavedModel that serves without ganzoo.
 
     \b
     Example: ganzoo export dcgan my_savedmodel
     """
-    from ganzoo import presets
+    from ganzoo import checks, presets
+    from ganzoo.export import checked_target
 
+    checks.model(name)
+    checks.folder_to_write(checked_target(folder, overwrite).parent)
+    import_keras()
     presets.load(name).export(folder, overwrite=overwrite)
     click.echo(folder)
 
 
 @main.command()
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("run", type=_Path(path_type=Path))
+@click.argument("folder", type=_Path(path_type=Path))
 @click.option("--data", required=True, metavar="SOURCE", help="Real pictures kept from training, for the figures.")
 @click.option("--licence", required=True, help="Licence of the training data.")
 @click.option("--trained-on", required=True, help="What the training data is, in words.")
-@_needs_keras
 def pack(run, folder, data, licence, trained_on):
     """Turns a run's best checkpoint into a preset with weights: a YAML file and a small .npz beside it.
 
@@ -460,6 +525,13 @@ def pack(run, folder, data, licence, trained_on):
     Example: ganzoo pack runs/dcgan.mnist-001 presets --data idx:t10k-images-idx3-ubyte.gz \\
                  --licence "CC BY-SA 3.0" --trained-on "MNIST training set"
     """
+    from ganzoo import checks, presets
+
+    checks.existing(run, kind="run folder")
+    presets.best_checkpoint_of(run)
+    checks.source(data, checks.model(run))
+    checks.folder_to_write(folder)
+    import_keras()
     from ganzoo.training.pack import pack_run
 
     click.echo(pack_run(run, folder, data, licence, trained_on))
@@ -480,7 +552,6 @@ def pack(run, folder, data, licence, trained_on):
     help="A further name under which browsers reach the page, e.g. that of a proxy; may be repeated. Requests for "
     "other names are refused. [env: GANZOO_ALLOWED_HOSTS, with spaces between names]",
 )
-@_needs_keras
 def demo(model, host, port, allowed_hosts):
     """Starts the web page: all models, or one.
 
@@ -488,14 +559,16 @@ def demo(model, host, port, allowed_hosts):
     Examples: ganzoo demo dcgan
               ganzoo demo --host 0.0.0.0 --allowed-host demo.example.org
     """
-    try:
-        from ganzoo.demos import hub
-    except ImportError as error:
-        if error.name != "gradio":
-            raise
-        from ganzoo.errors import missing_package
+    from ganzoo import registry
+    from ganzoo.errors import missing_package, unknown
 
-        raise missing_package("gradio", "demo", "the web page") from None
+    if model is not None and model not in registry.list_models():
+        raise unknown("model", model, registry.list_models())
+    if importlib.util.find_spec("gradio") is None:
+        raise missing_package("gradio", "demo", "the web page")
+    import_keras()
+    from ganzoo.demos import hub
+
     hub.launch(model, host, port, allowed_hosts)
 
 

@@ -3,18 +3,46 @@
 import inspect
 import reprlib
 from dataclasses import asdict, field, fields, replace
-from pathlib import Path
+from numbers import Integral
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from ganzoo.errors import GanzooError, unknown
+from ganzoo.files import open_regular
+
+# Whole numbers beyond it overflow in TensorFlow or make loops that never end; nothing a model is made of comes near.
+_LARGEST = 2**31 - 1
+# A configuration is written by hand.
+_MOST_BYTES = 2**20
+
+
+def _file_name(name):
+    """A weights file lies beside its YAML file, so that a stranger's YAML reaches no other file."""
+    if name != PurePosixPath(name).name or name in ("", ".", "..") or not name.isprintable() or set(name) & set("\\:"):
+        raise ValueError("a weights file is named by a plain file name, and lies beside the YAML file")
+    return name
+
+
+def _name_of_number(name):
+    """YAML reads 7 as a number, which is a fine name for a class."""
+    return str(name) if isinstance(name, int) and not isinstance(name, bool) else name
+
+
+def _different(names):
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"two classes cannot both be named '{twice[0]}'")
+    return names
+
 
 _strict_keys = ConfigDict(extra="forbid")
 AtLeastOne = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+ClassName = Annotated[str, BeforeValidator(_name_of_number)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -32,7 +60,7 @@ class Training:
     # A preset, run folder or .keras file whose generator the training starts from.
     start_from: str | None = None
     # The grid of fixed latents that is drawn after every epoch.
-    samples: AtLeastOne = 64
+    samples: Annotated[int, Field(ge=1, le=10_000)] = 64
     # Epochs in a row with all samples alike after which the run gives up.
     collapse_patience: AtLeastOne = 3
 
@@ -43,7 +71,7 @@ class Evaluation:
     captions, `extractor: matching`, the joint one of pictures and captions."""
 
     extractor: str | None = None
-    samples: Annotated[int, Field(ge=2)] = 5000
+    samples: Annotated[int, Field(ge=2, le=1_000_000)] = 5000
     every_epochs: AtLeastOne = 1
 
 
@@ -51,7 +79,7 @@ class Evaluation:
 class Weights:
     """The shipped weights and everything said of them; written by `ganzoo pack`."""
 
-    file: str
+    file: Annotated[str, AfterValidator(_file_name)]
     sha256: str
     licence: str
     data: str
@@ -73,6 +101,8 @@ class Config:
     arguments: dict[str, Any] = field(default_factory=dict)
     compile: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
+    # Of the data's labels, in their order.
+    class_names: Annotated[list[ClassName], AfterValidator(_different)] = field(default_factory=list)
     training: Training = field(default_factory=Training)
     evaluation: Evaluation = field(default_factory=Evaluation)
     weights: Weights | None = None
@@ -85,7 +115,12 @@ def load_config(path):
         GanzooError: no such file, not YAML, an unknown key, a missing key or a wrong type.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        with open_regular(path) as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise OSError(f"it has more than {_MOST_BYTES:,} bytes")
+        # UTF-8, with or without the mark that some editors put in front.
+        text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise GanzooError(f"cannot read the config {path}: {error}") from None
     return parse_config(text, path)
@@ -103,6 +138,7 @@ def from_mapping(mapping, where):
             f"{where}: a config is a mapping with the keys {_names(Config)}, got {type(mapping).__name__}"
         )
     _refuse_unknown_keys(Config, mapping, where)
+    check_whole_numbers(mapping, where)
     try:
         # A section left empty in YAML is None.
         return Config(**{str(key): value for key, value in mapping.items() if value is not None})
@@ -144,7 +180,7 @@ def to_mapping(config):
 
 def dump(config):
     """The YAML text of a config, without sections that are empty."""
-    mapping = {key: value for key, value in to_mapping(config).items() if value not in (None, {}, "", False)}
+    mapping = {key: value for key, value in to_mapping(config).items() if value not in (None, {}, [], "", False)}
     return yaml.safe_dump(mapping, sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
 
 
@@ -169,6 +205,7 @@ def validated_arguments(parameters, arguments, where, given=()):
         GanzooError: an unknown name, a value of the wrong type, or a required one missing.
     """
     checked = {}
+    check_whole_numbers(arguments, where)
     for name, value in arguments.items():
         if name not in parameters:
             raise unknown("key", name, parameters, where)
@@ -185,6 +222,39 @@ def validated_arguments(parameters, arguments, where, given=()):
         if parameter.default is inspect.Parameter.empty and name not in checked and name not in given:
             raise GanzooError(f"{where}: the key '{name}' is missing")
     return checked
+
+
+def check_whole_numbers(arguments, where):
+    """Refuses whole numbers beyond 2,147,483,647 anywhere in arguments, which no size, count or seed comes near.
+
+    Args:
+        arguments: {name: value}; looked through down to the last list.
+        where: names the arguments' origin in errors.
+    """
+    pending = [(str(name), value) for name, value in arguments.items()]
+    while pending:
+        name, value = pending.pop()
+        if isinstance(value, int) and abs(value) > _LARGEST:
+            # Python refuses to write numbers of more than 4,300 digits.
+            size = f"{len(str(value))} digits" if value.bit_length() < 10_000 else f"{value.bit_length():,} bits"
+            raise GanzooError(f"{where}: '{name}' is a number of {size}: whole numbers go up to {_LARGEST:,} here")
+        if isinstance(value, dict):
+            pending.extend((f"{name}.{key}", item) for key, item in value.items())
+        elif isinstance(value, (list, tuple)):
+            pending.extend((f"{name}.{i}", item) for i, item in enumerate(value))
+
+
+def check_model_arguments(arguments, where):
+    """Refuses what no model of the package can be made of, however it is made: see `AdversarialModel.__new__`."""
+    check_whole_numbers(arguments, where)
+    shape = arguments.get("image_shape")
+    if shape is None:
+        return
+    whole = isinstance(shape, (tuple, list)) and all(isinstance(size, Integral) for size in shape)
+    if not whole or len(shape) != 3 or min(shape) < 1:
+        raise GanzooError(
+            f"{where}: image_shape is (height, width, channels), e.g. (64, 64, 3), got {reprlib.repr(shape)}"
+        )
 
 
 def parameters_of(function, *, owner=None):
@@ -269,8 +339,12 @@ def _sentence(error, where, name=None):
     """Pydantic's first complaint in one line that names the file and the key."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in ([name] if name else []) + list(first["loc"]))
+    if first["type"] == "missing" and isinstance(first["loc"][-1] if first["loc"] else name, int):
+        return f"{where}: '{key.rpartition('.')[0]}' is {reprlib.repr(first['input'])}: it needs more items"
     if first["type"] == "missing":
         return f"{where}: the key '{key}' is missing"
+    if first["type"] == "value_error":
+        return f"{where}: '{key}' is {reprlib.repr(first['input'])}: {first['ctx']['error']}"
     more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return f"{where}: '{key}' is {reprlib.repr(first['input'])}: {first['msg'].lower()}{more}"
 

@@ -30,12 +30,7 @@ def export_savedmodel(model, filepath, overwrite=False):
 
     from ganzoo.backend.tensorflow_kernels import portable
 
-    target = Path(os.path.abspath(filepath))
-    if os.path.lexists(target):
-        is_savedmodel = (target / "saved_model.pb").is_file()
-        if not (overwrite and is_savedmodel):
-            hint = "pass overwrite=True (--overwrite) to replace it" if is_savedmodel else "choose another folder"
-            raise GanzooError(f"{target} exists already: {hint}")
+    target = checked_target(filepath, overwrite)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         workplace = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
@@ -65,6 +60,25 @@ def export_savedmodel(model, filepath, overwrite=False):
         raise GanzooError(f"cannot write {target}: {error.strerror or error}") from None
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
+
+
+def checked_target(filepath, overwrite=False):
+    """The absolute path of a folder for a SavedModel.
+
+    Args:
+        filepath: folder to make.
+        overwrite: a SavedModel that is there may be replaced.
+
+    Raises:
+        GanzooError: something else is there, or a SavedModel that may not be replaced.
+    """
+    target = Path(os.path.abspath(filepath))
+    if os.path.lexists(target):
+        is_savedmodel = (target / "saved_model.pb").is_file()
+        if not (overwrite and is_savedmodel):
+            hint = "pass overwrite=True (--overwrite) to replace it" if is_savedmodel else "choose another folder"
+            raise GanzooError(f"{target} exists already: {hint}")
+    return target
 
 
 def _one(inputs):

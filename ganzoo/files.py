@@ -1,11 +1,11 @@
 """Files written whole or not at all, and where the package keeps what it may lose."""
 
 import contextlib
+import errno
 import io
 import os
+import stat
 from pathlib import Path
-
-import numpy as np
 
 from ganzoo.errors import GanzooError
 
@@ -32,6 +32,31 @@ def replaced(path):
         sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def open_regular(path):
+    """Opens an ordinary file to read its bytes.
+
+    Raises:
+        OSError: whatever `open` raises; also for a folder, a device or a FIFO, which might block or never end, and for
+            what cannot be a path.
+
+    Example:
+        with open_regular("weights.npz") as file:
+            content = file.read()
+    """
+    try:
+        # Without O_NONBLOCK a FIFO waits for somebody to write to it.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError as error:  # a null byte, or a character that file names cannot hold
+        raise OSError(errno.EINVAL, f"not a file name: {error}") from None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not an ordinary file")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 def sync_folder(path):
@@ -68,14 +93,26 @@ def held(folder):
 
 
 def cache_folder():
-    """Where big data sets and statistics are kept: GANZOO_CACHE, or ganzoo in the user's cache folder."""
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganzoo"
-    return Path(os.environ.get("GANZOO_CACHE") or default)
+    """Where big data sets and statistics are kept: GANZOO_CACHE, or ganzoo in the user's cache folder.
+
+    Raises:
+        GanzooError: neither is set and the user has no home folder, as in some containers.
+    """
+    if asked := os.environ.get("GANZOO_CACHE"):
+        return Path(asked)
+    if asked := os.environ.get("XDG_CACHE_HOME"):
+        return Path(asked) / "ganzoo"
+    try:
+        return Path.home() / ".cache" / "ganzoo"
+    except RuntimeError:
+        raise GanzooError("this user has no home folder: set GANZOO_CACHE to a folder for cached files") from None
 
 
 def read_cached(path):
     """{name: array} of a file of the cache; empty where it is not there, or damaged in any way."""
     try:
+        import numpy as np
+
         with np.load(path, allow_pickle=False) as kept:
             return {name: kept[name] for name in kept.files}
     except Exception:
@@ -84,6 +121,8 @@ def read_cached(path):
 
 def write_cached(path, **arrays):
     """Keeps arrays for `read_cached`; a read-only home costs time, not the run."""
+    import numpy as np
+
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     with contextlib.suppress(OSError):

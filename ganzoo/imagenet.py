@@ -1,5 +1,6 @@
 """Networks trained on ImageNet, as measures and losses look through them."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -8,7 +9,15 @@ from keras import layers, ops
 
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import cache_folder
-from ganzoo.weights import read
+from ganzoo.weights import digest, read
+
+# `ganzoo.weights.digest` of the files that docs/weights.md describes: of their arrays, which the conversion always
+# gives alike, while the archive around them may differ.
+_DIGESTS = {
+    "efficientnet_lite0_fp16": "ca0ce633b3dd9ba871afa1a91b9a917413bbfe52d8a4b12fb05db65b87183153",
+    "lpips_alexnet_fp16": "a879cba62e64aebf74146a98c1098bdb7cc4e1d9b5da4f7f943f6cb556b4aee1",
+    "lpips_vgg16_fp16": "9c98436dee07acae464d5d84f2013516b739b53bd2ad6b60418cf207db9033ef",
+}
 
 _VGG_CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 # Kernel size, stride of the first, expansion, channels, count: the blocks of EfficientNet-Lite0.
@@ -141,7 +150,7 @@ def efficientnet_lite0(weights):
     model.trainable = False
     taken |= {"_fc.weight": (classifier, "kernel"), "_fc.bias": (classifier, "bias")}
     path = find_weights(weights)
-    arrays = read(path)
+    arrays = read_weights(path)
     for name, (layer, part) in taken.items():
         variable, array = getattr(layer, part), arrays.get(name)
         # PyTorch has channels first: those that come out, or of a depthwise kernel all, before those that go in.
@@ -164,12 +173,35 @@ def find_weights(name):
     folders = [Path(os.environ.get("GANZOO_WEIGHTS") or cache_folder() / "weights"), Path()]
     for folder in folders:
         for suffix in ("", ".npz"):
-            if (path := folder / f"{name}{suffix}").is_file():
-                return path
+            with contextlib.suppress(OSError, ValueError):  # a name that is too long, or with a null byte
+                if (path := folder / f"{name}{suffix}").is_file():
+                    return path
     raise GanzooError(
         f"there is no weights file '{name}' here, nor in {folders[0]}: put it there or set GANZOO_WEIGHTS to its "
         "folder (docs/weights.md says where these files come from)"
     )
+
+
+def read_weights(path):
+    """The arrays of a weights file, {name: array}; those of a file that docs/weights.md describes must be the original.
+
+    A metric under other weights is another metric, so a changed file must not pass for the one that its name says. A
+    file under another name is taken as it is.
+
+    Args:
+        path: what `find_weights` returned.
+
+    Raises:
+        GanzooError: a damaged file, or one of a known name with other arrays.
+    """
+    arrays = read(path)
+    known = _DIGESTS.get(Path(path).stem)
+    if known is not None and digest(arrays) != known:
+        raise GanzooError(
+            f"{path} is damaged or has been changed: its arrays are not those of {Path(path).stem}. Make it again as "
+            "docs/weights.md says, or give weights of your own another name"
+        )
+    return arrays
 
 
 class _Normalize(layers.Layer):
@@ -203,7 +235,7 @@ def _take_from_keras(model, network, names):
 
 
 def _take_from_file(model, names, path, prefix):
-    arrays = read(path)
+    arrays = read_weights(path)
     for i, name in enumerate(names):
         layer = model.get_layer(name)
         for part in ("kernel", "bias"):

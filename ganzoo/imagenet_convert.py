@@ -3,7 +3,7 @@
 
     python -m ganzoo.imagenet_convert vgg16-397923af.pth lpips_vgg16_fp16.npz --heads vgg.pth
 
-The checkpoints are read without unpickling objects (`weights_only`). Needs PyTorch: pip install 'ganzoo[torch]'.
+The checkpoints are read without unpickling objects (`weights_only`). Needs PyTorch: pip install torch.
 """
 
 import argparse

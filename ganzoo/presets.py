@@ -53,28 +53,90 @@ def load(name, trained=True):
     """
     import keras
 
+    from ganzoo import weights
+
     path = Path(str(name))
+    # Before building anything.
+    model_of(name, trained)
     if path.suffix == ".keras":
         return load_saved(path)
     if is_run(name):
-        best = path / "checkpoints" / "best.keras"
-        return load_saved(best if best.exists() else path / "checkpoints" / "last.keras")
+        return load_saved(checkpoint_of(path))
     preset = find(name)
     # The precision is of training; what is loaded has the global policy, float32 unless the caller set another.
-    model = build(preset.config, preset.name, keras.config.dtype_policy())
+    policy = keras.config.dtype_policy()
+    if not trained:
+        model = build(preset.config, preset.name, policy)
+    else:
+        path, sha256 = preset.weights_file, preset.config.weights.sha256
+        with weights.fitting_file(path, weights.stored_bytes(path, sha256)):
+            model = build(preset.config, preset.name, policy)
+        model.load_shipped(path, sha256)
     model.preset = preset.name
-    if trained:
-        if preset.config.weights is None:
-            raise GanzooError(
-                f"the preset '{preset.name}' has no trained weights: train them with `ganzoo train {preset.name}`, "
-                "which names the run folder to use in its place; or ganzoo.load(..., trained=False) for fresh ones"
-            )
-        model.load_shipped(preset.weights_file, preset.config.weights.sha256)
+    if preset.config.class_names and hasattr(model, "class_names"):
+        model.class_names = preset.config.class_names
     return model
 
 
+def model_of(name, trained=False):
+    """The name of the model behind whatever `load` takes, found without Keras.
+
+    Args:
+        name: as `load`.
+        trained: refuse a preset without weights.
+
+    Returns:
+        A name of `registry.list_models()`.
+
+    Raises:
+        GanzooError: all that `load` refuses without looking into weights.
+
+    Example:
+        model_of("runs/dcgan.mnist-001")      # "dcgan"
+    """
+    path = Path(str(name))
+    if path.suffix == ".keras":
+        return saved_model_of(path)
+    if is_run(name):
+        return saved_model_of(checkpoint_of(path))
+    preset = find(name)
+    if preset.config.model not in registry.list_models():
+        raise unknown("model", preset.config.model, registry.list_models(), preset.name)
+    if trained and preset.config.weights is None:
+        raise GanzooError(
+            f"the preset '{preset.name}' has no trained weights: train them with `ganzoo train {preset.name}`, "
+            "which names the run folder to use in its place; or ganzoo.load(..., trained=False) for fresh ones"
+        )
+    return preset.config.model
+
+
+def checkpoint_of(run):
+    """The `.keras` file of a run folder that `load` takes: the best checkpoint, or else the last."""
+    for name in ("best", "last"):
+        path = Path(run) / "checkpoints" / f"{name}.keras"
+        if path.exists():
+            return path
+    raise GanzooError(f"the run folder {run} has no checkpoint: train it first")
+
+
+def best_checkpoint_of(run):
+    """The best checkpoint of a run folder.
+
+    Raises:
+        GanzooError: no run folder, or one without it.
+    """
+    path = Path(run) / "checkpoints" / "best.keras"
+    if not path.exists():
+        raise GanzooError(f"{run} has no best checkpoint: only a run that measures (section 'evaluation') chooses one")
+    return path
+
+
 def find(name):
-    """The `Preset` of a name or a YAML path; a model's name means its default preset."""
+    """The `Preset` of a name or a YAML path; a model's name means its default preset.
+
+    Raises:
+        GanzooError: an unknown name, with the nearest match, or a file that is no valid config.
+    """
     if str(name).endswith((".yaml", ".yml")):
         return Preset(str(name), Path(name), load_config(name))
     files = preset_files()
@@ -86,9 +148,25 @@ def find(name):
             f"the model '{name}' has no preset: name a YAML file of yours, or use ganzoo.create('{name}')"
         )
     if not mine:
-        raise unknown("preset or model", name, [*files, *registry.list_models()])
+        raise _nothing_called(name, files)
     presets = [Preset(preset, files[preset], load_config(files[preset])) for preset in mine]
     return next((preset for preset in presets if preset.config.default), presets[0])
+
+
+def _nothing_called(name, files):
+    """The error for a name that is neither a model, a preset nor a run folder."""
+    path = Path(str(name))
+    try:
+        if str(name) and path.is_dir():
+            return GanzooError(f"{path} is a folder, but no run folder of `ganzoo train`, which has one 'checkpoints'")
+        if path.is_file():
+            return GanzooError(f"{path} is a file, but neither .keras nor .yaml")
+        runs = [str(other) for other in path.parent.iterdir() if is_run(other)]
+    except (OSError, ValueError):  # no such folder, or no path at all
+        runs = []
+    if len(path.parts) > 1:
+        return unknown("run folder", name, runs) if runs else GanzooError(f"no such run folder or file: {path}")
+    return unknown("preset or model", name, [*files, *registry.list_models(), *runs])
 
 
 def is_run(name):
@@ -111,6 +189,8 @@ def build(config, where, policy=None):
     a precision of "auto" means is found out where training begins; here it is the global policy."""
     import keras
 
+    from ganzoo import weights
+
     cls = registry.model_class(config.model, where)
     arguments = validated_arguments(
         parameters_of("__init__", owner=cls), config.arguments, f"{where}, section 'arguments'"
@@ -124,7 +204,7 @@ def build(config, where, policy=None):
             settings[key] = {**default, **value}
     if policy is None and config.training.precision != "auto":
         policy = config.training.precision
-    with made_with(policy or keras.config.dtype_policy()):
+    with made_with(policy or keras.config.dtype_policy()), weights.fitting_memory(f"{where}, section 'arguments'"):
         model = cls(**arguments)
     model.compile(**settings)
     return model
@@ -136,33 +216,17 @@ def load_saved(path):
     Raises:
         GanzooError: no such file, a damaged one, or one that holds another kind of model.
     """
-    import json
-    import zipfile
-
     import keras
 
+    from ganzoo import keras_archive, weights
     from ganzoo.training.adversarial import AdversarialModel
 
+    described, stored = keras_archive.read(path)
+    registry.model_class(_model_described(described, path))
+    keras_archive.check_objects(described, path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            described = json.loads(archive.read("config.json"))
-        registered = str(described.get("registered_name"))
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, AttributeError, RecursionError) as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else f"not a readable .keras file ({error})"
-        raise GanzooError(f"cannot load {path}: {reason}") from None
-    package, _, model_name = registered.partition(">")
-    if package != "ganzoo":
-        raise GanzooError(
-            f"{path} holds a {described.get('class_name')}, not a ganzoo model: load it with keras.models.load_model"
-        )
-    if model_name not in registry.list_models():
-        raise GanzooError(
-            f"{path} holds the model '{model_name}', which is not registered: import its file first "
-            "(on the command line: ganzoo --import FILE.py ...)"
-        )
-    registry.model_class(model_name)
-    try:
-        model = keras.models.load_model(path)
+        with weights.fitting_file(path, stored):
+            model = keras.models.load_model(path)
     except GanzooError:
         raise
     # Keras, HDF5 and JSON have an error of their own for each way in which a file can be damaged.
@@ -171,6 +235,29 @@ def load_saved(path):
     if not isinstance(model, AdversarialModel):
         raise GanzooError(f"{path} does not hold a ganzoo model")
     return model
+
+
+def saved_model_of(path):
+    """The name of the model in a `.keras` file, read without Keras; errors as `load_saved`."""
+    from ganzoo import keras_archive
+
+    return _model_described(keras_archive.read(path)[0], path)
+
+
+def _model_described(described, path):
+    """The name of the model that the `config.json` of a `.keras` file describes."""
+    package, _, model_name = str(described.get("registered_name")).partition(">")
+    if package != "ganzoo":
+        raise GanzooError(
+            f"{path} holds a {str(described.get('class_name'))[:80]}, not a ganzoo model: if you trust its "
+            "origin, load it with keras.models.load_model"
+        )
+    if model_name not in registry.list_models():
+        raise GanzooError(
+            f"{path} holds the model '{model_name[:80]}', which is not registered: import its file first "
+            "(on the command line: ganzoo --import FILE.py ...)"
+        )
+    return model_name
 
 
 def preset_files():
@@ -185,4 +272,4 @@ def configs_folder():
     for folder in (package / "zoo_configs", package.parent / "zoo_configs"):
         if folder.is_dir():
             return folder
-    raise GanzooError("the presets are missing from this installation: reinstall ganzoo")
+    raise GanzooError("the presets are missing from this installation: reinstall keras-ganzoo")

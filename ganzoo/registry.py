@@ -11,9 +11,10 @@ import importlib.util
 import inspect
 import re
 import sys
+import traceback
 from pathlib import Path
 
-from ganzoo.errors import GanzooError, unknown
+from ganzoo.errors import GanzooError, first_line, unknown
 
 _classes = {}
 
@@ -75,9 +76,12 @@ def create(name, /, **arguments):
         model = ganzoo.create("dcgan", image_shape=(64, 64, 3))
     """
     from ganzoo.config import parameters_of, validated_arguments
+    from ganzoo.weights import fitting_memory
 
-    cls = model_class(name)
-    return cls(**validated_arguments(parameters_of("__init__", owner=cls), arguments, where=f"create('{name}')"))
+    cls, where = model_class(name), f"create('{name}')"
+    arguments = validated_arguments(parameters_of("__init__", owner=cls), arguments, where)
+    with fitting_memory(where):
+        return cls(**arguments)
 
 
 def model_class(name, where=""):
@@ -124,13 +128,58 @@ def describe(name):
     return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).splitlines()[0]
 
 
+def data_kind(name):
+    """The name of the function of `ganzoo.data` that feeds a model, e.g. "images"; of the package's own models read
+    without importing the file.
+
+    Example:
+        data_kind("srgan")      # "pairs"
+    """
+    if name in _classes:
+        return _classes[name].data_kind
+    return _declared(f"ganzoo.models.{name}", None, "data_kind")
+
+
+def _declared(module, class_name, attribute):
+    """The value that a class gives an attribute, or else the first of its bases that does; read from the source.
+
+    Args:
+        module: that defines the class, of this package.
+        class_name: None is the first class with a decorator.
+        attribute: its value is a literal.
+    """
+    path = Path(__file__).parents[1].joinpath(*module.split(".")).with_suffix(".py")
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    imported = {
+        alias.asname or alias.name: (node.module, alias.name)
+        for node in body
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("ganzoo.")
+        for alias in node.names
+    }
+    for node in body:
+        if not isinstance(node, ast.ClassDef) or not (node.name == class_name if class_name else node.decorator_list):
+            continue
+        for line in node.body:
+            if isinstance(line, ast.Assign) and [ast.unparse(target) for target in line.targets] == [attribute]:
+                return ast.literal_eval(line.value)
+        local = {other.name: (module, other.name) for other in body if isinstance(other, ast.ClassDef)}
+        bases = [{**local, **imported}.get(ast.unparse(base)) for base in node.bases]
+        found = (_declared(*base, attribute) for base in bases if base)
+        return next((value for value in found if value is not None), None)
+    return None
+
+
 def own_docstring(cls):
     """What a class says of itself, not what it inherits."""
     return inspect.cleandoc(cls.__doc__ or "(no description)")
 
 
 def import_file(path):
-    """Runs a user's Python file so that the classes it registers are known."""
+    """Runs a user's Python file so that the classes it registers are known.
+
+    Raises:
+        GanzooError: no such file, or whatever its code raises, with the line.
+    """
     path = Path(path)
     if not path.is_file():
         raise GanzooError(f"no such Python file: {path}")
@@ -139,7 +188,16 @@ def import_file(path):
         raise GanzooError(f"not a Python file: {path}")
     module = importlib.util.module_from_spec(spec)
     sys.modules.setdefault(path.stem, module)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except GanzooError:
+        raise
+    except SyntaxError as error:
+        raise GanzooError(f"{path}, line {error.lineno}: {error.msg}") from error
+    except Exception as error:  # whatever the user's code raises
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+        place = f"{path}, line {lines[-1]}" if lines else str(path)
+        raise GanzooError(f"{place}: {type(error).__name__}: {first_line(error)}") from error
 
 
 def _builtin_names():

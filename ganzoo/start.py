@@ -32,7 +32,8 @@ def _back_end():
     """The back end that Keras is going to take, found as Keras does: the environment says it, or its settings do."""
     if asked := os.environ.get("KERAS_BACKEND"):
         return asked
-    user = Path.home()
+    # Not Path.home(), which raises where the user has no account, as in some containers.
+    user = Path(os.path.expanduser("~"))
     home = Path(os.environ.get("KERAS_HOME", (user if os.access(user, os.W_OK) else Path("/tmp")) / ".keras"))
     try:
         return str(json.loads((home.expanduser() / "keras.json").read_text())["backend"])

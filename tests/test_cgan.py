@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from click.testing import CliRunner
 
 import ganzoo
+from ganzoo.cli import main
+from ganzoo.config import load_config
 from ganzoo.networks.conditional import concatenating_discriminator, projecting_discriminator
 
 SMALL = dict(image_shape=(28, 28, 1), classes=3, latent_dim=4, width=4)
@@ -38,13 +41,55 @@ def test_wrong_labels_say_what_is_allowed():
     with pytest.raises(ganzoo.GanzooError, match=r"learns from \(pictures, labels\)"):
         model.fit(np.zeros((4, 28, 28, 1), "float32"), verbose=0)
     pictures = np.zeros((4, 28, 28, 1), "float32")
-    for labels in ([1, 2, 3, 1], [-1, 0, 1, 2], [0.5, 1, 1, 1], np.eye(4), [0, 1, 2]):
-        with pytest.raises(ganzoo.GanzooError, match=r"labels are whole|one label or 4"):
+    for labels in ([1, 2, 3, 1], [-1, 0, 1, 2], [0.5, 1, 1, 1], np.eye(4), 2 * np.eye(4)[:, :3], [0, 1, 2]):
+        with pytest.raises(ganzoo.GanzooError, match=r"labels (are whole|of shape|.*got shape)|4 images need as many"):
             model.fit(pictures, np.array(labels), verbose=0)
     # As other libraries give them.
     for labels in ([0, 1, 2, 1], np.array([0.0, 1, 2, 1]), tf.constant([0, 1, 2, 1])):
         model.fit(tf.constant(pictures), labels, batch_size=2, verbose=0)
     assert model.steps == 6
+
+
+def test_classes_are_generated_by_name(tmp_path):
+    model = ganzoo.create("cgan", **SMALL)
+    with pytest.raises(ganzoo.GanzooError, match="classes have no names"):
+        model.generate(labels="cat")
+    model.class_names = ["cat", "Dog"]
+    named = model.generate(labels=["Dog", "CAT", 2], seed=0)
+    np.testing.assert_array_equal(named, model.generate(labels=[1, 0, 2], seed=0))
+    np.testing.assert_array_equal(model.generate(2, labels="dog", seed=0), model.generate(2, labels=1, seed=0))
+    with pytest.raises(ganzoo.GanzooError, match=r"unknown class 'dgo'. Did you mean 'Dog'\?"):
+        model.generate(labels=["dgo"])
+    with pytest.raises(ganzoo.GanzooError, match="4 class_names, but the model has 3 classes"):
+        model.class_names = "abcd"
+    model.compile()
+    model.save(tmp_path / "m.keras")
+    assert ganzoo.load(tmp_path / "m.keras").class_names == ("cat", "Dog")
+    assert ganzoo.load("cgan.fashion_mnist").class_number("ankle boot") == 9
+
+
+def test_a_run_keeps_the_names_of_its_datas_classes(tmp_path):
+    from PIL import Image
+
+    for name in ("10", "2", "cat"):
+        (tmp_path / "in" / name).mkdir(parents=True)
+        for i in range(2):
+            Image.new("L", (28, 28), 40 * i).save(tmp_path / "in" / name / f"{i}.png")
+    config = tmp_path / "tiny.yaml"
+    config.write_text(
+        "model: cgan\narguments: {image_shape: [28, 28, 1], classes: 3, latent_dim: 4, width: 4}\n"
+        f"data: {{source: 'folder:{tmp_path}/in', batch_size: 2}}\n"
+        "class_names: [one, 2, three]\ntraining: {epochs: 1, samples: 4}\n"
+    )
+    run = ganzoo.train(config, output=tmp_path / "runs")
+    assert load_config(run / "config.yaml").class_names == ["2", "10", "cat"]
+    assert ganzoo.load(run).class_names == ("2", "10", "cat")
+    assert "class_names: ['2', '10', cat]" in CliRunner().invoke(main, ["info", str(run)]).output
+    (tmp_path / "in" / "cat").rename(tmp_path / "in" / "dog")
+    with pytest.raises(ganzoo.GanzooError, match=r"trained on the classes 2, 10, cat, .* has 2, 10, dog"):
+        ganzoo.train(config, output=tmp_path / "runs", resume=True, settings=["epochs=2"])
+    mine = ganzoo.train(config, output=tmp_path / "runs", settings={"class_names": ["a", "b", "c"]})
+    assert ganzoo.load(mine).class_names == ("a", "b", "c")
 
 
 def test_labels_come_with_their_pictures(tmp_path):

@@ -117,7 +117,14 @@ def test_info_tells_paper_parameters_and_figures():
         (["train", "dcgan.mnits"], "Did you mean 'dcgan.mnist'"),
         (["train", "dcgan.digits", "--set", "epoch=3"], "Did you mean 'training.epochs'"),
         (["train", "dcgan.digits", "--data", "folder:/nowhere"], "no such folder"),
-        (["generate", "dcgan", "--count", "0"], "at least 1"),
+        (["generate", "dcgan", "--count", "0"], "0 is not in the range x>=1"),
+        (["generate", ""], "unknown preset or model ''"),
+        (["evaluate", "dcgan", "segan", "--data", "digits"], "dcgan, segan are of different kinds"),
+        (
+            ["evaluate", "dcgan", "--data", "digits", "--extractor", "mnist_clasifier"],
+            "Did you mean 'mnist_classifier'",
+        ),
+        (["generate", "dcgan", "--seed", "-1"], "-1 is not in the range x>=0"),
         (["generate", "nowhere.keras"], "no such file"),
         (["demo", "srgann"], "unknown model"),
         (["demo", "--port", "70000"], "70000 is not in the range"),
@@ -133,3 +140,95 @@ def test_mistakes_get_one_line(arguments, message, tmp_path, monkeypatch):
     assert message in done.output
     assert "Traceback" not in done.output
     assert not list(tmp_path.iterdir())
+
+
+# Each is answered before Keras is imported: the test runs them all in a process that must never import it.
+CHEAP_MISTAKES = [
+    ("info dcgn", "Did you mean 'dcgan'?"),
+    ("generate dcgan.mnits", "Did you mean 'dcgan.mnist'?"),
+    ("generate runs/tiny-002", "Did you mean 'runs/tiny-001'?"),
+    ("generate runs", "runs is a folder, but no run folder"),
+    ("generate notes.txt", "notes.txt is a file, but neither .keras nor .yaml"),
+    ("generate elsewhere/tiny-001", "no such run folder or file"),
+    ("generate runs/tiny-001", "has no checkpoint"),
+    ("generate notes.keras", "not a readable .keras file"),
+    ("generate mine.yaml", "mine.yaml: unknown model 'dcgann'. Did you mean 'dcgan'?"),
+    ("generate broken.yaml", "broken.yaml: unknown key 'modle'"),
+    ("generate began.fashion_mnist", "ganzoo train began.fashion_mnist"),
+    ("generate srgan", "use `ganzoo upscale IN OUT --model srgan`"),
+    ("generate segan", "use `ganzoo enhance IN OUT --model segan`"),
+    ("generate stackgan.emoji", 'use `ganzoo draw "a red apple" --model stackgan.emoji`'),
+    ("draw apple --model cgan", "use `ganzoo generate cgan`"),
+    ("upscale notes.txt o.png --model dcgan", "use `ganzoo generate dcgan`"),
+    ("upscale notes.txt o.png --model srgann", "Did you mean 'srgan'?"),
+    ("upscale note.txt o.png", "no such picture: note.txt. Did you mean 'notes.txt'?"),
+    ("enhance none.wav o.wav", "no such recording: none.wav"),
+    ("enhance notes.txt o.wav --model srresnet", "use `ganzoo upscale IN OUT --model srresnet`"),
+    ("generate dcgan --output notes.doc", "cannot write 'notes.doc'"),
+    ("generate dcgan --output runs", "it is a folder"),
+    ("draw apple --output notes.txt/o.png", "notes.txt is not a folder"),
+    (f"draw apple --output {'x' * 300}.png", "File name too long"),
+    (f"upscale {'x' * 300}.png o.png", "no such picture"),
+    ("train dcgan.mnits", "Did you mean 'dcgan.mnist'?"),
+    ("train runs/tiny-001", "`ganzoo train tiny --resume`"),
+    ("train dcgan.digits --set epoch=3", "Did you mean 'training.epochs'?"),
+    ("train dcgan.digits --set training.start_from=dcgann", "Did you mean 'dcgan'?"),
+    ("train dcgan.digits --data foldr:runs", "Did you mean 'folder:...'?"),
+    ("train dcgan.digits --data folder:run", "no such folder: run. Did you mean 'runs'?"),
+    ("train segan.speech --data folder:run", "no such folder: run"),
+    ("train dcgan.digits --data npz:none.npz:test", "no such file: none.npz"),
+    ("train dcgan.digits --output notes.txt", "notes.txt is not a folder"),
+    ("evaluate dcgan lsgann --data digits", "Did you mean 'lsgan'?"),
+    ("evaluate dcgan --data idx:t10k", "no such file: t10k"),
+    ("evaluate dcgan --data digits --extractor none.keras", "no such file: none.keras"),
+    ("probe cgan --data digits --test digits", "takes images alone"),
+    ("probe dcgan --data digits --test idx:t10k", "no such file: t10k"),
+    ("export dcgann saved", "Did you mean 'dcgan'?"),
+    ("export dcgan runs", "choose another folder"),
+    ("pack none out --data digits --licence CC0 --trained-on digits", "no such run folder: none"),
+    ("pack runs/tiny-001 out --data digits --licence CC0 --trained-on digits", "no best checkpoint"),
+    ("demo srgann", "Did you mean 'srgan'?"),
+    ("--import none.py list", "no such Python file: none.py"),
+]
+
+
+def test_mistakes_are_answered_before_keras_is_imported(tmp_path):
+    (tmp_path / "runs" / "tiny-001" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "notes.txt").write_text("notes")
+    (tmp_path / "notes.keras").write_text("notes")
+    (tmp_path / "mine.yaml").write_text("model: dcgann\n")
+    (tmp_path / "broken.yaml").write_text("modle: dcgan\n")
+    code = f"""
+import sys
+from click.testing import CliRunner
+from ganzoo.cli import main
+for line, message in {CHEAP_MISTAKES!r}:
+    arguments = line.split()
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 1 and message in done.output, (line, done.output)
+    assert len(done.output.splitlines()) == 1, (line, done.output)
+    assert not {{"tensorflow", "keras"}} & set(sys.modules), line
+"""
+    before = sorted(tmp_path.rglob("*"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_tilde_is_the_home_folder_where_the_shell_leaves_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("model: dcgan\narguments: {image_shape: [28, 28, 1], width: 4}\n")
+    assert run("info", "~/mine.yaml").exit_code == 0
+    assert run("generate", "dcgan", "--count", 1, "--output=~/one.png").exit_code == 0
+    assert (tmp_path / "one.png").exists()
+    assert not (tmp_path / "~").exists()
+
+
+def test_what_an_imported_file_raises_is_one_line_with_its_place(tmp_path):
+    for text, message in [("x = 1\nx.y\n", "line 2: AttributeError: "), ("x = 1\n\n(\n", "line 3: ")]:
+        (tmp_path / "mine.py").write_text(text)
+        done = run("--import", tmp_path / "mine.py", "list")
+        assert done.exit_code == 1
+        assert f"{tmp_path / 'mine.py'}, {message}" in done.output
+        assert len(done.output.splitlines()) == 1

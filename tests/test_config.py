@@ -29,14 +29,28 @@ def test_every_preset_round_trips(path):
         ("model: dcgan\narguments: &a {x: *a}", r"aliases"),
         ("model: dcgan\narguments: &a [1, 2]\ndata: {x: [*a, *a, *a]}", r"aliases"),
         ("model: dcgan\ntraining: {seed: -1}", r"'training.seed' is -1"),
+        ("model: cgan\nclass_names: [cat, dog, cat]", r"'class_names' is .*: two classes cannot both be named 'cat'"),
+        ("model: cgan\nclass_names: [no, yes]", r"'class_names.0' is False: .*string"),
         ("model: [dcgan]", r"'model' is \['dcgan'\]"),
+        (f"model: dcgan\ntraining: {{epochs: 1{'0' * 400}}}", r"'training.epochs' is a number of 401 digits"),
+        (f"model: dcgan\narguments: {{width: 0x{'f' * 4000}}}", r"'arguments.width' is a number of 16,000 bits"),
+        (f"model: dcgan\narguments: {{x: [[{2**31}]]}}", r"'arguments.x.0.0' is a number of 10 digits"),
+        ("model: dcgan\ntraining: {samples: 1000000000}", r"'training.samples' is 1000000000"),
+        ("model: dcgan\n? [a]\n: b", r"not valid YAML"),
+        ("model: dcgan\n#" + "x" * 2**20, r"more than 1,048,576 bytes"),
     ],
 )
 def test_a_bad_config_names_file_and_key(tmp_path, text, message):
     path = tmp_path / "mine.yaml"
     path.write_text(text)
-    with pytest.raises(GanzooError, match=message):
+    with pytest.raises(GanzooError, match=message) as found:
         load_config(path)
+    assert "\n" not in str(found.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
+    (tmp_path / "mine.yaml").write_text("model: dcgan", encoding="utf-8-sig")
+    assert load_config(tmp_path / "mine.yaml").model == "dcgan"
 
 
 def test_an_empty_section_means_its_defaults():

@@ -1,13 +1,15 @@
 """The wheel as a stranger gets it."""
 
+import email
 import re
 import subprocess
 import sys
 import zipfile
-from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+
+from ganzoo.errors import EXTRAS, missing_package
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,6 +20,42 @@ def wheel(tmp_path_factory):
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "-w", str(folder), str(ROOT)]
     subprocess.run(command, check=True, capture_output=True)
     return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel):
+    """The wheel's METADATA: what pip and the package index go by."""
+    with zipfile.ZipFile(wheel) as archive:
+        (path,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        return email.message_from_bytes(archive.read(path))
+
+
+def required(metadata, extra=None):
+    """Names of the packages that the wheel needs, or that one of its extras adds."""
+    marker = f'extra == "{extra}"' if extra else None
+    lines = [line.partition(";") for line in metadata.get_all("Requires-Dist")]
+    chosen = [spec for spec, _, condition in lines if (condition.strip().replace("'", '"') or None) == marker]
+    return {re.match(r"[A-Za-z0-9._-]+", spec)[0].lower() for spec in chosen}
+
+
+def test_the_distribution_is_not_named_like_the_stranger_on_the_index(wheel, metadata):
+    assert metadata["Name"] == "keras-ganzoo"
+    with zipfile.ZipFile(wheel) as archive:
+        (path,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
+        assert "ganzoo = ganzoo.cli:main" in archive.read(path).decode()
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("ganzoo/**/*.py"), ROOT / "Makefile"]:
+        assert not re.search(r"install[^\n]*\bganzoo\[|install '?ganzoo\b", path.read_text()), path
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_messages_name_the_packages_of_the_extras_in_setup_py(extra, metadata):
+    assert {name.lower() for name in EXTRAS[extra]} == required(metadata, extra)
+
+
+def test_a_missing_package_is_named_as_pip_knows_it(monkeypatch):
+    monkeypatch.setitem(EXTRAS, "speech", ("numpy", "not-installed-1", "not-installed-2"))
+    message = str(missing_package("not_installed_1", "speech", "reading audio"))
+    assert message == "reading audio needs the package not_installed_1: pip install not-installed-1 not-installed-2"
 
 
 def test_the_wheel_has_presets_weights_and_demos_and_is_small(wheel):
@@ -52,7 +90,6 @@ print(hub.models_with_pages())
     assert "'dcgan'" in done.stdout.splitlines()[-1]
 
 
-def test_readme_names_what_to_install_where_tensorflow_must_not_come():
+def test_readme_names_what_to_install_where_tensorflow_must_not_come(metadata):
     named = re.search(r"pip install ([a-z -]+) torch\npip install --no-deps", (ROOT / "README.md").read_text())[1]
-    needed = {re.match(r"[a-zA-Z0-9-]+", one)[0].lower() for one in requires("ganzoo") if "extra ==" not in one}
-    assert set(named.split()) == needed - {"tensorflow", "tensorboard"}
+    assert set(named.split()) == required(metadata) - {"tensorflow", "tensorboard"}

@@ -69,6 +69,15 @@ def test_shipped_figures_are_what_evaluate_measures(name, shared, monkeypatch):
     assert {key: shipped[key] for key in found.figures} == pytest.approx(found.figures, rel=0.02)
 
 
+def test_presets_of_known_data_name_its_classes():
+    for name in presets.preset_files():
+        names = presets.find(name).config.class_names
+        if name.endswith((".mnist", ".digits")):
+            assert names == [str(digit) for digit in range(10)], name
+        elif name.endswith(".fashion_mnist"):
+            assert (len(names), names[0], names[7], names[9]) == (10, "T-shirt/top", "Sneaker", "Ankle boot"), name
+
+
 def test_the_default_preset_needs_nothing_but_its_name():
     assert ganzoo.load("dcgan").preset == "dcgan.mnist"
 
@@ -163,7 +172,7 @@ def test_keras_files_of_others_are_refused(tmp_path):
 def test_a_packed_run_is_a_preset_with_weights_and_figures(tiny_preset, pictures_npz, tmp_path):
     from ganzoo.training.pack import pack_run
 
-    run = ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["epochs=2"])
+    run = ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["epochs=2", "class_names=[a, b]"])
     path = pack_run(run, tmp_path / "packed", pictures_npz, licence="CC0", trained_on="noise")
     config = presets.find(str(path)).config
     assert config.weights.licence == "CC0"
@@ -171,3 +180,4 @@ def test_a_packed_run_is_a_preset_with_weights_and_figures(tiny_preset, pictures
     assert "mnist_classifier" in config.weights.protocol
     packed, best = ganzoo.load(path), ganzoo.load(run)
     assert np.abs(packed.generate(4, seed=0).astype(int) - best.generate(4, seed=0)).max() <= 2
+    assert config.class_names == ["a", "b"]

@@ -5,6 +5,7 @@ import pytest
 
 import ganzoo
 from ganzoo import presets, registry
+from ganzoo.config import from_mapping
 
 MY_MODEL = '''
 import keras
@@ -41,12 +42,47 @@ def test_ones_own_class_and_yaml_work_like_the_packages(tmp_path):
 def test_unknown_names_get_the_nearest_match():
     with pytest.raises(ganzoo.GanzooError, match=r"unknown model 'dcgann'. Did you mean 'dcgan'\?"):
         ganzoo.create("dcgann")
+    with pytest.raises(ganzoo.GanzooError, match=r"unknown model 'DCGANN'. Did you mean 'dcgan'\?"):
+        ganzoo.create("DCGANN")
     with pytest.raises(ganzoo.GanzooError, match=r"Did you mean 'dcgan.mnist'\?"):
         ganzoo.load("dcgan.mnits")
     with pytest.raises(ganzoo.GanzooError, match=r"unknown key 'widht'. Did you mean 'width'\?"):
         ganzoo.create("dcgan", widht=8)
     with pytest.raises(ganzoo.GanzooError, match="'latent_dim' is 'many'"):
         ganzoo.create("dcgan", latent_dim="many")
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in ganzoo.list_models() if "image_shape" in registry.model_class(name).small]
+)
+def test_every_model_says_what_an_image_shape_is(name):
+    cls = registry.model_class(name)
+    for odd in ((64, 64), (64, 64, 3, 1), 64, "64", (0, 64, 3), (64.5, 64, 3), (10**10, 64, 3)):
+        for make in (cls, lambda name=name, **arguments: ganzoo.create(name, **arguments)):
+            with pytest.raises(ganzoo.GanzooError, match="image_shape") as found:
+                make(**{**cls.small, "image_shape": odd})
+            assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "value"),
+    [
+        ("arguments", {"discriminator_cures": [[]]}),
+        ("arguments", {"discriminator_cures": [{"name": []}]}),
+        ("arguments", {"generator_cures": ["spectral_normalization", "spectral_normalization"]}),
+        ("arguments", {"discriminator_depth": 10**9}),
+        ("compile", {"generator_optimizer": {"name": "adam", "learning_rate": {"name": []}}}),
+        ("compile", {"generator_optimizer": {"name": "adam", "clipnorm": {}}}),
+        ("compile", {"loss": {"name": "hinge", "smoothing": 10**400}}),
+        ("compile", {"penalties": [[]]}),
+        ("compile", {"augmentations": [{"name": {}}]}),
+    ],
+    ids=str,
+)
+def test_senseless_settings_are_refused_in_one_line(section, value):
+    with pytest.raises(ganzoo.GanzooError) as found:
+        presets.build(from_mapping({"model": "dcgan", section: value}, "mine.yaml"), "mine.yaml")
+    assert "\n" not in str(found.value)
 
 
 def test_a_name_cannot_be_taken_twice_and_must_be_one():
@@ -64,6 +100,13 @@ def test_a_name_cannot_be_taken_twice_and_must_be_one():
             declare("takenonce", "second_file")
     finally:
         registry._classes.pop("takenonce")
+
+
+def test_the_kind_of_data_read_from_the_source_is_the_class_own():
+    for name in ganzoo.list_models("*"):
+        if name in registry._builtin_names():
+            declared = registry._declared(f"ganzoo.models.{name}", None, "data_kind")
+            assert declared == registry.model_class(name).data_kind, name
 
 
 def test_lists_take_wildcards():

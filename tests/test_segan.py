@@ -302,7 +302,7 @@ def test_enhance_on_the_command_line(model, tmp_path):
     done = CliRunner().invoke(
         main, ["enhance", str(folder / "a.wav"), str(tmp_path / "x.wav"), "--model", "dcgan.digits"]
     )
-    assert "does not enhance speech" in done.output
+    assert "use `ganzoo generate dcgan.digits`" in done.output
     soundfile.write(tmp_path / "nan.wav", np.full(100, np.nan), 16000, subtype="FLOAT")
     done = run(tmp_path / "nan.wav", tmp_path / "y.wav")
     assert "no numbers" in done.output

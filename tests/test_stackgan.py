@@ -89,6 +89,9 @@ def test_captions_asked_for():
     assert model.generate(5, captions="a red apple", seed=0).shape[0] == 5
     for odd in ("", "\U0001f34e", "word " * 10_000):
         assert model.generate(captions=odd, seed=0).shape == (1, 16, 16, 3)
+    for wrong in (0, 2.5):
+        with pytest.raises(ganzoo.GanzooError, match="count must be a whole number of at least 1"):
+            model.interpolate("a red apple", "a blue ball", count=wrong)
     walk = model.interpolate("a red apple", "a blue ball", count=5, seed=0)
     ends = model.generate(captions=["a red apple", "a blue ball"], latents=np.repeat(model.latents(1, 0), 2, axis=0))
     assert np.abs(walk[[0, -1]].astype(int) - ends).max() <= 1
@@ -166,7 +169,7 @@ def test_draw_on_the_command_line(tmp_path):
     assert done.exit_code == 0, done.output
     assert Image.open(tmp_path / "o.png").size == (3 * 34 - 2, 2 * 34 - 2)
     done = CliRunner().invoke(main, ["draw", *arguments, "dcgan.digits"])
-    assert "does not draw what captions say" in done.output
+    assert "use `ganzoo generate dcgan.digits`" in done.output
 
 
 def test_a_picture_with_another_ones_text_is_wrong():

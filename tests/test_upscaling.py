@@ -262,7 +262,7 @@ def test_upscale_on_the_command_line(model, tmp_path):
         assert words in done.output
     assert (folder / "a.png").read_bytes() == before
     done = run(main, ["upscale", str(folder / "a.png"), str(tmp_path / "x.png"), "--model", "dcgan.digits"])
-    assert "does not make pictures larger" in done.output
+    assert "use `ganzoo generate dcgan.digits`" in done.output
     done = run(main, ["upscale", str(folder / "none.png"), str(tmp_path / "x.png"), *settings])
     assert "no such picture" in done.output
 

@@ -13,6 +13,7 @@ KerasAdam = keras.optimizers.Adam
 adam = None
 batch_normalized = None
 convolved = None
+leaky_relu = None
 prelu = None
 transposed_convolved = None
 
@@ -25,11 +26,6 @@ def train_step(model, data):
 def test_step(model, data):
     """The losses of a batch, as `evaluate` calls it."""
     return model.watch(data)
-
-
-def optimizer_of_all(*optimizers):
-    """What `keras.Model.compile` takes as its optimizer: the first; `minimize` uses them all by itself."""
-    return optimizers[0]
 
 
 def settle(model):
@@ -99,6 +95,11 @@ class Batches(keras.utils.PyDataset):
             yield self._batch(index)
             index += 1
         self.on_epoch_end()
+
+
+def is_own(data):
+    """Whether data is a data set of `ganzoo.data` as it was made."""
+    return isinstance(data, Batches)
 
 
 def training_data(dataset, count, replicas=1):

@@ -21,6 +21,8 @@ from ganzoo.backend.common import (  # noqa: F401
     convolved,
     hold,
     in_tensor,
+    is_own,
+    leaky_relu,
     logged,
     mean_over_replicas,
     prelu,
@@ -36,45 +38,6 @@ ALWAYS_COMPILED = True
 # Where no gradient is wanted; here a function says where one is.
 no_gradients = contextlib.nullcontext
 _current = threading.local()
-
-
-class _Both(keras.optimizers.Optimizer):
-    """The state of several optimizers, for `fit`, which hands the one optimizer's from step to step."""
-
-    def __init__(self, optimizers):
-        super().__init__(0.0, name="both")
-        self._all = optimizers
-        self.built = True
-
-    # What callbacks read and set is the generator's.
-
-    @property
-    def learning_rate(self):
-        return self._all[0].learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, value):
-        self._all[0].learning_rate = value
-
-    @property
-    def variables(self):
-        return [variable for optimizer in self._all for variable in optimizer.variables]
-
-    def finalize_variable_values(self, var_list):
-        pass
-
-    # Each optimizer is saved by itself.
-
-    def save_own_variables(self, store):
-        pass
-
-    def load_own_variables(self, store):
-        pass
-
-
-def optimizer_of_all(*optimizers):
-    """What `keras.Model.compile` takes as its optimizer."""
-    return _Both(optimizers)
 
 
 def unsupported(precision, steps_per_execution, jit_compile):

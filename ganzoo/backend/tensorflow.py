@@ -10,13 +10,18 @@ from ganzoo.backend.common import (  # noqa: F401
     ALWAYS_COMPILED,
     KerasAdam,
     in_tensor,
-    optimizer_of_all,
     prelu,
     settle,
     test_step,
     train_step,
 )
-from ganzoo.backend.tensorflow_kernels import adam, batch_normalized, convolved, transposed_convolved  # noqa: F401
+from ganzoo.backend.tensorflow_kernels import (  # noqa: F401
+    adam,
+    batch_normalized,
+    convolved,
+    leaky_relu,
+    transposed_convolved,
+)
 from ganzoo.errors import GanzooError
 
 # Where no gradient is wanted; here a tape says where one is.
@@ -216,7 +221,14 @@ def batches_of(feed, first_step=None):
     dataset = tf.data.Dataset.from_generator(order, output_signature=signature)
     dataset = dataset.map(tensors, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     cardinality = feed.batches_per_epoch if first_step is None else tf.data.INFINITE_CARDINALITY
-    return dataset.apply(tf.data.experimental.assert_cardinality(cardinality)).prefetch(tf.data.AUTOTUNE)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality)).prefetch(tf.data.AUTOTUNE)
+    dataset.made_by_ganzoo = True
+    return dataset
+
+
+def is_own(data):
+    """Whether data is a data set of `ganzoo.data` as it was made."""
+    return getattr(data, "made_by_ganzoo", False)
 
 
 def training_data(dataset, count, replicas=1):

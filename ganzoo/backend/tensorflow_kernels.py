@@ -105,6 +105,26 @@ def _gradients_of_batch_norm(upstream, x, scale, epsilon):
     return tf.cast(of_x, dtype), of_scale, of_offset
 
 
+def leaky_relu(x, slope):
+    """x where it is positive, elsewhere x times the slope, a positive number; its gradient uses the output, whose sign
+    is the same.
+
+    With TensorFlow's own gradient, which uses x, the optimizer of graphs fails to fuse a convolution, its bias and this
+    ("remapper failed: ... fanout ... LeakyReluGrad exist for missing node ... BiasAdd"), and fuses nothing else either.
+    """
+
+    @tf.custom_gradient
+    def run(x):
+        y = tf.nn.leaky_relu(x, slope)
+
+        def gradient(upstream):
+            return tf.raw_ops.LeakyReluGrad(gradients=upstream, features=y, alpha=slope)
+
+        return y, gradient
+
+    return run(x)
+
+
 # Convolutions, NHWC and padding "SAME", and their two gradients. With a picture on one side, the kernels of processors
 # leave most of their width unused; the gradient of a deep layer's weights is slow where the batch has few places. The
 # three operations below are linear in either argument and each other's gradients, so that any order of them is as fast.

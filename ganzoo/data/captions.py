@@ -81,9 +81,16 @@ def feed(source, image_shape, encoder, **options):
     validation = tuple((images[i].copy(), texts[i]) for i in sorted(kept))
     training = [i for i in range(len(images)) if i not in kept]
     images, texts = kept_in_place(images, training), [texts[i] for i in training]
-    if not encoder.learned:
-        encoder.learn(images, texts, verbose=1)
-    vectors = cached_vectors(encoder, [text for of_one in texts for text in of_one])
+    known = {}
+
+    def learn():
+        if "vectors" not in known:
+            if not encoder.learned:
+                encoder.learn(images, texts, verbose=1)
+            known["vectors"] = cached_vectors(encoder, [text for of_one in texts for text in of_one])
+
+    if encoder.learned:
+        learn()
     counts = np.array([len(of_one) for of_one in texts])
     begins = np.cumsum(counts) - counts
 
@@ -96,19 +103,22 @@ def feed(source, image_shape, encoder, **options):
         if given["shift"]:
             batch = np.stack([_shifted(rng, picture, given["shift"]) for picture in batch])
         chosen = begins[indices] + rng.integers(counts[indices])
-        return pixels.to_float(batch), vectors[chosen]
+        # How long a step takes does not depend on what the vectors say: zeros do until the encoder has learned.
+        vectors = known["vectors"][chosen] if known else np.zeros((len(chosen), encoder.dim), "float32")
+        return pixels.to_float(batch), vectors
 
     return Feed(
         count=len(images),
         batch_size=given["batch_size"],
         seed=given["seed"],
         make_batch=make_batch,
-        spec=[(images.shape[1:], "float32"), ((vectors.shape[1],), "float32")],
+        spec=[(images.shape[1:], "float32"), ((encoder.dim,), "float32")],
         source=source,
         pictures=images,
         captions=tuple(texts),
         validation=validation,
         skipped=skipped,
+        learning=None if known else learn,
     )
 
 

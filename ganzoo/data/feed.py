@@ -31,6 +31,7 @@ class Feed:
         captions: what is said of each example, a list of sentences; empty where nothing is.
         validation: whole examples kept from training, for measures; empty where there are none.
         skipped: files that could not be read.
+        learning: trains what the batches are made with, an encoder of captions say; None where nothing has to learn.
         held: the pictures as a tensor, once the device holds them; see `ganzoo.backend`.
     """
 
@@ -48,6 +49,7 @@ class Feed:
     captions: tuple = ()
     validation: tuple = ()
     skipped: tuple[str, ...] = ()
+    learning: Callable | None = None
     held: Any = None
 
     def __post_init__(self):
@@ -75,15 +77,24 @@ class Feed:
         epoch, place = divmod(step, self.batches_per_epoch)
         return self._shuffled(epoch)[place * self.batch_size : (place + 1) * self.batch_size]
 
-    def dataset(self, first_step=None):
+    def learn(self):
+        """Has learned what the batches are made with; nothing the second time."""
+        if self.learning is not None:
+            self.learning()
+
+    def dataset(self, first_step=None, trial=False):
         """The feed as `fit` takes it: a `tf.data.Dataset`, or on other back ends than TensorFlow a
         `keras.utils.PyDataset` of the same batches.
 
         Args:
             first_step: None gives one epoch each time it is iterated, every time in another order; a
                 number gives batches without end, beginning with that one.
+            trial: leave out `learn`: batches of the right shapes and types, for measuring time alone.
         """
         from ganzoo import backend
+
+        if not trial:
+            self.learn()
 
         return backend.batches_of(self, first_step)
 

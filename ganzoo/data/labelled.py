@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from ganzoo.classes import class_numbers
 from ganzoo.config import AtLeastOne, Seed
 from ganzoo.data.feed import checked
 from ganzoo.data.images import feed as picture_feed
@@ -24,7 +25,8 @@ def labelled(
         source, image_shape, batch_size, seed, flip, upscale, strict: as in `ganzoo.data.images`. The labels are those
             of "digits", of the labels file beside an "idx:" file, of the array `labels` of an "npz:" file, of
             the feature `label` of a "tfds:" set, or the subfolders of a "folder:" in alphabetical order, numbers in
-            order of their value ("2" before "10").
+            order of their value ("2" before "10"). In an "npz:" file they are whole numbers (count,) or (count, 1), or
+            one-hot vectors (count, classes).
         classes: refuse labels that are not below this.
 
     Returns:
@@ -47,7 +49,8 @@ def feed(source, image_shape, classes=None, **options):
     labels = pictures.labels
     if labels is None:
         raise GanzooError(f"the pictures of {source} have no labels: {pictures.unlabelled}")
-    if classes is not None and (labels.min() < 0 or labels.max() >= classes):
+    labels = class_numbers(labels, where=f"the labels of {source}")
+    if classes is not None and labels.max() >= classes:
         raise GanzooError(
             f"the labels of {source} run from {labels.min()} to {labels.max()}, but the model has {classes} classes: "
             f"set arguments.classes to {labels.max() + 1}"

@@ -8,9 +8,11 @@ source at the same speed and can go on at any place of its order.
 import contextlib
 import errno
 import hashlib
+import logging
 import math
 import os
 import shutil
+import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ganzoo.classes import class_numbers
 from ganzoo.data.decoding import (
     TooSmall,
     as_channels,
@@ -28,6 +31,7 @@ from ganzoo.data.decoding import (
     read_picture,
 )
 from ganzoo.data.folders import files_in, natural, printable
+from ganzoo.data.origins import other_files
 from ganzoo.errors import GanzooError, first_line, missing_package, unknown
 from ganzoo.files import cache_folder
 
@@ -63,7 +67,8 @@ def open_pictures(source, image_shape, upscale=False, strict=False):
     Args:
         source: "digits", "idx:FILE" (MNIST's format, .gz or not; the labels file beside it is found),
             "npz:FILE" (arrays `images` and optionally `labels`, whole numbers of shape (count,) or (count, 1), and
-            `class_names`; or one array of images, .npy), "folder:PATH" (images at any depth, of any format that Pillow
+            `class_names`; or Keras' `x_train`, `y_train`, `x_test` and `y_test`, of which "npz:FILE:test" takes the
+            last two; or one array of images, .npy), "folder:PATH" (images at any depth, of any format that Pillow
             decodes; see `ganzoo.data.folders.files_in` for what counts. Its subfolders' names are the classes, numbers
             in order of their value) or "tfds:NAME[:SPLIT]". "~" is the home folder. Of an animation the first frame
             counts.
@@ -160,18 +165,29 @@ def _labels_files(path):
 
 
 def _npz(place, image_shape, upscale, strict):
-    wanted = {name for names in _ARCHIVE_NAMES for name in names} | {"class_names"}
-    arrays, keys = read_arrays(place, wanted)
-    names = next((names for names in _ARCHIVE_NAMES if names[0] in arrays), None)
+    path, part = npz_part(place)
+    choices = [(f"x_{part}", f"y_{part}")] if part else _ARCHIVE_NAMES
+    arrays, keys = read_arrays(path, {name for names in choices for name in names} | {"class_names"})
+    names = next((names for names in choices if names[0] in arrays), None)
     if names is None:
         raise GanzooError(
-            f"{place} has no array 'images'; it has: {', '.join(map(printable, keys)) or 'none'}. "
+            f"{path} has no array '{choices[0][0]}'; it has: {', '.join(map(printable, keys)) or 'none'}. "
             "Save it with np.savez(FILE, images=IMAGES, labels=LABELS)"
         )
     images, labels = arrays[names[0]], arrays.get(names[1])
     opened = _from_arrays(images, labels, image_shape, upscale, f"npz:{place}", arrays.get("class_names"))
-    opened.unlabelled = f"save them too: np.savez(FILE, images=IMAGES, labels=LABELS); {place} has: {', '.join(keys)}"
+    opened.unlabelled = f"save them too: np.savez(FILE, images=IMAGES, labels=LABELS); {path} has: {', '.join(keys)}"
     return opened
+
+
+def npz_part(place):
+    """("FILE", part) of what follows npz: in a source; part is "train", "test", or None where none is named.
+
+    Example:
+        npz_part("mnist.npz:test")      # ("mnist.npz", "test")
+    """
+    path, colon, part = place.rpartition(":")
+    return (path, part) if colon and part in ("train", "test") else (place, None)
 
 
 def _tfds(place, image_shape, upscale, strict):
@@ -206,17 +222,42 @@ def load_tfds(place):
     try:
         import tensorflow_datasets as tfds
     except ImportError:
-        raise missing_package("tensorflow-datasets", "tfds", f"the source tfds:{place}") from None
+        raise missing_tfds(place) from None
     name, _, split = place.partition(":")
+    # Read here too: tensorflow-datasets itself reads the variable only when it is imported.
+    options = dict(split=split or "train", data_dir=os.environ.get("TFDS_DATA_DIR"), with_info=True)
+    with contextlib.suppress(Exception):  # has not been downloaded
+        return tfds.load(name, download=False, **options)
+    if other_files(name):
+        # Without a network it takes minutes to give up.
+        print(f"downloading {name}. {other_files(name)}", file=sys.stderr, flush=True)
     try:
-        # Read here too: tensorflow-datasets itself reads the variable only when it is imported.
-        folder = os.environ.get("TFDS_DATA_DIR")
-        return tfds.load(name, split=split or "train", data_dir=folder, with_info=True)
+        with _without_retries():
+            return tfds.load(name, **options)
     except Exception as error:  # whatever the data set's own code or the network raises
         raise GanzooError(
             f"tensorflow-datasets cannot load '{name}': {first_line(error)}. "
-            "Without a network, name files that you have: idx:FILE, npz:FILE or folder:PATH"
+            + (other_files(name) or "Without a network, name files that you have: idx:FILE, npz:FILE or folder:PATH")
         ) from None
+
+
+@contextlib.contextmanager
+def _without_retries():
+    """Keeps the log free of a warning for each of dozens of retries; what makes the last one fail is raised anyway."""
+    logger = logging.getLogger("urllib3.connectionpool")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def missing_tfds(place):
+    """The error for a source "tfds:NAME[:SPLIT]" without tensorflow-datasets, to be raised by the caller."""
+    error = missing_package("tensorflow-datasets", "tfds", f"the source tfds:{place}")
+    instead = other_files(place.partition(":")[0])
+    return GanzooError(f"{error}. {instead}") if instead else error
 
 
 def _folder(place, image_shape, upscale, strict):
@@ -276,26 +317,14 @@ def picture_files(root, **options):
 
 def _from_arrays(images, labels, image_shape, upscale, source, class_names=None):
     images = _as_uint8(images, source)
-    labels = None if labels is None else _checked_labels(labels, len(images), source)
+    if labels is not None:
+        if np.shape(labels)[:1] != (len(images),):
+            raise GanzooError(f"{source}: {len(images)} pictures but labels of shape {np.shape(labels)}")
+        labels = class_numbers(labels, where=f"{source}: labels")
     names = _checked_names(class_names, source)
     if names is not None and labels is not None and labels.max() >= len(names):
         raise GanzooError(f"{source}: class_names has {len(names)} names, but the labels run to {labels.max()}")
     return Pictures(_fit_array(images, image_shape, upscale, source), labels, source, class_names=names)
-
-
-def _checked_labels(labels, count, source):
-    """int64 (count,) from labels of shape (count,) or (count, 1)."""
-    labels = np.asarray(labels)
-    if labels.shape[:1] != (count,) or labels.size != count:
-        one_hot = labels.ndim == 2 and len(labels) == count
-        hint = ": of one-hot labels take labels.argmax(axis=1)" if one_hot else ""
-        raise GanzooError(f"{source}: {count} pictures but labels of shape {labels.shape}{hint}")
-    whole = labels.dtype.kind in "biu" or (labels.dtype.kind == "f" and bool((labels == np.rint(labels)).all()))
-    if not whole or not (np.abs(labels.astype("float64")) < 2**31).all():
-        raise GanzooError(
-            f"{source}: labels are whole numbers, one for each image, got {labels.dtype} with other values"
-        )
-    return labels.reshape(count).astype("int64")
 
 
 def _checked_names(names, source):

@@ -4,8 +4,9 @@ import hashlib
 
 import numpy as np
 
+from ganzoo.classes import class_numbers
 from ganzoo.data.sources import open_pictures
-from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.errors import GanzooError
 from ganzoo.evaluation.results import Evaluation, short
 from ganzoo.metrics import (
     FeatureStatistics,
@@ -20,6 +21,9 @@ from ganzoo.metrics import (
 from ganzoo.metrics.cache import cached_features, cached_statistics
 from ganzoo.metrics.linear import linear_accuracy
 
+# The fewest images that all metrics can be computed of: coverage looks at 5 neighbors of each real image, the Inception
+# Score splits the generated ones into 10 parts.
+_LEAST_REAL, _LEAST_GENERATED = 6, 10
 # Of the real pictures, for the figures that compare every pair of vectors.
 _MOST_NEIGHBOURS = 10_000
 
@@ -41,15 +45,22 @@ def evaluate(model, data, extractor, samples=10_000, upscale=False, name="model"
         `class_accuracy`, the share of pictures taken for what was asked.
 
     Raises:
-        GanzooError: pictures of another shape than the extractor takes; anything wrong with the source.
+        GanzooError: pictures of another shape than the extractor takes; fewer than 6 real images or 10 samples;
+            anything wrong with the source.
     """
-    at_least_one(samples=samples)
+    if samples < _LEAST_GENERATED:
+        raise GanzooError(f"samples must be at least {_LEAST_GENERATED}, got {samples}: metrics compare sets of images")
     if extractor is None:
         raise GanzooError("no feature extractor is set: name one with --extractor, e.g. mnist_classifier")
     taken = get_extractor(extractor)
     if not taken.takes(model.image_shape):
         raise GanzooError(f"{taken.name} takes pictures of {taken.image_shape}, the model draws {model.image_shape}")
     real = open_pictures(data, model.image_shape, upscale=upscale).images
+    if len(real) < _LEAST_REAL:
+        raise GanzooError(
+            f"{short(data)} has too few images, {len(real)}: metrics compare sets of images; give at least "
+            f"{_LEAST_REAL}, and some thousands for numbers that mean anything"
+        )
     drawn = taken(model.generate(samples, seed=0, batch_size=250))
     statistics = cached_statistics(taken, real)
     compared = min(len(real), samples, _MOST_NEIGHBOURS)
@@ -102,14 +113,21 @@ def probe(model, train, test, examples=10_000, upscale=False):
         train, test = "idx:train-images-idx3-ubyte.gz", "idx:t10k-images-idx3-ubyte.gz"
         protocol, figures = ganzoo.evaluation.probe(model, train, test)
     """
-    at_least_one(examples=examples)
+    if examples < 2:
+        raise GanzooError(f"examples must be at least 2, got {examples}")
     sets = [open_pictures(source, model.image_shape, upscale=upscale) for source in (train, test)]
     for source, pictures in zip((train, test), sets):
         if pictures.labels is None:
             raise GanzooError(f"the pictures of {short(source)} have no labels")
+    if len(sets[0].images) < 2:
+        raise GanzooError(f"{short(train)} has 1 image: a classifier needs at least 2 to learn from")
     chosen = np.random.default_rng(0).permutation(len(sets[0].images))[:examples]
-    train_images, train_labels = sets[0].images[chosen], sets[0].labels[chosen]
-    test_images, test_labels = sets[1].images, sets[1].labels
+    train_labels, test_labels = (
+        class_numbers(pictures.labels, where=f"the labels of {short(source)}")
+        for source, pictures in zip((train, test), sets)
+    )
+    train_images, train_labels = sets[0].images[chosen], train_labels[chosen]
+    test_images = sets[1].images
     views = {
         "features": model.features,
         "pixels": lambda pictures: pictures.reshape(len(pictures), -1).astype("float32"),

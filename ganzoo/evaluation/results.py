@@ -4,8 +4,9 @@ import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganzoo import presets
+from ganzoo import presets, registry
 from ganzoo.errors import GanzooError
+from ganzoo.metrics import get_extractor
 
 # The room that measures models of each kind of data.
 _ROOMS = {"images": "drawn", "labelled": "drawn", "pairs": "upscaled", "speech": "enhanced", "captions": "captioned"}
@@ -64,13 +65,16 @@ def evaluate_presets(names, data, extractor=None, samples=10_000, upscale=False)
     Raises:
         GanzooError: models whose own extractors or picture sizes differ: their figures say nothing beside each other.
     """
-    models = [presets.load(name) for name in names]
-    rooms = {_ROOMS[model.data_kind] for model in models}
+    # Before any model is loaded.
+    rooms = {_ROOMS[registry.data_kind(presets.model_of(name, trained=True))] for name in names}
     if len(rooms) > 1:
         raise GanzooError(f"{', '.join(map(str, names))} are of different kinds: their figures are not compared")
+    if rooms != {"drawn"} and extractor:
+        raise GanzooError("--extractor is for models that draw: others have measures of their own")
+    if extractor:
+        get_extractor(extractor)
+    models = [presets.load(name) for name in names]
     if rooms != {"drawn"}:
-        if extractor:
-            raise GanzooError("--extractor is for models that draw: others have measures of their own")
         found = _baseline(models[0], data)
         found += [evaluate(model, data, name=str(name)) for model, name in zip(models, names)]
         return comparable(found)

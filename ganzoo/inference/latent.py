@@ -4,6 +4,7 @@ import numpy as np
 
 from ganzoo import pixels
 from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.inference.counts import allocated, whole_count
 
 
 def lerp(start, end, fractions):
@@ -93,14 +94,19 @@ def truncated(count, latent_dim, limit=1.0, seed=None):
         float32 (count, latent_dim).
 
     Raises:
-        GanzooError: a limit that is not positive, a count or length below 1.
+        GanzooError: a limit that is not positive, a count or length below 1, or a count beyond the memory.
 
     Example:
         pictures = model.generate(latents=truncated(16, model.latent_dim, limit=0.7, seed=0))
     """
-    at_least_one(count=count, latent_dim=latent_dim)
+    whole_count(count)
+    at_least_one(latent_dim=latent_dim)
     if not limit > 0:
         raise GanzooError(f"limit must be positive, got {limit}")
+    return allocated(lambda: _truncated(count, latent_dim, limit, seed), f"{count} latents")
+
+
+def _truncated(count, latent_dim, limit, seed):
     rng = np.random.default_rng(seed)
     if limit < 0.1:  # almost even between the limits, and redrawing would take for ever
         return rng.uniform(-limit, limit, (count, latent_dim)).astype("float32")

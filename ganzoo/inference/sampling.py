@@ -58,14 +58,24 @@ def save_picture(path, picture, **options):
     from PIL import Image
 
     path = Path(path)
-    if path.suffix.lower() not in WRITTEN:
-        raise GanzooError(f"cannot write '{path.name}' as a picture: use {', '.join(WRITTEN)}")
+    check_suffix(path)
     buffer = io.BytesIO()
     try:
         to_pillow(picture).save(buffer, Image.registered_extensions()[path.suffix.lower()], **options)
         write_atomically(path, buffer.getvalue())
     except (OSError, ValueError) as error:  # the disk's, or a size that the format cannot hold
         raise GanzooError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def check_suffix(path):
+    """Refuses a file whose suffix is of no image format that `save_picture` writes.
+
+    Raises:
+        GanzooError: names the formats.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in WRITTEN:
+        raise GanzooError(f"cannot write '{path.name}' as a picture: use {', '.join(WRITTEN)}")
 
 
 def save_animation(path, pictures, seconds=6.0):

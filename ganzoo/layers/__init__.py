@@ -3,6 +3,7 @@
 from ganzoo.layers.batch_normalization import BatchNormalization
 from ganzoo.layers.convolutions import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose
 from ganzoo.layers.dropout import Dropout
+from ganzoo.layers.leaky_relu import LeakyReLU
 from ganzoo.layers.maxout import Maxout
 from ganzoo.layers.minibatch_discrimination import MinibatchDiscrimination
 from ganzoo.layers.pixel_shuffle import PixelShuffle
@@ -18,6 +19,7 @@ __all__ = [
     "Conv2DTranspose",
     "DropReference",
     "Dropout",
+    "LeakyReLU",
     "Maxout",
     "MinibatchDiscrimination",
     "PReLU",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo import weights
+from ganzoo import keras_archive, weights
 from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics
@@ -51,10 +51,7 @@ def get_extractor(asked):
         with made_with("float32"):
             return _IMAGENET[asked]()
     if str(asked).endswith(".keras"):
-        try:
-            return Extractor(keras.saving.load_model(asked, compile=False), Path(asked).name)
-        except (ValueError, TypeError, OSError, KeyError) as error:
-            raise GanzooError(f"cannot load the extractor {asked}: {first_line(error)}") from None
+        return _of_file(asked)
     if asked not in list_extractors():
         raise unknown("extractor", asked, list_extractors())
     return _classifier(asked)
@@ -79,6 +76,8 @@ class Extractor:
     """
 
     def __init__(self, network, name, resize=None, digest=None):
+        if not getattr(network, "inputs", None) or not hasattr(network, "output"):
+            raise GanzooError(f"the extractor {name} must be a functional or sequential Keras model")
         outputs = network.output if isinstance(network.output, (list, tuple)) else [network.output]
         if len(network.inputs) != 1 or len(network.inputs[0].shape) != 4 or len(outputs) > 2:
             raise GanzooError(f"the extractor {name} must take pictures and give features, or features and logits")
@@ -151,6 +150,24 @@ def _classifier(name):
     network = build_classifier(tuple(facts["image_shape"]))
     weights.load(_FOLDER / f"{name}.npz", {"classifier": network}, facts["sha256"])
     return Extractor(network, name, digest=facts["sha256"])
+
+
+def _of_file(path):
+    """The extractor in a `.keras` file, which is checked before Keras reads it; see `ganzoo.keras_archive`."""
+    import keras
+
+    try:
+        described, stored = keras_archive.read(path)
+        # How it was trained is of no use here, and may name losses that only its author has.
+        described["compile_config"] = None
+        keras_archive.check_objects(described, path)
+        with weights.fitting_file(path, stored):
+            network = keras.saving.load_model(path, compile=False)
+    # Keras, HDF5 and JSON have an error of their own for each way in which a file can be damaged.
+    except Exception as error:
+        reason = first_line(error).removeprefix(f"cannot load {path}: ")
+        raise GanzooError(f"cannot load the extractor {path}: {reason}") from None
+    return Extractor(network, Path(path).name)
 
 
 def _inception():

@@ -5,9 +5,8 @@ import functools
 import numpy as np
 
 from ganzoo.errors import GanzooError, unknown
-from ganzoo.imagenet import alexnet, find_weights, vgg
+from ganzoo.imagenet import alexnet, find_weights, read_weights, vgg
 from ganzoo.precision import made_with
-from ganzoo.weights import read
 
 _VGG_LAYERS = ["block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3"]
 FILES = {"alex": "lpips_alexnet_fp16", "vgg": "lpips_vgg16_fp16"}
@@ -47,11 +46,16 @@ def distance(network, weights=None):
     path = find_weights(weights or FILES[network])
     with made_with("float32"):
         backbone = alexnet(path) if network == "alex" else vgg("vgg16", _VGG_LAYERS, path)
-    arrays = read(path)
+    arrays = read_weights(path)
     try:
         heads = [arrays[f"NetLinLayer_{i}.Conv_0.kernel"].astype("float32").reshape(-1) for i in range(5)]
     except KeyError as error:
         raise GanzooError(f"{path} has no array {error}: it is a network without the heads of LPIPS") from None
+    except (TypeError, ValueError) as error:  # text, say
+        raise GanzooError(f"the heads of LPIPS in {path} are no numbers: {error}") from None
+    for i, (head, features) in enumerate(zip(heads, backbone.outputs)):
+        if head.shape != features.shape[-1:]:
+            raise GanzooError(f"{path} is not of LPIPS: its head {i} has {head.size} weights for {features.shape[-1]}")
 
     def measured(picture, reference):
         from keras import ops

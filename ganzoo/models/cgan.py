@@ -4,15 +4,17 @@ import reprlib
 from typing import Literal
 
 import numpy as np
+from keras import ops
 
-from ganzoo import pixels
-from ganzoo.errors import GanzooError
+from ganzoo.classes import check_label_shape, class_numbers
+from ganzoo.errors import GanzooError, unknown
 from ganzoo.networks.conditional import (
     concatenating_discriminator,
     conditional_generator,
     projecting_discriminator,
 )
 from ganzoo.registry import register
+from ganzoo.training.batches import parts_of, rank_of
 from ganzoo.training.latent_model import LatentModel
 
 _DISCRIMINATORS = {"concatenation": concatenating_discriminator, "projection": projecting_discriminator}
@@ -39,6 +41,8 @@ class CGAN(LatentModel):
 
     Raises:
         GanzooError: an image_shape the networks cannot reach, or fewer than two classes.
+
+    Labels of training are whole numbers (count,) or (count, 1), or one-hot vectors (count, classes).
 
     Example:
         model = ganzoo.create("cgan", image_shape=(28, 28, 1), classes=10)
@@ -73,27 +77,65 @@ class CGAN(LatentModel):
             **options,
         )
         self.classes = classes
+        self._class_names = ()
+
+    @property
+    def class_names(self):
+        """Names of the classes in their order, a tuple of strings; empty where they are not known, and shorter than
+        `classes` where the last ones have none. Saved with the model.
+
+        Raises:
+            GanzooError: set to more names than there are classes.
+        """
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, names):
+        if len(names) > self.classes:
+            raise GanzooError(
+                f"there are {len(names)} class_names, but the model has {self.classes} classes: set arguments.classes "
+                "or class_names to fit the other"
+            )
+        self._class_names = tuple(names)
+
+    def get_config(self):
+        config = super().get_config()
+        return {**config, "class_names": list(self.class_names)} if self.class_names else config
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        names = config.pop("class_names", ())
+        model = super().from_config(config, custom_objects)
+        model.class_names = names
+        return model
 
     def split_batch(self, batch):
-        if not isinstance(batch, (tuple, list)) or len(batch) < 2:
+        parts = parts_of(batch, 2, self.model_name, "pairs (images, labels)")
+        if len(parts) < 2:
             raise GanzooError(
                 "cgan learns from (pictures, labels): use ganzoo.data.labelled, or a data set of such pairs"
             )
-        return batch[0], batch[1]
+        return parts[0], _as_tensor_of_classes(parts[1], ops.shape(parts[0])[0], self.classes)
 
     def check_data(self, data, targets=None):
         super().check_data(data, targets)
-        if isinstance(data, np.ndarray) and targets is not None:
-            targets = np.asarray(targets)
-            whole = np.issubdtype(targets.dtype, np.number) and (np.rint(targets) == targets).all()
-            self.labels(len(data), targets.astype("int64") if whole else targets)
+        spec = getattr(data, "element_spec", (data, targets))
+        labels = spec[1] if isinstance(spec, (tuple, list)) and len(spec) == 2 else None
+        if isinstance(labels, np.ndarray):
+            if labels.ndim == 0 or len(labels) != len(data):
+                raise GanzooError(f"{len(data)} images need as many labels, got {labels.shape}")
+            self.labels(len(data), labels)
+        elif (rank := rank_of(getattr(labels, "shape", ()))) and rank > 1:
+            check_label_shape(tuple(labels.shape), self.classes)
 
     def generate(self, count=None, labels=None, seed=None, latents=None, batch_size=64):
         """Draws pictures of the asked classes.
 
         Args:
             count: how many; not needed with `labels` or `latents`.
-            labels: a class for each picture, or one for all; 0, 1, 2 ... in turn if not given.
+            labels: a class for each picture, or one for all: its number, or its name where `class_names` are known,
+                in lower or upper case; 0, 1, 2 ... in turn if not given. One-hot vectors (count, classes) will do.
             seed, latents, batch_size: as in `LatentModel.generate`.
 
         Returns:
@@ -104,22 +146,59 @@ class CGAN(LatentModel):
 
         Example:
             pictures = model.generate(10, labels=range(10), seed=0)
+            pictures = ganzoo.load("cgan.fashion_mnist").generate(labels=["Sneaker", "Bag"], seed=0)
         """
+        labels = self._numbers(labels)
         if count is None and latents is None and labels is not None:
-            count = len(np.atleast_1d(_as_labels(labels)))
-        latents = self.latents(count, seed, latents)
-        return pixels.to_uint8(self._draw([latents, self.labels(len(latents), labels)], batch_size))
+            count = len(class_numbers(labels, self.classes))
+        latents = self._latent_source(count, seed, latents)
+        return self._images(latents, batch_size, self.labels(latents.count, labels))
 
     def labels(self, count, labels=None):
-        """Labels int32 (count,): the given ones checked, one repeated, or all classes in turn."""
-        labels = np.arange(count) % self.classes if labels is None else np.atleast_1d(_as_labels(labels))
-        if len(labels) not in (1, count) or labels.ndim != 1:
+        """Labels int32 (count,): the given ones checked, one repeated, or all classes in turn.
+
+        Args:
+            count: how many.
+            labels: whole numbers (count,) or (count, 1), or one-hot vectors (count, classes).
+
+        Raises:
+            GanzooError: labels that are no classes, or are not as many.
+        """
+        given = np.arange(count) % self.classes if labels is None else labels
+        labels = class_numbers(given, self.classes)
+        if len(labels) not in (1, count):
             raise GanzooError(f"{count} pictures need one label or {count}, got {labels.shape}")
-        if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= self.classes:
-            raise GanzooError(
-                f"labels are whole numbers from 0 to {self.classes - 1}, got {reprlib.repr(labels.tolist())}"
-            )
         return np.broadcast_to(labels, (count,)).astype("int32")
+
+    def class_number(self, name):
+        """The number of a class from its name.
+
+        Raises:
+            GanzooError: no class of this name, or a model whose classes have none.
+
+        Example:
+            ganzoo.load("cgan.fashion_mnist").class_number("sneaker")      # 7
+        """
+        found = {known.casefold(): number for number, known in enumerate(self.class_names)}
+        # Two names may differ in case alone.
+        found.update({known: number for number, known in enumerate(self.class_names)})
+        for key in (name, name.casefold()):
+            if key in found:
+                return found[key]
+        if not self.class_names:
+            raise GanzooError(
+                f"the model's classes have no names: they are whole numbers from 0 to {self.classes - 1}, got "
+                f"{reprlib.repr(name)}"
+            )
+        raise unknown("class", name, self.class_names)
+
+    def _numbers(self, labels):
+        """Labels with names replaced by numbers."""
+        if isinstance(labels, str):
+            return self.class_number(labels)
+        if isinstance(labels, (list, tuple)) or (isinstance(labels, np.ndarray) and labels.ndim):
+            return [self.class_number(label) if isinstance(label, str) else label for label in labels]
+        return labels
 
     def data_arguments(self):
         return {**super().data_arguments(), "classes": self.classes}
@@ -131,5 +210,15 @@ class CGAN(LatentModel):
         return [self.latents(count, seed), self.labels(count)]
 
 
-def _as_labels(labels):
-    return np.asarray(list(labels) if isinstance(labels, range) else labels)
+def _as_tensor_of_classes(labels, count, classes):
+    """`count` labels as int32 (count,), of tensors (count,), (count, 1) or one-hot (count, classes)."""
+    rank = rank_of(labels.shape)
+    if rank is None:
+        # TensorFlow forgets the rank when a model that has trained on labels of one form goes on with another.
+        labels = ops.reshape(labels, (count, -1))
+        is_one_hot = ops.equal(ops.shape(labels)[1], classes)
+        return ops.cast(ops.where(is_one_hot, ops.argmax(labels, axis=1), ops.cast(labels[:, 0], "int64")), "int32")
+    if rank > 1:
+        check_label_shape(tuple(labels.shape), classes)
+        labels = ops.argmax(labels, axis=1) if labels.shape[1] == classes else ops.reshape(labels, (-1,))
+    return ops.cast(labels, "int32")

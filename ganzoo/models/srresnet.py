@@ -69,8 +69,14 @@ class SRResNet(UpscalingModel):
         run_eagerly: bool = False,
         jit_compile: bool = False,
         steps_per_execution: AtLeastOne = 1,
+        optimizer: object = None,
     ):
-        """Sets how the model trains; arguments as in `UpscalingModel.compile`."""
+        """Sets how the model trains; arguments as in `UpscalingModel.compile`. `optimizer` is another name of
+        `generator_optimizer`.
+
+        Example:
+            model.compile(optimizer={"name": "adam", "learning_rate": 1e-4})
+        """
         super().compile(
             generator_optimizer=generator_optimizer,
             pixel_loss=pixel_loss,
@@ -81,4 +87,5 @@ class SRResNet(UpscalingModel):
             run_eagerly=run_eagerly,
             jit_compile=jit_compile,
             steps_per_execution=steps_per_execution,
+            optimizer=optimizer,
         )

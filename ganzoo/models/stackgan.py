@@ -1,6 +1,5 @@
 """StackGAN: pictures from a sentence in two stages (Zhang et al. 2016, arXiv:1612.03242)."""
 
-from ganzoo import pixels
 from ganzoo.config import AtLeastOne, NotNegative
 from ganzoo.errors import GanzooError
 from ganzoo.networks.text_to_image import (
@@ -150,5 +149,5 @@ class StackGAN(CaptionedModel):
         latents = self.latents(len(vectors), seed)
         stage1 = self.ema_generator.get_layer("stage1")
         seen = latents[:, : stage1.inputs[0].shape[-1]]
-        small = pixels.to_uint8(self._draw([seen, vectors], network=stage1))
+        small = self._images(self._latent_source(latents=seen, network=stage1), 64, vectors, network=stage1)
         return small, self.generate(captions=captions, latents=latents)

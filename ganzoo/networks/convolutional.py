@@ -5,7 +5,7 @@ import keras
 from keras import layers
 
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.layers import BatchNormalization, Conv2D, Conv2DTranspose
+from ganzoo.layers import BatchNormalization, Conv2D, Conv2DTranspose, LeakyReLU
 
 # torch's 1e-5 and 0.9 in Keras' terms; Keras' own 0.99 trails the fast-moving statistics of a GAN.
 _BATCH_NORM = dict(momentum=0.9, epsilon=1e-5)
@@ -121,7 +121,7 @@ def feature_map(x, width, count, kernel_size, max_width, normalization=batch_nor
         )(x)
         if normalized:
             x = normalization(f"down{i}_norm")(x)
-        x = layers.LeakyReLU(0.2, name=f"down{i}_relu")(x)
+        x = LeakyReLU(0.2, name=f"down{i}_relu")(x)
     return x
 
 
@@ -133,7 +133,8 @@ def logit(features, bias=True):
 def _depth(image_shape, depth):
     count = doublings(image_shape) if depth is None else depth
     at_least_one(discriminator_depth=count)
-    if min(image_shape[:2]) < 2**count:
+    # min(...) < 2**count, without a power that may have millions of digits.
+    if count >= int(min(image_shape[:2])).bit_length():
         raise GanzooError(f"discriminator_depth {count}: pictures of {tuple(image_shape)} cannot be halved so often")
     return count
 

@@ -28,16 +28,21 @@ def cured(network, cures, where="cures"):
         where: names their origin in errors.
 
     Raises:
-        GanzooError: an unknown cure or argument, or a network that it does not fit.
+        GanzooError: an unknown cure or argument, one that is there twice, or a network that it does not fit.
 
     Example:
         discriminator = ganzoo.networks.cures.cured(discriminator, ["spectral_normalization"])
     """
+    seen = set()
     for cure in cures:
         arguments = dict(cure) if isinstance(cure, dict) else {"name": cure}
         name = arguments.pop("name", None)
-        if name not in _CURES:
+        if not isinstance(name, str) or name not in _CURES:
             raise unknown("cure", name, _CURES, where)
+        if name in seen:
+            # Each rebuilds the network: a long list takes hours.
+            raise GanzooError(f"{where}: '{name}' is there twice")
+        seen.add(name)
         function = _CURES[name]
         given = validated_arguments(parameters_of(function), arguments, f"{where}, {name}", given=["network"])
         network = function(network, **given)

@@ -5,7 +5,7 @@ import keras
 from keras import layers
 
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.layers import Conv1D, Conv1DTranspose, PReLU
+from ganzoo.layers import Conv1D, Conv1DTranspose, LeakyReLU, PReLU
 from ganzoo.networks.convolutional import batch_norm
 
 
@@ -91,7 +91,7 @@ def window_discriminator(window, channels, widths, kernel_size, stride, name="di
     sound = x = keras.Input((window, channels), name="sound")
     for i, width in enumerate(widths, start=1):
         x = Conv1D(width, kernel_size, stride, "same", use_bias=False, name=f"down{i}")(x)
-        x = layers.LeakyReLU(0.3, name=f"down{i}_relu")(batch_norm(f"down{i}_norm")(x))
+        x = LeakyReLU(0.3, name=f"down{i}_relu")(batch_norm(f"down{i}_norm")(x))
     x = layers.Flatten(name="features")(Conv1D(1, 1, name="narrow")(x))
     return keras.Model(sound, layers.Dense(1, dtype="float32", name="logit")(x), name=name)
 

@@ -5,7 +5,7 @@ import keras
 from keras import layers, ops
 
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.layers import Conv2D
+from ganzoo.layers import Conv2D, LeakyReLU
 from ganzoo.networks.convolutional import batch_norm, doublings, feature_map, logit, upsampled
 
 
@@ -13,7 +13,7 @@ def text_generator(image_shape, noise_dim, text_dim, condition_dim, width, kerne
     """[latents (batch, noise_dim), text] to pictures: the text, compressed, joins the noise (Reed et al., figure 2).
     Sizes as in `convolutional_generator`."""
     latents, text = keras.Input((noise_dim,), name="latents"), keras.Input((text_dim,), name="text")
-    condition = layers.LeakyReLU(0.2, name="condition_relu")(layers.Dense(condition_dim, name="condition")(text))
+    condition = LeakyReLU(0.2, name="condition_relu")(layers.Dense(condition_dim, name="condition")(text))
     code = layers.Concatenate(name="code")([latents, condition])
     return keras.Model([latents, text], upsampled(code, image_shape, width, kernel_size, max_width), name=name)
 
@@ -83,7 +83,7 @@ def conditioning(text_dim, condition_dim, name="conditioning"):
     """Text (batch, text_dim) to mean and logarithm of the variance of its condition, (batch, 2 condition_dim)."""
     text = keras.Input((text_dim,), name="text")
     x = layers.Dense(2 * condition_dim, dtype="float32", name="mean_and_log_variance")(text)
-    return keras.Model(text, layers.LeakyReLU(0.2, dtype="float32", name="relu")(x), name=name)
+    return keras.Model(text, LeakyReLU(0.2, dtype="float32", name="relu")(x), name=name)
 
 
 def kl_to_standard_normal(parameters):
@@ -104,11 +104,11 @@ def text_discriminator(image_shape, text_dim, condition_dim, width, kernel_size,
     pictures = keras.Input(tuple(image_shape), name="pictures")
     text = keras.Input((text_dim,), name="text")
     x = feature_map(pictures, width, doublings(image_shape), kernel_size, max_width)
-    compressed = layers.LeakyReLU(0.2, name="compressed_relu")(layers.Dense(condition_dim, name="compressed")(text))
+    compressed = LeakyReLU(0.2, name="compressed_relu")(layers.Dense(condition_dim, name="compressed")(text))
     channels = x.shape[-1]
     x = layers.Concatenate(name="joint")([x, _everywhere(compressed, x.shape[1:3], "compressed")])
     x = _conv(channels, "joint_conv", kernel_size=1)(x)
-    x = layers.LeakyReLU(0.2, name="joint_relu")(batch_norm("joint_norm")(x))
+    x = LeakyReLU(0.2, name="joint_relu")(batch_norm("joint_norm")(x))
     return keras.Model([pictures, text], logit(layers.Flatten(name="features")(x)), name=name)
 
 

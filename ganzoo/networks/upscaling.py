@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers, ops
 
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.layers import Conv2D, PixelShuffle, PReLU
+from ganzoo.layers import Conv2D, LeakyReLU, PixelShuffle, PReLU
 from ganzoo.networks.convolutional import batch_norm
 
 
@@ -145,9 +145,9 @@ def crop_discriminator(crop, width, dense_width, kernel_size=3, name="discrimina
         x = Conv2D(channels, kernel_size, stride, "same", use_bias=i == 0, name=f"conv{i + 1}")(x)
         if i:
             x = batch_norm(f"conv{i + 1}_norm")(x)
-        x = layers.LeakyReLU(0.2, name=f"conv{i + 1}_relu")(x)
+        x = LeakyReLU(0.2, name=f"conv{i + 1}_relu")(x)
     x = layers.Dense(dense_width, name="features")(layers.Flatten(name="flat")(x))
-    x = layers.LeakyReLU(0.2, name="features_relu")(x)
+    x = LeakyReLU(0.2, name="features_relu")(x)
     return keras.Model(pictures, layers.Dense(1, dtype="float32", name="logit")(x), name=name)
 
 

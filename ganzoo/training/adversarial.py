@@ -18,14 +18,33 @@ from keras import ops
 from pydantic import Field
 
 from ganzoo import backend, losses
-from ganzoo.config import AtLeastOne, NotNegative, Seed, parameters_of, validated_arguments
+from ganzoo.config import (
+    AtLeastOne,
+    NotNegative,
+    Seed,
+    check_model_arguments,
+    parameters_of,
+    validated_arguments,
+)
 from ganzoo.errors import GanzooError
 from ganzoo.losses import feature_matching
 from ganzoo.networks import cures
 from ganzoo.training import optimizers
 from ganzoo.training.augmentations import get_augmentation
 from ganzoo.training.averages import HistoricalAverage, move_average
-from ganzoo.training.batches import as_arrays, first_examples, keep_validation, split, unpadded, with_condition
+from ganzoo.training.batches import (
+    FirstBatch,
+    as_arrays,
+    first_examples,
+    keep_validation,
+    parts_of,
+    refuse_weights,
+    split,
+    unpadded,
+    with_condition,
+    with_known_shapes,
+)
+from ganzoo.training.callbacks.standard import prepared
 from ganzoo.training.noise import Noise
 from ganzoo.training.saving import Saving
 
@@ -90,6 +109,8 @@ class AdversarialModel(Saving, keras.Model):
     # A model says so whose generator has nothing but the condition to draw from: both players then share one drawing a
     # step, for the batch that is given to both of their losses. Algorithm 1 of Goodfellow et al. has one for each.
     noiseless = False
+    # Whether all examples of training have one shape, the same for every data set.
+    has_fixed_shapes = False
 
     def __new__(cls, *args, **kwargs):
         if keras.config.image_data_format() != "channels_last":
@@ -107,6 +128,7 @@ class AdversarialModel(Saving, keras.Model):
                 arguments.update(arguments.pop(name, {}))
         # Files know no difference between lists and tuples.
         arguments = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
+        check_model_arguments(arguments, cls.model_name or cls.__name__)
         object.__setattr__(model, "arguments", arguments)
         object.__setattr__(model, "_current", _Step())
         return model
@@ -142,7 +164,8 @@ class AdversarialModel(Saving, keras.Model):
     def split_batch(self, batch):
         """(real examples, condition or None) of one batch of the data set; a model without a
         condition ignores labels that come with its pictures."""
-        return (batch[0] if isinstance(batch, (tuple, list)) else batch), None
+        name = self.model_name or type(self).__name__
+        return parts_of(batch, 2, name, "examples, or pairs (examples, labels)")[0], None
 
     def generator_inputs(self, count, condition):
         """What the generator turns into `count` examples during training; the one hook without a default."""
@@ -254,6 +277,7 @@ class AdversarialModel(Saving, keras.Model):
         run_eagerly: bool = False,
         jit_compile: bool = False,
         steps_per_execution: AtLeastOne = 1,
+        optimizer: object = None,
     ):
         """Sets how the model trains.
 
@@ -279,11 +303,19 @@ class AdversarialModel(Saving, keras.Model):
                 what the same batch on one device would give.
             run_eagerly, jit_compile, steps_per_execution: as in `keras.Model.compile`. `jit_compile`
                 needs a single device, and not PyTorch.
+            optimizer: another name of `generator_optimizer`, for models without a discriminator alone.
 
         Raises:
-            GanzooError: an unknown loss or optimizer, a number out of range, or a call outside of the scope of the
-                strategy that the model was made in.
+            GanzooError: an unknown loss or optimizer, a number out of range, one optimizer for two networks, or a call
+                outside of the scope of the strategy that the model was made in.
         """
+        if optimizer is not None:
+            if self.discriminator is not None:
+                raise GanzooError(
+                    "compile() takes no 'optimizer', since two networks train: set generator_optimizer and "
+                    "discriminator_optimizer, each 'adam', say, or {'name': 'adam', 'learning_rate': 2e-4}"
+                )
+            generator_optimizer = optimizer
         numbers = dict(
             adversarial_weight=adversarial_weight,
             feature_matching=feature_matching,
@@ -309,8 +341,8 @@ class AdversarialModel(Saving, keras.Model):
             discriminator_optimizer, self.discriminator, "discriminator_optimizer"
         )
         super().compile(
-            optimizer=backend.optimizer_of_all(
-                *(one for one in (self.generator_optimizer, self.discriminator_optimizer) if one is not None)
+            optimizer=optimizers.ModelOptimizer(
+                one for one in (self.generator_optimizer, self.discriminator_optimizer) if one is not None
             ),
             run_eagerly=run_eagerly,
             jit_compile=jit_compile or (backend.ALWAYS_COMPILED and not run_eagerly),
@@ -401,14 +433,26 @@ class AdversarialModel(Saving, keras.Model):
         times fewer steps.
 
         Args:
-            x: a `tf.data.Dataset` (see `ganzoo.data`) of pictures (batch, height, width, channels), float32 in
-                [-1, 1], or of what else the model's `split_batch` takes; or a NumPy array of such pictures.
+            x: a `tf.data.Dataset` (see `ganzoo.data`), `keras.utils.PyDataset`, generator or PyTorch `DataLoader` of
+                batches: images (batch, height, width, channels), float32 in [-1, 1], or what else the model's
+                `split_batch` takes; or a NumPy array of such images. Of an array all values are checked, of anything
+                else those of the first batch.
             y: where `x` is an array, what comes second in a batch: labels, say. Tensors are taken as arrays.
-            batch_size: pictures per batch where `x` is an array; 32 if not given.
-            **options: of `keras.Model.fit`, e.g. `epochs`, `callbacks`.
+            batch_size: images per batch where `x` is an array; 32 if not given.
+            **options: of `keras.Model.fit`, e.g. `epochs`, `callbacks`, `validation_data`. `sample_weight` and
+                `class_weight` are refused. Callbacks that change `model.optimizer.learning_rate` change those of both
+                networks in proportion; `TerminateOnNaN` looks at all losses, and a callback that monitors one of them,
+                say `EarlyStopping(monitor="val_g_loss")`, takes a lower value for a better one.
 
         Returns:
             `keras.callbacks.History` of d_loss, g_loss, d_real and d_fake, means of each epoch.
+
+        Raises:
+            GanzooError: data that the model cannot learn from: values outside of [-1, 1], another type or shape, labels
+                that are no classes, dictionaries, weights of examples; a model that is not compiled.
+
+        Warns:
+            UserWarning: all values of the images lie in [0, 1].
 
         Example:
             model.compile()
@@ -416,10 +460,76 @@ class AdversarialModel(Saving, keras.Model):
         """
         if self._settings is None:
             raise GanzooError("call model.compile() before model.fit()")
+        refuse_weights(**{name: options.pop(name, None) for name in ("sample_weight", "class_weight")})
+        options["callbacks"] = prepared(options.get("callbacks"), [name for name in self.trackers if "loss" in name])
+        first = FirstBatch(self.check_batch)
+        with first.errors():
+            x, y = self._readable(x, y, first)
+            if options.get("validation_data") is not None:
+                options["validation_data"] = self._readable(*_validation(options["validation_data"]), first)
+            return self._fit(x, y, batch_size, options)
+
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **options):
+        """The losses and scores on data, of both networks as they are; no weight changes. As `keras.Model.evaluate`.
+
+        Args:
+            x, y, batch_size: as `fit`.
+            verbose, **options: of `keras.Model.evaluate`, e.g. `steps`, `return_dict`.
+            sample_weight: refused.
+
+        Returns:
+            A list of d_loss, g_loss, d_real and d_fake in the order of `model.metrics_names`, or with
+            `return_dict=True` a dictionary.
+
+        Raises:
+            GanzooError: as `fit`.
+
+        Example:
+            losses = model.evaluate(images, return_dict=True)
+        """
+        if self._settings is None:
+            raise GanzooError("call model.compile() before model.evaluate()")
+        refuse_weights(sample_weight=sample_weight)
+        first = FirstBatch(self.check_batch)
+        with first.errors():
+            # What fit() validates with has been checked.
+            if not options.get("_use_cached_eval_dataset"):
+                x, y = self._readable(x, y, first)
+            return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, **options)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """A step on one batch, not checked; as `keras.Model.train_on_batch`, without weights of examples."""
+        refuse_weights(sample_weight=sample_weight, class_weight=class_weight)
+        return super().train_on_batch(x, y, return_dict=return_dict)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """The losses of one batch, not checked; as `keras.Model.test_on_batch`, without weights of examples."""
+        refuse_weights(sample_weight=sample_weight)
+        return super().test_on_batch(x, y, return_dict=return_dict)
+
+    def _readable(self, x, y, first):
+        """(x, y) as Keras reads them, checked: arrays at once, data sets when their first batch comes."""
         x, y = as_arrays(x, y)
+        x = with_known_shapes(x, self.has_fixed_shapes)
         self.check_data(x, y)
-        if hasattr(x, "element_spec"):
+        if isinstance(x, dict):
+            self.check_batch(x)
+        return first.watched(x), y
+
+    def check_batch(self, batch):
+        """Refuses a batch of arrays that `fit` cannot learn from, by its values too; what it does to the first one."""
+        parts = batch if isinstance(batch, (tuple, list)) else (batch,)
+        # What comes third, and dictionaries, are the business of split_batch().
+        if len(parts) < 3 and not isinstance(batch, dict):
+            self.check_data(*parts)
+        # Before a graph is made of it: on JAX what fails within fit() loses the model's weights.
+        self.split_batch(keras.tree.map_structure(ops.convert_to_tensor, batch))
+
+    def _fit(self, x, y, batch_size, options):
+        if not isinstance(x, (np.ndarray, keras.utils.PyDataset)) or hasattr(x, "element_spec"):
+            # Keras would warn that it does not shuffle it.
             options.setdefault("shuffle", False)
+        if hasattr(x, "element_spec"):
             x = backend.training_data(x, self.discriminator_steps, self._replicas)
         elif isinstance(x, np.ndarray):
             x, y = keep_validation(x, y, options)
@@ -438,7 +548,7 @@ class AdversarialModel(Saving, keras.Model):
                 f"discriminator_steps={self.discriminator_steps} takes a data set of ganzoo.data, a tf.data.Dataset or "
                 f"arrays, got {type(x).__name__}: how many pictures each step is to see cannot be told from its batches"
             )
-        self._take_references(x, y)
+        x = self._take_references(x, y)
         with warnings.catch_warnings():
             if not options.get("steps_per_epoch"):
                 # Keras says so of any data set whose length it learns only by its end.
@@ -451,7 +561,11 @@ class AdversarialModel(Saving, keras.Model):
         return strategy.num_replicas_in_sync if strategy else 1
 
     def _take_references(self, x, y):
-        """Gives networks with virtual batch normalization their reference batches, the first time they train."""
+        """Gives networks with virtual batch normalization their reference batches, the first time they train.
+
+        Returns:
+            x, with what was read of it still in it.
+        """
         references = [
             (inputs, *reference)
             for network, inputs in ((self.discriminator, self._real_inputs), (self.generator, self._fake_inputs))
@@ -460,10 +574,11 @@ class AdversarialModel(Saving, keras.Model):
         ]
         if references:
             size = max(layer.size for _, _, layer in references)
-            batch = first_examples(x, y, size)
+            batch, x = first_examples(x, y, size)
             for inputs, place, layer in references:
                 layer.take(keras.tree.flatten(inputs(batch))[place])
             self.ema_generator.set_weights(self.generator.get_weights())
+        return x
 
     def _real_inputs(self, batch):
         return self.judged(*self.split_batch(batch))
@@ -660,6 +775,18 @@ class AdversarialModel(Saving, keras.Model):
     def collapsed(self):
         """Whether everything the model makes has become alike; for models that could."""
         return False
+
+
+def _validation(data):
+    """(x, y) of `fit`'s validation_data.
+
+    Raises:
+        GanzooError: weights of examples.
+    """
+    parts = tuple(data) if isinstance(data, (tuple, list)) else (data,)
+    if len(parts) > 2:
+        refuse_weights(sample_weight=parts[2])
+    return (*parts, None)[:2]
 
 
 def describe_networks(model):

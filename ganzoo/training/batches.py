@@ -1,10 +1,20 @@
-"""Batches as `fit` gets them: an array or a tensor, or a tuple of them."""
+"""Batches as `fit` gets them: an array or a tensor, or a tuple of them; and what is refused of them."""
+
+import contextlib
+import itertools
+import sys
+import types
+import warnings
 
 import keras
 import numpy as np
 from keras import ops
 
+from ganzoo import backend
 from ganzoo.errors import GanzooError
+
+# What is still 1: half floats and resizing round.
+_LARGEST = 1.001
 
 
 def with_condition(x, condition):
@@ -17,8 +27,18 @@ def as_arrays(x, y):
     data set as it is."""
     if y is None and isinstance(x, (tuple, list)) and len(x) == 2:
         x, y = x
-    x, y = (ops.convert_to_numpy(part) if ops.is_tensor(part) else part for part in (x, y))
+    x, y = (_as_array(part) for part in (x, y))
     return x, np.asarray(y) if isinstance(x, np.ndarray) and isinstance(y, list) else y
+
+
+def _as_array(part):
+    """A tensor of whatever library, or what can be an array, as NumPy; anything else, a data set say, as it is."""
+    if ops.is_tensor(part):
+        return ops.convert_to_numpy(part)
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(part, torch.Tensor):
+        return part.detach().cpu().numpy()
+    return np.asarray(part) if hasattr(part, "__array__") and hasattr(part, "shape") else part
 
 
 def keep_validation(x, y, options):
@@ -34,21 +54,244 @@ def keep_validation(x, y, options):
 
 
 def first_examples(x, y, count):
-    """At least `count` examples of what `fit` was given, as one batch of arrays."""
+    """(at least `count` examples of what `fit` was given, as one batch of arrays, and x with them still in it)."""
     if isinstance(x, np.ndarray):
         parts = [unpadded((x[:count], None if y is None else y[:count]))]
     else:
-        parts, found = [], 0
+        parts, found, taken = [], 0, []
         for batch in x:
+            taken.append(batch)
             parts.append(keras.tree.map_structure(ops.convert_to_numpy, unpadded(batch)))
             found += len(keras.tree.flatten(parts[-1])[0])
             if found >= count:
                 break
+        if isinstance(x, types.GeneratorType):
+            x = _generator(itertools.chain(taken, x))
+    if not parts:
+        raise GanzooError("the data set is empty")
     batch = keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
     found = len(keras.tree.flatten(batch)[0])
     if found < count:
         raise GanzooError(f"a reference batch of {count} needs as many pictures, the data set has {found}")
+    return batch, x
+
+
+class FirstBatch:
+    """Looks at the first batch of data that comes batch by batch, and takes none away from the training.
+
+    On TensorFlow a `tf.data.Dataset` is not read a second time: its own first batch is looked at on its way. Data sets
+    of `ganzoo.data` are left alone, since they hold what models take.
+
+    Args:
+        check: function of a batch, an array or a tuple of arrays or whatever else the data holds; raises a GanzooError.
+
+    Example:
+        first = FirstBatch(model.check_batch)
+        with first.errors():
+            model.fit(first.watched(data))
+    """
+
+    def __init__(self, check):
+        self._check = check
+        self._seen, self._error = set(), None
+
+    @contextlib.contextmanager
+    def errors(self):
+        """What the check raised somewhere within another library is raised as it was."""
+        try:
+            yield
+        except Exception:
+            if self._error is not None:
+                raise self._error from None
+            raise
+
+    def watched(self, data):
+        """The data, to be read instead of the given one."""
+        tf, torch = sys.modules.get("tensorflow"), sys.modules.get("torch")
+        if backend.is_own(data):
+            return data
+        if tf is not None and isinstance(data, tf.data.Dataset):
+            if backend.IS_HOME:
+                return self._watched_dataset(data, tf)
+            # On JAX an error within fit() would lose the model's weights.
+            for batch in data.take(1):
+                self._look(batch)
+        elif isinstance(data, types.GeneratorType):
+            first = next(data, None)
+            if first is None:
+                raise GanzooError("the generator yields no batch")
+            self._look(first)
+            return _generator(itertools.chain([first], data))
+        elif isinstance(data, keras.utils.PyDataset):
+            # As Keras does, to learn the types; `__getitem__` may be asked for any batch at any time.
+            self._look(data[0])
+        elif torch is not None and isinstance(data, torch.utils.data.DataLoader):
+            self._look(_first_of_loader(data, torch))
+        return data
+
+    def _look(self, batch):
+        try:
+            self._check(keras.tree.map_structure(_as_array, unpadded(batch)))
+        except Exception as error:
+            self._error = error
+            raise
+
+    def _watched_dataset(self, dataset, tf):
+        if not all(isinstance(spec, tf.TensorSpec) for spec in tf.nest.flatten(dataset.element_spec)):
+            return dataset
+        structure, key = dataset.element_spec, len(self._seen)
+
+        def look(*arrays):
+            # The data set may be read many times.
+            if key not in self._seen:
+                self._seen.add(key)
+                self._look(tf.nest.pack_sequence_as(structure, arrays))
+            return np.int32(0)
+
+        @tf.autograph.experimental.do_not_convert
+        def passed(index, batch):
+            def looked():
+                return tf.numpy_function(look, tf.nest.flatten(batch), tf.int32)
+
+            done = tf.cond(tf.equal(index, 0), looked, lambda: 0)
+            with tf.control_dependencies([done]):
+                return tf.nest.map_structure(tf.identity, batch)
+
+        return dataset.enumerate().map(passed)
+
+
+def _generator(batches):
+    """Batches as Keras takes them of a generator: it asks for tuples."""
+    yield from (
+        tuple(batch) if isinstance(batch, (tuple, list)) else batch if isinstance(batch, dict) else (batch,)
+        for batch in batches
+    )
+
+
+def _first_of_loader(loader, torch):
+    """The first batch of a DataLoader, whose order and random states stay what they were."""
+    own = getattr(loader, "generator", None)
+    state = own.get_state() if own is not None else None
+    with torch.random.fork_rng(devices=[]):
+        batch = next(iter(loader), None)
+    if own is not None:
+        own.set_state(state)
+    if batch is None:
+        raise GanzooError("the DataLoader gives no batch")
+    if torch.is_tensor(batch):
+        raise GanzooError(
+            "the DataLoader gives bare tensors, which Keras does not take: let its data set give tuples, as "
+            "torch.utils.data.TensorDataset does"
+        )
     return batch
+
+
+def with_known_shapes(data, whole=False):
+    """A tf.data set whose types say what shape its batches have, where they did not: of `from_generator` without a
+    signature, or after a `py_function`. The shape is that of the first batch, and all others must have it, but for the
+    number of examples. Anything else as it is.
+
+    Args:
+        whole: examples have one fixed shape, so that sizes that are not known are set too, not just their number.
+    """
+    tf = sys.modules.get("tensorflow")
+    if tf is None or not isinstance(data, tf.data.Dataset):
+        return data
+    specs = tf.nest.flatten(data.element_spec)
+    if not all(isinstance(spec, tf.TensorSpec) for spec in specs):
+        return data
+    if all(rank_of(spec.shape) is not None and not (whole and None in tuple(spec.shape[1:])) for spec in specs):
+        return data
+    first = next(iter(data.take(1)), None)
+    if first is None:
+        raise GanzooError("the data set is empty")
+    shapes = [(None, *array.shape[1:]) if len(array.shape) else () for array in tf.nest.flatten(first)]
+
+    def shaped(*batch):
+        batch = batch if len(batch) > 1 else batch[0]
+        arrays = [tf.ensure_shape(array, shape) for array, shape in zip(tf.nest.flatten(batch), shapes)]
+        return tf.nest.pack_sequence_as(batch, arrays)
+
+    return data.map(shaped)
+
+
+def rank_of(shape):
+    """The number of dimensions of a shape, a tuple or TensorFlow's; None if that is not known."""
+    return getattr(shape, "rank", None) if hasattr(shape, "rank") else len(shape)
+
+
+def refuse_weights(**given):
+    """Refuses what Keras' losses take and a model's own do not, `sample_weight` and `class_weight`.
+
+    Raises:
+        GanzooError: one of them is not None.
+    """
+    for name, value in given.items():
+        if value is not None:
+            raise GanzooError(
+                f"{name} means nothing to the losses of this model: leave it out; to show some examples more often, "
+                "repeat them in the data"
+            )
+
+
+def parts_of(batch, most, model, wanted):
+    """The parts of a batch as a tuple, at most so many.
+
+    Args:
+        most: how many.
+        model: its name, and
+        wanted: what it learns from in words, both for errors.
+
+    Raises:
+        GanzooError: a dictionary, as tensorflow-datasets give them, or more parts: weights of examples, say.
+    """
+    if isinstance(batch, dict):
+        keys = ", ".join(map(str, batch))
+        raise GanzooError(
+            f"{model} learns from {wanted}, the data set gives dictionaries with the keys {keys}: map it first, e.g. "
+            "data.map(lambda d: (tf.cast(d['image'], 'float32') / 127.5 - 1, d['label']))"
+        )
+    parts = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
+    if len(parts) > most:
+        raise GanzooError(
+            f"{model} learns from {wanted}, the data set gives {len(parts)} parts: leave out what is more; weights of "
+            "examples (sample_weight) mean nothing to its losses"
+        )
+    return parts
+
+
+def check_images(images):
+    """Refuses images that are not float32 in [-1, 1], and warns of those that look like [0, 1].
+
+    Args:
+        images: a NumPy array.
+
+    Raises:
+        GanzooError: says what was found.
+    """
+    if not images.size:
+        return
+    dtype = images.dtype.name
+    if "float" not in dtype and images.dtype.kind not in "iub":
+        raise GanzooError(f"images are float32 in [-1, 1], got {dtype}")
+    low, high = float(images.min()), float(images.max())
+    # A comparison with what is no number is false.
+    if "float" not in dtype or not (low >= -_LARGEST and high <= _LARGEST):
+        raise GanzooError(
+            f"images are float32 in [-1, 1], got {dtype} from {low:g} to {high:g}: divide by 127.5 and take away 1 "
+            "(x / 127.5 - 1), or use ganzoo.data.images, which does"
+        )
+    warn_of_positive(low, high)
+
+
+def warn_of_positive(low, high):
+    """Warns of images all of whose values, from `low` to `high`, lie in [0, 1]."""
+    if low >= 0 and high > low:
+        warnings.warn(
+            f"all values lie in [0, 1] (from {low:g} to {high:g}), but images are taken to be in [-1, 1]: if 0 is "
+            "black, give x * 2 - 1",
+            stacklevel=2,
+        )
 
 
 def refuse_other_parts(x, y, shapes, model, room):
@@ -68,23 +311,42 @@ def refuse_other_parts(x, y, shapes, model, room):
     # Of anything else, a generator say, nothing is known before it runs.
     if not all(hasattr(part, "shape") and hasattr(part, "dtype") for part in parts):
         return
-    ranks = [getattr(part.shape, "rank", len(part.shape)) for part in parts]
-    found = [
-        (getattr(part.dtype, "name", str(part.dtype)), tuple(part.shape[1:]) if rank else ())
-        for part, rank in zip(parts, ranks)
-    ]
-    outside = [float(np.abs(part).max()) for part in parts if isinstance(part, np.ndarray) and part.size]
+    if any(rank_of(part.shape) is None for part in parts):
+        return
+    refuse_single_examples([tuple(part.shape) for part in parts], shapes)
+    found = [(getattr(part.dtype, "name", str(part.dtype)), tuple(part.shape[1:])) for part in parts]
+    arrays = [part for part in parts if isinstance(part, np.ndarray) and part.size]
+    wanted = " and ".join(map(str, shapes))
     if [shape for _, shape in found] != shapes or any("float" not in dtype for dtype, _ in found):
         has = " and ".join(f"{dtype} {shape}" for dtype, shape in found)
-    elif max(outside, default=0.0) > 1.001:
-        has = f"values up to {max(outside):g}"
     else:
-        return
-    wanted = " and ".join(map(str, shapes))
+        outside = [value for value in (float(np.abs(part).max()) for part in arrays) if not value <= _LARGEST]
+        if not outside:
+            if arrays and all(len(shape) == 3 for shape in shapes):
+                warn_of_positive(min(map(np.min, arrays)), max(map(np.max, arrays)))
+            return
+        has = f"values up to {outside[0]:g}"
     raise GanzooError(
         f"{model} learns from pairs of float32 {wanted} in [-1, 1], the data set has {has}: use ganzoo.data.{room} "
         "with the model's sizes"
     )
+
+
+def refuse_single_examples(found, wanted):
+    """Refuses examples that are not in batches.
+
+    Args:
+        found: shapes of what the data gives, a list of tuples.
+        wanted: shapes of the parts of a single example.
+
+    Raises:
+        GanzooError: the first shape is that of a single example.
+    """
+    if found and found[0] == tuple(wanted[0]):
+        raise GanzooError(
+            f"the data gives single examples of shape {found[0]}, not batches of them: call .batch(64) on a tf.data "
+            "set, or put an axis in front of an array (x[None])"
+        )
 
 
 def unpadded(data):

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from ganzoo import pixels
 from ganzoo.config import NotNegative, parameters_of, validated_arguments
 from ganzoo.errors import GanzooError, unknown
+from ganzoo.inference.counts import whole_count
 from ganzoo.inference.latent import slerp
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
@@ -17,7 +17,7 @@ from ganzoo.networks.split import split_at
 from ganzoo.text import ENCODERS
 from ganzoo.text.characters import CharacterEncoder
 from ganzoo.text.matching import Matching
-from ganzoo.training.batches import with_condition
+from ganzoo.training.batches import rank_of, with_condition
 from ganzoo.training.latent_model import LatentModel
 from ganzoo.training.measure import Measure
 
@@ -131,11 +131,11 @@ class CaptionedModel(LatentModel):
         vectors = self.vectors(captions)
         if count is None and latents is None:
             count = len(vectors)
-        latents = self.latents(count, seed, latents)
-        if len(vectors) not in (1, len(latents)):
-            raise GanzooError(f"{len(latents)} pictures need one caption or {len(latents)}, got {len(vectors)}")
-        vectors = np.broadcast_to(vectors, (len(latents), vectors.shape[1]))
-        return pixels.to_uint8(self._draw([latents, vectors], batch_size))
+        latents = self._latent_source(count, seed, latents)
+        if len(vectors) not in (1, latents.count):
+            raise GanzooError(f"{latents.count} pictures need one caption or {latents.count}, got {len(vectors)}")
+        vectors = np.broadcast_to(vectors, (latents.count, vectors.shape[1]))
+        return self._images(latents, batch_size, vectors)
 
     def interpolate(self, first, second, count=8, seed=0):
         """Draws a walk from one caption to another, with the same noise.
@@ -148,13 +148,17 @@ class CaptionedModel(LatentModel):
         Returns:
             uint8 (count, height, width, channels).
 
+        Raises:
+            GanzooError: a count below 1.
+
         Example:
             strip = model.interpolate("a red apple", "a green apple")
         """
+        whole_count(count)
         ends = self.vectors([first, second])
         vectors = slerp(*ends, np.linspace(0.0, 1.0, count)).astype("float32")
         latents = np.repeat(self.latents(1, seed), count, axis=0)
-        return pixels.to_uint8(self._draw([latents, vectors]))
+        return self._images(self._latent_source(latents=latents), 64, vectors)
 
     def vectors(self, captions):
         """float32 (count, dim) of captions, a string or a list of them."""
@@ -187,7 +191,7 @@ class CaptionedModel(LatentModel):
         spec = getattr(data, "element_spec", (data, targets))
         text = spec[1] if isinstance(spec, (tuple, list)) and len(spec) == 2 else None
         shape = getattr(text, "shape", None)
-        if shape is not None and tuple(shape[1:]) != (self.text_encoder.dim,):
+        if shape is not None and rank_of(shape) and tuple(shape[1:]) != (self.text_encoder.dim,):
             raise GanzooError(
                 f"the model reads text as vectors of {self.text_encoder.dim} numbers, the data set has "
                 f"{tuple(shape[1:])}: use ganzoo.data.captions with model.text_encoder"
@@ -214,7 +218,7 @@ class CaptionedModel(LatentModel):
     def collapsed(self):
         """Whether 16 pictures of as many texts and noises differ by less than a grey level on average."""
         latents, text = self.latents(16, seed=0), self._example_text(16, 0)
-        drawn = pixels.to_uint8(self._draw([latents, text])).astype("float32")
+        drawn = self._images(self._latent_source(latents=latents), 64, text).astype("float32")
         return bool(drawn.std(axis=0).mean() < 1.0)
 
     def measure(self, feed, evaluation):
@@ -284,6 +288,6 @@ def text_encoder(asked):
     """
     arguments = dict(asked) if isinstance(asked, dict) else {"name": asked}
     name = arguments.pop("name", None)
-    if name not in ENCODERS:
+    if not isinstance(name, str) or name not in ENCODERS:
         raise unknown("text encoder", name, ENCODERS)
     return ENCODERS[name](**validated_arguments(parameters_of(ENCODERS[name].__init__), arguments, f"text, {name}"))

@@ -46,6 +46,7 @@ class EnhancingModel(AdversarialModel):
     """
 
     data_kind = "speech"
+    has_fixed_shapes = True
     reported = ("l1_loss",)
 
     def __init__(self, generator, discriminator, hop, reach, window, sample_rate, preemphasis, shifts=1, **options):

@@ -3,6 +3,8 @@
 
 import inspect
 import math
+import reprlib
+from collections.abc import Callable
 
 import keras
 
@@ -35,6 +37,90 @@ class Adam(backend.KerasAdam):
         moments = self._momentums[place], self._velocities[place]
         settings = self.beta_1, self.beta_2, self.epsilon
         backend.adam(variable, *moments, self.iterations + 1, gradient, learning_rate, *settings)
+
+
+class ModelOptimizer(keras.optimizers.Optimizer):
+    """The optimizers of a model's networks as the one that Keras and its callbacks ask for, `model.optimizer`.
+
+    Its learning rate is the first one's, the generator's. Setting it changes the others in proportion, so that
+    `keras.callbacks.LearningRateScheduler` and `ReduceLROnPlateau` slow down both networks: with rates of 1e-4 and
+    4e-4, a new rate of 5e-5 makes them 5e-5 and 2e-4. `model.generator_optimizer.learning_rate` and
+    `model.discriminator_optimizer.learning_rate` are changed each by itself.
+
+    Each optimizer takes its steps and is saved by itself: this one has no state of its own.
+
+    Args:
+        optimizers: Keras optimizers, built, the generator's first.
+
+    Example:
+        model.compile()
+        model.optimizer.learning_rate = 1e-4
+    """
+
+    def __init__(self, optimizers):
+        super().__init__(0.0, name="model_optimizer")
+        self._all = list(optimizers)
+        # Of the other learning rates to the first, while that one is 0.
+        self._ratios = [None] * (len(self._all) - 1)
+        self.built = True
+
+    @property
+    def learning_rate(self):
+        return self._all[0].learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        first, *others = self._all
+        if isinstance(value, (keras.optimizers.schedules.LearningRateSchedule, Callable)) and others:
+            raise GanzooError(
+                "model.optimizer.learning_rate takes a number, which changes the rates of both networks in proportion: "
+                "give a schedule to each, as learning_rate of generator_optimizer and discriminator_optimizer"
+            )
+        # Keras refuses to set the rate of an optimizer that has a schedule: before anything is changed.
+        for optimizer in self._all:
+            if isinstance(_inner(optimizer)._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+                optimizer.learning_rate = value
+        before = _rate(first)
+        if before:
+            self._ratios = [_rate(other) / before for other in others]
+        if None in self._ratios:
+            raise GanzooError(
+                "the generator's learning rate is 0, so that none is in proportion to it: set "
+                "model.generator_optimizer.learning_rate and model.discriminator_optimizer.learning_rate"
+            )
+        first.learning_rate = value
+        for other, ratio in zip(others, self._ratios):
+            other.learning_rate = ratio * _rate(first)
+
+    @property
+    def iterations(self):
+        return self._all[0].iterations
+
+    @property
+    def variables(self):
+        """Of all of them: what `fit` on JAX hands from step to step."""
+        return [variable for optimizer in self._all for variable in optimizer.variables]
+
+    def finalize_variable_values(self, var_list):
+        # Keras gives all weights of the model, but each optimizer's moving averages (`use_ema`) are of its network's.
+        for optimizer in self._all:
+            if _inner(optimizer).use_ema:
+                optimizer.finalize_variable_values(_inner(optimizer)._trainable_variables)
+
+    def save_own_variables(self, store):
+        pass
+
+    def load_own_variables(self, store):
+        pass
+
+
+def _rate(optimizer):
+    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+
+
+def _inner(optimizer):
+    """The optimizer itself, without the scaling of losses around it."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def get(optimizer, which):
@@ -74,7 +160,7 @@ def _schedule(asked, which):
     """A learning rate that changes with the steps, of Keras' own classes and their arguments."""
     settings = dict(asked)
     name = settings.pop("name", None)
-    if name not in _SCHEDULES:
+    if not isinstance(name, str) or name not in _SCHEDULES:
         raise unknown(f"learning rate schedule of {which}", name, _SCHEDULES)
     allowed = list(inspect.signature(_SCHEDULES[name]).parameters)
     for key, value in settings.items():
@@ -97,4 +183,6 @@ def _number(value):
         if not math.isfinite(number):
             raise GanzooError(f"an optimizer's argument is '{value}', which is not a finite number") from None
         return number
+    if isinstance(value, (dict, list, tuple)):
+        raise GanzooError(f"an optimizer's argument is {reprlib.repr(value)}, which is not a number")
     return value

@@ -32,11 +32,10 @@ def pack_run(run, folder, data, licence, trained_on):
         GanzooError: no best checkpoint, or anything `evaluate` raises.
     """
     run, folder = Path(run).resolve(), Path(folder)
-    if not (run / "checkpoints" / "best.keras").exists():
-        raise GanzooError(f"{run} has no best checkpoint: only a run that measures (section 'evaluation') chooses one")
+    checkpoint = presets.best_checkpoint_of(run)
     config = load_config(run / "config.yaml")
     name = re.sub(r"-\d+$", "", run.name).split(".")[-1]
-    trained = presets.load_saved(run / "checkpoints" / "best.keras")
+    trained = presets.load_saved(checkpoint)
     measure = trained.measure(None, config.evaluation)
     records = {r[measure.monitor]: r for r in read_records(run / "metrics.jsonl") if measure.monitor in r}
     if not records:

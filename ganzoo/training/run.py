@@ -93,6 +93,8 @@ def train(preset, data=None, settings=(), output="runs", resume=False, strategy=
         print(f"strategy: {plan.placement.words}; {plan.config.training.precision}", flush=True)
         try:
             with workers_needed(plan.placement):
+                # Not before: a dry run trains nothing.
+                plan.feed.learn()
                 if not plan.placement.chief:
                     _train_along(plan, until)
                     return plan.folder
@@ -238,6 +240,7 @@ class Plan:
         batch = self.feed.batch_size * self.model.discriminator_steps
         done = self.model.steps
         seconds = self.seconds_per_step()
+        learning = ", nor the encoder of captions, which learns first" if self.feed.learning else ""
         rows = {
             "model": f"{self.config.model}: {describe_networks(self.model)}, {self.config.training.precision}",
             "data": f"{self.feed.source}: {self.feed.count:,} examples, {len(self.feed.skipped)} skipped, "
@@ -245,7 +248,7 @@ class Plan:
             "steps": f"{self.total_steps:,} = {self.config.training.epochs} epochs of {self.steps_per_epoch:,}, "
             f"{done:,} done",
             "time": f"{seconds:.3g} s a step, about {_duration(seconds * (self.total_steps - done))} "
-            "on this machine, measurements and pictures not counted",
+            f"on this machine, measurements and pictures not counted{learning}",
             "where": self.placement.words,
             "best": self.measure.words if self.measure else "not measured (section 'evaluation')",
             "folder": str(self.folder),
@@ -257,7 +260,7 @@ class Plan:
         at_once = self.model.steps_per_execution
         for steps in (at_once, 3 * at_once):
             began = time.monotonic()
-            self.model.fit(self.feed.dataset(first_step=0), steps_per_epoch=steps, verbose=0)
+            self.model.fit(self.feed.dataset(first_step=0, trial=True), steps_per_epoch=steps, verbose=0)
         return (time.monotonic() - began) / steps
 
 
@@ -331,6 +334,7 @@ def _planned(place, preset, data, settings, output, resume, lock):
     arguments = {"seed": config.training.seed, **config.data, **model.data_arguments()}
     parameters = parameters_of(getattr(room, cls.data_kind))
     feed = room.feed(**validated_arguments(parameters, arguments, where))
+    _name_classes(config, base, feed, model, resume)
     plan = Plan(config, given, folder, resume, model, feed, place)
     if feed.batch_size % place.replicas:
         raise GanzooError(
@@ -355,6 +359,29 @@ def _planned(place, preset, data, settings, output, resume, lock):
     model.prepare()
     plan.measure = model.measure(plan.feed, config.evaluation)
     return plan
+
+
+def _name_classes(config, base, feed, model, resume):
+    """Keeps the names of the data's classes in the run's config and model.
+
+    The data's own names come before the preset's, and `--set class_names=[...]` before both.
+
+    Raises:
+        GanzooError: a resumed run was trained on classes of other names.
+    """
+    found = list(feed.class_names or ())
+    if len(set(found)) < len(found):
+        # Such names tell nobody which class is meant, and no config may hold them.
+        found = []
+    if resume and found and base.class_names not in ([], found) and config.class_names == base.class_names:
+        raise GanzooError(
+            f"the run was trained on the classes {', '.join(base.class_names)}, {feed.source} has "
+            f"{', '.join(found)}: resume with the same data, or begin a new run"
+        )
+    if found and config.class_names == base.class_names:
+        config.class_names = found
+    if config.class_names and hasattr(model, "class_names"):
+        model.class_names = config.class_names
 
 
 def _fit(model, plan, everything):

@@ -4,7 +4,7 @@ import warnings
 
 import keras
 
-from ganzoo import backend
+from ganzoo import backend, weights
 from ganzoo.config import parameters_of
 from ganzoo.errors import GanzooError
 from ganzoo.precision import made_with
@@ -13,10 +13,30 @@ from ganzoo.precision import made_with
 class Saving:
     """The half of `AdversarialModel` that saves and loads: shipped weights, and `.keras` files that train on."""
 
+    def save(self, filepath, overwrite=True, **options):
+        """Writes a `.keras` file, from which `ganzoo.load` and `keras.saving.load_model` make the model again and
+        training goes on.
+
+        Args:
+            filepath: path that ends in `.keras`.
+            overwrite: whether a file that is there may be replaced without asking.
+            **options: as in `keras.Model.save`.
+
+        Raises:
+            GanzooError: another suffix. Keras' older formats hold no state of two optimizers; for other programs there
+                is `export`.
+
+        Example:
+            model.save("mine.keras")
+        """
+        if not str(filepath).endswith(".keras"):
+            raise GanzooError(
+                f"cannot save to {filepath}: the name must end in .keras (for other programs there is export())"
+            )
+        super().save(filepath, overwrite=overwrite, **options)
+
     def load_shipped(self, path, sha256=None):
         """Takes the weights of a preset's file; both generators get the averaged ones."""
-        from ganzoo import weights
-
         weights.load(path, self._shipped(), sha256)
         self.generator.set_weights(self.ema_generator.get_weights())
 
@@ -46,8 +66,6 @@ class Saving:
 
     def save_shipped(self, path):
         """Writes the file `load_shipped` reads; returns its SHA-256."""
-        from ganzoo import weights
-
         return weights.save(path, self._shipped())
 
     def _shipped(self):
@@ -88,6 +106,7 @@ class Saving:
         config = {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
         with made_with(keras.saving.deserialize_keras_object(dtype) if dtype else keras.config.dtype_policy()):
             model = cls(**config)
+        weights.check_all_needed()
         if name:
             model.name = name
         return model

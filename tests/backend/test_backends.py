@@ -109,6 +109,12 @@ def test_what_needs_tensorflow_says_so(other, tiny_preset, tmp_path):
         assert "needs TensorFlow: set KERAS_BACKEND=tensorflow" in done.stderr.splitlines()[-1]
 
 
+def test_fit_takes_and_refuses_the_same_data(other):
+    """The tests of `test_data.py` there."""
+    done = run(other, "-m", "pytest", "-q", "-x", "--noconftest", Path(__file__).with_name("test_data.py"))
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
 SETTINGS = """
 import sys
 import keras

@@ -10,6 +10,7 @@ from PIL import Image
 import ganzoo
 from ganzoo.data.captions import feed, open_captions, read_captions, written_from_names
 from ganzoo.text import CharacterEncoder
+from ganzoo.training import run
 
 
 class Letters:
@@ -53,6 +54,38 @@ def test_vectors_are_worked_out_once(folder):
     for _ in range(2):
         feed(f"captions:{folder}", (8, 8, 3), Letters(), batch_size=3, upscale=True)
     assert Letters.asked <= before + 1
+
+
+def test_an_encoder_learns_before_the_first_batch_but_not_for_a_trial(folder):
+    encoder = Letters()
+    encoder.learned, encoder.digest, learned_from = False, "1", []
+
+    def learn(pictures, captions, verbose):
+        learned_from.append((len(pictures), captions[0]))
+        encoder.learned = True
+
+    encoder.learn = learn
+    found = feed(f"captions:{folder}", (8, 8, 3), encoder, batch_size=3, upscale=True)
+    for _, vectors in found.dataset(trial=True).take(1):
+        assert (vectors.shape, vectors.dtype) == ((3, 3), "float32")
+    assert not learned_from
+    found.dataset()
+    for _, vectors in found.dataset().take(1):
+        assert (np.asarray(vectors) >= 97).all()
+    assert learned_from == [(9, ["a one", "a two"])]
+
+
+def test_a_dry_run_trains_no_encoder(folder, tmp_path):
+    config = tmp_path / "tiny.yaml"
+    config.write_text(
+        "model: gan_int_cls\n"
+        "arguments: {image_shape: [8, 8, 3], latent_dim: 4, width: 4, condition_dim: 4}\n"
+        f"data: {{source: 'captions:{folder}', batch_size: 3, upscale: true}}\n"
+        "training: {epochs: 1, samples: 8}\n"
+    )
+    plan = run.prepare(config)
+    assert "nor the encoder of captions, which learns first" in plan.describe()
+    assert not plan.model.text_encoder.learned
 
 
 def test_the_kinds_of_files_are_the_same_captions(tmp_path):

@@ -2,6 +2,7 @@ import gzip
 import os
 import shutil
 import struct
+import sys
 import tracemalloc
 
 import numpy as np
@@ -223,13 +224,13 @@ def test_names_of_classes_are_kept_and_numbers_in_order_of_value(tmp_path):
 
 def test_labels_in_a_column_and_labels_that_are_none(tmp_path):
     images = np.zeros((3, 8, 8), "uint8")
-    for labels in (np.array([[2], [0], [1]]), np.array([2.0, 0, 1])):
+    for labels in (np.array([[2], [0], [1]]), np.array([2.0, 0, 1]), np.eye(3)[[2, 0, 1]]):
         np.savez(tmp_path / "a.npz", images=images, labels=labels)
         labels = open_pictures(f"npz:{tmp_path}/a.npz", (8, 8, 1)).labels
         assert labels.tolist() == [2, 0, 1]
         assert labels.dtype == "int64"
     for labels, words in (
-        (np.eye(3), "take labels.argmax"),
+        (np.eye(3) / 2, "one-hot"),
         ([0, 1, np.nan], "whole numbers"),
         ([0, 1, np.inf], "whole numbers"),
         (["a", "b", "c"], "whole numbers"),
@@ -255,6 +256,35 @@ def test_where_labels_were_looked_for(tmp_path):
             ganzoo.data.labelled(source.format(tmp_path), (8, 8, 1), 2)
     write_idx(tmp_path / "train-labels-idx1-ubyte", np.arange(4))
     assert feed(f"idx:{tmp_path}/train-images-idx3-ubyte.gz", (8, 8, 1), batch_size=2).labels.tolist() == [0, 1, 2, 3]
+
+
+def test_keras_archives_have_a_part_for_testing(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (5, 8, 8), dtype="uint8")
+    arrays = {"x_train": images, "y_train": np.arange(5), "x_test": 255 - images[:2], "y_test": np.array([7, 8])}
+    np.savez(tmp_path / "keras.npz", **arrays)
+    for source, part in ((":test", "test"), (":train", "train"), ("", "train")):
+        opened = open_pictures(f"npz:{tmp_path}/keras.npz{source}", (8, 8, 1))
+        np.testing.assert_array_equal(opened.images[..., 0], arrays[f"x_{part}"])
+        np.testing.assert_array_equal(opened.labels, arrays[f"y_{part}"])
+    np.savez(tmp_path / "ours.npz", images=images)
+    with pytest.raises(ganzoo.GanzooError, match=r"ours\.npz has no array 'x_test'; it has: images"):
+        open_pictures(f"npz:{tmp_path}/ours.npz:test", (8, 8, 1))
+
+
+def test_mnist_without_tensorflow_datasets_says_which_files_do_as_well(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    for name, host in (("mnist", "cvdf-datasets/mnist/"), ("fashion_mnist:test", "tf-keras-datasets/")):
+        with pytest.raises(ganzoo.GanzooError) as caught:
+            open_pictures(f"tfds:{name}", (28, 28, 1))
+        for words in ("idx:train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz", host, "npz:"):
+            assert words in str(caught.value)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "mnist.npz").touch()
+    with pytest.raises(ganzoo.GanzooError, match=f"or npz:{tmp_path}/datasets/mnist.npz, which Keras has downloaded"):
+        open_pictures("tfds:mnist", (28, 28, 1))
+    with pytest.raises(ganzoo.GanzooError, match=r"other needs the package tensorflow-datasets: pip install [^.]*$"):
+        open_pictures("tfds:other", (28, 28, 1))
 
 
 def test_a_single_array_is_images(tmp_path):

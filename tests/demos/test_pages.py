@@ -154,8 +154,28 @@ def test_classes_asked_for_are_drawn_in_rows():
     for odd in ("", None, "12a", "x", "1" * 17, "-1", "\u0663", [1], {"a": 1}, True, 10**30):
         assert "classes" in message(cgan.draw, "cgan.mnist", odd, 0, 1)
     # More digits than Python converts.
+    model = ganzoo.create("cgan", **{**model_class("cgan").small, "classes": 20})
     with pytest.raises(common.GanzooError, match="whole numbers from 0 to 19"):
-        cgan._labels("1" * 5000, 20)
+        cgan._labels("1" * 5000, model)
+
+
+def test_classes_are_asked_for_by_name():
+    model = common.loaded("cgan.fashion_mnist")
+    assert cgan._labels("Sneaker, ankle BOOT, 0, 12 3", model) == [7, 9, 0, 1, 2, 3]
+    with pytest.raises(ganzoo.GanzooError, match=r"unknown class 'Sneeker'. Did you mean 'Sneaker'\?"):
+        cgan._labels("Sneeker, Bag", model)
+    for long in ("0," * 10**5, "9" * 10**5, "x" * 10**5):
+        with pytest.raises(ganzoo.GanzooError, match="class"):
+            cgan._labels(long, model)
+    assert "7 Sneaker, 8 Bag, 9 Ankle boot" in cgan._info("cgan.fashion_mnist")["info"]
+    assert cgan._info("cgan.mnist")["info"] == ""
+
+
+def test_names_that_are_numbers_are_the_classes_of_those_names():
+    model = ganzoo.create("cgan", **{**model_class("cgan").small, "classes": 3})
+    assert cgan._labels("2, 0 1", model) == [2, 0, 1]
+    model.class_names = ["1", "2", "10"]
+    assert cgan._labels("1, 10", model) == cgan._labels("1 10", model) == [0, 2]
 
 
 def test_a_photograph_comes_back_beside_itself(tmp_path):

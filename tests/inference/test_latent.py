@@ -1,4 +1,5 @@
 import logging
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -49,6 +50,52 @@ def test_many_models_draw_without_a_warning():
     finally:
         logging.getLogger("tensorflow").removeHandler(listener)
     assert not heard
+
+
+def test_images_of_a_seed_do_not_depend_on_how_many_are_made_at_a_time():
+    model = ganzoo.create("gan", image_shape=(4, 4, 1), latent_dim=5)
+    latents = model.latents(7, seed=3)
+    np.testing.assert_array_equal(latents, np.random.default_rng(3).standard_normal((7, 5), dtype="float32"))
+    whole = model.generate(7, seed=3)
+    for batch_size in (1, 3, 7, 100):
+        found = model.generate(7, seed=3, batch_size=batch_size)
+        assert np.abs(found.astype(int) - whole).max() <= 1
+        np.testing.assert_array_equal(found, model.generate(latents=latents, batch_size=batch_size))
+    np.testing.assert_array_equal(model.generate(3, seed=3, batch_size=3), model.generate(7, seed=3, batch_size=3)[:3])
+
+
+@pytest.mark.parametrize("name", ["gan", "cgan", "features"])
+def test_many_results_take_little_more_memory_than_themselves(name):
+    if name == "cgan":
+        model = ganzoo.create("cgan", image_shape=(8, 8, 3), classes=3, latent_dim=64, width=2)
+    else:
+        model = ganzoo.create("gan", image_shape=(8, 8, 3), latent_dim=64, generator_widths=(4,))
+    pictures = model.generate(4000, seed=0)
+    make = (lambda: model.features(pictures)) if name == "features" else lambda: model.generate(4000, seed=0)
+    tracemalloc.start()
+    try:
+        result = make()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # A batch of 250 images in float32 is a quarter of 4000 in uint8.
+    assert peak < 1.7 * result.nbytes
+
+
+def test_what_cannot_be_made_gets_one_line():
+    model = ganzoo.create("gan", image_shape=(4, 4, 1), latent_dim=5)
+    for make in (model.generate, model.latents, lambda count: latent.truncated(count, 5)):
+        with pytest.raises(GanzooError, match="do not fit in memory"):
+            make(10**14)
+        for wrong in (0, -1, 2.0, True, "8"):
+            with pytest.raises(GanzooError, match="count must be a whole number of at least 1"):
+                make(wrong)
+    model.ema_generator.set_weights([1e3 * weight for weight in model.ema_generator.get_weights()])
+    with pytest.raises(GanzooError, match=r"latents of up to 1e\+38 are too large"):
+        model.generate(latents=np.full((2, 5), 1e38))
+    model.ema_generator.set_weights([np.nan * weight for weight in model.ema_generator.get_weights()])
+    with pytest.raises(GanzooError, match="weights are damaged"):
+        model.generate(2, seed=0)
 
 
 def test_arithmetic_adds_and_takes_away_means():

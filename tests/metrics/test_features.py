@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ganzoo import GanzooError, metrics
+from ganzoo.imagenet import efficientnet_lite0
 from ganzoo.metrics import Features
 from ganzoo.precision import made_with
 
@@ -174,8 +175,12 @@ def test_weights_of_efficientnet_come_from_its_checkpoint_and_others_are_refused
     made = np.load(tmp_path / "efficientnet_lite0_fp16.npz")
     assert set(made.files) == {name for name in shipped.files if shipped[name].ndim}
     assert all(np.array_equal(made[name], shipped[name]) for name in made.files)
-    del checkpoint["_conv_head.weight"]
-    np.savez(tmp_path / "efficientnet_lite0_fp16.npz", **{name: array.numpy() for name, array in checkpoint.items()})
     monkeypatch.setenv("GANZOO_WEIGHTS", str(tmp_path))
-    with pytest.raises(GanzooError, match="is not of efficientnet_lite0: it has no fitting array '_conv_head"):
+    metrics.get_extractor("efficientnet_lite0")
+    del checkpoint["_conv_head.weight"]
+    for name in ("efficientnet_lite0_fp16", "mine"):
+        np.savez(tmp_path / f"{name}.npz", **{key: tensor.numpy() for key, tensor in checkpoint.items()})
+    with pytest.raises(GanzooError, match="its arrays are not those of efficientnet_lite0_fp16"):
         metrics.get_extractor("efficientnet_lite0")
+    with pytest.raises(GanzooError, match="is not of efficientnet_lite0: it has no fitting array '_conv_head"):
+        efficientnet_lite0("mine")

@@ -1,11 +1,14 @@
 """LPIPS and the perceptual loss against the same networks written out in PyTorch."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
 import ganzoo
 from ganzoo.losses.perceptual import Perceptual, get_perceptual, total_variation
-from ganzoo.metrics.lpips import lpips
+from ganzoo.metrics.lpips import distance, lpips
+from ganzoo.weights import digest, read
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install -e '.[torch]'")
 F = torch.nn.functional
@@ -95,6 +98,41 @@ def test_missing_and_wrong_weights_say_so(networks, monkeypatch, pair):
         lpips(pair[0][:32], pair[1][:32])
 
 
+def test_a_known_file_with_other_weights_is_refused(networks, monkeypatch, pair, tmp_path):
+    """One weight of a million changed, in a file that is whole."""
+    with np.load(networks / "lpips_alexnet_fp16.npz") as stored:
+        arrays = dict(stored)
+    np.savez_compressed(tmp_path / "lpips_alexnet_fp16.npz", **arrays)
+    monkeypatch.setenv("GANZOO_WEIGHTS", str(tmp_path))
+    distance.cache_clear()
+    same = lpips(*pair)
+    arrays["AlexNet_0.Conv_4.bias"][7] += 1
+    np.savez(tmp_path / "lpips_alexnet_fp16.npz", **arrays)
+    np.savez(tmp_path / "mine.npz", **arrays)
+    distance.cache_clear()
+    with pytest.raises(ganzoo.GanzooError, match="its arrays are not those of lpips_alexnet_fp16"):
+        lpips(*pair)
+    assert lpips(*pair, weights="mine") != same
+
+
+def test_damaged_files_are_refused_or_read(networks, monkeypatch, pair, tmp_path):
+    whole, rng = (networks / "lpips_alexnet_fp16.npz").read_bytes(), np.random.default_rng(0)
+    monkeypatch.setenv("GANZOO_WEIGHTS", str(tmp_path))
+    for i in range(12):
+        content = bytearray(whole)
+        if i % 3 == 0:
+            del content[int(rng.integers(len(content))) :]
+        else:
+            # The headers of arrays, and the directory at the end.
+            begin, end = ((0, 300), (len(content) - 1500, len(content)))[i % 2]
+            for place in rng.integers(begin, end, size=4):
+                content[place] = rng.integers(256)
+        (tmp_path / "mine.npz").write_bytes(content)
+        distance.cache_clear()
+        with contextlib.suppress(ganzoo.GanzooError):
+            lpips(*pair, weights="mine")
+
+
 def test_checkpoints_of_pytorch_become_the_file_that_is_read(networks, tmp_path, pair):
     """The shared file, written out as torchvision and lpips write theirs, comes back as it was."""
     from ganzoo.imagenet_convert import convert
@@ -111,6 +149,7 @@ def test_checkpoints_of_pytorch_become_the_file_that_is_read(networks, tmp_path,
     torch.save(heads, tmp_path / "alex.pth")
     convert(tmp_path / "alexnet.pth", tmp_path / "made.npz", tmp_path / "alex.pth")
     assert lpips(*pair, weights=tmp_path / "made.npz") == pytest.approx(lpips(*pair), rel=1e-6)
+    assert digest(read(tmp_path / "made.npz")) == digest(read(networks / "lpips_alexnet_fp16.npz"))
     with pytest.raises(ganzoo.GanzooError, match="five heads"):
         convert(tmp_path / "alexnet.pth", tmp_path / "x.npz", tmp_path / "alexnet.pth")
     with pytest.raises(ganzoo.GanzooError, match="0 convolutions"):

@@ -1,0 +1,184 @@
+"""What the command line can refuse before Keras is imported, which takes seconds: names, sources, files to write."""
+
+import difflib
+import importlib
+import importlib.util
+import os
+import re
+from pathlib import Path
+
+from ganzoo import presets, registry
+from ganzoo.config import with_settings
+from ganzoo.errors import GanzooError
+
+# Of each kind of data: what its models do, and the command that has them do it.
+_USES = {
+    "images": ("generates images", "ganzoo generate {name}"),
+    "labelled": ("generates images of classes", "ganzoo generate {name}"),
+    "captions": ("generates images from captions", 'ganzoo draw "a red apple" --model {name}'),
+    "pairs": ("enlarges images", "ganzoo upscale IN OUT --model {name}"),
+    "speech": ("removes noise from speech", "ganzoo enhance IN OUT --model {name}"),
+}
+# The kinds of data whose models a command takes.
+_KINDS = {
+    "generate": ("images", "labelled"),
+    "draw": ("captions",),
+    "upscale": ("pairs",),
+    "enhance": ("speech",),
+    "probe": ("images",),
+}
+# Of each kind of data: the module that opens its sources, and how its errors call these.
+_SOURCES = {
+    "images": ("ganzoo.data.sources", ""),
+    "labelled": ("ganzoo.data.sources", ""),
+    "pairs": ("ganzoo.data.photographs", " of photographs"),
+    "speech": ("ganzoo.data.recordings", " of recordings"),
+    "captions": ("ganzoo.data.captions", " of captions"),
+}
+
+
+def model(name, command=None):
+    """The kind of data behind a name that `ganzoo.load` takes.
+
+    Args:
+        name: a model, preset, YAML file, run folder or `.keras` file.
+        command: the command that is going to use it, e.g. "generate"; None allows every kind of model.
+
+    Returns:
+        A name of `ganzoo.data`, e.g. "pairs".
+
+    Raises:
+        GanzooError: an unknown name, an unreadable file, a preset without weights; a model that another command is for.
+
+    Example:
+        checks.model("srgan", "generate")     # GanzooError: ... use `ganzoo upscale IN OUT --model srgan`
+    """
+    kind = registry.data_kind(presets.model_of(name, trained=True))
+    if command and kind in _USES and kind not in _KINDS[command]:
+        does, usage = _USES[kind]
+        if command == "probe":
+            raise GanzooError(
+                f"`ganzoo probe` needs a discriminator that takes images alone, as dcgan's does; '{name}' {does}"
+            )
+        raise GanzooError(f"'{name}' {does}, which `ganzoo {command}` does not: use `{usage.format(name=name)}`")
+    return kind
+
+
+def source(asked, kind):
+    """Refuses a source of data that cannot be opened: an unknown scheme, or files, a folder or a package missing.
+
+    Args:
+        asked: e.g. "folder:my_images".
+        kind: of the data: a name of `ganzoo.data`.
+
+    Raises:
+        GanzooError: says which, with the nearest match.
+    """
+    from ganzoo.data.sources import missing_tfds, npz_part, split_source
+
+    if kind not in _SOURCES:
+        return
+    module, of = _SOURCES[kind]
+    schemes = importlib.import_module(module)._SCHEMES
+    alone = [scheme for scheme in schemes if scheme in ("digits", "photographs")]
+    scheme, place = split_source(asked, of, schemes, without_place=alone)
+    if scheme in ("folder", "captions"):
+        existing(Path(place).expanduser(), kind="folder")
+    elif scheme == "idx":
+        existing(Path(place).expanduser())
+    elif scheme == "npz":
+        existing(Path(npz_part(place)[0]).expanduser())
+    elif scheme == "tfds" and importlib.util.find_spec("tensorflow_datasets") is None:
+        raise missing_tfds(place)
+
+
+def training(preset, data=None, settings=(), output="runs", resume=False):
+    """Refuses what `ganzoo train` could not begin with; arguments as `ganzoo.train`.
+
+    Raises:
+        GanzooError: an unknown preset or setting, a source that is missing, a place that cannot be written.
+    """
+    if presets.is_run(preset):
+        begun = re.sub(r"-\d+$", "", Path(preset).name)
+        raise GanzooError(
+            f"{preset} is a run folder: `ganzoo train {begun} --resume` goes on with a preset's newest run"
+        )
+    found = presets.find(preset)
+    kind = registry.data_kind(presets.model_of(preset))
+    config = with_settings(found.config, settings)
+    if data or (config.data.get("source") and not resume):
+        source(data or config.data["source"], kind)
+    if config.training.start_from and not resume:
+        model(config.training.start_from)
+    folder_to_write(output)
+
+
+def existing(path, kind="file"):
+    """Refuses a path without a file there, or without a folder, with the nearest name beside it.
+
+    Args:
+        path: `pathlib.Path`.
+        kind: what should be there, for the error; a folder if it ends so.
+
+    Raises:
+        GanzooError: names the path.
+    """
+    folder = kind.endswith("folder")
+    try:
+        if path.exists() and path.is_dir() == folder:
+            return
+        beside = [entry.name for entry in path.parent.iterdir() if entry.is_dir() == folder]
+    except OSError:
+        beside = []
+    near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.75)
+    guess = f". Did you mean '{path.parent / near[0]}'?" if near else ""
+    raise GanzooError(f"no such {kind}: {path}{guess}")
+
+
+def to_read(path, kind):
+    """Refuses a file or folder to read that is not there; as `existing`."""
+    if not os.path.isdir(path):
+        existing(path, kind)
+
+
+def image_to_write(path):
+    """Refuses a file that no image can be written to.
+
+    Raises:
+        GanzooError: a suffix of no image format, a folder, or a place that cannot be written.
+    """
+    from ganzoo.inference.sampling import check_suffix
+
+    path = Path(path)
+    if os.path.isdir(path):
+        raise GanzooError(f"cannot write {path}: it is a folder; name a file in it, e.g. {path / 'images.png'}")
+    check_suffix(path)
+    _refuse_impossible(path)
+    folder_to_write(path.parent)
+
+
+def folder_to_write(path):
+    """Refuses a folder that neither is there nor can be made, or that cannot be written to.
+
+    Raises:
+        GanzooError: names what is in the way.
+    """
+    path = Path(os.path.abspath(path))
+    _refuse_impossible(path)
+    for place in (path, *path.parents):
+        if os.path.lexists(place):
+            if not place.is_dir():
+                raise GanzooError(f"cannot write to {path}: {place} is not a folder")
+            if not os.access(place, os.W_OK | os.X_OK):
+                raise GanzooError(f"cannot write to {path}: no permission for {place}")
+            return
+
+
+def _refuse_impossible(path):
+    """Refuses a path that no file system takes: a name that is too long, say."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass
+    except (OSError, ValueError) as error:
+        raise GanzooError(f"cannot write to {path}: {getattr(error, 'strerror', None) or error}") from None

@@ -1,0 +1,60 @@
+"""Class labels as whole numbers, in whatever form they come."""
+
+import reprlib
+
+import numpy as np
+
+from ganzoo.errors import GanzooError
+
+
+def class_numbers(labels, classes=None, where="labels"):
+    """Labels as whole numbers.
+
+    Args:
+        labels: whole numbers, of any type, (count,) or (count, 1), or one-hot vectors (count, classes); a single one.
+        classes: how many there are; labels run from 0 to classes - 1. None takes any from 0 on.
+        where: what they are, in errors.
+
+    Returns:
+        int64 (count,).
+
+    Raises:
+        GanzooError: labels of another shape, that are no whole numbers, NaN for one, or that are no classes.
+
+    Example:
+        class_numbers([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])       # [1, 0]
+    """
+    try:
+        labels = np.atleast_1d(labels)
+    # Rows of different lengths.
+    except ValueError:
+        raise GanzooError(f"{where} are an array of whole numbers, got {reprlib.repr(labels)}") from None
+    shown = reprlib.repr(labels.tolist())
+    labels = labels.astype("int64") if labels.dtype.kind == "b" else labels
+    check_label_shape(labels.shape, classes, where)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        is_one_hot = labels.dtype.kind in "iuf" and np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()
+        if not is_one_hot:
+            raise GanzooError(f"{where} of shape {labels.shape} are one-hot vectors, got {shown}")
+        return labels.argmax(axis=1)
+    labels = labels.reshape(-1)
+    # NaN is not equal to itself.
+    if labels.dtype.kind not in "iuf" or not (np.rint(labels) == labels).all():
+        raise GanzooError(f"{where} are whole numbers{_range(classes)}, got {shown}")
+    if labels.size and (labels.min() < 0 or labels.max() >= (classes or 2**31)):
+        raise GanzooError(f"{where} are whole numbers{_range(classes)}, got {shown}")
+    return labels.astype("int64")
+
+
+def check_label_shape(shape, classes=None, where="labels"):
+    """Refuses labels whose shape, a tuple, is none of (count,), (count, 1) and (count, classes)."""
+    if len(shape) != 1 and (len(shape) != 2 or shape[1] not in (1, classes or shape[1])):
+        vectors = f"(count, {classes})" if classes else "(count, classes)"
+        raise GanzooError(
+            f"{where} are whole numbers of shape (count,) or (count, 1), or one-hot vectors {vectors}, got shape "
+            f"{tuple(shape)}"
+        )
+
+
+def _range(classes):
+    return f" from 0 to {classes - 1}" if classes else " of at least 0"

@@ -1,0 +1,34 @@
+"""Where the files of well-known data sets come from, for those who have no tensorflow-datasets or no network."""
+
+import os
+from pathlib import Path
+
+_KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+_MNIST = "https://storage.googleapis.com/cvdf-datasets/mnist/"
+
+
+def other_files(name):
+    """Which files give the same images as a data set of tensorflow-datasets: a sentence, or "" where none are known.
+
+    Args:
+        name: "mnist" or "fashion_mnist"; any other is not known.
+
+    Example:
+        other_files("mnist")      # "You can also give MNIST's own files: --data idx:train-images-idx3-ubyte.gz ..."
+    """
+    if name not in ("mnist", "fashion_mnist"):
+        return ""
+    title, address = ("MNIST", _MNIST) if name == "mnist" else ("Fashion-MNIST", _KERAS)
+    cache = Path(os.environ.get("KERAS_HOME") or "~/.keras") / "datasets"
+    if name == "mnist":
+        archive, fetched = "npz:mnist.npz with Keras' file " + _KERAS + "mnist.npz", cache / "mnist.npz"
+    else:
+        archive = "npz:FILE with its arrays as x_train, y_train, x_test and y_test"
+        fetched = cache / "fashion-mnist" / "train-images-idx3-ubyte.gz"
+    if fetched.expanduser().is_file():
+        archive += f", or {'npz' if name == 'mnist' else 'idx'}:{fetched}, which Keras has downloaded already"
+    return (
+        f"You can also give {title}'s own files: --data idx:train-images-idx3-ubyte.gz, with "
+        "train-labels-idx1-ubyte.gz beside it (the test part is t10k-images-idx3-ubyte.gz and "
+        f"t10k-labels-idx1-ubyte.gz), from {address}; or --data {archive}"
+    )

@@ -1,0 +1,45 @@
+"""What Keras' own callbacks need of a model that has several losses and none called "loss"."""
+
+import keras
+
+
+class _Losses(keras.callbacks.Callback):
+    """Shows the sum of all losses to callbacks that look for "loss" after each batch."""
+
+    def __init__(self, callbacks):
+        super().__init__()
+        self._callbacks = callbacks
+
+    def on_train_batch_end(self, batch, logs=None):
+        # A sum is a number only if all of its terms are.
+        total = sum(float(value) for name, value in (logs or {}).items() if name.endswith("loss"))
+        for callback in self._callbacks:
+            callback.on_train_batch_end(batch, {"loss": total})
+
+
+def prepared(callbacks, losses):
+    """The argument `callbacks` of `fit`, so that Keras' own callbacks work.
+
+    `TerminateOnNaN` stops when any loss is no longer a finite number. `EarlyStopping`, `ModelCheckpoint` and others in
+    mode "auto" that monitor a loss take lower values for better ones, where Keras would not know.
+
+    Args:
+        callbacks: a `keras.callbacks.Callback`, a list of them, a `keras.callbacks.CallbackList`, or None.
+        losses: the names of the model's losses in the logs.
+
+    Returns:
+        The same, with one more callback where it is needed.
+    """
+    is_container = isinstance(callbacks, keras.callbacks.CallbackList)
+    given = keras.tree.flatten(callbacks.callbacks if is_container else callbacks)
+    for callback in given:
+        monitored = str(getattr(callback, "monitor", None)).removeprefix("val_")
+        if monitored in losses and getattr(callback, "mode", None) == "auto":
+            callback.mode = "min"
+    waiting = [callback for callback in given if isinstance(callback, keras.callbacks.TerminateOnNaN)]
+    if not waiting or any(isinstance(callback, _Losses) for callback in given):
+        return callbacks
+    if is_container:
+        callbacks.append(_Losses(waiting))
+        return callbacks
+    return [*given, _Losses(waiting)]

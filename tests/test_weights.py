@@ -1,0 +1,158 @@
+"""Weights archives: what is stored is what is read, and nothing more is unpacked or allocated."""
+
+import io
+import os
+import zipfile
+
+import numpy as np
+import pytest
+import yaml
+
+import ganzoo
+from ganzoo import presets, weights
+from ganzoo.config import parse_config
+
+SIZES = dict(image_shape=(16, 16, 1), latent_dim=4, width=4, kernel_size=3)
+
+
+def header(shape="(2, 3)", dtype="<f2"):
+    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    text = text.ljust(118 - 1) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+def archive(path, compression=zipfile.ZIP_DEFLATED, **parts):
+    with zipfile.ZipFile(path, "w", compression) as packed:
+        for name, content in parts.items():
+            packed.writestr(f"{name}.npy", content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (header()[:-40] + b"(" * 39 + b"\n" + bytes(12), "not a readable weights file"),
+        (header("(2, (3") + bytes(12), "not a readable weights file"),
+        (header("(1099511627776,)") + bytes(12), "not as large as its header says"),
+        (header("(2, 3)") + bytes(11), "not as large as its header says"),
+        (header(dtype="|O") + bytes(96), "not as large as its header says"),
+        (header("(33554432,)") + bytes(2**26), "unpacks to more than 20 times its size"),
+        (b"\x93NUMPY\x09\x00" + header()[8:], "not a readable weights file"),
+        (b"", "not a readable weights file"),
+    ],
+    ids=["brackets", "bracket", "huge", "short", "objects", "bomb", "version", "empty"],
+)
+def test_arrays_that_are_not_what_they_say_are_refused(content, message, tmp_path):
+    path = archive(tmp_path / "w.npz", a=content)
+    for read in (weights.read, weights.stored_bytes):
+        with pytest.raises(ganzoo.GanzooError, match=message) as found:
+            read(path)
+        assert "\n" not in str(found.value)
+
+
+def test_whole_archives_are_read_and_measured(tmp_path):
+    arrays = {"a": np.arange(6, dtype="float16").reshape(2, 3), "b/c": np.float32(3)}
+    np.savez_compressed(tmp_path / "w.npz", **arrays)
+    found = weights.read(tmp_path / "w.npz")
+    assert all(np.array_equal(found[name], array) for name, array in arrays.items())
+    assert weights.stored_bytes(tmp_path / "w.npz") == 4 * 7
+
+
+def test_a_digest_is_of_the_arrays_and_not_of_the_file(tmp_path):
+    arrays = {"b": np.arange(4.0), "a": np.ones((2, 2), "float16")}
+    np.savez(tmp_path / "1.npz", **arrays)
+    np.savez_compressed(tmp_path / "2.npz", **dict(reversed(arrays.items())), counter=np.int64(7))
+    first, second = (weights.read(tmp_path / f"{i}.npz") for i in (1, 2))
+    assert weights.digest(first) == weights.digest(second)
+    for other in ({**first, "b": first["b"][::-1]}, {**first, "b": first["b"].reshape(2, 2)}, {"b": first["b"]}):
+        assert weights.digest(other) != weights.digest(first)
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A YAML file with weights beside it; a function that changes the YAML file."""
+    model = ganzoo.create("dcgan", **SIZES)
+    sha256 = model.save_shipped(tmp_path / "w.npz")
+    mapping = dict(
+        model="dcgan",
+        arguments={**SIZES, "image_shape": [16, 16, 1]},
+        weights=dict(file="w.npz", sha256=sha256, licence="CC0", data="none", protocol="none"),
+    )
+
+    def change(section, **values):
+        changed = {**mapping, section: {**mapping[section], **values}}
+        (tmp_path / "mine.yaml").write_text(yaml.safe_dump(changed))
+        return tmp_path / "mine.yaml"
+
+    return change
+
+
+def test_arguments_wider_than_the_weights_take_no_memory(published):
+    assert ganzoo.load(published("arguments")).preset
+    for argument, value in (("latent_dim", 10**9), ("width", 3000), ("max_width", 3)):
+        with pytest.raises(ganzoo.GanzooError, match=r"much larger than the weights it stores|has shape"):
+            ganzoo.load(published("arguments", **{argument: value}))
+
+
+@pytest.mark.parametrize(
+    "name", ["/dev/zero", "../w.npz", "sub/w.npz", "..", ".", "", "a\0b", "a\nb", "c:w.npz", "a\\b"]
+)
+def test_weights_lie_beside_their_yaml_file(published, name):
+    with pytest.raises(ganzoo.GanzooError, match=r"'weights\.file' is .* plain file name") as found:
+        ganzoo.load(published("weights", file=name))
+    assert "\n" not in str(found.value)
+
+
+def test_weights_that_are_no_ordinary_file_are_refused_without_waiting(published, tmp_path):
+    os.mkfifo(tmp_path / "fifo.npz")
+    (tmp_path / "folder.npz").mkdir()
+    (tmp_path / "device.npz").symlink_to("/dev/zero")
+    for name in ("fifo.npz", "folder.npz", "device.npz"):
+        with pytest.raises(ganzoo.GanzooError, match="not an ordinary file"):
+            ganzoo.load(published("weights", file=name))
+    os.mkfifo(tmp_path / "fifo.yaml")
+    with pytest.raises(ganzoo.GanzooError, match="not an ordinary file"):
+        ganzoo.load(tmp_path / "fifo.yaml")
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments"),
+    [
+        ("dcgan", {"latent_dim": 10**9}),
+        ("cgan", {"classes": 10**9}),
+        ("gan", {"image_shape": [2**20, 2**20, 3]}),
+        ("srresnet", {"kernel_size": 10**6}),
+    ],
+)
+def test_networks_beyond_the_memory_are_refused_before_they_take_it(model, arguments):
+    config = parse_config(yaml.safe_dump({"model": model, "arguments": arguments}), "mine.yaml")
+    with pytest.raises(
+        ganzoo.GanzooError, match=r"mine.yaml, section 'arguments': networks .* make the arguments smaller"
+    ):
+        presets.build(config, "mine.yaml")
+    with pytest.raises(ganzoo.GanzooError, match=rf"create\('{model}'\): networks"):
+        ganzoo.create(model, **arguments)
+
+
+def test_threads_are_counted_apart():
+    """A load in one thread does not stand in the way of another's networks."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def wide():
+        return ganzoo.create("gan", image_shape=(8, 8, 1), generator_widths=(64,)).latent_dim
+
+    with ThreadPoolExecutor(2) as pool, weights.fitting_file("w.npz", 4):
+        assert pool.submit(wide).result() == 100
+        with pytest.raises(ganzoo.GanzooError, match="much larger"):
+            ganzoo.create("gan", image_shape=(32, 32, 1))
+
+
+def test_shipped_weights_are_read_to_the_byte():
+    """What the networks get is what NumPy finds in the file."""
+    preset = presets.find("dcgan.mnist")
+    with np.load(io.BytesIO(preset.weights_file.read_bytes())) as stored:
+        arrays = {name: stored[name].astype("float32") for name in stored.files}
+    model = ganzoo.load("dcgan.mnist")
+    for layer in model.ema_generator.layers:
+        for variable in layer.weights:
+            np.testing.assert_array_equal(np.asarray(variable), arrays[f"generator/{layer.name}/{variable.name}"])

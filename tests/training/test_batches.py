@@ -1,0 +1,133 @@
+"""tf.data sets as `fit` reads them: none is read a second time, and whatever has the right first batch trains."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import ganzoo
+from ganzoo.registry import model_class
+
+
+@pytest.fixture
+def model():
+    model = ganzoo.create("gan", **model_class("gan").small)
+    model.compile()
+    return model
+
+
+@pytest.fixture
+def images(model):
+    return np.random.default_rng(0).uniform(-1, 1, (24, *model.image_shape)).astype("float32")
+
+
+def test_a_data_set_is_read_once(model, images):
+    begun = []
+
+    def batches():
+        begun.append(1)
+        yield from np.split(images, 3)
+
+    signature = tf.TensorSpec((8, *model.image_shape), "float32")
+    data = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    model.fit(data, verbose=0)
+    assert (len(begun), model.steps) == (1, 3)
+
+
+def test_our_own_data_sets_are_left_as_they_are():
+    """A look at the first batch would be an epoch of another order."""
+    asked = dict(image_shape=(8, 8, 1), batch_size=512)
+    looked, plain = ganzoo.data.images("digits", **asked), ganzoo.data.images("digits", **asked)
+    from ganzoo.training.batches import FirstBatch, with_known_shapes
+
+    def check(batch):
+        raise AssertionError
+
+    assert FirstBatch(check).watched(with_known_shapes(looked, whole=True)) is looked
+    for ours, theirs in zip(looked, plain):
+        np.testing.assert_array_equal(ours, theirs)
+    model = ganzoo.create("gan", **model_class("gan").small)
+    model.compile()
+    with pytest.raises(ganzoo.GanzooError, match="from -127.5 to 127.5"):
+        model.fit(looked.map(lambda x: x * 127.5), verbose=0)
+
+
+def test_shapes_that_are_not_known(model, images):
+    """Of `from_generator` without a signature and of `py_function`, with labels beside or not."""
+    labels = np.arange(24) % 3
+
+    def pairs():
+        yield from zip(np.split(images, 3), np.split(labels, 3))
+
+    def only(x):
+        return tf.py_function(lambda x: x, [x], tf.float32)
+
+    slices = tf.data.Dataset.from_tensor_slices(images)
+    ragged = slices.batch(8).map(lambda x: tf.ensure_shape(only(x), (None, None, None, 1)))
+    for data in (
+        tf.data.Dataset.from_generator(pairs, output_types=(tf.float32, tf.int64)),
+        slices.batch(8).map(only),
+        slices.map(only).batch(8),
+        ragged,
+    ):
+        model.fit(data, verbose=0)
+    assert model.steps == 12
+    labelled = ganzoo.create("cgan", image_shape=(8, 8, 1), classes=3, latent_dim=4, width=4)
+    labelled.compile()
+    labelled.fit(tf.data.Dataset.from_generator(pairs, output_types=(tf.float32, tf.int64)), verbose=0)
+    assert labelled.steps == 3
+    with pytest.raises(ganzoo.GanzooError, match=r"pictures of shape \(8, 8, 1\), the data set has \(4, 8, 1\)"):
+        model.fit(slices.batch(8).map(lambda x: only(x[:, :4])), verbose=0)
+    with pytest.raises(ganzoo.GanzooError, match="is empty"):
+        model.fit(slices.take(0).batch(8).map(only), verbose=0)
+
+
+def test_what_is_no_batch_of_images(model, images):
+    slices = tf.data.Dataset.from_tensor_slices(images)
+    with pytest.raises(ganzoo.GanzooError, match=r"single examples of shape \(8, 8, 1\).*call .batch\(64\)"):
+        model.fit(slices, verbose=0)
+    with pytest.raises(ganzoo.GanzooError, match=r"keys image, label: map it first"):
+        model.fit(slices.map(lambda x: {"image": x, "label": 1}).batch(8), verbose=0)
+    with pytest.raises(ganzoo.GanzooError, match=r"3 parts"):
+        model.fit(slices.map(lambda x: (x, 1, 1.0)).batch(8), verbose=0)
+    with pytest.raises(ganzoo.GanzooError, match=r"single examples of shape \(8, 8, 3\)"):
+        ganzoo.create("srresnet", **model_class("srresnet").small).check_data(np.zeros((8, 8, 3), "float32"))
+    with pytest.raises(ganzoo.GanzooError, match="values up to nan"):
+        small = ganzoo.create("srresnet", **model_class("srresnet").small)
+        small.check_data(*(np.nan * part for part in small.example_batch(2)))
+
+
+def test_several_steps_of_the_discriminator_and_replicas(two_replicas, images):
+    """The first batch is looked at also where batches are grouped, shared, or read by several devices."""
+    with two_replicas.scope():
+        model = ganzoo.create("gan", **model_class("gan").small)
+        model.compile(discriminator_steps=2)
+    data = tf.data.Dataset.from_tensor_slices(images).batch(4, drop_remainder=True)
+    model.fit(data, verbose=0)
+    assert model.steps == 3
+    with pytest.raises(ganzoo.GanzooError, match=r"\[-1, 1\], got float32 from"):
+        model.fit(data.map(lambda x: 127.5 * x), verbose=0)
+
+
+def test_a_generator_keeps_what_references_are_taken_from():
+    """Virtual batch normalization reads a first batch too."""
+    model = ganzoo.create(
+        "dcgan",
+        image_shape=(16, 16, 1),
+        latent_dim=4,
+        width=4,
+        discriminator_cures=[{"name": "virtual_batch_normalization", "size": 10}],
+    )
+    model.compile()
+    model.fit((batch for batch in np.split(model.example_batch(24), 3)), verbose=0)
+    assert model.steps == 3
+
+
+def test_averages_of_optimizers_take_over_at_the_end(images):
+    """`use_ema` of either optimizer is of its own network: at the end of fit() its weights are the averages."""
+    model = ganzoo.create("gan", **model_class("gan").small)
+    model.compile(discriminator_optimizer=keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5))
+    model.fit(images, batch_size=8, verbose=0)
+    averages = model.discriminator_optimizer._model_variables_moving_average
+    for weight, average in zip(model.discriminator.trainable_variables, averages):
+        np.testing.assert_array_equal(weight, average)
