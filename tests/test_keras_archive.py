@@ -179,7 +179,6 @@ class OwnSchedule(keras.optimizers.schedules.LearningRateSchedule):
         lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1)),
         lambda: keras.optimizers.Adam(OwnSchedule()),
     ],
-    ids=str,
 )
 def test_every_optimizer_is_loaded_again(optimizer, tmp_path):
     model = ganzoo.create("gan", image_shape=(4, 4, 1), latent_dim=2, generator_widths=(3,), discriminator_widths=(3,))

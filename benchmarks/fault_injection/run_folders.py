@@ -122,21 +122,21 @@ def _contents(folder):
     }
 
 
-def _written(parts, whole, names=None, **changes):
+def _written(folder, whole, names=None, **changes):
     """A manifest and one part, as `carry` writes them; `changes` go into the manifest."""
-    (parts / "run.000").write_bytes(whole)
+    (folder / "run.000").write_bytes(whole)
     names = ["run.000"] if names is None else names
     digest = hashlib.sha256()
     if len(names) < 10:
         for _ in names:
             digest.update(whole)
-    manifest = json.loads((parts.parent / "good" / "run.json").read_text())
+    manifest = json.loads((folder.parent / "good" / "run.json").read_text())
     manifest.update({"name": "tiny-001", "parts": names, "sha256": digest.hexdigest()})
     for key in ("bytes", "size"):
         if key in manifest:
             manifest[key] = len(whole) * len(names)
     manifest.update(changes)
-    (parts / "run.json").write_text(json.dumps(manifest))
+    (folder / "run.json").write_text(json.dumps(manifest))
 
 
 def _members(good):

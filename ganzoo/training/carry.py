@@ -14,6 +14,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from ganzoo import keras_archive
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import held, replaced, sync_folder, write_atomically
 
@@ -282,6 +283,12 @@ def _extract(folder, parts, target):
     missing = [name for name in _REQUIRED if name not in found]
     if missing:
         raise GanzooError(f"{refused}: {missing[0]} is missing")
+    for name in sorted(found):
+        if name.endswith(".keras"):
+            try:
+                keras_archive.read(target / name)
+            except GanzooError as error:
+                raise GanzooError(f"{refused}: {name} is damaged ({error})") from None
 
 
 @contextlib.contextmanager
