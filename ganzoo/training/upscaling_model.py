@@ -152,8 +152,7 @@ class UpscalingModel(AdversarialModel):
             The same type and channels, (scale height, scale width, ...).
 
         Raises:
-            GanzooError: an array of another kind, empty, or one whose result would be beyond 2 gigapixels or the
-                memory.
+            GanzooError: an array of another kind, empty, or one whose result would be beyond 2 gigapixels.
 
         Example:
             large = ganzoo.load("srgan").upscale(small)
@@ -172,21 +171,9 @@ class UpscalingModel(AdversarialModel):
             raise GanzooError(f"{image.shape[1]}x{image.shape[0]} times {self.scale} is beyond 2 gigapixels")
         backend.settle(self)
         seen = channels if channels in (1, 3) else channels - 1
-        try:
-            large = in_tiles(
-                self._compiled,
-                image[..., :seen],
-                self.scale,
-                tile,
-                self.reach,
-                batch_size=batch_size,
-                progress=progress,
-            )
-        except MemoryError:
-            raise GanzooError(
-                f"{image.shape[1]}x{image.shape[0]} times {self.scale} does not fit in memory: cut the image, or give a "
-                "smaller tile"
-            ) from None
+        large = in_tiles(
+            self._compiled, image[..., :seen], self.scale, tile, self.reach, batch_size=batch_size, progress=progress
+        )
         if seen == channels:
             return large
         return np.concatenate([large, resized_plane(image[..., seen], large.shape[:2])[..., None]], axis=2)
