@@ -103,6 +103,17 @@ def test_labels_come_with_their_pictures(tmp_path):
         assert asked.dtype == "int32"
     with pytest.raises(ganzoo.GanzooError, match=r"set arguments.classes to 3"):
         ganzoo.data.labelled(f"npz:{tmp_path}/a.npz", (28, 28, 1), 20, classes=2)
+    for same in (labels[:, None], np.eye(3)[labels], labels.astype("float64")):
+        np.savez(tmp_path / "c.npz", images=np.zeros((60, 28, 28), "uint8"), labels=same)
+        for (_, ours), (_, theirs) in zip(
+            ganzoo.data.labelled(f"npz:{tmp_path}/c.npz", (28, 28, 1), 20, classes=3),
+            ganzoo.data.labelled(f"npz:{tmp_path}/a.npz", (28, 28, 1), 20, classes=3),
+        ):
+            np.testing.assert_array_equal(ours, theirs)
+    for wrong in (np.where(labels, labels, np.nan), labels - 0.5, labels - 1, labels.astype(str)):
+        np.savez(tmp_path / "d.npz", images=np.zeros((60, 28, 28), "uint8"), labels=wrong)
+        with pytest.raises(ganzoo.GanzooError, match=r"labels of npz:.* are whole numbers of at least 0"):
+            ganzoo.data.labelled(f"npz:{tmp_path}/d.npz", (28, 28, 1), 20, classes=3)
     np.savez(tmp_path / "b.npz", images=np.zeros((60, 28, 28), "uint8"))
     with pytest.raises(ganzoo.GanzooError, match="have no labels"):
         ganzoo.data.labelled(f"npz:{tmp_path}/b.npz", (28, 28, 1), 20)

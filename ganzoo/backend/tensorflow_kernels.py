@@ -118,7 +118,8 @@ def leaky_relu(x, slope):
         y = tf.nn.leaky_relu(x, slope)
 
         def gradient(upstream):
-            return tf.raw_ops.LeakyReluGrad(gradients=upstream, features=y, alpha=slope)
+            # Of second order only the upstream gradient matters; without the stop a gradient of zeros would go on to x.
+            return tf.raw_ops.LeakyReluGrad(gradients=upstream, features=tf.stop_gradient(y), alpha=slope)
 
         return y, gradient
 

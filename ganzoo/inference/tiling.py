@@ -5,6 +5,7 @@ import sys
 import numpy as np
 
 from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.inference.counts import allocated
 
 # Pixels; a larger result is refused before it is allocated.
 LARGEST_RESULT = 2_000_000_000
@@ -74,7 +75,10 @@ def in_tiles(function, image, scale, tile, reach, batch_size=1, progress=None):
     rows, columns = windows(height, tile, reach), windows(width, tile, reach)
     places = [(row, column) for row in rows for column in columns]
     size = [window_size(length, tile, reach) for length in (height, width)]
-    result = np.empty((height * scale, width * scale, channels), image.dtype)
+    result = allocated(
+        lambda: np.empty((height * scale, width * scale, channels), image.dtype),
+        f"{width}x{height} times {scale} pixels",
+    )
     hidden = not progress if progress is not None else len(places) == 1 or not sys.stderr.isatty()
     with tqdm(total=len(places), unit="tile", disable=hidden) as bar:
         for i in range(0, len(places), batch_size):

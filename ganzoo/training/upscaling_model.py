@@ -151,8 +151,7 @@ class UpscalingModel(AdversarialModel):
             The same type and channels, (scale height, scale width, ...).
 
         Raises:
-            GanzooError: an array of another kind, empty, or one whose result would be beyond 2 gigapixels or the
-                memory.
+            GanzooError: an array of another kind, empty, or one whose result would be beyond 2 gigapixels.
 
         Example:
             large = ganzoo.load("srgan").upscale(small)
@@ -172,15 +171,7 @@ class UpscalingModel(AdversarialModel):
         backend.settle(self)
         transparent = channels in (2, 4)
         colors = visible_colors(image) if transparent else image
-        try:
-            large = in_tiles(
-                self._compiled, colors, self.scale, tile, self.reach, batch_size=batch_size, progress=progress
-            )
-        except MemoryError:
-            raise GanzooError(
-                f"{image.shape[1]}x{image.shape[0]} times {self.scale} does not fit in memory: cut the image, or give "
-                "a smaller tile"
-            ) from None
+        large = in_tiles(self._compiled, colors, self.scale, tile, self.reach, batch_size=batch_size, progress=progress)
         if not transparent:
             return large
         return np.concatenate([large, resized_plane(image[..., -1], large.shape[:2])[..., None]], axis=2)

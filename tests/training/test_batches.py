@@ -92,10 +92,12 @@ def test_what_is_no_batch_of_images(model, images):
         model.fit(slices.map(lambda x: (x, 1, 1.0)).batch(8), verbose=0)
     with pytest.raises(ganzoo.GanzooError, match=r"single examples of shape \(8, 8, 3\)"):
         ganzoo.create("srresnet", **model_class("srresnet").small).check_data(np.zeros((8, 8, 3), "float32"))
-    small = ganzoo.create("srresnet", **model_class("srresnet").small)
-    broken = [np.nan * part for part in small.example_batch(2)]
+    upscaler = ganzoo.create("srresnet", **model_class("srresnet").small)
+    small, large = upscaler.example_batch(2)
     with pytest.raises(ganzoo.GanzooError, match="values up to nan"):
-        small.check_data(*broken)
+        upscaler.check_data(small, np.nan * large)
+    with pytest.warns(UserWarning, match=r"all values lie in \[0, 1\]"):
+        upscaler.check_data((small + 1) / 2, (large + 1) / 2)
 
 
 def test_several_steps_of_the_discriminator_and_replicas(two_replicas, images):
