@@ -49,6 +49,7 @@ def _cases(folder):
     from ganzoo.data.audio import read_audio
     from ganzoo.data.sources import open_pictures
     from ganzoo.inference.photographs import read_photograph
+    from ganzoo.training.run import prepare
 
     good = folder / "good.keras"
     tiny_model().save(good)
@@ -68,7 +69,7 @@ def _cases(folder):
         assert old in original, name
         path.write_text(original.replace(old, new))
         if "epochs" in name:
-            yield f"preset: {name}", lambda path=path: ganzoo.training.run.prepare(path, output=folder / "runs")
+            yield f"preset: {name}", lambda path=path: prepare(path, output=folder / "runs")
         else:
             yield f"preset: {name}", lambda path=path: ganzoo.load(path)
 

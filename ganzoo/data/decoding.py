@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import os
 import warnings
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -11,9 +12,13 @@ import numpy as np
 
 from ganzoo.data.folders import printable
 from ganzoo.errors import GanzooError, first_line
+from ganzoo.files import open_regular
 
 # An image of more pixels than this is not decoded for training: it may be a decompression bomb.
 PIXEL_LIMIT = 64_000_000
+# Bytes that a member of an archive may unpack to whatever it has been compressed from, and how many times as large as
+# its compressed bytes a larger one may be: MNIST's images take a fifth, nothing but zeros a two-hundredth or less.
+_UNPACKED_FREELY, _MOST_COMPRESSED = 2**28, 150
 # Scans of a JPEG: a progressive one has about 10. Each costs a pass over all pixels and may take only a few bytes.
 MOST_SCANS = 200
 _START_OF_SCAN = b"\xff\xda"
@@ -76,14 +81,17 @@ def read_arrays(path, names):
     """
     shown = printable(path)
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             start = file.read(6)
         if start == b"\x93NUMPY":
             # Nothing is read before it is used; what is written to the array never reaches the file.
             return {"images": np.load(path, mmap_mode="c", allow_pickle=False)}, ["images"]
         if start[:2] == b"PK":
+            _refuse_bombs(path, shown)
             with np.load(path, allow_pickle=False) as archive:
                 return {name: archive[name] for name in archive.files if name in names}, archive.files
+    except GanzooError:
+        raise
     except OSError as error:
         raise GanzooError(f"cannot read {shown}: {error.strerror or error}") from None
     except Exception as error:  # NumPy raises nearly anything on damaged archives and headers
@@ -93,6 +101,18 @@ def read_arrays(path, names):
     is_image = os.path.splitext(path)[1].lower() in image_suffixes()
     hint = "an image goes in a folder, folder:PATH" if is_image else "write it with np.savez(FILE, images=IMAGES)"
     raise GanzooError(f"cannot read {shown}: it is neither an archive (.npz) nor an array (.npy) of NumPy; {hint}")
+
+
+def _refuse_bombs(path, shown):
+    """Refuses an archive that unpacks to far more than images of anything compress from."""
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.file_size > _UNPACKED_FREELY and member.file_size > _MOST_COMPRESSED * member.compress_size:
+                raise GanzooError(
+                    f"cannot read {shown}: '{printable(member.filename)}' unpacks from "
+                    f"{member.compress_size / 2**20:.3g} MB to {member.file_size / 2**30:.3g} GB: save it again with "
+                    "np.savez, which does not compress"
+                )
 
 
 def image_formats():
