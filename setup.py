@@ -39,7 +39,7 @@ setup(
         "click>=8.1",
         # The first of each line without a known way to run code, read other files or fill the memory from a model file:
         # CVE-2025-1550, -8747, -9905, -9906, -12058, -12060, -49655, CVE-2026-0897, -1462, -1669, -12479 to -12481, and
-        # what the release notes of 3.12.3, 3.12.4 and 3.15.1 list. 3.13 and 3.14 have got no release with all of these.
+        # what the release notes of 3.12.3, 3.12.4 and 3.15.1 list. Of 3.13 and 3.14 no release is known to.
         "keras>=3.12.4,!=3.13.*,!=3.14.*,!=3.15.0",
         "numpy>=1.26",
         "pillow>=10.0",
