@@ -114,6 +114,14 @@ def _events(port):
     return found
 
 
+def _event_of(port, button):
+    """The number of the event that a click on a button starts."""
+    config = _config(port)
+    number = next(part["id"] for part in config["components"] if part["props"].get("elem_id") == button)
+    wanted = [number, "click"]
+    return next(event["id"] for event in config["dependencies"] if wanted in [list(one) for one in event["targets"]])
+
+
 def _queued(port, event, data, timeout=60):
     """What an event of the page answers to raw data, as a browser asks for it: the text of all its messages."""
     body = {"fn_index": event, "data": data, "session_hash": f"s{time.monotonic_ns()}", "event_data": None}
@@ -138,7 +146,6 @@ def _queued(port, event, data, timeout=60):
 def _tests(port, folder, secret, count):
     """(name, function to an outcome) of every hostile request."""
     events = _events(port)
-    by_inputs = {name: (index, inputs) for index, name, inputs in events}
     presets = {"upscale": "srgan.photos_x4", "enhance": "segan.speech"}
 
     def refused(status, *_):
@@ -230,7 +237,7 @@ def _tests(port, folder, secret, count):
             yield f"{headers} on {path}", crossed
 
     yield "an upload of 200 MB", lambda: refused(*_upload(port, "big.png", bytes(200 * 2**20)))
-    yield "many visitors at once", lambda: _crowd(port, by_inputs, count)
+    yield "many visitors at once", lambda: _crowd(port, count)
 
 
 def _no_secret(said, folder):
@@ -251,9 +258,9 @@ def _upload(port, name, content):
     return _request(port, "/gradio_api/upload", body, {"Content-Type": f"multipart/form-data; boundary={boundary}"})
 
 
-def _crowd(port, by_inputs, count):
+def _crowd(port, count):
     """Many callers at once, each with its own seed: each gets an answer or is told to wait, no two the same file."""
-    index = next((index for name, (index, inputs) in by_inputs.items() if inputs == 3), 0)
+    index = _event_of(port, "dcgan-draw")
     answers = [None] * count
 
     def ask(i):
