@@ -112,7 +112,7 @@ def test_labels_come_with_their_pictures(tmp_path):
             np.testing.assert_array_equal(ours, theirs)
     for wrong in (np.where(labels, labels, np.nan), labels - 0.5, labels - 1, labels.astype(str)):
         np.savez(tmp_path / "d.npz", images=np.zeros((60, 28, 28), "uint8"), labels=wrong)
-        with pytest.raises(ganzoo.GanzooError, match=r"labels of npz:.* are whole numbers of at least 0"):
+        with pytest.raises(ganzoo.GanzooError, match=r"npz:.*: labels are whole numbers of at least 0"):
             ganzoo.data.labelled(f"npz:{tmp_path}/d.npz", (28, 28, 1), 20, classes=3)
     np.savez(tmp_path / "b.npz", images=np.zeros((60, 28, 28), "uint8"))
     with pytest.raises(ganzoo.GanzooError, match="have no labels"):
