@@ -334,7 +334,8 @@ def test_figures_of_different_kinds_are_not_put_side_by_side(model, tmp_path):
         model.measure(None, Evaluation(extractor="lpips_alx"))
     for command in (["generate"], ["probe", "--data", "digits", "--test", "digits"]):
         done = CliRunner().invoke(main, [command[0], str(tmp_path / "m.keras"), *command[1:]])
-        assert "does not" in done.output
+        assert done.exit_code == 1
+        assert "enlarges images" in done.output
 
 
 def test_bicubic_is_small_to_large_and_back():

@@ -76,9 +76,10 @@ class Extractor:
     """
 
     def __init__(self, network, name, resize=None, digest=None):
-        if not getattr(network, "inputs", None) or not hasattr(network, "output"):
+        # Sequential models have no `output`.
+        if not getattr(network, "inputs", None) or not getattr(network, "outputs", None):
             raise GanzooError(f"the extractor {name} must be a functional or sequential Keras model")
-        outputs = network.output if isinstance(network.output, (list, tuple)) else [network.output]
+        outputs = network.outputs
         if len(network.inputs) != 1 or len(network.inputs[0].shape) != 4 or len(outputs) > 2:
             raise GanzooError(f"the extractor {name} must take pictures and give features, or features and logits")
         if any(len(output.shape) != 2 for output in outputs):

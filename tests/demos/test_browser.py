@@ -99,7 +99,7 @@ def test_a_visitor_makes_a_photograph_larger(page, tmp_path):
     page.locator("#srgan-photograph input[type=file]").set_input_files(str(tmp_path / "text.png"))
     page.locator("#srgan-photograph img").wait_for(state="attached")
     page.locator("#srgan-upscale").click()
-    page.get_by_text("text.png cannot be read as an image").first.wait_for()
+    page.get_by_text("text.png cannot be read as a picture").first.wait_for()
     # What was there stays in sight.
     assert page.locator("#srgan-slider img").first.is_visible()
     page.locator("#srgan-photograph button[aria-label*='emove'], #srgan-photograph button[title*='lear']").first.click()

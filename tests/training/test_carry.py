@@ -58,10 +58,16 @@ def test_small_files_that_are_missing_or_damaged_are_refused(tiny_preset, tmp_pa
 
 @pytest.fixture(scope="module")
 def run_files(tmp_path_factory):
-    """{name: content} of what a run consists of; none of it is read when an archive is made or unpacked."""
+    """{name: content} of what a run consists of; of it only checkpoints are looked at when an archive is unpacked."""
     random = np.random.default_rng(0)
-    names = ("config.yaml", "preset.yaml", "data.json", "metrics.jsonl", "checkpoints/best.keras")
-    return {name: random.bytes(3000) for name in (*names, "checkpoints/last.keras")}
+    files = {name: random.bytes(3000) for name in ("config.yaml", "preset.yaml", "data.json", "metrics.jsonl")}
+    for name in ("best", "last"):
+        path = tmp_path_factory.mktemp("models") / f"{name}.keras"
+        ganzoo.create(
+            "gan", image_shape=(2, 2, 1), latent_dim=1, generator_widths=(1,), discriminator_widths=(1,)
+        ).save(path)
+        files[f"checkpoints/{name}.keras"] = path.read_bytes()
+    return files
 
 
 def written(folder, files):
@@ -109,6 +115,7 @@ HOSTILE = {
     "without its checkpoint": lambda files: [item for item in files if item[0] != "checkpoints/last.keras"],
     "without its config": lambda files: [item for item in files if item[0] != "config.yaml"],
     "empty": lambda files: [],
+    "a torn checkpoint": lambda files: [*files[:-1], (files[-1][0], files[-1][1][:1000])],
     "a file twice": lambda files: [*files, files[-1]],
     "another file": lambda files: [*files, ("lock", b"")],
     "a file outside": lambda files: [*files, ("../outside", b"x")],
