@@ -19,6 +19,8 @@ PIXEL_LIMIT = 64_000_000
 # Bytes that a member of an archive may unpack to whatever it has been compressed from, and how many times as large as
 # its compressed bytes a larger one may be: MNIST's images take a fifth, nothing but zeros a two-hundredth or less.
 _UNPACKED_FREELY, _MOST_COMPRESSED = 2**28, 150
+# What floating-point values may lie outside of their range, as a share of its largest value.
+_RANGE_TOLERANCE = 0.001
 # Scans of a JPEG: a progressive one has about 10. Each costs a pass over all pixels and may take only a few bytes.
 MOST_SCANS = 200
 _START_OF_SCAN = b"\xff\xda"
@@ -200,8 +202,19 @@ def read_picture(path, channels, at_least=None):
     from PIL import ImageOps
 
     with opened_image(path, PIXEL_LIMIT, at_least) as image, naming(path):
-        sixteen_bits = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
+        sixteen_bits = image.mode == "I" and image.format in ("PNG", "PPM")
+        transparent = image.info.get("transparency")
+        if isinstance(transparent, tuple) and is_deep_png(path):
+            # Pillow keeps the upper byte of each color, but of the transparent color both bytes.
+            image.info["transparency"] = tuple(value >> 8 for value in transparent)
         return pillow_to_array(ImageOps.exif_transpose(image), channels, sixteen_bits)
+
+
+def is_deep_png(path):
+    """Whether a file is a PNG of 16 bits in color or with an alpha channel, which Pillow reduces to 8."""
+    with open_regular(path) as file:
+        header = file.read(26)
+    return header[:8] == b"\x89PNG\r\n\x1a\n" and len(header) == 26 and header[24] == 16 and header[25] in (2, 4, 6)
 
 
 @contextlib.contextmanager
@@ -214,28 +227,90 @@ def naming(path):
 
 
 def pillow_to_array(picture, channels, sixteen_bits=False):
-    """A Pillow picture of any mode as uint8 (height, width, channels).
+    """A Pillow image of any mode as uint8 (height, width, channels), transparency on white.
 
     Args:
-        picture: the picture.
-        channels: 1 for grey, 3 for colour.
-        sixteen_bits: the values of a mode of more than 8 bits run to 65,535; else to 255, or to 1 if none is above.
+        picture: the image.
+        channels: 1 for gray, 3 for color.
+        sixteen_bits: the values of mode "I" run to 65,535 whatever the largest is, as those of "I;16" always do. Else
+            they run to 65,535 where one is above 255. Floating-point values are in [0, 1] or [0, 255].
+
+    Raises:
+        GanzooError: values outside of these ranges.
     """
     from PIL import Image
 
     if picture.mode.startswith("I") or picture.mode == "F":
         # Pillow's own conversion cuts off at 255 instead of scaling.
-        values = np.asarray(picture, "float64")
-        if not np.isfinite(values).all():
-            raise GanzooError("the picture has values that are no numbers")
-        factor = 1 / 257 if sixteen_bits else 255.0 if values.max(initial=0) <= 1 else 1.0
-        values = np.rint(values * factor).clip(0, 255).astype("uint8")
-        picture = Image.fromarray(values)
+        values = np.asarray(picture)
+        gray = _gray_to_uint8(values, sixteen_bits or picture.mode.startswith("I;16"))
+        transparent = picture.info.get("transparency")
+        if isinstance(transparent, int):
+            gray = np.where(values == transparent, np.uint8(255), gray)
+        picture = Image.fromarray(gray)
     if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
     array = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
     return array[..., None] if channels == 1 else array
+
+
+def _gray_to_uint8(values, sixteen_bits):
+    """uint8 from the values of an image file of more than 8 bits."""
+    if values.dtype.kind == "f":
+        # Each file is scaled by itself: one of a set in [-1, 1] may have no value below 0, so that range is refused.
+        return to_uint8(values, signed=False)
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise GanzooError(f"values from {low} to {high} are beyond 16 bits: convert the image to 8 or 16 bits")
+    if sixteen_bits or high > 255:
+        return np.rint(values / 257).astype("uint8")
+    return to_uint8(values)
+
+
+def to_uint8(values, signed=True, masks=True):
+    """uint8 of the same shape, from an array as people keep images.
+
+    - Floating-point values are in [0, 1], [-1, 1] or [0, 255], by the smallest and the largest. Each range may be left
+      by 0.001 of its largest value, as rounding and interpolation do; that is clipped. A largest value between 1.001
+      and 2 belongs to none of them.
+    - Whole numbers are in 0..255; where the largest is 1 they are masks, and 1 becomes 255. So does True.
+
+    Args:
+        values: array with at least one value.
+        signed: allow [-1, 1].
+        masks: whole numbers with the largest value 1 are masks; else they are nearly black.
+
+    Raises:
+        GanzooError: any other values.
+
+    Example:
+        to_uint8(np.array([0.0, 0.5, 1.00001]))      # [0, 128, 255]
+    """
+    if values.dtype.kind == "b":
+        return values * np.uint8(255)
+    if values.dtype.kind not in "iuf":
+        raise GanzooError(f"images are whole numbers in 0..255 or floating-point numbers, got {values.dtype}")
+    low, high = values.min().item(), values.max().item()
+    if values.dtype.kind in "iu":
+        if low < 0 or high > 255:
+            raise GanzooError(f"images of whole numbers lie in 0..255, got {low} to {high} ({values.dtype})")
+        scaled = values.astype("uint8", copy=False)
+        return scaled * np.uint8(255) if masks and high == 1 else scaled
+    if -_RANGE_TOLERANCE <= low and high <= 1 + _RANGE_TOLERANCE:
+        offset, factor = 0.0, 255.0
+    elif signed and -1 - _RANGE_TOLERANCE <= low and high <= 1 + _RANGE_TOLERANCE:
+        offset, factor = 1.0, 127.5
+    elif -255 * _RANGE_TOLERANCE <= low and 2 <= high <= 255 * (1 + _RANGE_TOLERANCE):
+        offset, factor = 0.0, 1.0
+    else:
+        ranges = "[0, 255], [0, 1] or [-1, 1]" if signed else "[0, 255] or [0, 1]"
+        raise GanzooError(
+            f"images of floating-point numbers lie in {ranges}, got {low:.6g} to {high:.6g}: scale or clip them"
+        )
+    scaled = (values + offset) * factor
+    np.rint(scaled, out=scaled)
+    return np.clip(scaled, 0, 255, out=scaled).astype("uint8")
 
 
 def as_channels(image, channels):

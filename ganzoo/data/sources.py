@@ -29,6 +29,7 @@ from ganzoo.data.decoding import (
     read_arrays,
     read_idx,
     read_picture,
+    to_uint8,
 )
 from ganzoo.data.folders import files_in, natural, printable
 from ganzoo.data.origins import other_files
@@ -68,7 +69,7 @@ def open_pictures(source, image_shape, upscale=False, strict=False):
         source: "digits", "idx:FILE" (MNIST's format, .gz or not; the labels file beside it is found),
             "npz:FILE" (arrays `images` and optionally `labels`, whole numbers of shape (count,) or (count, 1), and
             `class_names`; or Keras' `x_train`, `y_train`, `x_test` and `y_test`, of which "npz:FILE:test" takes the
-            last two; or one array of images, .npy), "folder:PATH" (images at any depth, of any format that Pillow
+            last two; or one array of images, .npy; values as `ganzoo.data.decoding.to_uint8` takes them), "folder:PATH" (images at any depth, of any format that Pillow
             decodes; see `ganzoo.data.folders.files_in` for what counts. Its subfolders' names are the classes, numbers
             in order of their value) or "tfds:NAME[:SPLIT]". "~" is the home folder. Of an animation the first frame
             counts.
@@ -200,7 +201,9 @@ def _tfds(place, image_shape, upscale, strict):
     images = allocate((count, *image_shape), f"tfds:{place}:{info.full_name}")
     labels = []
     for i, example in enumerate(tfds.as_numpy(dataset)):
-        images[i] = _fit_array(_as_uint8(example["image"], place)[None], image_shape, upscale, f"tfds:{place}")[0]
+        # One image alone does not tell a mask from an image that is nearly black.
+        image = _as_uint8(example["image"], f"tfds:{place}", masks=False)
+        images[i] = _fit_array(image[None], image_shape, upscale, f"tfds:{place}")[0]
         if "label" in example and np.ndim(example["label"]) == 0:
             labels.append(int(example["label"]))
     classes = getattr(info.features["label"], "names", None) if "label" in info.features else None
@@ -337,22 +340,15 @@ def _checked_names(names, source):
     return tuple(map(str, names))
 
 
-def _as_uint8(images, source):
-    """uint8 pictures (..., height, width, channels) from arrays as people keep them."""
+def _as_uint8(images, source, masks=True):
+    """uint8 images (count, height, width[, channels]) from arrays as people keep them, see `to_uint8`."""
     images = np.asarray(images)
     if images.ndim not in (3, 4) or not images.size:
         raise GanzooError(f"{source}: pictures have shape (count, height, width[, channels]), got {images.shape}")
-    if images.dtype.kind == "b":
-        images = images * np.uint8(255)
-    if images.dtype.kind == "f":
-        low, high = float(images.min()), float(images.max())
-        if not (np.isfinite(low) and np.isfinite(high)) or low < -1 or high > 255 or (low < 0 and high > 1):
-            raise GanzooError(f"{source}: pictures lie in 0..255, [0, 1] or [-1, 1], got {low} to {high}")
-        offset, factor = (1.0, 127.5) if low < 0 else (0.0, 255.0 if high <= 1 else 1.0)
-        images = np.rint((images + offset) * factor)
-    elif images.dtype.kind not in "iu" or images.min() < 0 or images.max() > 255:
-        raise GanzooError(f"{source}: pictures are whole numbers in 0..255 or floats, got {images.dtype}")
-    return images.astype("uint8", copy=False)
+    try:
+        return to_uint8(images, masks=masks)
+    except GanzooError as error:
+        raise GanzooError(f"{source}: {error}") from None
 
 
 def _fit_array(images, image_shape, upscale, source):

@@ -4,6 +4,7 @@ import shutil
 import struct
 import sys
 import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
@@ -24,6 +25,19 @@ def batches(dataset):
 def write_idx(path, array, compress=False):
     content = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.astype("uint8").tobytes()
     path.write_bytes(gzip.compress(content) if compress else content)
+
+
+def write_deep_png(path, pixels, transparent):
+    """A PNG of 16 bits (height, width, 1 or 3) of which one value or color is transparent (tRNS)."""
+
+    def chunk(name, content):
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    height, width, channels = pixels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", width, height, 16, 0 if channels == 1 else 2, 0, 0, 0)
+    chunks = (b"IHDR", header), (b"tRNS", np.array(transparent, ">u2").tobytes()), (b"IDAT", zlib.compress(rows))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in chunks) + chunk(b"IEND", b""))
 
 
 @pytest.fixture
@@ -135,6 +149,38 @@ def test_a_folder_of_any_mode_and_size(folder, channels):
     assert (pictures.images.reshape(10, -1).std(axis=1) > 5).sum() >= 9  # all but the even grey one
     even_grey = pictures.images[[p.reshape(-1).std() < 5 for p in pictures.images]]
     assert abs(int(even_grey.mean()) - 0x80) <= 1  # 16 bits scaled, not cut off
+
+
+def test_images_of_more_than_8_bits_are_scaled(tmp_path):
+    ramp = np.linspace(0, 65535, 64).reshape(8, 8)
+    for largest in (65535, 1023):
+        values = np.rint(ramp * largest / 65535).astype(">u2").tobytes()
+        (tmp_path / f"{largest}.pgm").write_bytes(b"P5 8 8 %d\n" % largest + values)
+    Image.fromarray(ramp.astype("int32")).save(tmp_path / "int.tif")
+    Image.fromarray((ramp / 257).astype("int32")).save(tmp_path / "int8.tif")
+    Image.fromarray((ramp / 65535 * 1.0009).astype("float32")).save(tmp_path / "unit.tif")
+    Image.fromarray((ramp / 257).astype("float32")).save(tmp_path / "bytes.tif")
+    for path in tmp_path.iterdir():
+        assert np.abs(read_picture(path, 1)[..., 0] - ramp / 257).max() <= 1, path.name
+    for name, values in {
+        "over": np.linspace(0, 1.01, 64).astype("float32"),
+        "signed": np.linspace(-1, 1, 64).astype("float32"),
+        "wide": np.linspace(0, 65535, 64).astype("float32"),
+        "deep": np.linspace(0, 65536, 64).astype("int32"),
+    }.items():
+        Image.fromarray(values.reshape(8, 8)).save(tmp_path / f"{name}.tif")
+        with pytest.raises(ganzoo.GanzooError, match=f"{name}\\.tif: .*scale or clip|{name}\\.tif: .*beyond 16 bits"):
+            read_picture(tmp_path / f"{name}.tif", 1)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_transparency_of_16_bits_lies_on_white(tmp_path, channels):
+    pixels = np.zeros((2, 2, channels), "uint16")
+    # The transparent value's lower byte is the upper byte of another pixel.
+    pixels[0, 0], pixels[1, 1] = 0x1234, 0x3456
+    write_deep_png(tmp_path / "a.png", pixels, [0x1234] * channels)
+    for wanted in (1, 3):
+        assert read_picture(tmp_path / "a.png", wanted)[..., 0].tolist() == [[255, 0], [0, 0x34]]
 
 
 def test_crop_keeps_the_middle_and_resizing_is_antialiased():
@@ -393,8 +439,24 @@ def test_npz_of_floats_and_wrong_ones(tmp_path):
         np.savez(tmp_path / "a.npz", images=array)
         ours = open_pictures(f"npz:{tmp_path}/a.npz", (28, 28, 3)).images
         assert np.abs(ours - images * 255).max() <= 1
+    unit = np.linspace(0, 1, 784).reshape(1, 28, 28)
+    for array, of_unit in (
+        (unit * 1.00001, unit),
+        (unit * 1.00002 - 0.00001, unit),
+        (unit * 255 - 1e-9, unit),
+        (unit * 2.001 - 1.0005, unit),
+        ((unit > 0.5).astype("int64"), unit > 0.5),
+        ((unit > 0.5).astype("uint8"), unit > 0.5),
+        (unit > 0.5, unit > 0.5),
+    ):
+        np.savez(tmp_path / "a.npz", images=array)
+        ours = open_pictures(f"npz:{tmp_path}/a.npz", (28, 28, 1)).images[..., 0]
+        assert np.abs(ours - of_unit * 255.0).max() <= 1
     for arrays, message in [
         (dict(pictures=images), "no array 'images'"),
+        (dict(images=unit * 1.01), r"got 0 to 1\.01: scale or clip them"),
+        (dict(images=unit * 256), "got 0 to 256"),
+        (dict(images=np.full((1, 8, 8), 256)), "got 256 to 256"),
         (dict(images=images * 1000), "got 0.* to"),
         (dict(images=images * 200 - 0.3), "got -0.* to"),
         (dict(images=images, labels=np.arange(4)), "3 pictures but labels"),
