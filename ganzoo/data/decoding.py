@@ -297,11 +297,11 @@ def to_uint8(values, signed=True, masks=True):
             raise GanzooError(f"images of whole numbers lie in 0..255, got {low} to {high} ({values.dtype})")
         scaled = values.astype("uint8", copy=False)
         return scaled * np.uint8(255) if masks and high == 1 else scaled
-    if -_RANGE_TOLERANCE <= low and high <= 1 + _RANGE_TOLERANCE:
+    if low >= -_RANGE_TOLERANCE and high <= 1 + _RANGE_TOLERANCE:
         offset, factor = 0.0, 255.0
-    elif signed and -1 - _RANGE_TOLERANCE <= low and high <= 1 + _RANGE_TOLERANCE:
+    elif signed and low >= -1 - _RANGE_TOLERANCE and high <= 1 + _RANGE_TOLERANCE:
         offset, factor = 1.0, 127.5
-    elif -255 * _RANGE_TOLERANCE <= low and 2 <= high <= 255 * (1 + _RANGE_TOLERANCE):
+    elif low >= -255 * _RANGE_TOLERANCE and 2 <= high <= 255 * (1 + _RANGE_TOLERANCE):
         offset, factor = 0.0, 1.0
     else:
         ranges = "[0, 255], [0, 1] or [-1, 1]" if signed else "[0, 255] or [0, 1]"

@@ -268,6 +268,38 @@ def test_names_of_classes_are_kept_and_numbers_in_order_of_value(tmp_path):
     assert open_pictures("digits", (8, 8, 1)).class_names == tuple("0123456789")
 
 
+def test_the_first_folder_is_the_class_and_images_beside_have_none(tmp_path):
+    for i, name in enumerate(("cats/2019/1", "cats/2020/1", "dogs/1", "birds/deep/er/1")):
+        (tmp_path / name).parent.mkdir(parents=True)
+        Image.new("L", (8, 8), 40 * i).save(tmp_path / f"{name}.png")
+    source = f"folder:{tmp_path}"
+    alone = labelled_feed(source, (8, 8, 1), batch_size=1)
+    assert alone.class_names == ("birds", "cats", "dogs")
+    assert list(zip(alone.pictures[:, 0, 0, 0], alone.labels)) == [(120, 0), (0, 1), (40, 1), (80, 2)]
+    Image.new("L", (8, 8), 255).save(tmp_path / "cover.png")
+    with pytest.warns(UserWarning, match=r"1 of 5 images lie beside the class folders .*left out; first: cover\.png"):
+        beside = labelled_feed(source, (8, 8, 1), batch_size=1)
+    assert beside.class_names == alone.class_names
+    np.testing.assert_array_equal(beside.pictures, alone.pictures)
+    np.testing.assert_array_equal(beside.labels, alone.labels)
+    unlabelled = feed(source, (8, 8, 1), batch_size=1)
+    assert unlabelled.count == 5
+    assert unlabelled.labels is None
+
+
+def test_a_class_without_a_readable_image_keeps_its_number(tmp_path):
+    for i, name in enumerate("abc"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (8, 8), 40 * i).save(tmp_path / name / "1.png")
+    (tmp_path / "b" / "1.png").write_text("no image")
+    with pytest.warns(UserWarning) as caught:  # noqa: PT030
+        found = labelled_feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1)
+    assert found.class_names == ("a", "b", "c")
+    assert list(zip(found.pictures[:, 0, 0, 0], found.labels)) == [(0, 0), (80, 2)]
+    words = " ".join(str(warning.message) for warning in caught)
+    assert "no image can be read of 1 of 3 classes; first: class 1 ('b')" in words
+
+
 def test_labels_in_a_column_and_labels_that_are_none(tmp_path):
     images = np.zeros((3, 8, 8), "uint8")
     for labels in (np.array([[2], [0], [1]]), np.array([2.0, 0, 1]), np.eye(3)[[2, 0, 1]]):
