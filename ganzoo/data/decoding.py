@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import math
 import os
 import warnings
 import zipfile
@@ -16,7 +17,9 @@ from ganzoo.files import open_regular
 
 # An image of more pixels than this is not decoded for training: it may be a decompression bomb.
 PIXEL_LIMIT = 64_000_000
-# Bytes that a member of an archive may unpack to whatever it has been compressed from, and how many times as large as
+# Bytes that are unpacked at a time.
+_PART = 2**24
+# Bytes that a member of an archive or a gzip file may unpack to whatever it has been compressed from, and how many times as large as
 # its compressed bytes a larger one may be: MNIST's images take a fifth, nothing but zeros a two-hundredth or less.
 _UNPACKED_FREELY, _MOST_COMPRESSED = 2**28, 150
 # What floating-point values may lie outside of their range, as a share of its largest value.
@@ -26,8 +29,9 @@ MOST_SCANS = 200
 _START_OF_SCAN = b"\xff\xda"
 # Shown first in messages.
 _COMMON = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-# Pillow gives EPS to another program (Ghostscript), which no file from a stranger may start, and only recognizes MPEG.
-_NOT_DECODED = ("EPS", "MPEG")
+# Pillow gives EPS to another program (Ghostscript), which no file from a stranger may start, only recognizes MPEG, and
+# decodes icons, which hold PNG files of any size, before their size can be checked.
+_NOT_DECODED = ("EPS", "MPEG", "ICO", "ICNS")
 _IDX_TYPES = {8: np.dtype(">u1"), 9: np.dtype(">i1"), 11: np.dtype(">i2"), 12: np.dtype(">i4"), 13: np.dtype(">f4")}
 
 
@@ -39,33 +43,46 @@ def read_idx(path):
     """The array of an IDX file (MNIST's format), gzipped or not.
 
     Raises:
-        GanzooError: missing, not IDX, or shorter than its header says.
+        GanzooError: missing, no ordinary file, not IDX, shorter or longer than its header says, or a gzip file that
+            unpacks to far more than images compress from.
     """
+    shown = printable(path)
     try:
-        with open(path, "rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if zipped else open(path, "rb") as file:
-            start = file.read(4)
-            if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _IDX_TYPES or not 1 <= start[3] <= 4:
-                raise GanzooError(f"{path} is damaged or not an IDX file (the format of MNIST)")
-            dtype, rank = _IDX_TYPES[start[2]], start[3]
-            shape = tuple(int(size) for size in np.frombuffer(file.read(4 * rank), ">u4"))
-            expected = int(np.prod(shape, dtype="float64")) * dtype.itemsize
-            # No more than is promised, in parts: neither a promise nor a bomb allocates what is not there.
-            parts, left = [], expected + 1
-            while left and (part := file.read(min(left, 2**24))):
-                parts.append(part)
-                left -= len(part)
+        with open_regular(path) as raw:
+            size = os.fstat(raw.fileno()).st_size
+            zipped = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            with gzip.GzipFile(fileobj=raw) if zipped else contextlib.nullcontext(raw) as file:
+                return _idx_array(file, shown, size, zipped)
     except GanzooError:
         raise
     except OSError as error:
-        raise GanzooError(f"cannot read the IDX file {path}, missing or damaged: {error}") from None
-    except (EOFError, ValueError, zlib.error) as error:
-        raise GanzooError(f"the IDX file {path} is damaged: {error}") from None
-    content = b"".join(parts)
-    if len(shape) != rank or len(content) != expected:
-        raise GanzooError(f"the IDX file {path} is damaged: its header promises {expected} bytes of {shape}")
-    return np.frombuffer(content, dtype).reshape(shape)
+        said = error.strerror or error
+        raise GanzooError(f"cannot read the IDX file {shown}, missing or damaged: {said}") from None
+    except (EOFError, ValueError, MemoryError, zlib.error) as error:
+        raise GanzooError(f"the IDX file {shown} is damaged: {first_line(error)}") from None
+
+
+def _idx_array(file, shown, size, zipped):
+    """The array of an open IDX file; `size` is that of the file on the disk, in bytes."""
+    start = file.read(4)
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _IDX_TYPES or not 1 <= start[3] <= 4:
+        raise GanzooError(f"{shown} is damaged or not an IDX file (the format of MNIST)")
+    dtype, rank = _IDX_TYPES[start[2]], start[3]
+    shape = tuple(int(length) for length in np.frombuffer(file.read(4 * rank), ">u4"))
+    expected = math.prod(shape) * dtype.itemsize
+    damaged = GanzooError(f"the IDX file {shown} is damaged: its header promises {expected} bytes of {shape}")
+    if len(shape) != rank or (not zipped and size != 4 + 4 * rank + expected):
+        raise damaged
+    if zipped:
+        _refuse_bomb(f"the IDX file {shown}", "it", expected, size, "unpack it with gunzip")
+    # One array, filled in parts: memory is taken as bytes arrive, and never twice.
+    content, filled = np.empty(expected, "uint8"), 0
+    while filled < expected and (count := file.readinto(content[filled : filled + _PART])):
+        filled += count
+    if filled != expected or file.read(1):
+        raise damaged
+    return content.view(dtype).reshape(shape)
 
 
 def read_arrays(path, names):
@@ -106,15 +123,26 @@ def read_arrays(path, names):
 
 
 def _refuse_bombs(path, shown):
-    """Refuses an archive that unpacks to far more than images of anything compress from."""
+    """Refuses an archive of which a member is a bomb."""
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            if member.file_size > _UNPACKED_FREELY and member.file_size > _MOST_COMPRESSED * member.compress_size:
-                raise GanzooError(
-                    f"cannot read {shown}: '{printable(member.filename)}' unpacks from "
-                    f"{member.compress_size / 2**20:.3g} MB to {member.file_size / 2**30:.3g} GB: save it again with "
-                    "np.savez, which does not compress"
-                )
+            name = f"'{printable(member.filename)}'"
+            way_out = "save it again with np.savez, which does not compress"
+            _refuse_bomb(shown, name, member.file_size, member.compress_size, way_out)
+
+
+def _refuse_bomb(shown, name, unpacked, packed, way_out):
+    """Refuses what unpacks to far more bytes than images of anything compress from.
+
+    Args:
+        shown: the file, for the message.
+        name: of what it is that unpacks.
+        unpacked, packed: bytes.
+        way_out: what to do.
+    """
+    if unpacked > _UNPACKED_FREELY and unpacked > _MOST_COMPRESSED * packed:
+        sizes = f"from {packed / 2**20:.3g} MB to {unpacked / 2**30:.3g} GB"
+        raise GanzooError(f"cannot read {shown}: {name} unpacks {sizes}: {way_out}")
 
 
 def image_formats():

@@ -101,6 +101,48 @@ def test_a_bomb_is_refused_before_it_unpacks(tmp_path):
         read_idx(tmp_path / "bomb.gz")
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
     tracemalloc.stop()
+    promise = gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 2**10, 2**10, 2**10) + bytes(1_000_000))
+    (tmp_path / "promise.gz").write_bytes(promise)
+    with pytest.raises(ganzoo.GanzooError, match=r"promise\.gz: it unpacks from .* MB to 1 GB: unpack it with gunzip"):
+        read_idx(tmp_path / "promise.gz")
+    (tmp_path / "promise").write_bytes(gzip.decompress(promise))
+    with pytest.raises(ganzoo.GanzooError, match="promises 1073741824 bytes"):
+        read_idx(tmp_path / "promise")
+
+
+def test_an_idx_file_takes_its_memory_once(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (40, 1024, 1024), dtype="uint8")
+    write_idx(tmp_path / "plain", images)
+    content = (tmp_path / "plain").read_bytes()
+    (tmp_path / "zipped").write_bytes(gzip.compress(content, compresslevel=0))
+    del content
+    for name in ("plain", "zipped"):
+        tracemalloc.start()
+        found = read_idx(tmp_path / name)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        np.testing.assert_array_equal(found, images)
+        assert peak < 2 * images.nbytes - 1_000_000
+
+
+def test_an_icon_is_not_decoded_whatever_its_name(tmp_path):
+    """Pillow decodes the PNG in it, of any size, when it opens the file."""
+    Image.new("L", (64, 64), 9).save(tmp_path / "a.png")
+    png = (tmp_path / "a.png").read_bytes()
+    icons = {
+        "ico": struct.pack("<HHHBBBBHHII", 0, 1, 1, 16, 16, 0, 0, 1, 32, len(png), 22) + png,
+        "icns": b"icns" + struct.pack(">I4sI", 16 + len(png), b"icp4", 8 + len(png)) + png,
+    }
+    for suffix, content in icons.items():
+        (tmp_path / f"a.{suffix}").write_bytes(content)
+        (tmp_path / f"{suffix}.png").write_bytes(content)
+    with pytest.warns(UserWarning) as caught:  # noqa: PT030
+        found = open_pictures(f"folder:{tmp_path}", (64, 64, 1))
+    assert found.images.shape == (1, 64, 64, 1)
+    words = " ".join(str(warning.message) for warning in caught)
+    assert "3 images; left out: 1 .icns, 1 .ico" in words
+    assert "skipped 2 of 3 pictures" in words
+    assert "content is in no known image format" in words
 
 
 def test_arguments_are_checked_before_anything_is_read():
@@ -409,6 +451,9 @@ def test_limits_come_from_the_header(tmp_path):
         for open_any in (lambda source: open_pictures(source, (8, 8, 1)), open_photographs):
             with pytest.raises(ganzoo.GanzooError, match="9000x9000 pixels are too many, more than 64 megapixels"):
                 open_any(f"folder:{tmp_path}/{suffix}")
+    os.mkfifo(tmp_path / "p-images-idx3-ubyte")
+    with pytest.raises(ganzoo.GanzooError, match="not an ordinary file"):
+        open_pictures(f"idx:{tmp_path}/p-images-idx3-ubyte", (8, 8, 1))
     os.mkfifo(tmp_path / "p.png")
     with pytest.raises(ganzoo.GanzooError, match="no file"):
         read_picture(tmp_path / "p.png", 1)
