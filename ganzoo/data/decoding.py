@@ -19,8 +19,9 @@ from ganzoo.files import open_regular
 PIXEL_LIMIT = 64_000_000
 # Bytes that are unpacked at a time.
 _PART = 2**24
-# Bytes that a member of an archive or a gzip file may unpack to whatever it has been compressed from, and how many times as large as
-# its compressed bytes a larger one may be: MNIST's images take a fifth, nothing but zeros a two-hundredth or less.
+# Bytes that a gzip file or a member of an archive may unpack to whatever it has been compressed from, and how many
+# times as large as its compressed bytes a larger one may be: MNIST's images take a fifth, nothing but zeros a
+# two-hundredth or less.
 _UNPACKED_FREELY, _MOST_COMPRESSED = 2**28, 150
 # What floating-point values may lie outside of their range, as a share of its largest value.
 _RANGE_TOLERANCE = 0.001
@@ -230,12 +231,20 @@ def read_picture(path, channels, at_least=None):
     from PIL import ImageOps
 
     with opened_image(path, PIXEL_LIMIT, at_least) as image, naming(path):
-        sixteen_bits = image.mode == "I" and image.format in ("PNG", "PPM")
+        largest = largest_value(image)
         transparent = image.info.get("transparency")
         if isinstance(transparent, tuple) and is_deep_png(path):
             # Pillow keeps the upper byte of each color, but of the transparent color both bytes.
             image.info["transparency"] = tuple(value >> 8 for value in transparent)
-        return pillow_to_array(ImageOps.exif_transpose(image), channels, sixteen_bits)
+        return pillow_to_array(ImageOps.exif_transpose(image), channels, largest)
+
+
+def largest_value(image):
+    """What white is in an open Pillow image of one channel of more than 8 bits; None where its file does not say."""
+    if image.format == "TIFF" and image.tag_v2.get(258) == (12,):
+        return 4095
+    is_deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
+    return 65535 if is_deep else None
 
 
 def is_deep_png(path):
@@ -254,14 +263,14 @@ def naming(path):
         raise GanzooError(f"{printable(path)}: {error}") from None
 
 
-def pillow_to_array(picture, channels, sixteen_bits=False):
+def pillow_to_array(picture, channels, largest=None):
     """A Pillow image of any mode as uint8 (height, width, channels), transparency on white.
 
     Args:
         picture: the image.
         channels: 1 for gray, 3 for color.
-        sixteen_bits: the values of mode "I" run to 65,535 whatever the largest is, as those of "I;16" always do. Else
-            they run to 65,535 where one is above 255. Floating-point values are in [0, 1] or [0, 255].
+        largest: what white is in a mode of 16 or 32 bits, see `largest_value`. None takes 65,535 for "I;16", and for
+            "I" where a value is above 255. Floating-point values are in [0, 1] or [0, 255].
 
     Raises:
         GanzooError: values outside of these ranges.
@@ -271,7 +280,7 @@ def pillow_to_array(picture, channels, sixteen_bits=False):
     if picture.mode.startswith("I") or picture.mode == "F":
         # Pillow's own conversion cuts off at 255 instead of scaling.
         values = np.asarray(picture)
-        gray = _gray_to_uint8(values, sixteen_bits or picture.mode.startswith("I;16"))
+        gray = _gray_to_uint8(values, largest or (65535 if picture.mode.startswith("I;16") else None))
         transparent = picture.info.get("transparency")
         if isinstance(transparent, int):
             gray = np.where(values == transparent, np.uint8(255), gray)
@@ -283,7 +292,7 @@ def pillow_to_array(picture, channels, sixteen_bits=False):
     return array[..., None] if channels == 1 else array
 
 
-def _gray_to_uint8(values, sixteen_bits):
+def _gray_to_uint8(values, largest):
     """uint8 from the values of an image file of more than 8 bits."""
     if values.dtype.kind == "f":
         # Each file is scaled by itself: one of a set in [-1, 1] may have no value below 0, so that range is refused.
@@ -291,8 +300,8 @@ def _gray_to_uint8(values, sixteen_bits):
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 65535:
         raise GanzooError(f"values from {low} to {high} are beyond 16 bits: convert the image to 8 or 16 bits")
-    if sixteen_bits or high > 255:
-        return np.rint(values / 257).astype("uint8")
+    if largest or high > 255:
+        return np.rint(values * (255 / (largest or 65535))).clip(0, 255).astype("uint8")
     return to_uint8(values)
 
 

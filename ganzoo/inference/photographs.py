@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.data.decoding import is_deep_png, naming, opened_image
+from ganzoo.data.decoding import is_deep_png, largest_value, naming, opened_image
 from ganzoo.data.folders import printable
 from ganzoo.data.sources import picture_files
 from ganzoo.errors import GanzooError
@@ -66,6 +66,8 @@ def as_photograph(image, channels=None):
         raise GanzooError("TIFF of 16 bits in color cannot be read: convert it to PNG")
     upright = ImageOps.exif_transpose(image)
     pixels = _as_array(upright)
+    if largest_value(image) == 4095:
+        pixels = np.rint(pixels * (65535 / 4095)).clip(0, 65535).astype("uint16")
     return Photograph(pixels, _extras(image.format, upright, channels or pixels.shape[2]))
 
 

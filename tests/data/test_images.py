@@ -16,6 +16,7 @@ from ganzoo.data.images import feed
 from ganzoo.data.labelled import feed as labelled_feed
 from ganzoo.data.photographs import open_photographs
 from ganzoo.data.sources import open_pictures
+from ganzoo.inference.photographs import read_photograph
 
 
 def batches(dataset):
@@ -38,6 +39,17 @@ def write_deep_png(path, pixels, transparent):
     header = struct.pack(">IIBBBBB", width, height, 16, 0 if channels == 1 else 2, 0, 0, 0)
     chunks = (b"IHDR", header), (b"tRNS", np.array(transparent, ">u2").tobytes()), (b"IDAT", zlib.compress(rows))
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in chunks) + chunk(b"IEND", b""))
+
+
+def write_12_bit_tiff(path, pixels):
+    """A TIFF of 12 bits (height, width), two values in three bytes; the width is even."""
+    height, width = pixels.shape
+    first, second = pixels.reshape(-1, 2).astype("uint16").T
+    packed = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], axis=1).astype("uint8").tobytes()
+    tags = {256: width, 257: height, 258: 12, 259: 1, 262: 1, 273: 0, 277: 1, 278: height, 279: len(packed)}
+    tags[273] = 8 + 2 + 12 * len(tags) + 4
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    path.write_bytes(b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + packed)
 
 
 @pytest.fixture
@@ -202,6 +214,8 @@ def test_images_of_more_than_8_bits_are_scaled(tmp_path):
     Image.fromarray((ramp / 257).astype("int32")).save(tmp_path / "int8.tif")
     Image.fromarray((ramp / 65535 * 1.0009).astype("float32")).save(tmp_path / "unit.tif")
     Image.fromarray((ramp / 257).astype("float32")).save(tmp_path / "bytes.tif")
+    write_12_bit_tiff(tmp_path / "12.tif", np.rint(ramp / 65535 * 4095))
+    assert np.abs(read_photograph(tmp_path / "12.tif").pixels[..., 0] - ramp).max() <= 8
     for path in tmp_path.iterdir():
         assert np.abs(read_picture(path, 1)[..., 0] - ramp / 257).max() <= 1, path.name
     for name, values in {
