@@ -335,6 +335,12 @@ def test_recordings_that_end_early_are_written_as_far_as_they_go(model, tmp_path
     np.testing.assert_allclose(
         written, model.enhance(soundfile.read(folder / "whole.wav")[0][:there], 16000), atol=1e-4
     )
+    soundfile.write(tmp_path / "whole.ogg", np.tile(sound, 4), 16000)
+    assert run(tmp_path / "whole.ogg", tmp_path / "out.wav").exit_code == 0
+    (tmp_path / "cut.ogg").write_bytes((tmp_path / "whole.ogg").read_bytes()[:-1])
+    done = run(tmp_path / "cut.ogg", tmp_path / "out.wav")
+    assert done.exit_code == 3, done.output
+    assert "can be decoded (its end is missing)" in done.output
     done = run(folder, tmp_path / "out")
     assert done.exit_code == 3, done.output
     assert "2 of the 5 recordings in" in done.output

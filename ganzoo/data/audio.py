@@ -257,6 +257,8 @@ class OpenedRecording:
                 yield from self._blocks_of(sound, part.lead, announced)
                 known = part.promised is not None and announced is not None
                 self._promised += announced * part.promised if known else self.decoded - before
+            if not part.ended:
+                self._note("its end is missing")
 
     def check(self, warn=None):
         """Says what is wrong with a recording that was decoded to its end.
@@ -457,8 +459,9 @@ def _read_natively(paths, rate):
             told = library.info(str(path))
             with open(path, "rb") as file:
                 size = os.fstat(file.fileno()).st_size
-                # Joined files, and headers that need a repair, go through soundfile.
-                whole = [(part.start, part.end) for part in parts_of(file, size, path.suffix.lower())] == [(0, size)]
+                # Joined files, headers that need a repair, and files whose end is missing go through soundfile.
+                parts = parts_of(file, size, path.suffix.lower())
+                whole = [(part.start, part.end, part.ended) for part in parts] == [(0, size, True)]
         except UNREADABLE:
             continue
         usual = RATES[0] <= told.samplerate <= RATES[1] and 0 < told.frames <= LONGEST * told.samplerate

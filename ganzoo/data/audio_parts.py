@@ -30,6 +30,7 @@ class Part:
         lead: samples of silence that `head` adds, to be dropped.
         samples: how many it decodes to; None for libsndfile's own number.
         promised: how many times as much the header promises, 1.0 or more; None where it promises nothing.
+        ended: False where the mark that ends a stream is missing.
     """
 
     start: int
@@ -38,6 +39,7 @@ class Part:
     lead: int = 0
     samples: int | None = None
     promised: float | None = 1.0
+    ended: bool = True
 
 
 def parts_of(file, size, suffix=""):
@@ -57,7 +59,7 @@ def parts_of(file, size, suffix=""):
         return _between(_flac_starts(peek, size), size)
     if magic == b"OggS":
         # No header of Ogg says how long it is.
-        return _between(_ogg_starts(peek, size), size, promised=None)
+        return _ogg_parts(peek, size)
     if suffix == ".mp3" or magic[:3] == b"ID3" or (magic[:1] == b"\xff" and magic[1:2] >= b"\xe0"):
         return _mp3_parts(peek, size) or whole
     return whole
@@ -123,8 +125,8 @@ def _after_id3(peek, position):
     return position + 10 + length + (10 if head[5] & 16 else 0)
 
 
-def _between(starts, size, **options):
-    return [Part(start, end, **options) for start, end in zip(starts, [*starts[1:], size])]
+def _between(starts, size):
+    return [Part(start, end) for start, end in zip(starts, [*starts[1:], size])]
 
 
 # Headers with a size: RIFF and its relatives.
@@ -265,9 +267,9 @@ def _flac_starts(peek, size):
     return [0, *starts[2:]] if len(starts) > 1 and starts[1] == _after_id3(peek, 0) else starts
 
 
-def _ogg_starts(peek, size):
-    """Where chains of Ogg streams begin: a page that begins a stream, behind one that does not."""
-    starts, position, began = [0], 0, True
+def _ogg_parts(peek, size):
+    """The chains of Ogg streams: each begins with a page that begins a stream, behind one that does not."""
+    starts, unended, position, began = [0], [set()], 0, True
     while position + 27 <= size:
         page = peek(position, 27 + 255)
         if page[:4] != b"OggS":
@@ -275,12 +277,19 @@ def _ogg_starts(peek, size):
             following = peek(position + 1, 2**17).find(b"OggS")
             position = size if following < 0 else position + 1 + following
             continue
-        begins = bool(page[5] & 2)
+        begins, ends, stream = bool(page[5] & 2), bool(page[5] & 4), page[14:18]
         if begins and not began:
             starts.append(position)
+            unended.append(set())
         began = begins
         position += 27 + page[26] + sum(page[27 : 27 + page[26]])
-    return starts
+        if begins:
+            unended[-1].add(stream)
+        # A last page that is cut off itself ends nothing.
+        if ends and position <= size:
+            unended[-1].discard(stream)
+    ends = [*starts[1:], size]
+    return [Part(start, end, promised=None, ended=not open_) for start, end, open_ in zip(starts, ends, unended)]
 
 
 # MP3: frames one after the other, with no header of the file but what encoders hide in a first, silent frame.

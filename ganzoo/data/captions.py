@@ -243,7 +243,8 @@ def _from_json(text):
         raise ValueError("it is neither a mapping nor a list of mappings")
     found = {}
     for entry in content:
-        written = entry.get("captions", entry.get("caption"))
+        # Programs that write every key leave the one that they do not use null or empty.
+        written = next((entry[key] for key in ("captions", "caption") if entry.get(key) not in (None, [])), None)
         written = [written] if isinstance(written, str) else written
         if written is None and isinstance(entry.get("name"), str):
             written = written_from_names(entry)

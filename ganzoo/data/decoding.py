@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import math
 import os
 import warnings
 import zipfile
@@ -16,16 +17,22 @@ from ganzoo.files import open_regular
 
 # An image of more pixels than this is not decoded for training: it may be a decompression bomb.
 PIXEL_LIMIT = 64_000_000
-# Bytes that a member of an archive may unpack to whatever it has been compressed from, and how many times as large as
-# its compressed bytes a larger one may be: MNIST's images take a fifth, nothing but zeros a two-hundredth or less.
+# Bytes that are unpacked at a time.
+_PART = 2**24
+# Bytes that a gzip file or a member of an archive may unpack to whatever it has been compressed from, and how many
+# times as large as its compressed bytes a larger one may be: MNIST's images take a fifth, nothing but zeros a
+# two-hundredth or less.
 _UNPACKED_FREELY, _MOST_COMPRESSED = 2**28, 150
+# What floating-point values may lie outside of their range, as a share of its largest value.
+_RANGE_TOLERANCE = 0.001
 # Scans of a JPEG: a progressive one has about 10. Each costs a pass over all pixels and may take only a few bytes.
 MOST_SCANS = 200
 _START_OF_SCAN = b"\xff\xda"
 # Shown first in messages.
 _COMMON = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-# Pillow gives EPS to another program (Ghostscript), which no file from a stranger may start, and only recognizes MPEG.
-_NOT_DECODED = ("EPS", "MPEG")
+# Pillow gives EPS to another program (Ghostscript), which no file from a stranger may start, only recognizes MPEG, and
+# decodes icons, which hold PNG files of any size, before their size can be checked.
+_NOT_DECODED = ("EPS", "MPEG", "ICO", "ICNS")
 _IDX_TYPES = {8: np.dtype(">u1"), 9: np.dtype(">i1"), 11: np.dtype(">i2"), 12: np.dtype(">i4"), 13: np.dtype(">f4")}
 
 
@@ -37,33 +44,46 @@ def read_idx(path):
     """The array of an IDX file (MNIST's format), gzipped or not.
 
     Raises:
-        GanzooError: missing, not IDX, or shorter than its header says.
+        GanzooError: missing, no ordinary file, not IDX, shorter or longer than its header says, or a gzip file that
+            unpacks to far more than images compress from.
     """
+    shown = printable(path)
     try:
-        with open(path, "rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if zipped else open(path, "rb") as file:
-            start = file.read(4)
-            if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _IDX_TYPES or not 1 <= start[3] <= 4:
-                raise GanzooError(f"{path} is damaged or not an IDX file (the format of MNIST)")
-            dtype, rank = _IDX_TYPES[start[2]], start[3]
-            shape = tuple(int(size) for size in np.frombuffer(file.read(4 * rank), ">u4"))
-            expected = int(np.prod(shape, dtype="float64")) * dtype.itemsize
-            # No more than is promised, in parts: neither a promise nor a bomb allocates what is not there.
-            parts, left = [], expected + 1
-            while left and (part := file.read(min(left, 2**24))):
-                parts.append(part)
-                left -= len(part)
+        with open_regular(path) as raw:
+            size = os.fstat(raw.fileno()).st_size
+            zipped = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            with gzip.GzipFile(fileobj=raw) if zipped else contextlib.nullcontext(raw) as file:
+                return _idx_array(file, shown, size, zipped)
     except GanzooError:
         raise
     except OSError as error:
-        raise GanzooError(f"cannot read the IDX file {path}, missing or damaged: {error}") from None
-    except (EOFError, ValueError, zlib.error) as error:
-        raise GanzooError(f"the IDX file {path} is damaged: {error}") from None
-    content = b"".join(parts)
-    if len(shape) != rank or len(content) != expected:
-        raise GanzooError(f"the IDX file {path} is damaged: its header promises {expected} bytes of {shape}")
-    return np.frombuffer(content, dtype).reshape(shape)
+        said = error.strerror or error
+        raise GanzooError(f"cannot read the IDX file {shown}, missing or damaged: {said}") from None
+    except (EOFError, ValueError, MemoryError, zlib.error) as error:
+        raise GanzooError(f"the IDX file {shown} is damaged: {first_line(error)}") from None
+
+
+def _idx_array(file, shown, size, zipped):
+    """The array of an open IDX file; `size` is that of the file on the disk, in bytes."""
+    start = file.read(4)
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _IDX_TYPES or not 1 <= start[3] <= 4:
+        raise GanzooError(f"{shown} is damaged or not an IDX file (the format of MNIST)")
+    dtype, rank = _IDX_TYPES[start[2]], start[3]
+    shape = tuple(int(length) for length in np.frombuffer(file.read(4 * rank), ">u4"))
+    expected = math.prod(shape) * dtype.itemsize
+    damaged = GanzooError(f"the IDX file {shown} is damaged: its header promises {expected} bytes of {shape}")
+    if len(shape) != rank or (not zipped and size != 4 + 4 * rank + expected):
+        raise damaged
+    if zipped:
+        _refuse_bomb(f"the IDX file {shown}", "it", expected, size, "unpack it with gunzip")
+    # One array, filled in parts: memory is taken as bytes arrive, and never twice.
+    content, filled = np.empty(expected, "uint8"), 0
+    while filled < expected and (count := file.readinto(content[filled : filled + _PART])):
+        filled += count
+    if filled != expected or file.read(1):
+        raise damaged
+    return content.view(dtype).reshape(shape)
 
 
 def read_arrays(path, names):
@@ -104,15 +124,26 @@ def read_arrays(path, names):
 
 
 def _refuse_bombs(path, shown):
-    """Refuses an archive that unpacks to far more than images of anything compress from."""
+    """Refuses an archive of which a member is a bomb."""
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            if member.file_size > _UNPACKED_FREELY and member.file_size > _MOST_COMPRESSED * member.compress_size:
-                raise GanzooError(
-                    f"cannot read {shown}: '{printable(member.filename)}' unpacks from "
-                    f"{member.compress_size / 2**20:.3g} MB to {member.file_size / 2**30:.3g} GB: save it again with "
-                    "np.savez, which does not compress"
-                )
+            name = f"'{printable(member.filename)}'"
+            way_out = "save it again with np.savez, which does not compress"
+            _refuse_bomb(shown, name, member.file_size, member.compress_size, way_out)
+
+
+def _refuse_bomb(shown, name, unpacked, packed, way_out):
+    """Refuses what unpacks to far more bytes than images of anything compress from.
+
+    Args:
+        shown: the file, for the message.
+        name: of what it is that unpacks.
+        unpacked, packed: bytes.
+        way_out: what to do.
+    """
+    if unpacked > _UNPACKED_FREELY and unpacked > _MOST_COMPRESSED * packed:
+        sizes = f"from {packed / 2**20:.3g} MB to {unpacked / 2**30:.3g} GB"
+        raise GanzooError(f"cannot read {shown}: {name} unpacks {sizes}: {way_out}")
 
 
 def image_formats():
@@ -200,8 +231,27 @@ def read_picture(path, channels, at_least=None):
     from PIL import ImageOps
 
     with opened_image(path, PIXEL_LIMIT, at_least) as image, naming(path):
-        sixteen_bits = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
-        return pillow_to_array(ImageOps.exif_transpose(image), channels, sixteen_bits)
+        largest = largest_value(image)
+        transparent = image.info.get("transparency")
+        if isinstance(transparent, tuple) and is_deep_png(path):
+            # Pillow keeps the upper byte of each color, but of the transparent color both bytes.
+            image.info["transparency"] = tuple(value >> 8 for value in transparent)
+        return pillow_to_array(ImageOps.exif_transpose(image), channels, largest)
+
+
+def largest_value(image):
+    """What white is in an open Pillow image of one channel of more than 8 bits; None where its file does not say."""
+    if image.format == "TIFF" and image.tag_v2.get(258) == (12,):
+        return 4095
+    is_deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
+    return 65535 if is_deep else None
+
+
+def is_deep_png(path):
+    """Whether a file is a PNG of 16 bits in color or with an alpha channel, which Pillow reduces to 8."""
+    with open_regular(path) as file:
+        header = file.read(26)
+    return header[:8] == b"\x89PNG\r\n\x1a\n" and len(header) == 26 and header[24] == 16 and header[25] in (2, 4, 6)
 
 
 @contextlib.contextmanager
@@ -213,29 +263,91 @@ def naming(path):
         raise GanzooError(f"{printable(path)}: {error}") from None
 
 
-def pillow_to_array(picture, channels, sixteen_bits=False):
-    """A Pillow picture of any mode as uint8 (height, width, channels).
+def pillow_to_array(picture, channels, largest=None):
+    """A Pillow image of any mode as uint8 (height, width, channels), transparency on white.
 
     Args:
-        picture: the picture.
-        channels: 1 for grey, 3 for colour.
-        sixteen_bits: the values of a mode of more than 8 bits run to 65,535; else to 255, or to 1 if none is above.
+        picture: the image.
+        channels: 1 for gray, 3 for color.
+        largest: what white is in a mode of 16 or 32 bits, see `largest_value`. None takes 65,535 for "I;16", and for
+            "I" where a value is above 255. Floating-point values are in [0, 1] or [0, 255].
+
+    Raises:
+        GanzooError: values outside of these ranges.
     """
     from PIL import Image
 
     if picture.mode.startswith("I") or picture.mode == "F":
         # Pillow's own conversion cuts off at 255 instead of scaling.
-        values = np.asarray(picture, "float64")
-        if not np.isfinite(values).all():
-            raise GanzooError("the picture has values that are no numbers")
-        factor = 1 / 257 if sixteen_bits else 255.0 if values.max(initial=0) <= 1 else 1.0
-        values = np.rint(values * factor).clip(0, 255).astype("uint8")
-        picture = Image.fromarray(values)
+        values = np.asarray(picture)
+        gray = _gray_to_uint8(values, largest or (65535 if picture.mode.startswith("I;16") else None))
+        transparent = picture.info.get("transparency")
+        if isinstance(transparent, int):
+            gray = np.where(values == transparent, np.uint8(255), gray)
+        picture = Image.fromarray(gray)
     if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
     array = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
     return array[..., None] if channels == 1 else array
+
+
+def _gray_to_uint8(values, largest):
+    """uint8 from the values of an image file of more than 8 bits."""
+    if values.dtype.kind == "f":
+        # Each file is scaled by itself: one of a set in [-1, 1] may have no value below 0, so that range is refused.
+        return to_uint8(values, signed=False)
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise GanzooError(f"values from {low} to {high} are beyond 16 bits: convert the image to 8 or 16 bits")
+    if largest or high > 255:
+        return np.rint(values * (255 / (largest or 65535))).clip(0, 255).astype("uint8")
+    return to_uint8(values)
+
+
+def to_uint8(values, signed=True, masks=True):
+    """uint8 of the same shape, from an array as people keep images.
+
+    - Floating-point values are in [0, 1], [-1, 1] or [0, 255], by the smallest and the largest. Each range may be left
+      by 0.001 of its largest value, as rounding and interpolation do; that is clipped. A largest value between 1.001
+      and 2 belongs to none of them.
+    - Whole numbers are in 0..255; where the largest is 1 they are masks, and 1 becomes 255. So does True.
+
+    Args:
+        values: array with at least one value.
+        signed: allow [-1, 1].
+        masks: whole numbers with the largest value 1 are masks; else they are nearly black.
+
+    Raises:
+        GanzooError: any other values.
+
+    Example:
+        to_uint8(np.array([0.0, 0.5, 1.00001]))      # [0, 128, 255]
+    """
+    if values.dtype.kind == "b":
+        return values * np.uint8(255)
+    if values.dtype.kind not in "iuf":
+        raise GanzooError(f"images are whole numbers in 0..255 or floating-point numbers, got {values.dtype}")
+    low, high = values.min().item(), values.max().item()
+    if values.dtype.kind in "iu":
+        if low < 0 or high > 255:
+            raise GanzooError(f"images of whole numbers lie in 0..255, got {low} to {high} ({values.dtype})")
+        scaled = values.astype("uint8", copy=False)
+        return scaled * np.uint8(255) if masks and high == 1 else scaled
+    if low >= -_RANGE_TOLERANCE and high <= 1 + _RANGE_TOLERANCE:
+        offset, factor = 0.0, 255.0
+    elif signed and low >= -1 - _RANGE_TOLERANCE and high <= 1 + _RANGE_TOLERANCE:
+        offset, factor = 1.0, 127.5
+    elif low >= -255 * _RANGE_TOLERANCE and 2 <= high <= 255 * (1 + _RANGE_TOLERANCE):
+        offset, factor = 0.0, 1.0
+    else:
+        ranges = "[0, 255], [0, 1] or [-1, 1]" if signed else "[0, 255] or [0, 1]"
+        raise GanzooError(
+            f"images of floating-point numbers lie in {ranges}, got {low:.6g} to {high:.6g}: scale or clip them"
+        )
+    scaled = (values + offset) * factor
+    np.rint(scaled, out=scaled)
+    return np.clip(scaled, 0, 255, out=scaled).astype("uint8")
 
 
 def as_channels(image, channels):

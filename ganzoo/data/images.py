@@ -43,10 +43,11 @@ def images(
     return feed(**locals()).dataset()
 
 
-def feed(source, image_shape, **options):
-    """The `Feed` behind `images`, with the same arguments: what a run resumes in."""
+def feed(source, image_shape, with_labels=False, **options):
+    """The `Feed` behind `images`, with the same arguments: what a run resumes in; `with_labels` as `open_pictures`
+    takes it."""
     given = checked(images, {"source": source, "image_shape": image_shape, **options})
-    opened = open_pictures(given["source"], given["image_shape"], given["upscale"], given["strict"])
+    opened = open_pictures(given["source"], given["image_shape"], given["upscale"], given["strict"], with_labels)
 
     def make_batch(step, indices, pictures=opened.images):
         if isinstance(pictures, np.ndarray):

@@ -24,9 +24,9 @@ def labelled(
     Args:
         source, image_shape, batch_size, seed, flip, upscale, strict: as in `ganzoo.data.images`. The labels are those
             of "digits", of the labels file beside an "idx:" file, of the array `labels` of an "npz:" file, of
-            the feature `label` of a "tfds:" set, or the subfolders of a "folder:" in alphabetical order, numbers in
-            order of their value ("2" before "10"). In an "npz:" file they are whole numbers (count,) or (count, 1), or
-            one-hot vectors (count, classes).
+            the feature `label` of a "tfds:" set, or the folders directly in a "folder:" in alphabetical order, numbers
+            in order of their value ("2" before "10"); images beside these folders are left out with a warning. In an
+            "npz:" file they are whole numbers (count,) or (count, 1), or one-hot vectors (count, classes).
         classes: refuse labels that are not below this.
 
     Returns:
@@ -45,7 +45,7 @@ def feed(source, image_shape, classes=None, **options):
     """The `Feed` behind `labelled`, with the same arguments; `class_names` holds the name of each class, label 0 first,
     or None where the source names none."""
     checked(labelled, {"source": source, "image_shape": image_shape, "classes": classes, **options})
-    pictures = picture_feed(source, image_shape, **options)
+    pictures = picture_feed(source, image_shape, with_labels=True, **options)
     labels = pictures.labels
     if labels is None:
         raise GanzooError(f"the pictures of {source} have no labels: {pictures.unlabelled}")

@@ -29,6 +29,7 @@ from ganzoo.data.decoding import (
     read_arrays,
     read_idx,
     read_picture,
+    to_uint8,
 )
 from ganzoo.data.folders import files_in, natural, printable
 from ganzoo.data.origins import other_files
@@ -61,23 +62,26 @@ class Pictures:
     unlabelled: str = ""
 
 
-def open_pictures(source, image_shape, upscale=False, strict=False):
+def open_pictures(source, image_shape, upscale=False, strict=False, with_labels=False):
     """The pictures of a source, centre-cropped to the wanted aspect and resized (antialiased).
 
     Args:
         source: "digits", "idx:FILE" (MNIST's format, .gz or not; the labels file beside it is found),
             "npz:FILE" (arrays `images` and optionally `labels`, whole numbers of shape (count,) or (count, 1), and
             `class_names`; or Keras' `x_train`, `y_train`, `x_test` and `y_test`, of which "npz:FILE:test" takes the
-            last two; or one array of images, .npy), "folder:PATH" (images at any depth, of any format that Pillow
-            decodes; see `ganzoo.data.folders.files_in` for what counts. Its subfolders' names are the classes, numbers
-            in order of their value) or "tfds:NAME[:SPLIT]". "~" is the home folder. Of an animation the first frame
-            counts.
+            last two; or one array of images, .npy; values as `ganzoo.data.decoding.to_uint8` takes them),
+            "folder:PATH" (images at any depth, of any format that Pillow decodes; see
+            `ganzoo.data.folders.files_in` for what counts. The folders directly in it are the classes, whatever folders
+            they hold; numbers are in order of their value) or "tfds:NAME[:SPLIT]". "~" is the home folder. Of an
+            animation the first frame counts.
         image_shape: (height, width, channels), channels 1 or 3.
         upscale: enlarge pictures smaller than that instead of refusing them.
         strict: a broken file is an error instead of being skipped and counted.
+        with_labels: leave out, with a warning, images that lie beside the class folders of a "folder:" and so have no
+            class. Else they count, and nothing has labels where there are any.
 
     Returns:
-        `Pictures`.
+        `Pictures`; a class of which no image can be read keeps its number and its name.
 
     Raises:
         GanzooError: naming the source and the way out.
@@ -86,7 +90,8 @@ def open_pictures(source, image_shape, upscale=False, strict=False):
     if len(image_shape) != 3 or min(image_shape) < 1 or image_shape[2] not in (1, 3):
         raise GanzooError(f"image_shape is (height, width, 1 or 3), got {image_shape}")
     scheme, place = split_source(source, "", _SCHEMES, without_place=["digits"])
-    return _SCHEMES[scheme](place, image_shape, upscale, strict)
+    options = {"with_labels": with_labels} if scheme == "folder" else {}
+    return _SCHEMES[scheme](place, image_shape, upscale, strict, **options)
 
 
 def split_source(source, kind, schemes, without_place=()):
@@ -200,7 +205,9 @@ def _tfds(place, image_shape, upscale, strict):
     images = allocate((count, *image_shape), f"tfds:{place}:{info.full_name}")
     labels = []
     for i, example in enumerate(tfds.as_numpy(dataset)):
-        images[i] = _fit_array(_as_uint8(example["image"], place)[None], image_shape, upscale, f"tfds:{place}")[0]
+        # One image alone does not tell a mask from an image that is nearly black.
+        image = _as_uint8(example["image"], f"tfds:{place}", masks=False)
+        images[i] = _fit_array(image[None], image_shape, upscale, f"tfds:{place}")[0]
         if "label" in example and np.ndim(example["label"]) == 0:
             labels.append(int(example["label"]))
     classes = getattr(info.features["label"], "names", None) if "label" in info.features else None
@@ -260,9 +267,16 @@ def missing_tfds(place):
     return GanzooError(f"{error}. {instead}") if instead else error
 
 
-def _folder(place, image_shape, upscale, strict):
+def _folder(place, image_shape, upscale, strict, with_labels):
     root = Path(place)
     paths = picture_files(root)
+    beside = [path for path in paths if path.parent == root]
+    # From all files, so that a broken one changes no other class's number.
+    classes = sorted({_class_of(path, root) for path in paths if path.parent != root}, key=natural)
+    if with_labels and beside and len(classes) > 1:
+        words = f"{len(beside)} of {len(paths)} images lie beside the class folders and have no class, left out"
+        warnings.warn(f"{printable(root)}: {words}; first: {printable(beside[0].name)}", stacklevel=2)
+        paths, beside = [path for path in paths if path.parent != root], []
     key = hashlib.sha256(repr([(str(p.resolve()), p.stat().st_mtime_ns, p.stat().st_size) for p in paths]).encode())
     images = allocate((len(paths), *image_shape), f"folder:{key.hexdigest()}")
     broken, small = [], []
@@ -293,18 +307,36 @@ def _folder(place, image_shape, upscale, strict):
     if broken:
         warnings.warn(f"{root}: skipped {len(broken)} of {len(paths)} pictures; first: {min(broken)[1]}", stacklevel=2)
     kept = [i for i in range(len(paths)) if i not in lost]
-    names = [paths[i].parent.relative_to(root).as_posix() for i in kept]
-    classes = sorted(set(names), key=natural)
-    number = {name: i for i, name in enumerate(classes)}
-    several = len(classes) > 1
+    labelled = len(classes) > 1 and not beside
+    labels = None
+    if labelled:
+        number = {name: i for i, name in enumerate(classes)}
+        labels = np.array([number[_class_of(paths[i], root)] for i in kept])
+        lost_classes = sorted(set(range(len(classes))) - set(labels.tolist()))
+        if lost_classes:
+            first = f"class {lost_classes[0]} ('{printable(classes[lost_classes[0]])}')"
+            warnings.warn(
+                f"{root}: no image can be read of {len(lost_classes)} of {len(classes)} classes; first: {first}",
+                stacklevel=2,
+            )
+    if beside and len(classes) > 1:
+        first = printable(beside[0].name)
+        unlabelled = f"move or remove the {len(beside)} images beside the class folders; first: {first}"
+    else:
+        unlabelled = f"put the images of each class in a subfolder of {printable(root)}, named after the class"
     return Pictures(
         kept_in_place(images, kept),
-        np.array([number[name] for name in names]) if several else None,
+        labels,
         f"folder:{place}",
         tuple(str(paths[i]) for i in sorted(lost)),
-        class_names=tuple(classes) if several else None,
-        unlabelled="put the images of each class in a subfolder of its own, named after the class",
+        class_names=tuple(classes) if labelled else None,
+        unlabelled=unlabelled,
     )
+
+
+def _class_of(path, root):
+    """The name of the folder directly in `root` that an image lies in, at whatever depth."""
+    return path.relative_to(root).parts[0]
 
 
 _SCHEMES = {"digits": _digits, "folder": _folder, "idx": _idx, "npz": _npz, "tfds": _tfds}
@@ -337,22 +369,15 @@ def _checked_names(names, source):
     return tuple(map(str, names))
 
 
-def _as_uint8(images, source):
-    """uint8 pictures (..., height, width, channels) from arrays as people keep them."""
+def _as_uint8(images, source, masks=True):
+    """uint8 images (count, height, width[, channels]) from arrays as people keep them, see `to_uint8`."""
     images = np.asarray(images)
     if images.ndim not in (3, 4) or not images.size:
         raise GanzooError(f"{source}: pictures have shape (count, height, width[, channels]), got {images.shape}")
-    if images.dtype.kind == "b":
-        images = images * np.uint8(255)
-    if images.dtype.kind == "f":
-        low, high = float(images.min()), float(images.max())
-        if not (np.isfinite(low) and np.isfinite(high)) or low < -1 or high > 255 or (low < 0 and high > 1):
-            raise GanzooError(f"{source}: pictures lie in 0..255, [0, 1] or [-1, 1], got {low} to {high}")
-        offset, factor = (1.0, 127.5) if low < 0 else (0.0, 255.0 if high <= 1 else 1.0)
-        images = np.rint((images + offset) * factor)
-    elif images.dtype.kind not in "iu" or images.min() < 0 or images.max() > 255:
-        raise GanzooError(f"{source}: pictures are whole numbers in 0..255 or floats, got {images.dtype}")
-    return images.astype("uint8", copy=False)
+    try:
+        return to_uint8(images, masks=masks)
+    except GanzooError as error:
+        raise GanzooError(f"{source}: {error}") from None
 
 
 def _fit_array(images, image_shape, upscale, source):

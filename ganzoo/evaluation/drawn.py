@@ -115,7 +115,7 @@ def probe(model, train, test, examples=10_000, upscale=False):
     """
     if examples < 2:
         raise GanzooError(f"examples must be at least 2, got {examples}")
-    sets = [open_pictures(source, model.image_shape, upscale=upscale) for source in (train, test)]
+    sets = [open_pictures(source, model.image_shape, upscale=upscale, with_labels=True) for source in (train, test)]
     for source, pictures in zip((train, test), sets):
         if pictures.labels is None:
             raise GanzooError(f"the pictures of {short(source)} have no labels")

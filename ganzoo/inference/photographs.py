@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.data.decoding import naming, opened_image
+from ganzoo.data.decoding import is_deep_png, largest_value, naming, opened_image
 from ganzoo.data.folders import printable
 from ganzoo.data.sources import picture_files
 from ganzoo.errors import GanzooError
@@ -50,9 +50,9 @@ def read_photograph(path, most_pixels=PIXEL_LIMIT):
             color are read from PNG, in gray from TIFF as well.
     """
     with opened_image(path, most_pixels) as image, naming(path):
-        if _is_deep_png(path):
+        if is_deep_png(path):
             turn = image.getexif().get(_ORIENTATION, 1)
-            pixels = _turned(_decoded_deep(path), turn)
+            pixels = _turned(_with_alpha(_decoded_deep(path), image.info.get("transparency")), turn)
             return Photograph(pixels, as_photograph(image, pixels.shape[2]).extras)
         return as_photograph(image)
 
@@ -66,6 +66,8 @@ def as_photograph(image, channels=None):
         raise GanzooError("TIFF of 16 bits in color cannot be read: convert it to PNG")
     upright = ImageOps.exif_transpose(image)
     pixels = _as_array(upright)
+    if largest_value(image) == 4095:
+        pixels = np.rint(pixels * (65535 / 4095)).clip(0, 65535).astype("uint16")
     return Photograph(pixels, _extras(image.format, upright, channels or pixels.shape[2]))
 
 
@@ -167,7 +169,7 @@ def _as_array(picture):
         values = np.asarray(picture, "int64")
         if values.min(initial=0) < 0 or values.max(initial=0) > 65535:
             raise GanzooError("a picture of 32 bits cannot be kept: convert it to 8 or 16")
-        return values.astype("uint16")[..., None]
+        return _with_alpha(values.astype("uint16")[..., None], picture.info.get("transparency"))
     if picture.mode == "F":
         raise GanzooError("a picture of floating-point numbers cannot be kept: convert it to 8 or 16 bits")
     if "transparency" in picture.info or picture.mode in ("RGBA", "PA", "RGBa"):
@@ -178,11 +180,12 @@ def _as_array(picture):
     return array[..., None] if array.ndim == 2 else array
 
 
-def _is_deep_png(path):
-    """Whether it is a PNG of 16 bits in colour or with alpha, which Pillow cuts down to 8."""
-    with open(path, "rb") as file:
-        header = file.read(26)
-    return header[:8] == b"\x89PNG\r\n\x1a\n" and len(header) == 26 and header[24] == 16 and header[25] in (2, 4, 6)
+def _with_alpha(pixels, transparent):
+    """uint16 pixels with an alpha channel where one value or color, as PNG's tRNS names it, is transparent."""
+    if not isinstance(transparent, (int, tuple)) or pixels.shape[2] not in (1, 3):
+        return pixels
+    clear = (pixels == np.array(transparent)).all(axis=2, keepdims=True)
+    return np.concatenate([pixels, np.where(clear, 0, 65535).astype("uint16")], axis=2)
 
 
 def _tensorflow():

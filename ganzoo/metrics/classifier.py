@@ -60,14 +60,14 @@ def main():
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "weights")
     options = parser.parse_args()
     shape = (options.size, options.size, 1)
-    train = open_pictures(options.train, shape, upscale=True)
+    train = open_pictures(options.train, shape, upscale=True, with_labels=True)
     images, labels = train.images, train.labels
     if options.test.startswith("last:"):
         held_out = int(options.test.removeprefix("last:"))
         test_images, test_labels = images[-held_out:], labels[-held_out:]
         images, labels = images[:-held_out], labels[:-held_out]
     else:
-        test = open_pictures(options.test, shape)
+        test = open_pictures(options.test, shape, with_labels=True)
         test_images, test_labels = test.images, test.labels
     network = train_classifier(images, labels, options.epochs)
     path = options.output / f"{options.name}.npz"

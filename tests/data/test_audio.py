@@ -132,6 +132,48 @@ def test_of_a_cut_file_everything_that_is_there_is_read(tmp_path, kind):
     assert f"cut.{kind}" in messages[0]
 
 
+def ogg_pages(content):
+    """Where the pages of an intact Ogg file begin."""
+    places = [0]
+    while places[-1] < len(content):
+        segments = content[places[-1] + 26]
+        places.append(places[-1] + 27 + segments + sum(content[places[-1] + 27 :][:segments]))
+    return places[:-1]
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_an_ogg_file_whose_end_is_missing_says_so(tmp_path, subtype):
+    whole = encoded("OGG", subtype)
+    # More pages than the few seconds take at a time.
+    long = encoded("OGG", subtype, sound=np.tile(SOUND, 8))
+    assert not read(tmp_path / "whole.ogg", whole)[1]
+    pages = ogg_pages(long)
+    for cut in (len(long) // 2, pages[len(pages) // 2], pages[-1], len(long) - 1):
+        samples, messages = read(tmp_path / "cut.ogg", long[:cut])
+        assert len(samples) > 48000
+        assert len(messages) == 1
+        assert f"ends early: {len(samples) / 16000:.2f} s can be decoded (its end is missing)" in messages[0]
+    # Of two joined files the first is cut: everything else is there.
+    samples, messages = read(tmp_path / "joined.ogg", long[: pages[-1]] + whole)
+    assert len(samples) > 48000 + len(decoded(whole))
+    assert len(messages) == 1
+    assert "its end is missing" in messages[0]
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_training_and_native_decoding_see_that_an_end_is_missing(tmp_path, native):
+    if native and audio.tensorflow_io() is None:
+        pytest.skip("tensorflow-io does not load here")
+    long = encoded("OGG", "VORBIS", sound=np.tile(SOUND, 8))
+    (tmp_path / "cut.ogg").write_bytes(long[: ogg_pages(long)[-1]])
+    messages = []
+    audio.read_all(
+        [tmp_path / "cut.ogg"], 16000, native=native, warn=lambda message, category: messages.append(message)
+    )
+    assert len(messages) == 1
+    assert "its end is missing" in messages[0]
+
+
 @pytest.mark.parametrize("kind", ["wav", "rf64", "w64", "caf", "aiff", "au", "flac", "ogg", "mp3"])
 def test_files_joined_into_one_are_read_one_after_the_other(tmp_path, kind):
     first, second = encoded(kind.upper()), encoded(kind.upper(), sound=SOUND[20000:] / 2)

@@ -94,7 +94,10 @@ def test_the_kinds_of_files_are_the_same_captions(tmp_path):
     kinds = {
         "captions.txt": "a.png\tone\nb.png\tthree\n\na.png\ttwo\n",
         "captions.json": json.dumps(
-            [{"file": "a.png", "captions": ["one", "two"]}, {"file": "b.png", "caption": "three"}]
+            [
+                {"file": "a.png", "captions": ["one", "two"], "caption": None},
+                {"file": "b.png", "captions": None, "caption": "three"},
+            ]
         ),
     }
     for name, text in kinds.items():

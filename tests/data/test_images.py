@@ -4,6 +4,7 @@ import shutil
 import struct
 import sys
 import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from ganzoo.data.images import feed
 from ganzoo.data.labelled import feed as labelled_feed
 from ganzoo.data.photographs import open_photographs
 from ganzoo.data.sources import open_pictures
+from ganzoo.inference.photographs import read_photograph
 
 
 def batches(dataset):
@@ -24,6 +26,30 @@ def batches(dataset):
 def write_idx(path, array, compress=False):
     content = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.astype("uint8").tobytes()
     path.write_bytes(gzip.compress(content) if compress else content)
+
+
+def write_deep_png(path, pixels, transparent):
+    """A PNG of 16 bits (height, width, 1 or 3) of which one value or color is transparent (tRNS)."""
+
+    def chunk(name, content):
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    height, width, channels = pixels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", width, height, 16, 0 if channels == 1 else 2, 0, 0, 0)
+    chunks = (b"IHDR", header), (b"tRNS", np.array(transparent, ">u2").tobytes()), (b"IDAT", zlib.compress(rows))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in chunks) + chunk(b"IEND", b""))
+
+
+def write_12_bit_tiff(path, pixels):
+    """A TIFF of 12 bits (height, width), two values in three bytes; the width is even."""
+    height, width = pixels.shape
+    first, second = pixels.reshape(-1, 2).astype("uint16").T
+    packed = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], axis=1).astype("uint8").tobytes()
+    tags = {256: width, 257: height, 258: 12, 259: 1, 262: 1, 273: 0, 277: 1, 278: height, 279: len(packed)}
+    tags[273] = 8 + 2 + 12 * len(tags) + 4
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    path.write_bytes(b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + packed)
 
 
 @pytest.fixture
@@ -87,6 +113,48 @@ def test_a_bomb_is_refused_before_it_unpacks(tmp_path):
         read_idx(tmp_path / "bomb.gz")
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
     tracemalloc.stop()
+    promise = gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 2**10, 2**10, 2**10) + bytes(1_000_000))
+    (tmp_path / "promise.gz").write_bytes(promise)
+    with pytest.raises(ganzoo.GanzooError, match=r"promise\.gz: it unpacks from .* MB to 1 GB: unpack it with gunzip"):
+        read_idx(tmp_path / "promise.gz")
+    (tmp_path / "promise").write_bytes(gzip.decompress(promise))
+    with pytest.raises(ganzoo.GanzooError, match="promises 1073741824 bytes"):
+        read_idx(tmp_path / "promise")
+
+
+def test_an_idx_file_takes_its_memory_once(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (40, 1024, 1024), dtype="uint8")
+    write_idx(tmp_path / "plain", images)
+    content = (tmp_path / "plain").read_bytes()
+    (tmp_path / "zipped").write_bytes(gzip.compress(content, compresslevel=0))
+    del content
+    for name in ("plain", "zipped"):
+        tracemalloc.start()
+        found = read_idx(tmp_path / name)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        np.testing.assert_array_equal(found, images)
+        assert peak < 2 * images.nbytes - 1_000_000
+
+
+def test_an_icon_is_not_decoded_whatever_its_name(tmp_path):
+    """Pillow decodes the PNG in it, of any size, when it opens the file."""
+    Image.new("L", (64, 64), 9).save(tmp_path / "a.png")
+    png = (tmp_path / "a.png").read_bytes()
+    icons = {
+        "ico": struct.pack("<HHHBBBBHHII", 0, 1, 1, 16, 16, 0, 0, 1, 32, len(png), 22) + png,
+        "icns": b"icns" + struct.pack(">I4sI", 16 + len(png), b"icp4", 8 + len(png)) + png,
+    }
+    for suffix, content in icons.items():
+        (tmp_path / f"a.{suffix}").write_bytes(content)
+        (tmp_path / f"{suffix}.png").write_bytes(content)
+    with pytest.warns(UserWarning) as caught:  # noqa: PT030
+        found = open_pictures(f"folder:{tmp_path}", (64, 64, 1))
+    assert found.images.shape == (1, 64, 64, 1)
+    words = " ".join(str(warning.message) for warning in caught)
+    assert "3 images; left out: 1 .icns, 1 .ico" in words
+    assert "skipped 2 of 3 pictures" in words
+    assert "content is in no known image format" in words
 
 
 def test_arguments_are_checked_before_anything_is_read():
@@ -135,6 +203,40 @@ def test_a_folder_of_any_mode_and_size(folder, channels):
     assert (pictures.images.reshape(10, -1).std(axis=1) > 5).sum() >= 9  # all but the even grey one
     even_grey = pictures.images[[p.reshape(-1).std() < 5 for p in pictures.images]]
     assert abs(int(even_grey.mean()) - 0x80) <= 1  # 16 bits scaled, not cut off
+
+
+def test_images_of_more_than_8_bits_are_scaled(tmp_path):
+    ramp = np.linspace(0, 65535, 64).reshape(8, 8)
+    for largest in (65535, 1023):
+        values = np.rint(ramp * largest / 65535).astype(">u2").tobytes()
+        (tmp_path / f"{largest}.pgm").write_bytes(b"P5 8 8 %d\n" % largest + values)
+    Image.fromarray(ramp.astype("int32")).save(tmp_path / "int.tif")
+    Image.fromarray((ramp / 257).astype("int32")).save(tmp_path / "int8.tif")
+    Image.fromarray((ramp / 65535 * 1.0009).astype("float32")).save(tmp_path / "unit.tif")
+    Image.fromarray((ramp / 257).astype("float32")).save(tmp_path / "bytes.tif")
+    write_12_bit_tiff(tmp_path / "12.tif", np.rint(ramp / 65535 * 4095))
+    assert np.abs(read_photograph(tmp_path / "12.tif").pixels[..., 0] - ramp).max() <= 8
+    for path in tmp_path.iterdir():
+        assert np.abs(read_picture(path, 1)[..., 0] - ramp / 257).max() <= 1, path.name
+    for name, values in {
+        "over": np.linspace(0, 1.01, 64).astype("float32"),
+        "signed": np.linspace(-1, 1, 64).astype("float32"),
+        "wide": np.linspace(0, 65535, 64).astype("float32"),
+        "deep": np.linspace(0, 65536, 64).astype("int32"),
+    }.items():
+        Image.fromarray(values.reshape(8, 8)).save(tmp_path / f"{name}.tif")
+        with pytest.raises(ganzoo.GanzooError, match=f"{name}\\.tif: .*scale or clip|{name}\\.tif: .*beyond 16 bits"):
+            read_picture(tmp_path / f"{name}.tif", 1)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_transparency_of_16_bits_lies_on_white(tmp_path, channels):
+    pixels = np.zeros((2, 2, channels), "uint16")
+    # The transparent value's lower byte is the upper byte of another pixel.
+    pixels[0, 0], pixels[1, 1] = 0x1234, 0x3456
+    write_deep_png(tmp_path / "a.png", pixels, [0x1234] * channels)
+    for wanted in (1, 3):
+        assert read_picture(tmp_path / "a.png", wanted)[..., 0].tolist() == [[255, 0], [0, 0x34]]
 
 
 def test_crop_keeps_the_middle_and_resizing_is_antialiased():
@@ -220,6 +322,38 @@ def test_names_of_classes_are_kept_and_numbers_in_order_of_value(tmp_path):
     np.savez(tmp_path / "a.npz", images=np.zeros((2, 8, 8)), labels=[1, 0], class_names=["coat", "shirt"])
     assert open_pictures(f"npz:{tmp_path}/a.npz", (8, 8, 1)).class_names == ("coat", "shirt")
     assert open_pictures("digits", (8, 8, 1)).class_names == tuple("0123456789")
+
+
+def test_the_first_folder_is_the_class_and_images_beside_have_none(tmp_path):
+    for i, name in enumerate(("cats/2019/1", "cats/2020/1", "dogs/1", "birds/deep/er/1")):
+        (tmp_path / name).parent.mkdir(parents=True)
+        Image.new("L", (8, 8), 40 * i).save(tmp_path / f"{name}.png")
+    source = f"folder:{tmp_path}"
+    alone = labelled_feed(source, (8, 8, 1), batch_size=1)
+    assert alone.class_names == ("birds", "cats", "dogs")
+    assert list(zip(alone.pictures[:, 0, 0, 0], alone.labels)) == [(120, 0), (0, 1), (40, 1), (80, 2)]
+    Image.new("L", (8, 8), 255).save(tmp_path / "cover.png")
+    with pytest.warns(UserWarning, match=r"1 of 5 images lie beside the class folders .*left out; first: cover\.png"):
+        beside = labelled_feed(source, (8, 8, 1), batch_size=1)
+    assert beside.class_names == alone.class_names
+    np.testing.assert_array_equal(beside.pictures, alone.pictures)
+    np.testing.assert_array_equal(beside.labels, alone.labels)
+    unlabelled = feed(source, (8, 8, 1), batch_size=1)
+    assert unlabelled.count == 5
+    assert unlabelled.labels is None
+
+
+def test_a_class_without_a_readable_image_keeps_its_number(tmp_path):
+    for i, name in enumerate("abc"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (8, 8), 40 * i).save(tmp_path / name / "1.png")
+    (tmp_path / "b" / "1.png").write_text("no image")
+    with pytest.warns(UserWarning) as caught:  # noqa: PT030
+        found = labelled_feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1)
+    assert found.class_names == ("a", "b", "c")
+    assert list(zip(found.pictures[:, 0, 0, 0], found.labels)) == [(0, 0), (80, 2)]
+    words = " ".join(str(warning.message) for warning in caught)
+    assert "no image can be read of 1 of 3 classes; first: class 1 ('b')" in words
 
 
 def test_labels_in_a_column_and_labels_that_are_none(tmp_path):
@@ -331,6 +465,9 @@ def test_limits_come_from_the_header(tmp_path):
         for open_any in (lambda source: open_pictures(source, (8, 8, 1)), open_photographs):
             with pytest.raises(ganzoo.GanzooError, match="9000x9000 pixels are too many, more than 64 megapixels"):
                 open_any(f"folder:{tmp_path}/{suffix}")
+    os.mkfifo(tmp_path / "p-images-idx3-ubyte")
+    with pytest.raises(ganzoo.GanzooError, match="not an ordinary file"):
+        open_pictures(f"idx:{tmp_path}/p-images-idx3-ubyte", (8, 8, 1))
     os.mkfifo(tmp_path / "p.png")
     with pytest.raises(ganzoo.GanzooError, match="no file"):
         read_picture(tmp_path / "p.png", 1)
@@ -393,8 +530,24 @@ def test_npz_of_floats_and_wrong_ones(tmp_path):
         np.savez(tmp_path / "a.npz", images=array)
         ours = open_pictures(f"npz:{tmp_path}/a.npz", (28, 28, 3)).images
         assert np.abs(ours - images * 255).max() <= 1
+    unit = np.linspace(0, 1, 784).reshape(1, 28, 28)
+    for array, of_unit in (
+        (unit * 1.00001, unit),
+        (unit * 1.00002 - 0.00001, unit),
+        (unit * 255 - 1e-9, unit),
+        (unit * 2.001 - 1.0005, unit),
+        ((unit > 0.5).astype("int64"), unit > 0.5),
+        ((unit > 0.5).astype("uint8"), unit > 0.5),
+        (unit > 0.5, unit > 0.5),
+    ):
+        np.savez(tmp_path / "a.npz", images=array)
+        ours = open_pictures(f"npz:{tmp_path}/a.npz", (28, 28, 1)).images[..., 0]
+        assert np.abs(ours - of_unit * 255.0).max() <= 1
     for arrays, message in [
         (dict(pictures=images), "no array 'images'"),
+        (dict(images=unit * 1.01), r"got 0 to 1\.01: scale or clip them"),
+        (dict(images=unit * 256), "got 0 to 256"),
+        (dict(images=np.full((1, 8, 8), 256)), "got 256 to 256"),
         (dict(images=images * 1000), "got 0.* to"),
         (dict(images=images * 200 - 0.3), "got -0.* to"),
         (dict(images=images, labels=np.arange(4)), "3 pictures but labels"),

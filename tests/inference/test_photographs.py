@@ -1,6 +1,7 @@
 """Picture files keep what they have, and damaged ones say so."""
 
 import os
+import zlib
 
 import numpy as np
 import pytest
@@ -52,6 +53,20 @@ def test_every_orientation_of_exif_comes_out_upright_once(tmp_path, colours, tur
             assert written.getexif().get(0x0112, 1) == 1
             assert written.getexif()[0x010F] == "maker"
             assert written.size == upright.shape[1::-1]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_transparent_value_of_16_bits_is_kept(tmp_path, colours, channels):
+    pixels = colours[..., :channels].astype("uint16") * 257 + 3
+    write_photograph(tmp_path / "p.png", Photograph(pixels))
+    content = (tmp_path / "p.png").read_bytes()
+    chunk = b"tRNS" + pixels[2, 3].astype(">u2").tobytes()
+    chunk = (len(chunk) - 4).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+    (tmp_path / "p.png").write_bytes(content[:33] + chunk + content[33:])
+    found = read_photograph(tmp_path / "p.png").pixels
+    np.testing.assert_array_equal(found[..., :channels], pixels)
+    np.testing.assert_array_equal(found[..., channels] == 0, (pixels == pixels[2, 3]).all(axis=2))
+    assert set(found[..., channels].ravel()) == {0, 65535}
 
 
 def test_modes_become_what_they_show(tmp_path):
