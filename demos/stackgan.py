@@ -89,8 +89,8 @@ def page(model):
         with gr.Column(scale=1):
             first = _textbox("a red heart", "From", f"{model}-first")
             second = _textbox("a blue heart", "To", f"{model}-second")
-            place = gr.Slider(0, 1, 0.5, step=0.1, label="Place on the way", elem_id=f"{model}-place")
-            walk_file = gr.DownloadButton("Download the way", elem_id=f"{model}-walk-download")
+            place = gr.Slider(0, 1, 0.5, step=0.1, label="Position", elem_id=f"{model}-place")
+            walk_file = gr.DownloadButton("Download the strip", elem_id=f"{model}-walk-download")
         between = picture("Between", show_label=False, elem_id=f"{model}-between", scale=2)
     drawing = dict(fn=draw, inputs=[preset, text, count, seed], outputs=[stage1, pictures, file], **ONE_AT_A_TIME)
     walking = dict(fn=walk, inputs=[preset, first, second, place, seed], outputs=[between, walk_file], **ONE_AT_A_TIME)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import warnings
 from pathlib import Path
 
 import click
@@ -51,6 +52,8 @@ def main(files):
     \b
     Example: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
     """
+    # For people: without the line of code that warns.
+    warnings.formatwarning = lambda message, *where, **options: f"warning: {message}\n"
     if files:
         from ganzoo import checks
         from ganzoo.registry import import_file
@@ -177,16 +180,21 @@ def _next_commands(preset, folder, output):
 
     from ganzoo.config import load_config
     from ganzoo.registry import model_class
+    from ganzoo.training.callbacks.record import read_records
 
     # Of several workers, those that write nothing may not see the folder.
     if not (folder / "checkpoints" / "last.keras").exists():
         return
     config, name = load_config(folder / "config.yaml"), shlex.quote(str(folder))
+    files = click.get_current_context().find_root().params.get("files", ())
+    imports = "".join(f" --import {shlex.quote(str(file))}" for file in files)
+    records = read_records(folder / "metrics.jsonl")
+    finished = bool(records) and records[-1].get("epoch") == config.training.epochs
     verbs = {
-        "upscale": f"ganzoo upscale IN.jpg OUT.png --model {name}",
-        "enhance": f"ganzoo enhance IN.wav OUT.wav --model {name}",
-        "vectors": f'ganzoo draw "A CAPTION" --model {name}',
-        "generate": f"ganzoo generate {name} --output grid.png",
+        "upscale": f"ganzoo{imports} upscale IN.jpg OUT.png --model {name}",
+        "enhance": f"ganzoo{imports} enhance IN.wav OUT.wav --model {name}",
+        "vectors": f'ganzoo{imports} draw "A CAPTION" --model {name}',
+        "generate": f"ganzoo{imports} generate {name} --output grid.png",
     }
     # A model that takes captions can also generate without any.
     yield from [("use it", verbs[method]) for method in verbs if hasattr(model_class(config.model), method)][:1]
@@ -196,8 +204,11 @@ def _next_commands(preset, folder, output):
     if (folder / "events").is_dir():
         yield "curves", f"tensorboard --logdir {shlex.quote(str(folder / 'events'))}"
     place = "" if output == "runs" else f" --output {shlex.quote(str(output))}"
-    more = f"--resume --set training.epochs={2 * config.training.epochs}"
-    yield "more epochs", f"ganzoo train {shlex.quote(str(preset))}{place} {more}"
+    again = f"ganzoo{imports} train {shlex.quote(str(preset))}{place} --resume"
+    if finished:
+        yield "more epochs", f"{again} --set training.epochs={2 * config.training.epochs}"
+    else:
+        yield "go on", again
 
 
 @main.command()
@@ -395,7 +406,7 @@ def _each(pairs, source, work):
             click.echo(f"left out: {error}".encode(errors="replace"), err=True)
     if failed:
         where = "" if source is None else f" in {source}"
-        raise GanzooError(f"{failed} of the {len(pairs)} files{where} were left out")
+        raise GanzooError(f"{failed} of the {len(pairs)} files{where} {'was' if failed == 1 else 'were'} left out")
 
 
 # What a command calls of a model, where its own name is not that.

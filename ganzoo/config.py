@@ -340,7 +340,9 @@ def _sentence(error, where, name=None):
     first = error.errors()[0]
     key = ".".join(str(part) for part in ([name] if name else []) + list(first["loc"]))
     if first["type"] == "missing" and isinstance(first["loc"][-1] if first["loc"] else name, int):
-        return f"{where}: '{key.rpartition('.')[0]}' is {reprlib.repr(first['input'])}: it needs more items"
+        known = {"image_shape": " (height, width, channels), e.g. [64, 64, 3]"}
+        field = key.rpartition(".")[0]
+        return f"{where}: '{field}' is {reprlib.repr(first['input'])}: it needs more items{known.get(field, '')}"
     if first["type"] == "missing":
         return f"{where}: the key '{key}' is missing"
     if first["type"] == "value_error":

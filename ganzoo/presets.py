@@ -158,7 +158,7 @@ def _nothing_called(name, files):
     path = Path(str(name))
     try:
         if str(name) and path.is_dir():
-            return GanzooError(f"{path} is a folder, but no run folder of `ganzoo train`, which has one 'checkpoints'")
+            return GanzooError(f"{path} is not a run folder: it has no folder 'checkpoints' in it")
         if path.is_file():
             return GanzooError(f"{path} is a file, but neither .keras nor .yaml")
         runs = [str(other) for other in path.parent.iterdir() if is_run(other)]

@@ -77,6 +77,9 @@ def test_a_run_ends_with_what_can_be_done_next(tiny_preset, tmp_path):
     program, *command = shlex.split(said["more epochs"])
     assert run(*command).exit_code == 0
     assert "after 24 steps" in run("info", folder).output
+    stopped = run("train", tiny_preset, *options, "--max-minutes", "0.0001")
+    assert "go on:       ganzoo train" in stopped.output
+    assert "more epochs" not in stopped.output
 
 
 def test_export_refuses_to_overwrite(tmp_path):
@@ -147,7 +150,7 @@ CHEAP_MISTAKES = [
     ("info dcgn", "Did you mean 'dcgan'?"),
     ("generate dcgan.mnits", "Did you mean 'dcgan.mnist'?"),
     ("generate runs/tiny-002", "Did you mean 'runs/tiny-001'?"),
-    ("generate runs", "runs is a folder, but no run folder"),
+    ("generate runs", "runs is not a run folder: it has no folder 'checkpoints'"),
     ("generate notes.txt", "notes.txt is a file, but neither .keras nor .yaml"),
     ("generate elsewhere/tiny-001", "no such run folder or file"),
     ("generate runs/tiny-001", "has no checkpoint"),

@@ -282,7 +282,7 @@ def test_several_files_on_the_command_line(model, tmp_path):
     (tmp_path / "out").mkdir()
     done = run("a.png", "b.gif", "float.tif", "x" * 300 + ".png", "out")
     assert done.exit_code == 1
-    assert f"left out: {tmp_path}/float.tif: a picture of floating-point numbers" in done.output
+    assert f"left out: {tmp_path}/float.tif: floating-point images are not supported" in done.output
     assert "Error: 2 of the 4 files were left out" in done.output
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / "a.png")), model.upscale(image))
     assert Image.open(tmp_path / "out" / "b.gif").n_frames == 2

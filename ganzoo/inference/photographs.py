@@ -171,7 +171,7 @@ def _as_array(picture):
             raise GanzooError("a picture of 32 bits cannot be kept: convert it to 8 or 16")
         return _with_alpha(values.astype("uint16")[..., None], picture.info.get("transparency"))
     if picture.mode == "F":
-        raise GanzooError("a picture of floating-point numbers cannot be kept: convert it to 8 or 16 bits")
+        raise GanzooError("floating-point images are not supported: convert it to 8 or 16 bits")
     if "transparency" in picture.info or picture.mode in ("RGBA", "PA", "RGBa"):
         mode = "LA" if picture.mode in ("L", "1") else "RGBA"
     else:

@@ -281,6 +281,8 @@ def check_images(images):
     low, high = float(images.min()), float(images.max())
     # A comparison with what is no number is false.
     if "float" not in dtype or not (low >= -_LARGEST and high <= _LARGEST):
+        if low != low or high != high:
+            raise GanzooError("the images hold values that are not numbers (NaN)")
         raise GanzooError(
             f"images are float32 in [-1, 1], got {dtype} from {low:g} to {high:g}: divide by 127.5 and take away 1 "
             "(x / 127.5 - 1), or use ganzoo.data.images, which does"

@@ -190,7 +190,9 @@ def _manifest(folder):
         path = folder / _MANIFEST
         # Neither a device nor a pipe, which may never end.
         if not path.is_file() or path.stat().st_size > _LARGEST_MANIFEST:
-            raise GanzooError(f"{folder} does not hold a whole run: {_MANIFEST} is missing, or no file of ours")
+            raise GanzooError(
+                f"{folder} does not hold a whole run: {_MANIFEST} is missing or was not written by `ganzoo carry`"
+            )
         manifest = json.loads(path.read_bytes())
         name, names, sha256 = manifest["name"], manifest["parts"], manifest["sha256"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

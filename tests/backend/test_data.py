@@ -212,6 +212,10 @@ def test_callbacks_of_keras(tmp_path):
     model = compiled("gan")
     model.fit(broken(), steps_per_epoch=10, verbose=0, callbacks=keras.callbacks.TerminateOnNaN())
     assert model.steps == 3
+    # A weight that is no number stops it at the end of the epoch, whatever the losses say.
+    model = compiled("gan")
+    model.generator.trainable_variables[0].assign(np.nan * np.ones(model.generator.trainable_variables[0].shape))
+    assert len(model.fit(GOOD, epochs=3, verbose=0, callbacks=[keras.callbacks.TerminateOnNaN()]).epoch) == 1
     model = compiled("gan")
     patient = keras.callbacks.EarlyStopping(monitor="val_g_loss", patience=1, min_delta=1e9)
     history = model.fit(GOOD, epochs=5, validation_data=(GOOD,), verbose=0, callbacks=[patient]).history

@@ -1,14 +1,24 @@
 """What Keras' own callbacks need of a model that has several losses and none called "loss"."""
 
 import keras
+import numpy as np
+from keras import ops
 
 
 class _Losses(keras.callbacks.Callback):
-    """Shows the sum of all losses to callbacks that look for "loss" after each batch."""
+    """Shows callbacks that look for "loss" the sum of all losses after each batch, and NaN after an epoch that has
+    left a weight without a finite value."""
 
     def __init__(self, callbacks):
         super().__init__()
         self._callbacks = callbacks
+
+    def on_epoch_end(self, epoch, logs=None):
+        # Fused operations may turn NaN into 0 on their way to a loss.
+        variables = self.model.trainable_variables
+        if not all(np.isfinite(ops.convert_to_numpy(variable)).all() for variable in variables):
+            for callback in self._callbacks:
+                callback.on_train_batch_end(0, {"loss": float("nan")})
 
     def on_train_batch_end(self, batch, logs=None):
         # A sum is a number only if all of its terms are.
