@@ -1,5 +1,6 @@
 """The web server in front of Gradio: who may ask, what may be asked, and nothing left behind at the end."""
 
+import collections
 import contextlib
 import errno
 import ipaddress
@@ -14,7 +15,10 @@ import tempfile
 import threading
 
 import uvicorn
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.datastructures import Headers
+from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse
 
 from ganzoo.errors import GanzooError, first_line
@@ -24,6 +28,9 @@ from . import files
 MEGABYTE = 2**20
 # Of one upload, and of all uploads and results that are kept at a time. Both are removed after an hour or two.
 MOST_MEGABYTES, MOST_KEPT_MEGABYTES = 20, 2000
+MOST_FILES, MOST_KEPT_FILES = 4, 2000
+# Jobs of one visitor that wait or are being handed in.
+MOST_WAITING = 3
 # Of one event: numbers, short texts, names of uploads.
 _MOST_BYTES_OF_EVENT, _MOST_DEPTH = 64 * 1024, 8
 
@@ -119,6 +126,14 @@ class Gate:
 
     def __init__(self, inner, blocks, hosts):
         self.inner, self.blocks, self.hosts = inner, blocks, hosts
+        self.room = files.Room(MOST_KEPT_FILES, MOST_KEPT_MEGABYTES * MEGABYTE, self._lasting)
+        # {session: how many of its jobs are between this gate and the queue}
+        self._joining = collections.Counter()
+
+    def _lasting(self):
+        """Paths of the pages' own files: examples, and what is shown at first."""
+        components = list(self.blocks.blocks.values())
+        return [path for component in components for path in getattr(component, "keep_in_cache", ())]
 
     async def __call__(self, scope, receive, send):
         if scope["type"] == "lifespan":
@@ -128,18 +143,22 @@ class Gate:
             # The page uses no websockets.
             await send({"type": "websocket.close", "code": 1008})
             return
-        try:
-            receive = await self._checked(scope, receive)
-        except _Refused as refused:
-            await JSONResponse({"detail": str(refused)}, refused.status)(scope, receive, send)
-            return
+        with contextlib.ExitStack() as until_answered:
+            try:
+                receive = await self._checked(scope, receive, until_answered)
+            except _Refused as refused:
+                await JSONResponse({"detail": str(refused)}, refused.status)(scope, receive, send)
+                return
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope, receive, send):
         try:
             await self.inner(scope, receive, send)
         except Exception as error:  # Starlette has answered it with status 500
             print(f"{scope['method']} {scope['path'][:100]}: {first_line(error)}", file=sys.stderr, flush=True)
 
-    async def _checked(self, scope, receive):
-        """The channel of a request that may go on."""
+    async def _checked(self, scope, receive, until_answered):
+        """The channel of a request that may go on; what `until_answered` takes is undone after the answer."""
         headers, path, method = Headers(scope=scope), scope["path"], scope["method"]
         if why := self.hosts.refusal(headers):
             raise _Refused(403, why)
@@ -159,19 +178,35 @@ class Gate:
         if len(length) > 12 or int(length) > _WRITTEN[path]:
             raise _Refused(413, f"more than {_WRITTEN[path] // 1024} kilobytes")
         if path == _UPLOAD:
-            return self._upload(headers, receive)
-        return _replayed(self._event(await _whole(receive)), receive)
+            form = _Form(headers.get("content-type", ""))
+            if not await self.room.has(MOST_FILES, int(length)):
+                raise _Refused(507, "the server holds too many files: try again in a few minutes")
+            return form.checked(receive)
+        session, body = self._event(await _whole(receive))
+        # Results take room as uploads do, but how much is known only later.
+        await self.room.has(0, 0)
+        self._join(session, until_answered)
+        return _replayed(body, receive)
 
-    def _upload(self, headers, receive):
-        if not re.match(r"multipart/form-data\s*;.*\bboundary=\S", headers.get("content-type", "")):
-            raise _Refused(400, "an upload is a form of files")
-        kept = sum(path.stat().st_size for path in files.uploads().rglob("*") if path.is_file())
-        if kept > MOST_KEPT_MEGABYTES * MEGABYTE:
-            raise _Refused(507, "the server holds too many files: try again in an hour")
-        return receive
+    def _join(self, session, until_answered):
+        """Counts a job of a session until it is in the queue, where it counts by itself.
+
+        One visitor alone must not fill the queue, from which everybody else would be turned away.
+        """
+        queues = self.blocks._queue.event_queue_per_concurrency_id.values()
+        waiting = sum(event.session_hash == session for queue in queues for event in queue.queue)
+        if waiting + self._joining[session] >= MOST_WAITING:
+            raise _Refused(429, f"{MOST_WAITING} of your jobs are waiting already: try again when one is done")
+        self._joining[session] += 1
+        until_answered.callback(self._joined, session)
+
+    def _joined(self, session):
+        self._joining[session] -= 1
+        if not self._joining[session]:
+            del self._joining[session]
 
     def _event(self, body):
-        """The body of an event, with nothing in it but what the page sends."""
+        """(session, body) of an event, with nothing in it but what the page sends."""
         try:
             event = json.loads(body, parse_constant=_no_number)
             if not isinstance(event, dict) or not isinstance(event.get("data"), list) or _depth(event) > _MOST_DEPTH:
@@ -184,9 +219,87 @@ class Gate:
             if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", kept["session_hash"] or ""):
                 raise ValueError
             # Half of a surrogate pair is no text.
-            return json.dumps(kept, ensure_ascii=False).encode()
+            return kept["session_hash"], json.dumps(kept, ensure_ascii=False).encode()
         except (ValueError, TypeError, RecursionError):
             raise _Refused(400, "this is no event of the page: load the page again") from None
+
+
+class _Form:
+    """What a form of uploads consists of: a few files with names, and nothing else.
+
+    It is read beside Gradio, which allows 1,000 files, and fails at what is not a file. A form that is refused ends
+    with the error at which Gradio removes what it has written and answers with status 400.
+
+    Args:
+        content_type: of the request.
+    """
+
+    def __init__(self, content_type):
+        kind, options = parse_options_header(content_type)
+        callbacks = dict(
+            on_part_begin=self._begin,
+            on_header_begin=self._begin_header,
+            on_header_field=self._add_to_name,
+            on_header_value=self._add_to_value,
+            on_header_end=self._end_header,
+            on_headers_finished=self._check,
+        )
+        try:
+            if kind != b"multipart/form-data" or not options.get(b"boundary"):
+                raise ValueError
+            self._parser = MultipartParser(options[b"boundary"], callbacks)
+        except (ValueError, FormParserError):
+            raise _Refused(400, "an upload is a form of files") from None
+        self._count, self._disposition = 0, b""
+        self._name, self._value = b"", b""
+
+    def checked(self, receive):
+        """A channel that passes the form on as far as it is right."""
+        whole = False
+
+        async def passed():
+            nonlocal whole
+            message = await receive()
+            if whole:
+                return message
+            if message["type"] != "http.request":
+                raise MultiPartException("the upload ended early")
+            try:
+                self._parser.write(message.get("body", b""))
+            except FormParserError as error:
+                raise MultiPartException(f"an upload is a form of files: {first_line(error)}") from None
+            whole = not message.get("more_body", False)
+            if whole and not self._count:
+                raise MultiPartException("the upload has no file")
+            return message
+
+        return passed
+
+    def _begin(self):
+        self._disposition = b""
+        self._count += 1
+        if self._count > MOST_FILES:
+            raise MultiPartException(f"more than {MOST_FILES} files at once")
+
+    def _begin_header(self):
+        self._name, self._value = b"", b""
+
+    def _add_to_name(self, data, start, end):
+        self._name += data[start:end]
+
+    def _add_to_value(self, data, start, end):
+        self._value += data[start:end]
+
+    def _end_header(self):
+        if self._name.lower() == b"content-disposition":
+            self._disposition = self._value
+
+    def _check(self):
+        _, options = parse_options_header(self._disposition)
+        name = options.get(b"filename", b"").rpartition(b"/")[2]
+        # Of other characters than these Gradio leaves none.
+        if options.get(b"name") != b"files" or not re.search(rb"[A-Za-z0-9\x80-\xff]", name):
+            raise MultiPartException("a part of the upload is no file with a name")
 
 
 def _no_number(name):

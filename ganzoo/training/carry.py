@@ -170,13 +170,16 @@ def unpack(folder, output="runs", replace=False):
         raise GanzooError(f"{run} exists already: choose another folder, or replace it with replace=True (--replace)")
     try:
         if run.is_dir():
-            with held(run), _aside(run) as aside:
-                _extract(folder, parts, aside)
-                _exchange(aside, run)
+            # The folder of checkpoints may be a link to another disk, to which a file cannot be moved in one step.
+            place = run / "checkpoints" if (run / "checkpoints").is_dir() else run
+            with held(run), _aside(run) as aside, _aside(place) as checkpoints:
+                paths = {name: (checkpoints if name.startswith("checkpoints/") else aside) / name for name in _NEEDED}
+                _extract(folder, parts, paths)
+                _exchange(paths, run)
         else:
             Path(output).mkdir(parents=True, exist_ok=True)
             with _aside(Path(output)) as aside:
-                _extract(folder, parts, aside)
+                _extract(folder, parts, {name: aside / name for name in _NEEDED})
                 os.rename(aside, run)
                 sync_folder(output)
     except OSError as error:
@@ -250,8 +253,8 @@ class _Parts:
             yield content
 
 
-def _extract(folder, parts, target):
-    """Writes the files of a run, and nothing else, into a folder.
+def _extract(folder, parts, paths):
+    """Writes the files of a run, and nothing else, each to its path in `paths`, {name: path}.
 
     Header by header, since tarfile's own reader follows whatever an archive promises.
     """
@@ -277,7 +280,7 @@ def _extract(folder, parts, target):
             what = "comes twice" if member.name in found else "is no file of a run"
             raise GanzooError(f"{refused}: {member.name!r:.200} {what}")
         found.add(member.name)
-        with replaced(target / member.name) as file:
+        with replaced(paths[member.name]) as file:
             left = member.size
             for content in stream.exactly(padded):
                 file.write(content[:left])
@@ -288,7 +291,7 @@ def _extract(folder, parts, target):
     for name in sorted(found):
         if name.endswith(".keras"):
             try:
-                keras_archive.read(target / name)
+                keras_archive.read(paths[name])
             except GanzooError as error:
                 raise GanzooError(f"{refused}: {name} is damaged ({error})") from None
 
@@ -305,16 +308,20 @@ def _aside(place):
         shutil.rmtree(outer, ignore_errors=True)
 
 
-def _exchange(aside, run):
-    """Moves the new files over those of a run. Each move is whole or not made; what could fail is tried before."""
+def _exchange(paths, run):
+    """Moves the new files, {name: path}, over those of a run.
+
+    Each move is whole or not made, since a file and its place are in the same file system; what could fail is tried
+    before.
+    """
     for name in _NEEDED:
         if (run / name).is_dir():
             raise GanzooError(f"{run / name} is a folder: move it away")
     (run / "checkpoints").mkdir(exist_ok=True)
     # The checkpoint that the run goes on from comes last: until then, it goes on from the old one.
     for name in (*_OPTIONAL, *_REQUIRED):
-        if (aside / name).exists():
-            os.replace(aside / name, run / name)
+        if paths[name].exists():
+            os.replace(paths[name], run / name)
         else:
             (run / name).unlink(missing_ok=True)
     for place in (run, run / "checkpoints"):

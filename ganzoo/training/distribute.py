@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import time
 from dataclasses import dataclass
 
@@ -72,6 +73,8 @@ def placement(name="auto"):
         if name != "auto":
             raise GanzooError(f"a strategy's scope surrounds this call already: leave strategy='{name}' out")
         strategy = tf.distribute.get_strategy()
+        if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and strategy.cluster_resolver is not None:
+            _check_trains(strategy.cluster_resolver.task_type)
         return Placement(strategy, f"{type(strategy).__name__}, whose scope surrounds the call", _is_chief(strategy))
     return _STRATEGIES[name]()
 
@@ -189,7 +192,7 @@ class Agreement:
 def _auto():
     import tensorflow as tf
 
-    if sum(map(len, _tf_config().get("cluster", {}).values())) > 1:
+    if _workers(_tf_config().get("cluster", {})) > 1:
         return _multiworker("TF_CONFIG names several workers")
     if os.environ.get("SLURM_STEP_NUM_TASKS", "1") != "1":
         return _multiworker("SLURM runs several tasks")
@@ -234,8 +237,9 @@ def _multiworker(reason="as asked"):
         raise
     except (RuntimeError, ValueError, OSError, KeyError, tf.errors.OpError) as error:
         raise GanzooError(f"the workers do not come together: {first_line(error)}") from None
-    workers = sum(map(len, tasks.values()))
-    words = f"{resolver.task_type} {resolver.task_id} of {workers}, {strategy.num_replicas_in_sync} devices in all"
+    words = (
+        f"{resolver.task_type} {resolver.task_id} of {_workers(tasks)}, {strategy.num_replicas_in_sync} devices in all"
+    )
     return Placement(strategy, f"{words} ({reason})", _is_chief(strategy))
 
 
@@ -244,6 +248,7 @@ def _resolver():
 
     if _tf_config():
         return tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    _check_slurm()
     # Of SLURM's variables the addresses alone: for GPUs TensorFlow would ask nvidia-smi, which may not be there, and
     # count those of the node. A task has what it sees, as `srun --gpus-per-task` shows it.
     slurm = tf.distribute.cluster_resolver.SlurmClusterResolver(
@@ -255,6 +260,32 @@ def _resolver():
     return tf.distribute.cluster_resolver.SimpleClusterResolver(
         cluster, task_type=kind, task_id=number, num_accelerators={"GPU": gpus}, rpc_layer="grpc"
     )
+
+
+def _check_slurm():
+    """Refuses SLURM's variables where they stand for more tasks than can train together, before they are expanded.
+
+    Raises:
+        GanzooError: more than 10,000 tasks or nodes, or a name that is longer than one of a machine can be.
+    """
+    nodes, per_node, tasks = (
+        os.environ.get(f"SLURM_{name}", "") for name in ("STEP_NODELIST", "STEP_TASKS_PER_NODE", "STEP_NUM_TASKS")
+    )
+    if max(map(len, re.split(r"[][,]", nodes))) > _LONGEST_HOST:
+        raise GanzooError(f"SLURM_STEP_NODELIST={nodes[:40]}... has a name of more than {_LONGEST_HOST} characters")
+    ranges = [pair for part in re.findall(r"\[([^]]*)", nodes) for pair in re.findall(r"(\d+)-(\d+)", part)]
+    for name, value, counts in (
+        ("STEP_NODELIST", nodes, [max(0, int(last) - int(first) + 1) for first, last in ranges]),
+        ("STEP_TASKS_PER_NODE", per_node, map(_limited, re.findall(r"\(x(\d+)\)", per_node))),
+        ("STEP_NUM_TASKS", tasks, map(_limited, re.findall(r"\d+", tasks))),
+    ):
+        if sum(counts) > _MOST_TASKS:
+            raise GanzooError(f"SLURM_{name}={value[:60]} stands for more than {_MOST_TASKS} tasks or nodes")
+
+
+def _limited(digits):
+    """The number of these digits; of more than 9 of them one that is too large: Python refuses to convert thousands."""
+    return int(digits) if len(digits) < 10 else _MOST_TASKS + 1
 
 
 def _tpu(reason="as asked"):
@@ -279,6 +310,10 @@ _STRATEGIES = {"auto": _auto, "one": _one, "mirrored": _mirrored, "multiworker":
 STRATEGIES = tuple(_STRATEGIES)
 
 
+# Kinds of tasks whose processes train.
+_TRAINING_KINDS = ("chief", "worker")
+# What SLURM's variables may stand for; the characters in the name of a machine.
+_MOST_TASKS, _LONGEST_HOST = 10_000, 253
 _TF_CONFIG_EXAMPLE = '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
 
 
@@ -296,7 +331,27 @@ def _tf_config():
         raise GanzooError(f"TF_CONFIG is not the JSON that TensorFlow asks for: {error}") from None
     except (ValueError, RecursionError) as error:
         raise GanzooError(f"TF_CONFIG is not the JSON that TensorFlow asks for: {first_line(error)}") from None
+    if any(found.get("cluster", {}).values()) and found.get("task"):
+        _check_trains(found["task"].get("type"))
     return found
+
+
+def _check_trains(kind):
+    """Refuses a process whose kind of task takes no part in the training: it would write a run of its own.
+
+    Raises:
+        GanzooError: an evaluator, a parameter server or another kind of task.
+    """
+    if kind not in (None, *_TRAINING_KINDS):
+        raise GanzooError(
+            f"TF_CONFIG makes this process the cluster's {kind}, which takes no part in the training: start chief and "
+            "worker tasks alone"
+        )
+
+
+def _workers(tasks):
+    """How many tasks of a cluster, {kind: list of addresses}, take part in the training."""
+    return sum(len(tasks.get(kind, ())) for kind in _TRAINING_KINDS)
 
 
 def _problem_of_tf_config(found):
@@ -337,4 +392,6 @@ def _is_chief(strategy):
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) or resolver is None:
         return True
     kinds = resolver.cluster_spec().as_dict()
-    return resolver.task_type in (None, "chief") or ("chief" not in kinds and resolver.task_id == 0)
+    return resolver.task_type in (None, "chief") or (
+        "chief" not in kinds and (resolver.task_type, resolver.task_id) == ("worker", 0)
+    )

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import tarfile
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +197,28 @@ def test_links_are_followed_and_broken_ones_refused(run_files, tmp_path):
     (run / "preset.yaml").unlink()
     with pytest.raises(ganzoo.GanzooError, match=r"preset\.yaml is missing"):
         carry(run, tmp_path / "others")
+
+
+@pytest.fixture
+def other_disk(tmp_path):
+    """A folder in another file system than `tmp_path`."""
+    place = Path("/dev/shm")
+    if not os.access(place, os.W_OK) or place.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system")
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        yield Path(folder)
+
+
+def test_checkpoints_on_another_disk_are_replaced(run_files, tmp_path, other_disk):
+    archive_of(tmp_path / "parts", list(run_files.items()))
+    run = written(tmp_path / "runs" / "tiny-001", {"config.yaml": b"old", "metrics.jsonl": b"old"})
+    written(other_disk, {"last.keras": b"old", "best.keras": b"old"})
+    (run / "checkpoints").symlink_to(other_disk)
+    unpack(tmp_path / "parts", tmp_path / "runs", replace=True)
+    assert {name: (run / name).read_bytes() for name in run_files} == run_files
+    assert (run / "checkpoints").is_symlink()
+    assert sorted(path.name for path in other_disk.iterdir()) == ["best.keras", "last.keras"]
+    assert not list(run.glob(".unpack-*"))
 
 
 def test_archives_of_older_versions_are_read(run_files, tmp_path):

@@ -247,6 +247,55 @@ def test_what_there_is_decides_on_the_strategy(monkeypatch):
         assert len(str(error.value).splitlines()) == 1
 
 
+def test_evaluators_take_no_part(monkeypatch):
+    """One worker with an evaluator trains alone, and the evaluator writes no run."""
+    monkeypatch.delenv("SLURM_STEP_NUM_TASKS", raising=False)
+    monkeypatch.delenv("TPU_NAME", raising=False)
+    cluster = {"worker": ["127.0.0.1:9"], "evaluator": ["127.0.0.1:19"], "ps": ["127.0.0.1:29"]}
+    for kind in ("evaluator", "ps"):
+        monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": {"type": kind, "index": 0}}))
+        for strategy in ("auto", "multiworker"):
+            with pytest.raises(ganzoo.GanzooError, match=f"the cluster's {kind}, which takes no part") as error:
+                placement(strategy)
+            assert len(str(error.value).splitlines()) == 1
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}}))
+    alone = placement()
+    assert alone.words == "one device, CPU:0 (there is no GPU)"
+    assert alone.chief
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STEP_NODELIST", "n[1-99999999999]"),
+        ("STEP_NODELIST", "n[1-9000,1-9000]"),
+        ("STEP_NODELIST", f"n[{'0' * 100_000}1-2]"),
+        ("STEP_NODELIST", f"{'n' * 100_000}[1-9000]"),
+        ("STEP_TASKS_PER_NODE", "1(x99999999999)"),
+        ("STEP_TASKS_PER_NODE", f"1(x{'9' * 5000})"),
+        ("STEP_NUM_TASKS", "99999999999"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_slurm_names_no_more_workers_than_can_train(monkeypatch, name, value):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    step = {
+        "PROCID": "0",
+        "STEP_NUM_TASKS": "2",
+        "STEP_NODELIST": "rack-1-99999-n[1-2]",
+        "STEP_TASKS_PER_NODE": "1(x2)",
+    }
+    for one, usual in step.items():
+        monkeypatch.setenv(f"SLURM_{one}", usual)
+    assert _resolver().cluster_spec().num_tasks("worker") == 2
+    monkeypatch.setenv(f"SLURM_{name}", value)
+    with pytest.raises(
+        ganzoo.GanzooError, match=f"SLURM_{name}=.* (stands for more than 10000|of more than 253)"
+    ) as error:
+        placement()
+    assert len(str(error.value)) < 200
+
+
 def test_slurm_names_the_workers(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     step = {"PROCID": "2", "STEP_NUM_TASKS": "3", "STEP_NODELIST": "n[1-2]", "STEP_TASKS_PER_NODE": "2,1"}
