@@ -15,7 +15,7 @@ import zipfile
 
 import numpy as np
 
-from ganzoo.errors import GanzooError, first_line
+from ganzoo.errors import GanzooError, first_line, in_one_line
 from ganzoo.files import open_regular
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -127,22 +127,40 @@ def check_objects(config, path):
     Example:
         check_objects(keras_archive.read("model.keras")[0], "model.keras")
     """
+    if named := refused_object(config):
+        raise GanzooError(
+            f"cannot load {path}: it names {named}, which is not among what such a file may create "
+            "(numeric layers and optimizers of Keras, and registered classes whose file has been imported); "
+            "such a file may run code when it is loaded"
+        )
+
+
+def refused_object(config):
+    """The first object in a description that `check_objects` refuses, in words for an error; None without one.
+
+    Args:
+        config: as `check_objects`.
+
+    Example:
+        refused_object({"class_name": "Popen", "module": "subprocess", "config": {}})      # "subprocess.Popen"
+    """
     pending = [(config, False)]
     while pending:
         value, compiling = pending.pop()
         if isinstance(value, dict):
             if ("class_name" in value or "registered_name" in value) and not _is_allowed(value, compiling):
-                named = ".".join(str(value.get(key)) for key in ("module", "class_name"))
-                if value.get("class_name") == "function":
-                    named = f"the function {value.get('module')}.{value.get('config')}"
-                raise GanzooError(
-                    f"cannot load {path}: it names {named[:100]}, which is not among what such a file may create "
-                    "(numeric layers and optimizers of Keras, and registered classes whose file has been imported); "
-                    "such a file may run code when it is loaded"
-                )
+                module, name = value.get("module"), value.get("class_name")
+                if name == "function":
+                    name = value.get("config")
+                # Keras names these for what a script or notebook defines, and for any function.
+                named = str(name) if module in (None, "builtins") else f"{module}.{name}"
+                named = in_one_line(named)
+                kinds = {"function": f"the function {named}", "__lambda__": "a lambda"}
+                return kinds.get(str(value.get("class_name")), named)
             pending.extend((item, compiling or key == "compile_config") for key, item in value.items())
         elif isinstance(value, list):
             pending.extend((item, compiling) for item in value)
+    return None
 
 
 def _is_allowed(described, compiling):
@@ -156,7 +174,7 @@ def _is_allowed(described, compiling):
         return module is None
     if name in ("__numpy__", "__tensor__"):
         inner = described["config"]
-        return module is None and isinstance(inner, dict) and inner.get("dtype") in _NUMBERS
+        return module is None and isinstance(inner, dict) and str(inner.get("dtype")) in _NUMBERS
     if name == "function":
         function = described["config"]
         return isinstance(function, str) and keras.saving.get_registered_object(function) is not None

@@ -291,6 +291,20 @@ def test_a_model_is_no_extractor(model_parts, tmp_path):
     refused(get_extractor, write(tmp_path / "m.keras", model_parts), "must be a functional or sequential Keras model")
 
 
+def test_names_that_break_lines_make_one_line(model_parts, tmp_path):
+    for key in ("module", "class_name"):
+        attack = {**named("a", "b"), key: "first\nsecond\ud800"}
+        path = write(tmp_path / "m.keras", changed(model_parts, "compile_config", "loss", to=attack))
+        refused(ganzoo.load, path, r"first\\nsecond\\ud800")
+    for name in ("ganzoo>first\nsecond", "others>first\nsecond"):
+        changes = changed(changed(model_parts, "registered_name", to=name), "class_name", to="first\nsecond")
+        refused(ganzoo.load, write(tmp_path / "m.keras", changes), r"first\\nsecond")
+    for dtype in ([], {}):
+        attack = dict(class_name="__numpy__", config={"value": [], "dtype": dtype})
+        path = write(tmp_path / "m.keras", changed(model_parts, "compile_config", "loss", to=attack))
+        refused(ganzoo.load, path, "it names __numpy__")
+
+
 def test_parts_that_keras_never_writes_are_refused(model_parts, tmp_path):
     path = tmp_path / "m.keras"
     cases = [
