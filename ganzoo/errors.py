@@ -53,6 +53,11 @@ def first_line(error):
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
+def in_one_line(text, most=100):
+    """Text of another's file for a message: so many characters of it at most, and none that breaks the line."""
+    return repr(str(text)[:most])[1:-1]
+
+
 def missing_package(package, extra, purpose):
     """The error for an optional package that is not installed.
 

@@ -8,13 +8,14 @@ other files or to allocate any amount of memory through the second. The checks h
 
 import importlib
 import io
+import itertools
 import json
 import struct
 import zipfile
 
 import numpy as np
 
-from ganzoo.errors import GanzooError, first_line
+from ganzoo.errors import GanzooError, first_line, in_one_line
 from ganzoo.files import open_regular
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -57,8 +58,25 @@ _MODELS = frozenset(
 )
 # What Keras writes between layers, which is data and no class.
 _PLAIN = frozenset({"__keras_tensor__", "__slice__", "__ellipsis__"})
-_OPERATIONS = frozenset({"keras.src.ops.image", "keras.src.ops.math", "keras.src.ops.nn", "keras.src.ops.numpy"})
-_NUMBERS = frozenset({"bool", "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16"})
+# Modules of Keras' operations; None allows all of them. The others also have operations that call a function they are
+# given, so that those which compute with numbers alone are listed.
+_OPERATIONS = {
+    "keras.src.ops.core": frozenset(
+        "Cast SaturateCast Scatter ScatterUpdate Slice SliceUpdate StopGradient Unstack".split()  # noqa: SIM905
+    ),
+    "keras.src.ops.image": None,
+    "keras.src.ops.linalg": frozenset(
+        """
+        Cholesky CholeskyInverse Det Eig Eigh Inv Lstsq LuFactor MatrixRank Norm Pinv Qr SVD Solve SolveTriangular
+        """.split()  # noqa: SIM905
+    ),
+    "keras.src.ops.math": None,
+    "keras.src.ops.nn": None,
+    "keras.src.ops.numpy": None,
+}
+_NUMBERS = frozenset(
+    "bfloat16 bool float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64".split()  # noqa: SIM905
+)
 
 
 def read(path):
@@ -109,22 +127,40 @@ def check_objects(config, path):
     Example:
         check_objects(keras_archive.read("model.keras")[0], "model.keras")
     """
+    if named := refused_object(config):
+        raise GanzooError(
+            f"cannot load {path}: it names {named}, which is not among what such a file may create "
+            "(numeric layers and optimizers of Keras, and registered classes whose file has been imported); "
+            "such a file may run code when it is loaded"
+        )
+
+
+def refused_object(config):
+    """The first object in a description that `check_objects` refuses, in words for an error; None without one.
+
+    Args:
+        config: as `check_objects`.
+
+    Example:
+        refused_object({"class_name": "Popen", "module": "subprocess", "config": {}})      # "subprocess.Popen"
+    """
     pending = [(config, False)]
     while pending:
         value, compiling = pending.pop()
         if isinstance(value, dict):
             if ("class_name" in value or "registered_name" in value) and not _is_allowed(value, compiling):
-                named = ".".join(str(value.get(key)) for key in ("module", "class_name"))
-                if value.get("class_name") == "function":
-                    named = f"the function {value.get('module')}.{value.get('config')}"
-                raise GanzooError(
-                    f"cannot load {path}: it names {named[:100]}, which is not among what such a file may create "
-                    "(numeric layers and optimizers of Keras, and registered classes whose file has been imported); "
-                    "such a file may run code when it is loaded"
-                )
+                module, name = value.get("module"), value.get("class_name")
+                if name == "function":
+                    name = value.get("config")
+                # Keras names these for what a script or notebook defines, and for any function.
+                named = str(name) if module in (None, "builtins") else f"{module}.{name}"
+                named = in_one_line(named)
+                kinds = {"function": f"the function {named}", "__lambda__": "a lambda"}
+                return kinds.get(str(value.get("class_name")), named)
             pending.extend((item, compiling or key == "compile_config") for key, item in value.items())
         elif isinstance(value, list):
             pending.extend((item, compiling) for item in value)
+    return None
 
 
 def _is_allowed(described, compiling):
@@ -136,15 +172,19 @@ def _is_allowed(described, compiling):
         return False
     if name in _PLAIN:
         return module is None
-    if name == "__numpy__":
+    if name in ("__numpy__", "__tensor__"):
         inner = described["config"]
-        return module is None and isinstance(inner, dict) and inner.get("dtype") in _NUMBERS
+        return module is None and isinstance(inner, dict) and str(inner.get("dtype")) in _NUMBERS
     if name == "function":
         function = described["config"]
         return isinstance(function, str) and keras.saving.get_registered_object(function) is not None
-    if not isinstance(module, str) or not isinstance(described["config"], (dict, type(None))):
+    # Keras writes no module for a class of `__main__`, a script or notebook; without the key it reads an older format,
+    # which goes by `class_name`.
+    if "module" not in described or not isinstance(module, (str, type(None))):
         return False
-    if compiling and module.startswith("keras.src.backend."):
+    if not isinstance(described["config"], (dict, type(None))):
+        return False
+    if compiling and module is not None and module.startswith("keras.src.backend."):
         # Optimizers of one back end, which `Saving.compile_from_config` replaces by Keras' own of the same name.
         module, registered = "keras.optimizers", None
     if registered is not None:
@@ -154,10 +194,12 @@ def _is_allowed(described, compiling):
             return isinstance(found, type) and not name.startswith("__")
         if registered != name:
             return False
+    if module is None:
+        return False
     return (
         (module, name) in _MODELS
         or (module == "keras.layers" and name in _LAYERS)
-        or (module in _OPERATIONS and _is_operation(module, name))
+        or _is_operation(module, name)
         or _is_of_family(module, name)
     )
 
@@ -186,9 +228,11 @@ def _is_of_family(module, name):
 
 
 def _is_operation(module, name):
-    """Whether one of Keras' modules of operations defines such an operation itself."""
+    """Whether one of Keras' modules of operations defines such an operation itself, and it is allowed."""
     import keras
 
+    if module not in _OPERATIONS or (_OPERATIONS[module] is not None and name not in _OPERATIONS[module]):
+        return False
     found = vars(importlib.import_module(module)).get(name)
     return isinstance(found, type) and issubclass(found, keras.Operation) and found.__module__ == module
 
@@ -254,7 +298,7 @@ def _stored_bytes(window):
     """The bytes of all numbers in an HDF5 file, which must lie in it, each once, with next to nothing besides."""
     import h5py
 
-    total, seen = 0, set()
+    total, seen, ranges = 0, set(), []
     with h5py.File(window, "r") as weights:
         pending = [(weights, "/")]
         while pending:
@@ -272,7 +316,15 @@ def _stored_bytes(window):
                 if isinstance(member, h5py.Group):
                     pending.append((member, f"{place}{name}/"))
                 else:
-                    total += _checked_dataset(member, f"{place}{name}")
+                    begin, size = _checked_dataset(member, f"{place}{name}")
+                    total += size
+                    ranges.append((begin, begin + size, f"{place}{name}"))
+    ranges.sort()
+    for (_, end, _), (begin, _, place) in itertools.pairwise(ranges):
+        if begin < end:
+            raise ValueError(f"its weights hold {place[:80]}, whose bytes belong to another array too")
+    if total > window.seek(0, io.SEEK_END) or (ranges and ranges[-1][1] > window.tell()):
+        raise ValueError("its weights hold more bytes than the file has")
     padding = window.seek(0, io.SEEK_END) - total
     if padding > _BYTES_PER_OBJECT * (len(seen) + 2):
         raise ValueError(f"its weights have {padding:,} bytes that belong to no array")
@@ -280,7 +332,8 @@ def _stored_bytes(window):
 
 
 def _checked_dataset(dataset, place):
-    """The bytes of a dataset that holds numbers, all of them in this file, as Keras writes it."""
+    """(where its bytes begin, how many they are) of a dataset of numbers, all of them in this file, in one piece, as
+    Keras writes it."""
     import h5py
 
     if not isinstance(dataset, h5py.Dataset):
@@ -289,7 +342,11 @@ def _checked_dataset(dataset, place):
         raise ValueError(f"its weights hold {place[:80]}, whose numbers lie in another file")
     # bfloat16 is stored as two bytes without a type.
     numbers = dataset.dtype.kind in "fiub" or dataset.dtype == np.dtype("V2")
-    filters = dataset.id.get_create_plist().get_nfilters()
-    if not numbers or filters or dataset.id.get_storage_size() != dataset.size * dataset.dtype.itemsize:
+    layout = dataset.id.get_create_plist()
+    size = dataset.size * dataset.dtype.itemsize
+    # Of an array in one piece alone can one tell whether another one shares its bytes.
+    in_one_piece = layout.get_layout() == h5py.h5d.CONTIGUOUS and not layout.get_nfilters()
+    begin = dataset.id.get_offset() if in_one_piece else None
+    if not numbers or not in_one_piece or dataset.id.get_storage_size() != size or (size and begin is None):
         raise ValueError(f"its weights hold {place[:80]}, an array of {dataset.shape} that is not stored as it says")
-    return dataset.size * dataset.dtype.itemsize
+    return begin or 0, size

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ganzoo import registry
 from ganzoo.config import Config, load_config, parameters_of, validated_arguments
-from ganzoo.errors import GanzooError, first_line, unknown
+from ganzoo.errors import GanzooError, first_line, in_one_line, unknown
 from ganzoo.precision import made_with
 
 
@@ -249,12 +249,12 @@ def _model_described(described, path):
     package, _, model_name = str(described.get("registered_name")).partition(">")
     if package != "ganzoo":
         raise GanzooError(
-            f"{path} holds a {str(described.get('class_name'))[:80]}, not a ganzoo model: if you trust its "
+            f"{path} holds a {in_one_line(described.get('class_name'), 80)}, not a ganzoo model: if you trust its "
             "origin, load it with keras.models.load_model"
         )
     if model_name not in registry.list_models():
         raise GanzooError(
-            f"{path} holds the model '{model_name[:80]}', which is not registered: import its file first "
+            f"{path} holds the model '{in_one_line(model_name, 80)}', which is not registered: import its file first "
             "(on the command line: ganzoo --import FILE.py ...)"
         )
     return model_name

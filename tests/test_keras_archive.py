@@ -5,6 +5,7 @@ import copy
 import io
 import json
 import os
+import struct
 import warnings
 import zipfile
 
@@ -137,8 +138,12 @@ def test_code_named_anywhere_in_a_models_file_does_not_run(model_parts, place, t
         # Keras before 3.9 imports the module whatever the class is.
         dict(class_name="__ellipsis__", module="antigravity", config={}),
         dict(class_name="__numpy__", config={"value": ["a"], "dtype": "U1000000000"}),
+        dict(class_name="__tensor__", config={"value": ["a"], "dtype": "string"}),
         # Without a module Keras looks the class up among its own layers.
         dict(class_name="Lambda", config={}, registered_name="ganzoo>dcgan"),
+        dict(class_name="Lambda", config={}, module=None, registered_name="Lambda"),
+        dict(class_name="Dense", config={"units": 1}, module=None, registered_name="unknown>Dense"),
+        dict(class_name="__typespec__", config=["true"], module=None, registered_name="ganzoo>dcgan"),
         named("keras.layers", "Lambda", name="l", function="f"),
         named("keras.config", "enable_unsafe_deserialization"),
         named("keras.utils", "get_file", fname="x", origin="file:///etc/passwd"),
@@ -236,6 +241,27 @@ def test_an_extractor_of_keras_own_layers_and_operations_loads(tmp_path):
     np.testing.assert_array_equal(loaded(shown).vectors, known(shown).vectors)
 
 
+def test_an_extractor_of_cast_norms_and_linear_algebra_loads(tmp_path):
+    images = keras.Input((4, 4, 3), dtype="uint8")
+    x = keras.ops.slice_update(keras.ops.cast(images, "float32"), [0, 0, 0, 0], keras.ops.ones((1, 1, 1, 3)))
+    x = keras.ops.normalize(keras.ops.stop_gradient(x) + 1, axis=-1)
+    network = keras.Model(images, [keras.ops.norm(x, axis=(1, 2)) * keras.ops.norm(keras.ops.det(x[:, :3, :3]))])
+    network.save(tmp_path / "e.keras")
+    shown = np.random.default_rng(0).integers(0, 256, (4, 4, 4, 3), dtype="uint8")
+    loaded, known = get_extractor(str(tmp_path / "e.keras")), get_extractor(network)
+    assert loaded(shown).vectors.shape == (4, 3)
+    np.testing.assert_array_equal(loaded(shown).vectors, known(shown).vectors)
+
+
+@pytest.mark.parametrize(
+    ("module", "operation"),
+    [("core", "Map"), ("core", "Cond"), ("core", "WhileLoop"), ("core", "VectorizedMap"), ("linalg", "JVP")],
+)
+def test_operations_that_call_functions_are_refused(extractor_parts, module, operation, tmp_path):
+    attack = layer_replaced(extractor_parts, module=f"keras.src.ops.{module}", class_name=operation)
+    refused(get_extractor, write(tmp_path / "e.keras", attack), f"it names keras.src.ops.{module}.{operation}")
+
+
 def layer_replaced(parts, **by):
     config = json.loads(parts[CONFIG])
     for layer in config["config"]["layers"]:
@@ -263,6 +289,20 @@ def test_code_in_an_extractor_does_not_run(extractor_parts, tmp_path):
 
 def test_a_model_is_no_extractor(model_parts, tmp_path):
     refused(get_extractor, write(tmp_path / "m.keras", model_parts), "must be a functional or sequential Keras model")
+
+
+def test_names_that_break_lines_make_one_line(model_parts, tmp_path):
+    for key in ("module", "class_name"):
+        attack = {**named("a", "b"), key: "first\nsecond\ud800"}
+        path = write(tmp_path / "m.keras", changed(model_parts, "compile_config", "loss", to=attack))
+        refused(ganzoo.load, path, r"first\\nsecond\\ud800")
+    for name in ("ganzoo>first\nsecond", "others>first\nsecond"):
+        changes = changed(changed(model_parts, "registered_name", to=name), "class_name", to="first\nsecond")
+        refused(ganzoo.load, write(tmp_path / "m.keras", changes), r"first\\nsecond")
+    for dtype in ([], {}):
+        attack = dict(class_name="__numpy__", config={"value": [], "dtype": dtype})
+        path = write(tmp_path / "m.keras", changed(model_parts, "compile_config", "loss", to=attack))
+        refused(ganzoo.load, path, "it names __numpy__")
 
 
 def test_parts_that_keras_never_writes_are_refused(model_parts, tmp_path):
@@ -326,6 +366,10 @@ def text(weights, name, folder):
     weights.create_dataset(name, data=["a"], dtype=h5py.string_dtype())
 
 
+def in_pieces(weights, name, folder):
+    weights.create_dataset(name, data=np.zeros((64, 64), "float32"), chunks=(8, 8))
+
+
 def twice(weights, name, folder):
     weights[name] = np.zeros(3, "float32")
     weights["again"] = weights[name]
@@ -343,7 +387,7 @@ def bare_type(weights, name, folder):
     "attack",
     [
         *(external_link, soft_link, external_numbers, virtual_numbers, never_written, never_written_pieces),
-        *(compressed, text, twice, endless, bare_type),
+        *(compressed, text, in_pieces, twice, endless, bare_type),
     ],
 )
 def test_weights_outside_the_file_or_larger_than_it_are_refused(model_parts, extractor_parts, attack, tmp_path):
@@ -361,6 +405,32 @@ def test_weights_outside_the_file_or_larger_than_it_are_refused(model_parts, ext
             attack(weights, found[0], tmp_path)
         path = write(tmp_path / "m.keras", {**parts, WEIGHTS: buffer.getvalue()})
         refused(load, path, "its weights (hold|name) ")
+
+
+@pytest.mark.parametrize("shift", [0, 400], ids=["the same bytes", "some of the bytes"])
+def test_arrays_that_share_their_bytes_are_refused(extractor_parts, shift, tmp_path):
+    """Such a file would take many times its own size in memory."""
+    buffer = io.BytesIO(extractor_parts[WEIGHTS])
+    with h5py.File(buffer, "r+") as weights:
+        for i in range(30):
+            weights.create_dataset(f"array_{i}", (10_000,), "float32")
+        # HDF5 places the bytes when they are written: after all descriptions.
+        for i in range(30):
+            weights[f"array_{i}"][:] = i
+        first, *others = (weights[f"array_{i}"].id.get_offset() for i in range(30))
+    content = buffer.getvalue()
+    for address in others:
+        assert content.count(struct.pack("<Q", address)) == 1
+        content = content.replace(struct.pack("<Q", address), struct.pack("<Q", first + shift))
+    # The bytes of the other arrays, which would give it away, are gone.
+    content = content[: others[0] + shift]
+    end = struct.pack("<Q", len(buffer.getvalue()))
+    assert content.count(end) == 1
+    content = content.replace(end, struct.pack("<Q", len(content)))
+    with h5py.File(io.BytesIO(content)) as weights:
+        assert sum(array.size for array in weights.values() if hasattr(array, "size")) == 300_000
+    path = write(tmp_path / "e.keras", {**extractor_parts, WEIGHTS: content})
+    refused(get_extractor, path, "whose bytes belong to another array too")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +39,32 @@ def test_ones_own_class_and_yaml_work_like_the_packages(tmp_path):
     done = subprocess.run([*command, "generate", "runs/mine-001"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "grid.png").exists()
+
+
+def test_a_model_of_a_script_loads_in_it_and_where_its_file_is_imported(tmp_path):
+    """Keras names no module for a class of `__main__`, which a notebook's classes are of too."""
+    script = (
+        MY_MODEL.format(name="mygan")
+        + """
+@keras.saving.register_keras_serializable(package="mine")
+class MyAdam(keras.optimizers.Adam):
+    pass
+
+if __name__ == "__main__":
+    model = MyGAN()
+    model.compile(generator_optimizer=MyAdam(0.5))
+    model.save("own.keras")
+    loaded = ganzoo.load("own.keras")
+    assert type(loaded) is MyGAN and type(loaded.generator_optimizer) is MyAdam
+    assert (loaded.generate(2, seed=0) == model.generate(2, seed=0)).all()
+"""
+    )
+    (tmp_path / "mine.py").write_text(script)
+    elsewhere = "import mine, ganzoo; assert type(ganzoo.load('own.keras')) is mine.MyGAN"
+    for command in (["mine.py"], ["-c", elsewhere]):
+        environment = {**os.environ, "PYTHONPATH": str(Path(ganzoo.__file__).parents[1])}
+        done = subprocess.run([sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
 
 def test_unknown_names_get_the_nearest_match():

@@ -88,6 +88,15 @@ class Extractor:
                 "end the network with GlobalAveragePooling2D, say"
             )
         if digest is None:
+            structure = network.compute_output_spec(network.inputs[0])
+            if not isinstance(structure, (list, tuple)):
+                structure = [structure]
+            if len(structure) != len(outputs) or any(isinstance(part, (dict, list, tuple)) for part in structure):
+                raise GanzooError(
+                    f"the extractor {name} gives its outputs in a dictionary or nested list, in which features and "
+                    "logits have no order: make it keras.Model(inputs, features) or keras.Model(inputs, [features, "
+                    "logits])"
+                )
             found = hashlib.sha256()
             for array in network.get_weights():
                 found.update(np.ascontiguousarray(array).tobytes())
@@ -132,7 +141,10 @@ class Extractor:
             x = ops.image.resize(x, self.resize, interpolation="bilinear", antialias=True)
             x = ops.repeat(x, self.image_shape[2] // x.shape[-1], axis=-1)
         outputs = self._network(x, training=False)
-        return [ops.convert_to_numpy(output) for output in (outputs if self._classifies else [outputs])]
+        # One output may stand in a list too.
+        return [
+            ops.convert_to_numpy(output) for output in (outputs if isinstance(outputs, (list, tuple)) else [outputs])
+        ]
 
     def statistics(self, pictures):
         """`FeatureStatistics` of uint8 pictures."""

@@ -7,8 +7,11 @@ parts and holds the archive's SHA-256. Nothing that is read is trusted: see `unp
 import contextlib
 import hashlib
 import json
+import math
+import numbers
 import os
 import re
+import reprlib
 import shutil
 import tarfile
 import tempfile
@@ -52,9 +55,12 @@ def carry(run, folder, megabytes=15.0):
     run, folder = Path(run).resolve(), Path(folder)
     if not os.path.lexists(run / "checkpoints" / "last.keras"):
         raise GanzooError(f"{run} is no run folder with a checkpoint")
+    # The comparison is false for NaN.
+    if not isinstance(megabytes, numbers.Real) or not 1 <= megabytes * 2**20 < math.inf:
+        raise GanzooError(f"megabytes must be a number of at least one byte, got {reprlib.repr(megabytes)}")
     size = int(megabytes * 2**20)
-    if size < 1:
-        raise GanzooError(f"megabytes must be above 0, got {megabytes}")
+    if not _is_run_name(run.name):
+        raise GanzooError(f"the name of the run folder {run.name!r:.200} cannot be carried: rename the folder")
     with held(run):
         for name in _NEEDED:
             if (name in _REQUIRED or os.path.lexists(run / name)) and not (run / name).is_file():
@@ -203,7 +209,7 @@ def _manifest(folder):
             raise
         reason = f"no '{error.args[0]}'" if isinstance(error, KeyError) else first_line(error)
         raise GanzooError(f"{folder} does not hold a whole run: {_MANIFEST} cannot be read ({reason})") from None
-    if not isinstance(name, str) or name in ("", ".", "..") or "\0" in name or Path(name).name != name:
+    if not isinstance(name, str) or not _is_run_name(name):
         raise GanzooError(f"the files in {folder} are damaged: {_MANIFEST} names the run {name!r:.200}")
     if not isinstance(names, list) or not names or names != [f"run.{i:03d}" for i in range(len(names))]:
         raise GanzooError(f"the files in {folder} are damaged: the parts in {_MANIFEST} are not run.000, run.001, ...")
@@ -218,6 +224,13 @@ def _manifest(folder):
     if found.hexdigest() != sha256:
         raise GanzooError(f"the files in {folder} are damaged, or of different runs: their SHA-256 is another one")
     return name, parts
+
+
+def _is_run_name(name):
+    """Whether this can be the name of one folder on any machine, and be printed in one line."""
+    # Control characters, line separators, and halves of characters, which no file system takes.
+    odd = re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", name)
+    return name not in ("", ".", "..") and Path(name).name == name and odd is None
 
 
 class _Parts:

@@ -1,12 +1,13 @@
 """What a model writes to its files besides what Keras does."""
 
+import json
 import warnings
 
 import keras
 
-from ganzoo import backend, weights
+from ganzoo import backend, keras_archive, weights
 from ganzoo.config import parameters_of
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, first_line
 from ganzoo.precision import made_with
 
 
@@ -24,7 +25,8 @@ class Saving:
 
         Raises:
             GanzooError: another suffix. Keras' older formats hold no state of two optimizers; for other programs there
-                is `export`.
+                is `export`. Or a class or function that is not registered, from which `ganzoo.load` could not make the
+                model again: of the model, or of an optimizer, a schedule, a loss or an argument of the model.
 
         Example:
             model.save("mine.keras")
@@ -33,7 +35,30 @@ class Saving:
             raise GanzooError(
                 f"cannot save to {filepath}: the name must end in .keras (for other programs there is export())"
             )
+        self._check_loadable(filepath)
         super().save(filepath, overwrite=overwrite, **options)
+
+    def _check_loadable(self, filepath):
+        """Refuses to write a file that `ganzoo.load` would refuse to read, by the rule that it reads files by."""
+        name = type(self).__name__
+        if not str(keras.saving.get_registered_name(type(self))).startswith("ganzoo>"):
+            raise GanzooError(
+                f"cannot save to {filepath}: {name} is not registered, so that no file of it could be loaded: put "
+                "@ganzoo.register('name') before the class"
+            )
+        try:
+            # Keras warns of lambdas, in many lines; they are refused below.
+            with warnings.catch_warnings(action="ignore"):
+                config = json.loads(json.dumps(keras.saving.serialize_keras_object(self)))
+        # Keras, JSON and a class's own `get_config` have an error of their own for each thing that has no description.
+        except Exception as error:
+            raise GanzooError(f"cannot save to {filepath}: {name} cannot be described ({first_line(error)})") from None
+        if named := keras_archive.refused_object(config):
+            raise GanzooError(
+                f"cannot save to {filepath}: the model has {named}, which is not registered, so that the file could "
+                "not be loaded: put @keras.saving.register_keras_serializable() before its definition"
+                + (", after making it a function with a name" if named == "a lambda" else "")
+            )
 
     def load_shipped(self, path, sha256=None):
         """Takes the weights of a preset's file; both generators get the averaged ones."""
@@ -103,6 +128,7 @@ class Saving:
         config = dict(config)
         dtype = config.pop("dtype", None)
         name = config.pop("name", None)
+        config = {key: _with_objects(value) for key, value in config.items()}
         config = {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
         with made_with(keras.saving.deserialize_keras_object(dtype) if dtype else keras.config.dtype_policy()):
             model = cls(**config)
@@ -145,3 +171,14 @@ def _of_any_back_end(config):
     if str(config.get("module")).startswith("keras.src.backend."):
         config.update(module="keras.optimizers", registered_name=None)
     return config
+
+
+def _with_objects(value):
+    """A model's arguments with the registered functions and objects that they describe, as `get_config` had them."""
+    if isinstance(value, list):
+        return [_with_objects(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "class_name" in value and "config" in value:
+        return keras.saving.deserialize_keras_object(value)
+    return {key: _with_objects(item) for key, item in value.items()}

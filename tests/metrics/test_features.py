@@ -119,6 +119,24 @@ def test_a_model_of_the_users_is_an_extractor(tmp_path):
         metrics.get_extractor(str(tmp_path / "none.keras"))
 
 
+def test_outputs_of_an_extractor_are_one_or_a_list_of_two(tmp_path):
+    images = keras.Input((4, 4, 3))
+    means = keras.layers.GlobalAveragePooling2D()(images)
+    logits = keras.layers.Rescaling(2.0)(means)
+    shown = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 3), dtype="uint8")
+    named = keras.Model(images, {"logits": logits, "features": means})
+    for outputs in ({"logits": logits, "features": means}, {"features": means}, [[means], [logits]]):
+        keras.Model(images, outputs).save(tmp_path / "e.keras")
+        for asked in (keras.Model(images, outputs), str(tmp_path / "e.keras"), keras.Sequential([images, named])):
+            with pytest.raises(GanzooError, match="gives its outputs in a dictionary or nested list") as found:
+                metrics.get_extractor(asked)
+            assert "\n" not in str(found.value)
+    for outputs in ([means], (means, logits)):
+        found = metrics.get_extractor(keras.Model(images, outputs))(shown)
+        np.testing.assert_allclose(found.vectors, shown.mean(axis=(1, 2)), rtol=1e-5)
+        assert (found.logits is None) == (len(outputs) == 1)
+
+
 def test_an_extractor_that_resizes_says_so_and_takes_any_size_and_grey():
     pictures = keras.Input((8, 8, 3))
     network = keras.Model(pictures, keras.layers.Flatten()(pictures), name="pixels")

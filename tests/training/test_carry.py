@@ -161,14 +161,16 @@ def test_lists_of_parts_that_promise_more_than_is_there(run_files, tmp_path):
         ("are not run.000, run.001", {"parts": []}),
         ("are not run.000, run.001", {"parts": ["../parts/run.000"]}),
         ("are not run.000, run.001", {"parts": "run.000"}),
-        ("names the run", {"name": "a\0b"}),
+        *(("names the run", {"name": name}) for name in ("a\0b", "\ud800", "a\udc80", "a\nb", "\x1b[2J", "a\u2028b")),
         ("names the run", {"name": ["x"]}),
         ("their SHA-256 is another one", {"sha256": 3}),
         ("run.001 is missing", {"parts": ["run.000", "run.001"]}),
     ):
         archive_of(parts, members, **manifest)
-        with pytest.raises(ganzoo.GanzooError, match=match):
+        with pytest.raises(ganzoo.GanzooError, match=match) as error:
             unpack(parts, tmp_path / "runs")
+        assert len(str(error.value).splitlines()) == 1
+        str(error.value).encode()
     for content in (b"", b"[]", b"{}", b"\xff\xfe", b"[" * 100_000, b" " * 2**23):
         (parts / "run.json").write_bytes(content)
         with pytest.raises(ganzoo.GanzooError, match="does not hold a whole run"):
@@ -179,6 +181,24 @@ def test_lists_of_parts_that_promise_more_than_is_there(run_files, tmp_path):
     with pytest.raises(ganzoo.GanzooError, match="no regular file"):
         unpack(parts, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("megabytes", [float("nan"), float("inf"), 0, -1, 1e-7, 1e308, "15", None, [15]], ids=str)
+def test_sizes_of_parts_that_are_none_are_refused(run_files, tmp_path, megabytes):
+    run = written(tmp_path / "tiny-001", run_files)
+    with pytest.raises(ganzoo.GanzooError, match="megabytes must be a number") as error:
+        carry(run, tmp_path / "parts", megabytes)
+    assert len(str(error.value).splitlines()) == 1
+    assert not (tmp_path / "parts").exists()
+
+
+def test_a_run_folder_whose_name_unpack_refuses_is_not_carried(run_files, tmp_path):
+    run = written(tmp_path / "a\nb", run_files)
+    with pytest.raises(ganzoo.GanzooError, match=r"a\\nb' cannot be carried: rename the folder"):
+        carry(run, tmp_path / "parts")
+    run = run.rename(tmp_path / "Größe 数 1")
+    carry(run, tmp_path / "parts", megabytes=10**400)
+    assert unpack(tmp_path / "parts", tmp_path / "there").name == "Größe 数 1"
 
 
 def test_links_are_followed_and_broken_ones_refused(run_files, tmp_path):
