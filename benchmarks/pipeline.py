@@ -29,7 +29,7 @@ def main():
     began = time.perf_counter()
     for _ in range(options.batches):
         next(batches)
-    batch = (time.perf_counter() - began) / options.batches * plan.model.discriminator_steps
+    batch = (time.perf_counter() - began) / options.batches * plan.model.batches_per_step
     del batches
     step = plan.seconds_per_step()
     if options.row:

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 from twins import Twin, layout
 
+import ganzoo
 from ganzoo.networks.split import split_at
 
 # Of the generator and of the discriminator, each lowered.
@@ -35,14 +36,14 @@ def step_of(model, batch, compiled=False):
     """
     g = Twin(model.generator).train()
     d = None
-    if model.discriminator is not None:
-        d = (_InTwo if model.data_kind == "captions" else Twin)(model.discriminator).train()
+    if "discriminator" in model.networks:
+        d = (_InTwo if isinstance(model, ganzoo.TextToImage) else Twin)(model.discriminator).train()
     for net in (g, d) if d is not None else (g,):
         # The order of memory in which PyTorch's convolutions are fastest on processors.
         net.to(memory_format=torch.channels_last)
         if compiled:
             net.compile()
-    learn_g = _optimizer(model.generator_optimizer, g)
+    learn_g = _optimizer(list(model.optimizers.values())[-1], g)
     learn_d = d is not None and _optimizer(model.discriminator_optimizer, d)
     parts = [layout(part) for part in (batch if isinstance(batch, (tuple, list)) else [batch])]
     game = _GAMES.get(model.model_name, _Game)(model, g, d)
@@ -53,7 +54,7 @@ def step_of(model, batch, compiled=False):
         optimizer.step()
 
     def step():
-        steps = model.discriminator_steps if d is not None else 0
+        steps = model.batches_per_step if d is not None else 0
         for mine in zip(*(part.chunk(max(1, steps)) for part in parts)):
             if d is not None:
                 game.draw_once(*mine)
@@ -85,8 +86,10 @@ class _Game:
 
     def __init__(self, model, g, d):
         self.model, self.g, self.d = model, g, d
-        self.losses = _LOSSES.get(model.loss.name)
-        self.penalized = [penalty.weight for penalty in model.penalties if penalty.name == "gradient_penalty"]
+        # A model without a discriminator has neither.
+        self.losses = _LOSSES.get(model.loss.name) if d is not None else None
+        penalties = model.penalties if d is not None else ()
+        self.penalized = [penalty.weight for penalty in penalties if penalty.name == "gradient_penalty"]
         self.bound = model.arguments.get("clip")
 
     def draw_once(self, *batch):
@@ -159,13 +162,13 @@ class _Enhanced(_Game):
     """SEGAN."""
 
     def draw_once(self, noisy, clean):
-        self.drawing = None if self.model.latent_dim else self.g(noisy)
+        self.drawing = None if self.model.noise_channels else self.g(noisy)
 
     def fake(self, noisy):
         model = self.model
         if self.drawing is not None:
             return self.drawing
-        return self.g(noisy, torch.randn(len(noisy), model.latent_dim, model.window // model.hop))
+        return self.g(noisy, torch.randn(len(noisy), model.noise_channels, model.window // model.hop))
 
     def discriminator_loss(self, noisy, clean):
         with torch.no_grad():
@@ -175,8 +178,11 @@ class _Enhanced(_Game):
 
     def generator_loss(self, noisy, clean):
         fake = self.fake(noisy)
-        judged = self.losses[1](self.d(torch.cat([fake, noisy], 1)))
-        return self.model.l1_weight * functional.l1_loss(fake, clean) + self.model.adversarial_weight * judged
+        discriminator_inputs = self.losses[1](self.d(torch.cat([fake, noisy], 1)))
+        return (
+            self.model.l1_weight * functional.l1_loss(fake, clean)
+            + self.model.adversarial_weight * discriminator_inputs
+        )
 
 
 class _InTwo(torch.nn.Module):

@@ -22,10 +22,10 @@ import ganzoo
 
 ANGLES = 2 * np.pi * np.arange(8) / 8
 CENTRES = 2 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
-CURES = {
+REGULARIZERS = {
     "plain": {},
     "r1": dict(penalties=[{"name": "r1", "weight": 1}]),
-    "spectral_normalization": dict(cures=["spectral_normalization"]),
+    "spectral_normalization": dict(regularizers=["spectral_normalization"]),
     "instance_noise": dict(augmentations=[{"name": "instance_noise", "deviation": 1.0, "steps": 1200}]),
     "instance_noise_longer": dict(
         augmentations=[{"name": "instance_noise", "deviation": 1.0, "steps": 3000}], steps=3000
@@ -35,7 +35,9 @@ CURES = {
     ),
     "label_smoothing": dict(loss={"name": "non_saturating", "smoothing": 0.1}),
     "least_squares": dict(loss="least_squares"),
-    "minibatch_discrimination": dict(cures=[{"name": "minibatch_discrimination", "kernels": 4, "dimensions": 2}]),
+    "minibatch_discrimination": dict(
+        regularizers=[{"name": "minibatch_discrimination", "kernels": 4, "dimensions": 2}]
+    ),
     "feature_matching": dict(feature_matching=1.0),
     "historical_averaging": dict(historical_averaging=0.01),
 }
@@ -43,24 +45,31 @@ CURES = {
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cures", nargs="+", choices=CURES, default=list(CURES))
+    parser.add_argument("--cures", nargs="+", choices=REGULARIZERS, default=list(REGULARIZERS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     options = parser.parse_args()
-    for name in options.cures:
-        found = [modes_found(seed=seed, **CURES[name]) for seed in options.seeds]
+    for name in options.regularizers:
+        found = [modes_found(seed=seed, **REGULARIZERS[name]) for seed in options.seeds]
         print(f"{name:26} {' '.join(map(str, found))} of 8", flush=True)
 
 
-def modes_found(cures=(), seed=0, steps=2000, **settings):
+class Points(ganzoo.ImageGeneration, ganzoo.AdversarialModel):
+    """Points of the plane in the place of images."""
+
+
+def modes_found(regularizers=(), seed=0, steps=2000, **settings):
     """How many of the eight modes a GAN finds; `cures` of its discriminator, `settings` of `compile`."""
     keras.utils.set_random_seed(seed)
-    model = ganzoo.LatentModel(
-        network(16, 2, "point", seed), network(2, 1, "logit", seed), latent_dim=16, discriminator_cures=cures
+    model = Points(
+        network(16, 2, "point", seed),
+        network(2, 1, "logit", seed),
+        latent_dim=16,
+        discriminator_regularizers=regularizers,
     )
     model.compile(
         # Keras' own: the counts on record are with its rounding.
-        keras.optimizers.Adam(5e-4, beta_1=0.5),
-        keras.optimizers.Adam(1.5e-3, beta_1=0.5),
+        generator_optimizer=keras.optimizers.Adam(5e-4, beta_1=0.5),
+        discriminator_optimizer=keras.optimizers.Adam(1.5e-3, beta_1=0.5),
         ema_decay=0.0,
         seed=seed,
         **settings,

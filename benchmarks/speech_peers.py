@@ -13,7 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
-from ganzoo.evaluation.enhanced import evaluate_noisy, measured
+from ganzoo.evaluation.speech_enhancement import evaluate_noisy, measured
 
 RATE = 16_000
 

@@ -244,14 +244,14 @@ def config_of(name):
     cls = model_class(name)
     model = ganzoo.create(name, **arguments)
     shape = np.shape(first(model.example_batch(1)))[1:]
-    model.compile(**cls.small_compile)
+    model.compile(**cls.test_compile_config)
     return dict(
         preset=preset.name,
         arguments=arguments,
-        compile=dict(cls.small_compile),
+        compile=dict(cls.test_compile_config),
         batch_size=preset.config.data.get("batch_size", 64),
         shape=shape,
-        discriminator_steps=model.discriminator_steps,
+        discriminator_steps=model.batches_per_step,
     )
 
 
@@ -263,7 +263,7 @@ def compiled_model(name):
     config = config_of(name)
     model = ganzoo.create(name, **config["arguments"])
     model.compile(**config["compile"])
-    return model, model.example_batch(config["batch_size"] * model.discriminator_steps)
+    return model, model.example_batch(config["batch_size"] * model.batches_per_step)
 
 
 def step_loop(name, contender):
@@ -295,7 +295,7 @@ def step_loop(name, contender):
 
     if contender == "bare":
         return bare_loop(model, batch)
-    whole = len(first(batch)) // model.discriminator_steps
+    whole = len(first(batch)) // model.batches_per_step
     data = tf.data.Dataset.from_tensor_slices(parts if len(parts) > 1 else parts[0])
     data = data.batch(whole, drop_remainder=True).cache().repeat().prefetch(2)
     return lambda steps: model.fit(data, steps_per_epoch=steps, verbose=0)
@@ -318,23 +318,26 @@ def bare_loop(model, batch):
     """The game with nothing around it: losses, gradients, optimizers."""
     import tensorflow as tf
 
-    from ganzoo.training.batches import split
+    from ganzoo.data.batches import split
 
-    def minimize(loss_function, optimizer, network):
-        variables = [variable.value for variable in network.trainable_variables]
+    def minimize(objective, batch):
+        variables = [variable for name in objective.networks for variable in model.networks[name].trainable_variables]
+        values = [variable.value for variable in variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(variables)
-            loss = loss_function()
-        optimizer.apply(tape.gradient(loss, variables), network.trainable_variables)
+            tape.watch(values)
+            loss = objective.loss(batch, training=True)
+        model.optimizers[objective.name].apply(tape.gradient(loss, values), variables)
         return loss
 
-    model.record = lambda **values: model._current.recorded.update(values)
+    model.minimize = minimize
+
+    model.record = lambda **values: model._step_state.recorded.update(values)
 
     @tf.function
     def step(number, batch):
-        model._current.recorded = {}
+        model._step_state.recorded = {}
         model.noise.start_step(number)
-        model.take_turns(split(batch, model.discriminator_steps), minimize)
+        model.alternate(split(batch, model.batches_per_step))
 
     batches = tf.data.Dataset.from_tensors(batch).cache().repeat().prefetch(2)
     batches = iter(batches)
@@ -351,10 +354,10 @@ def bare_loop(model, batch):
 
 def inference_task(name):
     """(what is done, how much of it, its unit)."""
-    kind = model_class(name).data_kind
-    if kind == "speech":
+    commands = model_class(name).commands
+    if "enhance" in commands:
         return "enhance", 10, "seconds of sound"
-    if kind == "pairs":
+    if "upscale" in commands:
         return "upscale", 256 * 256 * 16 / 1e6, "megapixels drawn"
     return "generate", 64, "pictures"
 
@@ -402,7 +405,7 @@ def inference_loop(name, contender):
 
 
 def _generated(model):
-    if model.data_kind == "captions":
+    if isinstance(model, ganzoo.TextToImage):
         return model.generate(captions=["a red apple"], count=64, seed=0)
     return model.generate(64, seed=0)
 

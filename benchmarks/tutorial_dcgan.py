@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from ganzoo.data.images import feed
+from ganzoo.data.images import images
 from ganzoo.metrics import frechet_distance, get_extractor
 from ganzoo.metrics.cache import cached_statistics
 from ganzoo.pixels import to_uint8
@@ -70,7 +70,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     keras.utils.set_random_seed(options.seed)
-    pictures = feed(options.data, (28, 28, 1), batch_size=256, seed=options.seed)
+    pictures = images.feed(options.data, (28, 28, 1), batch_size=256, seed=options.seed)
     extractor = get_extractor(options.extractor)
     real = cached_statistics(extractor, pictures.pictures)
     g, d = generator(), discriminator()
@@ -107,7 +107,7 @@ def main():
         line = {"epoch": epoch, "training_cpu_seconds": round(trained, 1), "frechet_distance": distance(real, 5000)}
         print(json.dumps(line), flush=True)
     if options.test:
-        test = cached_statistics(extractor, feed(options.test, (28, 28, 1)).pictures)
+        test = cached_statistics(extractor, images.feed(options.test, (28, 28, 1)).pictures)
         print(json.dumps({"test_frechet_distance": distance(test, 10_000)}))
 
 

@@ -1,7 +1,6 @@
 """All pages behind one address; `ganzoo demo` starts it."""
 
 import importlib
-import importlib.util
 import os
 
 from .files import uploads
@@ -23,8 +22,6 @@ from ganzoo.errors import GanzooError
 from .common import QUEUE, received, trained_presets
 from .server import MEGABYTE, MOST_MEGABYTES, Gate, Hosts, serve
 
-# The page of a kind of data.
-_PAGES = {"images": "dcgan", "labelled": "cgan", "pairs": "srgan", "speech": "segan", "captions": "stackgan"}
 # Gradio's front end lists MIME types when somebody chooses another kind of file, and has no setting for that sentence.
 _PLAIN_MESSAGES = """<script>
 new MutationObserver(() => {
@@ -140,9 +137,6 @@ def launch(model=None, host="127.0.0.1", port=7860, allowed_hosts=()):
 
 
 def _module(name):
-    """A model's page: its own, or that of its kind of data, since such models are used alike; or None."""
-    kind = registry.model_class(name).data_kind
-    for page in (name, _PAGES.get(kind)):
-        if page and importlib.util.find_spec(f"{__package__}.{page}") is not None:
-            return importlib.import_module(f"{__package__}.{page}")
-    return None
+    """A model's page: that of its task, or None."""
+    page = registry.model_class(name).page
+    return importlib.import_module(page) if isinstance(page, str) else page

@@ -23,14 +23,15 @@ _LONGEST_SHOWN = 1600
 
 
 @shown_errors
-def upscale(preset, path):
+def upscale(preset, path, progress=gr.Progress()):
     """What the slider compares (the photograph's own pixels, the model's), bicubic interpolation, and the file."""
     if not path:
         raise GanzooError("choose a photograph first")
     check(path)
     photograph = read_photograph(path, most_pixels=MOST_PIXELS)
     model = loaded(preset)
-    large = model.upscale(photograph.pixels, progress=False)
+    # By tiles of this very image: Gradio's own estimate is of earlier images, of other sizes.
+    large = model.upscale(photograph.pixels, progress=lambda done, total: progress((done, total), unit="tiles"))
     file = new_result(f"{stem(path)}-{preset}.png")
     write_photograph(file, Photograph(large, photograph.extras))
     small, large = _shown(photograph.pixels), _shown(large)

@@ -13,8 +13,15 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AdversarialModel": "ganzoo.training.adversarial",
+    "ClassConditionalGeneration": "ganzoo.tasks.image_generation",
     "GanzooError": "ganzoo.errors",
-    "LatentModel": "ganzoo.training.latent_model",
+    "ImageGeneration": "ganzoo.tasks.image_generation",
+    "Objective": "ganzoo.training.zoo_model",
+    "SpeechEnhancement": "ganzoo.tasks.speech_enhancement",
+    "SuperResolution": "ganzoo.tasks.super_resolution",
+    "TextConditionalGAN": "ganzoo.training.text_conditional",
+    "TextToImage": "ganzoo.tasks.text_to_image",
+    "ZooModel": "ganzoo.training.zoo_model",
     "create": "ganzoo.registry",
     "list_models": "ganzoo.registry",
     "list_presets": "ganzoo.registry",
@@ -22,7 +29,7 @@ _HOMES = {
     "register": "ganzoo.registry",
     "train": "ganzoo.training.run",
 }
-_ROOMS = ("data", "inference", "losses", "metrics", "networks")
+_ROOMS = ("data", "evaluation", "inference", "layers", "losses", "metrics", "models", "networks", "tasks")
 
 __all__ = [*_HOMES, *_ROOMS]
 

@@ -11,41 +11,16 @@ from ganzoo import presets, registry
 from ganzoo.config import with_settings
 from ganzoo.errors import GanzooError
 
-# Of each kind of data: what its models do, and the command that has them do it.
-_USES = {
-    "images": ("generates images", "ganzoo generate {name}"),
-    "labelled": ("generates images of classes", "ganzoo generate {name}"),
-    "captions": ("generates images from captions", 'ganzoo draw "a red apple" --model {name}'),
-    "pairs": ("enlarges images", "ganzoo upscale IN OUT --model {name}"),
-    "speech": ("removes noise from speech", "ganzoo enhance IN OUT --model {name}"),
-}
-# The kinds of data whose models a command takes.
-_KINDS = {
-    "generate": ("images", "labelled"),
-    "draw": ("captions",),
-    "upscale": ("pairs",),
-    "enhance": ("speech",),
-    "probe": ("images",),
-}
-# Of each kind of data: the module that opens its sources, and how its errors call these.
-_SOURCES = {
-    "images": ("ganzoo.data.sources", ""),
-    "labelled": ("ganzoo.data.sources", ""),
-    "pairs": ("ganzoo.data.photographs", " of photographs"),
-    "speech": ("ganzoo.data.recordings", " of recordings"),
-    "captions": ("ganzoo.data.captions", " of captions"),
-}
-
 
 def model(name, command=None):
-    """The kind of data behind a name that `ganzoo.load` takes.
+    """The model behind a name that `ganzoo.load` takes.
 
     Args:
         name: a model, preset, YAML file, run folder or `.keras` file.
-        command: the command that is going to use it, e.g. "generate"; None allows every kind of model.
+        command: the command that is going to use it, e.g. "generate"; None allows every model.
 
     Returns:
-        A name of `ganzoo.data`, e.g. "pairs".
+        The registered name of the model, e.g. "srgan".
 
     Raises:
         GanzooError: an unknown name, an unreadable file, a preset without weights; a model that another command is for.
@@ -53,32 +28,34 @@ def model(name, command=None):
     Example:
         checks.model("srgan", "generate")     # GanzooError: ... use `ganzoo upscale IN OUT --model srgan`
     """
-    kind = registry.data_kind(presets.model_of(name, trained=True))
-    if command and kind in _USES and kind not in _KINDS[command]:
-        does, usage = _USES[kind]
+    found = presets.model_of(name, trained=True)
+    purpose = registry.declared(found, "purpose")
+    if command and purpose and command not in registry.declared(found, "commands"):
         if command == "probe":
             raise GanzooError(
-                f"`ganzoo probe` needs a discriminator that takes images alone, as dcgan's does; '{name}' {does}"
+                f"`ganzoo probe` needs a discriminator that takes images alone, as dcgan's does; '{name}' {purpose}"
             )
-        raise GanzooError(f"'{name}' {does}, which `ganzoo {command}` does not: use `{usage.format(name=name)}`")
-    return kind
+        usage = registry.declared(found, "usage").format(name=name)
+        raise GanzooError(f"'{name}' {purpose}, which `ganzoo {command}` does not: use `{usage}`")
+    return found
 
 
-def source(asked, kind):
+def source(asked, model_name):
     """Refuses a source of data that cannot be opened: an unknown scheme, or files, a folder or a package missing.
 
     Args:
         asked: e.g. "folder:my_images".
-        kind: of the data: a name of `ganzoo.data`.
+        model_name: the registered name of the model that it is for.
 
     Raises:
         GanzooError: says which, with the nearest match.
     """
     from ganzoo.data.sources import missing_tfds, npz_part, split_source
 
-    if kind not in _SOURCES:
+    sources = registry.declared(model_name, "sources")
+    if not sources:
         return
-    module, of = _SOURCES[kind]
+    module, of = sources
     schemes = importlib.import_module(module)._SCHEMES
     alone = [scheme for scheme in schemes if scheme in ("digits", "photographs")]
     scheme, place = split_source(asked, of, schemes, without_place=alone)
@@ -104,10 +81,10 @@ def training(preset, data=None, settings=(), output="runs", resume=False):
             f"{preset} is a run folder: `ganzoo train {begun} --resume` goes on with a preset's newest run"
         )
     found = presets.find(preset)
-    kind = registry.data_kind(presets.model_of(preset))
+    name = presets.model_of(preset)
     config = with_settings(found.config, settings)
     if data or (config.data.get("source") and not resume):
-        source(data or config.data["source"], kind)
+        source(data or config.data["source"], name)
     if config.training.start_from and not resume:
         model(config.training.start_from)
     folder_to_write(output)

@@ -105,7 +105,7 @@ def info(name):
     if name not in registry.list_models():
         presets.model_of(name)
     import_keras()
-    from ganzoo.training.adversarial import describe_networks
+    from ganzoo.training.zoo_model import describe_networks
 
     if name in registry.list_models():
         click.echo(registry.own_docstring(registry.model_class(name)) + "\n")
@@ -450,12 +450,12 @@ def evaluate(names, data, extractor, samples, upscale):
               ganzoo evaluate dcgan.mnist lsgan.mnist --data idx:t10k-images-idx3-ubyte.gz
               ganzoo evaluate segan --data folder:voicebank_demand
     """
-    from ganzoo import checks
+    from ganzoo import checks, registry
 
-    kinds = {checks.model(name) for name in names}
-    # Models of several kinds are refused below.
-    if len(kinds) == 1:
-        checks.source(data, *kinds)
+    models = [checks.model(name) for name in names]
+    # Models of several tasks are refused below.
+    if len({registry.declared(model, "sources") for model in models}) == 1:
+        checks.source(data, models[0])
     if extractor and extractor.endswith(".keras"):
         checks.existing(Path(extractor))
     import_keras()
@@ -492,8 +492,9 @@ def probe(name, data, test, examples, upscale):
     """
     from ganzoo import checks
 
+    found = checks.model(name, "probe")
     for source in (data, test):
-        checks.source(source, "images")
+        checks.source(source, found)
     model = _loaded(name, "probe")
     from ganzoo.evaluation import probe as measured
 

@@ -41,6 +41,7 @@ def _different(names):
 
 _strict_keys = ConfigDict(extra="forbid")
 AtLeastOne = Annotated[int, Field(ge=1)]
+NotNegativeWhole = Annotated[int, Field(ge=0)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 ClassName = Annotated[str, BeforeValidator(_name_of_number)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -263,7 +264,7 @@ def parameters_of(function, *, owner=None):
     Args:
         function: a function, or a method's name together with `owner`.
         owner: a class; where its method takes **anything, those parameters of its parents' count too that have a
-            default: the others the class fills in itself.
+            default and an annotation: the others the class fills in itself.
     """
     if owner is None:
         homes = [function]
@@ -274,7 +275,8 @@ def parameters_of(function, *, owner=None):
     for home in homes:
         parameters = inspect.signature(home, eval_str=True).parameters
         for name, parameter in parameters.items():
-            optional = home is homes[0] or parameter.default is not inspect.Parameter.empty
+            empty = inspect.Parameter.empty
+            optional = home is homes[0] or (parameter.default is not empty and parameter.annotation is not empty)
             if parameter.kind in kinds and name != "self" and optional:
                 found.setdefault(name, parameter)
         if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):

@@ -14,7 +14,7 @@ def export_savedmodel(model, filepath, overwrite=False):
     """Writes the averaged generator of a model and checks that the written one draws the same.
 
     Args:
-        model: an `AdversarialModel`.
+        model: a `ZooModel`.
         filepath: folder to make; its parent is made too.
         overwrite: replace a SavedModel that is there.
 
@@ -25,7 +25,7 @@ def export_savedmodel(model, filepath, overwrite=False):
 
     from ganzoo import backend
 
-    backend.at_home("a SavedModel")
+    backend.require_tensorflow("a SavedModel")
     import tensorflow as tf
 
     from ganzoo.backend.tensorflow_kernels import portable
@@ -39,16 +39,17 @@ def export_savedmodel(model, filepath, overwrite=False):
     try:
         written = workplace / "model"
         archive = keras.export.ExportArchive()
-        archive.track(model.ema_generator)
+        archive.track(model.inference_network)
         specs = [
-            tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, tensor.name) for tensor in model.ema_generator.inputs
+            tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, tensor.name)
+            for tensor in model.inference_network.inputs
         ]
         with portable():
-            archive.add_endpoint("serve", lambda *inputs: model.ema_generator(_one(inputs), training=False), specs)
+            archive.add_endpoint("serve", lambda *inputs: model.inference_network(_one(inputs), training=False), specs)
             archive.write_out(str(written), verbose=False)
         served = tf.saved_model.load(str(written))
         inputs = model.example_inputs(4)
-        ours = model.ema_generator(_one(inputs), training=False)
+        ours = model.inference_network(_one(inputs), training=False)
         theirs = served.serve(*inputs)
         difference = float(np.abs(np.asarray(ours) - np.asarray(theirs)).max())
         if not difference < 1e-5:

@@ -4,6 +4,7 @@
 wherever a preset's name does.
 """
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,16 +34,21 @@ class Preset:
         return self.path.parent / self.config.weights.file if self.config.weights else None
 
 
-def load(name, trained=True):
+def load(name, trained=True, compile=True):
     """A trained model, ready to generate or to train on.
+
+    What only training needs, the discriminator and the optimizers, is made when training begins: a model that is
+    loaded to generate costs no more than its generator.
 
     Args:
         name: a model ("dcgan": its default preset), a preset ("dcgan.mnist"), a path to a YAML
             file, to a saved `.keras` file, or to a run folder of `ganzoo train` (its best checkpoint).
         trained: False gives a preset's model with fresh weights.
+        compile: False gives a model without the preset's settings of training: call `model.compile()` before
+            `model.fit()`.
 
     Returns:
-        The compiled model; `model.preset` is the preset's name (None for a `.keras` file).
+        The model; `model.preset` is the preset's name (None for a `.keras` file).
 
     Raises:
         GanzooError: an unknown name, or a file that is damaged or not of this package.
@@ -54,24 +60,38 @@ def load(name, trained=True):
     import keras
 
     from ganzoo import weights
+    from ganzoo.training.zoo_model import inference_first
 
     path = Path(str(name))
     # Before building anything.
     model_of(name, trained)
     if path.suffix == ".keras":
-        return load_saved(path)
+        return load_saved(path, compile)
     if is_run(name):
-        return load_saved(checkpoint_of(path))
+        return load_saved(checkpoint_of(path), compile)
     preset = find(name)
     # The precision is of training; what is loaded has the global policy, float32 unless the caller set another.
     policy = keras.config.dtype_policy()
     if not trained:
-        model = build(preset.config, preset.name, policy)
-    else:
-        path, sha256 = preset.weights_file, preset.config.weights.sha256
-        with weights.fitting_file(path, weights.stored_bytes(path, sha256)):
-            model = build(preset.config, preset.name, policy)
-        model.load_shipped(path, sha256)
+        return _named(build(preset.config, preset.name, policy, compile), preset)
+    path, sha256 = preset.weights_file, preset.config.weights.sha256
+    guard = functools.partial(weights.fitting_file, path, weights.stored_bytes(path, sha256))
+    cls, arguments, settings = _checked(preset.config, preset.name)
+    with inference_first(), guard(), made_with(policy):
+        model = cls(**arguments)
+    model.load_shipped(path, sha256)
+
+    def finish(model, names):
+        model.load_left_out(path, names, sha256)
+        if compile:
+            model.compile(**settings)
+
+    model.finish_later(guard, finish)
+    return _named(model, preset)
+
+
+def _named(model, preset):
+    """The model with its preset's name, and the names of its classes."""
     model.preset = preset.name
     if preset.config.class_names and hasattr(model, "class_names"):
         model.class_names = preset.config.class_names
@@ -184,13 +204,25 @@ def config_of(name):
     return load_config(Path(name) / "config.yaml") if is_run(name) else find(name).config
 
 
-def build(config, where, policy=None):
-    """The compiled model a config describes, with fresh weights; of the config's precision, or another policy. What
-    a precision of "auto" means is found out where training begins; here it is the global policy."""
+def build(config, where, policy=None, compile=True):
+    """The model a config describes, with fresh weights; of the config's precision, or another policy. What a precision
+    of "auto" means is found out where training begins; here it is the global policy."""
     import keras
 
     from ganzoo import weights
 
+    cls, arguments, settings = _checked(config, where)
+    if policy is None and config.training.precision != "auto":
+        policy = config.training.precision
+    with made_with(policy or keras.config.dtype_policy()), weights.fitting_memory(f"{where}, section 'arguments'"):
+        model = cls(**arguments)
+    if compile:
+        model.compile(**settings)
+    return model
+
+
+def _checked(config, where):
+    """(class, its arguments, settings of its compile()) of a config."""
     cls = registry.model_class(config.model, where)
     arguments = validated_arguments(
         parameters_of("__init__", owner=cls), config.arguments, f"{where}, section 'arguments'"
@@ -202,15 +234,10 @@ def build(config, where, policy=None):
         # {learning_rate: ...} alone changes the model's own optimizer.
         if isinstance(value, dict) and isinstance(default, dict) and "name" not in value:
             settings[key] = {**default, **value}
-    if policy is None and config.training.precision != "auto":
-        policy = config.training.precision
-    with made_with(policy or keras.config.dtype_policy()), weights.fitting_memory(f"{where}, section 'arguments'"):
-        model = cls(**arguments)
-    model.compile(**settings)
-    return model
+    return cls, arguments, settings
 
 
-def load_saved(path):
+def load_saved(path, compile=True):
     """The model of a `.keras` file that one of this package's models saved.
 
     Raises:
@@ -219,20 +246,20 @@ def load_saved(path):
     import keras
 
     from ganzoo import keras_archive, weights
-    from ganzoo.training.adversarial import AdversarialModel
+    from ganzoo.training.zoo_model import ZooModel
 
     described, stored = keras_archive.read(path)
     registry.model_class(_model_described(described, path))
     keras_archive.check_objects(described, path)
     try:
         with weights.fitting_file(path, stored):
-            model = keras.models.load_model(path)
+            model = keras.models.load_model(path, compile=compile)
     except GanzooError:
         raise
     # Keras, HDF5 and JSON have an error of their own for each way in which a file can be damaged.
     except Exception as error:
         raise GanzooError(f"cannot load {path}: {first_line(error)}") from None
-    if not isinstance(model, AdversarialModel):
+    if not isinstance(model, ZooModel):
         raise GanzooError(f"{path} does not hold a ganzoo model")
     return model
 

@@ -20,7 +20,7 @@ _classes = {}
 
 
 def register(name):
-    """Class decorator: makes an `AdversarialModel` known as `name` everywhere in the package.
+    """Class decorator: makes a `ZooModel` known as `name` everywhere in the package.
 
     The class can then be created, loaded, trained from a YAML file and saved to a `.keras`
     file that loads again wherever the class is imported.
@@ -29,21 +29,21 @@ def register(name):
         name: lower-case name, letters, digits and underscores.
 
     Raises:
-        GanzooError: the name is taken by another class, or the class is no AdversarialModel.
+        GanzooError: the name is taken by another class, or the class is no ZooModel.
 
     Example:
         @ganzoo.register("mygan")
-        class MyGAN(ganzoo.LatentModel):
+        class MyGAN(ganzoo.ImageGeneration, ganzoo.AdversarialModel):
             ...
     """
 
     def decorate(cls):
         import keras
 
-        from ganzoo.training.adversarial import AdversarialModel
+        from ganzoo.training.zoo_model import ZooModel
 
-        if not (inspect.isclass(cls) and issubclass(cls, AdversarialModel)):
-            raise GanzooError(f"@register('{name}') needs a subclass of ganzoo.AdversarialModel, got {cls!r}")
+        if not (inspect.isclass(cls) and issubclass(cls, ZooModel)):
+            raise GanzooError(f"@register('{name}') needs a subclass of ganzoo.ZooModel, got {cls!r}")
         if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise GanzooError(f"a model's name has lower-case letters, digits and underscores only, got {name!r}")
         known = _classes.get(name)
@@ -128,16 +128,16 @@ def describe(name):
     return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).splitlines()[0]
 
 
-def data_kind(name):
-    """The name of the function of `ganzoo.data` that feeds a model, e.g. "images"; of the package's own models read
-    without importing the file.
+def declared(name, attribute):
+    """What a model's class says of itself by a literal, e.g. its `purpose`; of the package's own models read without
+    importing the file.
 
     Example:
-        data_kind("srgan")      # "pairs"
+        declared("srgan", "purpose")      # "enlarges images"
     """
     if name in _classes:
-        return _classes[name].data_kind
-    return _declared(f"ganzoo.models.{name}", None, "data_kind")
+        return getattr(_classes[name], attribute)
+    return _declared(f"ganzoo.models.{name}", None, attribute)
 
 
 def _declared(module, class_name, attribute):

@@ -81,7 +81,7 @@ def test_matching_of_codes_moves_the_generator_and_leaves_the_controller_its_err
     for factor in (0.0, 10.0):
         keras.utils.set_random_seed(0)
         model = ganzoo.create("began", **SMALL)
-        model.compile("sgd", "sgd", loss={"name": "boundary_equilibrium", "rate": 0.5}, feature_matching=factor)
+        model.compile("sgd", loss={"name": "boundary_equilibrium", "rate": 0.5}, feature_matching=factor)
         model.fit(model.example_batch(8), batch_size=8, verbose=0)
         models.append(model)
     plain, matched = models

@@ -155,7 +155,7 @@ def test_two_grey_levels_are_learned_on_demand(conditioning):
         "cgan", image_shape=(8, 8, 1), classes=2, latent_dim=4, width=8, kernel_size=3, conditioning=conditioning
     )
     fast = {"name": "adam", "learning_rate": 2e-3, "beta_1": 0.5}
-    model.compile(fast, fast, ema_decay=0.9)
+    model.compile(fast, ema_decay=0.9)
     labels = np.arange(256) % 2
     pictures = (
         np.random.default_rng(0).normal(0, 0.1, (256, 8, 8, 1)) + np.where(labels, 0.5, -0.5)[:, None, None, None]

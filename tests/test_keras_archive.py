@@ -188,7 +188,7 @@ class OwnSchedule(keras.optimizers.schedules.LearningRateSchedule):
 def test_every_optimizer_is_loaded_again(optimizer, tmp_path):
     model = ganzoo.create("gan", image_shape=(4, 4, 1), latent_dim=2, generator_widths=(3,), discriminator_widths=(3,))
     both = [optimizer() if callable(optimizer) else optimizer for _ in range(2)]
-    model.compile(*both)
+    model.compile(generator_optimizer=both[0], discriminator_optimizer=both[1])
     model.save(tmp_path / "m.keras")
     loaded = ganzoo.load(tmp_path / "m.keras")
     assert loaded.get_compile_config() == model.get_compile_config()
@@ -198,7 +198,7 @@ def test_every_optimizer_is_loaded_again(optimizer, tmp_path):
 def test_policies_losses_penalties_and_augmentations_are_loaded_again(tmp_path):
     with made_with("mixed_bfloat16"):
         model = ganzoo.create(
-            "dcgan", **SIZES, discriminator_cures=["spectral_normalization", "minibatch_discrimination"]
+            "dcgan", **SIZES, discriminator_regularizers=["spectral_normalization", "minibatch_discrimination"]
         )
     model.compile(
         loss={"name": "hinge"},
@@ -441,8 +441,8 @@ def test_arrays_that_share_their_bytes_are_refused(extractor_parts, shift, tmp_p
         ("image_shape", [2**20, 2**20, 3], "much larger than the weights it stores"),
         ("latent_dim", 10**400, "whole numbers go up to"),
         ("discriminator_depth", 10**9, "cannot be halved so often"),
-        ("discriminator_cures", ["spectral_normalization"] * 1000, "is there twice"),
-        ("discriminator_cures", [[]], "unknown cure"),
+        ("discriminator_regularizers", ["spectral_normalization"] * 1000, "is there twice"),
+        ("discriminator_regularizers", [[]], "unknown regularizer"),
         ("image_shape", [64, 64], r"image_shape is \(height, width, channels\)"),
         ("width", "wide", "cannot load"),
         ("width", 8, "could not be loaded"),

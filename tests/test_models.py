@@ -16,13 +16,13 @@ BATCH = 8
 
 def make(name, **settings):
     keras.utils.set_random_seed(0)
-    model = ganzoo.create(name, **model_class(name).small)
-    model.compile(**{**model_class(name).small_compile, **settings})
+    model = ganzoo.create(name, **model_class(name).test_config)
+    model.compile(**{**model_class(name).test_compile_config, **settings})
     return model
 
 
 def one_step(model):
-    batch = model.example_batch(BATCH * model.discriminator_steps)
+    batch = model.example_batch(BATCH * model.batches_per_step)
     model.fit(*((batch,) if not isinstance(batch, tuple) else batch), batch_size=BATCH, epochs=1, verbose=0)
 
 
@@ -42,12 +42,12 @@ def test_every_model_ships_a_preset_and_says_what_it_is(name):
     cls = model_class(name)
     assert "arXiv" in cls.__doc__
     assert "Example" in cls.__doc__
-    assert validated_arguments(parameters_of("__init__", owner=cls), cls.small, name)
+    assert validated_arguments(parameters_of("__init__", owner=cls), cls.test_config, name)
 
 
 def test_one_step_moves_every_trainable_weight_of_both_networks(name):
     model = make(name)
-    networks = [network for network in (model.generator, model.discriminator) if network is not None]
+    networks = [network for network in model.networks.values() if network.trainable]
     before = [[np.array(w) for w in network.trainable_weights] for network in networks]
     one_step(model)
     for network, old in zip(networks, before):
@@ -72,7 +72,7 @@ def test_save_and_load_restores_pictures_and_training(name, tmp_path):
 
 
 def test_same_seed_same_pictures_another_seed_others(name):
-    if not issubclass(model_class(name), ganzoo.LatentModel):
+    if not issubclass(model_class(name), ganzoo.ImageGeneration):
         pytest.skip("does not draw from noise")
     model = make(name)
     one_step(model)
@@ -80,7 +80,7 @@ def test_same_seed_same_pictures_another_seed_others(name):
         if weight.name == "kernel":
             # Fresh weights are so small that several layers make nothing of the noise.
             weight.assign(5 * weight)
-    asked = {"captions": "a red apple"} if model.data_kind == "captions" else {}
+    asked = {"captions": "a red apple"} if isinstance(model, ganzoo.TextToImage) else {}
     pictures = model.generate(6, seed=5, **asked)
     assert pictures.dtype == np.uint8
     assert pictures.shape == (6, *model.image_shape)

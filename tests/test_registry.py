@@ -14,7 +14,7 @@ import keras
 import ganzoo
 
 @ganzoo.register("{name}")
-class MyGAN(ganzoo.LatentModel):
+class MyGAN(ganzoo.ImageGeneration, ganzoo.AdversarialModel):
     """My own (arXiv:0000.00000)."""
 
     def __init__(self, image_shape: tuple[int, int, int] = (8, 8, 1), latent_dim: int = 4):
@@ -81,23 +81,23 @@ def test_unknown_names_get_the_nearest_match():
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in ganzoo.list_models() if "image_shape" in registry.model_class(name).small]
+    "name", [name for name in ganzoo.list_models() if "image_shape" in registry.model_class(name).test_config]
 )
 def test_every_model_says_what_an_image_shape_is(name):
     cls = registry.model_class(name)
     for odd in ((64, 64), (64, 64, 3, 1), 64, "64", (0, 64, 3), (64.5, 64, 3), (10**10, 64, 3)):
         for make in (cls, lambda name=name, **arguments: ganzoo.create(name, **arguments)):
             with pytest.raises(ganzoo.GanzooError, match="image_shape") as found:
-                make(**{**cls.small, "image_shape": odd})
+                make(**{**cls.test_config, "image_shape": odd})
             assert "\n" not in str(found.value)
 
 
 @pytest.mark.parametrize(
     ("section", "value"),
     [
-        ("arguments", {"discriminator_cures": [[]]}),
-        ("arguments", {"discriminator_cures": [{"name": []}]}),
-        ("arguments", {"generator_cures": ["spectral_normalization", "spectral_normalization"]}),
+        ("arguments", {"discriminator_regularizers": [[]]}),
+        ("arguments", {"discriminator_regularizers": [{"name": []}]}),
+        ("arguments", {"generator_regularizers": ["spectral_normalization", "spectral_normalization"]}),
         ("arguments", {"discriminator_depth": 10**9}),
         ("compile", {"generator_optimizer": {"name": "adam", "learning_rate": {"name": []}}}),
         ("compile", {"generator_optimizer": {"name": "adam", "clipnorm": {}}}),
@@ -130,11 +130,12 @@ def test_a_name_cannot_be_taken_twice_and_must_be_one():
         registry._classes.pop("takenonce")
 
 
-def test_the_kind_of_data_read_from_the_source_is_the_class_own():
+@pytest.mark.parametrize("attribute", ["purpose", "usage", "commands", "sources"])
+def test_what_is_read_from_the_source_is_the_class_own(attribute):
     for name in ganzoo.list_models("*"):
         if name in registry._builtin_names():
-            declared = registry._declared(f"ganzoo.models.{name}", None, "data_kind")
-            assert declared == registry.model_class(name).data_kind, name
+            declared = registry._declared(f"ganzoo.models.{name}", None, attribute)
+            assert declared == getattr(registry.model_class(name), attribute) != "", name
 
 
 def test_lists_take_wildcards():

@@ -12,11 +12,11 @@ from ganzoo.evaluation import evaluate, evaluate_presets
 from ganzoo.inference.recordings import enhance_file
 from ganzoo.losses.loudness import loudness_difference
 from ganzoo.registry import model_class
-from ganzoo.training.enhancing_model import as_float
+from ganzoo.tasks.speech_enhancement import as_float
 
 soundfile = pytest.importorskip("soundfile")
 soxr = pytest.importorskip("soxr")
-SMALL = {**model_class("segan").small, "output": "residual", "bias": False, "window": 256}
+SMALL = {**model_class("segan").test_config, "output": "residual", "bias": False, "window": 256}
 
 
 def with_weights(**arguments):
@@ -42,11 +42,11 @@ def noise(length, *channels, seed=0):
 def test_windows_are_as_one_piece(model, monkeypatch, shifts):
     """Below -60 dB at every sample; of single precision it is -120."""
     assert 2 * model.windows.margin <= model.window
-    monkeypatch.setattr("ganzoo.training.enhancing_model._SECONDS", 0.01)
+    monkeypatch.setattr("ganzoo.tasks.speech_enhancement._SECONDS", 0.01)
     sound = noise(5000)
     assert model.windows.step < 200
     parts = model.enhance(sound, 16000, shifts=shifts)
-    monkeypatch.setattr("ganzoo.training.enhancing_model._SECONDS", 10)
+    monkeypatch.setattr("ganzoo.tasks.speech_enhancement._SECONDS", 10)
     whole = model.enhance(sound, 16000, shifts=shifts)
     assert np.abs(parts - whole).max() < 1e-5 * np.abs(whole).max()
 
@@ -154,17 +154,17 @@ def test_more_channels_than_are_taken(model):
 def test_content_loss_by_hand(model):
     """Sounds that differ by 0.25 everywhere, and nothing else."""
     model.compile(l1_weight=100.0)
-    model._current.recorded = {}
+    model._step_state.recorded = {}
     real = np.zeros((2, 256, 1), "float32")
     assert float(model.content_loss(real, real + 0.25)) == pytest.approx(25.0)
     louder = noise(2, 2048, 1)
     model = ganzoo.create("segan", **{**SMALL, "window": 2048})
     model.compile(l1_weight=0.0, spectral_weight=2.0)
-    model._current.recorded = {}
+    model._step_state.recorded = {}
     assert float(model.content_loss(louder, louder)) < 1e-6
     assert float(model.content_loss(louder, 2 * louder)) == pytest.approx(2 * (1 + np.log(2)), rel=1e-3)
     model.compile(l1_weight=0.0, loudness_weight=3.0)
-    model._current.recorded = {}
+    model._step_state.recorded = {}
     heard = float(loudness_difference(louder[..., 0], 3 * louder[..., 0], 16_000))
     assert float(model.content_loss(louder, 3 * louder)) == pytest.approx(3 * heard, rel=1e-5)
 
@@ -213,7 +213,7 @@ def test_arguments_that_do_not_fit():
 def test_the_discriminator_is_shown_what_goes_with_what():
     model = ganzoo.create("segan", **SMALL)
     clean, noisy = noise(3, 256, 1), noise(3, 256, 1, seed=1)
-    shown = np.asarray(model.judged(clean, noisy))
+    shown = np.asarray(model.discriminator_inputs(clean, noisy))
     np.testing.assert_array_equal(shown, np.concatenate([clean, noisy], axis=-1))
 
 
@@ -238,7 +238,7 @@ def test_a_run_learns_to_take_noise_out(pairs, tmp_path):
 model: segan
 arguments: {{widths: [16, 16], discriminator_widths: [4, 4], kernel_size: 31, stride: 4, latent_dim: 0,
   output: residual, bias: false, window: 1024, preemphasis: 0.0,
-  discriminator_cures: [{{name: virtual_batch_normalization, size: 4}}]}}
+  discriminator_regularizers: [{{name: virtual_batch_normalization, size: 4}}]}}
 compile: {{generator_optimizer: {{name: adam, learning_rate: 0.003}}, adversarial_weight: 0.1, ema_decay: 0.9}}
 data: {{source: "folder:{pairs}", batch_size: 8}}
 training: {{epochs: 15, samples: 2}}

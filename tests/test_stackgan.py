@@ -10,7 +10,7 @@ from ganzoo.networks.text_to_image import kl_to_standard_normal
 from ganzoo.registry import model_class
 from ganzoo.training.callbacks.record import read_records
 
-SMALL = model_class("stackgan").small
+SMALL = model_class("stackgan").test_config
 
 
 def test_kl_by_hand():
@@ -45,7 +45,7 @@ def test_the_second_stage_starts_from_the_first_and_leaves_it_as_it_is():
 
 def test_the_encoder_goes_with_the_model(tmp_path):
     model = ganzoo.create("stackgan", **SMALL)
-    model.text_network.get_layer("text").learned.assign(1.0)
+    model.text_encoder.network.get_layer("text").learned.assign(1.0)
     model.save(tmp_path / "m.keras")
     loaded = ganzoo.load(tmp_path / "m.keras")
     assert loaded.text_encoder.learned
@@ -64,7 +64,7 @@ def test_the_wrong_text_is_the_next_ones():
     pictures, text = (keras.Input(tensor.shape[1:]) for tensor in model.discriminator.inputs)
     says = keras.ops.mean(text, axis=-1, keepdims=True)
     object.__setattr__(model, "discriminator", keras.Model([pictures, text], says))
-    model._current.recorded = {}
+    model._step_state.recorded = {}
     model.noise.start_step(0)
     pictures, text = model.example_batch(4)
     text = np.repeat(np.array([[1.0], [1.0], [0.0], [0.0]], "float32"), text.shape[1], axis=1)
@@ -72,12 +72,12 @@ def test_the_wrong_text_is_the_next_ones():
     expected = (0.25 + 0.25 + 0.25 + 0.25) / 2
     batch = keras.ops.convert_to_tensor(pictures), keras.ops.convert_to_tensor(text)
     assert float(model.discriminator_loss(batch)) == pytest.approx(expected)
-    assert float(model._current.recorded["d_wrong"]) == pytest.approx(0.5)
+    assert float(model._step_state.recorded["d_wrong"]) == pytest.approx(0.5)
 
 
 def test_captions_asked_for():
     keras.utils.set_random_seed(0)
-    model = ganzoo.create("gan_int_cls", **model_class("gan_int_cls").small)
+    model = ganzoo.create("gan_int_cls", **model_class("gan_int_cls").test_config)
     for weight in model.ema_generator.weights:
         if weight.name == "kernel":
             weight.assign(10 * weight)
@@ -139,7 +139,7 @@ evaluation: {{extractor: matching, samples: 40, every_epochs: 12}}
     run = ganzoo.train(preset, output=tmp_path / "runs")
     model = ganzoo.load(run)
     assert model.text_encoder.learned
-    assert not model.text_network.trainable
+    assert not model.text_encoder.network.trainable
     red, blue = (model.generate(4, captions=f"a {name} wall", seed=0).mean(axis=(0, 1, 2)) for name in ("red", "blue"))
     assert red[0] > red[2] + 50
     assert blue[2] > blue[0] + 50
@@ -150,7 +150,7 @@ evaluation: {{extractor: matching, samples: 40, every_epochs: 12}}
     assert (run / "checkpoints" / "best.keras").exists()
     with pytest.raises(ganzoo.GanzooError, match="set it to matching"):
         ganzoo.train(preset, output=tmp_path / "runs", settings=["evaluation.extractor=mnist_classifier"])
-    monkeypatch.setattr("ganzoo.evaluation.captioned._JUDGE", {"seed": 1, "epochs": 5})
+    monkeypatch.setattr("ganzoo.evaluation.text_to_image._JUDGE", {"seed": 1, "epochs": 5})
     found = evaluate(model, f"captions:{tmp_path}")
     assert {"right_of_10", "held_out_of_10", "colours_obeyed", "frechet_distance"} <= set(found.figures)
     assert "not FID" in found.protocol
@@ -179,10 +179,10 @@ def test_a_picture_with_another_ones_text_is_wrong():
     real, text = (ops.convert_to_tensor(part) for part in model.example_batch(4))
     for weight in model.discriminator.trainable_variables:
         weight.assign(np.random.default_rng(0).normal(0, 0.5, weight.shape))
-    model._current.recorded = {}
+    model._step_state.recorded = {}
     model.discriminator_loss((real, text), training=False)
     others = ops.convert_to_tensor(np.asarray(text)[[1, 0, 3, 2]])
     scores = [np.asarray(ops.sigmoid(model.discriminator([real, about]))) for about in (text, others)]
-    assert float(model._current.recorded["d_real"]) == pytest.approx(float(scores[0].mean()), rel=1e-4)
-    assert float(model._current.recorded["d_wrong"]) == pytest.approx(float(scores[1].mean()), rel=1e-4)
+    assert float(model._step_state.recorded["d_real"]) == pytest.approx(float(scores[0].mean()), rel=1e-4)
+    assert float(model._step_state.recorded["d_wrong"]) == pytest.approx(float(scores[1].mean()), rel=1e-4)
     assert abs(scores[0].mean() - scores[1].mean()) > 1e-3

@@ -18,15 +18,15 @@ from twins import Twin, back, layout
 @pytest.mark.parametrize("name", list_models())
 def test_twins_give_the_same_numbers_and_play_the_same_game(name):
     cls = model_class(name)
-    model = ganzoo.create(name, **cls.small)
-    model.compile(**cls.small_compile)
-    batch = model.example_batch(4 * model.discriminator_steps)
+    model = ganzoo.create(name, **cls.test_config)
+    model.compile(**cls.test_compile_config)
+    batch = model.example_batch(4 * model.batches_per_step)
     rng = np.random.default_rng(0)
-    for network in (model.generator, model.discriminator):
-        if network is None:
+    for part in ("generator", "discriminator"):
+        if part not in model.networks:
             continue
-        inputs = model.example_inputs(4)
-        if network is model.discriminator:
+        network, inputs = model.networks[part], model.example_inputs(4)
+        if part == "discriminator":
             inputs = [
                 (rng.standard_normal((4, *t.shape[1:])) if "float" in t.dtype else np.arange(4) % 3).astype(t.dtype)
                 for t in network.inputs

@@ -50,7 +50,7 @@ def test_the_penalized_critic_has_no_batch_norm():
 def test_the_gradient_penalty_pulls_the_critics_slope_towards_one():
     """A critic D(x) = d x against a still generator: its slope ends near 1, where the penalty alone would leave it."""
 
-    class Slope(ganzoo.LatentModel):
+    class Slope(ganzoo.ImageGeneration, ganzoo.AdversarialModel):
         def __init__(self, slope: float):
             x, z = keras.Input((1,)), keras.Input((1,))
             start = keras.initializers.Constant
@@ -62,7 +62,9 @@ def test_the_gradient_penalty_pulls_the_critics_slope_towards_one():
     for slope in (0.2, 4.0):
         model = Slope(slope)
         still, sgd = {"name": "sgd", "learning_rate": 0.0}, {"name": "sgd", "learning_rate": 0.02}
-        model.compile(still, sgd, loss="wasserstein", penalties=["gradient_penalty"])
+        model.compile(
+            generator_optimizer=still, discriminator_optimizer=sgd, loss="wasserstein", penalties=["gradient_penalty"]
+        )
         model.fit(real, batch_size=64, epochs=5, verbose=0)
         # Real and generated numbers have the same mean, so the Wasserstein terms cancel but for noise.
         assert float(np.ravel(model.discriminator.get_weights()[0])[0]) == pytest.approx(1.0, abs=0.05)
@@ -72,7 +74,7 @@ def test_the_gradient_penalty_pulls_the_critics_slope_towards_one():
 def test_the_family_trains_under_a_strategy(two_replicas, name):
     cls = ganzoo.registry.model_class(name)
     with two_replicas.scope():
-        model = ganzoo.create(name, **cls.small)
+        model = ganzoo.create(name, **cls.test_config)
         model.compile()
     before = weights(model.generator)
     batch = model.example_batch(8 * model.discriminator_steps)

@@ -16,14 +16,14 @@ if NAME not in _KNOWN:
     raise GanzooError(f"ganzoo runs on the back ends {', '.join(_KNOWN)} of Keras, not on '{NAME}': set KERAS_BACKEND")
 
 # Whether tf.data, tf.distribute and SavedModel are there.
-IS_HOME = NAME == "tensorflow"
+IS_TENSORFLOW = NAME == "tensorflow"
 
 _module = importlib.import_module(f"ganzoo.backend.{NAME}")
 
 ALWAYS_COMPILED = _module.ALWAYS_COMPILED
 KerasAdam = _module.KerasAdam
 adam = _module.adam
-after = _module.after
+with_dependency = _module.with_dependency
 batch_normalized = _module.batch_normalized
 batches_of = _module.batches_of
 compiled = _module.compiled
@@ -40,7 +40,7 @@ move = _module.move
 no_gradients = _module.no_gradients
 prelu = _module.prelu
 replica_count = _module.replica_count
-settle = _module.settle
+sync_variables = _module.sync_variables
 share_of_replica = _module.share_of_replica
 share_statistics = _module.share_statistics
 test_step = _module.test_step
@@ -51,9 +51,9 @@ unsupported = _module.unsupported
 update = _module.update
 
 
-def at_home(what):
+def require_tensorflow(what):
     """Raises a GanzooError unless TensorFlow is the back end, where `what` lives."""
-    if not IS_HOME:
+    if not IS_TENSORFLOW:
         raise GanzooError(f"{what} needs TensorFlow: set KERAS_BACKEND=tensorflow (now {NAME})")
 
 

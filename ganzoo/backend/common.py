@@ -20,15 +20,15 @@ transposed_convolved = None
 
 def train_step(model, data):
     """One step of the game, as `fit` calls it."""
-    return model.play(data)
+    return model.training_step(data)
 
 
 def test_step(model, data):
     """The losses of a batch, as `evaluate` calls it."""
-    return model.watch(data)
+    return model.evaluation_step(data)
 
 
-def settle(model):
+def sync_variables(model):
     """Gives the model's variables the values that a running `fit` has for them: they have them."""
 
 
@@ -127,7 +127,7 @@ def joined(batches):
 # One device, on which everything happens when it is written.
 
 
-def after(data, value):
+def with_dependency(data, value):
     """The value, known only once the data is there."""
     return value.value if isinstance(value, keras.Variable) else value
 

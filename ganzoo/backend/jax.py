@@ -16,7 +16,6 @@ from ganzoo.backend.common import (  # noqa: F401
     Batches,
     KerasAdam,
     adam,
-    after,
     batch_normalized,
     convolved,
     hold,
@@ -31,6 +30,7 @@ from ganzoo.backend.common import (  # noqa: F401
     share_statistics,
     training_data,
     transposed_convolved,
+    with_dependency,
 )
 
 # Operation by operation JAX is many times slower.
@@ -55,13 +55,13 @@ def train_step(model, state, data):
         model.optimizer.variables,
         model.metrics_variables,
     )
-    return _without_side_effects(model.play, groups, state, data)
+    return _without_side_effects(model.training_step, groups, state, data)
 
 
 def test_step(model, state, data):
     """The losses of a batch, as `evaluate` calls it."""
     groups = (model.trainable_variables, model.non_trainable_variables, model.metrics_variables)
-    return _without_side_effects(model.watch, groups, state, data)
+    return _without_side_effects(model.evaluation_step, groups, state, data)
 
 
 def _without_side_effects(function, groups, state, data):
@@ -169,7 +169,7 @@ def local_value(variable):
     return np.asarray(variable.value)
 
 
-def settle(model):
+def sync_variables(model):
     """Gives the model's variables the values that a running `fit` has for them."""
     model.jax_state_sync()
 

@@ -11,7 +11,7 @@ from ganzoo.backend.common import (  # noqa: F401
     KerasAdam,
     in_tensor,
     prelu,
-    settle,
+    sync_variables,
     test_step,
     train_step,
 )
@@ -50,7 +50,7 @@ def minimize(loss_function, optimizer, variables, recorded):
         loss = loss_function()
         share = optimizer.scale_loss(tf.cast(loss, "float32") / replica_count())
     gradients = _clipped_together(tape.gradient(share, values), optimizer)
-    # An optimizer counts its steps whether or not there is a gradient to take them by: see `after`.
+    # An optimizer counts its steps whether or not there is a gradient to take them by: see `with_dependency`.
     with tf.control_dependencies([loss]):
         optimizer.apply(gradients, variables)
     return loss
@@ -162,7 +162,7 @@ def logged(values):
     return values
 
 
-def after(data, value):
+def with_dependency(data, value):
     """The value, known only once the data is there.
 
     The generator's step needs no number of the batch; at the end of a data set of unknown length TensorFlow would

@@ -14,9 +14,9 @@ from ganzoo.backend.common import (  # noqa: F401
     logged,
     mean_over_replicas,
     replica_count,
-    settle,
     share_of_replica,
     share_statistics,
+    sync_variables,
     test_step,
     train_step,
     training_data,
@@ -56,7 +56,7 @@ def minimize(loss_function, optimizer, variables, recorded):
     return loss.detach()
 
 
-def after(data, value):
+def with_dependency(data, value):
     """The value, known only once the data is there; of a counter its number: read once, as reading waits for all that
     the device has yet to do."""
     return int(value.value) if isinstance(value, keras.Variable) else value

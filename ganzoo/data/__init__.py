@@ -8,9 +8,10 @@ ganzoo.data.speech("folder:my_speech", noise="folder:my_noise", window=16384, ba
 """
 
 from ganzoo.data.captions import captions
+from ganzoo.data.feed import data_function
 from ganzoo.data.images import images
 from ganzoo.data.labelled import labelled
 from ganzoo.data.pairs import pairs
 from ganzoo.data.speech import speech
 
-__all__ = ["captions", "images", "labelled", "pairs", "speech"]
+__all__ = ["captions", "data_function", "images", "labelled", "pairs", "speech"]

@@ -432,7 +432,7 @@ def tensorflow_io():
         return None
     from ganzoo import backend
 
-    if not backend.IS_HOME:
+    if not backend.IS_TENSORFLOW:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -18,7 +18,7 @@ from pydantic import Field
 from ganzoo import pixels
 from ganzoo.config import AtLeastOne, Seed
 from ganzoo.data.decoding import TooSmall, as_channels, fit, image_suffixes, read_picture
-from ganzoo.data.feed import Feed, checked, kept_out
+from ganzoo.data.feed import Feed, data_function, kept_out
 from ganzoo.data.folders import described, listed, printable
 from ganzoo.data.sources import allocate, kept_in_place, load_tfds, split_source
 from ganzoo.errors import GanzooError, first_line
@@ -28,6 +28,7 @@ from ganzoo.files import cache_folder, read_cached, write_cached
 _MOST_BYTES = 2**28
 
 
+@data_function
 def captions(
     source: str,
     image_shape: tuple[int, int, int],
@@ -69,15 +70,8 @@ def captions(
     Example:
         dataset = ganzoo.data.captions("captions:my_pictures", (64, 64, 3), model.text_encoder)
     """
-    return feed(**locals()).dataset()
-
-
-def feed(source, image_shape, encoder, **options):
-    """The `Feed` behind `captions`, with the same arguments; `validation` holds (picture, captions) kept from
-    training."""
-    given = checked(captions, {"source": source, "image_shape": image_shape, "encoder": encoder, **options})
-    images, texts, skipped = open_captions(source, given["image_shape"], given["upscale"], given["strict"])
-    kept = kept_out(len(images), given["held_out"])
+    images, texts, skipped = open_captions(source, image_shape, upscale, strict)
+    kept = kept_out(len(images), held_out)
     validation = tuple((images[i].copy(), texts[i]) for i in sorted(kept))
     training = [i for i in range(len(images)) if i not in kept]
     images, texts = kept_in_place(images, training), [texts[i] for i in training]
@@ -95,13 +89,13 @@ def feed(source, image_shape, encoder, **options):
     begins = np.cumsum(counts) - counts
 
     def make_batch(step, indices):
-        rng = np.random.default_rng([given["seed"], 6, int(step)])
+        rng = np.random.default_rng([seed, 6, int(step)])
         batch = images[indices]
-        if given["flip"]:
+        if flip:
             mirrored = rng.random(len(batch)) < 0.5
             batch[mirrored] = batch[mirrored, :, ::-1]
-        if given["shift"]:
-            batch = np.stack([_shifted(rng, picture, given["shift"]) for picture in batch])
+        if shift:
+            batch = np.stack([_shifted(rng, picture, shift) for picture in batch])
         chosen = begins[indices] + rng.integers(counts[indices])
         # How long a step takes does not depend on what the vectors say: zeros do until the encoder has learned.
         vectors = known["vectors"][chosen] if known else np.zeros((len(chosen), encoder.dim), "float32")
@@ -109,8 +103,8 @@ def feed(source, image_shape, encoder, **options):
 
     return Feed(
         count=len(images),
-        batch_size=given["batch_size"],
-        seed=given["seed"],
+        batch_size=batch_size,
+        seed=seed,
         make_batch=make_batch,
         spec=[(images.shape[1:], "float32"), ((encoder.dim,), "float32")],
         source=source,

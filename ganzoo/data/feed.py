@@ -1,6 +1,7 @@
 """Examples in training order: which ones make up step n is a function of seed and step alone."""
 
 import functools
+import inspect
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,11 +100,37 @@ class Feed:
         return backend.batches_of(self, first_step)
 
 
-def checked(function, arguments):
-    """A data function's arguments by its signature, defaults filled in."""
-    parameters = parameters_of(function)
-    given = validated_arguments(parameters, arguments, f"ganzoo.data.{function.__name__}()")
-    return {name: given.get(name, parameter.default) for name, parameter in parameters.items()}
+def data_function(make_feed):
+    """Decorator: turns a function that returns a `Feed` into one that returns the feed's data set.
+
+    Arguments are checked against the function's signature and annotations. The feed itself, which a run resumes in,
+    is what the attribute `feed` of the new function returns, with the same arguments.
+
+    Example:
+        @data_function
+        def numbers(count: int, batch_size: AtLeastOne = 64, seed: Seed = 0):
+            return Feed(count, batch_size, seed, lambda step, indices: indices.astype("float32"), ((), "float32"))
+
+        dataset = numbers(1000)
+        feed = numbers.feed(1000)
+    """
+    signature, parameters = inspect.signature(make_feed), parameters_of(make_feed)
+
+    def feed(*args, **kwargs):
+        try:
+            arguments = signature.bind_partial(*args, **kwargs).arguments
+        except TypeError:
+            # An argument that there is not: named below, with the nearest that there is.
+            arguments = kwargs
+        given = validated_arguments(parameters, arguments, f"ganzoo.data.{make_feed.__name__}()")
+        return make_feed(**given)
+
+    @functools.wraps(make_feed)
+    def dataset(*args, **kwargs):
+        return feed(*args, **kwargs).dataset()
+
+    dataset.feed = feed
+    return dataset
 
 
 def kept_out(count, share):

@@ -4,10 +4,11 @@ import numpy as np
 
 from ganzoo import pixels
 from ganzoo.config import AtLeastOne, Seed
-from ganzoo.data.feed import Feed, checked
+from ganzoo.data.feed import Feed, data_function
 from ganzoo.data.sources import open_pictures
 
 
+@data_function
 def images(
     source: str,
     image_shape: tuple[int, int, int],
@@ -40,14 +41,12 @@ def images(
     Example:
         dataset = ganzoo.data.images("folder:my_pictures", image_shape=(64, 64, 3), batch_size=64)
     """
-    return feed(**locals()).dataset()
+    return image_feed(source, image_shape, batch_size, seed, flip, upscale, strict)
 
 
-def feed(source, image_shape, with_labels=False, **options):
-    """The `Feed` behind `images`, with the same arguments: what a run resumes in; `with_labels` as `open_pictures`
-    takes it."""
-    given = checked(images, {"source": source, "image_shape": image_shape, **options})
-    opened = open_pictures(given["source"], given["image_shape"], given["upscale"], given["strict"], with_labels)
+def image_feed(source, image_shape, batch_size, seed, flip, upscale, strict, with_labels=False):
+    """The `Feed` of images; `with_labels` as `open_pictures` takes it, the other arguments as `images`."""
+    opened = open_pictures(source, image_shape, upscale, strict, with_labels)
 
     def make_batch(step, indices, pictures=opened.images):
         if isinstance(pictures, np.ndarray):
@@ -55,19 +54,19 @@ def feed(source, image_shape, with_labels=False, **options):
         else:
             from keras import ops
         batch = ops.take(pictures, indices, axis=0)
-        if given["flip"]:
-            mirrored = np.random.default_rng([given["seed"], 1, int(step)]).random((len(indices), 1, 1, 1)) < 0.5
+        if flip:
+            mirrored = np.random.default_rng([seed, 1, int(step)]).random((len(indices), 1, 1, 1)) < 0.5
             batch = ops.where(mirrored, ops.flip(batch, axis=2), batch)
         return pixels.to_float(batch)
 
     return Feed(
         count=len(opened.images),
-        batch_size=given["batch_size"],
-        seed=given["seed"],
+        batch_size=batch_size,
+        seed=seed,
         make_batch=make_batch,
         takes_pictures=True,
         spec=(opened.images.shape[1:], "float32"),
-        source=given["source"],
+        source=source,
         pictures=opened.images,
         labels=opened.labels,
         class_names=opened.class_names,

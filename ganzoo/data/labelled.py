@@ -4,11 +4,12 @@ from dataclasses import replace
 
 from ganzoo.classes import class_numbers
 from ganzoo.config import AtLeastOne, Seed
-from ganzoo.data.feed import checked
-from ganzoo.data.images import feed as picture_feed
+from ganzoo.data.feed import data_function
+from ganzoo.data.images import image_feed
 from ganzoo.errors import GanzooError
 
 
+@data_function
 def labelled(
     source: str,
     image_shape: tuple[int, int, int],
@@ -38,14 +39,7 @@ def labelled(
     Example:
         dataset = ganzoo.data.labelled("folder:my_pictures", image_shape=(64, 64, 3), batch_size=64)
     """
-    return feed(**locals()).dataset()
-
-
-def feed(source, image_shape, classes=None, **options):
-    """The `Feed` behind `labelled`, with the same arguments; `class_names` holds the name of each class, label 0 first,
-    or None where the source names none."""
-    checked(labelled, {"source": source, "image_shape": image_shape, "classes": classes, **options})
-    pictures = picture_feed(source, image_shape, with_labels=True, **options)
+    pictures = image_feed(source, image_shape, batch_size, seed, flip, upscale, strict, with_labels=True)
     labels = pictures.labels
     if labels is None:
         raise GanzooError(f"the pictures of {source} have no labels: {pictures.unlabelled}")

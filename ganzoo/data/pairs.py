@@ -7,11 +7,12 @@ from pydantic import Field
 
 from ganzoo import pixels
 from ganzoo.config import AtLeastOne, Seed
-from ganzoo.data.feed import Feed, checked, kept_out
+from ganzoo.data.feed import Feed, data_function, kept_out
 from ganzoo.data.photographs import multiple_of, open_photographs, to_small
 from ganzoo.errors import GanzooError
 
 
+@data_function
 def pairs(
     source: str,
     scale: AtLeastOne = 4,
@@ -50,17 +51,10 @@ def pairs(
     Example:
         dataset = ganzoo.data.pairs("folder:my_photographs", scale=4, crop=96, batch_size=16)
     """
-    return feed(**locals()).dataset()
-
-
-def feed(source, **options):
-    """The `Feed` behind `pairs`, with the same arguments; `validation` holds the photographs kept from training."""
-    given = checked(pairs, {"source": source, **options})
-    crop, scale = given["crop"], given["scale"]
     if crop % scale:
         raise GanzooError(f"crop {crop} is not a multiple of scale {scale}")
-    opened = open_photographs(source, at_least=crop, strict=given["strict"])
-    kept = kept_out(len(opened.images), given["held_out"])
+    opened = open_photographs(source, at_least=crop, strict=strict)
+    kept = kept_out(len(opened.images), held_out)
     train = [image for i, image in enumerate(opened.images) if i not in kept]
     validation = [opened.images[i] for i in sorted(kept)]
     # Which photograph the n-th crop of an epoch comes from.
@@ -69,13 +63,13 @@ def feed(source, **options):
     )
 
     def make_batch(step, indices):
-        rng = np.random.default_rng([given["seed"], 2, int(step)])
+        rng = np.random.default_rng([seed, 2, int(step)])
         large = np.empty((len(indices), crop, crop, 3), "uint8")
         small = np.empty((len(indices), crop // scale, crop // scale, 3), "uint8")
         for i, image in enumerate(train[cells[index]] for index in indices):
             top, left = (rng.integers(0, size - crop + 1) for size in image.shape[:2])
             piece = image[top : top + crop, left : left + crop]
-            if given["augment"]:
+            if augment:
                 piece = np.rot90(piece, rng.integers(4))
                 piece = piece[:, ::-1] if rng.integers(2) else piece
             large[i] = piece
@@ -84,8 +78,8 @@ def feed(source, **options):
 
     return Feed(
         count=len(cells),
-        batch_size=given["batch_size"],
-        seed=given["seed"],
+        batch_size=batch_size,
+        seed=seed,
         make_batch=make_batch,
         spec=[((crop // scale, crop // scale, 3), "float32"), ((crop, crop, 3), "float32")],
         source=source,

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from ganzoo.config import AtLeastOne, Seed
-from ganzoo.data.feed import Feed, checked, kept_out
+from ganzoo.data.feed import Feed, data_function, kept_out
 from ganzoo.data.recordings import (
     at_speed,
     coloured_noise,
@@ -35,6 +35,7 @@ _SPEECH_FILTER, _NOISE_FILTER = 4.0, 12.0
 GENERATED = "generated"
 
 
+@data_function
 def speech(
     source: str,
     noise: str | None = None,
@@ -90,18 +91,11 @@ def speech(
     Example:
         dataset = ganzoo.data.speech("folder:my_speech", noise="folder:my_noise", window=16384, batch_size=16)
     """
-    return feed(**locals()).dataset()
-
-
-def feed(source, noise=None, **options):
-    """The `Feed` behind `speech`, with the same arguments; `validation` holds (noisy, clean) of speakers kept from
-    training, whole utterances."""
-    given = checked(speech, {"source": source, "noise": noise, **options})
-    for name in ("snr", "loudness"):
-        if given[name][0] > given[name][1]:
-            raise GanzooError(f"{name} is (lowest, highest), got {tuple(given[name])}")
-    rate, window = given["sample_rate"], given["window"]
-    found = open_recordings(source, rate, given["strict"])
+    for name, ends in (("snr", snr), ("loudness", loudness)):
+        if ends[0] > ends[1]:
+            raise GanzooError(f"{name} is (lowest, highest), got {tuple(ends)}")
+    rate = sample_rate
+    found = open_recordings(source, rate, strict)
     if found.noisy is not None and noise is not None:
         raise GanzooError(f"{source} holds noisy speech already: leave noise out")
     if found.noisy is None and noise is None:
@@ -110,17 +104,17 @@ def feed(source, noise=None, **options):
     if len(set(speakers)) == 1:
         speakers = found.names
     everybody = sorted(set(speakers))
-    kept = {everybody[i] for i in kept_out(len(everybody), given["held_out"])}
+    kept = {everybody[i] for i in kept_out(len(everybody), held_out)}
     training = [i for i, speaker in enumerate(speakers) if speaker not in kept]
     validation = [i for i, speaker in enumerate(speakers) if speaker in kept]
     # Which utterance the n-th window of an epoch comes from.
     cells = np.repeat(training, [max(1, round(len(found.samples[i]) / window)) for i in training])
     noises, kept_noises, skipped = [], [], ()
     if noise not in (None, GENERATED):
-        recorded = open_recordings(noise, rate, given["strict"])
+        recorded = open_recordings(noise, rate, strict)
         takes = [_TAKE.sub("", Path(name).with_suffix("").as_posix()) for name in recorded.names]
         clips = sorted(set(takes))
-        held = {clips[i] for i in kept_out(len(clips), given["held_out"])}
+        held = {clips[i] for i in kept_out(len(clips), held_out)}
         apart = {i for i, take in enumerate(takes) if take in held}
         noises = [samples for i, samples in enumerate(recorded.samples) if i not in apart]
         kept_noises = [samples for i, samples in enumerate(recorded.samples) if i in apart] or noises
@@ -132,44 +126,44 @@ def feed(source, noise=None, **options):
     def cut(rng, i):
         """(noisy, clean) of a window of an utterance: what is shorter stands between silence."""
         if found.noisy is not None:
-            loudness = gain(rng.uniform(*given["loudness"])) / levels[i]
+            factor = gain(rng.uniform(*loudness)) / levels[i]
             noisy, clean = _window(rng, [found.noisy[i], found.samples[i]], window)
-            return _limited(noisy * loudness, clean * loudness)
+            return _limited(noisy * factor, clean * factor)
         clean, own = found.samples[i], levels[i]
-        if given["augment"]:
+        if augment:
             played = at_speed(rng, clean, min(len(clean), window), _SPEECH_SPEED)
             clean = filtered(rng, played, _SPEECH_FILTER)
             # A window may hold a pause alone: the loudness is the utterance's, as far as the filter has changed it.
             own *= level(clean) / level(played)
         (clean,) = _window(rng, [clean], window)
         heard, dry = clean, level(clean)
-        if rng.random() < given["reverberation"]:
+        if rng.random() < reverberation:
             response, early = room(rng, rate)
             heard, clean = in_room(response, clean), in_room(early, clean)
             own *= level(heard) / dry
         din = drawn_noise(rng, i)
-        din = din * (own / level(din) / gain(rng.uniform(*given["snr"])))
-        loudness = gain(rng.uniform(*given["loudness"])) / own
-        return _limited((heard + din) * loudness, clean * loudness)
+        din = din * (own / level(din) / gain(rng.uniform(*snr)))
+        factor = gain(rng.uniform(*loudness)) / own
+        return _limited((heard + din) * factor, clean * factor)
 
     def drawn_noise(rng, i):
         kind, several = rng.random(), int(rng.integers(3, 8))
         # Drawn from all, since there may be many: some are too many, and of the speaker's own none is taken.
         crowd = [j for j in rng.choice(training, 4 * several) if speakers[j] != speakers[i]][:several]
-        if kind < given["babble"] and crowd:
+        if kind < babble and crowd:
             pieces = [segment(rng, found.samples[j], window) for j in crowd]
             din = sum(piece / level(piece) * gain(rng.uniform(-6.0, 0.0)) for piece in pieces)
-        elif kind < given["babble"] + given["generated"] or not noises:
+        elif kind < babble + generated or not noises:
             din = coloured_noise(rng, window)
             din = swelling(rng, din, rate) if rng.random() < 0.5 else din
         else:
             both = rng.choice(len(noises), int(rng.integers(1, 3)), p=chances)
-            pieces = [at_speed(rng, noises[j], window, _NOISE_SPEED if given["augment"] else 0.0) for j in both]
+            pieces = [at_speed(rng, noises[j], window, _NOISE_SPEED if augment else 0.0) for j in both]
             din = sum(piece / level(piece) * gain(rng.uniform(-10.0, 0.0)) for piece in pieces)
-        return filtered(rng, din, _NOISE_FILTER) if given["augment"] else din
+        return filtered(rng, din, _NOISE_FILTER) if augment else din
 
     def make_batch(step, indices):
-        rng = np.random.default_rng([given["seed"], 4, int(step)])
+        rng = np.random.default_rng([seed, 4, int(step)])
         pairs = np.stack([np.stack(cut(rng, cells[index])) for index in indices])
         return pairs[:, 0, :, None], pairs[:, 1, :, None]
 
@@ -180,14 +174,14 @@ def feed(source, noise=None, **options):
         clean = found.samples[i]
         din = segment(rng, kept_noises[place % len(kept_noises)], len(clean)) if kept_noises else None
         din = coloured_noise(rng, len(clean)) if din is None else din
-        ratios = np.linspace(*given["snr"], 4) if len(validation) > 3 else [np.mean(given["snr"])]
+        ratios = np.linspace(*snr, 4) if len(validation) > 3 else [np.mean(snr)]
         din = din * (levels[i] / level(din) / gain(ratios[place % len(ratios)]))
         return _limited(clean + din, clean)
 
     return Feed(
         count=len(cells),
-        batch_size=given["batch_size"],
-        seed=given["seed"],
+        batch_size=batch_size,
+        seed=seed,
         make_batch=make_batch,
         spec=[((window, 1), "float32"), ((window, 1), "float32")],
         source=source,

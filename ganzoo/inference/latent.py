@@ -121,7 +121,7 @@ def project(model, pictures, labels=None, steps=300, learning_rate=0.05, starts=
     gradient descent).
 
     Args:
-        model: a `LatentModel`.
+        model: a `ImageGeneration` model.
         pictures: uint8 (count, height, width, channels), of the model's size.
         labels: their classes, for a model with labels.
         steps: of Adam.

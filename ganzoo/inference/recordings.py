@@ -22,10 +22,10 @@ def enhance_file(model, source, target, progress=None, shifts=None, warn=None):
     so in a floating-point .wav; a format of whole numbers holds no more than full scale, and limits them to it.
 
     Args:
-        model: an `EnhancingModel`.
+        model: an `SpeechEnhancement` model.
         source: file to read.
         target: file to write; its suffix says the format: .wav, .flac, .ogg, .mp3 or .aiff.
-        progress, shifts: as `EnhancingModel.enhance`.
+        progress, shifts: as `SpeechEnhancement.enhance`.
         warn: called as `warn(message, category)` with what was written but is not as one would expect: of the category
             `ganzoo.data.audio.EndsEarly` where the recording is shorter than its header says, of `UserWarning` where
             samples had to be limited to full scale. `warnings.warn` if not given.

@@ -62,7 +62,7 @@ def in_tiles(function, image, scale, tile, reach, batch_size=1, progress=None):
         scale, reach: of the network.
         tile: pixels a tile answers for, in both directions.
         batch_size: tiles at a time.
-        progress: show a bar; None shows one on a terminal.
+        progress: show a bar; None shows one on a terminal; or a function of (tiles done, tiles in all).
 
     Returns:
         (scale height, scale width, channels) of the image's type.
@@ -79,7 +79,8 @@ def in_tiles(function, image, scale, tile, reach, batch_size=1, progress=None):
         lambda: np.empty((height * scale, width * scale, channels), image.dtype),
         f"{width}x{height} times {scale} pixels",
     )
-    hidden = not progress if progress is not None else len(places) == 1 or not sys.stderr.isatty()
+    report = progress if callable(progress) else lambda done, total: None
+    hidden = callable(progress) or not progress if progress is not None else len(places) == 1 or not sys.stderr.isatty()
     with tqdm(total=len(places), unit="tile", disable=hidden) as bar:
         for i in range(0, len(places), batch_size):
             group = places[i : i + batch_size]
@@ -98,4 +99,5 @@ def in_tiles(function, image, scale, tile, reach, batch_size=1, progress=None):
                 levels = np.clip(np.rint((inside + 1.0) * (most / 2)), 0, most).astype(image.dtype)
                 result[row * scale : row_end * scale, column * scale : column_end * scale] = levels
             bar.update(len(group))
+            report(min(i + batch_size, len(places)), len(places))
     return result

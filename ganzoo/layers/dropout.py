@@ -26,7 +26,12 @@ class Dropout(keras.layers.Dropout):
             return inputs
         if self.rate == 1:
             return ops.zeros_like(inputs)
-        key = backend.given_seed(self.seed_generator.next())
+        # As `SeedGenerator.next`, once the inputs are there: the step that finds the end of data of unknown length
+        # has none, and must change nothing.
+        state = self.seed_generator.state
+        seed = backend.with_dependency(inputs, state.value * 1)
+        state.assign(seed + ops.convert_to_tensor([0, 1], dtype=state.dtype))
+        key = backend.given_seed(seed)
         draws = backend.share_of_replica(
             lambda shape: keras.random.uniform(shape, dtype="float32", seed=key), ops.shape(inputs)
         )

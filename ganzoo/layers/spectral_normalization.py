@@ -46,12 +46,16 @@ class SpectralNormalization(keras.layers.Wrapper):
         )
 
     def call(self, inputs, training=False):
+        # Not at the top of the file: the back end's modules are loaded when they are needed.
+        from ganzoo import backend
+
         kernel = self._kernel()
         matrix = _matrix(ops.cast(kernel.value, "float32"))
         # Outside training too: an averaged network's direction is an average, no singular vector of its kernel.
         u, v = _power_method(ops.cast(self.direction.value, "float32"), ops.stop_gradient(matrix), self.iterations)
         if training:
-            self.direction.assign(u)
+            # The end of a data set of unknown length is found by a step without a batch, which must change nothing.
+            self.direction.assign(backend.with_dependency(inputs, u))
         sigma = ops.sum(ops.matmul(v, matrix) * u)
         values = {id(variable): variable.value for variable in self.layer.variables}
         values[id(kernel)] = ops.cast(kernel.value, "float32") / sigma

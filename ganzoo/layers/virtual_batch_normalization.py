@@ -3,7 +3,7 @@
 Every example is normalized with the statistics of a reference batch, chosen once, and of itself: unlike
 batch norm its output does not depend on the others of its batch. A network with it carries its reference batch in
 front of each batch: `ReferenceBatch` puts it there, every `VirtualBatchNormalization` measures it, and
-`DropReference` takes it away at the end (see `ganzoo.networks.cures`).
+`DropReference` takes it away at the end (see `ganzoo.networks.regularizers`).
 """
 
 import keras

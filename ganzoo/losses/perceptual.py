@@ -64,6 +64,20 @@ def get_perceptual(asked):
     return Perceptual(**validated_arguments(parameters_of(Perceptual), asked, "perceptual"))
 
 
+def pixel_difference(real, fake, kind="squared"):
+    """The mean difference of two batches of images.
+
+    Args:
+        real, fake: (batch, height, width, channels).
+        kind: "squared" or "absolute".
+
+    Returns:
+        A scalar, float32.
+    """
+    difference = ops.cast(real, "float32") - ops.cast(fake, "float32")
+    return ops.mean(ops.abs(difference) if kind == "absolute" else difference**2)
+
+
 def total_variation(pictures):
     """The mean absolute difference of neighbouring pixels, down and across (Rudin et al. 1992; Aly & Dubois 2005).
 

@@ -1,1 +1,30 @@
-"""One file per model, named as the model is."""
+"""One file per model, named as the model is. Importing this package registers all of them with Keras, so that
+`keras.saving.load_model` opens their files."""
+
+from ganzoo.models.began import BEGAN
+from ganzoo.models.cgan import CGAN
+from ganzoo.models.dcgan import DCGAN
+from ganzoo.models.gan import GAN
+from ganzoo.models.gan_int_cls import GANINTCLS
+from ganzoo.models.lsgan import LSGAN
+from ganzoo.models.segan import SEGAN
+from ganzoo.models.srgan import SRGAN
+from ganzoo.models.srresnet import SRResNet
+from ganzoo.models.stackgan import StackGAN
+from ganzoo.models.wgan import WGAN
+from ganzoo.models.wgan_gp import WGANGP
+
+__all__ = [
+    "BEGAN",
+    "CGAN",
+    "DCGAN",
+    "GAN",
+    "GANINTCLS",
+    "LSGAN",
+    "SEGAN",
+    "SRGAN",
+    "WGAN",
+    "WGANGP",
+    "SRResNet",
+    "StackGAN",
+]

@@ -5,11 +5,12 @@ import copy
 from ganzoo import backend
 from ganzoo.networks.autoencoding import autoencoding_discriminator, decoding_generator
 from ganzoo.registry import register
-from ganzoo.training.latent_model import LatentModel
+from ganzoo.tasks.image_generation import ImageGeneration
+from ganzoo.training.adversarial import AdversarialModel
 
 
 @register("began")
-class BEGAN(LatentModel):
+class BEGAN(ImageGeneration, AdversarialModel):
     """The boundary equilibrium GAN of Berthelot, Schumm and Metz 2017 (arXiv:1703.10717).
 
     The discriminator is an auto-encoder that learns to rebuild real pictures and not generated ones; its output
@@ -22,7 +23,7 @@ class BEGAN(LatentModel):
             as 28, 32, 64, 128; 1 or 3 channels.
         latent_dim: length of the latent vector and of the auto-encoder's code; the paper has 64 and 128.
         width: channels of a convolution; the paper has 64 and 128.
-        **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
+        **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
         GanzooError: an image_shape the networks cannot reach.
@@ -33,7 +34,7 @@ class BEGAN(LatentModel):
         model.fit(ganzoo.data.images("idx:train-images-idx3-ubyte.gz", image_shape=(28, 28, 1)), epochs=5)
     """
 
-    small = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)
+    test_config = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)
     scores = "errors"
     reported = ("balance", "convergence")
 
@@ -42,7 +43,7 @@ class BEGAN(LatentModel):
     ):
         super().__init__(
             generator=decoding_generator(image_shape, latent_dim, width),
-            discriminator=autoencoding_discriminator(image_shape, latent_dim, width),
+            discriminator=lambda: autoencoding_discriminator(image_shape, latent_dim, width),
             latent_dim=latent_dim,
             **options,
         )
@@ -50,13 +51,20 @@ class BEGAN(LatentModel):
 
     def compile(
         self,
+        *args,
         # Section 4 of the paper: Adam with a learning rate of 0.0001.
         generator_optimizer: object = {"name": "adam", "learning_rate": 1e-4, "beta_1": 0.5},
         discriminator_optimizer: object = {"name": "adam", "learning_rate": 1e-4, "beta_1": 0.5},
         loss: object = "boundary_equilibrium",
         **settings,
     ):
-        super().compile(generator_optimizer, discriminator_optimizer, loss, **settings)
+        super().compile(
+            *args,
+            generator_optimizer=generator_optimizer,
+            discriminator_optimizer=discriminator_optimizer,
+            loss=loss,
+            **settings,
+        )
         # The loss is weighed by this model's variable, and by no other's that was given the same object.
         self.loss = copy.copy(self.loss)
         self.loss.balance = self.balance

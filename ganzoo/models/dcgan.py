@@ -2,11 +2,12 @@
 
 from ganzoo.networks.convolutional import convolutional_discriminator, convolutional_generator
 from ganzoo.registry import register
-from ganzoo.training.latent_model import LatentModel
+from ganzoo.tasks.image_generation import ImageGeneration
+from ganzoo.training.adversarial import AdversarialModel
 
 
 @register("dcgan")
-class DCGAN(LatentModel):
+class DCGAN(ImageGeneration, AdversarialModel):
     """The deep convolutional GAN of Radford, Metz and Chintala 2015 (arXiv:1511.06434).
 
     Strided convolutions instead of pooling, batch norm in both networks but at the generator's
@@ -22,7 +23,7 @@ class DCGAN(LatentModel):
         kernel_size: of all convolutions; the paper has 5.
         max_width: the most channels anywhere.
         discriminator_depth: convolutions of the discriminator; as many as the generator's if None.
-        **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
+        **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
         GanzooError: an image_shape the networks cannot reach.
@@ -34,7 +35,7 @@ class DCGAN(LatentModel):
         pictures = model.generate(16, seed=0)
     """
 
-    small = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)
+    test_config = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class DCGAN(LatentModel):
     ):
         super().__init__(
             generator=convolutional_generator(image_shape, latent_dim, width, kernel_size, max_width),
-            discriminator=convolutional_discriminator(
+            discriminator=lambda: convolutional_discriminator(
                 image_shape, width, kernel_size, max_width, depth=discriminator_depth
             ),
             latent_dim=latent_dim,

@@ -2,11 +2,12 @@
 
 from ganzoo.networks.dense import dense_generator, maxout_discriminator
 from ganzoo.registry import register
-from ganzoo.training.latent_model import LatentModel
+from ganzoo.tasks.image_generation import ImageGeneration
+from ganzoo.training.adversarial import AdversarialModel
 
 
 @register("gan")
-class GAN(LatentModel):
+class GAN(ImageGeneration, AdversarialModel):
     """The first generative adversarial network, of Goodfellow et al. 2014 (arXiv:1406.2661).
 
     Fully connected: rectified units in the generator, maxout and dropout in the discriminator. Tanh instead of the
@@ -19,7 +20,7 @@ class GAN(LatentModel):
         discriminator_widths: maxout units of the discriminator's; the paper's network for MNIST has 240 and 240.
         pieces: linear units behind a maxout unit.
         dropout: share of the discriminator's hidden units left out in training.
-        **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
+        **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Example:
         model = ganzoo.create("gan", image_shape=(28, 28, 1))
@@ -27,7 +28,7 @@ class GAN(LatentModel):
         model.fit(ganzoo.data.images("idx:train-images-idx3-ubyte.gz", image_shape=(28, 28, 1)), epochs=5)
     """
 
-    small = dict(image_shape=(8, 8, 1), latent_dim=8, generator_widths=(16,), discriminator_widths=(8,), pieces=2)
+    test_config = dict(image_shape=(8, 8, 1), latent_dim=8, generator_widths=(16,), discriminator_widths=(8,), pieces=2)
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class GAN(LatentModel):
     ):
         super().__init__(
             generator=dense_generator(image_shape, latent_dim, generator_widths),
-            discriminator=maxout_discriminator(image_shape, discriminator_widths, pieces, dropout),
+            discriminator=lambda: maxout_discriminator(image_shape, discriminator_widths, pieces, dropout),
             latent_dim=latent_dim,
             **options,
         )

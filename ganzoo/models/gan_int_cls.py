@@ -3,11 +3,12 @@
 from ganzoo.config import AtLeastOne, NotNegative
 from ganzoo.networks.text_to_image import text_discriminator, text_generator
 from ganzoo.registry import register
-from ganzoo.training.captioned_model import CaptionedModel, text_encoder
+from ganzoo.tasks.text_to_image import TextToImage
+from ganzoo.training.text_conditional import TextConditionalGAN, text_encoder
 
 
 @register("gan_int_cls")
-class GANINTCLS(CaptionedModel):
+class GANINTCLS(TextToImage, TextConditionalGAN):
     """The text-to-image GAN of Reed et al. 2016 (arXiv:1605.05396), with both of its ideas.
 
     The discriminator is also shown real pictures with the wrong text (CLS), and the generator texts halfway between two
@@ -22,7 +23,7 @@ class GANINTCLS(CaptionedModel):
         width: channels next to the picture, doubled at each halving of its size.
         kernel_size: of all convolutions.
         max_width: the most channels anywhere.
-        **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
+        **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
         GanzooError: an image_shape the networks cannot reach, or a size below 1.
@@ -34,7 +35,7 @@ class GANINTCLS(CaptionedModel):
         pictures = model.generate(captions=["a red apple"], seed=0)
     """
 
-    small = dict(
+    test_config = dict(
         image_shape=(16, 16, 3),
         latent_dim=4,
         text={"name": "characters", "dim": 6, "width": 4, "length": 12},
@@ -58,12 +59,12 @@ class GANINTCLS(CaptionedModel):
         sizes = (encoder.dim, condition_dim, width, kernel_size, max_width)
         super().__init__(
             generator=text_generator(image_shape, latent_dim, *sizes),
-            discriminator=text_discriminator(image_shape, *sizes),
+            discriminator=lambda: text_discriminator(image_shape, *sizes),
             latent_dim=latent_dim,
             text_encoder=encoder,
             **options,
         )
 
     def compile(self, *args, interpolation: NotNegative = 1.0, **settings):
-        """Sets how the model trains; arguments as in `CaptionedModel.compile`."""
+        """Sets how the model trains; arguments as in `TextConditionalGAN.compile`."""
         super().compile(*args, interpolation=interpolation, **settings)

@@ -2,14 +2,20 @@
 
 from typing import Literal
 
-from ganzoo.config import AtLeastOne
+from keras import ops
+
+from ganzoo.config import AtLeastOne, NotNegative
+from ganzoo.errors import GanzooError
+from ganzoo.losses.loudness import fourier_length, loudness_difference
+from ganzoo.losses.spectral import RESOLUTIONS, multi_resolution_stft
 from ganzoo.networks.enhancing import OUTPUTS, reach, waveform_autoencoder, window_discriminator
 from ganzoo.registry import register
-from ganzoo.training.enhancing_model import EnhancingModel
+from ganzoo.tasks.speech_enhancement import SpeechEnhancement
+from ganzoo.training.adversarial import AdversarialModel
 
 
 @register("segan")
-class SEGAN(EnhancingModel):
+class SEGAN(SpeechEnhancement, AdversarialModel):
     """The speech enhancement GAN of Pascual et al. 2017 (arXiv:1703.09452).
 
     From noisy speech to clean, sample by sample: an auto-encoder with skip connections draws it, and a discriminator is
@@ -28,8 +34,8 @@ class SEGAN(EnhancingModel):
         preemphasis: of what the networks see and draw: x[t] - preemphasis x[t - 1].
         shifts: how many times `enhance` looks at the sound, beginning elsewhere; its answer is the mean.
         discriminator_widths: channels of the discriminator's convolutions; the generator's if not given.
-        discriminator_cures: the paper's virtual batch normalization with 64 windows if not given.
-        **options: `generator_cures`, see `AdversarialModel`.
+        discriminator_regularizers: the paper's virtual batch normalization with 64 windows if not given.
+        **options: `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
         GanzooError: a size there is not.
@@ -41,13 +47,14 @@ class SEGAN(EnhancingModel):
         clean = model.enhance(noisy, sample_rate=44100)
     """
 
-    small = dict(
+    reported = ("l1_loss",)
+    test_config = dict(
         widths=(2, 3, 4),
         discriminator_widths=(2, 3),
         kernel_size=5,
         latent_dim=2,
         window=256,
-        discriminator_cures=[{"name": "virtual_batch_normalization", "size": 4}],
+        discriminator_regularizers=[{"name": "virtual_batch_normalization", "size": 4}],
     )
 
     def __init__(
@@ -63,20 +70,85 @@ class SEGAN(EnhancingModel):
         preemphasis: float = 0.95,
         shifts: AtLeastOne = 1,
         discriminator_widths: tuple[int, ...] | None = None,
-        discriminator_cures: list = ("virtual_batch_normalization",),
+        discriminator_regularizers: list = ("virtual_batch_normalization",),
         **options,
     ):
         widths = tuple(widths)
         judging = tuple(discriminator_widths or widths)
         super().__init__(
             generator=waveform_autoencoder(widths, kernel_size, stride, latent_dim, OUTPUTS[output], bias),
-            discriminator=window_discriminator(window, 2, judging, kernel_size, stride),
-            hop=stride ** len(widths),
-            reach=reach(len(widths), kernel_size, stride),
-            window=window,
-            sample_rate=sample_rate,
-            preemphasis=preemphasis,
-            shifts=shifts,
-            discriminator_cures=discriminator_cures,
+            discriminator=lambda: window_discriminator(window, 2, judging, kernel_size, stride),
+            discriminator_regularizers=discriminator_regularizers,
             **options,
+        )
+        sees = reach(len(widths), kernel_size, stride)
+        self.set_sizes(stride ** len(widths), sees, window, sample_rate, preemphasis, shifts)
+
+    @property
+    def shares_fake_batch(self):
+        return not self.noise_channels
+
+    def split_batch(self, batch):
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise GanzooError(f"{self.model_name} learns from (noisy, clean) speech: use ganzoo.data.speech")
+        noisy, clean = (self._emphasized(ops.cast(part, "float32")) for part in batch)
+        return clean, noisy
+
+    def _emphasized(self, sound):
+        before = ops.pad(sound[:, :-1], [[0, 0], [1, 0], [0, 0]])
+        return sound - self.preemphasis * before
+
+    def generator_inputs(self, count, condition):
+        if not self.noise_channels:
+            return condition
+        return [condition, self.noise.normal((count, self.window // self.hop, self.noise_channels))]
+
+    def discriminator_inputs(self, examples, condition):
+        return ops.concatenate([ops.cast(part, "float32") for part in (examples, condition)], axis=-1)
+
+    def content_loss(self, real, fake):
+        real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
+        l1 = ops.mean(ops.abs(real - fake))
+        self.record(l1_loss=l1)
+        total = self.l1_weight * l1
+        if self.spectral_weight:
+            total = total + self.spectral_weight * multi_resolution_stft(real[..., 0], fake[..., 0])
+        if self.loudness_weight:
+            difference = loudness_difference(real[..., 0], fake[..., 0], self.sample_rate)
+            total = total + self.loudness_weight * difference
+        return total
+
+    def compile(
+        self,
+        *args,
+        # Section 5.2 of the paper.
+        generator_optimizer: object = {"name": "rmsprop", "learning_rate": 2e-4},
+        discriminator_optimizer: object = {"name": "rmsprop", "learning_rate": 2e-4},
+        loss: object = "least_squares",
+        l1_weight: NotNegative = 100.0,
+        spectral_weight: NotNegative = 0.0,
+        loudness_weight: NotNegative = 0.0,
+        **settings,
+    ):
+        """Sets how the model trains; as `AdversarialModel.compile`, and
+
+        Args:
+            l1_weight: factor of the mean absolute difference of the samples.
+            spectral_weight: factor of `ganzoo.losses.spectral.multi_resolution_stft`.
+            loudness_weight: factor of `ganzoo.losses.loudness.loudness_difference`, which is meant for sound as it is
+                heard: a `preemphasis` of 0.
+        """
+        self.keep_settings(
+            SEGAN.compile, l1_weight=l1_weight, spectral_weight=spectral_weight, loudness_weight=loudness_weight
+        )
+        longest = max(length for length, _, _ in RESOLUTIONS)
+        for name, length in (("spectral_weight", longest), ("loudness_weight", fourier_length(self.sample_rate))):
+            if getattr(self, name) and self.window <= length // 2:
+                raise GanzooError(f"{name} needs windows of more than {length // 2} samples, not {self.window}")
+        super().compile(
+            *args,
+            generator_optimizer=generator_optimizer,
+            discriminator_optimizer=discriminator_optimizer,
+            loss=loss,
+            **settings,
         )

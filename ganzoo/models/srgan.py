@@ -2,14 +2,19 @@
 
 from typing import Literal
 
+from keras import ops
+
 from ganzoo.config import NotNegative
+from ganzoo.errors import GanzooError
+from ganzoo.losses.perceptual import get_perceptual, pixel_difference, total_variation
 from ganzoo.networks.upscaling import crop_discriminator, upscaler
 from ganzoo.registry import register
-from ganzoo.training.upscaling_model import UpscalingModel
+from ganzoo.tasks.super_resolution import SuperResolution
+from ganzoo.training.adversarial import AdversarialModel
 
 
 @register("srgan")
-class SRGAN(UpscalingModel):
+class SRGAN(SuperResolution, AdversarialModel):
     """The super-resolution GAN of Ledig et al. 2016 (arXiv:1609.04802).
 
     The network of `srresnet`, trained to look alike to a network of ImageNet and real to a discriminator of crops:
@@ -21,7 +26,7 @@ class SRGAN(UpscalingModel):
             `crop` pixels, a multiple of 16, and has batch norm in any case.
         discriminator_width: channels of its first convolution; the paper has 64.
         discriminator_units: of its hidden dense layer; the paper has 1024.
-        **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
+        **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
         GanzooError: a scale, size or choice there is not.
@@ -35,9 +40,12 @@ class SRGAN(UpscalingModel):
         large = model.upscale(small)
     """
 
-    small = dict(scale=4, blocks=1, width=4, kernel_size=3, crop=32, discriminator_width=4, discriminator_units=8)
+    reported = ("pixel_loss",)
+    # Nothing but the small image decides on the large one.
+    shares_fake_batch = True
+    test_config = dict(scale=4, blocks=1, width=4, kernel_size=3, crop=32, discriminator_width=4, discriminator_units=8)
 
-    small_compile = dict(perceptual=None, pixel_weight=1.0)
+    test_compile_config = dict(perceptual=None, pixel_weight=1.0)
 
     def __init__(
         self,
@@ -52,32 +60,77 @@ class SRGAN(UpscalingModel):
         discriminator_units: int = 1024,
         **options,
     ):
+        generator, reach = upscaler(scale, blocks, width, kernel_size, normalization, upsampling)
         super().__init__(
-            **upscaler(scale, blocks, width, kernel_size, normalization, upsampling),
-            discriminator=crop_discriminator(crop, discriminator_width, discriminator_units),
-            crop=crop,
-            **options,
+            generator, lambda: crop_discriminator(crop, discriminator_width, discriminator_units), **options
         )
+        self.set_sizes(scale, reach, crop)
+
+    def split_batch(self, batch):
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise GanzooError(f"{self.model_name} learns from (small, large) images: use ganzoo.data.pairs")
+        return batch[1], batch[0]
+
+    def generator_inputs(self, count, condition):
+        return condition
+
+    def discriminator_inputs(self, examples, condition):
+        return examples
+
+    def content_loss(self, real, fake):
+        real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
+        pixel = pixel_difference(real, fake, self.pixel_loss)
+        self.record(pixel_loss=pixel)
+        total = self.pixel_weight * pixel
+        if self.perceptual is not None and self.perceptual_weight:
+            total = total + self.perceptual_weight * self.perceptual(real, fake)
+        if self.total_variation:
+            total = total + self.total_variation * total_variation(fake)
+        return total
+
+    def prepare(self):
+        if self.perceptual is not None and self.perceptual_weight:
+            self.perceptual.prepare(self.dtype_policy)
 
     def compile(
         self,
+        *args,
         # Section 3.2 of the paper.
         generator_optimizer: object = {"name": "adam", "learning_rate": 1e-4, "beta_1": 0.9},
         discriminator_optimizer: object = {"name": "adam", "learning_rate": 1e-4, "beta_1": 0.9},
         # Section 2.2: features of VGG19 scaled by 1/12.75, which is a factor of 0.006; no difference of pixels.
         perceptual: object = {"network": "vgg19", "layer": "block5_conv4", "weights": "imagenet"},
         perceptual_weight: NotNegative = 0.006,
+        pixel_loss: Literal["absolute", "squared"] = "squared",
         pixel_weight: NotNegative = 0.0,
+        total_variation: NotNegative = 0.0,
         # Equation 3.
         adversarial_weight: NotNegative = 1e-3,
         **settings,
     ):
+        """Sets how the model trains; as `AdversarialModel.compile`, and
+
+        Args:
+            perceptual: {"network": "vgg16" or "vgg19", "layer": ..., "weights": "imagenet" or a file}: see
+                `ganzoo.losses.perceptual.Perceptual`; None for none.
+            perceptual_weight: its factor.
+            pixel_loss: what is averaged over the pixels, the "squared" difference or the "absolute".
+            pixel_weight: its factor.
+            total_variation: factor of `ganzoo.losses.perceptual.total_variation`.
+        """
+        self.keep_settings(
+            SRGAN.compile,
+            perceptual_weight=perceptual_weight,
+            pixel_loss=pixel_loss,
+            pixel_weight=pixel_weight,
+            total_variation=total_variation,
+        )
+        self.perceptual = get_perceptual(perceptual)
         super().compile(
+            *args,
             generator_optimizer=generator_optimizer,
             discriminator_optimizer=discriminator_optimizer,
-            perceptual=perceptual,
-            perceptual_weight=perceptual_weight,
-            pixel_weight=pixel_weight,
             adversarial_weight=adversarial_weight,
             **settings,
         )
+        self._settings["perceptual"] = self.perceptual and self.perceptual.get_config()

@@ -9,11 +9,12 @@ from ganzoo.networks.text_to_image import (
     text_discriminator,
 )
 from ganzoo.registry import register
-from ganzoo.training.captioned_model import CaptionedModel, text_encoder
+from ganzoo.tasks.text_to_image import TextToImage
+from ganzoo.training.text_conditional import TextConditionalGAN, text_encoder
 
 
 @register("stackgan")
-class StackGAN(CaptionedModel):
+class StackGAN(TextToImage, TextConditionalGAN):
     """The text-to-image GAN of Zhang et al. 2016 (arXiv:1612.03242).
 
     Stage-I draws a small picture, Stage-II, which sees it and the text, a large one. Each is a model of its own to
@@ -33,7 +34,7 @@ class StackGAN(CaptionedModel):
         max_width: the most channels anywhere.
         blocks: Stage-II's residual blocks; the paper has 4.
         stage2_width: what `width` is to Stage-II and its discriminator, if not the same.
-        **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
+        **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
         GanzooError: an image_shape the networks cannot reach, another factor, or a size below 1.
@@ -50,7 +51,7 @@ class StackGAN(CaptionedModel):
         pictures = model.generate(captions=["a red apple", "a yellow smiling face"], seed=0)
     """
 
-    small = dict(
+    test_config = dict(
         image_shape=(16, 16, 3),
         factor=2,
         noise_dim=4,
@@ -95,7 +96,7 @@ class StackGAN(CaptionedModel):
             )
         super().__init__(
             generator=generator,
-            discriminator=text_discriminator(
+            discriminator=lambda: text_discriminator(
                 (height * factor, breadth * factor, channels), encoder.dim, condition_dim, width, kernel_size, max_width
             ),
             latent_dim=noise_dim + condition_dim * (1 if factor == 1 else 2),
@@ -111,7 +112,7 @@ class StackGAN(CaptionedModel):
         return super().generator_loss(batch, training) + self.kl_weight * kl
 
     def compile(self, *args, kl_weight: NotNegative = 1.0, **settings):
-        """Sets how the model trains; as `CaptionedModel.compile`, and
+        """Sets how the model trains; as `TextConditionalGAN.compile`, and
 
         Args:
             kl_weight: factor of the divergence of the conditions from a standard normal distribution (equation 4).
@@ -128,7 +129,7 @@ class StackGAN(CaptionedModel):
         if self.factor == 1 or getattr(other, "factor", None) != 1:
             super().start_from(other)
             return
-        self._take_text_from(other)
+        self.take_text_from(other)
         for network in (self.generator, self.ema_generator):
             stage1 = network.get_layer("stage1")
             ours, theirs = ([w.shape for w in one.weights] for one in (stage1, other.ema_generator))

@@ -7,11 +7,12 @@ from ganzoo.config import AtLeastOne
 from ganzoo.errors import GanzooError
 from ganzoo.networks.convolutional import convolutional_discriminator, convolutional_generator
 from ganzoo.registry import register
-from ganzoo.training.latent_model import LatentModel
+from ganzoo.tasks.image_generation import ImageGeneration
+from ganzoo.training.adversarial import AdversarialModel
 
 
 @register("wgan")
-class WGAN(LatentModel):
+class WGAN(ImageGeneration, AdversarialModel):
     """The Wasserstein GAN of Arjovsky, Chintala and Bottou 2017 (arXiv:1701.07875), Algorithm 1.
 
     DCGAN's networks; the critic's weights are clipped after each of its steps, which bounds its slope, and it
@@ -27,7 +28,7 @@ class WGAN(LatentModel):
         max_width: the most channels anywhere.
         discriminator_depth: convolutions of the critic; as many as the generator's if None.
         clip: largest absolute value of a weight of the critic.
-        **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
+        **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
         GanzooError: an image_shape the networks cannot reach, or a clip that is not positive.
@@ -38,7 +39,7 @@ class WGAN(LatentModel):
         model.fit(ganzoo.data.images("idx:train-images-idx3-ubyte.gz", image_shape=(28, 28, 1)), epochs=5)
     """
 
-    small = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)
+    test_config = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)
 
     def __init__(
         self,
@@ -55,7 +56,7 @@ class WGAN(LatentModel):
             raise GanzooError(f"clip must be positive, got {clip}")
         super().__init__(
             generator=convolutional_generator(image_shape, latent_dim, width, kernel_size, max_width),
-            discriminator=convolutional_discriminator(
+            discriminator=lambda: convolutional_discriminator(
                 image_shape, width, kernel_size, max_width, output_bias=False, depth=discriminator_depth
             ),
             latent_dim=latent_dim,
@@ -67,6 +68,7 @@ class WGAN(LatentModel):
 
     def compile(
         self,
+        *args,
         # Algorithm 1 of the paper: RMSprop with learning rate 0.00005 and n_critic 5; no momentum.
         generator_optimizer: object = {"name": "rmsprop", "learning_rate": 5e-5},
         discriminator_optimizer: object = {"name": "rmsprop", "learning_rate": 5e-5},
@@ -75,7 +77,12 @@ class WGAN(LatentModel):
         **settings,
     ):
         super().compile(
-            generator_optimizer, discriminator_optimizer, loss, discriminator_steps=discriminator_steps, **settings
+            *args,
+            generator_optimizer=generator_optimizer,
+            discriminator_optimizer=discriminator_optimizer,
+            loss=loss,
+            discriminator_steps=discriminator_steps,
+            **settings,
         )
 
 

@@ -3,11 +3,12 @@
 from ganzoo.config import AtLeastOne
 from ganzoo.networks.convolutional import convolutional_discriminator, convolutional_generator, layer_norm
 from ganzoo.registry import register
-from ganzoo.training.latent_model import LatentModel
+from ganzoo.tasks.image_generation import ImageGeneration
+from ganzoo.training.adversarial import AdversarialModel
 
 
 @register("wgan_gp")
-class WGANGP(LatentModel):
+class WGANGP(ImageGeneration, AdversarialModel):
     """The improved Wasserstein GAN of Gulrajani et al. 2017 (arXiv:1704.00028), Algorithm 1.
 
     DCGAN's generator; a critic without batch norm, whose gradient's norm a penalty keeps at 1, and which takes
@@ -24,7 +25,7 @@ class WGANGP(LatentModel):
         discriminator_depth: convolutions of the critic; as many as the generator's if None.
         critic_layer_norm: normalize the critic's layers over each picture, as section 4 of the paper advises for
             deep critics.
-        **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
+        **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
         GanzooError: an image_shape the networks cannot reach.
@@ -35,7 +36,7 @@ class WGANGP(LatentModel):
         model.fit(ganzoo.data.images("idx:train-images-idx3-ubyte.gz", image_shape=(28, 28, 1)), epochs=5)
     """
 
-    small = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)
+    test_config = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)
 
     def __init__(
         self,
@@ -51,7 +52,7 @@ class WGANGP(LatentModel):
         normalization = layer_norm if critic_layer_norm else None
         super().__init__(
             generator=convolutional_generator(image_shape, latent_dim, width, kernel_size, max_width),
-            discriminator=convolutional_discriminator(
+            discriminator=lambda: convolutional_discriminator(
                 image_shape, width, kernel_size, max_width, normalization, output_bias=False, depth=discriminator_depth
             ),
             latent_dim=latent_dim,
@@ -60,6 +61,7 @@ class WGANGP(LatentModel):
 
     def compile(
         self,
+        *args,
         # Algorithm 1 of the paper: Adam with learning rate 0.0001, beta_1 0, beta_2 0.9; n_critic 5; lambda 10.
         generator_optimizer: object = {"name": "adam", "learning_rate": 1e-4, "beta_1": 0.0, "beta_2": 0.9},
         discriminator_optimizer: object = {"name": "adam", "learning_rate": 1e-4, "beta_1": 0.0, "beta_2": 0.9},
@@ -69,9 +71,10 @@ class WGANGP(LatentModel):
         **settings,
     ):
         super().compile(
-            generator_optimizer,
-            discriminator_optimizer,
-            loss,
+            *args,
+            generator_optimizer=generator_optimizer,
+            discriminator_optimizer=discriminator_optimizer,
+            loss=loss,
             penalties=penalties,
             discriminator_steps=discriminator_steps,
             **settings,

@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from ganzoo.layers import DropReference
-from ganzoo.networks.cures import reference_batches
+from ganzoo.networks.regularizers import reference_batches
 
 _GRID = 4
 

@@ -68,14 +68,14 @@ UPSAMPLINGS = {"staged": staged, "direct": direct}
 
 
 def upscaler(scale, blocks, width, kernel_size, normalization, upsampling):
-    """What `UpscalingModel` needs of a `residual_upscaler`: {"generator", "scale", "reach"}.
+    """(a `residual_upscaler`, its `reach`).
 
     Args:
         normalization, upsampling: by their names in `NORMALIZATIONS` and `UPSAMPLINGS`; the others as there.
     """
     pieces = NORMALIZATIONS[normalization], UPSAMPLINGS[upsampling]
     generator = residual_upscaler(scale, width, blocks, kernel_size, *pieces)
-    return {"generator": generator, "scale": scale, "reach": reach(blocks, kernel_size, pieces[1])}
+    return generator, reach(blocks, kernel_size, pieces[1])
 
 
 def grow(network, smaller):

@@ -53,7 +53,7 @@ class HistoricalAverage(keras.layers.Layer):
         pairs = zip(network.trainable_variables, self.means)
         return sum(ops.sum((ops.cast(variable, "float32") - mean) ** 2) for variable, mean in pairs)
 
-    def take(self, network):
-        """Counts the network's weights in."""
+    def take(self, network, loss=None):
+        """Counts the network's weights in, once the loss of the step that changed them is known."""
         backend.move(list(zip(self.means, network.trainable_variables)), 1.0 / (self.count + 1.0))
-        backend.update([(self.count, self.count)], lambda count, _: count + 1.0)
+        backend.update([(self.count, self.count)], lambda count, _: backend.with_dependency(loss, count) + 1.0)

@@ -63,9 +63,9 @@ def placement(name="auto"):
     """
     if name not in _STRATEGIES:
         raise unknown("strategy", name, STRATEGIES)
-    if not backend.IS_HOME:
+    if not backend.IS_TENSORFLOW:
         if name not in ("auto", "one"):
-            backend.at_home(f"strategy {name}")
+            backend.require_tensorflow(f"strategy {name}")
         return Placement(_OneDevice(), f"one device, {backend.device()} (KERAS_BACKEND={backend.NAME})")
     import tensorflow as tf
 

@@ -7,6 +7,7 @@ import reprlib
 from collections.abc import Callable
 
 import keras
+import numpy as np
 
 from ganzoo import backend
 from ganzoo.errors import GanzooError, unknown
@@ -47,7 +48,7 @@ class ModelOptimizer(keras.optimizers.Optimizer):
     4e-4, a new rate of 5e-5 makes them 5e-5 and 2e-4. `model.generator_optimizer.learning_rate` and
     `model.discriminator_optimizer.learning_rate` are changed each by itself.
 
-    Each optimizer takes its steps and is saved by itself: this one has no state of its own.
+    Each optimizer takes its steps and is saved by itself: of this one files have the proportion, while the rates are 0.
 
     Args:
         optimizers: Keras optimizers, built, the generator's first.
@@ -108,10 +109,15 @@ class ModelOptimizer(keras.optimizers.Optimizer):
                 optimizer.finalize_variable_values(_inner(optimizer)._trainable_variables)
 
     def save_own_variables(self, store):
-        pass
+        # Rates of 0 no longer say in which proportion they were.
+        if self._ratios and None not in self._ratios and not _rate(self._all[0]):
+            store["ratios"] = np.array(self._ratios, "float32")
 
     def load_own_variables(self, store):
-        pass
+        if "ratios" in store:
+            ratios = np.asarray(store["ratios"], "float32")
+            if ratios.shape == (len(self._all) - 1,) and np.isfinite(ratios).all():
+                self._ratios = [float(ratio) for ratio in ratios]
 
 
 def _rate(optimizer):

@@ -36,7 +36,7 @@ def pack_run(run, folder, data, licence, trained_on):
     config = load_config(run / "config.yaml")
     name = re.sub(r"-\d+$", "", run.name).split(".")[-1]
     trained = presets.load_saved(checkpoint)
-    measure = trained.measure(None, config.evaluation)
+    measure = trained.validation_metrics(None, config.evaluation)
     records = {r[measure.monitor]: r for r in read_records(run / "metrics.jsonl") if measure.monitor in r}
     if not records:
         raise GanzooError(f"{run / 'metrics.jsonl'} holds no measurement: the best checkpoint cannot be described")

@@ -13,7 +13,6 @@ Two more files say what a resumed run is compared with: preset.yaml, the preset 
 
 import contextlib
 import functools
-import importlib
 import math
 import os
 import random
@@ -42,11 +41,11 @@ from ganzoo.errors import GanzooError
 from ganzoo.files import held, write_atomically
 from ganzoo.registry import model_class
 from ganzoo.training import callbacks
-from ganzoo.training.adversarial import describe_networks
 from ganzoo.training.callbacks.checkpoints import recorded_value, write_value
 from ganzoo.training.callbacks.record import read_records
 from ganzoo.training.distribute import Agreement, of_several_workers, placement, workers_needed
 from ganzoo.training.facts import Facts, read_facts, write_facts
+from ganzoo.training.zoo_model import describe_networks
 
 # What a resumed run may not change: its weights or its data would no longer be the same run's.
 _FIXED = (
@@ -119,7 +118,7 @@ def _train_along(plan, until):
 def _train_in(folder, plan, until):
     model, config = plan.model, plan.config
     record = callbacks.Record(
-        folder / "metrics.jsonl", folder / "events", plan.feed.batch_size * model.discriminator_steps, plan.feed
+        folder / "metrics.jsonl", folder / "events", plan.feed.batch_size * model.batches_per_step, plan.feed
     )
     measure = plan.measure
     best = _best_value(folder, plan) if plan.resumed and measure else None
@@ -177,7 +176,7 @@ def _best_value(folder, plan):
         best = presets.load_saved(path)
         recorded = {line["step"]: line.get(monitor) for line in read_records(folder / "metrics.jsonl")}
         value = recorded.get(best.steps)
-        value = plan.measure.figures(best)[monitor] if value is None else value
+        value = plan.measure.compute(best)[monitor] if value is None else value
     except GanzooError as error:
         print(f"{error}; the next measured checkpoint takes its place", flush=True)
         return None
@@ -229,7 +228,7 @@ class Plan:
 
     @property
     def steps_per_epoch(self):
-        return self.feed.batches_per_epoch // self.model.discriminator_steps
+        return self.feed.batches_per_epoch // self.model.batches_per_step
 
     @property
     def total_steps(self):
@@ -237,7 +236,7 @@ class Plan:
 
     def describe(self):
         """What would happen, and how long it would take, found by a few steps; the plan is then used up."""
-        batch = self.feed.batch_size * self.model.discriminator_steps
+        batch = self.feed.batch_size * self.model.batches_per_step
         done = self.model.steps
         seconds = self.seconds_per_step()
         learning = ", nor the encoder of captions, which learns first" if self.feed.learning else ""
@@ -250,7 +249,7 @@ class Plan:
             "time": f"{seconds:.3g} s a step, about {_duration(seconds * (self.total_steps - done))} "
             f"on this machine, measurements and pictures not counted{learning}",
             "where": self.placement.words,
-            "best": self.measure.words if self.measure else "not measured (section 'evaluation')",
+            "best": self.measure.description if self.measure else "not measured (section 'evaluation')",
             "folder": str(self.folder),
         }
         return "\n".join(f"{name:8}{text}" for name, text in rows.items())
@@ -330,10 +329,10 @@ def _planned(place, preset, data, settings, output, resume, lock):
             raise GanzooError(
                 f"{where}: '{key}' is {config.data[key]}, the model's is {value}: set arguments.{key} alone"
             )
-    room = importlib.import_module(f"ganzoo.data.{cls.data_kind}")
+    if cls.data is None:
+        raise GanzooError(f"{found.name}: the model '{config.model}' has no data function: train it with model.fit()")
     arguments = {"seed": config.training.seed, **config.data, **model.data_arguments()}
-    parameters = parameters_of(getattr(room, cls.data_kind))
-    feed = room.feed(**validated_arguments(parameters, arguments, where))
+    feed = cls.data.feed(**validated_arguments(parameters_of(cls.data), arguments, where))
     _name_classes(config, base, feed, model, resume)
     plan = Plan(config, given, folder, resume, model, feed, place)
     if feed.batch_size % place.replicas:
@@ -349,7 +348,7 @@ def _planned(place, preset, data, settings, output, resume, lock):
     if plan.steps_per_epoch < 1:
         raise GanzooError(
             f"{plan.feed.count} examples give {plan.feed.batches_per_epoch} batches of {plan.feed.batch_size}, but one "
-            f"step takes {model.discriminator_steps}: lower data.batch_size"
+            f"step takes {model.batches_per_step}: lower data.batch_size"
         )
     if plan.steps_per_epoch % model.steps_per_execution:
         raise GanzooError(
@@ -357,7 +356,7 @@ def _planned(place, preset, data, settings, output, resume, lock):
             "steps of an epoch"
         )
     model.prepare()
-    plan.measure = model.measure(plan.feed, config.evaluation)
+    plan.measure = model.validation_metrics(plan.feed, config.evaluation)
     return plan
 
 
@@ -393,7 +392,7 @@ def _fit(model, plan, everything):
         everything = [_KeepMeans(model), *everything]
     for first_epoch, last_epoch, steps in stretches:
         if first_epoch < last_epoch:
-            dataset = plan.feed.dataset(first_step=model.steps * model.discriminator_steps)
+            dataset = plan.feed.dataset(first_step=model.steps * model.batches_per_step)
             model.fit(
                 dataset,
                 initial_epoch=first_epoch,

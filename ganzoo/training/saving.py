@@ -12,7 +12,7 @@ from ganzoo.precision import made_with
 
 
 class Saving:
-    """The half of `AdversarialModel` that saves and loads: shipped weights, and `.keras` files that train on."""
+    """The half of `ZooModel` that saves and loads: shipped weights, and `.keras` files that train on."""
 
     def save(self, filepath, overwrite=True, **options):
         """Writes a `.keras` file, from which `ganzoo.load` and `keras.saving.load_model` make the model again and
@@ -35,6 +35,8 @@ class Saving:
             raise GanzooError(
                 f"cannot save to {filepath}: the name must end in .keras (for other programs there is export())"
             )
+        if self._left_out or self._when_complete is not None:
+            self.complete()
         self._check_loadable(filepath)
         super().save(filepath, overwrite=overwrite, **options)
 
@@ -61,12 +63,13 @@ class Saving:
             )
 
     def load_shipped(self, path, sha256=None):
-        """Takes the weights of a preset's file; both generators get the averaged ones."""
+        """Takes the weights of a preset's file; averaged networks begin with their averages."""
         weights.load(path, self._shipped(), sha256)
-        self.generator.set_weights(self.ema_generator.get_weights())
+        for name, average in self.averages.items():
+            getattr(self, name).set_weights(average.get_weights())
 
     def start_from(self, other):
-        """Takes the weights of another model's averaged generator, of the same architecture, to train on from.
+        """Takes the weights of another model's averages, of the same architecture, to train on from.
 
         Raises:
             GanzooError: another architecture.
@@ -74,28 +77,36 @@ class Saving:
         Example:
             model.start_from(ganzoo.load("srresnet"))
         """
-        ours, theirs = (
-            {variable.path: tuple(variable.shape) for variable in network.weights}
-            for network in (self.generator, other.ema_generator)
-        )
-        if ours != theirs:
-            different = sorted(path for path in {*ours, *theirs} if ours.get(path) != theirs.get(path))
-            raise GanzooError(
-                f"the generator of {other.preset or other.name} has another architecture (first: {different[0]}): give "
-                "this model the arguments of that one"
-            )
-        for network in (self.generator, self.ema_generator):
-            network.set_weights(other.ema_generator.get_weights())
-        for network, history in self._histories() if self._settings is not None else ():
-            history.restart(network)
+        for name, average in self.averages.items():
+            theirs = other.averages.get(name)
+            shapes = [
+                {variable.path: tuple(variable.shape) for variable in network.weights} if network is not None else {}
+                for network in (self.networks[name], theirs)
+            ]
+            if shapes[0] != shapes[1]:
+                different = sorted(
+                    path for path in {*shapes[0], *shapes[1]} if shapes[0].get(path) != shapes[1].get(path)
+                )
+                raise GanzooError(
+                    f"the {name} of {other.preset or other.name} has another architecture (first: {different[0]}): "
+                    "give this model the arguments of that one"
+                )
+            for network in (self.networks[name], average):
+                network.set_weights(theirs.get_weights())
 
     def save_shipped(self, path):
         """Writes the file `load_shipped` reads; returns its SHA-256."""
+        self.complete()
         return weights.save(path, self._shipped())
 
     def _shipped(self):
-        networks = {"generator": self.ema_generator, "discriminator": self.discriminator}
-        return {name: network for name, network in networks.items() if network is not None}
+        """{name: network}, averages for those that have one; without those that are left out."""
+        there = (name for name in self._network_names if name not in self._left_out)
+        return {**{name: getattr(self, name) for name in there}, **self.averages}
+
+    def load_left_out(self, path, names, sha256=None):
+        """Takes the weights of those networks that were left out when the others were loaded."""
+        weights.load(path, {name: self.networks[name] for name in names}, sha256)
 
     # Keras saves neither a layer's random state, dropout's for one, nor the means of an epoch that is not over;
     # without them a loaded model would train or report on differently.

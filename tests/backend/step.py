@@ -41,12 +41,11 @@ def step(name, start, out):
     path = start / f"{name}.keras"
     if not path.exists():
         keras.utils.set_random_seed(0)
-        arguments = dict(cls.small)
+        arguments = dict(cls.test_config)
         if name == "gan":
             arguments["dropout"] = 0.0
         model = ganzoo.create(name, **arguments)
-        optimizers = ["generator_optimizer"] + ["discriminator_optimizer"] * (model.discriminator is not None)
-        model.compile(**dict.fromkeys(optimizers, SGD), **cls.small_compile)
+        model.compile(SGD, **cls.test_compile_config)
         # With biases of 0 a unit can see exactly 0, where back ends differ about the slope of a leaky ReLU; and what
         # weights of 0.02 give is so small that batch norm makes its rounding large.
         random = np.random.default_rng(1)
@@ -59,7 +58,7 @@ def step(name, start, out):
         model.save(path)
     model = ganzoo.load(path)
     model.noise = NumPyNoise()
-    batch = model.example_batch(4 * model.discriminator_steps)
+    batch = model.example_batch(4 * model.batches_per_step)
     parts = batch if isinstance(batch, tuple) else (batch,)
     history = model.fit(*parts, batch_size=4, shuffle=False, verbose=0).history
     found = {f"reported {key}": value[0] for key, value in history.items()}

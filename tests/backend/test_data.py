@@ -9,7 +9,7 @@ import pytest
 import ganzoo
 from ganzoo.registry import model_class
 
-SMALL = model_class("gan").small
+SMALL = model_class("gan").test_config
 SHAPE = SMALL["image_shape"]
 GOOD = np.random.default_rng(0).uniform(-1, 1, (16, *SHAPE)).astype("float32")
 BATCHES = [GOOD[:8], GOOD[8:]]
@@ -53,7 +53,7 @@ KINDS = (sequence, generator, loader, dataset)
 
 
 def compiled(name, **settings):
-    model = ganzoo.create(name, **model_class(name).small)
+    model = ganzoo.create(name, **model_class(name).test_config)
     model.compile(**settings)
     return model
 
@@ -103,7 +103,7 @@ def test_labels_of_batches(kind):
 
 
 def test_labels_of_all_forms_are_the_same():
-    model = ganzoo.create("cgan", **model_class("cgan").small)
+    model = ganzoo.create("cgan", **model_class("cgan").test_config)
     pictures, labels = model.example_batch(8)[0], np.arange(8) % 3
     for same in (labels, labels[:, None], np.eye(3, dtype="float32")[labels], labels.astype("float32")):
         _, found = model.split_batch((pictures, keras.ops.convert_to_tensor(same)))
@@ -118,8 +118,25 @@ def test_a_loader_keeps_its_order():
         torch.manual_seed(0)
         data = loader(BATCHES, shuffle=True)
         if looked:
-            from ganzoo.training.batches import FirstBatch
+            from ganzoo.data.batches import FirstBatch
 
+            FirstBatch(lambda batch: None).watched(data)
+        orders.append(np.concatenate([batch[0].numpy() for batch in data]))
+    np.testing.assert_array_equal(*orders)
+
+
+def test_a_loader_keeps_the_order_of_a_sampler_with_its_own_generator():
+    torch = pytest.importorskip("torch")
+    from ganzoo.data.batches import FirstBatch
+
+    orders = []
+    for looked in (False, True):
+        examples = torch.utils.data.TensorDataset(torch.arange(64))
+        own = torch.Generator().manual_seed(0)
+        data = torch.utils.data.DataLoader(
+            examples, batch_size=8, sampler=torch.utils.data.RandomSampler(examples, generator=own)
+        )
+        if looked:
             FirstBatch(lambda batch: None).watched(data)
         orders.append(np.concatenate([batch[0].numpy() for batch in data]))
     np.testing.assert_array_equal(*orders)
@@ -152,8 +169,8 @@ def test_dictionaries_and_single_examples():
 
 
 def rates(model):
-    both = (model.generator_optimizer, model.discriminator_optimizer)
-    return [float(keras.ops.convert_to_numpy(one.learning_rate)) for one in both if one is not None]
+    """The learning rates of a model's optimizers, the generator's first."""
+    return [float(keras.ops.convert_to_numpy(one.learning_rate)) for one in reversed(model.optimizers.values())]
 
 
 def test_learning_rates_change_together():
@@ -184,8 +201,8 @@ def test_learning_rates_change_together():
     alone = compiled("srresnet", optimizer=sgd[0])
     alone.optimizer.learning_rate = 0.2
     assert rates(alone) == pytest.approx([0.2])
-    with pytest.raises(ganzoo.GanzooError, match="generator_optimizer and discriminator_optimizer"):
-        compiled("gan", optimizer="adam")
+    both = compiled("gan", optimizer={"name": "sgd", "learning_rate": 0.3})
+    assert rates(both) == pytest.approx([0.3, 0.3])
 
 
 def test_a_changed_rate_is_saved(tmp_path):

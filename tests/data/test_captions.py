@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import ganzoo
-from ganzoo.data.captions import feed, open_captions, read_captions, written_from_names
+from ganzoo.data.captions import captions, open_captions, read_captions, written_from_names
 from ganzoo.text import CharacterEncoder
 from ganzoo.training import run
 
@@ -37,7 +37,7 @@ def folder(tmp_path):
 
 
 def test_a_picture_goes_with_its_own_captions(folder):
-    found = feed(f"captions:{folder}", (8, 8, 3), Letters(), batch_size=3, upscale=True)
+    found = captions.feed(f"captions:{folder}", (8, 8, 3), Letters(), batch_size=3, upscale=True)
     assert found.count == 9
     assert [texts for _, texts in found.validation] == [["f one", "f two"]]
     seen = set()
@@ -52,7 +52,7 @@ def test_a_picture_goes_with_its_own_captions(folder):
 def test_vectors_are_worked_out_once(folder):
     before = Letters.asked
     for _ in range(2):
-        feed(f"captions:{folder}", (8, 8, 3), Letters(), batch_size=3, upscale=True)
+        captions.feed(f"captions:{folder}", (8, 8, 3), Letters(), batch_size=3, upscale=True)
     assert Letters.asked <= before + 1
 
 
@@ -65,7 +65,7 @@ def test_an_encoder_learns_before_the_first_batch_but_not_for_a_trial(folder):
         encoder.learned = True
 
     encoder.learn = learn
-    found = feed(f"captions:{folder}", (8, 8, 3), encoder, batch_size=3, upscale=True)
+    found = captions.feed(f"captions:{folder}", (8, 8, 3), encoder, batch_size=3, upscale=True)
     for _, vectors in found.dataset(trial=True).take(1):
         assert (vectors.shape, vectors.dtype) == ((3, 3), "float32")
     assert not learned_from

@@ -12,8 +12,8 @@ from PIL import Image
 
 import ganzoo
 from ganzoo.data.decoding import fit, pillow_to_array, read_idx, read_picture
-from ganzoo.data.images import feed
-from ganzoo.data.labelled import feed as labelled_feed
+from ganzoo.data.images import images
+from ganzoo.data.labelled import labelled
 from ganzoo.data.photographs import open_photographs
 from ganzoo.data.sources import open_pictures
 from ganzoo.inference.photographs import read_photograph
@@ -170,7 +170,7 @@ def test_arguments_are_checked_before_anything_is_read():
 
 
 def test_a_feed_begun_at_a_step_goes_on_as_one_begun_at_zero(pictures_npz):
-    pictures = feed(pictures_npz, (28, 28, 1), batch_size=16, seed=1, flip=True)
+    pictures = images.feed(pictures_npz, (28, 28, 1), batch_size=16, seed=1, flip=True)
     from_zero = [batch.numpy() for batch, _ in zip(pictures.dataset(first_step=0), range(16))]
     from_eight = [batch.numpy() for batch, _ in zip(pictures.dataset(first_step=8), range(8))]
     np.testing.assert_array_equal(from_zero[8:], from_eight)
@@ -314,9 +314,9 @@ def test_names_of_classes_are_kept_and_numbers_in_order_of_value(tmp_path):
     for i, name in enumerate(("10", "2", "1")):
         (tmp_path / name).mkdir()
         Image.new("L", (8, 8), 40 * i).save(tmp_path / name / "a.png")
-    pictures = feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1)
+    pictures = images.feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1)
     assert pictures.class_names == ("1", "2", "10")
-    assert labelled_feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1).class_names == ("1", "2", "10")
+    assert labelled.feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1).class_names == ("1", "2", "10")
     by_class = pictures.pictures[np.argsort(pictures.labels)]
     assert by_class[:, 0, 0, 0].tolist() == [80, 40, 0]
     np.savez(tmp_path / "a.npz", images=np.zeros((2, 8, 8)), labels=[1, 0], class_names=["coat", "shirt"])
@@ -329,16 +329,16 @@ def test_the_first_folder_is_the_class_and_images_beside_have_none(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True)
         Image.new("L", (8, 8), 40 * i).save(tmp_path / f"{name}.png")
     source = f"folder:{tmp_path}"
-    alone = labelled_feed(source, (8, 8, 1), batch_size=1)
+    alone = labelled.feed(source, (8, 8, 1), batch_size=1)
     assert alone.class_names == ("birds", "cats", "dogs")
     assert list(zip(alone.pictures[:, 0, 0, 0], alone.labels)) == [(120, 0), (0, 1), (40, 1), (80, 2)]
     Image.new("L", (8, 8), 255).save(tmp_path / "cover.png")
     with pytest.warns(UserWarning, match=r"1 of 5 images lie beside the class folders .*left out; first: cover\.png"):
-        beside = labelled_feed(source, (8, 8, 1), batch_size=1)
+        beside = labelled.feed(source, (8, 8, 1), batch_size=1)
     assert beside.class_names == alone.class_names
     np.testing.assert_array_equal(beside.pictures, alone.pictures)
     np.testing.assert_array_equal(beside.labels, alone.labels)
-    unlabelled = feed(source, (8, 8, 1), batch_size=1)
+    unlabelled = images.feed(source, (8, 8, 1), batch_size=1)
     assert unlabelled.count == 5
     assert unlabelled.labels is None
 
@@ -349,7 +349,7 @@ def test_a_class_without_a_readable_image_keeps_its_number(tmp_path):
         Image.new("L", (8, 8), 40 * i).save(tmp_path / name / "1.png")
     (tmp_path / "b" / "1.png").write_text("no image")
     with pytest.warns(UserWarning) as caught:  # noqa: PT030
-        found = labelled_feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1)
+        found = labelled.feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1)
     assert found.class_names == ("a", "b", "c")
     assert list(zip(found.pictures[:, 0, 0, 0], found.labels)) == [(0, 0), (80, 2)]
     words = " ".join(str(warning.message) for warning in caught)
@@ -389,7 +389,12 @@ def test_where_labels_were_looked_for(tmp_path):
         with pytest.raises(ganzoo.GanzooError, match=f"have no labels: .*{words}"):
             ganzoo.data.labelled(source.format(tmp_path), (8, 8, 1), 2)
     write_idx(tmp_path / "train-labels-idx1-ubyte", np.arange(4))
-    assert feed(f"idx:{tmp_path}/train-images-idx3-ubyte.gz", (8, 8, 1), batch_size=2).labels.tolist() == [0, 1, 2, 3]
+    assert images.feed(f"idx:{tmp_path}/train-images-idx3-ubyte.gz", (8, 8, 1), batch_size=2).labels.tolist() == [
+        0,
+        1,
+        2,
+        3,
+    ]
 
 
 def test_keras_archives_have_a_part_for_testing(tmp_path):

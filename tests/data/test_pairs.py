@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import ganzoo
-from ganzoo.data.pairs import feed
+from ganzoo.data.pairs import pairs
 from ganzoo.data.photographs import open_photographs, to_small
 
 
@@ -30,7 +30,7 @@ def test_the_small_picture_is_the_large_one_made_smaller(folder):
 
 
 def test_held_out_photographs_are_never_trained_on(folder):
-    found = feed(f"folder:{folder}", scale=4, crop=32, batch_size=4, held_out=0.2)
+    found = pairs.feed(f"folder:{folder}", scale=4, crop=32, batch_size=4, held_out=0.2)
     reds = sorted(round(image[..., 0].mean() / 25) for image in found.validation)
     assert reds == [2, 7]
     seen = set()
@@ -42,13 +42,13 @@ def test_held_out_photographs_are_never_trained_on(folder):
 
 def test_an_epoch_covers_the_area_and_a_seed_repeats_itself(folder):
     arguments = dict(scale=2, crop=16, batch_size=8, held_out=0)
-    found = feed(f"folder:{folder}", **arguments)
+    found = pairs.feed(f"folder:{folder}", **arguments)
     assert found.count == sum((64 + 8 * i) // 16 * 5 for i in range(10))
     step, indices = next(found.order(7))
-    again = feed(f"folder:{folder}", **arguments)
+    again = pairs.feed(f"folder:{folder}", **arguments)
     for ours, theirs in zip(found.make_batch(step, indices), again.make_batch(*next(again.order(7)))):
         np.testing.assert_array_equal(ours, theirs)
-    other = feed(f"folder:{folder}", **arguments, seed=1)
+    other = pairs.feed(f"folder:{folder}", **arguments, seed=1)
     assert (found.make_batch(step, indices)[1] != other.make_batch(*next(other.order(7)))[1]).any()
 
 
@@ -57,7 +57,7 @@ def test_turns_and_mirrors_are_all_eight_and_only_asked_for(tmp_path):
     Image.fromarray(np.repeat(ramp[..., None], 3, axis=2).astype("uint8")).save(tmp_path / "ramp.png")
 
     def seen(augment):
-        found = feed(f"folder:{tmp_path}", scale=2, crop=32, batch_size=1, augment=augment, held_out=0)
+        found = pairs.feed(f"folder:{tmp_path}", scale=2, crop=32, batch_size=1, augment=augment, held_out=0)
         return {found.make_batch(step, np.array([0]))[1].tobytes() for step in range(100)}
 
     assert len(seen(False)) == 1

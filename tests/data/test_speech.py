@@ -6,7 +6,7 @@ import pytest
 import ganzoo
 from ganzoo.data import recordings
 from ganzoo.data.audio import EndsEarly
-from ganzoo.data.speech import _speaker, feed
+from ganzoo.data.speech import _speaker, speech
 
 soundfile = pytest.importorskip("soundfile")
 pytest.importorskip("soxr")
@@ -35,7 +35,7 @@ def sources(folder):
 def test_a_mixture_has_the_asked_ratio_and_loudness(voices):
     options = dict(window=16000, batch_size=4, augment=False, **sources(voices))
     for snr, loudness in ((0, -30), (12, -20)):
-        noisy, clean = feed(snr=(snr, snr), loudness=(loudness, loudness), **options).make_batch(0, np.arange(4))
+        noisy, clean = speech.feed(snr=(snr, snr), loudness=(loudness, loudness), **options).make_batch(0, np.arange(4))
         assert noisy.shape == clean.shape == (4, 16000, 1)
         assert noisy.dtype == clean.dtype == np.float32
         powers = np.mean(clean**2, axis=1)[:, 0], np.mean((noisy - clean) ** 2, axis=1)[:, 0]
@@ -46,7 +46,7 @@ def test_a_mixture_has_the_asked_ratio_and_loudness(voices):
 def test_filters_and_rooms_leave_the_ratio_as_asked(voices):
     """Over steady tones, where a window is as loud as its utterance."""
     for more in (dict(), dict(reverberation=1.0)):
-        found = feed(window=16000, batch_size=8, snr=(6, 6), loudness=(-24, -24), **more, **sources(voices))
+        found = speech.feed(window=16000, batch_size=8, snr=(6, 6), loudness=(-24, -24), **more, **sources(voices))
         noisy, _ = found.make_batch(0, np.arange(8))
         heard = 10 * np.log10(np.mean(noisy**2, axis=1)[:, 0])
         # Speech of -24 dB and noise of -30 together; what is in phase by chance is little.
@@ -70,7 +70,7 @@ def test_takes_of_one_noise_stay_together(voices):
         for take in "AB":
             samples = np.sin(np.arange(8000) * (0.1 + 0.2 * i))
             soundfile.write(voices / "noise" / f"1-{i}-{take}.wav", samples, 16000)
-    found = feed(window=4000, batch_size=4, held_out=0.3, augment=False, snr=(-60, -60), **sources(voices))
+    found = speech.feed(window=4000, batch_size=4, held_out=0.3, augment=False, snr=(-60, -60), **sources(voices))
     kept = {round(np.abs(np.fft.rfft(noisy[:8000])).argmax() / 8000 * 2 * np.pi, 1) for noisy, _ in found.validation}
     heard = set()
     for step in range(30):
@@ -87,7 +87,7 @@ def test_takes_of_one_noise_stay_together(voices):
 
 def test_the_same_seed_the_same_batches_other_steps_others(voices):
     options = dict(window=4096, batch_size=4, **sources(voices))
-    first, again, other = (list(feed(seed=seed, **options).dataset()) for seed in (0, 0, 1))
+    first, again, other = (list(speech.feed(seed=seed, **options).dataset()) for seed in (0, 0, 1))
     for ours, theirs in zip(first, again):
         np.testing.assert_array_equal(ours[0], theirs[0])
     assert not np.array_equal(first[0][0], other[0][0])
@@ -96,7 +96,7 @@ def test_the_same_seed_the_same_batches_other_steps_others(voices):
 
 
 def test_speakers_kept_from_training_are_never_heard_in_it(voices):
-    found = feed(window=8000, batch_size=2, augment=False, held_out=0.2, babble=0.5, **sources(voices))
+    found = speech.feed(window=8000, batch_size=2, augment=False, held_out=0.2, babble=0.5, **sources(voices))
     # Two of ten speakers, evenly spaced, with both utterances.
     assert len(found.validation) == 4
     kept = {int(np.abs(np.fft.rfft(clean)).argmax()) for _, clean in found.validation}
@@ -108,7 +108,7 @@ def test_speakers_kept_from_training_are_never_heard_in_it(voices):
             heard |= {200 + 100 * i for i in range(10) if spectrum[(200 + 100 * i) // 2] > 0.05 * spectrum.max()}
     assert {300, 1000} <= heard
     assert not kept & heard
-    assert len(feed(held_out=0, window=8000, batch_size=2, **sources(voices)).validation) == 0
+    assert len(speech.feed(held_out=0, window=8000, batch_size=2, **sources(voices)).validation) == 0
 
 
 def test_pairs_stay_together(tmp_path):
@@ -120,12 +120,12 @@ def test_pairs_stay_together(tmp_path):
             soundfile.write(tmp_path / part / f"p{i}.wav", sound, 16000, subtype="FLOAT")
     soundfile.write(tmp_path / "noisy" / "alone.wav", clean, 16000)
     with pytest.warns(UserWarning, match="1 files without a match"):
-        found = feed(f"folder:{tmp_path}", window=4096, batch_size=3, loudness=(-20, -20))
+        found = speech.feed(f"folder:{tmp_path}", window=4096, batch_size=3, loudness=(-20, -20))
     noisy, clean = found.make_batch(0, np.arange(3))
     np.testing.assert_allclose(noisy - clean, 0.05, atol=1e-3)
     assert len(found.validation) == 1
     with pytest.raises(ganzoo.GanzooError, match="noisy speech already"):
-        feed(f"folder:{tmp_path}", noise="generated")
+        speech.feed(f"folder:{tmp_path}", noise="generated")
 
 
 def test_a_room_keeps_the_speaker_where_he_was():
@@ -141,7 +141,9 @@ def test_a_room_keeps_the_speaker_where_he_was():
 
 
 def test_speech_without_files_and_what_is_wrong_with_it(voices):
-    noisy, clean = feed(f"folder:{voices}/speech", noise="generated", window=4096, batch_size=2).make_batch(0, [0, 1])
+    noisy, clean = speech.feed(f"folder:{voices}/speech", noise="generated", window=4096, batch_size=2).make_batch(
+        0, [0, 1]
+    )
     assert np.abs(noisy - clean).max() > 1e-3
     for options, words in (
         (dict(source=f"folder:{voices}/speech"), "name noise"),
@@ -150,7 +152,7 @@ def test_speech_without_files_and_what_is_wrong_with_it(voices):
         (dict(source=f"folder:{voices}/speech", noise="generated", snr=(5, 0)), r"snr is \(lowest, highest\)"),
     ):
         with pytest.raises(ganzoo.GanzooError, match=words):
-            feed(**options)
+            speech.feed(**options)
 
 
 def test_recordings_that_end_early_are_used_as_far_as_they_go(voices):

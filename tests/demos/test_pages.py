@@ -154,7 +154,7 @@ def test_classes_asked_for_are_drawn_in_rows():
     for odd in ("", None, "12a", "x", "1" * 17, "-1", "\u0663", [1], {"a": 1}, True, 10**30):
         assert "classes" in message(cgan.draw, "cgan.mnist", odd, 0, 1)
     # More digits than Python converts.
-    model = ganzoo.create("cgan", **{**model_class("cgan").small, "classes": 20})
+    model = ganzoo.create("cgan", **{**model_class("cgan").test_config, "classes": 20})
     with pytest.raises(common.GanzooError, match="whole numbers from 0 to 19"):
         cgan._labels("1" * 5000, model)
 
@@ -172,7 +172,7 @@ def test_classes_are_asked_for_by_name():
 
 
 def test_names_that_are_numbers_are_the_classes_of_those_names():
-    model = ganzoo.create("cgan", **{**model_class("cgan").small, "classes": 3})
+    model = ganzoo.create("cgan", **{**model_class("cgan").test_config, "classes": 3})
     assert cgan._labels("2, 0 1", model) == [2, 0, 1]
     model.class_names = ["1", "2", "10"]
     assert cgan._labels("1, 10", model) == cgan._labels("1 10", model) == [0, 2]
@@ -239,7 +239,7 @@ def test_only_models_with_weights_have_a_page():
 
 def silent_residual():
     """A small untrained network that finds no noise, so that speech comes back as it was."""
-    model = ganzoo.create("segan", **{**model_class("segan").small, "output": "residual"})
+    model = ganzoo.create("segan", **{**model_class("segan").test_config, "output": "residual"})
     kernel = model.ema_generator.get_layer("sound").kernel
     kernel.assign(0 * kernel)
     return model
@@ -303,7 +303,7 @@ def test_loud_recordings_come_back_as_from_the_command_line(tmp_path, monkeypatc
 
 @pytest.mark.parametrize("factor", [1, 2])
 def test_a_sentence_is_drawn_in_both_stages(factor, monkeypatch):
-    model = ganzoo.create("stackgan", **{**model_class("stackgan").small, "factor": factor})
+    model = ganzoo.create("stackgan", **{**model_class("stackgan").test_config, "factor": factor})
     monkeypatch.setattr(stackgan, "loaded", lambda preset: model)
     stage1, large, path = stackgan.draw("stackgan.emoji", "a red heart", 4, 3)
     expected = model.generate(4, captions="a red heart", seed=3)

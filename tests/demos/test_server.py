@@ -251,7 +251,7 @@ def test_parallel_visitors_get_their_own_results(visitor, monkeypatch):
     from ganzoo.demos import srgan
 
     soundfile = pytest.importorskip("soundfile")
-    model = ganzoo.create("segan", **{**model_class("segan").small, "output": "residual"})
+    model = ganzoo.create("segan", **{**model_class("segan").test_config, "output": "residual"})
     kernel = model.ema_generator.get_layer("sound").kernel
     kernel.assign(0 * kernel)
     monkeypatch.setattr(segan, "loaded", lambda preset: model)

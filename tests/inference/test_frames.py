@@ -14,7 +14,7 @@ SIZE, LEVELS, DURATIONS = (12, 8), (30, 120, 220), [40, 200, 90]
 @pytest.fixture(scope="module")
 def model():
     """Untrained, it gives little else than the image's pixels repeated."""
-    return ganzoo.create("srresnet", **model_class("srresnet").small)
+    return ganzoo.create("srresnet", **model_class("srresnet").test_config)
 
 
 def frame(level, mode="RGB"):

@@ -5,7 +5,7 @@ import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import ganzoo
-from ganzoo.evaluation.upscaled import evaluate_bicubic
+from ganzoo.evaluation.super_resolution import evaluate_bicubic
 from ganzoo.metrics import psnr, ssim
 from ganzoo.metrics.image import luma
 

@@ -24,10 +24,10 @@ def test_features_are_the_hidden_layers_pooled_to_four_by_four():
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in ganzoo.list_models() if issubclass(model_class(name), ganzoo.LatentModel)]
+    "name", [name for name in ganzoo.list_models() if issubclass(model_class(name), ganzoo.ImageGeneration)]
 )
 def test_every_model_has_features_or_says_why_not(name):
-    model = ganzoo.create(name, **model_class(name).small)
+    model = ganzoo.create(name, **model_class(name).test_config)
     pictures = np.random.default_rng(0).integers(0, 256, (4, *model.image_shape), dtype="uint8")
     if len(model.discriminator.inputs) > 1:
         with pytest.raises(ganzoo.GanzooError, match="by their condition"):

@@ -3,17 +3,17 @@ import numpy as np
 import pytest
 
 import ganzoo
-from ganzoo.networks import cures
+from ganzoo.networks import regularizers
 from ganzoo.networks.split import split_at
 from ganzoo.registry import model_class
 
 
 @pytest.mark.parametrize("name", ["stackgan", "gan_int_cls"])
-@pytest.mark.parametrize("cure", [[], ["spectral_normalization"], ["virtual_batch_normalization"]], ids=str)
-def test_a_discriminator_in_two_judges_as_the_whole(name, cure):
-    model = ganzoo.create(name, **model_class(name).small, discriminator_cures=cure)
+@pytest.mark.parametrize("regularizer", [[], ["spectral_normalization"], ["virtual_batch_normalization"]], ids=str)
+def test_a_discriminator_in_two_judges_as_the_whole(name, regularizer):
+    model = ganzoo.create(name, **model_class(name).test_config, discriminator_regularizers=regularizer)
     model.compile()
-    for place, reference in cures.reference_batches(model.discriminator):
+    for place, reference in regularizers.reference_batches(model.discriminator):
         reference.take(model.example_batch(reference.size)[place])
     pictures, text = (keras.ops.convert_to_tensor(part) for part in model.example_batch(4))
     look, judge = split_at(model.discriminator, 1)

@@ -27,7 +27,7 @@ def trained(name, strategy, steps=5, optimizer=SGD):
     keras.utils.set_random_seed(0)
     cls = model_class(name)
     with strategy.scope():
-        model = ganzoo.create(name, **cls.small)
+        model = ganzoo.create(name, **cls.test_config)
         # As large as trained ones: what DCGAN's weights of 0.02 give is so small that batch norm makes its rounding
         # large, and each unit of a leaky ReLU that lies on the other side of 0 then changes the training.
         random = np.random.default_rng(0)
@@ -35,13 +35,11 @@ def trained(name, strategy, steps=5, optimizer=SGD):
             if variable.path.endswith("kernel"):
                 fan_in = np.prod(variable.shape[:-1])
                 variable.assign(random.standard_normal(variable.shape) / np.sqrt(fan_in))
-        settings = dict(generator_optimizer=optimizer, synchronized_batch_norm=True, ema_decay=0.5, **cls.small_compile)
-        if model.discriminator is not None:
-            settings["discriminator_optimizer"] = optimizer
-        if model.discriminator is not None and model.scores == "logits":
+        settings = dict(optimizer=optimizer, synchronized_batch_norm=True, ema_decay=0.5, **cls.test_compile_config)
+        if isinstance(model, ganzoo.AdversarialModel) and model.scores == "logits":
             settings["penalties"] = [{"name": "r1", "weight": 0.1}, {"name": "gradient_penalty", "weight": 0.1}]
         model.compile(**settings)
-    batches = [model.example_batch(8, seed) for seed in range(steps * model.discriminator_steps)]
+    batches = [model.example_batch(8, seed) for seed in range(steps * model.batches_per_step)]
     data = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *batches)
     model.fit(tf.data.Dataset.from_tensor_slices(data).batch(8, drop_remainder=True), verbose=0)
     assert model.steps == steps
@@ -191,7 +189,7 @@ def test_workers_begin_or_resume_together(run_of_two, tiny_preset, tmp_path):
 def test_statistics_are_the_same_on_all_devices(two_replicas):
     """Each device's batch norm has seen its own pictures; what is kept of them is the mean."""
     with two_replicas.scope():
-        model = ganzoo.create("dcgan", **model_class("dcgan").small)
+        model = ganzoo.create("dcgan", **model_class("dcgan").test_config)
         model.compile()
     model.fit(tf.data.Dataset.from_tensor_slices(model.example_batch(8)).batch(8), verbose=0)
     for variable in model.generator.non_trainable_variables + model.discriminator.non_trainable_variables:
@@ -324,7 +322,7 @@ def test_a_run_on_two_devices_says_so_and_shares_the_batch(two_replicas, tiny_pr
 
 def test_what_devices_cannot_share(two_replicas):
     with two_replicas.scope():
-        model = ganzoo.create("gan", **model_class("gan").small)
+        model = ganzoo.create("gan", **model_class("gan").test_config)
         for settings in ({"steps_per_execution": 2}, {"jit_compile": True}):
             with pytest.raises(ganzoo.GanzooError, match="for one device"):
                 model.compile(**settings)
@@ -350,7 +348,7 @@ def test_captions_are_learned_under_a_strategy(two_replicas, tmp_path):
         save_picture(tmp_path / f"{i}.png", rng.integers(0, 256, (16, 16, 3), dtype="uint8"))
     (tmp_path / "captions.txt").write_text("".join(f"{i}.png\ta picture of {i}\n" for i in range(24)))
     with two_replicas.scope():
-        model = ganzoo.create("gan_int_cls", **model_class("gan_int_cls").small)
+        model = ganzoo.create("gan_int_cls", **model_class("gan_int_cls").test_config)
         model.compile()
     data = ganzoo.data.captions(f"captions:{tmp_path}", model.image_shape, model.text_encoder, batch_size=8)
     assert model.text_encoder.learned

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import ganzoo
+from ganzoo.registry import model_class
 from ganzoo.training import optimizers
 
 
@@ -60,3 +61,16 @@ def test_adam_in_one_operation_is_adam(settings):
     assert len(found[0]) == len(found[1])
     for a, b in zip(*found):
         np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-7)
+
+
+def test_the_proportion_of_rates_outlives_a_rate_of_0_in_a_file(tmp_path):
+    model = ganzoo.create("gan", **model_class("gan").test_config)
+    model.compile(
+        generator_optimizer={"name": "sgd", "learning_rate": 0.1},
+        discriminator_optimizer={"name": "sgd", "learning_rate": 0.4},
+    )
+    model.optimizer.learning_rate = 0.0
+    model.save(tmp_path / "m.keras")
+    loaded = ganzoo.load(tmp_path / "m.keras")
+    loaded.optimizer.learning_rate = 0.05
+    assert float(loaded.discriminator_optimizer.learning_rate) == pytest.approx(0.2)

@@ -16,7 +16,7 @@ tf.config.experimental.enable_op_determinism()
 folder = sys.argv[1]
 
 def fit(model, steps):
-    k = model.discriminator_steps
+    k = model.batches_per_step
     batches = [model.example_batch(4, seed) for step in steps for seed in range(step * k, step * k + k)]
     data = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *batches)
     model.fit(tf.data.Dataset.from_tensor_slices(data).batch(4), verbose=0)
@@ -24,8 +24,8 @@ def fit(model, steps):
 for name in list_models():
     keras.utils.set_random_seed(0)
     cls = model_class(name)
-    model = ganzoo.create(name, **cls.small)
-    model.compile(**cls.small_compile)
+    model = ganzoo.create(name, **cls.test_config)
+    model.compile(**cls.test_compile_config)
     fit(model, range(2))
     model.save(f"{folder}/{name}.keras")
     fit(model, range(2, 5))
@@ -33,7 +33,7 @@ for name in list_models():
     other = ganzoo.load(f"{folder}/{name}.keras")
     fit(other, range(2, 5))
     assert model.steps == other.steps == 5
-    optimizers = [one for one in (model.generator_optimizer, model.discriminator_optimizer) if one is not None]
+    optimizers = model.optimizers.values()
     assert sum(len(one.variables) for one in optimizers) > 1
     for ours, theirs in zip(model.weights, other.weights, strict=True):
         assert np.array_equal(np.asarray(ours), np.asarray(theirs)), (name, ours.path)

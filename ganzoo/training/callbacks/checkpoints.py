@@ -68,10 +68,14 @@ class Checkpoints(keras.callbacks.Callback):
         Raises:
             GanzooError: it cannot be written; the file that was there is untouched.
         """
-        backend.settle(self.model)
-        if not all(np.isfinite(np.asarray(variable)).all() for variable in self.model.generator.weights):
+        backend.sync_variables(self.model)
+        if not all(
+            np.isfinite(np.asarray(variable)).all()
+            for name in self.model.averages
+            for variable in self.model.networks[name].weights
+        ):
             raise TrainingStopped(
-                f"the generator's weights are no longer numbers at step {self.model.steps}: the training has diverged. "
+                f"weights are no longer numbers at step {self.model.steps}: the training has diverged. "
                 "Start again with a lower learning rate."
             )
         path = self.folder / f"{name}.keras"

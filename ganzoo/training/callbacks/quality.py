@@ -4,10 +4,10 @@ import keras
 
 
 class Quality(keras.callbacks.Callback):
-    """Adds the figures of a `Measure` to the logs.
+    """Adds the metrics of `ValidationMetrics` to the logs.
 
     Args:
-        measure: what the model's own `measure` gives.
+        measure: what the model's own `validation_metrics` gives.
         every: epochs between measurements.
         last_epoch: number of the run's last epoch, which is always measured.
     """
@@ -20,4 +20,4 @@ class Quality(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         if logs is not None and ((epoch + 1) % self.every == 0 or epoch + 1 == self.last_epoch):
-            logs.update(self.measure.figures(self.model))
+            logs.update(self.measure.compute(self.model))

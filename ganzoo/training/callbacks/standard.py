@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from ganzoo.errors import GanzooError
+
 
 class _Losses(keras.callbacks.Callback):
     """Shows callbacks that look for "loss" the sum of all losses after each batch, and NaN after an epoch that has
@@ -39,10 +41,18 @@ def prepared(callbacks, losses):
 
     Returns:
         The same, with one more callback where it is needed.
+
+    Raises:
+        GanzooError: `SwapEMAWeights`, which knows one optimizer.
     """
     is_container = isinstance(callbacks, keras.callbacks.CallbackList)
     given = keras.tree.flatten(callbacks.callbacks if is_container else callbacks)
     for callback in given:
+        if isinstance(callback, keras.callbacks.SwapEMAWeights):
+            raise GanzooError(
+                "SwapEMAWeights takes the averages of a single optimizer: leave it out, the model keeps averages of "
+                "its own networks (e.g. model.ema_generator) and uses them for inference"
+            )
         monitored = str(getattr(callback, "monitor", None)).removeprefix("val_")
         if monitored in losses and getattr(callback, "mode", None) == "auto":
             callback.mode = "min"

@@ -6,7 +6,7 @@ import numpy as np
 
 from ganzoo.data.recordings import open_recordings
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation.results import Evaluation, short
+from ganzoo.evaluation.report import Evaluation, short
 from ganzoo.metrics.speech import all_measured, measures
 
 
@@ -14,7 +14,7 @@ def evaluate(model, data, extractor=None, samples=None, upscale=False, name="mod
     """Measures an enhancing model on pairs of noisy and clean speech.
 
     Args:
-        model: a trained `EnhancingModel`.
+        model: a trained `SpeechEnhancement` model.
         data: source of pairs, e.g. "folder:voicebank_demand" with the subfolders noisy and clean.
         extractor, samples, upscale: of other kinds of models; not used.
         name: of the model, for tables.
@@ -28,6 +28,11 @@ def evaluate(model, data, extractor=None, samples=None, upscale=False, name="mod
     """
     rate = model.sample_rate
     return measured(lambda noisy: model.enhance(noisy, rate, progress=False), rate, data, name)
+
+
+def baseline(model, data):
+    """The same figures of the noisy speech itself, at the model's sample rate."""
+    return evaluate_noisy(model.sample_rate, data)
 
 
 def evaluate_noisy(sample_rate, data):

@@ -1,25 +1,21 @@
-"""Models that draw what a sentence says."""
+"""Models that generate what a sentence says."""
 
 import functools
 
-import keras
 import numpy as np
-from keras import ops
 
-from ganzoo.config import NotNegative, parameters_of, validated_arguments
-from ganzoo.errors import GanzooError, unknown
+from ganzoo.data.batches import rank_of
+from ganzoo.data.captions import captions
+from ganzoo.errors import GanzooError
 from ganzoo.inference.counts import whole_count
 from ganzoo.inference.latent import slerp
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
 from ganzoo.metrics.text_to_image import distinct, right_among
-from ganzoo.networks.split import split_at
-from ganzoo.text import ENCODERS
+from ganzoo.tasks.base import ValidationMetrics
+from ganzoo.tasks.image_generation import ImageGeneration
 from ganzoo.text.characters import CharacterEncoder
 from ganzoo.text.matching import Matching
-from ganzoo.training.batches import rank_of, with_condition
-from ganzoo.training.latent_model import LatentModel
-from ganzoo.training.measure import Measure
 
 # Captions of a run's preview.
 _SHOWN = 8
@@ -27,86 +23,23 @@ _SHOWN = 8
 _JUDGE = dict(seed=4321, epochs=30)
 
 
-class CaptionedModel(LatentModel):
-    """A generator from noise and text, and a discriminator of pictures with their text.
+class TextToImage(ImageGeneration):
+    """Images of what a sentence says.
 
-    The discriminator is matching-aware (Reed et al. 2016, arXiv:1605.05396, algorithm 1): a real picture with another
-    one's text is as wrong to it as a drawn one with its own. It looks at a batch of real pictures once for both of
-    their texts: batch norm takes their means into account once, and both share one drawing of a dropout.
+    The model has a `text_encoder` of `ganzoo.text`, and its inference network takes [latents (batch, latent_dim), text
+    (batch, text_encoder.dim)].
 
-    Args:
-        generator: functional Keras model; from [latents (batch, latent_dim), text (batch, text_encoder.dim)] to
-            pictures.
-        discriminator: functional Keras model; from [pictures, text] to logits (batch, 1).
-        latent_dim: length of the latent vector.
-        text_encoder: one of `ganzoo.text`; saved with the model where it has a network.
-        **options: of `LatentModel`.
+    Example:
+        images = ganzoo.load("stackgan").generate(captions=["a red heart"], seed=0)
     """
 
-    data_kind = "captions"
-    reported = ("d_wrong",)
-
-    def __init__(self, generator, discriminator, latent_dim, text_encoder, **options):
-        super().__init__(generator, discriminator, latent_dim, **options)
-        object.__setattr__(self, "text_encoder", text_encoder)
-        # Kept by Keras with the model's own networks; no step of the game changes it.
-        self.text_network = text_encoder.network
-        if self.text_network is not None:
-            self.text_network.trainable = False
-
-    def split_batch(self, batch):
-        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-            raise GanzooError(f"{self.model_name} learns from (pictures, vectors of text): use ganzoo.data.captions")
-        return batch[0], batch[1]
-
-    def discriminator_loss(self, batch, training=True):
-        real, text = self.split_batch(batch)
-        fake = self.opponents(real, text, training)
-        real, fake = self.augmented(real), self.augmented(fake)
-        others = _of_neighbours(text)
-        real_logits, wrong_logits = self._logits(real, (text, others), training)
-        (fake_logits,) = self._logits(fake, (text,), training)
-        self.record(**self.loss.report(real_logits, fake_logits))
-        self.record(d_wrong=self.loss.report(real_logits, wrong_logits).get("d_fake", ops.mean(wrong_logits)))
-        both = (self.loss.discriminator(real_logits, logits) for logits in (fake_logits, wrong_logits))
-        return sum(both) / 2 + self.penalty(real, fake, text, training)
-
-    def _logits(self, pictures, texts, training):
-        """What the discriminator says of pictures with each of several texts; it looks at the pictures once."""
-        if self.discriminator not in self._judges:
-            look, judge = split_at(self.discriminator, 1)
-
-            def logits(pictures, texts, training):
-                seen = keras.tree.flatten(look(pictures, training=training))
-                return [judge([*seen, text], training=training) for text in texts]
-
-            self._judges[self.discriminator] = logits
-        return self._judges[self.discriminator](pictures, texts, training)
-
-    @functools.cached_property
-    def _judges(self):
-        # Functions and not networks, which Keras would write into files once more.
-        return {}
-
-    def generator_loss(self, batch, training=True):
-        loss = super().generator_loss(batch, training)
-        _, text = self.split_batch(batch)
-        if self.interpolation:
-            # Halfway between two texts there is one as well (equation 5 of Reed et al., beta = 0.5).
-            between = 0.5 * (text + _of_neighbours(text))
-            fake = self.generator(self.generator_inputs(ops.shape(text)[0], between), training=training)
-            logits = self.discriminator(with_condition(self.augmented(fake), between), training=training)
-            loss = loss + self.interpolation * self.loss.generator(logits)
-        return loss
-
-    def compile(self, interpolation: NotNegative = 0.0, **settings):
-        """Sets how the model trains; as `AdversarialModel.compile`, and
-
-        Args:
-            interpolation: factor of the generator's loss on texts halfway between two of the batch.
-        """
-        self.keep_settings(CaptionedModel.compile, interpolation=interpolation)
-        super().compile(**settings)
+    data = staticmethod(captions)
+    evaluation = "ganzoo.evaluation.text_to_image"
+    page = "ganzoo.demos.stackgan"
+    purpose = "generates images from captions"
+    usage = 'ganzoo draw "a red apple" --model {name}'
+    commands = ("draw",)
+    sources = ("ganzoo.data.captions", " of captions")
 
     # Inference.
 
@@ -117,7 +50,7 @@ class CaptionedModel(LatentModel):
             count: how many; not needed with several `captions` or `latents`.
             captions: a caption for each picture, or one for all. Any text: what was never seen is drawn as what is
                 nearest to it.
-            seed, latents, batch_size: as in `LatentModel.generate`; the same seed gives the same noise to any text.
+            seed, latents, batch_size: as in `ImageGeneration.generate`; the same seed gives the same noise to any text.
 
         Returns:
             uint8 (count, height, width, channels).
@@ -166,23 +99,6 @@ class CaptionedModel(LatentModel):
             raise GanzooError(f"{self.model_name} draws what captions say: captions=['a red apple']")
         return self.text_encoder.encode([captions] if isinstance(captions, str) else captions)
 
-    # Weights.
-
-    def start_from(self, other):
-        super().start_from(other)
-        self._take_text_from(other)
-
-    def _take_text_from(self, other):
-        ours, theirs = self.text_network, getattr(other, "text_network", None)
-        if (ours is None) != (theirs is None) or self.text_encoder.dim != other.text_encoder.dim:
-            raise GanzooError("the model to start from reads captions another way: give this model its argument 'text'")
-        if ours is not None:
-            ours.set_weights(theirs.get_weights())
-
-    def _shipped(self):
-        networks = super()._shipped()
-        return networks if self.text_network is None else {**networks, "text": self.text_network}
-
     def data_arguments(self):
         return {**super().data_arguments(), "encoder": self.text_encoder}
 
@@ -221,7 +137,7 @@ class CaptionedModel(LatentModel):
         drawn = self._images(self._latent_source(latents=latents), 64, text).astype("float32")
         return bool(drawn.std(axis=0).mean() < 1.0)
 
-    def measure(self, feed, evaluation):
+    def validation_metrics(self, feed, evaluation):
         """The Fréchet joint distance to pictures of training with their captions, as a judge sees both.
 
         The judge, which the setting `extractor: matching` asks for, is another encoder of letters and an image network
@@ -234,9 +150,9 @@ class CaptionedModel(LatentModel):
                 f"evaluation.extractor: what {self.model_name} draws is judged with its captions: set it to matching "
                 f"(or null, to train without a best checkpoint), not {evaluation.extractor}"
             )
-        judged = functools.cache(lambda: _Judged(feed, evaluation.samples))
-        words = "lowest Fréchet joint distance to the pictures of training, features of a judge trained on them"
-        return Measure(lambda model: judged().figures(model), "frechet_joint_distance", words)
+        judge = functools.cache(lambda: _Judge(feed, evaluation.samples))
+        description = "lowest Fréchet joint distance to the pictures of training, features of a judge trained on them"
+        return ValidationMetrics(lambda model: judge().compute(model), "frechet_joint_distance", description)
 
 
 def _spread(items, count):
@@ -244,18 +160,7 @@ def _spread(items, count):
     return [items[i * len(items) // count] for i in range(count)] if len(items) > count else items
 
 
-def _of_neighbours(text):
-    """The texts of a batch with each two next to each other exchanged; of the last of an odd number the first one's.
-
-    Not all moved by one: a batch that replicas share would have other neighbours than on one device.
-    """
-    count = ops.shape(text)[0]
-    place = ops.arange(count)
-    neighbour = place + 1 - 2 * (place % 2)
-    return ops.take(text, ops.where(neighbour < count, neighbour, 0), axis=0)
-
-
-class _Judged:
+class _Judge:
     """What a judge makes of up to `samples` pictures of training with their first captions, and of a model's."""
 
     def __init__(self, feed, samples):
@@ -271,23 +176,10 @@ class _Judged:
     def _statistics(self, vectors):
         return FeatureStatistics.of(Features(np.concatenate([vectors, self.text], axis=1), "matching"))
 
-    def figures(self, model):
+    def compute(self, model):
         pictures = model.generate(captions=self.captions, seed=0)
         different, own = distinct(self.captions)
         alike = self.judge.similarity(pictures, different)
         right = right_among(alike, own, 10, np.random.default_rng(0))
         distance = frechet_distance(self.real, self._statistics(self.judge.vectors(pictures)))
         return {"frechet_joint_distance": distance, "right_of_10": right}
-
-
-def text_encoder(asked):
-    """An encoder of `ganzoo.text` from its name, or {"name": ..., argument: value}.
-
-    Raises:
-        GanzooError: an unknown name or argument.
-    """
-    arguments = dict(asked) if isinstance(asked, dict) else {"name": asked}
-    name = arguments.pop("name", None)
-    if not isinstance(name, str) or name not in ENCODERS:
-        raise unknown("text encoder", name, ENCODERS)
-    return ENCODERS[name](**validated_arguments(parameters_of(ENCODERS[name].__init__), arguments, f"text, {name}"))

@@ -11,7 +11,7 @@ from ganzoo.registry import model_class
 
 @pytest.fixture
 def model():
-    model = ganzoo.create("gan", **model_class("gan").small)
+    model = ganzoo.create("gan", **model_class("gan").test_config)
     model.compile()
     return model
 
@@ -38,7 +38,7 @@ def test_our_own_data_sets_are_left_as_they_are():
     """A look at the first batch would be an epoch of another order."""
     asked = dict(image_shape=(8, 8, 1), batch_size=512)
     looked, plain = ganzoo.data.images("digits", **asked), ganzoo.data.images("digits", **asked)
-    from ganzoo.training.batches import FirstBatch, with_known_shapes
+    from ganzoo.data.batches import FirstBatch, with_known_shapes
 
     def check(batch):
         raise AssertionError
@@ -46,7 +46,7 @@ def test_our_own_data_sets_are_left_as_they_are():
     assert FirstBatch(check).watched(with_known_shapes(looked, whole=True)) is looked
     for ours, theirs in zip(looked, plain):
         np.testing.assert_array_equal(ours, theirs)
-    model = ganzoo.create("gan", **model_class("gan").small)
+    model = ganzoo.create("gan", **model_class("gan").test_config)
     model.compile()
     with pytest.raises(ganzoo.GanzooError, match=r"from -127\.5 to 127\.5"):
         model.fit(looked.map(lambda x: x * 127.5), verbose=0)
@@ -91,8 +91,8 @@ def test_what_is_no_batch_of_images(model, images):
     with pytest.raises(ganzoo.GanzooError, match=r"3 parts"):
         model.fit(slices.map(lambda x: (x, 1, 1.0)).batch(8), verbose=0)
     with pytest.raises(ganzoo.GanzooError, match=r"single examples of shape \(8, 8, 3\)"):
-        ganzoo.create("srresnet", **model_class("srresnet").small).check_data(np.zeros((8, 8, 3), "float32"))
-    upscaler = ganzoo.create("srresnet", **model_class("srresnet").small)
+        ganzoo.create("srresnet", **model_class("srresnet").test_config).check_data(np.zeros((8, 8, 3), "float32"))
+    upscaler = ganzoo.create("srresnet", **model_class("srresnet").test_config)
     small, large = upscaler.example_batch(2)
     with pytest.raises(ganzoo.GanzooError, match="values up to nan"):
         upscaler.check_data(small, np.nan * large)
@@ -103,7 +103,7 @@ def test_what_is_no_batch_of_images(model, images):
 def test_several_steps_of_the_discriminator_and_replicas(two_replicas, images):
     """The first batch is looked at also where batches are grouped, shared, or read by several devices."""
     with two_replicas.scope():
-        model = ganzoo.create("gan", **model_class("gan").small)
+        model = ganzoo.create("gan", **model_class("gan").test_config)
         model.compile(discriminator_steps=2)
     data = tf.data.Dataset.from_tensor_slices(images).batch(4, drop_remainder=True)
     model.fit(data, verbose=0)
@@ -119,7 +119,7 @@ def test_a_generator_keeps_what_references_are_taken_from():
         image_shape=(16, 16, 1),
         latent_dim=4,
         width=4,
-        discriminator_cures=[{"name": "virtual_batch_normalization", "size": 10}],
+        discriminator_regularizers=[{"name": "virtual_batch_normalization", "size": 10}],
     )
     model.compile()
     model.fit((batch for batch in np.split(model.example_batch(24), 3)), verbose=0)
@@ -128,9 +128,98 @@ def test_a_generator_keeps_what_references_are_taken_from():
 
 def test_averages_of_optimizers_take_over_at_the_end(images):
     """`use_ema` of either optimizer is of its own network: at the end of fit() its weights are the averages."""
-    model = ganzoo.create("gan", **model_class("gan").small)
+    model = ganzoo.create("gan", **model_class("gan").test_config)
     model.compile(discriminator_optimizer=keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5))
     model.fit(images, batch_size=8, verbose=0)
     averages = model.discriminator_optimizer._model_variables_moving_average
     for weight, average in zip(model.discriminator.trainable_variables, averages):
         np.testing.assert_array_equal(weight, average)
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_losses_do_not_depend_on_whether_the_length_is_known(k, images):
+    """The step that finds the end of the data changes no metric, average or power iteration."""
+
+    def trained(data, **options):
+        keras.utils.set_random_seed(0)
+        regularizers = ["spectral_normalization"]
+        model = ganzoo.create("gan", **model_class("gan").test_config, discriminator_regularizers=regularizers)
+        model.compile(discriminator_steps=k, historical_averaging=0.1)
+        history = model.fit(data, epochs=2, verbose=0, shuffle=False, **options).history
+        return history, [np.asarray(variable) for variable in model.variables], model
+
+    known = tf.data.Dataset.from_tensor_slices(images).batch(4, drop_remainder=True)
+    unknown = known.filter(lambda x: tf.shape(x)[0] > 0)
+    expected, weights, model = trained(images, batch_size=4, validation_data=(images,), validation_batch_size=4)
+    found, same, _ = trained(unknown, validation_data=unknown)
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-4, err_msg=name)
+    if k == 1:
+        for ours, theirs in zip(same, weights):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+    alone = model.evaluate(images, batch_size=24, verbose=0)
+    np.testing.assert_allclose(model.evaluate((batch for batch in [images]), verbose=0), alone, rtol=1e-5)
+
+
+def test_every_data_set_is_looked_at(model, images):
+    """The one for validation besides the one for training, and one with a None where Keras has targets."""
+    good = tf.data.Dataset.from_tensor_slices(images).batch(8)
+    bad = good.map(lambda x: 127.5 * (x + 1))
+    padded = bad.map(lambda x: (x, None))
+    for act in (
+        lambda: model.fit(good, validation_data=bad, verbose=0),
+        lambda: model.fit(padded, verbose=0),
+        lambda: model.evaluate(padded, verbose=0),
+    ):
+        with pytest.raises(ganzoo.GanzooError, match=r"\[-1, 1\], got float32 from"):
+            act()
+    steps = model.steps
+    model.fit(good.map(lambda x: (x, None)), validation_data=good.map(lambda x: (x, None)), verbose=0)
+    assert model.steps == steps + 3
+
+
+def test_what_would_train_nothing(model, images):
+    data = tf.data.Dataset.from_tensor_slices(images).batch(8)
+    for x, options, words in (
+        (images[:3], {"validation_split": 0.9}, "validation_split=0.9 of 3 examples leaves none for training"),
+        (images[:0], {}, "the data is empty"),
+        (images, {"validation_data": (images[:0],)}, "the data is empty"),
+        (data.take(0), {}, "the data set is empty"),
+        (data.filter(lambda x: tf.shape(x)[0] < 0), {}, "the data set is empty"),
+        (iter([]), {}, "list_iterator is empty"),
+        (images, {"batch_size": 0}, "batch_size"),
+        (images, {"batch_size": -1}, "batch_size"),
+        (images, {"validation_split": -1}, "validation_split"),
+        (images, {"epochs": "many"}, "epochs"),
+        (images, {"epochs": 1.5}, "epochs"),
+        (images, {"steps_per_epoch": 0}, "steps_per_epoch"),
+        (data, {"validation_split": 0.5}, "validation_split is for arrays"),
+        (data, {"y": images}, "y is for arrays"),
+        ([], {}, "got list"),
+        (images[:1].tolist(), {}, "got list"),
+        (7, {}, "got int"),
+        (np.float32(7), {}, "axis of examples"),
+        ([images, images], {}, "are images too"),
+        (object(), {}, "got object"),
+    ):
+        with pytest.raises(ganzoo.GanzooError, match=words) as caught:
+            model.fit(x, verbose=0, **options)
+        assert "\n" not in str(caught.value)
+    assert model.steps == 0
+    with pytest.raises(ganzoo.GanzooError, match="batch_size"):
+        model.evaluate(images, batch_size=0)
+    with pytest.raises(ganzoo.GanzooError, match="nothing was evaluated"):
+        model.evaluate(data.filter(lambda x: tf.shape(x)[0] < 0), verbose=0)
+
+
+def test_iterators_are_read_like_generators(model, images):
+    model.fit(iter(np.split(images, 3)), epochs=np.int64(1), verbose=0)
+    model.fit(map(np.negative, np.split(images, 3)), verbose=0)
+    assert model.steps == 6
+    with pytest.raises(ganzoo.GanzooError, match=r"\[-1, 1\], got float32 from"):
+        model.fit(iter([127.5 * images]), verbose=0)
+
+
+def test_keras_averages_are_not_swapped(model, images):
+    with pytest.raises(ganzoo.GanzooError, match=r"SwapEMAWeights .*ema_generator"):
+        model.fit(images, callbacks=keras.callbacks.SwapEMAWeights(), verbose=0)

@@ -3,7 +3,7 @@
 Any functional network can take any of them, so that a model's YAML says
 
     arguments:
-      discriminator_cures: [spectral_normalization, {name: minibatch_discrimination, kernels: 32}]
+      discriminator_regularizers: [spectral_normalization, {name: minibatch_discrimination, kernels: 32}]
 """
 
 import keras
@@ -19,7 +19,7 @@ from ganzoo.layers import (
 )
 
 
-def cured(network, cures, where="cures"):
+def regularized(network, regularizers, where="cures"):
     """The network rebuilt with every cure in turn, its weights fresh; the network itself where there is none.
 
     Args:
@@ -28,22 +28,22 @@ def cured(network, cures, where="cures"):
         where: names their origin in errors.
 
     Raises:
-        GanzooError: an unknown cure or argument, one that is there twice, or a network that it does not fit.
+        GanzooError: an unknown regularizer or argument, one that is there twice, or a network that it does not fit.
 
     Example:
-        discriminator = ganzoo.networks.cures.cured(discriminator, ["spectral_normalization"])
+        discriminator = ganzoo.networks.regularizers.regularized(discriminator, ["spectral_normalization"])
     """
     seen = set()
-    for cure in cures:
-        arguments = dict(cure) if isinstance(cure, dict) else {"name": cure}
+    for regularizer in regularizers:
+        arguments = dict(regularizer) if isinstance(regularizer, dict) else {"name": regularizer}
         name = arguments.pop("name", None)
-        if not isinstance(name, str) or name not in _CURES:
-            raise unknown("cure", name, _CURES, where)
+        if not isinstance(name, str) or name not in _REGULARIZERS:
+            raise unknown("regularizer", name, _REGULARIZERS, where)
         if name in seen:
             # Each rebuilds the network: a long list takes hours.
             raise GanzooError(f"{where}: '{name}' is there twice")
         seen.add(name)
-        function = _CURES[name]
+        function = _REGULARIZERS[name]
         given = validated_arguments(parameters_of(function), arguments, f"{where}, {name}", given=["network"])
         network = function(network, **given)
     return network
@@ -104,7 +104,7 @@ def virtual_batch_normalization(network, size: AtLeastOne = 64):
     )
 
 
-_CURES = {
+_REGULARIZERS = {
     function.__name__: function
     for function in (spectral_normalization, minibatch_discrimination, virtual_batch_normalization)
 }

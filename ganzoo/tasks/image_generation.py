@@ -1,59 +1,54 @@
-"""Models that draw pictures from latent vectors."""
+"""Models that generate images from noise, and those that are asked for a class."""
 
 import functools
+import reprlib
 
 import numpy as np
 from keras import ops
 
 from ganzoo import backend, pixels
-from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.classes import check_label_shape, class_numbers
+from ganzoo.data.batches import check_images, rank_of, refuse_single_examples
+from ganzoo.data.images import images
+from ganzoo.data.labelled import labelled
+from ganzoo.errors import GanzooError, at_least_one, unknown
 from ganzoo.inference.counts import allocated, whole_count
 from ganzoo.metrics import frechet_distance, get_extractor
 from ganzoo.metrics.cache import cached_statistics
 from ganzoo.networks.features import feature_network
-from ganzoo.training.adversarial import AdversarialModel
-from ganzoo.training.batches import check_images, rank_of, refuse_single_examples, with_condition
-from ganzoo.training.measure import Measure
+from ganzoo.tasks.base import Task, ValidationMetrics
 
 # Beyond these it is the latents and not the weights that make images of numbers that overflow.
 _LARGEST_LATENT = 1e3
 
 
-class LatentModel(AdversarialModel):
-    """A generator from noise and its discriminator: all that GAN, DCGAN and their kin share.
+class ImageGeneration(Task):
+    """Images from latent vectors.
 
-    A model of one's own builds its two networks and hands them over.
-
-    Args:
-        generator: functional Keras model; from latents (batch, latent_dim), or [latents, condition], to pictures
-            (batch, height, width, channels) in [-1, 1].
-        discriminator: functional Keras model; from pictures, or [pictures, condition], to logits (batch, 1).
-        latent_dim: length of the latent vector.
-        **options: `discriminator_cures` and `generator_cures`, see `AdversarialModel`.
+    The model has a `latent_dim`, and its inference network turns latents (batch, latent_dim), or [latents, condition],
+    into images (batch, height, width, channels) in [-1, 1].
 
     Example:
         @ganzoo.register("mygan")
-        class MyGAN(ganzoo.LatentModel):
+        class MyGAN(ganzoo.ImageGeneration, ganzoo.AdversarialModel):
             def __init__(self, image_shape=(32, 32, 3), latent_dim=64):
                 super().__init__(my_generator(latent_dim), my_discriminator(image_shape), latent_dim)
     """
 
-    # All images have the generator's size.
+    data = staticmethod(images)
+    evaluation = "ganzoo.evaluation.image_generation"
+    page = "ganzoo.demos.dcgan"
+    purpose = "generates images"
+    usage = "ganzoo generate {name}"
+    commands = ("generate", "probe")
+    sources = ("ganzoo.data.sources", "")
+    # All images have the network's size.
     has_fixed_shapes = True
-
-    def __init__(self, generator, discriminator, latent_dim, **options):
-        at_least_one(latent_dim=latent_dim)
-        super().__init__(generator, discriminator, **options)
-        self.latent_dim = int(latent_dim)
 
     @property
     def image_shape(self):
         """(height, width, channels) of a generated picture."""
-        return tuple(self.generator.output_shape[1:])
-
-    def generator_inputs(self, count, condition):
-        """Fresh noise, and the condition where there is one."""
-        return with_condition(self.noise.normal((count, self.latent_dim)), condition)
+        return tuple(self.inference_network.output_shape[1:])
 
     def generate(self, count=None, seed=None, latents=None, batch_size=64):
         """Draws pictures.
@@ -117,10 +112,10 @@ class LatentModel(AdversarialModel):
         if not isinstance(batch_size, (int, np.integer)) or isinstance(batch_size, bool):
             raise GanzooError(f"batch_size must be a whole number, got {batch_size!r}")
         at_least_one(batch_size=batch_size)
-        network = network or self.ema_generator
+        network = network or self.inference_network
         shape = tuple(network.output_shape[1:])
         result = allocated(lambda: np.empty((latents.count, *shape), "uint8"), f"{latents.count} images")
-        backend.settle(self)
+        backend.sync_variables(self)
         # Not predict(): under a strategy every replica would make the same batch and all copies be returned.
         drawn = self._drawing(network)
         for start in range(0, latents.count, batch_size):
@@ -202,6 +197,11 @@ class LatentModel(AdversarialModel):
 
     def check_data(self, data, targets=None):
         super().check_data(data, targets)
+        if isinstance(data, np.ndarray) and data.ndim == 4 and np.shape(targets)[1:] == data.shape[1:]:
+            raise GanzooError(
+                "what comes second, in the place of labels, are images too: give all images as one array, e.g. "
+                "np.concatenate([first, second])"
+            )
         spec = getattr(data, "element_spec", data)
         first = spec[0] if isinstance(spec, (tuple, list)) and len(spec) else spec
         shape = getattr(first, "shape", None)
@@ -230,7 +230,7 @@ class LatentModel(AdversarialModel):
         """Whether 16 pictures of fixed latents differ by less than a grey level on average."""
         return bool(self.generate(16, seed=0).astype("float32").std(axis=0).mean() < 1.0)
 
-    def measure(self, feed, evaluation):
+    def validation_metrics(self, feed, evaluation):
         """The Fréchet distance over an extractor's features, where one is set."""
         if evaluation.extractor is None:
             return None
@@ -247,13 +247,120 @@ class LatentModel(AdversarialModel):
                 "set evaluation.extractor=null to train without a best checkpoint"
             )
 
-        def figures(model):
+        def compute(model):
             drawn = model.generate(evaluation.samples, seed=0, batch_size=250)
             real = cached_statistics(extractor, feed.pictures)
             return {"frechet_distance": frechet_distance(real, extractor.statistics(drawn))}
 
-        words = f"lowest Fréchet distance, {extractor.name} features, {evaluation.samples:,} samples"
-        return Measure(figures, "frechet_distance", words)
+        description = f"lowest Fréchet distance, {extractor.name} features, {evaluation.samples:,} samples"
+        return ValidationMetrics(compute, "frechet_distance", description)
+
+
+class ClassConditionalGeneration(ImageGeneration):
+    """Images of a class that is asked for.
+
+    The model has a number of `classes`, and its inference network takes [latents, labels (batch,)]. Where `class_names`
+    is set, classes are asked for by name as well.
+
+    Example:
+        images = ganzoo.load("cgan").generate(labels=[2, 0, 1, 7], seed=0)
+    """
+
+    data = staticmethod(labelled)
+    page = "ganzoo.demos.cgan"
+    purpose = "generates images of classes"
+    commands = ("generate",)
+
+    def check_data(self, data, targets=None):
+        super().check_data(data, targets)
+        spec = getattr(data, "element_spec", (data, targets))
+        labels = spec[1] if isinstance(spec, (tuple, list)) and len(spec) == 2 else None
+        if isinstance(labels, np.ndarray):
+            if labels.ndim == 0 or len(labels) != len(data):
+                raise GanzooError(f"{len(data)} images need as many labels, got {labels.shape}")
+            self.labels(len(data), labels)
+        elif (rank := rank_of(getattr(labels, "shape", ()))) and rank > 1:
+            check_label_shape(tuple(labels.shape), self.classes)
+
+    def generate(self, count=None, labels=None, seed=None, latents=None, batch_size=64):
+        """Draws pictures of the asked classes.
+
+        Args:
+            count: how many; not needed with `labels` or `latents`.
+            labels: a class for each picture, or one for all: its number, or its name where `class_names` are known,
+                in lower or upper case; 0, 1, 2 ... in turn if not given. One-hot vectors (count, classes) will do.
+            seed, latents, batch_size: as in `ImageGeneration.generate`.
+
+        Returns:
+            uint8 (count, height, width, channels).
+
+        Raises:
+            GanzooError: a label that is no class, or as many labels as pictures do not fit.
+
+        Example:
+            pictures = model.generate(10, labels=range(10), seed=0)
+            pictures = ganzoo.load("cgan.fashion_mnist").generate(labels=["Sneaker", "Bag"], seed=0)
+        """
+        labels = self._numbers(labels)
+        if count is None and latents is None and labels is not None:
+            count = len(class_numbers(labels, self.classes))
+        latents = self._latent_source(count, seed, latents)
+        return self._images(latents, batch_size, self.labels(latents.count, labels))
+
+    def labels(self, count, labels=None):
+        """Labels int32 (count,): the given ones checked, one repeated, or all classes in turn.
+
+        Args:
+            count: how many.
+            labels: whole numbers (count,) or (count, 1), or one-hot vectors (count, classes).
+
+        Raises:
+            GanzooError: labels that are no classes, or are not as many.
+        """
+        given = np.arange(count) % self.classes if labels is None else labels
+        labels = class_numbers(given, self.classes)
+        if len(labels) not in (1, count):
+            raise GanzooError(f"{count} pictures need one label or {count}, got {labels.shape}")
+        return np.broadcast_to(labels, (count,)).astype("int32")
+
+    def class_number(self, name):
+        """The number of a class from its name.
+
+        Raises:
+            GanzooError: no class of this name, or a model whose classes have none.
+
+        Example:
+            ganzoo.load("cgan.fashion_mnist").class_number("sneaker")      # 7
+        """
+        found = {known.casefold(): number for number, known in enumerate(self.class_names)}
+        # Two names may differ in case alone.
+        found.update({known: number for number, known in enumerate(self.class_names)})
+        for key in (name, name.casefold()):
+            if key in found:
+                return found[key]
+        if not self.class_names:
+            raise GanzooError(
+                f"the model's classes have no names: they are whole numbers from 0 to {self.classes - 1}, got "
+                f"{reprlib.repr(name)}"
+            )
+        raise unknown("class", name, self.class_names)
+
+    def _numbers(self, labels):
+        """Labels with names replaced by numbers."""
+        if isinstance(labels, str):
+            return self.class_number(labels)
+        if isinstance(labels, (list, tuple)) or (isinstance(labels, np.ndarray) and labels.ndim):
+            return [self.class_number(label) if isinstance(label, str) else label for label in labels]
+        return labels
+
+    def data_arguments(self):
+        return {**super().data_arguments(), "classes": self.classes}
+
+    def example_batch(self, batch_size, seed=0):
+        return super().example_batch(batch_size, seed), self.labels(batch_size)
+
+    def example_inputs(self, count, seed=0):
+        return [self.latents(count, seed), self.labels(count)]
 
 
 class _Latents:

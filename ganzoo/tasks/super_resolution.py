@@ -1,106 +1,62 @@
-"""Models that make a picture larger."""
+"""Models that enlarge images."""
 
 import functools
-from typing import Literal
 
 import numpy as np
-from keras import ops
 
 from ganzoo import backend, pixels
-from ganzoo.config import NotNegative
+from ganzoo.data.batches import refuse_other_parts
+from ganzoo.data.pairs import pairs
 from ganzoo.data.photographs import resized, resized_plane, to_small
 from ganzoo.errors import GanzooError, at_least_one, unknown
 from ganzoo.inference.tiling import LARGEST_RESULT, in_tiles
 from ganzoo.inference.transparency import visible_colors
-from ganzoo.losses.perceptual import get_perceptual, total_variation
 from ganzoo.metrics.image import psnr, ssim
 from ganzoo.metrics.lpips import FILES, distance
 from ganzoo.networks.upscaling import grow
-from ganzoo.training.adversarial import AdversarialModel
-from ganzoo.training.batches import refuse_other_parts
-from ganzoo.training.measure import Measure
+from ganzoo.tasks.base import Task, ValidationMetrics
 
-_PIXEL_LOSSES = {"absolute": lambda difference: ops.abs(difference), "squared": lambda difference: difference**2}
-# Height and width of what is measured, after an epoch, of a photograph kept from training, and the least of it.
+# Height and width of what is measured, after an epoch, of a held-out image, and the least of it.
 _MEASURED, _LEAST_MEASURED = 512, 64
 
 
-class UpscalingModel(AdversarialModel):
-    """A generator from small pictures to large ones, and a discriminator of crops or none.
+class SuperResolution(Task):
+    """Images `scale` times as large.
 
-    Args:
-        generator: functional Keras model; float32 (batch, height, width, 3) in [-1, 1] of any size to (batch, scale
-            height, scale width, 3).
-        discriminator: functional Keras model; from (batch, crop, crop, 3) to logits (batch, 1), or None.
-        scale: how many times as large.
-        reach: how many pixels around one of the small picture what is drawn of it depends on.
-        crop: height and width of the large pictures of training.
-        **options: of `AdversarialModel`.
+    The inference network turns float32 (batch, height, width, 3) in [-1, 1] of any size into (batch, scale height,
+    scale width, 3). The model calls `set_sizes` when it is made.
+
+    Example:
+        class MyUpscaler(ganzoo.SuperResolution, ganzoo.ZooModel):
+            def __init__(self, scale: int = 2):
+                super().__init__({"generator": my_network(scale)})
+                self.set_sizes(scale, reach=8, crop=64)
     """
 
-    data_kind = "pairs"
+    data = staticmethod(pairs)
+    evaluation = "ganzoo.evaluation.super_resolution"
+    page = "ganzoo.demos.srgan"
+    purpose = "enlarges images"
+    usage = "ganzoo upscale IN OUT --model {name}"
+    commands = ("upscale",)
+    sources = ("ganzoo.data.photographs", " of photographs")
     has_fixed_shapes = True
-    reported = ("pixel_loss",)
-    noiseless = True
 
-    def __init__(self, generator, discriminator, scale, reach, crop, **options):
+    def set_sizes(self, scale, reach, crop):
+        """Sets the model's sizes.
+
+        Args:
+            scale: how many times as large.
+            reach: how many pixels of the small image around one decide on its part of the large one.
+            crop: height and width of the large images of training, a multiple of scale.
+
+        Raises:
+            GanzooError: a crop below 1, or one that scale does not divide.
+        """
         at_least_one(crop=crop)
         if crop % scale:
             raise GanzooError(f"crop {crop} is not a multiple of scale {scale}")
-        super().__init__(generator, discriminator, **options)
         self.scale, self.reach, self.crop = scale, reach, crop
-
-    def split_batch(self, batch):
-        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-            raise GanzooError(f"{self.model_name} learns from (small, large) pictures: use ganzoo.data.pairs")
-        return batch[1], batch[0]
-
-    def generator_inputs(self, count, condition):
-        return condition
-
-    def judged(self, examples, condition):
-        return examples
-
-    def content_loss(self, real, fake):
-        real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
-        pixel = ops.mean(_PIXEL_LOSSES[self.pixel_loss](real - fake))
-        self.record(pixel_loss=pixel)
-        total = self.pixel_weight * pixel
-        if self.perceptual is not None and self.perceptual_weight:
-            total = total + self.perceptual_weight * self.perceptual(real, fake)
-        if self.total_variation:
-            total = total + self.total_variation * total_variation(fake)
-        return total
-
-    def compile(
-        self,
-        pixel_loss: Literal["absolute", "squared"] = "squared",
-        pixel_weight: NotNegative = 1.0,
-        perceptual: object = None,
-        perceptual_weight: NotNegative = 0.0,
-        total_variation: NotNegative = 0.0,
-        **settings,
-    ):
-        """Sets how the model trains; as `AdversarialModel.compile`, and
-
-        Args:
-            pixel_loss: what is averaged over the pixels, the "squared" difference or the "absolute".
-            pixel_weight: its factor.
-            perceptual: {"network": "vgg16" or "vgg19", "layer": ..., "weights": "imagenet" or a file}: see
-                `ganzoo.losses.perceptual.Perceptual`.
-            perceptual_weight: its factor.
-            total_variation: factor of `ganzoo.losses.perceptual.total_variation`.
-        """
-        self.keep_settings(
-            UpscalingModel.compile,
-            pixel_loss=pixel_loss,
-            pixel_weight=pixel_weight,
-            perceptual_weight=perceptual_weight,
-            total_variation=total_variation,
-        )
-        self.perceptual = get_perceptual(perceptual)
-        super().compile(**settings)
-        self._settings["perceptual"] = self.perceptual and self.perceptual.get_config()
 
     def start_from(self, other):
         """Takes the weights of another model's averaged generator to train on from: of the same architecture, or of
@@ -125,7 +81,9 @@ class UpscalingModel(AdversarialModel):
         """Whether the other is such a network, of fewer blocks or channels; cures change what a network consists of."""
         sizes, kinds = ("blocks", "width"), ("scale", "kernel_size", "normalization", "upsampling")
         ours, theirs = self.arguments, getattr(other, "arguments", {})
-        if not {*sizes, *kinds} <= {*ours} & {*theirs} or any(one.get("generator_cures") for one in (ours, theirs)):
+        if not {*sizes, *kinds} <= {*ours} & {*theirs} or any(
+            one.get("generator_regularizers") for one in (ours, theirs)
+        ):
             return False
         alike = all(ours[kind] == theirs[kind] for kind in kinds)
         larger = [ours[size] - theirs[size] for size in sizes]
@@ -145,7 +103,8 @@ class UpscalingModel(AdversarialModel):
                 opaque stays so, and the color of transparent pixels does not count (`visible_colors`).
             tile: pixels of the small picture that are computed at once, in both directions.
             batch_size: tiles at a time.
-            progress: show a bar; None shows one on a terminal where there is more than one tile.
+            progress: show a bar; None shows one on a terminal where there is more than one tile. Or a function of
+                (tiles done, tiles in all).
 
         Returns:
             The same type and channels, (scale height, scale width, ...).
@@ -168,7 +127,7 @@ class UpscalingModel(AdversarialModel):
             raise GanzooError(f"upscale() takes 1 to 4 channels, got {image.shape}")
         if image.shape[0] * image.shape[1] * self.scale**2 > LARGEST_RESULT:
             raise GanzooError(f"{image.shape[1]}x{image.shape[0]} times {self.scale} is beyond 2 gigapixels")
-        backend.settle(self)
+        backend.sync_variables(self)
         transparent = channels in (2, 4)
         colors = visible_colors(image) if transparent else image
         large = in_tiles(self._compiled, colors, self.scale, tile, self.reach, batch_size=batch_size, progress=progress)
@@ -179,9 +138,9 @@ class UpscalingModel(AdversarialModel):
     @functools.cached_property
     def _compiled(self):
         def drawn(pictures):
-            return self.ema_generator(pictures, training=False)
+            return self.inference_network(pictures, training=False)
 
-        return backend.compiled(drawn, [((None, None, None, 3), "float32")], self.ema_generator)
+        return backend.compiled(drawn, [((None, None, None, 3), "float32")], self.inference_network)
 
     # What a run, a test or a benchmark asks of any model.
 
@@ -192,11 +151,7 @@ class UpscalingModel(AdversarialModel):
         super().check_data(data, targets)
         small = self.crop // self.scale
         shapes = [(small, small, 3), (self.crop, self.crop, 3)]
-        refuse_other_parts(data, targets, shapes, self.model_name, self.data_kind)
-
-    def prepare(self):
-        if self.perceptual is not None and self.perceptual_weight:
-            self.perceptual.prepare(self.dtype_policy)
+        refuse_other_parts(data, targets, shapes, self.model_name, "pairs")
 
     def example_batch(self, batch_size, seed=0):
         """A random batch in the shape its data set gives: for the shared tests."""
@@ -219,7 +174,7 @@ class UpscalingModel(AdversarialModel):
             sheets.append(np.concatenate(three, axis=1))
         return np.stack(sheets) if sheets else None
 
-    def measure(self, feed, evaluation):
+    def validation_metrics(self, feed, evaluation):
         """PSNR and SSIM (Y, borders of `scale` left out) over the middle of every photograph kept from training, and
         LPIPS where `evaluation.extractor` names its network."""
         lpips_network = None
@@ -233,7 +188,7 @@ class UpscalingModel(AdversarialModel):
         if feed is not None and not images:
             return None
 
-        def figures(model):
+        def compute(model):
             rows = []
             for image in (_middle(image, _MEASURED) for image in images):
                 ours = model.upscale(to_small(image, model.scale), progress=False)
@@ -248,8 +203,8 @@ class UpscalingModel(AdversarialModel):
 
         where = f"the middle {_MEASURED}x{_MEASURED} of photographs kept from training"
         if lpips_network is not None:
-            return Measure(figures, "lpips", f"lowest LPIPS ({lpips_network}) over {where}")
-        return Measure(figures, "psnr", f"highest PSNR (Y) over {where}", higher_is_better=True)
+            return ValidationMetrics(compute, "lpips", f"lowest LPIPS ({lpips_network}) over {where}")
+        return ValidationMetrics(compute, "psnr", f"highest PSNR (Y) over {where}", higher_is_better=True)
 
 
 def _middle(image, size):

@@ -2,9 +2,10 @@
 
 import contextlib
 import itertools
+import reprlib
 import sys
-import types
 import warnings
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -49,6 +50,9 @@ def keep_validation(x, y, options):
         return x, y
     del options["validation_split"]
     kept = int(len(x) * (1 - share))
+    if not 0 < kept < len(x):
+        part = "validation" if kept else "training"
+        raise GanzooError(f"validation_split={share:g} of {len(x)} examples leaves none for {part}")
     options["validation_data"] = (x[kept:],) if y is None else (x[kept:], y[kept:])
     return x[:kept], y if y is None else y[:kept]
 
@@ -65,7 +69,7 @@ def first_examples(x, y, count):
             found += len(keras.tree.flatten(parts[-1])[0])
             if found >= count:
                 break
-        if isinstance(x, types.GeneratorType):
+        if isinstance(x, Iterator):
             x = _generator(itertools.chain(taken, x))
     if not parts:
         raise GanzooError("the data set is empty")
@@ -111,18 +115,20 @@ class FirstBatch:
         if backend.is_own(data):
             return data
         if tf is not None and isinstance(data, tf.data.Dataset):
-            if backend.IS_HOME:
+            if backend.IS_TENSORFLOW:
                 return self._watched_dataset(data, tf)
             # On JAX an error within fit() would lose the model's weights.
             for batch in data.take(1):
                 self._look(batch)
-        elif isinstance(data, types.GeneratorType):
+        elif isinstance(data, Iterator):
             first = next(data, None)
             if first is None:
-                raise GanzooError("the generator yields no batch")
+                raise GanzooError(f"the {type(data).__name__} is empty: it yields no batch")
             self._look(first)
             return _generator(itertools.chain([first], data))
         elif isinstance(data, keras.utils.PyDataset):
+            if data.num_batches == 0:
+                raise GanzooError("the data set is empty")
             # As Keras does, to learn the types; `__getitem__` may be asked for any batch at any time.
             self._look(data[0])
         elif torch is not None and isinstance(data, torch.utils.data.DataLoader):
@@ -139,7 +145,7 @@ class FirstBatch:
     def _watched_dataset(self, dataset, tf):
         if not all(isinstance(spec, tf.TensorSpec) for spec in tf.nest.flatten(dataset.element_spec)):
             return dataset
-        structure, key = dataset.element_spec, len(self._seen)
+        structure, key = dataset.element_spec, object()
 
         def look(*arrays):
             # The data set may be read many times.
@@ -174,11 +180,13 @@ def _generator(batches):
 
 def _first_of_loader(loader, torch):
     """The first batch of a DataLoader, whose order and random states stay what they were."""
-    own = getattr(loader, "generator", None)
-    state = own.get_state() if own is not None else None
+    batches = getattr(loader, "batch_sampler", None)
+    places = (loader, getattr(loader, "sampler", None), batches, getattr(batches, "sampler", None))
+    generators = [getattr(place, "generator", None) for place in places]
+    states = [(own, own.get_state()) for own in generators if own is not None]
     with torch.random.fork_rng(devices=[]):
         batch = next(iter(loader), None)
-    if own is not None:
+    for own, state in states:
         own.set_state(state)
     if batch is None:
         raise GanzooError("the DataLoader gives no batch")
@@ -188,6 +196,18 @@ def _first_of_loader(loader, torch):
             "torch.utils.data.TensorDataset does"
         )
     return batch
+
+
+def without_empty_parts(data):
+    """A tf.data set without the parts that are None, where Keras has targets and weights; anything else as it is."""
+    tf = sys.modules.get("tensorflow")
+    if tf is None or not isinstance(data, tf.data.Dataset):
+        return data
+    spec = data.element_spec
+    # TensorFlow has no public name for this type.
+    if not isinstance(spec, tuple) or not any(type(part).__name__ == "NoneTensorSpec" for part in spec):
+        return data
+    return data.map(lambda *batch: unpadded(batch))
 
 
 def with_known_shapes(data, whole=False):
@@ -222,6 +242,38 @@ def with_known_shapes(data, whole=False):
 def rank_of(shape):
     """The number of dimensions of a shape, a tuple or TensorFlow's; None if that is not known."""
     return getattr(shape, "rank", None) if hasattr(shape, "rank") else len(shape)
+
+
+def refuse_unreadable(x, y):
+    """Refuses what is neither arrays nor a data set, targets beside a data set, and data known to be empty.
+
+    Args:
+        x, y: as `as_arrays` gives them.
+
+    Raises:
+        GanzooError: says what was found.
+    """
+    tf, torch = sys.modules.get("tensorflow"), sys.modules.get("torch")
+    parts = tuple(x.values()) if isinstance(x, dict) else x if isinstance(x, (tuple, list)) else (x,)
+    if parts and all(isinstance(_as_array(part), np.ndarray) for part in keras.tree.flatten(parts)):
+        if not all(np.ndim(part) for part in parts):
+            raise GanzooError(f"fit() takes a data set or arrays with an axis of examples, got {reprlib.repr(x)}")
+        if any(len(part) == 0 for part in parts):
+            raise GanzooError("the data is empty: it has 0 examples")
+        return
+    is_dataset = tf is not None and isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset))
+    is_loader = torch is not None and isinstance(x, torch.utils.data.DataLoader)
+    if not (is_dataset or is_loader or backend.is_own(x) or isinstance(x, (Iterator, keras.utils.PyDataset))):
+        if type(x).__module__.partition(".")[0] == "grain":
+            return
+        raise GanzooError(
+            "fit() takes arrays, a tf.data.Dataset, PyDataset, DataLoader or generator of batches, got "
+            f"{type(x).__name__}: make an array of a list, e.g. with np.concatenate(batches)"
+        )
+    if y is not None:
+        raise GanzooError(f"y is for arrays, got a {type(x).__name__} as x: let it give pairs (x, y)")
+    if is_dataset and hasattr(x, "cardinality") and int(x.cardinality()) == 0:
+        raise GanzooError("the data set is empty")
 
 
 def refuse_weights(**given):

@@ -5,7 +5,7 @@ import pytest
 
 import ganzoo
 from ganzoo.config import Evaluation
-from ganzoo.data.images import feed
+from ganzoo.data.images import images
 from ganzoo.evaluation import evaluate, probe
 
 SIZES = dict(image_shape=(28, 28, 1), latent_dim=4, width=4)
@@ -31,7 +31,9 @@ def test_the_fewest_images(source):
     found = evaluate(model, source(6), "mnist_classifier", samples=10).figures
     assert np.isfinite(list(found.values())).all()
     with pytest.raises(ganzoo.GanzooError, match=r"has 1 image, but the Fréchet distance .*extractor=null"):
-        model.measure(feed(source(1), (28, 28, 1), batch_size=1), Evaluation(extractor="mnist_classifier"))
+        model.validation_metrics(
+            images.feed(source(1), (28, 28, 1), batch_size=1), Evaluation(extractor="mnist_classifier")
+        )
 
 
 def test_a_linear_classifier_needs_two_images_and_labels_of_any_form(source):

@@ -8,17 +8,14 @@ import numpy as np
 from keras import ops
 
 from ganzoo import backend
-from ganzoo.config import NotNegative
 from ganzoo.data.audio import RATES, soxr
+from ganzoo.data.batches import refuse_other_parts
 from ganzoo.data.recordings import coloured_noise, level
+from ganzoo.data.speech import speech
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.overlap import Windows, overlapped
-from ganzoo.losses.loudness import fourier_length, loudness_difference
-from ganzoo.losses.spectral import RESOLUTIONS, multi_resolution_stft
 from ganzoo.metrics.speech import all_measured, measures
-from ganzoo.training.adversarial import AdversarialModel
-from ganzoo.training.batches import refuse_other_parts
-from ganzoo.training.measure import Measure
+from ganzoo.tasks.base import Task, ValidationMetrics
 
 # Seconds of sound in memory at a time, and that a window of inference answers for.
 _SECONDS = 10
@@ -27,112 +24,57 @@ _GOLDEN = (5**0.5 - 1) / 2
 _MOST_CHANNELS, _LOUDEST = 64, 100.0
 
 
-class EnhancingModel(AdversarialModel):
-    """A generator from noisy speech to clean, and a discriminator of windows of both.
+class SpeechEnhancement(Task):
+    """Speech without its noise.
 
-    Args:
-        generator: functional Keras model; float32 (batch, samples, 1), and noise (batch, samples / hop, channels) where
-            it takes any, to (batch, samples, 1); samples are any multiple of hop.
-        discriminator: functional Keras model; from (batch, window, 2), what is judged and the noisy speech, to logits
-            (batch, 1).
-        hop: samples of sound that one of the code stands for.
-        reach: how many samples around one of the sound what is drawn of it depends on, at the most.
-        window: samples of training's windows.
-        sample_rate: in Hz, of what the networks see.
-        preemphasis: in [0, 1): they see, and draw, x[t] - preemphasis x[t - 1].
-        shifts: how many times `enhance` looks at the sound, each time beginning elsewhere between two samples of the
-            code; the mean is its answer.
-        **options: of `AdversarialModel`.
+    The inference network turns noisy speech float32 (batch, samples, 1), and noise (batch, samples / hop, channels)
+    where it takes any, into clean speech (batch, samples, 1); samples are any multiple of hop. The model calls
+    `set_sizes` when it is made.
+
+    Example:
+        class MyDenoiser(ganzoo.SpeechEnhancement, ganzoo.ZooModel):
+            def __init__(self, window: int = 16384):
+                super().__init__({"generator": my_network()})
+                self.set_sizes(hop=16, reach=512, window=window)
     """
 
-    data_kind = "speech"
+    data = staticmethod(speech)
+    evaluation = "ganzoo.evaluation.speech_enhancement"
+    page = "ganzoo.demos.segan"
+    purpose = "removes noise from speech"
+    usage = "ganzoo enhance IN OUT --model {name}"
+    commands = ("enhance",)
+    sources = ("ganzoo.data.recordings", " of recordings")
     has_fixed_shapes = True
-    reported = ("l1_loss",)
 
-    def __init__(self, generator, discriminator, hop, reach, window, sample_rate, preemphasis, shifts=1, **options):
+    def set_sizes(self, hop, reach, window, sample_rate=16_000, preemphasis=0.0, shifts=1):
+        """Sets the model's sizes.
+
+        Args:
+            hop: samples of sound that one step of the code stands for.
+            reach: how many samples of the input around one decide on it, at the most.
+            window: samples of training's windows, a multiple of hop.
+            sample_rate: in Hz, of what the networks see.
+            preemphasis: in [0, 1): they see, and give, x[t] - preemphasis x[t - 1].
+            shifts: test-time averaging over time shifts: how many times `enhance` runs the network, each time
+                beginning elsewhere between two steps of the code; the mean is its answer.
+
+        Raises:
+            GanzooError: a size below 1, a window that hop does not divide, or a pre-emphasis out of range.
+        """
         at_least_one(window=window, sample_rate=sample_rate, shifts=shifts)
         if window % hop:
             raise GanzooError(f"window {window} is not a multiple of the {hop} samples that one of the code stands for")
         if not 0 <= preemphasis < 1:
             raise GanzooError(f"preemphasis must be at least 0 and below 1, got {preemphasis}")
-        super().__init__(generator, discriminator, **options)
         self.hop, self.reach, self.window = hop, reach, window
         self.sample_rate, self.preemphasis, self.shifts = sample_rate, preemphasis, shifts
 
     @property
-    def latent_dim(self):
+    def noise_channels(self):
         """Channels of noise beside the code; 0 for none."""
-        return self.generator.inputs[1].shape[-1] if len(self.generator.inputs) > 1 else 0
-
-    @property
-    def noiseless(self):
-        return not self.latent_dim
-
-    def split_batch(self, batch):
-        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-            raise GanzooError(f"{self.model_name} learns from (noisy, clean) speech: use ganzoo.data.speech")
-        noisy, clean = (self._emphasized(ops.cast(part, "float32")) for part in batch)
-        return clean, noisy
-
-    def _emphasized(self, sound):
-        before = ops.pad(sound[:, :-1], [[0, 0], [1, 0], [0, 0]])
-        return sound - self.preemphasis * before
-
-    def generator_inputs(self, count, condition):
-        if not self.latent_dim:
-            return condition
-        return [condition, self.noise.normal((count, self.window // self.hop, self.latent_dim))]
-
-    def judged(self, examples, condition):
-        return ops.concatenate([ops.cast(part, "float32") for part in (examples, condition)], axis=-1)
-
-    def content_loss(self, real, fake):
-        real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
-        l1 = ops.mean(ops.abs(real - fake))
-        self.record(l1_loss=l1)
-        total = self.l1_weight * l1
-        if self.spectral_weight:
-            total = total + self.spectral_weight * multi_resolution_stft(real[..., 0], fake[..., 0])
-        if self.loudness_weight:
-            difference = loudness_difference(real[..., 0], fake[..., 0], self.sample_rate)
-            total = total + self.loudness_weight * difference
-        return total
-
-    def compile(
-        self,
-        # Section 5.2 of SEGAN's paper.
-        generator_optimizer: object = {"name": "rmsprop", "learning_rate": 2e-4},
-        discriminator_optimizer: object = {"name": "rmsprop", "learning_rate": 2e-4},
-        loss: object = "least_squares",
-        l1_weight: NotNegative = 100.0,
-        spectral_weight: NotNegative = 0.0,
-        loudness_weight: NotNegative = 0.0,
-        **settings,
-    ):
-        """Sets how the model trains; as `AdversarialModel.compile`, and
-
-        Args:
-            l1_weight: factor of the mean absolute difference of the samples.
-            spectral_weight: factor of `ganzoo.losses.spectral.multi_resolution_stft`.
-            loudness_weight: factor of `ganzoo.losses.loudness.loudness_difference`, which is meant for sound as it is
-                heard: a `preemphasis` of 0.
-        """
-        self.keep_settings(
-            EnhancingModel.compile,
-            l1_weight=l1_weight,
-            spectral_weight=spectral_weight,
-            loudness_weight=loudness_weight,
-        )
-        longest = max(length for length, _, _ in RESOLUTIONS)
-        for name, length in (("spectral_weight", longest), ("loudness_weight", fourier_length(self.sample_rate))):
-            if getattr(self, name) and self.window <= length // 2:
-                raise GanzooError(f"{name} needs windows of more than {length // 2} samples, not {self.window}")
-        super().compile(
-            generator_optimizer=generator_optimizer,
-            discriminator_optimizer=discriminator_optimizer,
-            loss=loss,
-            **settings,
-        )
+        inputs = self.inference_network.inputs
+        return inputs[1].shape[-1] if len(inputs) > 1 else 0
 
     # Inference.
 
@@ -253,7 +195,7 @@ class EnhancingModel(AdversarialModel):
 
     def _drawn(self, sound, shifts=1):
         """The generator's mean answer to (channels, samples) in pre-emphasis, begun at so many places."""
-        backend.settle(self)
+        backend.sync_variables(self)
         total = 0.0
         for i in range(shifts):
             # Multiples of the golden ratio: however many, they lie apart.
@@ -272,13 +214,13 @@ class EnhancingModel(AdversarialModel):
     @functools.cached_property
     def _compiled(self):
         def drawn(sound):
-            if not self.latent_dim:
-                return self.ema_generator(sound, training=False)
+            if not self.noise_channels:
+                return self.inference_network(sound, training=False)
             count, samples = ops.shape(sound)[0], ops.shape(sound)[1]
-            mean = ops.zeros((count, samples // self.hop, self.latent_dim))
-            return self.ema_generator([sound, mean], training=False)
+            mean = ops.zeros((count, samples // self.hop, self.noise_channels))
+            return self.inference_network([sound, mean], training=False)
 
-        return backend.compiled(drawn, [((None, None, 1), "float32")], self.ema_generator)
+        return backend.compiled(drawn, [((None, None, 1), "float32")], self.inference_network)
 
     # What a run, a test or a benchmark asks of any model.
 
@@ -287,7 +229,7 @@ class EnhancingModel(AdversarialModel):
 
     def check_data(self, data, targets=None):
         super().check_data(data, targets)
-        refuse_other_parts(data, targets, [(self.window, 1)] * 2, self.model_name, self.data_kind)
+        refuse_other_parts(data, targets, [(self.window, 1)] * 2, self.model_name, "speech")
 
     def example_batch(self, batch_size, seed=0):
         """A random batch in the shape its data set gives: for the shared tests."""
@@ -297,8 +239,8 @@ class EnhancingModel(AdversarialModel):
 
     def example_inputs(self, count, seed=0):
         noisy = self.example_batch(count, seed)[0]
-        latents = np.random.default_rng(seed).standard_normal((count, self.window // self.hop, self.latent_dim))
-        return [noisy, latents.astype("float32")] if self.latent_dim else [noisy]
+        latents = np.random.default_rng(seed).standard_normal((count, self.window // self.hop, self.noise_channels))
+        return [noisy, latents.astype("float32")] if self.noise_channels else [noisy]
 
     def preview(self, feed, count):
         """Spectrograms of utterances kept from training, each three times: noisy, the model's, clean."""
@@ -311,7 +253,7 @@ class EnhancingModel(AdversarialModel):
             sheets.append(np.concatenate([spectrogram(sound[:seconds], seconds) for sound in three], axis=0))
         return np.stack(sheets) if sheets else None
 
-    def measure(self, feed, evaluation):
+    def validation_metrics(self, feed, evaluation):
         """PESQ and STOI where their packages are installed, and SI-SDR, of whole utterances kept from training."""
         # Less than a second, or silence, has no PESQ.
         pairs = [
@@ -323,7 +265,7 @@ class EnhancingModel(AdversarialModel):
             return None
         chosen = measures(self.sample_rate, ("pesq", "stoi", "si_sdr"))
 
-        def figures(model):
+        def compute(model):
             rows = [
                 all_measured(chosen, clean, model.enhance(noisy, model.sample_rate, progress=False))
                 for noisy, clean in pairs
@@ -331,7 +273,9 @@ class EnhancingModel(AdversarialModel):
             return {name: float(np.mean([row[name] for row in rows])) for name in chosen}
 
         monitor = next(iter(chosen))
-        return Measure(figures, monitor, f"highest {monitor} over {len(pairs)} utterances kept from training", True)
+        return ValidationMetrics(
+            compute, monitor, f"highest {monitor} over {len(pairs)} utterances kept from training", True
+        )
 
 
 def _check_values(sound, before=0):

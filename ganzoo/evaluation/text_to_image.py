@@ -8,7 +8,7 @@ from ganzoo.data.captions import open_captions
 from ganzoo.data.feed import kept_out
 from ganzoo.data.photographs import resized
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation.results import Evaluation, short
+from ganzoo.evaluation.report import Evaluation, short
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
 from ganzoo.metrics.text_to_image import HUES, distinct, has_colour, right_among, sharpness, variety
@@ -21,6 +21,11 @@ _CAPTIONS = 500
 _THINGS = ("heart", "circle", "square", "book", "apple")
 
 
+def baseline(model, data):
+    """None: there is no image of a sentence without a model."""
+    return None
+
+
 def evaluate(model, data, extractor=None, samples=None, upscale=False, name="model"):
     """Measures a model that draws from captions.
 
@@ -28,7 +33,7 @@ def evaluate(model, data, extractor=None, samples=None, upscale=False, name="mod
     caption goes with which. Then, of a picture drawn for each caption, how often it finds that caption among others.
 
     Args:
-        model: a trained `CaptionedModel`.
+        model: a trained `TextToImage` model.
         data: source of captioned pictures: those the model was trained on, of which every tenth was kept from it.
         extractor, samples, upscale: of other kinds of models; not used.
         name: of the model, for tables.

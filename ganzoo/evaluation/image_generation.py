@@ -7,7 +7,7 @@ import numpy as np
 from ganzoo.classes import class_numbers
 from ganzoo.data.sources import open_pictures
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation.results import Evaluation, short
+from ganzoo.evaluation.report import Evaluation, short
 from ganzoo.metrics import (
     FeatureStatistics,
     classes_covered,
@@ -28,11 +28,20 @@ _LEAST_REAL, _LEAST_GENERATED = 6, 10
 _MOST_NEIGHBOURS = 10_000
 
 
+# `evaluate` is asked for an extractor of features.
+TAKES_EXTRACTOR = True
+
+
+def baseline(model, data):
+    """None: there are no generated images without a model."""
+    return None
+
+
 def evaluate(model, data, extractor, samples=10_000, upscale=False, name="model"):
     """Measures a model that draws pictures from noise.
 
     Args:
-        model: a trained `LatentModel`.
+        model: a trained `ImageGeneration` model.
         data: source of real pictures, e.g. "idx:t10k-images-idx3-ubyte.gz".
         extractor: of features; a name, or anything `ganzoo.metrics.get_extractor` takes.
         samples: pictures drawn, from seed 0.
@@ -98,7 +107,7 @@ def probe(model, train, test, examples=10_000, upscale=False):
     """How far a linear classifier gets on the discriminator's features, and on raw pixels.
 
     Args:
-        model: a trained `LatentModel` whose discriminator takes pictures alone.
+        model: a trained `ImageGeneration` model whose discriminator takes pictures alone.
         train, test: sources of labelled pictures, e.g. "idx:train-images-idx3-ubyte.gz".
         examples: training pictures, drawn with seed 0; all if there are fewer.
         upscale: enlarge pictures that are smaller than the model's.

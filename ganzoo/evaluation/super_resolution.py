@@ -6,7 +6,7 @@ import numpy as np
 
 from ganzoo.data.photographs import multiple_of, open_photographs, resized, to_small
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation.results import Evaluation, short
+from ganzoo.evaluation.report import Evaluation, short
 from ganzoo.imagenet import find_weights
 from ganzoo.metrics.image import psnr, ssim
 from ganzoo.metrics.lpips import FILES, distance
@@ -19,7 +19,7 @@ def evaluate(model, data, extractor=None, samples=None, upscale=False, name="mod
     """Measures an upscaling model on photographs.
 
     Args:
-        model: a trained `UpscalingModel`.
+        model: a trained `SuperResolution` model.
         data: source of photographs, e.g. "folder:Set5", see `ganzoo.data.photographs.open_photographs`.
         extractor, samples, upscale: of other kinds of models; not used.
         name: of the model, for tables.
@@ -33,6 +33,11 @@ def evaluate(model, data, extractor=None, samples=None, upscale=False, name="mod
         GanzooError: anything wrong with the data.
     """
     return _evaluate(lambda small: model.upscale(small, progress=False), model.scale, data, name)
+
+
+def baseline(model, data):
+    """The same figures of bicubic interpolation, at the model's scale."""
+    return evaluate_bicubic(model.scale, data)
 
 
 def evaluate_bicubic(scale, data):

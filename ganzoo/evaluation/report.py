@@ -1,0 +1,42 @@
+"""What was measured of a model, and which metrics may stand beside each other."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ganzoo.errors import GanzooError
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured of a model, and how.
+
+    Attributes:
+        name: of the model.
+        protocol: a sentence: what the figures depend on besides the model.
+        figures: {name: number}.
+    """
+
+    name: str
+    protocol: str
+    figures: dict
+
+
+def comparable(evaluations):
+    """The evaluations, if all are of one protocol.
+
+    Raises:
+        GanzooError: two protocols, both named.
+    """
+    for other in evaluations[1:]:
+        if other.protocol != evaluations[0].protocol:
+            raise GanzooError(
+                "figures of different protocols are not compared:\n"
+                f"  {evaluations[0].name}: {evaluations[0].protocol}\n  {other.name}: {other.protocol}"
+            )
+    return evaluations
+
+
+def short(source):
+    """A source without the folders of the machine it lies on."""
+    scheme, _, place = source.partition(":")
+    return f"{scheme}:{Path(place).name}" if scheme in ("captions", "folder", "idx", "npz") else source

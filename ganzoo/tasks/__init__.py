@@ -1,0 +1,17 @@
+"""What models are for: mixins without a line of training; see `ganzoo.tasks.base`."""
+
+from ganzoo.tasks.base import Task, ValidationMetrics
+from ganzoo.tasks.image_generation import ClassConditionalGeneration, ImageGeneration
+from ganzoo.tasks.speech_enhancement import SpeechEnhancement
+from ganzoo.tasks.super_resolution import SuperResolution
+from ganzoo.tasks.text_to_image import TextToImage
+
+__all__ = [
+    "ClassConditionalGeneration",
+    "ImageGeneration",
+    "SpeechEnhancement",
+    "SuperResolution",
+    "Task",
+    "TextToImage",
+    "ValidationMetrics",
+]
