@@ -17,6 +17,7 @@ from .common import (
     preset_choice,
     seed_number,
     shown_errors,
+    shown_warning,
     whole_number,
 )
 
@@ -41,6 +42,7 @@ def draw(preset, text, count, seed):
     count = whole_number(count, "the number of pictures", 1, MOST_PICTURES)
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
     model = loaded(preset)
+    _show_cut(model, text)
     captions = [text] * count
     if getattr(model, "factor", 1) > 1:
         small, pictures = model.draw_both(captions, seed=seed)
@@ -58,10 +60,19 @@ def walk(preset, first, second, place, seed):
     first, second = _checked(first), _checked(second)
     place = finite_number(place, "the place on the way", 0.0, 1.0)
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
-    strip = loaded(preset).interpolate(first, second, _STEPS, seed)
+    model = loaded(preset)
+    _show_cut(model, first, second)
+    strip = model.interpolate(first, second, _STEPS, seed)
     return enlarged(strip[round(place * (_STEPS - 1))], 280), as_file(
         grid(strip, columns=_STEPS), f"{preset}-walk-seed{seed}.png"
     )
+
+
+def _show_cut(model, *texts):
+    """Tells the visitor of texts that are longer than what the model reads."""
+    cut_message = getattr(model.text_encoder, "cut_message", None)
+    if cut_message and (message := cut_message(list(texts))):
+        shown_warning(message)
 
 
 def _checked(text):

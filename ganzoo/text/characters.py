@@ -85,15 +85,20 @@ class CharacterEncoder:
 
     def warn_of_cut(self, captions):
         """Warns if any of the captions is longer than the bytes that are read, with how many are."""
+        if message := self.cut_message(captions):
+            warnings.warn(message, stacklevel=3)
+
+    def cut_message(self, captions):
+        """How many of the captions are longer than the bytes that are read, in a sentence; None if none is."""
         captions = as_strings(captions)
         cut = [caption for caption in captions if len(_utf8(caption)) > self.length]
-        if cut:
-            read = _utf8(cut[0])[: self.length].decode("utf-8", "ignore")
-            warnings.warn(
-                f"{len(cut)} of {len(captions)} captions are longer than the {self.length} bytes that the text encoder "
-                f"reads; the rest of them does not count. Of the first is read: {read!r}",
-                stacklevel=3,
-            )
+        if not cut:
+            return None
+        read = _utf8(cut[0])[: self.length].decode("utf-8", "ignore")
+        return (
+            f"{len(cut)} of {len(captions)} captions are longer than the {self.length} bytes that the text encoder "
+            f"reads; the rest of them does not count. Of the first is read: {read!r}"
+        )
 
     @functools.cached_property
     def _read(self):

@@ -322,4 +322,6 @@ def test_a_sentence_is_drawn_in_both_stages(factor, monkeypatch):
         told = message(stackgan.draw, "stackgan.emoji", *wrong)
         assert "200 characters" in told or "must be a" in told
     assert "must be a number" in message(stackgan.walk, "stackgan.emoji", "a", "b", 1.5, 0)
+    with pytest.warns(UserWarning, match="1 of 1 captions are longer than the 12 bytes that the text encoder reads"):
+        assert stackgan.draw("stackgan.emoji", "a very red heart", 1, 0)[1].any()
     assert stackgan.draw("stackgan.emoji", "", 1, 0)[1].any()
