@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 import ganzoo
+from ganzoo import registry
 from ganzoo.data.embedded import digits
 from ganzoo.data.feed import Feed, data_function
 from ganzoo.pixels import to_float, to_uint8
@@ -166,11 +167,21 @@ class CycleModel(ganzoo.AdversarialModel):
 
 
 OWN = ("own_vae", "own_masked", "own_cycle")
+# Registered while these tests run: others go over all registered models.
+_OWN_CLASSES = {name: registry._classes.pop(name) for name in OWN}
 PRESET = """
 model: {name}
 data: {{source: digits, batch_size: 64}}
 training: {{epochs: {epochs}, samples: 4}}
 """
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _registered():
+    registry._classes.update(_OWN_CLASSES)
+    yield
+    for name in OWN:
+        registry._classes.pop(name)
 
 
 @pytest.fixture(params=OWN)
