@@ -14,7 +14,7 @@ class _TooLong(BaseException):
 
 
 def outcome_of(read, memory=MEMORY):
-    """What a function makes of its input.
+    """The outcome of a function on its input.
 
     Args:
         read: function without arguments.

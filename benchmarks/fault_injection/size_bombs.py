@@ -28,7 +28,7 @@ _PRESET_CHANGES = {
     "image_shape of a million": ("[16, 16, 1]", "[1048576, 1048576, 1]"),
     "image_shape of two": ("[16, 16, 1]", "[16, 16]"),
     "discriminator_depth of 10^400": ("width: 4", f"width: 4, discriminator_depth: 1{'0' * 400}"),
-    "cures that are a list of lists": ("width: 4", "width: 4, discriminator_regularizers: [[]]"),
+    "regularizers that are a list of lists": ("width: 4", "width: 4, discriminator_regularizers: [[]]"),
     "epochs of 400 digits": ("data:", f"training: {{epochs: 1{'0' * 400}}}\ndata:"),
     "weights of a device": ("file: good.npz", "file: /dev/zero"),
     "weights of a pipe": ("file: good.npz", "file: pipe.npz"),

@@ -64,7 +64,8 @@ def as_photograph(image, channels=None):
 
     if image.format == "TIFF" and len(image.getbands()) > 1 and max(image.tag_v2.get(258, (8,))) > 8:
         raise GanzooError("TIFF of 16 bits in color cannot be read: convert it to PNG")
-    upright = ImageOps.exif_transpose(image)
+    # Pillow copies an image that is upright already, and one that has the mode it is converted to.
+    upright = image if image.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
     pixels = _as_array(upright)
     if largest_value(image) == 4095:
         pixels = np.rint(pixels * (65535 / 4095)).clip(0, 65535).astype("uint16")
@@ -176,7 +177,7 @@ def _as_array(picture):
         mode = "LA" if picture.mode in ("L", "1") else "RGBA"
     else:
         mode = {"1": "L", "L": "L", "LA": "LA", "La": "LA"}.get(picture.mode, "RGB")
-    array = np.asarray(picture.convert(mode))
+    array = np.asarray(picture if picture.mode == mode else picture.convert(mode))
     return array[..., None] if array.ndim == 2 else array
 
 
