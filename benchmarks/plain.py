@@ -1,13 +1,13 @@
-"""The training step of each model as one would write it in PyTorch, on the twins of its networks.
+"""The training step of each model as one would write it in PyTorch, on PyTorch copies of its networks.
 
-The optimizers and losses of the model's own `compile`, by PyTorch's functions; no moving average, no figures kept: what
+The optimizers and losses of the model's own `compile`, by PyTorch's functions; no moving average, no metrics kept: what
 a loop of one page does. Left out are SRGAN's features, for which pixels stand on both sides, and the divergence of
 StackGAN's conditions, a sum over a few numbers.
 """
 
 import torch
 from torch.nn import functional
-from twins import Twin, layout
+from torch_reference import TorchReference, layout
 
 import ganzoo
 from ganzoo.networks.split import split_at
@@ -34,10 +34,10 @@ def step_of(model, batch, compiled=False):
         batch: arrays as its data set gives them, for all discriminator steps of one step.
         compiled: through torch.compile.
     """
-    g = Twin(model.generator).train()
+    g = TorchReference(model.generator).train()
     d = None
     if "discriminator" in model.networks:
-        d = (_InTwo if isinstance(model, ganzoo.TextToImage) else Twin)(model.discriminator).train()
+        d = (_InTwo if isinstance(model, ganzoo.TextToImage) else TorchReference)(model.discriminator).train()
     for net in (g, d) if d is not None else (g,):
         # The order of memory in which PyTorch's convolutions are fastest on processors.
         net.to(memory_format=torch.channels_last)
@@ -57,7 +57,7 @@ def step_of(model, batch, compiled=False):
         steps = model.batches_per_step if d is not None else 0
         for mine in zip(*(part.chunk(max(1, steps)) for part in parts)):
             if d is not None:
-                game.draw_once(*mine)
+                game.forward_once(*mine)
                 minimize(game.discriminator_loss(*mine), learn_d)
                 game.after(d)
         if d is not None:
@@ -92,7 +92,7 @@ class _Game:
         self.penalized = [penalty.weight for penalty in penalties if penalty.name == "gradient_penalty"]
         self.bound = model.arguments.get("clip")
 
-    def draw_once(self, *batch):
+    def forward_once(self, *batch):
         """Draws for both players where there is no noise to draw from, as the field's loops do."""
 
     def fake(self, real, *condition):
@@ -144,14 +144,14 @@ class _Equilibrium(_Game):
 class _Upscaled(_Game):
     """SRResNet, and SRGAN with a loss of pixels."""
 
-    def draw_once(self, small, large):
-        self.drawing = self.g(small)
+    def forward_once(self, small, large):
+        self.event = self.g(small)
 
     def discriminator_loss(self, small, large):
-        return self.losses[0](self.d(large), self.d(self.drawing.detach()))
+        return self.losses[0](self.d(large), self.d(self.event.detach()))
 
     def generator_loss(self, small, large):
-        fake = self.g(small) if self.d is None else self.drawing
+        fake = self.g(small) if self.d is None else self.event
         content = functional.mse_loss(fake, large)
         if self.d is None:
             return content
@@ -161,13 +161,13 @@ class _Upscaled(_Game):
 class _Enhanced(_Game):
     """SEGAN."""
 
-    def draw_once(self, noisy, clean):
-        self.drawing = None if self.model.noise_channels else self.g(noisy)
+    def forward_once(self, noisy, clean):
+        self.event = None if self.model.noise_channels else self.g(noisy)
 
     def fake(self, noisy):
         model = self.model
-        if self.drawing is not None:
-            return self.drawing
+        if self.event is not None:
+            return self.event
         return self.g(noisy, torch.randn(len(noisy), model.noise_channels, model.window // model.hop))
 
     def discriminator_loss(self, noisy, clean):
@@ -186,21 +186,21 @@ class _Enhanced(_Game):
 
 
 class _InTwo(torch.nn.Module):
-    """A discriminator of pictures and text that looks at pictures once for several texts, as StackGAN's authors do."""
+    """A discriminator of images and text that looks at images once for several texts, as StackGAN's authors do."""
 
     def __init__(self, discriminator):
         super().__init__()
         look, judge = split_at(discriminator, 1)
         if len(look.outputs) > 1:
             raise TypeError("a discriminator whose text joins in one place is expected")
-        self.look, self.judge = Twin(look), Twin(judge)
+        self.look, self.judge = TorchReference(look), TorchReference(judge)
 
     def compile(self):
         self.look.compile()
         self.judge.compile()
 
-    def forward(self, pictures, text):
-        return self.judge(self.look(pictures), text)
+    def forward(self, images, text):
+        return self.judge(self.look(images), text)
 
 
 class _Captioned(_Game):

@@ -1,10 +1,10 @@
-"""Modes of a ring of eight Gaussians that a small GAN finds, plain and with each cure.
+"""Modes of a ring of eight Gaussians that a small GAN finds, plain and with each regularizer.
 
-    python benchmarks/ring.py [--cures r1 instance_noise] [--seeds 0 1 2]
+    python benchmarks/ring.py [--regularizers r1 instance_noise] [--seeds 0 1 2]
 
-The ring of Metz et al. 2016 (arXiv:1611.02163, section 3.1): centres on a circle of radius 2, standard deviation 0.02.
+The ring of Metz et al. 2016 (arXiv:1611.02163, section 3.1): centers on a circle of radius 2, standard deviation 0.02.
 Two hidden layers of 128 in both networks, batches of 64, Adam at 0.0005 (generator) and 0.0015 (discriminator). A mode
-counts as found if at least a quarter of its share of 2,000 points lies within a tenth of the radius of its centre. Such
+counts as found if at least a quarter of its share of 2,000 points lies within a tenth of the radius of its center. Such
 games are chaotic: another number of threads or another version gives other numbers.
 """
 
@@ -21,7 +21,7 @@ from keras import layers
 import ganzoo
 
 ANGLES = 2 * np.pi * np.arange(8) / 8
-CENTRES = 2 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
+CENTERS = 2 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
 REGULARIZERS = {
     "plain": {},
     "r1": dict(penalties=[{"name": "r1", "weight": 1}]),
@@ -45,7 +45,7 @@ REGULARIZERS = {
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cures", nargs="+", choices=REGULARIZERS, default=list(REGULARIZERS))
+    parser.add_argument("--regularizers", nargs="+", choices=REGULARIZERS, default=list(REGULARIZERS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     options = parser.parse_args()
     for name in options.regularizers:
@@ -58,7 +58,7 @@ class Points(ganzoo.ImageGeneration, ganzoo.AdversarialModel):
 
 
 def modes_found(regularizers=(), seed=0, steps=2000, **settings):
-    """How many of the eight modes a GAN finds; `cures` of its discriminator, `settings` of `compile`."""
+    """How many of the eight modes a GAN finds; `regularizers` of its discriminator, `settings` of `compile`."""
     keras.utils.set_random_seed(seed)
     model = Points(
         network(16, 2, "point", seed),
@@ -75,11 +75,11 @@ def modes_found(regularizers=(), seed=0, steps=2000, **settings):
         **settings,
     )
     rng = np.random.default_rng(seed)
-    points = CENTRES[rng.integers(0, 8, 12_800)] + rng.normal(0, 0.02, (12_800, 2))
+    points = CENTERS[rng.integers(0, 8, 12_800)] + rng.normal(0, 0.02, (12_800, 2))
     data = tf.data.Dataset.from_tensor_slices(points.astype("float32")).batch(64).repeat()
     model.fit(data, steps_per_epoch=steps, verbose=0)
     drawn = np.asarray(model(model.latents(2000, seed=0)))
-    distances = np.linalg.norm(drawn[:, None] - CENTRES, axis=-1)
+    distances = np.linalg.norm(drawn[:, None] - CENTERS, axis=-1)
     found = np.bincount(distances.argmin(axis=1)[distances.min(axis=1) < 0.2], minlength=8)
     return int((found >= 2000 / 8 / 4).sum())
 

@@ -34,10 +34,10 @@ def main():
         from ganzoo.evaluation import evaluate
 
         found += [evaluate(ganzoo.load(name), options.data, name=name) for name in options.presets]
-    keys = list(found[0].figures)
+    keys = list(found[0].metrics)
     print("|", " | ".join(["", *keys]), "|")
     for one in found:
-        print("|", " | ".join([one.name, *(f"{one.figures[key]:.3f}" for key in keys)]), "|")
+        print("|", " | ".join([one.name, *(f"{one.metrics[key]:.3f}" for key in keys)]), "|")
     print("protocol:", found[0].protocol)
 
 

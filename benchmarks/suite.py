@@ -4,12 +4,13 @@
 
 step: a training step of each model at the sizes of its default preset, with the losses and optimizers that its
 `compile()` has without arguments (pixels instead of SRGAN's features, no augmentations): `model.fit` in float32 and in
-mixed_bfloat16, a bare tf.function of the same (no moving average, no figures, no callbacks), PyTorch eager and
-torch.compile on the twins of the networks (`twins.py`, `plain.py`); `fit on torch` and `fit on jax` are `model.fit` on
+mixed_bfloat16, a bare tf.function of the same (no moving average, no metrics, no callbacks), PyTorch eager and
+torch.compile on PyTorch copies of the networks (`torch_reference.py`, `plain.py`);
+`fit on torch` and `fit on jax` are `model.fit` on
 Keras' other back ends, on a GPU where PyTorch or JAX finds one, as the PyTorch loop is. inference: what `generate`,
 `upscale` and `enhance` do in a second, beside the same network in PyTorch eager. data: what a batch takes to make, and
 to learn from. start: seconds of `import ganzoo` and `ganzoo.load`. Data that a preset cannot fetch is named in the
-environment: GANZOO_BENCH_SRGAN="--data folder:my_photographs".
+environment: GANZOO_BENCH_SRGAN="--data folder:my_images".
 
 Contenders run in processes of their own, but the bare loop shares one with another `fit`, and `fit : bare` is of these
 two: they differ by a few hundredths, and so do two processes of one program. `of processors` is the ratio of these
@@ -177,7 +178,7 @@ def race(options, section, name, processes):
     taken, worked = ({contender: [] for contender in workers} for _ in range(2))
     peaks = {}
     for number in range(options.rounds):
-        # Always after the same neighbour, one would inherit what that one does to caches and clock rates.
+        # Always after the same neighbor, one would inherit what that one does to caches and clock rates.
         for contender in list(workers)[:: 1 if number % 2 == 0 else -1]:
             answer = ask(workers[contender], contender, repeats[contender])
             if answer is None:
@@ -359,7 +360,7 @@ def inference_task(name):
         return "enhance", 10, "seconds of sound"
     if "upscale" in commands:
         return "upscale", 256 * 256 * 16 / 1e6, "megapixels drawn"
-    return "generate", 64, "pictures"
+    return "generate", 64, "images"
 
 
 def inference_loop(name, contender):
@@ -373,10 +374,10 @@ def inference_loop(name, contender):
         given = rng.integers(0, 256, (256, 256, 3), dtype="uint8")
     if contender == "PyTorch":
         import torch
-        from twins import Twin, layout
+        from torch_reference import TorchReference, layout
 
         torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")
-        twin = Twin(model.ema_generator).eval().to(memory_format=torch.channels_last)
+        reference = TorchReference(model.ema_generator).eval().to(memory_format=torch.channels_last)
         if task == "generate":
             inputs = [layout(part) for part in model.example_inputs(64)]
         elif task == "upscale":
@@ -388,13 +389,13 @@ def inference_loop(name, contender):
 
         @torch.no_grad()
         def once():
-            return ((twin(*inputs) + 1) * 127.5).round().clamp(0, 255).byte().cpu().numpy()
+            return ((reference(*inputs) + 1) * 127.5).round().clamp(0, 255).byte().cpu().numpy()
 
     else:
         once = {
             "generate": lambda: _generated(model),
             "upscale": lambda: model.upscale(given),
-            "enhance": lambda: model.enhance(given, model.sample_rate, progress=False, shifts=1),
+            "enhance": lambda: model.enhance(given, model.sample_rate, progress=False, num_shifts=1),
         }[task]
 
     def loop(repeats):

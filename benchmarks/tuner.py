@@ -2,7 +2,7 @@
 
     python benchmarks/tuner.py
 
-First seconds per step of ten calls of `fit` of 20 steps each (dcgan at 28x28, batches of 128 random pictures), with
+First seconds per step of ten calls of `fit` of 20 steps each (dcgan at 28x28, batches of 128 random images), with
 the tuner and without; then the seconds that maps with num_parallel_calls=AUTOTUNE take with it and without, over
 1,500 matrix products and over 300 sleeps of 20 ms.
 """
@@ -28,8 +28,8 @@ def main():
 
 
 def seconds_per_step(tuned):
-    pictures = np.random.default_rng(0).uniform(-1, 1, (128, 28, 28, 1)).astype("float32")
-    data = with_tuner(tf.data.Dataset.from_tensors(pictures).repeat().prefetch(2), tuned)
+    images = np.random.default_rng(0).uniform(-1, 1, (128, 28, 28, 1)).astype("float32")
+    data = with_tuner(tf.data.Dataset.from_tensors(images).repeat().prefetch(2), tuned)
     model = ganzoo.create("dcgan", image_shape=(28, 28, 1))
     model.compile()
     model.fit(data, steps_per_epoch=2, verbose=0)

@@ -61,8 +61,8 @@ def discriminator():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, help="idx:FILE of the training pictures")
-    parser.add_argument("--test", help="idx:FILE of the test pictures, measured at the end")
+    parser.add_argument("--data", required=True, help="idx:FILE of the training images")
+    parser.add_argument("--test", help="idx:FILE of the test images, measured at the end")
     parser.add_argument("--extractor", default="mnist_classifier")
     parser.add_argument(
         "--cpu-minutes", type=float, default=40, help="processor time to train for, on all cores together"
@@ -70,9 +70,9 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     keras.utils.set_random_seed(options.seed)
-    pictures = images.feed(options.data, (28, 28, 1), batch_size=256, seed=options.seed)
+    feed = images.feed(options.data, (28, 28, 1), batch_size=256, seed=options.seed)
     extractor = get_extractor(options.extractor)
-    real = cached_statistics(extractor, pictures.pictures)
+    real = cached_statistics(extractor, feed.images)
     g, d = generator(), discriminator()
     g_optimizer, d_optimizer = keras.optimizers.Adam(1e-4), keras.optimizers.Adam(1e-4)
     g_optimizer.build(g.trainable_variables)
@@ -98,7 +98,7 @@ def main():
     trained, epoch = 0.0, 0
     while trained < 60 * options.cpu_minutes:
         began = time.process_time()
-        for batch in pictures.dataset():
+        for batch in feed.dataset():
             step(batch)
             if trained + time.process_time() - began > 60 * options.cpu_minutes:
                 break
@@ -107,7 +107,7 @@ def main():
         line = {"epoch": epoch, "training_cpu_seconds": round(trained, 1), "frechet_distance": distance(real, 5000)}
         print(json.dumps(line), flush=True)
     if options.test:
-        test = cached_statistics(extractor, images.feed(options.test, (28, 28, 1)).pictures)
+        test = cached_statistics(extractor, images.feed(options.test, (28, 28, 1)).images)
         print(json.dumps({"test_frechet_distance": distance(test, 10_000)}))
 
 

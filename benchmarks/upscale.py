@@ -3,10 +3,10 @@
     python benchmarks/upscale.py [srresnet.photos_x4] [--sizes 256x256 512x512 1024x1024]
     python benchmarks/upscale.py --sizes 4000x3000 --frameworks ganzoo --calls 1
 
-Every size and framework in a process of its own: random pictures, the median of --calls calls after one that is
+Every size and framework in a process of its own: random images, the median of --calls calls after one that is
 not counted; `upscale` as it is called by anybody, tiles and the way to uint8 and back included, and a plain PyTorch
-module of the same layers and weights over the whole picture at once, uint8 to uint8 as well. Memory is the highest
-resident set of the process, and how much of it came after the model was loaded. That both give the same pictures is
+module of the same layers and weights over the whole image at once, uint8 to uint8 as well. Memory is the highest
+resident set of the process, and how much of it came after the model was loaded. That both give the same images is
 checked. PyTorch is left out where it is missing.
 """
 
@@ -78,16 +78,16 @@ def work(framework, preset, size, calls, trained):
 
 
 def in_torch(model):
-    """A function from uint8 to uint8 pictures: the model's network in PyTorch."""
+    """A function from uint8 to uint8 images: the model's network in PyTorch."""
     import torch
-    from twins import Twin
+    from torch_reference import TorchReference
 
-    twin = Twin(model.ema_generator, exact=True).eval()
+    reference = TorchReference(model.ema_generator, exact=True).eval()
 
     @torch.no_grad()
     def upscale(image):
         small = torch.tensor(image).permute(2, 0, 1)[None].float() / 127.5 - 1
-        return ((twin(small) + 1) * 127.5).round().clamp(0, 255).byte()[0].permute(1, 2, 0).numpy()
+        return ((reference(small) + 1) * 127.5).round().clamp(0, 255).byte()[0].permute(1, 2, 0).numpy()
 
     return upscale
 

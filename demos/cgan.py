@@ -11,8 +11,8 @@ from .common import (
     ONE_AT_A_TIME,
     as_file,
     enlarged,
+    image,
     loaded,
-    picture,
     preset_choice,
     seed_number,
     shown_errors,
@@ -86,7 +86,7 @@ def _info(preset):
 
 
 def page(model):
-    """Puts the page into the surrounding `gr.Blocks`; returns the events of its first drawing."""
+    """Puts the page into the surrounding `gr.Blocks`; returns the events of its first event."""
     preset = preset_choice(model)
     with gr.Row():
         with gr.Column(scale=1):
@@ -101,11 +101,11 @@ def page(model):
             rows = gr.Slider(1, MOST_ROWS, 4, step=1, label="Rows", elem_id=f"{model}-rows")
             button = gr.Button("Draw", variant="primary", elem_id=f"{model}-draw")
             sheet_file = gr.DownloadButton("Download", elem_id=f"{model}-download")
-        sheet = picture("Samples", show_label=False, elem_id=f"{model}-grid", scale=2)
-    drawing = dict(fn=draw, inputs=[preset, wanted, seed, rows], outputs=[sheet, sheet_file], **ONE_AT_A_TIME)
-    button.click(**drawing)
-    wanted.submit(**drawing)
-    seed.submit(**drawing)
-    preset.change(**drawing)
+        sheet = image("Samples", show_label=False, elem_id=f"{model}-grid", scale=2)
+    event = dict(fn=draw, inputs=[preset, wanted, seed, rows], outputs=[sheet, sheet_file], **ONE_AT_A_TIME)
+    button.click(**event)
+    wanted.submit(**event)
+    seed.submit(**event)
+    preset.change(**event)
     preset.change(_info, [preset], [wanted], show_progress="hidden", api_visibility="private")
-    return [drawing]
+    return [event]

@@ -1,4 +1,4 @@
-"""What the pages share: a model loaded once, errors as messages, pictures large enough to see."""
+"""What the pages share: a model loaded once, errors as messages, images large enough to see."""
 
 import functools
 import html
@@ -11,16 +11,16 @@ import numpy as np
 import ganzoo
 from ganzoo import presets
 from ganzoo.errors import GanzooError, unknown
-from ganzoo.inference import save_picture
+from ganzoo.inference import save_image
 
 from .files import new_result, uploaded, without_folders
 
-# One drawing at a time, however many people ask; more than QUEUE waiting are told to come back.
+# One event at a time, however many people ask; more than QUEUE waiting are told to come back.
 # The pages are for people: programs have the command line and the package.
 ONE_AT_A_TIME = dict(concurrency_id="model", concurrency_limit=1, api_visibility="private")
 QUEUE = 20
 LARGEST_SEED = 2**31 - 1
-# Gradio's third button would share a picture through a web site.
+# Gradio's third button would share an image through a web site.
 BUTTONS = ["download", "fullscreen"]
 
 
@@ -58,8 +58,8 @@ def seed_number(value, label="Seed", **options):
     return gr.Number(value, label=label, precision=0, minimum=0, maximum=LARGEST_SEED, **options)
 
 
-def picture(label, **options):
-    """A place for a picture that the page shows, as PNG, and lets people keep."""
+def image(label, **options):
+    """A place for an image that the page shows, as PNG, and lets people keep."""
     return gr.Image(label=label, format="png", interactive=False, buttons=BUTTONS, **options)
 
 
@@ -174,15 +174,15 @@ def _number(value, name, low, high, kind, fits):
     return value
 
 
-def enlarged(picture, at_least=560):
-    """A small picture with every pixel made a square, so that browsers do not blur it."""
-    factor = max(1, round(at_least / max(picture.shape[:2])))
-    large = np.kron(picture, np.ones((factor, factor, 1), picture.dtype))
+def enlarged(image, at_least=560):
+    """A small image with every pixel made a square, so that browsers do not blur it."""
+    factor = max(1, round(at_least / max(image.shape[:2])))
+    large = np.kron(image, np.ones((factor, factor, 1), image.dtype))
     return np.repeat(large, 3, axis=-1) if large.shape[-1] == 1 else large
 
 
-def as_file(picture, name):
-    """The path of a PNG of the picture, for a download."""
+def as_file(image, name):
+    """The path of a PNG of the image, for a download."""
     path = new_result(name)
-    save_picture(path, picture)
+    save_image(path, image)
     return str(path)

@@ -78,7 +78,7 @@ def build(model=None):
         # `App` would check nothing.
         raise GanzooError(f"the page cannot check requests under Gradio {gr.__version__}: pip install 'gradio<7'")
     with App(title="ganzoo", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
-        gr.Markdown("# ganzoo\nTrained generative adversarial networks, drawing on this machine.")
+        gr.Markdown("# ganzoo\nTrained generative adversarial networks, event on this machine.")
         shown = set()
         for name in names:
             module = _module(name)
@@ -89,8 +89,8 @@ def build(model=None):
             with gr.Tab(", ".join(together)) as tab:
                 # A model is loaded when somebody looks at it, not when the page opens.
                 begin = app.load if name == names[0] else tab.select
-                for first_drawing in module.page(together[0]):
-                    begin(**first_drawing)
+                for first_event in module.page(together[0]):
+                    begin(**first_event)
     app.queue(max_size=QUEUE, api_open=False)
     return app
 

@@ -6,12 +6,12 @@ import gradio as gr
 import numpy as np
 
 from ganzoo.data.audio import opened, read_audio, soundfile
-from ganzoo.data.recordings import coloured_noise, gain, level
+from ganzoo.data.recordings import colored_noise, gain, level
 from ganzoo.errors import GanzooError
 from ganzoo.inference.recordings import subtype_for
 from ganzoo.inference.spectrogram import spectrogram
 
-from .common import ONE_AT_A_TIME, finite_number, loaded, picture, preset_choice, shown_errors, shown_warning
+from .common import ONE_AT_A_TIME, finite_number, image, loaded, preset_choice, shown_errors, shown_warning
 from .files import new_result, stem
 
 MOST_SECONDS = 60
@@ -23,7 +23,7 @@ _NOISES = {"none": None, "white": 0.0, "pink": 0.5, "brown": 1.0}
 
 @shown_errors
 def enhance(preset, path, noise, ratio):
-    """Sound before and after, their pictures, and the file of what is after."""
+    """Sound before and after, their images, and the file of what is after."""
     if not path:
         raise GanzooError("record or upload some speech first")
     if noise not in list(_NOISES):
@@ -39,7 +39,7 @@ def enhance(preset, path, noise, ratio):
     if not np.isfinite(sound).all():
         raise GanzooError("the recording holds samples that are no numbers")
     if _NOISES[noise] is not None:
-        added = coloured_noise(np.random.default_rng(0), len(sound), _NOISES[noise])
+        added = colored_noise(np.random.default_rng(0), len(sound), _NOISES[noise])
         sound = sound + (added * (level(sound) / level(added) / gain(ratio)))[:, None]
     clean = loaded(preset).enhance(sound, rate, progress=False)
     # Players cut off what is above 1: both are made softer by the same factor, so that they can be compared.
@@ -48,8 +48,8 @@ def enhance(preset, path, noise, ratio):
     after = _written(clean / loudest, rate, f"{stem(path)}-after", "PCM_16")
     # The download has the values themselves, as the command line writes them.
     file = _written(clean, rate, f"{stem(path)}-{preset}", "FLOAT" if np.abs(clean).max() > 1.0 else subtype)
-    pictures = [_shown(samples.mean(axis=1), rate) for samples in (sound, clean)]
-    return before, after, *pictures, file
+    images = [_shown(samples.mean(axis=1), rate) for samples in (sound, clean)]
+    return before, after, *images, file
 
 
 def check(length, channels, rate):
@@ -92,7 +92,7 @@ def _shown(sound, rate):
 
 
 def page(model):
-    """Puts the page into the surrounding `gr.Blocks`; returns the events of its first drawing."""
+    """Puts the page into the surrounding `gr.Blocks`; returns the events of its first event."""
     preset = preset_choice(model)
     with gr.Row():
         with gr.Column(scale=1):
@@ -109,13 +109,13 @@ def page(model):
             file = gr.DownloadButton("Download", elem_id=f"{model}-download")
         with gr.Column(scale=2):
             before = gr.Audio(label="Before", interactive=False, buttons=["download"], elem_id=f"{model}-before")
-            before_picture = picture("Spectrogram before", show_label=False, elem_id=f"{model}-before-picture")
+            before_image = image("Spectrogram before", show_label=False, elem_id=f"{model}-before-image")
             after = gr.Audio(label="After", interactive=False, buttons=["download"], elem_id=f"{model}-after")
-            after_picture = picture("Spectrogram after", show_label=False, elem_id=f"{model}-after-picture")
+            after_image = image("Spectrogram after", show_label=False, elem_id=f"{model}-after-image")
     enhancing = dict(
         fn=enhance,
         inputs=[preset, speech, noise, ratio],
-        outputs=[before, after, before_picture, after_picture, file],
+        outputs=[before, after, before_image, after_image, file],
         **ONE_AT_A_TIME,
     )
     button.click(**enhancing)

@@ -1,4 +1,4 @@
-"""The page of the models that make photographs larger: upload one, compare, take it home."""
+"""The page of the models that make photos larger: upload one, compare, take it home."""
 
 import functools
 from pathlib import Path
@@ -7,12 +7,12 @@ import gradio as gr
 import numpy as np
 
 from ganzoo.data.decoding import opened_image
-from ganzoo.data.photographs import open_photographs, resized
+from ganzoo.data.image_files import open_image_files, resized
 from ganzoo.errors import GanzooError
-from ganzoo.inference import save_picture
-from ganzoo.inference.photographs import PIXEL_LIMIT, Photograph, read_photograph, write_photograph
+from ganzoo.inference import save_image
+from ganzoo.inference.image_files import PIXEL_LIMIT, ImageFile, read_image_file, write_image_file
 
-from .common import ONE_AT_A_TIME, examples, loaded, picture, preset_choice, shown_errors
+from .common import ONE_AT_A_TIME, examples, image, loaded, preset_choice, shown_errors
 from .files import folder, new_result, stem
 
 # Models that share this page.
@@ -24,17 +24,17 @@ _LONGEST_SHOWN = 1600
 
 @shown_errors
 def upscale(preset, path, progress=gr.Progress()):
-    """What the slider compares (the photograph's own pixels, the model's), bicubic interpolation, and the file."""
+    """What the slider compares (the photo's own pixels, the model's), bicubic interpolation, and the file."""
     if not path:
-        raise GanzooError("choose a photograph first")
+        raise GanzooError("choose a photo first")
     check(path)
-    photograph = read_photograph(path, most_pixels=MOST_PIXELS)
+    photo = read_image_file(path, most_pixels=MOST_PIXELS)
     model = loaded(preset)
     # By tiles of this very image: Gradio's own estimate is of earlier images, of other sizes.
-    large = model.upscale(photograph.pixels, progress=lambda done, total: progress((done, total), unit="tiles"))
+    large = model.upscale(photo.pixels, progress=lambda done, total: progress((done, total), unit="tiles"))
     file = new_result(f"{stem(path)}-{preset}.png")
-    write_photograph(file, Photograph(large, photograph.extras))
-    small, large = _shown(photograph.pixels), _shown(large)
+    write_image_file(file, ImageFile(large, photo.extras))
+    small, large = _shown(photo.pixels), _shown(large)
     before = np.repeat(np.repeat(small, model.scale, axis=0), model.scale, axis=1)
     bicubic = resized(small, large.shape[:2])
     return (_fitting(before), _fitting(large)), _fitting(bicubic), str(file)
@@ -66,7 +66,7 @@ def _has_second_frame(image):
 
 
 def _shown(pixels):
-    """uint8 RGB of any photograph, transparency on white."""
+    """uint8 RGB of any photo, transparency on white."""
     if pixels.dtype == np.uint16:
         pixels = np.rint(pixels / 257.0).astype("uint8")
     if pixels.shape[2] in (2, 4):
@@ -84,28 +84,28 @@ def _fitting(pixels):
 
 @functools.cache
 def _examples():
-    """Files of two small photographs."""
+    """Files of two small photos."""
     paths = []
-    for name, image in zip(("temple", "flower"), open_photographs("photographs").images):
+    for name, pixels in zip(("temple", "flower"), open_image_files("photos").images):
         paths.append(folder() / f"example-{name}.png")
-        save_picture(paths[-1], resized(image[:420, 100:520], (210, 210)))
+        save_image(paths[-1], resized(pixels[:420, 100:520], (210, 210)))
     return [str(path) for path in paths]
 
 
 def page(model):
-    """Puts the page into the surrounding `gr.Blocks`; returns the events of its first drawing."""
+    """Puts the page into the surrounding `gr.Blocks`; returns the events of its first event."""
     preset = preset_choice(model, also=[name for name in MODELS if name != model])
     with gr.Row():
         with gr.Column(scale=1):
-            photograph = gr.Image(
+            photo = gr.Image(
                 _examples()[0],
-                label=f"Photograph, up to {MOST_PIXELS / 1e6:g} megapixel",
+                label=f"ImageFile, up to {MOST_PIXELS / 1e6:g} megapixel",
                 type="filepath",
                 image_mode=None,
                 sources=["upload", "clipboard"],
-                elem_id=f"{model}-photograph",
+                elem_id=f"{model}-photo",
             )
-            examples(_examples(), photograph)
+            examples(_examples(), photo)
             button = gr.Button("Make it larger", variant="primary", elem_id=f"{model}-upscale")
             file = gr.DownloadButton("Download", elem_id=f"{model}-download")
         with gr.Column(scale=2):
@@ -115,8 +115,8 @@ def page(model):
             )
         with gr.Column(scale=2):
             gr.Markdown("Bicubic interpolation")
-            bicubic = picture("Bicubic interpolation", show_label=False, elem_id=f"{model}-bicubic")
-    upscaling = dict(fn=upscale, inputs=[preset, photograph], outputs=[slider, bicubic, file], **ONE_AT_A_TIME)
+            bicubic = image("Bicubic interpolation", show_label=False, elem_id=f"{model}-bicubic")
+    upscaling = dict(fn=upscale, inputs=[preset, photo], outputs=[slider, bicubic, file], **ONE_AT_A_TIME)
     button.click(**upscaling)
     preset.change(**upscaling)
     return [upscaling]

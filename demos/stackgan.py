@@ -1,4 +1,4 @@
-"""The page of the models that draw sentences: a text, its pictures, and the way from one text to another."""
+"""The page of the models that draw sentences: a text, its images, and the way from one text to another."""
 
 import gradio as gr
 
@@ -12,8 +12,8 @@ from .common import (
     enlarged,
     examples,
     finite_number,
+    image,
     loaded,
-    picture,
     preset_choice,
     seed_number,
     shown_errors,
@@ -21,8 +21,8 @@ from .common import (
     whole_number,
 )
 
-MOST_CHARACTERS, MOST_PICTURES = 200, 16
-# Pictures of a walk, both ends among them: one for each place of the slider.
+MOST_CHARACTERS, MOST_IMAGES = 200, 16
+# Images of a walk, both ends among them: one for each place of the slider.
 _STEPS = 11
 _EXAMPLES = (
     "a red heart",
@@ -37,26 +37,26 @@ _EXAMPLES = (
 
 @shown_errors
 def draw(preset, text, count, seed):
-    """Stage-I's pictures of a text (hidden for a model without stages), the model's, and their file."""
+    """Stage-I's images of a text (hidden for a model without stages), the model's, and their file."""
     text = _checked(text)
-    count = whole_number(count, "the number of pictures", 1, MOST_PICTURES)
+    count = whole_number(count, "the number of images", 1, MOST_IMAGES)
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
     model = loaded(preset)
     _show_cut(model, text)
     captions = [text] * count
     if getattr(model, "factor", 1) > 1:
-        small, pictures = model.draw_both(captions, seed=seed)
+        small, images = model.generate_both_stages(captions, seed=seed)
         stage1 = gr.update(value=enlarged(grid(small)), visible=True)
     else:
-        pictures = model.generate(captions=captions, seed=seed)
+        images = model.generate(captions=captions, seed=seed)
         stage1 = gr.update(value=None, visible=False)
-    sheet = grid(pictures)
+    sheet = grid(images)
     return stage1, enlarged(sheet), as_file(sheet, f"{preset}-seed{seed}.png")
 
 
 @shown_errors
 def walk(preset, first, second, place, seed):
-    """The picture at a place, in [0, 1], of the way from one text to another, and the file of the whole way."""
+    """The image at a place, in [0, 1], of the way from one text to another, and the file of the whole way."""
     first, second = _checked(first), _checked(second)
     place = finite_number(place, "the place on the way", 0.0, 1.0)
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
@@ -82,19 +82,19 @@ def _checked(text):
 
 
 def page(model):
-    """Puts the page into the surrounding `gr.Blocks`; returns the events of its first drawing."""
+    """Puts the page into the surrounding `gr.Blocks`; returns the events of its first event."""
     preset = preset_choice(model)
     with gr.Row():
         with gr.Column(scale=1):
             text = _textbox(_EXAMPLES[0], "Draw", f"{model}-text")
             examples(_EXAMPLES, text)
-            count = gr.Slider(1, MOST_PICTURES, 9, step=1, label="Pictures", elem_id=f"{model}-count")
+            count = gr.Slider(1, MOST_IMAGES, 9, step=1, label="Images", elem_id=f"{model}-count")
             seed = seed_number(0, elem_id=f"{model}-seed")
             button = gr.Button("Draw", variant="primary", elem_id=f"{model}-draw")
             file = gr.DownloadButton("Download", elem_id=f"{model}-download")
         # Narrow enough for the two stages to stay side by side.
-        stage1 = picture("Stage-I", elem_id=f"{model}-stage1", visible=False, scale=2, min_width=240)
-        pictures = picture("Pictures", elem_id=f"{model}-pictures", scale=2, min_width=240)
+        stage1 = image("Stage-I", elem_id=f"{model}-stage1", visible=False, scale=2, min_width=240)
+        images = image("Images", elem_id=f"{model}-images", scale=2, min_width=240)
     gr.Markdown("## From one sentence to another\nThe same noise all the way.")
     with gr.Row():
         with gr.Column(scale=1):
@@ -102,18 +102,18 @@ def page(model):
             second = _textbox("a blue heart", "To", f"{model}-second")
             place = gr.Slider(0, 1, 0.5, step=0.1, label="Position", elem_id=f"{model}-place")
             walk_file = gr.DownloadButton("Download the strip", elem_id=f"{model}-walk-download")
-        between = picture("Between", show_label=False, elem_id=f"{model}-between", scale=2)
-    drawing = dict(fn=draw, inputs=[preset, text, count, seed], outputs=[stage1, pictures, file], **ONE_AT_A_TIME)
+        between = image("Between", show_label=False, elem_id=f"{model}-between", scale=2)
+    event = dict(fn=draw, inputs=[preset, text, count, seed], outputs=[stage1, images, file], **ONE_AT_A_TIME)
     walking = dict(fn=walk, inputs=[preset, first, second, place, seed], outputs=[between, walk_file], **ONE_AT_A_TIME)
-    button.click(**drawing)
+    button.click(**event)
     for one in (text, seed):
-        one.submit(**drawing)
-    preset.change(**drawing)
+        one.submit(**event)
+    preset.change(**event)
     place.release(**walking)
     for one in (first, second, seed):
         one.submit(**walking)
     preset.change(**walking)
-    return [drawing, walking]
+    return [event, walking]
 
 
 def _textbox(value, label, element):

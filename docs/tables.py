@@ -1,4 +1,4 @@
-"""Prints the README's table of presets from what `ganzoo pack` wrote down: python docs/tables.py"""
+"""Prints the README's table of presets from what `ganzoo publish` wrote down: python docs/tables.py"""
 
 from ganzoo import list_presets, presets
 
@@ -7,18 +7,18 @@ def main():
     rows = []
     for name in list_presets():
         weights = presets.find(name).config.weights
-        if weights and "precision" in weights.figures:
-            figures = weights.figures
+        if weights and "precision" in weights.metrics:
+            metrics = weights.metrics
             cells = [
                 f"`{name}`",
-                f"{figures['frechet_distance']:.1f}",
-                f"{figures['precision']:.2f} / {figures['recall']:.2f}",
-                f"{figures['classes_covered']} of {1000 if name.endswith('.emoji') else 10}",
-                f"{figures['training_cpu_minutes']:.0f} minutes",
-                f"{weights.data.split(', ')[0].removesuffix(' training set')}, {weights.licence}",
+                f"{metrics['frechet_distance']:.1f}",
+                f"{metrics['precision']:.2f} / {metrics['recall']:.2f}",
+                f"{metrics['classes_covered']} of {1000 if name.endswith('.emoji') else 10}",
+                f"{metrics['training_cpu_minutes']:.0f} minutes",
+                f"{weights.data.split(', ')[0].removesuffix(' training set')}, {weights.license}",
             ]
             row = f"| {' | '.join(cells)} |"
-            rows.append((name.split(".")[1], figures["frechet_distance"], row))
+            rows.append((name.split(".")[1], metrics["frechet_distance"], row))
     order = ("mnist", "fashion_mnist", "digits", "emoji")
     print(*(row for _, _, row in sorted(rows, key=lambda row: (order.index(row[0]), row[1]))), sep="\n")
 

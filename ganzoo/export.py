@@ -19,7 +19,7 @@ def export_savedmodel(model, filepath, overwrite=False):
         overwrite: replace a SavedModel that is there.
 
     Raises:
-        GanzooError: something else is there, it cannot be written, or its pictures differ.
+        GanzooError: something else is there, it cannot be written, or its images differ.
     """
     import keras
 
@@ -53,7 +53,7 @@ def export_savedmodel(model, filepath, overwrite=False):
         theirs = served.serve(*inputs)
         difference = float(np.abs(np.asarray(ours) - np.asarray(theirs)).max())
         if not difference < 1e-5:
-            raise GanzooError(f"the exported model draws other pictures (they differ by {difference:.2g}): not written")
+            raise GanzooError(f"the exported model draws other images (they differ by {difference:.2g}): not written")
         if target.exists():
             os.replace(target, workplace / "old")
         os.replace(written, target)

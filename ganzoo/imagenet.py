@@ -30,14 +30,14 @@ _LITE0_BLOCKS = (
     (5, 2, 6, 192, 4),
     (3, 1, 6, 320, 1),
 )
-# Of PyTorch's models, for pictures in [-1, 1].
+# Of PyTorch's models, for images in [-1, 1].
 _TORCH_MEAN, _TORCH_DEVIATION = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
-# Of Keras' VGG, for pictures in 0..255, blue first.
+# Of Keras' VGG, for images in 0..255, blue first.
 _CAFFE_MEAN = (103.939, 116.779, 123.68)
 
 
 def vgg(network, wanted, weights):
-    """VGG (Simonyan & Zisserman 2014, arXiv:1409.1556) from pictures to features.
+    """VGG (Simonyan & Zisserman 2014, arXiv:1409.1556) from images to features.
 
     Args:
         network: "vgg16" or "vgg19".
@@ -57,14 +57,14 @@ def vgg(network, wanted, weights):
     if unknown := [name for name in wanted if name not in names]:
         raise GanzooError(f"{network} has no layer '{unknown[0]}'; its layers: {', '.join(names)}")
     names = names[: max(names.index(name) for name in wanted) + 1]
-    pictures = keras.Input((None, None, 3), name="pictures")
-    x, outputs = _Normalize(weights == "imagenet", name="normalized")(pictures), {}
+    images = keras.Input((None, None, 3), name="images")
+    x, outputs = _Normalize(weights == "imagenet", name="normalized")(images), {}
     for i, name in enumerate(names):
         if name.endswith("conv1") and i:
             x = layers.MaxPooling2D(2, name=f"pool{name[5]}")(x)
         x = layers.Conv2D(64 * 2 ** min(int(name[5]) - 1, 3), 3, padding="same", activation="relu", name=name)(x)
         outputs[name] = x
-    model = keras.Model(pictures, [_as_float32(outputs[name], name) for name in wanted], name=network)
+    model = keras.Model(images, [_as_float32(outputs[name], name) for name in wanted], name=network)
     model.trainable = False
     if weights == "imagenet":
         _take_from_keras(model, network, names)
@@ -78,8 +78,8 @@ def alexnet(weights):
 
     Args, Returns, Raises: as `vgg`, with the weights of a file.
     """
-    pictures = keras.Input((None, None, 3), name="pictures")
-    x, outputs = _Normalize(False, name="normalized")(pictures), []
+    images = keras.Input((None, None, 3), name="images")
+    x, outputs = _Normalize(False, name="normalized")(images), []
     shapes = [(64, 11, 4, 2), (192, 5, 1, 2), (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1)]
     for i, (channels, kernel_size, stride, padding) in enumerate(shapes, 1):
         if i in (2, 3):
@@ -87,7 +87,7 @@ def alexnet(weights):
         x = layers.ZeroPadding2D(padding, name=f"pad{i}")(x)
         x = layers.Conv2D(channels, kernel_size, stride, activation="relu", name=f"conv{i}")(x)
         outputs.append(_as_float32(x, f"conv{i}"))
-    model = keras.Model(pictures, outputs, name="alexnet")
+    model = keras.Model(images, outputs, name="alexnet")
     model.trainable = False
     _take_from_file(model, [f"conv{i}" for i in range(1, 6)], find_weights(weights), "AlexNet_0")
     return model
@@ -128,8 +128,8 @@ def efficientnet_lite0(weights):
         taken[f"{name}.weight"] = (layer, "kernel")
         return layer(x)
 
-    pictures = keras.Input((224, 224, 3), name="pictures")
-    x = layers.Rescaling(1 / 128, offset=-127 / 128)(pictures)
+    images = keras.Input((224, 224, 3), name="images")
+    x = layers.Rescaling(1 / 128, offset=-127 / 128)(images)
     x = normalized(convolved(x, "_conv_stem", 32, 3, 2), "_bn0")
     place = 0
     for kernel_size, first_stride, expansion, channels, count in _LITE0_BLOCKS:
@@ -146,7 +146,7 @@ def efficientnet_lite0(weights):
     x = normalized(convolved(x, "_conv_head", 1280), "_bn1")
     features = layers.GlobalAveragePooling2D(name="features")(x)
     classifier = layers.Dense(1000, name="logits")
-    model = keras.Model(pictures, [features, classifier(features)], name="efficientnet_lite0")
+    model = keras.Model(images, [features, classifier(features)], name="efficientnet_lite0")
     model.trainable = False
     taken |= {"_fc.weight": (classifier, "kernel"), "_fc.bias": (classifier, "bias")}
     path = find_weights(weights)
@@ -205,17 +205,17 @@ def read_weights(path):
 
 
 class _Normalize(layers.Layer):
-    """Pictures in [-1, 1] as the network was trained on them: PyTorch's convention, or Keras' (caffe's)."""
+    """Images in [-1, 1] as the network was trained on them: PyTorch's convention, or Keras' (caffe's)."""
 
     def __init__(self, caffe, **options):
         super().__init__(**options)
         self.caffe = caffe
 
-    def call(self, pictures):
+    def call(self, images):
         if self.caffe:
-            return ops.flip((pictures + 1.0) * 127.5, axis=-1) - ops.convert_to_tensor(_CAFFE_MEAN, pictures.dtype)
-        mean, deviation = (ops.convert_to_tensor(v, pictures.dtype) for v in (_TORCH_MEAN, _TORCH_DEVIATION))
-        return (pictures - mean) / deviation
+            return ops.flip((images + 1.0) * 127.5, axis=-1) - ops.convert_to_tensor(_CAFFE_MEAN, images.dtype)
+        mean, deviation = (ops.convert_to_tensor(v, images.dtype) for v in (_TORCH_MEAN, _TORCH_DEVIATION))
+        return (images - mean) / deviation
 
 
 def _as_float32(x, name):

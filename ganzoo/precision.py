@@ -55,11 +55,11 @@ def _seconds_of_gradient(dtype):
     from ganzoo import backend
 
     rng = np.random.default_rng(0)
-    pictures, kernel = (ops.cast(rng.standard_normal(shape), dtype) for shape in ((8, 24, 24, 64), (3, 3, 64, 64)))
+    images, kernel = (ops.cast(rng.standard_normal(shape), dtype) for shape in ((8, 24, 24, 64), (3, 3, 64, 64)))
 
     def taken():
         began = time.perf_counter()
-        gradient = backend.input_gradient(lambda x: ops.conv(x, kernel, padding="same"), pictures)
+        gradient = backend.input_gradient(lambda x: ops.conv(x, kernel, padding="same"), images)
         # Waits for the device.
         float(ops.convert_to_numpy(ops.cast(ops.max(gradient), "float32")))
         return time.perf_counter() - began

@@ -55,7 +55,7 @@ def load(name, trained=True, compile=True):
 
     Example:
         model = ganzoo.load("dcgan")
-        pictures = model.generate(16, seed=0)
+        images = model.generate(16, seed=0)
     """
     import keras
 

@@ -38,22 +38,22 @@ def shared():
 
 
 @pytest.fixture
-def pictures_npz(tmp_path):
-    """A source of 96 random 28x28 pictures."""
-    path = tmp_path / "pictures.npz"
+def images_npz(tmp_path):
+    """A source of 96 random 28x28 images."""
+    path = tmp_path / "images.npz"
     np.savez(path, images=np.random.default_rng(0).integers(0, 256, (96, 28, 28), dtype="uint8"))
     return f"npz:{path}"
 
 
 @pytest.fixture
-def tiny_preset(tmp_path, pictures_npz):
+def tiny_preset(tmp_path, images_npz):
     """A YAML file of a DCGAN that trains in a second: 6 steps in each of 4 epochs."""
     path = tmp_path / "tiny.yaml"
     path.write_text(
         f"""
 model: dcgan
 arguments: {{image_shape: [28, 28, 1], latent_dim: 8, width: 4, kernel_size: 3}}
-data: {{source: "{pictures_npz}", batch_size: 16, flip: true}}
+data: {{source: "{images_npz}", batch_size: 16, flip: true}}
 training: {{epochs: 4, samples: 4}}
 evaluation: {{extractor: mnist_classifier, samples: 50}}
 """

@@ -13,10 +13,10 @@ from ganzoo.networks.conditional import concatenating_discriminator, projecting_
 SMALL = dict(image_shape=(28, 28, 1), classes=3, latent_dim=4, width=4)
 
 
-def test_pictures_depend_on_the_label_asked_for():
+def test_images_depend_on_the_label_asked_for():
     model = ganzoo.create("cgan", **SMALL)
-    pictures = model.generate(labels=[0, 1, 1, 2], seed=0)
-    assert pictures.shape == (4, 28, 28, 1)
+    images = model.generate(labels=[0, 1, 1, 2], seed=0)
+    assert images.shape == (4, 28, 28, 1)
     latents = model.latents(1, seed=0).repeat(3, axis=0)
     zero, one, two = model.generate(latents=latents, labels=range(3))
     assert (zero != one).any()
@@ -38,15 +38,15 @@ def test_wrong_labels_say_what_is_allowed():
         with pytest.raises(ganzoo.GanzooError, match=message):
             model.generate(5, labels=labels)
     model.compile()
-    with pytest.raises(ganzoo.GanzooError, match=r"learns from \(pictures, labels\)"):
+    with pytest.raises(ganzoo.GanzooError, match=r"learns from \(images, labels\)"):
         model.fit(np.zeros((4, 28, 28, 1), "float32"), verbose=0)
-    pictures = np.zeros((4, 28, 28, 1), "float32")
+    images = np.zeros((4, 28, 28, 1), "float32")
     for labels in ([1, 2, 3, 1], [-1, 0, 1, 2], [0.5, 1, 1, 1], np.eye(4), 2 * np.eye(4)[:, :3], [0, 1, 2]):
         with pytest.raises(ganzoo.GanzooError, match=r"labels (are whole|of shape|.*got shape)|4 images need as many"):
-            model.fit(pictures, np.array(labels), verbose=0)
+            model.fit(images, np.array(labels), verbose=0)
     # As other libraries give them.
     for labels in ([0, 1, 2, 1], np.array([0.0, 1, 2, 1]), tf.constant([0, 1, 2, 1])):
-        model.fit(tf.constant(pictures), labels, batch_size=2, verbose=0)
+        model.fit(tf.constant(images), labels, batch_size=2, verbose=0)
     assert model.steps == 6
 
 
@@ -92,14 +92,14 @@ def test_a_run_keeps_the_names_of_its_datas_classes(tmp_path):
     assert ganzoo.load(mine).class_names == ("a", "b", "c")
 
 
-def test_labels_come_with_their_pictures(tmp_path):
-    """Pictures whose grey is their label: whatever the order, they stay together."""
+def test_labels_come_with_their_images(tmp_path):
+    """Images whose gray is their label: whatever the order, they stay together."""
     labels = np.arange(60) % 3
     np.savez(
         tmp_path / "a.npz", images=np.ones((60, 28, 28), "uint8") * labels[:, None, None].astype("uint8"), labels=labels
     )
-    for pictures, asked in ganzoo.data.labelled(f"npz:{tmp_path}/a.npz", (28, 28, 1), 20, classes=3):
-        np.testing.assert_array_equal(np.rint((pictures.numpy()[:, 0, 0, 0] + 1) * 127.5), asked.numpy())
+    for images, asked in ganzoo.data.labelled(f"npz:{tmp_path}/a.npz", (28, 28, 1), 20, classes=3):
+        np.testing.assert_array_equal(np.rint((images.numpy()[:, 0, 0, 0] + 1) * 127.5), asked.numpy())
         assert asked.dtype == "int32"
     with pytest.raises(ganzoo.GanzooError, match=r"set arguments.classes to 3"):
         ganzoo.data.labelled(f"npz:{tmp_path}/a.npz", (28, 28, 1), 20, classes=2)
@@ -122,31 +122,31 @@ def test_labels_come_with_their_pictures(tmp_path):
 def test_projection_adds_the_inner_product_with_the_labels_embedding():
     """Equation 3 of arXiv:1802.05637, put together apart from the network."""
     network = projecting_discriminator((28, 28, 1), 3, width=4, kernel_size=3, max_width=64)
-    pictures, labels = (
+    images, labels = (
         np.random.default_rng(0).uniform(-1, 1, (5, 28, 28, 1)).astype("float32"),
         np.array([0, 1, 2, 0, 1]),
     )
     import keras
 
-    features = np.asarray(keras.Model(network.input, network.get_layer("features").output)([pictures, labels]))
+    features = np.asarray(keras.Model(network.input, network.get_layer("features").output)([images, labels]))
     kernel, bias = network.get_layer("logit").get_weights()
     embedding = network.get_layer("class").get_weights()[0]
     expected = features @ kernel[:, 0] + bias[0] + (features * embedding[labels]).sum(axis=1)
-    np.testing.assert_allclose(np.asarray(network([pictures, labels]))[:, 0], expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(network([images, labels]))[:, 0], expected, rtol=1e-4, atol=1e-6)
 
 
 def test_concatenation_gives_every_class_a_plane_of_ones():
     network = concatenating_discriminator((28, 28, 1), 3, width=4, kernel_size=3, max_width=64)
     import keras
 
-    joined = keras.Model(network.input, network.get_layer("picture_and_label").output)
+    joined = keras.Model(network.input, network.get_layer("image_and_label").output)
     planes = np.asarray(joined([np.zeros((2, 28, 28, 1), "float32"), np.array([2, 0])]))[..., 1:]
     np.testing.assert_array_equal(planes[0], np.broadcast_to([0, 0, 1], (28, 28, 3)))
     np.testing.assert_array_equal(planes[1], np.broadcast_to([1, 0, 0], (28, 28, 3)))
 
 
 @pytest.mark.parametrize("conditioning", ["concatenation", "projection"])
-def test_two_grey_levels_are_learned_on_demand(conditioning):
+def test_two_gray_levels_are_learned_on_demand(conditioning):
     """Class 0 is dark, class 1 bright; a few hundred steps of a tiny network draw what is asked."""
     import keras
 
@@ -157,10 +157,8 @@ def test_two_grey_levels_are_learned_on_demand(conditioning):
     fast = {"name": "adam", "learning_rate": 2e-3, "beta_1": 0.5}
     model.compile(fast, ema_decay=0.9)
     labels = np.arange(256) % 2
-    pictures = (
-        np.random.default_rng(0).normal(0, 0.1, (256, 8, 8, 1)) + np.where(labels, 0.5, -0.5)[:, None, None, None]
-    )
-    model.fit(pictures.astype("float32"), labels.astype("int32"), batch_size=32, epochs=25, verbose=0)
+    images = np.random.default_rng(0).normal(0, 0.1, (256, 8, 8, 1)) + np.where(labels, 0.5, -0.5)[:, None, None, None]
+    model.fit(images.astype("float32"), labels.astype("int32"), batch_size=32, epochs=25, verbose=0)
     dark, bright = (model.generate(32, labels=label, seed=1).mean() for label in (0, 1))
     assert dark < 100
     assert bright > 155

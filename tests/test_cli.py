@@ -45,18 +45,18 @@ def test_generate_writes_a_grid_that_depends_on_the_seed(tmp_path):
     (tmp_path / "kept.txt").write_text("kept")
     done = run("generate", "dcgan", "--output", tmp_path / "kept.txt")
     assert done.exit_code == 1
-    assert "cannot write 'kept.txt' as a picture" in done.output
+    assert "cannot write 'kept.txt' as an image" in done.output
     assert (tmp_path / "kept.txt").read_text() == "kept"
 
 
-def test_evaluate_prints_figures_with_their_protocol(tiny_preset, pictures_npz, tmp_path):
-    done = run("evaluate", "dcgan.mnist", "--data", pictures_npz, "--samples", 100)
+def test_evaluate_prints_metrics_with_their_protocol(tiny_preset, images_npz, tmp_path):
+    done = run("evaluate", "dcgan.mnist", "--data", images_npz, "--samples", 100)
     assert done.exit_code == 0, done.output
     for part in ("frechet_distance: ", "classes_covered: ", "protocol: ", "mnist_classifier", "100 samples", "not FID"):
         assert part in done.output
     done = run("train", tiny_preset, "--output", tmp_path / "runs", "--set", "epochs=1")
     assert done.exit_code == 0, done.output
-    done = run("evaluate", tmp_path / "runs" / "tiny-001", "--data", pictures_npz, "--samples", 100)
+    done = run("evaluate", tmp_path / "runs" / "tiny-001", "--data", images_npz, "--samples", 100)
     assert "mnist_classifier" in done.output
     assert "after 6 steps" in run("info", tmp_path / "runs" / "tiny-001").output
 
@@ -71,9 +71,9 @@ def test_a_run_ends_with_what_can_be_done_next(tiny_preset, tmp_path):
     # What is said can be typed.
     program, *command = shlex.split(said["use it"])
     assert program == "ganzoo"
-    picture = tmp_path / "grid.png"
-    assert run(*[picture if part == "grid.png" else part for part in command]).exit_code == 0
-    assert picture.exists()
+    image = tmp_path / "grid.png"
+    assert run(*[image if part == "grid.png" else part for part in command]).exit_code == 0
+    assert image.exists()
     program, *command = shlex.split(said["more epochs"])
     assert run(*command).exit_code == 0
     assert "after 24 steps" in run("info", folder).output
@@ -105,9 +105,9 @@ def test_dry_run_says_what_would_happen_and_writes_nothing(tiny_preset, tmp_path
     assert not (tmp_path / "runs").exists()
 
 
-def test_info_tells_paper_parameters_and_figures():
+def test_info_tells_paper_parameters_and_metrics():
     output = run("info", "dcgan").output
-    for part in ("1511.06434", "preset dcgan.mnist", "parameters", "licence", "frechet_distance", "protocol"):
+    for part in ("1511.06434", "preset dcgan.mnist", "parameters", "license", "frechet_distance", "protocol"):
         assert part in output
 
 
@@ -160,18 +160,18 @@ CHEAP_MISTAKES = [
     ("generate began.fashion_mnist", "ganzoo train began.fashion_mnist"),
     ("generate srgan", "use `ganzoo upscale IN OUT --model srgan`"),
     ("generate segan", "use `ganzoo enhance IN OUT --model segan`"),
-    ("generate stackgan.emoji", 'use `ganzoo draw "a red apple" --model stackgan.emoji`'),
+    ("generate stackgan.emoji", 'use `ganzoo generate stackgan.emoji --caption "a red apple"`'),
     ("draw apple --model cgan", "use `ganzoo generate cgan`"),
     ("upscale notes.txt o.png --model dcgan", "use `ganzoo generate dcgan`"),
     ("upscale notes.txt o.png --model srgann", "Did you mean 'srgan'?"),
-    ("upscale note.txt o.png", "no such picture: note.txt. Did you mean 'notes.txt'?"),
+    ("upscale note.txt o.png", "no such image: note.txt. Did you mean 'notes.txt'?"),
     ("enhance none.wav o.wav", "no such recording: none.wav"),
     ("enhance notes.txt o.wav --model srresnet", "use `ganzoo upscale IN OUT --model srresnet`"),
     ("generate dcgan --output notes.doc", "cannot write 'notes.doc'"),
     ("generate dcgan --output runs", "it is a folder"),
     ("draw apple --output notes.txt/o.png", "notes.txt is not a folder"),
     (f"draw apple --output {'x' * 300}.png", "File name too long"),
-    (f"upscale {'x' * 300}.png o.png", "no such picture"),
+    (f"upscale {'x' * 300}.png o.png", "no such image"),
     ("train dcgan.mnits", "Did you mean 'dcgan.mnist'?"),
     ("train runs/tiny-001", "`ganzoo train tiny --resume`"),
     ("train dcgan.digits --set epoch=3", "Did you mean 'training.epochs'?"),
@@ -188,8 +188,8 @@ CHEAP_MISTAKES = [
     ("probe dcgan --data digits --test idx:t10k", "no such file: t10k"),
     ("export dcgann saved", "Did you mean 'dcgan'?"),
     ("export dcgan runs", "choose another folder"),
-    ("pack none out --data digits --licence CC0 --trained-on digits", "no such run folder: none"),
-    ("pack runs/tiny-001 out --data digits --licence CC0 --trained-on digits", "no best checkpoint"),
+    ("publish none out --data digits --license CC0 --trained-on digits", "no such run folder: none"),
+    ("publish runs/tiny-001 out --data digits --license CC0 --trained-on digits", "no best checkpoint"),
     ("demo srgann", "Did you mean 'srgan'?"),
     ("--import none.py list", "no such Python file: none.py"),
 ]

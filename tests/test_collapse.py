@@ -1,4 +1,4 @@
-"""Where a plain GAN loses modes, a cured one finds them all: a ring of eight Gaussians."""
+"""Where a plain GAN loses modes, a regularized one finds them all: a ring of eight Gaussians."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def test_a_plain_gan_loses_modes(plain):
 
 
 @pytest.mark.parametrize("regularizer", ["r1", "spectral_normalization", "instance_noise_longer", "gradient_penalty"])
-def test_a_cured_gan_finds_at_least_seven(regularizer):
+def test_a_regularized_gan_finds_at_least_seven(regularizer):
     assert modes_found(**REGULARIZERS[regularizer]) >= 7
 
 

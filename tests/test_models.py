@@ -56,7 +56,7 @@ def test_one_step_moves_every_trainable_weight_of_both_networks(name):
             assert np.isfinite(np.array(weight)).all(), weight.path
 
 
-def test_save_and_load_restores_pictures_and_training(name, tmp_path):
+def test_save_and_load_restores_images_and_training(name, tmp_path):
     model = make(name)
     one_step(model)
     model.save(tmp_path / "model.keras")
@@ -71,7 +71,7 @@ def test_save_and_load_restores_pictures_and_training(name, tmp_path):
         np.testing.assert_allclose(np.array(ours), np.array(theirs), atol=1e-6, err_msg=ours.path)
 
 
-def test_same_seed_same_pictures_another_seed_others(name):
+def test_same_seed_same_images_another_seed_others(name):
     if not issubclass(model_class(name), ganzoo.ImageGeneration):
         pytest.skip("does not draw from noise")
     model = make(name)
@@ -81,16 +81,16 @@ def test_same_seed_same_pictures_another_seed_others(name):
             # Fresh weights are so small that several layers make nothing of the noise.
             weight.assign(5 * weight)
     asked = {"captions": "a red apple"} if isinstance(model, ganzoo.TextToImage) else {}
-    pictures = model.generate(6, seed=5, **asked)
-    assert pictures.dtype == np.uint8
-    assert pictures.shape == (6, *model.image_shape)
-    np.testing.assert_array_equal(pictures, model.generate(6, seed=5, **asked))
-    assert (pictures != model.generate(6, seed=6, **asked)).any()
-    # A larger count begins with the same pictures; another batch size may round a grey level differently.
-    assert np.abs(pictures[:2].astype(int) - model.generate(2, seed=5, **asked)).max() <= 1
+    images = model.generate(6, seed=5, **asked)
+    assert images.dtype == np.uint8
+    assert images.shape == (6, *model.image_shape)
+    np.testing.assert_array_equal(images, model.generate(6, seed=5, **asked))
+    assert (images != model.generate(6, seed=6, **asked)).any()
+    # A larger count begins with the same images; another batch size may round a gray level differently.
+    assert np.abs(images[:2].astype(int) - model.generate(2, seed=5, **asked)).max() <= 1
 
 
-def test_export_draws_the_same_pictures_without_ganzoo(name, tmp_path):
+def test_export_draws_the_same_images_without_ganzoo(name, tmp_path):
     model = make(name)
     one_step(model)
     model.export(tmp_path / "served")
@@ -102,8 +102,8 @@ sys.modules["ganzoo"] = None
 import numpy as np, tensorflow as tf
 inputs = np.load(r"{tmp_path}/inputs.npz")
 served = tf.saved_model.load(r"{tmp_path}/served")
-pictures = served.serve(*[inputs[key] for key in inputs.files])
-np.save(r"{tmp_path}/served.npy", pictures.numpy())
+images = served.serve(*[inputs[key] for key in inputs.files])
+np.save(r"{tmp_path}/served.npy", images.numpy())
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=tmp_path)
     assert b"gradient" not in done.stderr, "TensorFlow warns of operations that it cannot differentiate"
@@ -116,6 +116,6 @@ def test_shipped_weights_come_back_within_half_precision(name, tmp_path):
     sha256 = model.save_shipped(tmp_path / "w.npz")
     other = make(name)
     other.load_shipped(tmp_path / "w.npz", sha256)
-    # Two grey levels of the 127.5 in [-1, 1].
+    # Two gray levels of the 127.5 in [-1, 1].
     np.testing.assert_allclose(outputs(other), outputs(model), atol=2 / 127.5)
     np.testing.assert_array_equal(other.generator.get_weights()[0], other.ema_generator.get_weights()[0])

@@ -11,7 +11,7 @@ import ganzoo
 from ganzoo import presets
 from ganzoo.evaluation import evaluate
 from ganzoo.evaluation.super_resolution import evaluate_bicubic
-from ganzoo.metrics.text_to_image import has_colour
+from ganzoo.metrics.text_to_image import has_color
 
 TRAINED = [name for name, path in presets.preset_files().items() if presets.find(name).config.weights]
 
@@ -19,10 +19,10 @@ TRAINED = [name for name, path in presets.preset_files().items() if presets.find
 @pytest.mark.parametrize("name", TRAINED)
 def test_shipped_weights_load_draw_and_are_described(name):
     weights = presets.find(name).config.weights
-    assert weights.licence
+    assert weights.license
     assert weights.data
     assert any(words in weights.protocol for words in ("against", "means over", "judged"))
-    assert weights.figures
+    assert weights.metrics
     model = ganzoo.load(name)
     assert model.preset == name
     if isinstance(model, ganzoo.ImageGeneration) and not isinstance(model, ganzoo.TextToImage):
@@ -31,25 +31,23 @@ def test_shipped_weights_load_draw_and_are_described(name):
         noise = 0.1 * np.random.default_rng(0).standard_normal(16000).astype("float32")
         assert model.enhance(noise, 16000).std() < 0.2 * noise.std()
     elif isinstance(model, ganzoo.TextToImage):
-        asked = [
-            f"a {colour} {thing}" for colour in ("red", "yellow") for thing in ("heart", "face", "circle", "flower")
-        ]
+        asked = [f"a {color} {thing}" for color in ("red", "yellow") for thing in ("heart", "face", "circle", "flower")]
         obeyed = [
-            has_colour(picture, said.split()[1]) for picture, said in zip(model.generate(captions=asked, seed=0), asked)
+            has_color(image, said.split()[1]) for image, said in zip(model.generate(captions=asked, seed=0), asked)
         ]
         assert np.mean(obeyed) > 0.5
         assert model.generate(8, captions="a yellow smiling face", seed=0).std(axis=0).mean() > 3
     else:
-        found, bicubic = evaluate(model, "photographs"), evaluate_bicubic(model.scale, "photographs")
-        # Sharp pictures have errors of their own.
-        assert found.figures["psnr_y"] > bicubic.figures["psnr_y"] + (1 if name.startswith("srresnet") else -2)
+        found, bicubic = evaluate(model, "photos"), evaluate_bicubic(model.scale, "photos")
+        # Sharp images have errors of their own.
+        assert found.metrics["psnr_y"] > bicubic.metrics["psnr_y"] + (1 if name.startswith("srresnet") else -2)
         model.compile(**model.test_compile_config)
     batch = model.example_batch(16 * model.batches_per_step)
     model.fit(*(batch if isinstance(batch, tuple) else (batch,)), batch_size=16, verbose=0)  # ready to go on
 
 
 @pytest.mark.parametrize("name", ["dcgan.digits", "cgan.mnist", "srresnet.photos_x4", "segan.speech"])
-def test_shipped_figures_are_what_evaluate_measures(name, shared, monkeypatch):
+def test_shipped_metrics_are_what_evaluate_measures(name, shared, monkeypatch):
     monkeypatch.setenv("GANZOO_WEIGHTS", str(shared / "networks"))
     preset = presets.find(name)
     kind = name.split(".")[1]
@@ -65,8 +63,8 @@ def test_shipped_figures_are_what_evaluate_measures(name, shared, monkeypatch):
     model = ganzoo.load(name)
     found = evaluate(model, source, preset.config.evaluation.extractor, upscale=bool(preset.config.data.get("upscale")))
     assert found.protocol == preset.config.weights.protocol
-    shipped = preset.config.weights.figures
-    assert {key: shipped[key] for key in found.figures} == pytest.approx(found.figures, rel=0.02)
+    shipped = preset.config.weights.metrics
+    assert {key: shipped[key] for key in found.metrics} == pytest.approx(found.metrics, rel=0.02)
 
 
 def test_presets_of_known_data_name_its_classes():
@@ -169,14 +167,14 @@ def test_keras_files_of_others_are_refused(tmp_path):
         ganzoo.load(tmp_path / "nowhere.keras")
 
 
-def test_a_packed_run_is_a_preset_with_weights_and_figures(tiny_preset, pictures_npz, tmp_path):
-    from ganzoo.training.pack import pack_run
+def test_a_packed_run_is_a_preset_with_weights_and_metrics(tiny_preset, images_npz, tmp_path):
+    from ganzoo.training.publish import publish_run
 
     run = ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["epochs=2", "class_names=[a, b]"])
-    path = pack_run(run, tmp_path / "packed", pictures_npz, licence="CC0", trained_on="noise")
+    path = publish_run(run, tmp_path / "packed", images_npz, license="CC0", trained_on="noise")
     config = presets.find(str(path)).config
-    assert config.weights.licence == "CC0"
-    assert config.weights.figures["frechet_distance"] > 0
+    assert config.weights.license == "CC0"
+    assert config.weights.metrics["frechet_distance"] > 0
     assert "mnist_classifier" in config.weights.protocol
     packed, best = ganzoo.load(path), ganzoo.load(run)
     assert np.abs(packed.generate(4, seed=0).astype(int) - best.generate(4, seed=0)).max() <= 2

@@ -38,16 +38,16 @@ def noise(length, *channels, seed=0):
     return (0.1 * np.random.default_rng(seed).standard_normal((length, *channels))).astype("float32")
 
 
-@pytest.mark.parametrize("shifts", [1, 3])
-def test_windows_are_as_one_piece(model, monkeypatch, shifts):
+@pytest.mark.parametrize("num_shifts", [1, 3])
+def test_windows_are_as_one_piece(model, monkeypatch, num_shifts):
     """Below -60 dB at every sample; of single precision it is -120."""
     assert 2 * model.windows.margin <= model.window
     monkeypatch.setattr("ganzoo.tasks.speech_enhancement._SECONDS", 0.01)
     sound = noise(5000)
     assert model.windows.step < 200
-    parts = model.enhance(sound, 16000, shifts=shifts)
+    parts = model.enhance(sound, 16000, num_shifts=num_shifts)
     monkeypatch.setattr("ganzoo.tasks.speech_enhancement._SECONDS", 10)
-    whole = model.enhance(sound, 16000, shifts=shifts)
+    whole = model.enhance(sound, 16000, num_shifts=num_shifts)
     assert np.abs(parts - whole).max() < 1e-5 * np.abs(whole).max()
 
 
@@ -59,14 +59,14 @@ def test_shifts_are_means_of_later_beginnings(model):
     answers = [model.enhance(np.concatenate([np.zeros(n, "float32"), sound]), 16000)[n:] for n in later]
     expected = np.mean(answers, axis=0)
     # De-emphasis remembers what was drawn of the zeros for a while.
-    np.testing.assert_allclose(model.enhance(sound, 16000, shifts=3)[100:], expected[100:], atol=2e-7)
+    np.testing.assert_allclose(model.enhance(sound, 16000, num_shifts=3)[100:], expected[100:], atol=2e-7)
     assert all(np.abs(expected - answer).max() > 1e-5 for answer in answers)
-    own = ganzoo.create("segan", **{**model.arguments, "shifts": 3})
+    own = ganzoo.create("segan", **{**model.arguments, "num_shifts": 3})
     own.ema_generator.set_weights(model.ema_generator.get_weights())
-    np.testing.assert_array_equal(own.enhance(sound, 16000), model.enhance(sound, 16000, shifts=3))
+    np.testing.assert_array_equal(own.enhance(sound, 16000), model.enhance(sound, 16000, num_shifts=3))
     for wrong in (0, 1.5, True):
-        with pytest.raises(ganzoo.GanzooError, match="shifts is a whole number"):
-            model.enhance(sound, 16000, shifts=wrong)
+        with pytest.raises(ganzoo.GanzooError, match="num_shifts is a whole number"):
+            model.enhance(sound, 16000, num_shifts=wrong)
 
 
 def test_the_network_sees_no_further_than_it_says(model):
@@ -249,7 +249,7 @@ training: {{epochs: 15, samples: 2}}
     assert (run / "samples" / "epoch_0015.png").exists()
     found = evaluate_presets([run], f"folder:{pairs}")
     assert [one.name for one in found] == ["noisy", str(run)]
-    assert found[1].figures["si_sdr"] > found[0].figures["si_sdr"] + 3
+    assert found[1].metrics["si_sdr"] > found[0].metrics["si_sdr"] + 3
     trained = ganzoo.load(run)
     assert evaluate(trained, f"folder:{pairs}").protocol == found[0].protocol
 
@@ -273,7 +273,7 @@ def test_enhance_on_the_command_line(model, tmp_path):
     np.testing.assert_allclose(
         clean, np.clip(model.enhance(soundfile.read(folder / "a.wav")[0], 22050), -1, 1), atol=1e-5
     )
-    done = run(folder / "a.wav", tmp_path / "out.wav", "--shifts", 2)
+    done = run(folder / "a.wav", tmp_path / "out.wav", "--num-shifts", 2)
     assert done.exit_code == 0, done.output
     assert np.abs(soundfile.read(tmp_path / "out.wav")[0] - clean).max() > 1e-6
     (folder / "broken.ogg").write_text("no sound")

@@ -1,4 +1,4 @@
-"""Pictures from sentences: two stages, a discriminator that reads, and captions of any kind."""
+"""Images from sentences: two stages, a discriminator that reads, and captions of any kind."""
 
 import keras
 import numpy as np
@@ -30,7 +30,7 @@ def test_the_second_stage_starts_from_the_first_and_leaves_it_as_it_is():
     model.start_from(first)
     model.compile()
     model.fit(*model.example_batch(8), batch_size=8, epochs=2, verbose=0)
-    small, large = model.draw_both(["a red apple", "x"], seed=3)
+    small, large = model.generate_both_stages(["a red apple", "x"], seed=3)
     latents = model.latents(2, 3)[:, : first.latent_dim]
     np.testing.assert_array_equal(small, first.generate(captions=["a red apple", "x"], latents=latents))
     assert large.shape == (2, 32, 32, 3)
@@ -40,7 +40,7 @@ def test_the_second_stage_starts_from_the_first_and_leaves_it_as_it_is():
     with pytest.raises(ganzoo.GanzooError, match="another way"):
         model.start_from(ganzoo.create("stackgan", **{**SMALL, "factor": 1, "text": {**SMALL["text"], "dim": 7}}))
     with pytest.raises(ganzoo.GanzooError, match="Stage-I alone"):
-        first.draw_both(["a"])
+        first.generate_both_stages(["a"])
 
 
 def test_the_encoder_goes_with_the_model(tmp_path):
@@ -57,20 +57,20 @@ def test_the_encoder_goes_with_the_model(tmp_path):
 
 
 def test_the_wrong_text_is_the_next_ones():
-    """A discriminator that says yes to text of ones alone: real and drawn pictures are right with it, wrong without."""
+    """A discriminator that says yes to text of ones alone: real and drawn images are right with it, wrong without."""
     model = ganzoo.create("stackgan", **SMALL)
     model.compile(loss="least_squares")
 
-    pictures, text = (keras.Input(tensor.shape[1:]) for tensor in model.discriminator.inputs)
+    images, text = (keras.Input(tensor.shape[1:]) for tensor in model.discriminator.inputs)
     says = keras.ops.mean(text, axis=-1, keepdims=True)
-    object.__setattr__(model, "discriminator", keras.Model([pictures, text], says))
+    object.__setattr__(model, "discriminator", keras.Model([images, text], says))
     model._step_state.recorded = {}
     model.noise.start_step(0)
-    pictures, text = model.example_batch(4)
+    images, text = model.example_batch(4)
     text = np.repeat(np.array([[1.0], [1.0], [0.0], [0.0]], "float32"), text.shape[1], axis=1)
     # Real and drawn with their own text: logits 1 1 0 0, wrong ones 0 1 1 0. Half of (x - 1)^2 and of x^2 each.
     expected = (0.25 + 0.25 + 0.25 + 0.25) / 2
-    batch = keras.ops.convert_to_tensor(pictures), keras.ops.convert_to_tensor(text)
+    batch = keras.ops.convert_to_tensor(images), keras.ops.convert_to_tensor(text)
     assert float(model.discriminator_loss(batch)) == pytest.approx(expected)
     assert float(model._step_state.recorded["d_wrong"]) == pytest.approx(0.5)
 
@@ -109,7 +109,7 @@ def test_captions_asked_for():
 
 
 def test_a_run_learns_captions_first_and_is_judged(tmp_path, monkeypatch):
-    """Two colours: after a few epochs the picture has the one that was said."""
+    """Two colors: after a few epochs the image has the one that was said."""
     from PIL import Image
 
     from ganzoo.evaluation import evaluate
@@ -117,8 +117,8 @@ def test_a_run_learns_captions_first_and_is_judged(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     lines = []
     for i in range(64):
-        name, colour = (("red", (230, 20, 20)), ("blue", (20, 20, 230)))[i % 2]
-        Image.fromarray(np.clip(np.array(colour) + rng.integers(-20, 20, (16, 16, 3)), 0, 255).astype("uint8")).save(
+        name, color = (("red", (230, 20, 20)), ("blue", (20, 20, 230)))[i % 2]
+        Image.fromarray(np.clip(np.array(color) + rng.integers(-20, 20, (16, 16, 3)), 0, 255).astype("uint8")).save(
             tmp_path / f"{i}.png"
         )
         lines += [f"{i}.png\ta {name} {thing}" for thing in ("wall", "sheet")]
@@ -152,11 +152,11 @@ evaluation: {{extractor: matching, samples: 40, every_epochs: 12}}
         ganzoo.train(preset, output=tmp_path / "runs", settings=["evaluation.extractor=mnist_classifier"])
     monkeypatch.setattr("ganzoo.evaluation.text_to_image._JUDGE", {"seed": 1, "epochs": 5})
     found = evaluate(model, f"captions:{tmp_path}")
-    assert {"right_of_10", "held_out_of_10", "colours_obeyed", "frechet_distance"} <= set(found.figures)
+    assert {"right_of_10", "held_out_of_10", "colors_obeyed", "frechet_distance"} <= set(found.metrics)
     assert "not FID" in found.protocol
 
 
-def test_draw_on_the_command_line(tmp_path):
+def test_captions_on_the_command_line(tmp_path):
     from click.testing import CliRunner
     from PIL import Image
 
@@ -164,15 +164,15 @@ def test_draw_on_the_command_line(tmp_path):
 
     model = ganzoo.create("stackgan", **SMALL)
     model.save(tmp_path / "m.keras")
-    arguments = ["a red apple", "", "--count", "3", "--output", str(tmp_path / "o.png"), "--model"]
-    done = CliRunner().invoke(main, ["draw", *arguments, str(tmp_path / "m.keras")])
+    arguments = ["--caption", "a red apple", "--caption", "", "--count", "3", "--output", str(tmp_path / "o.png")]
+    done = CliRunner().invoke(main, ["generate", str(tmp_path / "m.keras"), *arguments])
     assert done.exit_code == 0, done.output
     assert Image.open(tmp_path / "o.png").size == (3 * 34 - 2, 2 * 34 - 2)
-    done = CliRunner().invoke(main, ["draw", *arguments, "dcgan.digits"])
+    done = CliRunner().invoke(main, ["generate", "dcgan.digits", *arguments])
     assert "use `ganzoo generate dcgan.digits`" in done.output
 
 
-def test_a_picture_with_another_ones_text_is_wrong():
+def test_an_image_with_another_ones_text_is_wrong():
     keras.utils.set_random_seed(0)
     model = ganzoo.create("stackgan", **{**SMALL, "factor": 1})
     model.compile()

@@ -9,7 +9,7 @@ from PIL import Image
 import ganzoo
 from ganzoo.cli import main
 from ganzoo.config import Evaluation, parameters_of, validated_arguments
-from ganzoo.data.photographs import resized, to_small
+from ganzoo.data.image_files import resized, to_small
 from ganzoo.evaluation import evaluate, evaluate_presets
 from ganzoo.evaluation.super_resolution import evaluate_bicubic
 from ganzoo.inference.transparency import visible_colors
@@ -24,9 +24,9 @@ def model():
 
 
 @pytest.fixture
-def photographs(tmp_path):
-    """Ten photographs of smooth shapes."""
-    folder = tmp_path / "photographs"
+def photos(tmp_path):
+    """Ten photos of smooth shapes."""
+    folder = tmp_path / "photos"
     folder.mkdir()
     rng = np.random.default_rng(0)
     for i in range(10):
@@ -37,7 +37,7 @@ def photographs(tmp_path):
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (5, 7), (5, 7, 1), (5, 7, 2), (5, 7, 3), (5, 7, 4), (40, 3, 3)])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-def test_any_picture_comes_back_four_times_as_large(model, shape, dtype):
+def test_any_image_comes_back_four_times_as_large(model, shape, dtype):
     image = np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, shape).astype(dtype)
     if len(shape) == 3 and shape[2] in (2, 4):
         # Colors of hardly visible pixels do not count, see below.
@@ -45,7 +45,7 @@ def test_any_picture_comes_back_four_times_as_large(model, shape, dtype):
     large = model.upscale(image)
     assert large.dtype == dtype
     assert large.shape == (shape[0] * 4, shape[1] * 4, *shape[2:])
-    # Untrained, it gives little else than the picture's pixels repeated; of alpha see the next test.
+    # Untrained, it gives little else than the image's pixels repeated; of alpha see the next test.
     expected = np.repeat(np.repeat(image, 4, axis=0), 4, axis=1).astype("float64")
     seen = slice(0, -1) if len(shape) == 3 and shape[2] in (2, 4) else slice(None)
     assert np.abs(large[..., seen] - expected[..., seen]).max() / np.iinfo(dtype).max < 0.05
@@ -78,8 +78,8 @@ def test_the_color_of_transparent_pixels_does_not_count():
         white = np.where(alpha > 1, 255, 0)
         large = model.upscale(np.dstack([white] * 3 + [alpha]).astype("uint8"), progress=False)
         assert large[..., :3][large[..., 3] > 4].min() >= least
-        grey = model.upscale(np.dstack([white, alpha]).astype("uint16") * 257, progress=False) / 257
-        assert grey[..., 0][grey[..., 1] > 4].min() >= least - 1
+        gray = model.upscale(np.dstack([white, alpha]).astype("uint16") * 257, progress=False) / 257
+        assert gray[..., 0][gray[..., 1] > 4].min() >= least - 1
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (24, 24, 4), dtype="uint8")
     image[..., 3][image[..., 3] < 100] = 0
@@ -116,7 +116,7 @@ def test_what_cannot_be_upscaled(model):
     with pytest.raises(ganzoo.GanzooError, match="unknown key 'discriminator_regularizers'"):
         ganzoo.create("srresnet", **SMALL, discriminator_regularizers=["spectral_normalization"])
     with pytest.raises(ganzoo.GanzooError, match=r"pairs of float32 \(8, 8, 3\) and \(32, 32, 3\)"):
-        model.fit(ganzoo.data.pairs("photographs", crop=64))
+        model.fit(ganzoo.data.pairs("photos", crop=64))
     small, large = model.example_batch(8)
     for arrays, words in (
         ((np.zeros(small.shape, "uint8"), large), "has uint8"),
@@ -131,7 +131,7 @@ def test_what_cannot_be_upscaled(model):
 
 
 def test_content_loss_by_hand():
-    """Pictures that differ by 0.5 everywhere: squared 0.25, absolute 0.5. Stripes have a total variation of 0.5."""
+    """Images that differ by 0.5 everywhere: squared 0.25, absolute 0.5. Stripes have a total variation of 0.5."""
     model = ganzoo.create("srgan", **model_class("srgan").test_config)
     real = np.zeros((2, 32, 32, 3), "float32")
     settings = dict(perceptual=None, adversarial_weight=0.0)
@@ -149,7 +149,7 @@ def test_content_loss_by_hand():
 def test_srgan_starts_from_srresnet_and_from_nothing_else(model):
     image = np.random.default_rng(0).integers(0, 256, (12, 9, 3), dtype="uint8")
     gan = ganzoo.create("srgan", **model_class("srgan").test_config)
-    last = model.ema_generator.get_layer("picture").kernel
+    last = model.ema_generator.get_layer("image").kernel
     last.assign(np.random.default_rng(0).normal(0, 0.2, last.shape))
     assert (gan.upscale(image) != model.upscale(image)).any()
     gan.compile(perceptual=None, historical_averaging=0.1)
@@ -179,24 +179,24 @@ def test_a_larger_network_starts_as_a_smaller_one_and_all_of_it_learns(normaliza
         )
     model = ganzoo.create("srresnet", blocks=3, width=6, **kinds)
     model.compile(pixel_loss="absolute", optimizer={"name": "adam", "learning_rate": 0.01})
-    pictures, large = model.example_batch(4)
+    images, large = model.example_batch(4)
     # Whatever it has learned before.
-    model.fit(pictures, large, batch_size=4, verbose=0)
+    model.fit(images, large, batch_size=4, verbose=0)
     model.start_from(smaller)
-    drawn = np.asarray(smaller.ema_generator(pictures, training=False))
+    drawn = np.asarray(smaller.ema_generator(images, training=False))
     assert drawn.std() > 0.1
     for network in (model.generator, model.ema_generator):
-        np.testing.assert_allclose(network(pictures, training=False), drawn, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(network(images, training=False), drawn, rtol=1e-5, atol=1e-5)
     # A bias before batch norm learns nothing.
     kernels = [variable for variable in model.generator.weights if variable.ndim == 4]
     before = [np.array(kernel) for kernel in kernels]
-    model.fit(pictures, large, batch_size=4, epochs=3, verbose=0)
+    model.fit(images, large, batch_size=4, epochs=3, verbose=0)
     assert min(np.mean(a != np.asarray(b)) for a, b in zip(before, kernels)) > 0.9
     with pytest.raises(ganzoo.GanzooError, match="another architecture"):
         smaller.start_from(model)
 
 
-def test_a_run_learns_measures_itself_and_is_what_srgan_begins_with(photographs, tmp_path):
+def test_a_run_learns_measures_itself_and_is_what_srgan_begins_with(photos, tmp_path):
     """In a hundred steps the network learns what the repeated pixels it begins with lack of smooth shapes."""
     preset = tmp_path / "tiny.yaml"
     preset.write_text(
@@ -204,7 +204,7 @@ def test_a_run_learns_measures_itself_and_is_what_srgan_begins_with(photographs,
 model: srresnet
 arguments: {{scale: 2, blocks: 1, width: 16, kernel_size: 3, normalization: none, upsampling: direct, crop: 32}}
 compile: {{pixel_loss: absolute, optimizer: {{learning_rate: 0.003}}, ema_decay: 0.99}}
-data: {{source: "folder:{photographs}", batch_size: 8}}
+data: {{source: "folder:{photos}", batch_size: 8}}
 training: {{epochs: 10, samples: 3}}
 """
     )
@@ -212,10 +212,10 @@ training: {{epochs: 10, samples: 3}}
     assert (run / "checkpoints" / "best.keras").exists()
     assert Image.open(run / "samples" / "epoch_0010.png").size[0] > 96
     trained = ganzoo.load(run)
-    source = f"folder:{photographs}"
+    source = f"folder:{photos}"
     ours, untrained = (evaluate(one, source) for one in (trained, ganzoo.load(preset, trained=False)))
     assert ours.protocol == untrained.protocol == evaluate_bicubic(2, source).protocol
-    assert ours.figures["psnr_y"] > untrained.figures["psnr_y"] + 5
+    assert ours.metrics["psnr_y"] > untrained.metrics["psnr_y"] + 5
     gan = tmp_path / "gan.yaml"
     gan.write_text(
         preset.read_text()
@@ -225,7 +225,7 @@ training: {{epochs: 10, samples: 3}}
         .replace("epochs: 10", f"epochs: 1, start_from: '{run}'")
     )
     started = ganzoo.load(ganzoo.train(gan, output=tmp_path / "runs"))
-    assert evaluate(started, source).figures["psnr_y"] > untrained.figures["psnr_y"] + 5
+    assert evaluate(started, source).metrics["psnr_y"] > untrained.metrics["psnr_y"] + 5
 
 
 def test_upscale_on_the_command_line(model, tmp_path):
@@ -240,7 +240,7 @@ def test_upscale_on_the_command_line(model, tmp_path):
     done = run(main, ["upscale", str(folder / "a.png"), str(tmp_path / "large.png"), *settings, "--tile", "16"])
     assert done.exit_code == 0, done.output
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "large.png")), model.upscale(image))
-    (folder / "broken.jpg").write_text("no picture")
+    (folder / "broken.jpg").write_text("no image")
     done = run(main, ["upscale", str(folder), str(tmp_path / "out"), *settings])
     assert done.exit_code == 1
     assert "left out" in done.output
@@ -255,7 +255,7 @@ def test_upscale_on_the_command_line(model, tmp_path):
         ([folder / "a.png", folder / "deep" / "b.png", folder / "c.png"], "make it first"),
         ([folder / "a.png", folder], "would be written over"),
         ([folder / "a.png", folder / "deep" / "b.png", folder / "deep"], "would be written over"),
-        ([folder / "a.png", tmp_path / "x.xyz"], "as a picture: use"),
+        ([folder / "a.png", tmp_path / "x.xyz"], "as an image: use"),
     ):
         done = run(main, ["upscale", *map(str, wrong), *settings])
         assert done.exit_code == 1
@@ -264,7 +264,7 @@ def test_upscale_on_the_command_line(model, tmp_path):
     done = run(main, ["upscale", str(folder / "a.png"), str(tmp_path / "x.png"), "--model", "dcgan.digits"])
     assert "use `ganzoo generate dcgan.digits`" in done.output
     done = run(main, ["upscale", str(folder / "none.png"), str(tmp_path / "x.png"), *settings])
-    assert "no such picture" in done.output
+    assert "no such image" in done.output
 
 
 def test_several_files_on_the_command_line(model, tmp_path):
@@ -290,7 +290,7 @@ def test_several_files_on_the_command_line(model, tmp_path):
     assert run("a.png", "out").exit_code == 0
 
 
-def test_no_picture_of_a_folder_is_lost_or_made_larger_twice(model, tmp_path):
+def test_no_image_of_a_folder_is_lost_or_made_larger_twice(model, tmp_path):
     model.save(tmp_path / "m.keras")
     folder = tmp_path / "in"
     folder.mkdir()
@@ -324,11 +324,11 @@ def test_the_perceptual_network_is_whole_wherever_it_is_first_used(shared, monke
     assert float(logs["g_loss"]) == pytest.approx(expected, rel=1e-3)
 
 
-def test_figures_of_different_kinds_are_not_put_side_by_side(model, tmp_path):
+def test_metrics_of_different_kinds_are_not_put_side_by_side(model, tmp_path):
     model.save(tmp_path / "m.keras")
     with pytest.raises(ganzoo.GanzooError, match="of different tasks"):
-        evaluate_presets(["dcgan.digits", tmp_path / "m.keras"], "photographs")
-    names = [one.name for one in evaluate_presets([tmp_path / "m.keras"], "photographs")]
+        evaluate_presets(["dcgan.digits", tmp_path / "m.keras"], "photos")
+    names = [one.name for one in evaluate_presets([tmp_path / "m.keras"], "photos")]
     assert names == ["bicubic", str(tmp_path / "m.keras")]
     with pytest.raises(ganzoo.GanzooError, match="Did you mean 'lpips_alex'"):
         model.validation_metrics(None, Evaluation(extractor="lpips_alx"))

@@ -76,7 +76,7 @@ def published(tmp_path):
     mapping = dict(
         model="dcgan",
         arguments={**SIZES, "image_shape": [16, 16, 1]},
-        weights=dict(file="w.npz", sha256=sha256, licence="CC0", data="none", protocol="none"),
+        weights=dict(file="w.npz", sha256=sha256, license="CC0", data="none", protocol="none"),
     )
 
     def change(section, **values):

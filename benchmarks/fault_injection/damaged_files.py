@@ -85,12 +85,12 @@ def _good(kind, folder):
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     if kind == "image":
-        from ganzoo.inference import save_picture
-        from ganzoo.inference.photographs import read_photograph
+        from ganzoo.inference import save_image
+        from ganzoo.inference.image_files import read_image_file
 
         path = folder / "good.png"
-        save_picture(path, rng.integers(0, 256, (40, 30, 3), dtype="uint8"))
-        return path, lambda: read_photograph(path)
+        save_image(path, rng.integers(0, 256, (40, 30, 3), dtype="uint8"))
+        return path, lambda: read_image_file(path)
     if kind == "audio":
         import soundfile
 
@@ -123,16 +123,16 @@ def _good(kind, folder):
         keras.Sequential([keras.Input((16, 16, 1)), *layers]).save(path)
         return path, lambda: ganzoo.metrics.get_extractor(str(path))
     if kind == "arrays":
-        from ganzoo.data.sources import open_pictures
+        from ganzoo.data.sources import open_images
 
         path = folder / "good.npz"
         np.savez(path, images=rng.integers(0, 256, (8, 16, 16), dtype="uint8"), labels=np.arange(8))
-        return path, lambda: open_pictures(f"npz:{path}", (16, 16, 1))
+        return path, lambda: open_images(f"npz:{path}", (16, 16, 1))
     from ganzoo.data.captions import open_captions
-    from ganzoo.inference import save_picture
+    from ganzoo.inference import save_image
 
     for i in range(8):
-        save_picture(folder / f"{i}.png", rng.integers(0, 256, (16, 16, 3), dtype="uint8"))
+        save_image(folder / f"{i}.png", rng.integers(0, 256, (16, 16, 3), dtype="uint8"))
     path = folder / "captions.json"
     path.write_text('{"0.png": ["a red apple", "an apple"], "1.png": "a pear", "2.png": ["a \\u00e9toile"]}')
     return path, lambda: open_captions(f"captions:{folder}", (16, 16, 3))

@@ -123,7 +123,7 @@ model = ganzoo.load("dcgan")
 encoder = CharacterEncoder(dim=8, width=4, length=12)
 encoder.network.set_weights([np.full(w.shape, 0.1, "float32") for w in encoder.network.get_weights()])
 vectors = cached_vectors(encoder, [f"number {i}" for i in range(2000)])
-print("got:", hashlib.sha256(model.generate(16, seed=0).tobytes() + vectors.tobytes()).hexdigest(), found.figures)
+print("got:", hashlib.sha256(model.generate(16, seed=0).tobytes() + vectors.tobytes()).hexdigest(), found.metrics)
 """
 
 

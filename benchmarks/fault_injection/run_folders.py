@@ -88,10 +88,10 @@ def archives(folder, count=None, seed=0):
     Right is a one-line error that leaves nothing behind and the run that was there untouched. `count` and `seed` are
     of other campaigns.
     """
-    from ganzoo.training.carry import carry, unpack
+    from ganzoo.training.archive import archive_run, restore_run
 
     run = small_run(folder, epochs=1)
-    carry(run, folder / "good")
+    archive_run(run, folder / "good")
     before = _contents(run)
     outcomes = []
     for name, make in _ARCHIVES.items():
@@ -103,7 +103,7 @@ def archives(folder, count=None, seed=0):
             ("new", {"output": folder / "new"}),
             ("replace", {"output": folder / "runs", "replace": True}),
         ):
-            outcome = outcome_of(lambda parts=parts, options=options: unpack(parts, **options), 2**29)
+            outcome = outcome_of(lambda parts=parts, options=options: restore_run(parts, **options), 2**29)
             if outcome == "read":
                 outcome = "failed: unpacked"
             elif _contents(run) != before:
@@ -123,7 +123,7 @@ def _contents(folder):
 
 
 def _written(folder, whole, names=None, **changes):
-    """A manifest and one part, as `carry` writes them; `changes` go into the manifest."""
+    """A manifest and one part, as `archive_run` writes them; `changes` go into the manifest."""
     (folder / "run.000").write_bytes(whole)
     names = ["run.000"] if names is None else names
     digest = hashlib.sha256()

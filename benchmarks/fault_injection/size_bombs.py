@@ -18,7 +18,7 @@ _PRESET = """
 model: dcgan
 arguments: {{image_shape: [16, 16, 1], latent_dim: 4, width: 4, kernel_size: 3}}
 data: {{source: digits}}
-weights: {{file: "{file}", sha256: "{sha256}", licence: none, data: none, protocol: none}}
+weights: {{file: "{file}", sha256: "{sha256}", license: none, data: none, protocol: none}}
 """
 # What a preset's text may be changed to: (what stands there, what is put in its place).
 _PRESET_CHANGES = {
@@ -47,8 +47,8 @@ def bombs(folder, count=None, seed=0):
 def _cases(folder):
     import ganzoo
     from ganzoo.data.audio import read_audio
-    from ganzoo.data.sources import open_pictures
-    from ganzoo.inference.photographs import read_photograph
+    from ganzoo.data.sources import open_images
+    from ganzoo.inference.image_files import read_image_file
     from ganzoo.training.run import prepare
 
     good = folder / "good.keras"
@@ -78,11 +78,11 @@ def _cases(folder):
         path = folder / "bomb.npz"
         path.write_bytes(content)
         yield f"weights: {name}", lambda path=path: model.load_shipped(path)
-        yield f"arrays: {name}", lambda path=path: open_pictures(f"npz:{path}", (16, 16, 1))
+        yield f"arrays: {name}", lambda path=path: open_images(f"npz:{path}", (16, 16, 1))
 
     for name, path in _image_bombs(folder):
-        yield f"image: {name}", lambda path=path: read_photograph(path)
-        yield f"image in a folder: {name}", lambda path=path: open_pictures(f"folder:{path.parent}", (16, 16, 3))
+        yield f"image: {name}", lambda path=path: read_image_file(path)
+        yield f"image in a folder: {name}", lambda path=path: open_images(f"folder:{path.parent}", (16, 16, 3))
     for name, path in _audio_bombs(folder):
         yield f"audio: {name}", lambda path=path: read_audio(path)
 

@@ -38,10 +38,10 @@ def in_tensor(key):
 
 
 def hold(feed, room):
-    """Moves a feed's pictures to the device as they are, where they take no more than `room` bytes: batches are made of
+    """Moves a feed's images to the device as they are, where they take no more than `room` bytes: batches are made of
     them there, and four times as many bytes need not move at each step."""
-    if feed.takes_pictures and feed.held is None and feed.pictures.nbytes <= room:
-        feed.held = ops.convert_to_tensor(feed.pictures)
+    if feed.takes_images and feed.held is None and feed.images.nbytes <= room:
+        feed.held = ops.convert_to_tensor(feed.images)
 
 
 # Threads that make batches ahead of the training.

@@ -1,7 +1,7 @@
 """What the training step needs of JAX and no other part of the package may ask for.
 
 JAX compiles functions without side effects, and a step of the game is full of them: batch statistics, optimizers,
-figures. They happen in a `keras.StatelessScope`, which keeps every variable's value in a dictionary; what a gradient is
+metrics. They happen in a `keras.StatelessScope`, which keeps every variable's value in a dictionary; what a gradient is
 taken of gets a scope of its own, whose changes it hands over besides its result.
 """
 
@@ -48,7 +48,7 @@ def unsupported(precision, steps_per_execution, jit_compile):
 
 
 def train_step(model, state, data):
-    """One step of the game, as `fit` calls it: from the variables' values to the figures and the new values."""
+    """One step of the game, as `fit` calls it: from the variables' values to the metrics and the new values."""
     groups = (
         model.trainable_variables,
         model.non_trainable_variables,

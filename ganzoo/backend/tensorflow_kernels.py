@@ -49,7 +49,7 @@ def batch_normalized(x, scale, offset, epsilon):
         (normalized, of the dtype of x; means and variances, float32 (channels,), without a gradient).
     """
     scale, offset = (tf.convert_to_tensor(variable.value) for variable in (scale, offset))
-    # The kernels know pictures alone.
+    # The kernels know images alone.
     sizes = tf.shape(x)
     pixels = x if len(x.shape) == 4 else tf.reshape(x, (sizes[0], tf.reduce_prod(sizes[1:-1]), 1, x.shape[-1]))
 
@@ -126,13 +126,13 @@ def leaky_relu(x, slope):
     return run(x)
 
 
-# Convolutions, NHWC and padding "SAME", and their two gradients. With a picture on one side, the kernels of processors
+# Convolutions, NHWC and padding "SAME", and their two gradients. With an image on one side, the kernels of processors
 # leave most of their width unused; the gradient of a deep layer's weights is slow where the batch has few places. The
 # three operations below are linear in either argument and each other's gradients, so that any order of them is as fast.
 
-# Channels of a picture, at most.
+# Channels of an image, at most.
 _FEW = 3
-# Columns of a picture computed side by side, as channels.
+# Columns of an image computed side by side, as channels.
 _COLUMNS = 4
 # Kernels as wide as this gain by columns in the kernel's gradient too.
 _WIDE = 5
@@ -260,7 +260,7 @@ def _in_columns(x, kernel, before):
     kernel that is wider by as many columns.
 
     Args:
-        before: rows above the picture and columns left of it that are zero.
+        before: rows above the image and columns left of it that are zero.
     """
     rows, columns, _, outputs = kernel.shape
     height, width = _sizes(x)
@@ -289,12 +289,12 @@ def _of_kernel_in_columns(x, y, shape):
 
 
 def _before(rows, columns):
-    """How many rows and columns of zeros "SAME" has above a picture and left of it, at a stride of 1."""
+    """How many rows and columns of zeros "SAME" has above an image and left of it, at a stride of 1."""
     return (rows - 1) // 2, (columns - 1) // 2
 
 
 def _padded(x, rows, columns, before):
-    """The pictures with zeros around them for whole groups of columns, and how many columns the last one lacks."""
+    """The images with zeros around them for whole groups of columns, and how many columns the last one lacks."""
     missing = -_sizes(x)[1] % _COLUMNS
     top, left = before
     # Not by the convolution: the gradients of one with a padding of its own are slow.

@@ -118,6 +118,6 @@ def move(pairs, share):
 
 
 def seed_values(key):
-    """Two integers as the pair that Keras takes as a seed; here it adds them, which would make neighbours alike."""
+    """Two integers as the pair that Keras takes as a seed; here it adds them, which would make neighbors alike."""
     numbers = [number % 2**32 for number in (key if isinstance(key, tuple) else key.tolist())]
     return torch.tensor([int(np.random.SeedSequence(numbers).generate_state(1)[0]), 0], device="cpu")

@@ -1,6 +1,6 @@
 """Operations that Keras writes as many, or with copies in between: the same numbers, to rounding, by PyTorch's own.
 
-Keras has channels last. To PyTorch that is a picture with channels first whose memory has another order, one that its
+Keras has channels last. To PyTorch that is an image with channels first whose memory has another order, one that its
 kernels know: nothing is copied, where they are told so.
 """
 

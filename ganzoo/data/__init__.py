@@ -1,9 +1,9 @@
 """Data sets as tf.data: one function per kind of data.
 
-ganzoo.data.images("folder:my_pictures", image_shape=(64, 64, 3), batch_size=64)
-ganzoo.data.labelled("folder:my_pictures", image_shape=(64, 64, 3), batch_size=64)
-ganzoo.data.pairs("folder:my_photographs", scale=4, crop=96, batch_size=16)
-ganzoo.data.captions("captions:my_pictures", image_shape=(64, 64, 3), encoder=model.text_encoder)
+ganzoo.data.images("folder:my_images", image_shape=(64, 64, 3), batch_size=64)
+ganzoo.data.labelled("folder:my_images", image_shape=(64, 64, 3), batch_size=64)
+ganzoo.data.pairs("folder:my_images", scale=4, crop=96, batch_size=16)
+ganzoo.data.captions("captions:my_images", image_shape=(64, 64, 3), encoder=model.text_encoder)
 ganzoo.data.speech("folder:my_speech", noise="folder:my_noise", window=16384, batch_size=16)
 """
 

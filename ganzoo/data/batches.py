@@ -76,7 +76,7 @@ def first_examples(x, y, count):
     batch = keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
     found = len(keras.tree.flatten(batch)[0])
     if found < count:
-        raise GanzooError(f"a reference batch of {count} needs as many pictures, the data set has {found}")
+        raise GanzooError(f"a reference batch of {count} needs as many images, the data set has {found}")
     return batch, x
 
 
@@ -424,5 +424,5 @@ def split(batch, count):
         return [batch]
     size = keras.tree.flatten(batch)[0].shape[0]
     if size is not None and size % count:
-        raise GanzooError(f"a batch of {size} pictures cannot be shared among {count} discriminator steps")
+        raise GanzooError(f"a batch of {size} images cannot be shared among {count} discriminator steps")
     return [keras.tree.map_structure(lambda tensor, i=i: tensor[i::count], batch) for i in range(count)]

@@ -1,4 +1,4 @@
-"""Pictures with sentences about them."""
+"""Images with sentences about them."""
 
 import codecs
 import hashlib
@@ -17,8 +17,8 @@ from pydantic import Field
 
 from ganzoo import pixels
 from ganzoo.config import AtLeastOne, Seed
-from ganzoo.data.decoding import TooSmall, as_channels, fit, image_suffixes, read_picture
-from ganzoo.data.feed import Feed, data_function, kept_out
+from ganzoo.data.decoding import TooSmall, as_channels, fit, image_suffixes, read_image
+from ganzoo.data.feed import Feed, data_function, held_out_indices
 from ganzoo.data.folders import described, listed, printable
 from ganzoo.data.sources import allocate, kept_in_place, load_tfds, split_source
 from ganzoo.errors import GanzooError, first_line
@@ -41,39 +41,39 @@ def captions(
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
     strict: bool = False,
 ):
-    """A data set of pictures and, of each, a caption as a vector.
+    """A data set of images and, of each, a caption as a vector.
 
-    Of a picture with several captions every epoch takes one at random. Vectors are worked out once, and kept in the
-    cache folder. An encoder that has not learned yet does so first, from these pictures.
+    Of an image with several captions every epoch takes one at random. Vectors are worked out once, and kept in the
+    cache folder. An encoder that has not learned yet does so first, from these images.
 
     Args:
-        source: "captions:FOLDER" (pictures, and captions.json or captions.txt beside them, see `read_captions`) or
+        source: "captions:FOLDER" (images, and captions.json or captions.txt beside them, see `read_captions`) or
             "tfds:NAME[:SPLIT]" with the features `image` and `captions` or `caption`.
-        image_shape: (height, width, channels) of the pictures.
+        image_shape: (height, width, channels) of the images.
         encoder: of `ganzoo.text`, e.g. `model.text_encoder`.
-        batch_size: pictures per batch.
+        batch_size: images per batch.
         seed: of the order, captions and mirroring.
-        flip: mirror half of the pictures, left to right.
-        shift: move pictures by up to this share of their size, on white.
-        upscale: enlarge pictures that are smaller, instead of refusing them.
-        held_out: share of the pictures, with all their captions, that is kept from training: evenly spaced in the order
+        flip: mirror half of the images, left to right.
+        shift: move images by up to this share of their size, on white.
+        upscale: enlarge images that are smaller, instead of refusing them.
+        held_out: share of the images, with all their captions, that is kept from training: evenly spaced in the order
             of the captions' file, the same for every seed.
-        strict: a broken picture is an error instead of being skipped with a warning.
+        strict: a broken image is an error instead of being skipped with a warning.
 
     Returns:
-        `tf.data.Dataset` of (pictures float32 (batch_size, height, width, channels) in [-1, 1], vectors float32
+        `tf.data.Dataset` of (images float32 (batch_size, height, width, channels) in [-1, 1], vectors float32
         (batch_size, encoder.dim)).
 
     Raises:
-        GanzooError: a missing or empty source, a file of captions that is none, a picture outside its folder.
+        GanzooError: a missing or empty source, a file of captions that is none, an image outside its folder.
 
     Example:
-        dataset = ganzoo.data.captions("captions:my_pictures", (64, 64, 3), model.text_encoder)
+        dataset = ganzoo.data.captions("captions:my_images", (64, 64, 3), model.text_encoder)
     """
     images, texts, skipped = open_captions(source, image_shape, upscale, strict)
-    kept = kept_out(len(images), held_out)
-    validation = tuple((images[i].copy(), texts[i]) for i in sorted(kept))
-    training = [i for i in range(len(images)) if i not in kept]
+    chosen = held_out_indices(len(images), held_out)
+    validation = tuple((images[i].copy(), texts[i]) for i in sorted(chosen))
+    training = [i for i in range(len(images)) if i not in chosen]
     images, texts = kept_in_place(images, training), [texts[i] for i in training]
     known = {}
 
@@ -95,7 +95,7 @@ def captions(
             mirrored = rng.random(len(batch)) < 0.5
             batch[mirrored] = batch[mirrored, :, ::-1]
         if shift:
-            batch = np.stack([_shifted(rng, picture, shift) for picture in batch])
+            batch = np.stack([_shifted(rng, image, shift) for image in batch])
         chosen = begins[indices] + rng.integers(counts[indices])
         # How long a step takes does not depend on what the vectors say: zeros do until the encoder has learned.
         vectors = known["vectors"][chosen] if known else np.zeros((len(chosen), encoder.dim), "float32")
@@ -108,7 +108,7 @@ def captions(
         make_batch=make_batch,
         spec=[(images.shape[1:], "float32"), ((encoder.dim,), "float32")],
         source=source,
-        pictures=images,
+        images=images,
         captions=tuple(texts),
         validation=validation,
         skipped=skipped,
@@ -117,7 +117,7 @@ def captions(
 
 
 def open_captions(source, image_shape, upscale=False, strict=False):
-    """(pictures uint8 (count, height, width, channels), a list of captions of each, files that could not be read).
+    """(images uint8 (count, height, width, channels), a list of captions of each, files that could not be read).
 
     Args, Raises: as `captions`.
     """
@@ -132,7 +132,7 @@ def _folder(place, image_shape, upscale, strict):
     texts, lost, used = [], {}, 0
     for path, of_one in found.items():
         try:
-            images[used] = fit(read_picture(path, image_shape[2]), image_shape, upscale)
+            images[used] = fit(read_image(path, image_shape[2]), image_shape, upscale)
             texts.append(of_one)
             used += 1
         except TooSmall as error:
@@ -143,7 +143,7 @@ def _folder(place, image_shape, upscale, strict):
         except GanzooError as error:
             lost[str(path)] = str(error)
     if lost and (strict or not used):
-        raise GanzooError(f"{lost[min(lost)]} ({len(lost)} of {len(found)} pictures of {root} cannot be used)")
+        raise GanzooError(f"{lost[min(lost)]} ({len(lost)} of {len(found)} images of {root} cannot be used)")
     if lost:
         warnings.warn(f"{root}: skipped {len(lost)} of {len(found)}; first: {lost[min(lost)]}", stacklevel=2)
     return images[:used], texts, tuple(lost)
@@ -192,7 +192,7 @@ def read_captions(folder):
     """
     folder = Path(folder)
     if not os.path.isdir(folder):
-        raise GanzooError(f"no such folder of captioned pictures: {printable(folder)}")
+        raise GanzooError(f"no such folder of captioned images: {printable(folder)}")
     for name, reader in (("captions.json", _from_json), ("captions.txt", _from_lines)):
         path = folder / name
         if os.path.isfile(path):
@@ -315,7 +315,7 @@ class _Lookup:
             meant = [place for place in self.by_name[wanted.rpartition("/")[2]] if f"/{_plain(place)}".endswith(ending)]
         shown = f"{printable(self.listing)}: '{printable(name[:300])}'"
         if not meant:
-            raise GanzooError(f"{shown}: there is no picture of this name in {printable(self.listing.parent)}")
+            raise GanzooError(f"{shown}: there is no image of this name in {printable(self.listing.parent)}")
         if len(meant) > 1:
             both = " or ".join(printable(place) for place in meant[:2])
             more = f" (or {len(meant) - 2} others)" if len(meant) > 2 else ""
@@ -339,11 +339,11 @@ def _plain(path):
 
 
 def written_from_names(entry):
-    """Captions from a picture's `name`, `short_names` and `category`: the names as people would say them.
+    """Captions from an image's `name`, `short_names` and `category`: the names as people would say them.
 
     Example:
         written_from_names({"name": "RED APPLE", "short_names": ["apple"], "category": "Food & Drink"})
-        # ["red apple", "a red apple", "a picture of a red apple", "apple", "an apple", "a picture of an apple"]
+        # ["red apple", "a red apple", "an image of a red apple", "apple", "an apple", "an image of an apple"]
     """
     names = [entry["name"], *(name for name in entry.get("short_names") or () if isinstance(name, str))]
     plain = []
@@ -355,7 +355,7 @@ def written_from_names(entry):
     found = []
     for name in plain:
         countable = f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
-        found += [name, countable, f"a picture of {countable}"]
+        found += [name, countable, f"an image of {countable}"]
     return found
 
 
@@ -374,11 +374,11 @@ def cached_vectors(encoder, texts):
     return vectors
 
 
-def _shifted(rng, picture, share):
-    height, width = picture.shape[:2]
+def _shifted(rng, image, share):
+    height, width = image.shape[:2]
     down, right = (int(rng.integers(-int(share * size), int(share * size) + 1)) for size in (height, width))
-    moved = np.full_like(picture, 255)
-    moved[max(0, down) : height + min(0, down), max(0, right) : width + min(0, right)] = picture[
+    moved = np.full_like(image, 255)
+    moved[max(0, down) : height + min(0, down), max(0, right) : width + min(0, right)] = image[
         max(0, -down) : height + min(0, -down), max(0, -right) : width + min(0, -right)
     ]
     return moved

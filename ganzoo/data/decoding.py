@@ -1,4 +1,4 @@
-"""One file to one array, and one picture to the shape asked for."""
+"""One file to one array, and one image to the shape asked for."""
 
 import contextlib
 import gzip
@@ -37,7 +37,7 @@ _IDX_TYPES = {8: np.dtype(">u1"), 9: np.dtype(">i1"), 11: np.dtype(">i2"), 12: n
 
 
 class TooSmall(GanzooError):
-    """A picture smaller than asked for."""
+    """An image smaller than asked for."""
 
 
 def read_idx(path):
@@ -165,7 +165,7 @@ def image_suffixes():
     decode. Lower case, with their dot; the common ones first."""
     from PIL import Image
 
-    # Multi-picture files of cameras are opened as JPEG.
+    # Multi-image files of cameras are opened as JPEG.
     formats = {*image_formats(), "MPO"}
     known = [suffix for suffix, name in Image.registered_extensions().items() if name in formats]
     return (*_COMMON, *sorted(set(known) - set(_COMMON)))
@@ -191,7 +191,7 @@ def opened_image(path, most_pixels, at_least=None):
         if not os.path.isfile(path):
             # Reading a pipe or a device may never end.
             there = os.path.exists(path)
-            raise GanzooError(f"{shown} cannot be read as a picture: no file" if there else f"no such picture: {shown}")
+            raise GanzooError(f"{shown} cannot be read as an image: no file" if there else f"no such image: {shown}")
         with contextlib.ExitStack() as stack:
             if most_pixels > (Image.MAX_IMAGE_PIXELS or 0):
                 stack.enter_context(warnings.catch_warnings())
@@ -209,14 +209,14 @@ def opened_image(path, most_pixels, at_least=None):
     except GanzooError:
         raise
     except Image.UnidentifiedImageError:
-        raise GanzooError(f"{shown} cannot be read as a picture: its content is in no known image format") from None
+        raise GanzooError(f"{shown} cannot be read as an image: its content is in no known image format") from None
     except Image.DecompressionBombError:  # far beyond either limit
         raise GanzooError(f"{shown}: too many pixels, more than {most_pixels / 1e6:g} megapixels") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-        raise GanzooError(f"{shown} cannot be read as a picture: {first_line(error)}") from None
+        raise GanzooError(f"{shown} cannot be read as an image: {first_line(error)}") from None
 
 
-def read_picture(path, channels, at_least=None):
+def read_image(path, channels, at_least=None):
     """An image file as uint8 (height, width, channels), turned as its EXIF says, transparency on white; the first
     frame of an animation, the first page of a document.
 
@@ -263,11 +263,11 @@ def naming(path):
         raise GanzooError(f"{printable(path)}: {error}") from None
 
 
-def pillow_to_array(picture, channels, largest=None):
+def pillow_to_array(image, channels, largest=None):
     """A Pillow image of any mode as uint8 (height, width, channels), transparency on white.
 
     Args:
-        picture: the image.
+        image: the image.
         channels: 1 for gray, 3 for color.
         largest: what white is in a mode of 16 or 32 bits, see `largest_value`. None takes 65,535 for "I;16", and for
             "I" where a value is above 255. Floating-point values are in [0, 1] or [0, 255].
@@ -277,18 +277,18 @@ def pillow_to_array(picture, channels, largest=None):
     """
     from PIL import Image
 
-    if picture.mode.startswith("I") or picture.mode == "F":
+    if image.mode.startswith("I") or image.mode == "F":
         # Pillow's own conversion cuts off at 255 instead of scaling.
-        values = np.asarray(picture)
-        gray = _gray_to_uint8(values, largest or (65535 if picture.mode.startswith("I;16") else None))
-        transparent = picture.info.get("transparency")
+        values = np.asarray(image)
+        gray = _gray_to_uint8(values, largest or (65535 if image.mode.startswith("I;16") else None))
+        transparent = image.info.get("transparency")
         if isinstance(transparent, int):
             gray = np.where(values == transparent, np.uint8(255), gray)
-        picture = Image.fromarray(gray)
-    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    array = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
+        image = Image.fromarray(gray)
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    array = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     return array[..., None] if channels == 1 else array
 
 
@@ -359,7 +359,7 @@ def as_channels(image, channels):
 
 
 def fit(image, image_shape, upscale=False):
-    """One uint8 picture (height, width, channels), centre-cropped to the aspect of image_shape and resized.
+    """One uint8 image (height, width, channels), center-cropped to the aspect of image_shape and resized.
 
     Raises:
         TooSmall: it would have to be enlarged and `upscale` is False.
@@ -376,6 +376,6 @@ def fit(image, image_shape, upscale=False):
     left = (image.shape[1] - width * scale) / 2
     box = (left, top, left + width * scale, top + height * scale)
     # Antialiased when it shrinks: Pillow widens the filter by the scale.
-    picture = Image.fromarray(image[..., 0] if channels == 1 else image)
-    array = np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC, box=box))
+    pillow_image = Image.fromarray(image[..., 0] if channels == 1 else image)
+    array = np.asarray(pillow_image.resize((width, height), Image.Resampling.BICUBIC, box=box))
     return array[..., None] if channels == 1 else array

@@ -24,8 +24,8 @@ class Feed:
         make_batch: (step, indices) to the batch, a NumPy array or a tuple of them.
         source: where the examples come from, for errors.
         spec: (shape without the batch, dtype) of each array of a batch, alike nested.
-        pictures: the uint8 pictures behind it, for measures; None where there are none.
-        takes_pictures: `make_batch` takes them as a third argument too, as a tensor, and gives tensors.
+        images: the uint8 images behind it, for measures; None where there are none.
+        takes_images: `make_batch` takes them as a third argument too, as a tensor, and gives tensors.
         labels: their classes, where the source has any.
         class_names: name of each class, in the order of the labels; None where classes have no names.
         unlabelled: where there are no labels: why, and what to do.
@@ -33,7 +33,7 @@ class Feed:
         validation: whole examples kept from training, for measures; empty where there are none.
         skipped: files that could not be read.
         learning: trains what the batches are made with, an encoder of captions say; None where nothing has to learn.
-        held: the pictures as a tensor, once the device holds them; see `ganzoo.backend`.
+        held: the images as a tensor, once the device holds them; see `ganzoo.backend`.
     """
 
     count: int
@@ -42,8 +42,8 @@ class Feed:
     make_batch: Callable
     spec: Any
     source: str = ""
-    pictures: np.ndarray | None = None
-    takes_pictures: bool = False
+    images: np.ndarray | None = None
+    takes_images: bool = False
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] | None = None
     unlabelled: str = ""
@@ -133,7 +133,7 @@ def data_function(make_feed):
     return dataset
 
 
-def kept_out(count, share):
+def held_out_indices(count, share):
     """Which of `count` things, in their order, are kept from training: a set of evenly spaced indices, the same always.
 
     One at least: without any, no checkpoint could be called the best. But never all; none if the share is 0.

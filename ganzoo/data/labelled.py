@@ -1,4 +1,4 @@
-"""Pictures with class labels."""
+"""Images with class labels."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def labelled(
     strict: bool = False,
     classes: AtLeastOne | None = None,
 ):
-    """A data set of pictures and their classes.
+    """A data set of images and their classes.
 
     Args:
         source, image_shape, batch_size, seed, flip, upscale, strict: as in `ganzoo.data.images`. The labels are those
@@ -37,12 +37,12 @@ def labelled(
         GanzooError: as `ganzoo.data.images`; a source without labels; more classes than `classes`.
 
     Example:
-        dataset = ganzoo.data.labelled("folder:my_pictures", image_shape=(64, 64, 3), batch_size=64)
+        dataset = ganzoo.data.labelled("folder:my_images", image_shape=(64, 64, 3), batch_size=64)
     """
-    pictures = image_feed(source, image_shape, batch_size, seed, flip, upscale, strict, with_labels=True)
-    labels = pictures.labels
+    images = image_feed(source, image_shape, batch_size, seed, flip, upscale, strict, with_labels=True)
+    labels = images.labels
     if labels is None:
-        raise GanzooError(f"the pictures of {source} have no labels: {pictures.unlabelled}")
+        raise GanzooError(f"the images of {source} have no labels: {images.unlabelled}")
     labels = class_numbers(labels, where=f"the labels of {source}")
     if classes is not None and labels.max() >= classes:
         raise GanzooError(
@@ -52,6 +52,6 @@ def labelled(
     labels = labels.astype("int32")
 
     def make_batch(step, indices, *held):
-        return pictures.make_batch(step, indices, *held), labels[indices]
+        return images.make_batch(step, indices, *held), labels[indices]
 
-    return replace(pictures, make_batch=make_batch, spec=[pictures.spec, ((), "int32")])
+    return replace(images, make_batch=make_batch, spec=[images.spec, ((), "int32")])

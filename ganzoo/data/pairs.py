@@ -1,4 +1,4 @@
-"""Pairs of a small picture and the large one it was made from, for super-resolution."""
+"""Pairs of a small image and the large one it was made from, for super-resolution."""
 
 from typing import Annotated
 
@@ -7,8 +7,8 @@ from pydantic import Field
 
 from ganzoo import pixels
 from ganzoo.config import AtLeastOne, Seed
-from ganzoo.data.feed import Feed, data_function, kept_out
-from ganzoo.data.photographs import multiple_of, open_photographs, to_small
+from ganzoo.data.feed import Feed, data_function, held_out_indices
+from ganzoo.data.image_files import multiple_of, open_image_files, to_small
 from ganzoo.errors import GanzooError
 
 
@@ -23,20 +23,20 @@ def pairs(
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
     strict: bool = False,
 ):
-    """A data set of random crops of photographs, each with itself made smaller.
+    """A data set of random crops of photos, each with itself made smaller.
 
-    An epoch has as many crops as would cover the photographs once; a photograph's share of them is its area's, their
+    An epoch has as many crops as would cover the photos once; a photo's share of them is its area's, their
     places are drawn anew.
 
     Args:
-        source: "folder:PATH", "tfds:NAME[:SPLIT]" (div2k/bicubic_x4, say: its large pictures are read),
-            "photographs" (two, in the package's dependencies) or "photographs:scikit-image".
+        source: "folder:PATH", "tfds:NAME[:SPLIT]" (div2k/bicubic_x4, say: its large images are read),
+            "photos" (two, in the package's dependencies) or "photos:scikit-image".
         scale: how many times smaller; antialiased bicubic.
-        crop: height and width of a large picture, a multiple of scale.
+        crop: height and width of a large image, a multiple of scale.
         batch_size: pairs per batch.
         seed: of places, order and turns: the same seed gives the same batches.
         augment: turn by a multiple of 90 degrees and mirror, at random.
-        held_out: share of the photographs that is kept from training, for validation; whole ones, evenly spaced in
+        held_out: share of the photos that is kept from training, for validation; whole ones, evenly spaced in
             the order of their names, the same for every seed.
         strict: a broken file is an error instead of being skipped with a warning.
 
@@ -45,19 +45,19 @@ def pairs(
         crop, crop, 3)), both in [-1, 1].
 
     Raises:
-        GanzooError: a missing or empty source, all photographs smaller than a crop, a crop that scale does not divide.
+        GanzooError: a missing or empty source, all photos smaller than a crop, a crop that scale does not divide.
             Single ones that are smaller are left out with a warning.
 
     Example:
-        dataset = ganzoo.data.pairs("folder:my_photographs", scale=4, crop=96, batch_size=16)
+        dataset = ganzoo.data.pairs("folder:my_images", scale=4, crop=96, batch_size=16)
     """
     if crop % scale:
         raise GanzooError(f"crop {crop} is not a multiple of scale {scale}")
-    opened = open_photographs(source, at_least=crop, strict=strict)
-    kept = kept_out(len(opened.images), held_out)
-    train = [image for i, image in enumerate(opened.images) if i not in kept]
-    validation = [opened.images[i] for i in sorted(kept)]
-    # Which photograph the n-th crop of an epoch comes from.
+    opened = open_image_files(source, at_least=crop, strict=strict)
+    chosen = held_out_indices(len(opened.images), held_out)
+    train = [image for i, image in enumerate(opened.images) if i not in chosen]
+    validation = [opened.images[i] for i in sorted(chosen)]
+    # Which photo the n-th crop of an epoch comes from.
     cells = np.concatenate(
         [np.full((image.shape[0] // crop) * (image.shape[1] // crop), i) for i, image in enumerate(train)]
     )

@@ -214,7 +214,7 @@ def segment(rng, samples, length):
     return samples[start : start + length]
 
 
-def coloured_noise(rng, length, exponent=None):
+def colored_noise(rng, length, exponent=None):
     """Noise whose amplitude falls with frequency to the power of `exponent`: 0 is white, 0.5 pink, 1 brown; drawn from
     between if not given."""
     spectrum = np.fft.rfft(rng.standard_normal(length))

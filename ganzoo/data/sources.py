@@ -1,6 +1,6 @@
-"""Where pictures come from: "scheme:place" to an array of pictures, all of one shape.
+"""Where images come from: "scheme:place" to an array of images, all of one shape.
 
-Whatever the source, its pictures end as one uint8 array (count, height, width, channels): in memory
+Whatever the source, its images end as one uint8 array (count, height, width, channels): in memory
 up to `MEMORY_LIMIT`, beyond that as a memory-mapped file in the cache folder. Training then reads any
 source at the same speed and can go on at any place of its order.
 """
@@ -28,7 +28,7 @@ from ganzoo.data.decoding import (
     image_suffixes,
     read_arrays,
     read_idx,
-    read_picture,
+    read_image,
     to_uint8,
 )
 from ganzoo.data.folders import files_in, natural, printable
@@ -42,8 +42,8 @@ _ARCHIVE_NAMES = (("images", "labels"), ("x_train", "y_train"))
 
 
 @dataclass
-class Pictures:
-    """Pictures of one shape.
+class Images:
+    """Images of one shape.
 
     Attributes:
         images: uint8 (count, height, width, channels).
@@ -62,8 +62,8 @@ class Pictures:
     unlabelled: str = ""
 
 
-def open_pictures(source, image_shape, upscale=False, strict=False, with_labels=False):
-    """The pictures of a source, centre-cropped to the wanted aspect and resized (antialiased).
+def open_images(source, image_shape, upscale=False, strict=False, with_labels=False):
+    """The images of a source, center-cropped to the wanted aspect and resized (antialiased).
 
     Args:
         source: "digits", "idx:FILE" (MNIST's format, .gz or not; the labels file beside it is found),
@@ -75,13 +75,13 @@ def open_pictures(source, image_shape, upscale=False, strict=False, with_labels=
             they hold; numbers are in order of their value) or "tfds:NAME[:SPLIT]". "~" is the home folder. Of an
             animation the first frame counts.
         image_shape: (height, width, channels), channels 1 or 3.
-        upscale: enlarge pictures smaller than that instead of refusing them.
+        upscale: enlarge images smaller than that instead of refusing them.
         strict: a broken file is an error instead of being skipped and counted.
         with_labels: leave out, with a warning, images that lie beside the class folders of a "folder:" and so have no
             class. Else they count, and nothing has labels where there are any.
 
     Returns:
-        `Pictures`; a class of which no image can be read keeps its number and its name.
+        `Images`; a class of which no image can be read keeps its number and its name.
 
     Raises:
         GanzooError: naming the source and the way out.
@@ -137,14 +137,14 @@ def _digits(place, image_shape, upscale, strict):
 
     images, labels = digits()
     names = tuple(map(str, range(10)))
-    return Pictures(_fit_array(images, image_shape, upscale, "digits"), labels, "digits", class_names=names)
+    return Images(_fit_array(images, image_shape, upscale, "digits"), labels, "digits", class_names=names)
 
 
 def _idx(place, image_shape, upscale, strict):
     path = Path(place)
     images = read_idx(path)
     if images.ndim not in (3, 4):
-        raise GanzooError(f"{path} holds an array of shape {images.shape}, not pictures: name the images file")
+        raise GanzooError(f"{path} holds an array of shape {images.shape}, not images: name the images file")
     candidates = _labels_files(path)
     labels_path = next((candidate for candidate in candidates if os.path.isfile(candidate)), None)
     labels = None if labels_path is None else read_idx(labels_path)
@@ -211,7 +211,7 @@ def _tfds(place, image_shape, upscale, strict):
         if "label" in example and np.ndim(example["label"]) == 0:
             labels.append(int(example["label"]))
     classes = getattr(info.features["label"], "names", None) if "label" in info.features else None
-    return Pictures(
+    return Images(
         images,
         np.array(labels) if len(labels) == count else None,
         f"tfds:{place}",
@@ -269,7 +269,7 @@ def missing_tfds(place):
 
 def _folder(place, image_shape, upscale, strict, with_labels):
     root = Path(place)
-    paths = picture_files(root)
+    paths = find_image_files(root)
     beside = [path for path in paths if path.parent == root]
     # From all files, so that a broken one changes no other class's number.
     classes = sorted({_class_of(path, root) for path in paths if path.parent != root}, key=natural)
@@ -283,7 +283,7 @@ def _folder(place, image_shape, upscale, strict, with_labels):
 
     def read(i):
         try:
-            images[i] = fit(read_picture(paths[i], image_shape[2], image_shape[:2]), image_shape, upscale)
+            images[i] = fit(read_image(paths[i], image_shape[2], image_shape[:2]), image_shape, upscale)
             return None
         except TooSmall as error:
             small.append((i, str(error)))
@@ -296,16 +296,16 @@ def _folder(place, image_shape, upscale, strict, with_labels):
     if small:
         first = min(small)
         raise GanzooError(
-            f"{len(small)} of {len(paths)} pictures in {root} are smaller than the {image_shape[0]}x{image_shape[1]} "
+            f"{len(small)} of {len(paths)} images in {root} are smaller than the {image_shape[0]}x{image_shape[1]} "
             f"asked for (first: {paths[first[0]]}, {first[1]}): choose a smaller image_shape, remove them, "
             "or allow enlarging with upscale=True (in a preset, data: {upscale: true})"
         )
     if broken and strict:
         raise GanzooError(f"{min(broken)[1]} ({len(broken)} broken of {len(paths)}; strict=False skips them)")
     if len(broken) == len(paths):
-        raise GanzooError(f"none of the {len(paths)} pictures in {root} can be read (first: {min(broken)[1]})")
+        raise GanzooError(f"none of the {len(paths)} images in {root} can be read (first: {min(broken)[1]})")
     if broken:
-        warnings.warn(f"{root}: skipped {len(broken)} of {len(paths)} pictures; first: {min(broken)[1]}", stacklevel=2)
+        warnings.warn(f"{root}: skipped {len(broken)} of {len(paths)} images; first: {min(broken)[1]}", stacklevel=2)
     kept = [i for i in range(len(paths)) if i not in lost]
     labelled = len(classes) > 1 and not beside
     labels = None
@@ -324,7 +324,7 @@ def _folder(place, image_shape, upscale, strict, with_labels):
         unlabelled = f"move or remove the {len(beside)} images beside the class folders; first: {first}"
     else:
         unlabelled = f"put the images of each class in a subfolder of {printable(root)}, named after the class"
-    return Pictures(
+    return Images(
         kept_in_place(images, kept),
         labels,
         f"folder:{place}",
@@ -342,7 +342,7 @@ def _class_of(path, root):
 _SCHEMES = {"digits": _digits, "folder": _folder, "idx": _idx, "npz": _npz, "tfds": _tfds}
 
 
-def picture_files(root, **options):
+def find_image_files(root, **options):
     """The image files of a folder, as `ganzoo.data.folders.files_in`."""
     return files_in(root, image_suffixes(), "images", **options)
 
@@ -351,12 +351,12 @@ def _from_arrays(images, labels, image_shape, upscale, source, class_names=None)
     images = _as_uint8(images, source)
     if labels is not None:
         if np.shape(labels)[:1] != (len(images),):
-            raise GanzooError(f"{source}: {len(images)} pictures but labels of shape {np.shape(labels)}")
+            raise GanzooError(f"{source}: {len(images)} images but labels of shape {np.shape(labels)}")
         labels = class_numbers(labels, where=f"{source}: labels")
     names = _checked_names(class_names, source)
     if names is not None and labels is not None and labels.max() >= len(names):
         raise GanzooError(f"{source}: class_names has {len(names)} names, but the labels run to {labels.max()}")
-    return Pictures(_fit_array(images, image_shape, upscale, source), labels, source, class_names=names)
+    return Images(_fit_array(images, image_shape, upscale, source), labels, source, class_names=names)
 
 
 def _checked_names(names, source):
@@ -373,7 +373,7 @@ def _as_uint8(images, source, masks=True):
     """uint8 images (count, height, width[, channels]) from arrays as people keep them, see `to_uint8`."""
     images = np.asarray(images)
     if images.ndim not in (3, 4) or not images.size:
-        raise GanzooError(f"{source}: pictures have shape (count, height, width[, channels]), got {images.shape}")
+        raise GanzooError(f"{source}: images have shape (count, height, width[, channels]), got {images.shape}")
     try:
         return to_uint8(images, masks=masks)
     except GanzooError as error:
@@ -381,13 +381,13 @@ def _as_uint8(images, source, masks=True):
 
 
 def _fit_array(images, image_shape, upscale, source):
-    """uint8 pictures (count, height, width[, channels]) as (count, *image_shape)."""
+    """uint8 images (count, height, width[, channels]) as (count, *image_shape)."""
     if (images.ndim == 3 and images.shape[0] != 1) or (images.ndim == 3 and images.shape[2] not in (1, 3, 4)):
         images = images[..., None]
     elif images.ndim == 3:
         images = images[None] if images.shape[2] in (1, 3, 4) else images[..., None]
     if images.shape[-1] not in (1, 3, 4):
-        raise GanzooError(f"{source}: pictures have 1, 3 or 4 channels, got {images.shape[-1]}")
+        raise GanzooError(f"{source}: images have 1, 3 or 4 channels, got {images.shape[-1]}")
     if images.shape[1:] == image_shape:
         return images
 
@@ -398,22 +398,22 @@ def _fit_array(images, image_shape, upscale, source):
         return fitted
     except TooSmall as error:
         raise GanzooError(
-            f"the pictures of {source} are {error}, smaller than the {image_shape[0]}x{image_shape[1]} asked for: "
+            f"the images of {source} are {error}, smaller than the {image_shape[0]}x{image_shape[1]} asked for: "
             "choose a smaller image_shape, or allow enlarging with upscale=True (in a preset, data: {upscale: true})"
         ) from None
 
 
 def kept_in_place(images, kept):
-    """The pictures whose places are in `kept`, in rising order, moved together: a selection would copy an array that is
+    """The images whose places are in `kept`, in rising order, moved together: a selection would copy an array that is
     kept in a file into memory."""
-    for to, kept_from in enumerate(kept):
-        if to != kept_from:
-            images[to] = images[kept_from]
+    for to, held_out_from in enumerate(kept):
+        if to != held_out_from:
+            images[to] = images[held_out_from]
     return images[: len(kept)]
 
 
 def allocate(shape, key):
-    """An empty uint8 array for all pictures: in memory, or a file in the cache folder when it is large.
+    """An empty uint8 array for all images: in memory, or a file in the cache folder when it is large.
 
     Args:
         shape: of the array.
@@ -422,7 +422,7 @@ def allocate(shape, key):
     if np.prod(shape, dtype="float64") <= MEMORY_LIMIT:
         return np.zeros(shape, "uint8")
     name = hashlib.sha256(repr((key, shape)).encode()).hexdigest()[:24]
-    path = cache_folder() / f"pictures-{name}-{os.getpid()}.npy"
+    path = cache_folder() / f"images-{name}-{os.getpid()}.npy"
     needed = math.prod(map(int, shape))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

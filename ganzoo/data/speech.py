@@ -8,10 +8,10 @@ import numpy as np
 from pydantic import Field
 
 from ganzoo.config import AtLeastOne, Seed
-from ganzoo.data.feed import Feed, data_function, kept_out
+from ganzoo.data.feed import Feed, data_function, held_out_indices
 from ganzoo.data.recordings import (
     at_speed,
-    coloured_noise,
+    colored_noise,
     filtered,
     gain,
     in_room,
@@ -104,20 +104,20 @@ def speech(
     if len(set(speakers)) == 1:
         speakers = found.names
     everybody = sorted(set(speakers))
-    kept = {everybody[i] for i in kept_out(len(everybody), held_out)}
-    training = [i for i, speaker in enumerate(speakers) if speaker not in kept]
-    validation = [i for i, speaker in enumerate(speakers) if speaker in kept]
+    chosen = {everybody[i] for i in held_out_indices(len(everybody), held_out)}
+    training = [i for i, speaker in enumerate(speakers) if speaker not in chosen]
+    validation = [i for i, speaker in enumerate(speakers) if speaker in chosen]
     # Which utterance the n-th window of an epoch comes from.
     cells = np.repeat(training, [max(1, round(len(found.samples[i]) / window)) for i in training])
-    noises, kept_noises, skipped = [], [], ()
+    noises, held_out_noises, skipped = [], [], ()
     if noise not in (None, GENERATED):
         recorded = open_recordings(noise, rate, strict)
         takes = [_TAKE.sub("", Path(name).with_suffix("").as_posix()) for name in recorded.names]
         clips = sorted(set(takes))
-        held = {clips[i] for i in kept_out(len(clips), held_out)}
+        held = {clips[i] for i in held_out_indices(len(clips), held_out)}
         apart = {i for i, take in enumerate(takes) if take in held}
         noises = [samples for i, samples in enumerate(recorded.samples) if i not in apart]
-        kept_noises = [samples for i, samples in enumerate(recorded.samples) if i in apart] or noises
+        held_out_noises = [samples for i, samples in enumerate(recorded.samples) if i in apart] or noises
         skipped = recorded.skipped
     # A long recording has more to give.
     chances = np.array([len(samples) for samples in noises], "float64") / max(1, sum(map(len, noises)))
@@ -141,12 +141,12 @@ def speech(
             response, early = room(rng, rate)
             heard, clean = in_room(response, clean), in_room(early, clean)
             own *= level(heard) / dry
-        din = drawn_noise(rng, i)
+        din = random_noise(rng, i)
         din = din * (own / level(din) / gain(rng.uniform(*snr)))
         factor = gain(rng.uniform(*loudness)) / own
         return _limited((heard + din) * factor, clean * factor)
 
-    def drawn_noise(rng, i):
+    def random_noise(rng, i):
         kind, several = rng.random(), int(rng.integers(3, 8))
         # Drawn from all, since there may be many: some are too many, and of the speaker's own none is taken.
         crowd = [j for j in rng.choice(training, 4 * several) if speakers[j] != speakers[i]][:several]
@@ -154,7 +154,7 @@ def speech(
             pieces = [segment(rng, found.samples[j], window) for j in crowd]
             din = sum(piece / level(piece) * gain(rng.uniform(-6.0, 0.0)) for piece in pieces)
         elif kind < babble + generated or not noises:
-            din = coloured_noise(rng, window)
+            din = colored_noise(rng, window)
             din = swelling(rng, din, rate) if rng.random() < 0.5 else din
         else:
             both = rng.choice(len(noises), int(rng.integers(1, 3)), p=chances)
@@ -167,13 +167,13 @@ def speech(
         pairs = np.stack([np.stack(cut(rng, cells[index])) for index in indices])
         return pairs[:, 0, :, None], pairs[:, 1, :, None]
 
-    def kept_pair(place, i):
+    def held_out_pair(place, i):
         if found.noisy is not None:
             return found.noisy[i], found.samples[i]
         rng = np.random.default_rng([5, place])
         clean = found.samples[i]
-        din = segment(rng, kept_noises[place % len(kept_noises)], len(clean)) if kept_noises else None
-        din = coloured_noise(rng, len(clean)) if din is None else din
+        din = segment(rng, held_out_noises[place % len(held_out_noises)], len(clean)) if held_out_noises else None
+        din = colored_noise(rng, len(clean)) if din is None else din
         ratios = np.linspace(*snr, 4) if len(validation) > 3 else [np.mean(snr)]
         din = din * (levels[i] / level(din) / gain(ratios[place % len(ratios)]))
         return _limited(clean + din, clean)
@@ -185,7 +185,7 @@ def speech(
         make_batch=make_batch,
         spec=[((window, 1), "float32"), ((window, 1), "float32")],
         source=source,
-        validation=tuple(kept_pair(place, i) for place, i in enumerate(validation)),
+        validation=tuple(held_out_pair(place, i) for place, i in enumerate(validation)),
         skipped=(*found.skipped, *skipped),
     )
 

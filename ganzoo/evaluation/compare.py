@@ -31,20 +31,20 @@ def evaluate(model, data, extractor=None, samples=10_000, upscale=False, name="m
 
     Args:
         model: a trained `ZooModel`.
-        data: source of pictures kept from training, e.g. "idx:t10k-images-idx3-ubyte.gz" or "folder:Set5"; of
+        data: source of images kept from training, e.g. "idx:t10k-images-idx3-ubyte.gz" or "folder:Set5"; of
             pairs of speech for models that enhance it.
         extractor, samples, upscale: for models that draw, see `ganzoo.evaluation.image_generation.evaluate`.
         name: of the model, for tables.
 
     Returns:
-        An `Evaluation`; the modules of `ganzoo.evaluation` say what its figures are, one for each task.
+        An `Evaluation`; the modules of `ganzoo.evaluation` say what its metrics are, one for each task.
 
     Raises:
         GanzooError: what does not fit the model, or anything wrong with the data.
 
     Example:
         found = ganzoo.evaluation.evaluate(model, "idx:t10k-images-idx3-ubyte.gz", "mnist_classifier")
-        print(found.figures["frechet_distance"], found.protocol)
+        print(found.metrics["frechet_distance"], found.protocol)
     """
     return evaluation_of(model).evaluate(model, data, extractor=extractor, samples=samples, upscale=upscale, name=name)
 
@@ -61,7 +61,7 @@ def evaluate_presets(names, data, extractor=None, samples=10_000, upscale=False)
         A list of `Evaluation`, all of the same protocol.
 
     Raises:
-        GanzooError: models whose own extractors or picture sizes differ: their figures say nothing beside each other.
+        GanzooError: models whose own extractors or image sizes differ: their metrics say nothing beside each other.
     """
     # Before any model is loaded.
     modules = [
@@ -69,7 +69,7 @@ def evaluate_presets(names, data, extractor=None, samples=10_000, upscale=False)
         for found in (presets.model_of(name, trained=True) for name in names)
     ]
     if any(module is not modules[0] for module in modules):
-        raise GanzooError(f"{', '.join(map(str, names))} are of different tasks: their figures are not compared")
+        raise GanzooError(f"{', '.join(map(str, names))} are of different tasks: their metrics are not compared")
     module = modules[0]
     takes_extractor = getattr(module, "TAKES_EXTRACTOR", False)
     if extractor:
@@ -86,7 +86,7 @@ def evaluate_presets(names, data, extractor=None, samples=10_000, upscale=False)
     chosen = [extractor or (config and config.evaluation.extractor) for config in configs]
     if len(set(chosen)) > 1:
         raise GanzooError(
-            f"{', '.join(map(str, names))} are measured with {' and '.join(sorted(map(str, set(chosen))))}: figures of "
+            f"{', '.join(map(str, names))} are measured with {' and '.join(sorted(map(str, set(chosen))))}: metrics of "
             "different protocols are not compared; name one for all with --extractor"
         )
     enlarged = [upscale or bool(config and config.data.get("upscale")) for config in configs]

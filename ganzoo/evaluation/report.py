@@ -12,13 +12,13 @@ class Evaluation:
 
     Attributes:
         name: of the model.
-        protocol: a sentence: what the figures depend on besides the model.
-        figures: {name: number}.
+        protocol: a sentence: what the metrics depend on besides the model.
+        metrics: {name: number}.
     """
 
     name: str
     protocol: str
-    figures: dict
+    metrics: dict
 
 
 def comparable(evaluations):
@@ -30,7 +30,7 @@ def comparable(evaluations):
     for other in evaluations[1:]:
         if other.protocol != evaluations[0].protocol:
             raise GanzooError(
-                "figures of different protocols are not compared:\n"
+                "metrics of different protocols are not compared:\n"
                 f"  {evaluations[0].name}: {evaluations[0].protocol}\n  {other.name}: {other.protocol}"
             )
     return evaluations

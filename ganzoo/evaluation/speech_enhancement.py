@@ -31,12 +31,12 @@ def evaluate(model, data, extractor=None, samples=None, upscale=False, name="mod
 
 
 def baseline(model, data):
-    """The same figures of the noisy speech itself, at the model's sample rate."""
+    """The same metrics of the noisy speech itself, at the model's sample rate."""
     return evaluate_noisy(model.sample_rate, data)
 
 
 def evaluate_noisy(sample_rate, data):
-    """The same figures of the noisy speech itself, which every table of models needs beside them."""
+    """The same metrics of the noisy speech itself, which every table of models needs beside them."""
     return measured(lambda noisy: noisy, sample_rate, data, "noisy")
 
 
@@ -53,11 +53,11 @@ def measured(enhance, sample_rate, data, name):
             rows.append(all_measured(functions, clean, enhance(noisy)))
         except GanzooError as error:
             raise GanzooError(f"{data}, {pair}: {error}; take it out of the set") from None
-    figures = {key: round(float(np.mean([row[key] for row in rows])), 4) for key in rows[0]}
+    metrics = {key: round(float(np.mean([row[key] for row in rows])), 4) for key in rows[0]}
     band = "narrow band (P.862.1)" if sample_rate == 8_000 else "wide band (P.862.2)"
     protocol = (
         f"means over {len(rows)} pairs of {short(data)} ({digest.hexdigest()[:8]}), whole utterances at {sample_rate} "
         f"Hz; PESQ in {band}, STOI not extended, SI-SDR without zero-mean, segmental SNR of 30 ms frames limited to "
         "-10 to 35 dB, composite measures with that PESQ"
     )
-    return Evaluation(name, protocol, figures)
+    return Evaluation(name, protocol, metrics)

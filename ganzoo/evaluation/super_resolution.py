@@ -1,10 +1,10 @@
-"""Models that make pictures larger: how close they come to the pictures that were made smaller."""
+"""Models that make images larger: how close they come to the images that were made smaller."""
 
 import hashlib
 
 import numpy as np
 
-from ganzoo.data.photographs import multiple_of, open_photographs, resized, to_small
+from ganzoo.data.image_files import multiple_of, open_image_files, resized, to_small
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.report import Evaluation, short
 from ganzoo.imagenet import find_weights
@@ -16,17 +16,17 @@ _MOST_PIXELS = {"alex": 16_000_000, "vgg": 1_500_000}
 
 
 def evaluate(model, data, extractor=None, samples=None, upscale=False, name="model"):
-    """Measures an upscaling model on photographs.
+    """Measures an upscaling model on photos.
 
     Args:
         model: a trained `SuperResolution` model.
-        data: source of photographs, e.g. "folder:Set5", see `ganzoo.data.photographs.open_photographs`.
+        data: source of photos, e.g. "folder:Set5", see `ganzoo.data.image_files.open_image_files`.
         extractor, samples, upscale: of other kinds of models; not used.
         name: of the model, for tables.
 
     Returns:
-        An `Evaluation`: means over the pictures of `psnr_y` (dB), `ssim_y`, `psnr_rgb`, `ssim_rgb`, and `lpips_alex`
-        and `lpips_vgg` where their weights are found (`ganzoo.imagenet.find_weights`) and all pictures are small enough
+        An `Evaluation`: means over the images of `psnr_y` (dB), `ssim_y`, `psnr_rgb`, `ssim_rgb`, and `lpips_alex`
+        and `lpips_vgg` where their weights are found (`ganzoo.imagenet.find_weights`) and all images are small enough
         for the memory the networks take (16 megapixels, 1.5).
 
     Raises:
@@ -36,12 +36,12 @@ def evaluate(model, data, extractor=None, samples=None, upscale=False, name="mod
 
 
 def baseline(model, data):
-    """The same figures of bicubic interpolation, at the model's scale."""
+    """The same metrics of bicubic interpolation, at the model's scale."""
     return evaluate_bicubic(model.scale, data)
 
 
 def evaluate_bicubic(scale, data):
-    """The same figures of bicubic interpolation, which every table of models needs beside them."""
+    """The same metrics of bicubic interpolation, which every table of models needs beside them."""
 
     def upscale(small):
         return resized(small, (small.shape[0] * scale, small.shape[1] * scale))
@@ -50,7 +50,7 @@ def evaluate_bicubic(scale, data):
 
 
 def _evaluate(upscale, scale, data, name):
-    images = [multiple_of(image, scale) for image in open_photographs(data, at_least=16 * scale).images]
+    images = [multiple_of(image, scale) for image in open_image_files(data, at_least=16 * scale).images]
     measures = {
         f"{measure.__name__}_{channel}": lambda x, y, measure=measure, channel=channel: measure(x, y, channel, scale)
         for channel in ("y", "rgb")
@@ -63,16 +63,16 @@ def _evaluate(upscale, scale, data, name):
     for image in images:
         digest.update(np.ascontiguousarray(image).tobytes())
         ours = upscale(to_small(image, scale))
-        # A perfect picture's PSNR is infinite, and so would be the mean.
+        # A perfect image's PSNR is infinite, and so would be the mean.
         rows.append([min(measure(ours, image), 100.0) for measure in measures.values()])
-    figures = {key: round(float(mean), 4) for key, mean in zip(measures, np.mean(rows, axis=0))}
+    metrics = {key: round(float(mean), 4) for key, mean in zip(measures, np.mean(rows, axis=0))}
     protocol = (
-        f"x{scale}, means over {len(images)} pictures of {short(data)} ({digest.hexdigest()[:8]}), cut to multiples of "
+        f"x{scale}, means over {len(images)} images of {short(data)} ({digest.hexdigest()[:8]}), cut to multiples of "
         f"{scale}; small ones by antialiased bicubic (Keys, a = -0.5, Pillow), 8 bits; PSNR and SSIM on the luma of "
         f"BT.601 (unrounded) and on RGB, {scale} pixels left out at each border, SSIM with the Gaussian window of "
-        f"11x11{'; LPIPS version 0.1, whole pictures' if networks else ''}"
+        f"11x11{'; LPIPS version 0.1, whole images' if networks else ''}"
     )
-    return Evaluation(name, protocol, figures)
+    return Evaluation(name, protocol, metrics)
 
 
 def _found(network):

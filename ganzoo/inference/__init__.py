@@ -1,6 +1,6 @@
-"""Using a trained model: grids of samples, walks through latent space, pictures of any size, files."""
+"""Using a trained model: grids of samples, walks through latent space, images of any size, files."""
 
-from ganzoo.inference import latent, photographs, sampling, tiling
-from ganzoo.inference.sampling import grid, save_picture
+from ganzoo.inference import image_files, latent, sampling, tiling
+from ganzoo.inference.sampling import grid, save_image
 
-__all__ = ["grid", "latent", "photographs", "sampling", "save_picture", "tiling"]
+__all__ = ["grid", "image_files", "latent", "sampling", "save_image", "tiling"]

@@ -10,13 +10,13 @@ from ganzoo.data.decoding import naming, opened_image
 from ganzoo.data.folders import printable
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import write_atomically
-from ganzoo.inference.photographs import (
+from ganzoo.inference.image_files import (
     PIXEL_LIMIT,
-    as_photograph,
+    as_image_file,
     check_size,
     check_writable,
-    read_photograph,
-    write_photograph,
+    read_image_file,
+    write_image_file,
 )
 from ganzoo.inference.sampling import to_pillow
 from ganzoo.inference.tiling import LARGEST_RESULT
@@ -82,12 +82,12 @@ def upscale_file(model, source, target, tile=384, progress=None):
     if count > 1:
         write_frames(target, frames, durations, plays, **extras)
         return
-    photograph = read_photograph(source)
-    height, width, channels = photograph.pixels.shape
-    check_writable(target, (height * model.scale, width * model.scale, channels), photograph.pixels.dtype)
+    photo = read_image_file(source)
+    height, width, channels = photo.pixels.shape
+    check_writable(target, (height * model.scale, width * model.scale, channels), photo.pixels.dtype)
     with naming(source):
-        photograph.pixels = model.upscale(photograph.pixels, tile=tile, progress=progress)
-    write_photograph(target, photograph)
+        photo.pixels = model.upscale(photo.pixels, tile=tile, progress=progress)
+    write_image_file(target, photo)
 
 
 def write_frames(path, frames, durations=None, plays=0, **extras):
@@ -154,14 +154,14 @@ def _enlarged(model, image, count, tile, progress):
             # Pages may be larger than the first.
             if image.width * image.height > PIXEL_LIMIT or total > _LARGEST_ANIMATION:
                 raise GanzooError(_too_large(count))
-            photograph = as_photograph(image)
+            photo = as_image_file(image)
         except GanzooError:
             raise
         except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
             raise GanzooError(f"frame {i - first + 1} of {count} cannot be read: {first_line(error)}") from None
         durations.append(image.info.get("duration"))
-        frames.append(model.upscale(photograph.pixels, tile=tile, progress=False))
-        extras.append(photograph.extras)
+        frames.append(model.upscale(photo.pixels, tile=tile, progress=False))
+        extras.append(photo.extras)
     usual = _PAGE if image.format == "TIFF" else _FRAME
     return frames, [usual if duration is None else duration for duration in durations], plays, extras[0]
 

@@ -1,4 +1,4 @@
-"""Latent space: walks, arithmetic, truncation, and the way back from a picture."""
+"""Latent space: walks, arithmetic, truncation, and the way back from an image."""
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def slerp(start, end, fractions):
 
     Example:
         a, b = model.latents(2, seed=0)
-        pictures = model.generate(latents=ganzoo.inference.latent.slerp(a, b, np.linspace(0, 1, 9)))
+        images = model.generate(latents=ganzoo.inference.latent.slerp(a, b, np.linspace(0, 1, 9)))
     """
     start, end, t = _checked(start, end, fractions)
     lengths = np.linalg.norm(start), np.linalg.norm(end)
@@ -68,7 +68,7 @@ def arithmetic(plus, minus=()):
 
     Example:
         latent = arithmetic(plus=[smiling_women, neutral_men], minus=[neutral_women])
-        picture = model.generate(latents=latent[None])
+        image = model.generate(latents=latent[None])
     """
     if not len(plus):
         raise GanzooError("arithmetic needs at least one group to begin with")
@@ -81,7 +81,7 @@ def arithmetic(plus, minus=()):
 def truncated(count, latent_dim, limit=1.0, seed=None):
     """Random latents no number of which is beyond +-limit: those that are, are drawn again.
 
-    The truncation trick (Brock et al. 2018, arXiv:1809.11096, section 3.1): a small limit gives cleaner pictures
+    The truncation trick (Brock et al. 2018, arXiv:1809.11096, section 3.1): a small limit gives cleaner images
     that are more alike.
 
     Args:
@@ -97,7 +97,7 @@ def truncated(count, latent_dim, limit=1.0, seed=None):
         GanzooError: a limit that is not positive, a count or length below 1, or a count beyond the memory.
 
     Example:
-        pictures = model.generate(latents=truncated(16, model.latent_dim, limit=0.7, seed=0))
+        images = model.generate(latents=truncated(16, model.latent_dim, limit=0.7, seed=0))
     """
     whole_count(count)
     at_least_one(latent_dim=latent_dim)
@@ -116,28 +116,28 @@ def _truncated(count, latent_dim, limit, seed):
     return latents.astype("float32")
 
 
-def project(model, pictures, labels=None, steps=300, learning_rate=0.05, starts=4, prior=1e-3, seed=0):
-    """The latents whose pictures come closest to given ones (Zhu et al. 2016, arXiv:1609.03552, section 3.1, by
+def project(model, images, labels=None, steps=300, learning_rate=0.05, starts=4, prior=1e-3, seed=0):
+    """The latents whose images come closest to given ones (Zhu et al. 2016, arXiv:1609.03552, section 3.1, by
     gradient descent).
 
     Args:
         model: a `ImageGeneration` model.
-        pictures: uint8 (count, height, width, channels), of the model's size.
+        images: uint8 (count, height, width, channels), of the model's size.
         labels: their classes, for a model with labels.
         steps: of Adam.
         learning_rate: its step size.
-        starts: random latents to begin from for each picture; the one that ends closest is kept.
+        starts: random latents to begin from for each image; the one that ends closest is kept.
         prior: weight of |latent|^2 / latent_dim, which keeps latents where the generator was trained.
         seed: of the starts.
 
     Returns:
-        (latents float32 (count, latent_dim), errors (count,)): root mean squared differences, in grey levels.
+        (latents float32 (count, latent_dim), errors (count,)): root mean squared differences, in gray levels.
 
     Raises:
-        GanzooError: pictures of another type or size.
+        GanzooError: images of another type or size.
 
     Example:
-        latents, errors = project(model, pictures)
+        latents, errors = project(model, images)
         rebuilt = model.generate(latents=latents)
     """
     import keras
@@ -145,10 +145,10 @@ def project(model, pictures, labels=None, steps=300, learning_rate=0.05, starts=
 
     from ganzoo.backend import input_gradient
 
-    pictures = pixels.checked(pictures, model.image_shape, "pictures to project")
+    images = pixels.checked(images, model.image_shape, "images to project")
     at_least_one(steps=steps, starts=starts)
-    target = ops.convert_to_tensor(pixels.to_float(np.repeat(pictures, starts, axis=0)))
-    condition = [] if labels is None else [np.repeat(model.labels(len(pictures), labels), starts)]
+    target = ops.convert_to_tensor(pixels.to_float(np.repeat(images, starts, axis=0)))
+    condition = [] if labels is None else [np.repeat(model.labels(len(images), labels), starts)]
 
     def differences(latents):
         drawn = ops.cast(model([latents, *condition] if condition else latents), "float32")
@@ -165,5 +165,5 @@ def project(model, pictures, labels=None, steps=300, learning_rate=0.05, starts=
         optimizer.apply([input_gradient(loss, latents.value)], [latents])
     errors = ops.convert_to_numpy(differences(latents.value)).reshape(-1, starts)
     best = errors.argmin(axis=1)
-    found = ops.convert_to_numpy(latents.value).reshape(len(pictures), starts, -1)[np.arange(len(pictures)), best]
+    found = ops.convert_to_numpy(latents.value).reshape(len(images), starts, -1)[np.arange(len(images)), best]
     return found, np.sqrt(errors.min(axis=1)) * 127.5

@@ -10,7 +10,7 @@ class Windows:
     """How sound is cut into windows that overlap.
 
     A window is shown `margin` samples more than it answers for on either side; what it answers for overlaps with its
-    neighbours' by `fade` samples, where one passes into the other. With a margin as wide as the network sees, the
+    neighbors' by `fade` samples, where one passes into the other. With a margin as wide as the network sees, the
     answer is that to the sound in one piece.
 
     Attributes:

@@ -14,7 +14,7 @@ from ganzoo.files import replaced
 WRITTEN = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3", ".aiff": "AIFF"}
 
 
-def enhance_file(model, source, target, progress=None, shifts=None, warn=None):
+def enhance_file(model, source, target, progress=None, num_shifts=None, warn=None):
     """Writes a recording without its noise, piece by piece: an hour needs no more memory than a minute.
 
     Sample rate, channels and, where the target's format has it, depth are kept. The file appears when it is whole. Of a
@@ -25,7 +25,7 @@ def enhance_file(model, source, target, progress=None, shifts=None, warn=None):
         model: an `SpeechEnhancement` model.
         source: file to read.
         target: file to write; its suffix says the format: .wav, .flac, .ogg, .mp3 or .aiff.
-        progress, shifts: as `SpeechEnhancement.enhance`.
+        progress, num_shifts: as `SpeechEnhancement.enhance`.
         warn: called as `warn(message, category)` with what was written but is not as one would expect: of the category
             `ganzoo.data.audio.EndsEarly` where the recording is shorter than its header says, of `UserWarning` where
             samples had to be limited to full scale. `warnings.warn` if not given.
@@ -41,7 +41,7 @@ def enhance_file(model, source, target, progress=None, shifts=None, warn=None):
     with opened(source) as recording:
         try:
             with replaced(target) as file:
-                limited, peak = _write_enhanced(model, recording, file, target.suffix.lower(), progress, shifts)
+                limited, peak = _write_enhanced(model, recording, file, target.suffix.lower(), progress, num_shifts)
                 # Nothing at all is no file.
                 recording.check(warn)
         except GanzooError as error:
@@ -55,7 +55,7 @@ def enhance_file(model, source, target, progress=None, shifts=None, warn=None):
         warn(message + "a floating-point .wav keeps what is above", UserWarning)
 
 
-def _write_enhanced(model, recording, file, suffix, progress, shifts):
+def _write_enhanced(model, recording, file, suffix, progress, num_shifts):
     """What the model makes of one recording, into an open file; (samples limited to full scale, the highest)."""
     options = dict(format=WRITTEN[suffix], subtype=subtype_for(suffix, recording.subtype))
     try:
@@ -66,7 +66,7 @@ def _write_enhanced(model, recording, file, suffix, progress, shifts):
     limited, peak = 0, 0.0
     with written:
         blocks = (block.T for block in recording.blocks())
-        for part in model.enhance_blocks(blocks, recording.samplerate, recording.samples, progress, shifts):
+        for part in model.enhance_blocks(blocks, recording.samplerate, recording.samples, progress, num_shifts):
             if options["subtype"].startswith("PCM"):
                 limited += int(np.count_nonzero(np.abs(part) > 1.0))
                 peak = max(peak, float(np.abs(part).max()))

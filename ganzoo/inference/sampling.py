@@ -1,4 +1,4 @@
-"""Pictures laid out and written."""
+"""Images laid out and written."""
 
 import io
 import math
@@ -12,11 +12,11 @@ from ganzoo.files import write_atomically
 WRITTEN = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
-def grid(pictures, columns=None, gap=2):
-    """One picture of many.
+def grid(images, columns=None, gap=2):
+    """One image of many.
 
     Args:
-        pictures: uint8 (count, height, width, channels).
+        images: uint8 (count, height, width, channels).
         columns: how many side by side; as square as possible if not given.
         gap: white pixels between them.
 
@@ -26,30 +26,30 @@ def grid(pictures, columns=None, gap=2):
     Example:
         sheet = ganzoo.inference.grid(model.generate(64, seed=0))
     """
-    count, height, width, channels = pictures.shape
+    count, height, width, channels = images.shape
     at_least_one(count=count, columns=columns or 1)
     columns = min(count, columns or math.ceil(math.sqrt(count)))
     rows = math.ceil(count / columns)
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), 255, "uint8")
-    for i, picture in enumerate(pictures):
+    for i, image in enumerate(images):
         top, left = i // columns * (height + gap), i % columns * (width + gap)
-        sheet[top : top + height, left : left + width] = picture
+        sheet[top : top + height, left : left + width] = image
     return sheet
 
 
-def to_pillow(picture):
-    """A Pillow picture from uint8 (height, width, channels): grey, grey and alpha, RGB, or RGB and alpha."""
+def to_pillow(image):
+    """A Pillow image from uint8 (height, width, channels): gray, gray and alpha, RGB, or RGB and alpha."""
     from PIL import Image
 
-    return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
-def save_picture(path, picture, **options):
-    """Writes a uint8 picture (height, width, channels) as the file's suffix says, atomically.
+def save_image(path, image, **options):
+    """Writes a uint8 image (height, width, channels) as the file's suffix says, atomically.
 
     Args:
         path: of the file.
-        picture: with 1 to 4 channels, see `to_pillow`.
+        image: with 1 to 4 channels, see `to_pillow`.
         **options: of Pillow's `save`, e.g. `quality`, `icc_profile`.
 
     Raises:
@@ -61,26 +61,26 @@ def save_picture(path, picture, **options):
     check_suffix(path)
     buffer = io.BytesIO()
     try:
-        to_pillow(picture).save(buffer, Image.registered_extensions()[path.suffix.lower()], **options)
+        to_pillow(image).save(buffer, Image.registered_extensions()[path.suffix.lower()], **options)
         write_atomically(path, buffer.getvalue())
     except (OSError, ValueError) as error:  # the disk's, or a size that the format cannot hold
         raise GanzooError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def check_suffix(path):
-    """Refuses a file whose suffix is of no image format that `save_picture` writes.
+    """Refuses a file whose suffix is of no image format that `save_image` writes.
 
     Raises:
         GanzooError: names the formats.
     """
     path = Path(path)
     if path.suffix.lower() not in WRITTEN:
-        raise GanzooError(f"cannot write '{path.name}' as a picture: use {', '.join(WRITTEN)}")
+        raise GanzooError(f"cannot write '{path.name}' as an image: use {', '.join(WRITTEN)}")
 
 
-def save_animation(path, pictures, seconds=6.0):
-    """Writes uint8 pictures of one shape as a GIF that plays once through in about `seconds`, last one held."""
-    frames = [to_pillow(picture) for picture in pictures]
+def save_animation(path, images, seconds=6.0):
+    """Writes uint8 images of one shape as a GIF that plays once through in about `seconds`, last one held."""
+    frames = [to_pillow(image) for image in images]
     each = max(40, int(1000 * seconds / len(frames)))
     buffer = io.BytesIO()
     durations = [each] * (len(frames) - 1) + [1500]

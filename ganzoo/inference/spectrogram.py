@@ -1,14 +1,14 @@
-"""Sound as a picture."""
+"""Sound as an image."""
 
 import numpy as np
 
 
 def spectrogram(sound, length=None, window=512, hop=128, range_db=80.0):
-    """A grey picture of a sound: time to the right, frequency upwards, loudness in dB.
+    """A gray image of a sound: time to the right, frequency upwards, loudness in dB.
 
     Args:
         sound: float (samples,).
-        length: samples that the picture is wide for; silence is added to shorter ones.
+        length: samples that the image is wide for; silence is added to shorter ones.
         window, hop: samples of a Hann window, and from one to the next.
         range_db: from black, the softest, to white, a full sine.
 
@@ -16,7 +16,7 @@ def spectrogram(sound, length=None, window=512, hop=128, range_db=80.0):
         uint8 (window / 2, about length / hop, 1).
 
     Example:
-        picture = spectrogram(clean)
+        image = spectrogram(clean)
     """
     sound = np.asarray(sound, "float32")
     missing = max(length or 0, window) - len(sound)

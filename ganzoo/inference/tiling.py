@@ -1,4 +1,4 @@
-"""Pictures of any size through a convolutional network, a tile at a time."""
+"""Images of any size through a convolutional network, a tile at a time."""
 
 import sys
 
@@ -14,13 +14,13 @@ LARGEST_RESULT = 2_000_000_000
 def windows(length, tile, reach):
     """How a line of pixels is cut: windows of one length that overlap, and what each of them is right about.
 
-    A window sees `reach` pixels more than it answers for on either side, but for the picture's own border, where the
-    network pads as it would have for the whole picture.
+    A window sees `reach` pixels more than it answers for on either side, but for the image's own border, where the
+    network pads as it would have for the whole image.
 
     Args:
         length: pixels.
-        tile: the most pixels that a window answers for inside the picture; as few as make the same number of windows.
-        reach: how far a pixel of the result depends on its neighbours.
+        tile: the most pixels that a window answers for inside the image; as few as make the same number of windows.
+        reach: how far a pixel of the result depends on its neighbors.
 
     Returns:
         List of (start, first, last): the window's first pixel, and the range it answers for; the ranges follow one
@@ -50,15 +50,15 @@ def window_size(length, tile, reach):
 
 
 def in_tiles(function, image, scale, tile, reach, batch_size=1, progress=None):
-    """A network's answer to a whole picture, from its answers to tiles of it.
+    """A network's answer to a whole image, from its answers to tiles of it.
 
     Equal to the answer to the whole in one piece, to rounding, if `reach` is as far as the network sees. Beside the
-    two pictures, memory goes to `batch_size` tiles of (tile + 2 reach)^2 pixels.
+    two images, memory goes to `batch_size` tiles of (tile + 2 reach)^2 pixels.
 
     Args:
         function: from float32 (batch, height, width, 3) in [-1, 1] to (batch, scale height, scale width, 3).
-        image: (height, width, 3), uint8 or uint16; or (height, width, 1), which is shown as grey and whose answer is
-            the mean of the three colours.
+        image: (height, width, 3), uint8 or uint16; or (height, width, 1), which is shown as gray and whose answer is
+            the mean of the three colors.
         scale, reach: of the network.
         tile: pixels a tile answers for, in both directions.
         batch_size: tiles at a time.

@@ -18,7 +18,7 @@ class _ByBackend:
             return super().call(inputs)
         kernel, strides = self.kernel, tuple(self.strides)
         if self.rank == 1:
-            # A row of a picture.
+            # A row of an image.
             inputs, kernel, strides = ops.expand_dims(inputs, 1), ops.expand_dims(kernel, 0), (1, *strides)
         outputs = operation(inputs, kernel, strides, self.bias if self.use_bias else None)
         if self.rank == 1:
@@ -58,11 +58,11 @@ class Conv1DTranspose(_ByBackend, keras.layers.Conv1DTranspose):
 
 @keras.saving.register_keras_serializable(package="ganzoo")
 class Conv2D(_ByBackend, keras.layers.Conv2D):
-    """Keras' convolution: the same arguments, weights and numbers. On processors it is faster where pictures of few
+    """Keras' convolution: the same arguments, weights and numbers. On processors it is faster where images of few
     channels are on either side, and in the gradient of deep layers.
 
     Example:
-        x = Conv2D(64, 4, 2, "same")(pictures)
+        x = Conv2D(64, 4, 2, "same")(images)
     """
 
 
@@ -71,7 +71,7 @@ class Conv2DTranspose(_ByBackend, keras.layers.Conv2DTranspose):
     """Keras' transposed convolution, in the same way.
 
     Example:
-        pictures = Conv2DTranspose(3, 4, 2, "same")(x)
+        images = Conv2DTranspose(3, 4, 2, "same")(x)
     """
 
     operation = "transposed_convolved"

@@ -10,7 +10,7 @@ from ganzoo.errors import at_least_one
 
 @keras.saving.register_keras_serializable(package="ganzoo")
 class Maxout(keras.layers.Layer):
-    """The largest of every `pieces` neighbours: (..., units pieces) to (..., units).
+    """The largest of every `pieces` neighbors: (..., units pieces) to (..., units).
 
     Behind a linear layer of as many units, that is a layer of maxout units. Of equal ones the gradient goes to one on
     TensorFlow; other back ends share it.

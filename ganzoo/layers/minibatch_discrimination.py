@@ -7,7 +7,7 @@ from keras import ops
 @keras.saving.register_keras_serializable(package="ganzoo")
 class MinibatchDiscrimination(keras.layers.Layer):
     """Appends to every example's features how close it is to the others of its batch, so that a discriminator
-    sees a batch of pictures that are all alike.
+    sees a batch of images that are all alike.
 
     Features f (batch, length) are projected to M (batch, kernels, dimensions); the output is f beside
     o_b(x_i) = sum over j of exp(-|M_ib - M_jb|_1), (batch, length + kernels). The sum leaves out j = i, a constant 1.

@@ -15,7 +15,7 @@ class PixelShuffle(keras.layers.Layer):
         scale: how many times as high and wide; whole.
 
     Example:
-        pictures = PixelShuffle(2)(features)
+        images = PixelShuffle(2)(features)
     """
 
     def __init__(self, scale, **options):
@@ -26,7 +26,7 @@ class PixelShuffle(keras.layers.Layer):
         count, height, width = ops.shape(x)[:3]
         s, left = self.scale, x.shape[-1] // self.scale**2
         x = ops.reshape(x, (count, height, width, s, s * left))
-        # Rows of small squares are whole already: only lines of the picture change places.
+        # Rows of small squares are whole already: only lines of the image change places.
         x = ops.transpose(x, (0, 1, 3, 2, 4))
         return ops.reshape(x, (count, height * s, width * s, left))
 

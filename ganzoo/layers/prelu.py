@@ -8,7 +8,7 @@ class PReLU(keras.layers.PReLU):
     """Keras' PReLU: the same arguments, weights and numbers.
 
     Example:
-        x = PReLU(shared_axes=[1, 2])(pictures)
+        x = PReLU(shared_axes=[1, 2])(images)
     """
 
     def call(self, inputs):

@@ -15,7 +15,7 @@ class ReferenceBatch(keras.layers.Layer):
     """Puts its reference batch in front of the batch: (batch, ...) to (size + batch, ...).
 
     The reference is a weight, so it is saved and loaded with the model. It is random until `take` is called, which
-    `AdversarialModel.fit` does with the first pictures it gets.
+    `AdversarialModel.fit` does with the first images it gets.
 
     Args:
         size: examples in the reference batch.

@@ -29,7 +29,7 @@ class AdversarialLoss:
     name = None
     # What the discriminator's numbers are for it: "logits", or "errors" of an auto-encoder.
     takes = "logits"
-    # What `report` returns: names of figures that training shows.
+    # What `report` returns: names of metrics that training shows.
     reported = ("d_real", "d_fake")
 
     def discriminator(self, real_logits, fake_logits):
@@ -59,7 +59,7 @@ class _CrossEntropy(AdversarialLoss):
 
     Args:
         smoothing: one-sided label smoothing (Salimans et al. 2016, arXiv:1606.03498, section 3.4): the
-            target of real pictures is 1 - smoothing, that of generated ones stays 0.
+            target of real images is 1 - smoothing, that of generated ones stays 0.
     """
 
     def __init__(self, smoothing=0.0):
@@ -106,7 +106,7 @@ class LeastSquares(_Critic):
     1/2 E[(D(x) - b)^2] + 1/2 E[(D(G(z)) - a)^2] and 1/2 E[(D(G(z)) - c)^2].
 
     Args:
-        a: target of generated pictures for the discriminator.
+        a: target of generated images for the discriminator.
         b: target of real ones.
         c: what the generator wants. 0, 1, 1 is the paper's equation 9; -1, 1, 0 its equation 8, for
             which the generator minimizes a Pearson chi-squared divergence.
@@ -161,7 +161,7 @@ class BoundaryEquilibrium(_Critic):
     L: the discriminator lowers E[L(x)] - k E[L(G(z))], the generator E[L(G(z))].
 
     Args:
-        gamma: the ratio E[L(G(z))] / E[L(x)] to hold; small ones give fewer kinds of cleaner pictures.
+        gamma: the ratio E[L(G(z))] / E[L(x)] to hold; small ones give fewer kinds of cleaner images.
         rate: the paper's lambda_k, by which k moves.
 
     Attributes:

@@ -1,11 +1,11 @@
-"""Losses that compare features of real and of generated pictures."""
+"""Losses that compare features of real and of generated images."""
 
 from keras import ops
 
 
 def feature_matching(real_features, fake_features):
     """|E f(x) - E f(G(z))|^2 (Salimans et al. 2016, arXiv:1606.03498, section 3.1): the generator matches the mean
-    features of real pictures instead of the discriminator's verdict.
+    features of real images instead of the discriminator's verdict.
 
     Args:
         real_features, fake_features: (batch, ...) of the discriminator; any shape after the batch.

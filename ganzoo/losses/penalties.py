@@ -1,6 +1,6 @@
-"""Penalties on a discriminator's gradient with respect to its pictures, added to its loss.
+"""Penalties on a discriminator's gradient with respect to its images, added to its loss.
 
-A penalty is called with the discriminator as a function of pictures, the two batches, a source of random
+A penalty is called with the discriminator as a function of images, the two batches, a source of random
 numbers and the back end's way to take such a gradient; it returns a scalar. Everything here is float32:
 in half precision a squared norm of many thousand pixels overflows.
 """
@@ -43,10 +43,10 @@ class Penalty:
         """The penalty of one batch.
 
         Args:
-            discriminator: function from pictures to logits.
-            real, fake: pictures (batch, ...), float32.
+            discriminator: function from images to logits.
+            real, fake: images (batch, ...), float32.
             noise: draws random numbers, `noise.uniform(shape)`.
-            input_gradient: (function, pictures) to the gradient of the function's sum.
+            input_gradient: (function, images) to the gradient of the function's sum.
 
         Returns:
             A scalar.
@@ -64,9 +64,9 @@ class Penalty:
 
 @penalty("gradient_penalty")
 class GradientPenalty(Penalty):
-    """Keeps the gradient's norm at 1 between real and generated pictures (Gulrajani et al. 2017,
+    """Keeps the gradient's norm at 1 between real and generated images (Gulrajani et al. 2017,
     arXiv:1704.00028, equation 3): weight E[(|grad D(x)| - 1)^2], x on a straight line between one real and
-    one generated picture, its place drawn once for each pair. The discriminator may have no batch norm: it
+    one generated image, its place drawn once for each pair. The discriminator may have no batch norm: it
     would tie the gradients of a batch together.
 
     Args:
@@ -80,14 +80,14 @@ class GradientPenalty(Penalty):
         real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
         place = noise.uniform((ops.shape(real)[0], *[1] * (len(real.shape) - 1)))
         gradient = input_gradient(discriminator, real + place * (fake - real))
-        # The root's own gradient is infinite at 0, where a critic that ignores a picture would land.
+        # The root's own gradient is infinite at 0, where a critic that ignores an image would land.
         norms = ops.sqrt(_squared_norms(gradient) + 1e-12)
         return self.weight * ops.mean((norms - 1.0) ** 2)
 
 
 @penalty("r1")
 class R1(Penalty):
-    """Keeps the gradient at real pictures small (Mescheder et al. 2018, arXiv:1801.04406, equation 9):
+    """Keeps the gradient at real images small (Mescheder et al. 2018, arXiv:1801.04406, equation 9):
     weight / 2 E[|grad D(x)|^2].
 
     Args:

@@ -1,4 +1,4 @@
-"""Losses between pictures that need no discriminator: what a network of ImageNet sees in them, and smoothness."""
+"""Losses between images that need no discriminator: what a network of ImageNet sees in them, and smoothness."""
 
 import keras
 from keras import ops
@@ -42,7 +42,7 @@ class Perceptual:
             real, fake: (batch, height, width, 3) in [-1, 1]; the gradient goes to `fake` alone.
         """
         self.prepare()
-        both = (keras.tree.flatten(self._features(pictures, training=False)) for pictures in (real, fake))
+        both = (keras.tree.flatten(self._features(images, training=False)) for images in (real, fake))
         (real_features,), (fake_features,) = both
         return ops.mean((ops.stop_gradient(real_features) - fake_features) ** 2)
 
@@ -78,15 +78,15 @@ def pixel_difference(real, fake, kind="squared"):
     return ops.mean(ops.abs(difference) if kind == "absolute" else difference**2)
 
 
-def total_variation(pictures):
-    """The mean absolute difference of neighbouring pixels, down and across (Rudin et al. 1992; Aly & Dubois 2005).
+def total_variation(images):
+    """The mean absolute difference of neighboring pixels, down and across (Rudin et al. 1992; Aly & Dubois 2005).
 
     Args:
-        pictures: (batch, height, width, channels).
+        images: (batch, height, width, channels).
 
     Returns:
         A scalar, float32.
     """
-    x = ops.cast(pictures, "float32")
+    x = ops.cast(images, "float32")
     down, across = x[:, 1:] - x[:, :-1], x[:, :, 1:] - x[:, :, :-1]
     return ops.mean(ops.abs(down)) + ops.mean(ops.abs(across))

@@ -1,4 +1,4 @@
-"""Measures of generated pictures; every figure goes with the protocol it was measured under."""
+"""Measures of generated images; every figure goes with the protocol it was measured under."""
 
 from ganzoo.metrics.coverage import classes_covered
 from ganzoo.metrics.extractors import Extractor, get_extractor, list_extractors
@@ -8,7 +8,7 @@ from ganzoo.metrics.image import psnr, ssim
 from ganzoo.metrics.inception_score import inception_score
 from ganzoo.metrics.kernel import kernel_distance
 from ganzoo.metrics.lpips import lpips
-from ganzoo.metrics.neighbours import density_coverage, precision_recall
+from ganzoo.metrics.neighbors import density_coverage, precision_recall
 from ganzoo.metrics.speech import composite, dnsmos, pesq, segmental_snr, si_sdr, stoi
 
 __all__ = [

@@ -13,34 +13,34 @@ from ganzoo.metrics.frechet import FeatureStatistics
 _MOST_BYTES = 200_000_000
 
 
-def cached_statistics(extractor, pictures):
-    """`extractor.statistics(pictures)`, from the cache folder where it has been worked out before."""
-    path = _path("statistics", extractor, pictures)
+def cached_statistics(extractor, images):
+    """`extractor.statistics(images)`, from the cache folder where it has been worked out before."""
+    path = _path("statistics", extractor, images)
     kept = read_cached(path)
     try:
         return FeatureStatistics(kept["mean"], kept["covariance"], int(kept["count"]), extractor.name)
     except (KeyError, TypeError, ValueError):
-        statistics = extractor.statistics(pictures)
+        statistics = extractor.statistics(images)
     write_cached(path, mean=statistics.mean, covariance=statistics.covariance, count=statistics.count)
     return statistics
 
 
-def cached_features(extractor, pictures):
-    """`extractor(pictures)`, from the cache folder where it has been worked out before."""
-    path = _path("features", extractor, pictures)
+def cached_features(extractor, images):
+    """`extractor(images)`, from the cache folder where it has been worked out before."""
+    path = _path("features", extractor, images)
     kept = read_cached(path)
     try:
         return Features(kept["vectors"], extractor.name, kept["logits"] if kept["logits"].size else None)
     except (KeyError, GanzooError):
-        features = extractor(pictures)
+        features = extractor(images)
     if features.vectors.nbytes < _MOST_BYTES:
         write_cached(path, vectors=features.vectors, logits=np.zeros(0) if features.logits is None else features.logits)
     return features
 
 
-def _path(kind, extractor, pictures):
+def _path(kind, extractor, images):
     digest = hashlib.sha256(extractor.digest.encode())
-    digest.update(repr(pictures.shape).encode())
-    for start in range(0, len(pictures), 10_000):
-        digest.update(np.ascontiguousarray(pictures[start : start + 10_000]).tobytes())
+    digest.update(repr(images.shape).encode())
+    for start in range(0, len(images), 10_000):
+        digest.update(np.ascontiguousarray(images[start : start + 10_000]).tobytes())
     return cache_folder() / f"{kind}-{extractor.name}-{digest.hexdigest()[:24]}.npz"

@@ -1,4 +1,4 @@
-"""The small classifier whose features judge MNIST-like pictures, and its training.
+"""The small classifier whose features judge MNIST-like images, and its training.
 
     python -m ganzoo.metrics.classifier mnist_classifier idx:train-images-idx3-ubyte.gz idx:t10k-images-idx3-ubyte.gz
 
@@ -14,13 +14,13 @@ import numpy as np
 from keras import layers
 
 from ganzoo import weights
-from ganzoo.data.sources import open_pictures
+from ganzoo.data.sources import open_images
 
 
 def build_classifier(image_shape, classes=10):
-    """uint8 or float pictures in 0..255 to (128 features, logits)."""
-    pictures = keras.Input(tuple(image_shape), name="pictures")
-    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(pictures)
+    """uint8 or float images in 0..255 to (128 features, logits)."""
+    images = keras.Input(tuple(image_shape), name="images")
+    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(images)
     for i, channels in enumerate((32, 64, 64), start=1):
         x = layers.Conv2D(channels, 3, padding="same", use_bias=False, name=f"conv{i}")(x)
         x = layers.BatchNormalization(momentum=0.9, name=f"conv{i}_norm")(x)
@@ -29,11 +29,11 @@ def build_classifier(image_shape, classes=10):
     x = layers.Flatten(name="flat")(x)
     features = layers.Dense(128, activation="relu", name="features")(x)
     logits = layers.Dense(classes, name="logits")(layers.Dropout(0.4, seed=0, name="dropout")(features))
-    return keras.Model(pictures, [features, logits], name="classifier")
+    return keras.Model(images, [features, logits], name="classifier")
 
 
 def train_classifier(images, labels, epochs, seed=0):
-    """Trains the classifier on pictures moved by up to two pixels; returns the network."""
+    """Trains the classifier on images moved by up to two pixels; returns the network."""
     keras.utils.set_random_seed(seed)
     network = build_classifier(images.shape[1:])
     steps = epochs * (len(images) // 128)
@@ -51,23 +51,23 @@ def train_classifier(images, labels, epochs, seed=0):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", help="of the extractor, e.g. mnist_classifier")
-    parser.add_argument("train", help="source of labelled pictures, e.g. idx:train-images-idx3-ubyte.gz")
-    parser.add_argument("test", help="another for its accuracy; 'last:N' keeps back the last N training pictures")
+    parser.add_argument("train", help="source of labelled images, e.g. idx:train-images-idx3-ubyte.gz")
+    parser.add_argument("test", help="another for its accuracy; 'last:N' keeps back the last N training images")
     parser.add_argument("--size", type=int, default=28)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--data", default="", help="name of the data set")
-    parser.add_argument("--licence", default="", help="licence of the data set")
+    parser.add_argument("--license", default="", help="license of the data set")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "weights")
     options = parser.parse_args()
     shape = (options.size, options.size, 1)
-    train = open_pictures(options.train, shape, upscale=True, with_labels=True)
+    train = open_images(options.train, shape, upscale=True, with_labels=True)
     images, labels = train.images, train.labels
     if options.test.startswith("last:"):
         held_out = int(options.test.removeprefix("last:"))
         test_images, test_labels = images[-held_out:], labels[-held_out:]
         images, labels = images[:-held_out], labels[:-held_out]
     else:
-        test = open_pictures(options.test, shape, with_labels=True)
+        test = open_images(options.test, shape, with_labels=True)
         test_images, test_labels = test.images, test.labels
     network = train_classifier(images, labels, options.epochs)
     path = options.output / f"{options.name}.npz"
@@ -77,9 +77,9 @@ def main():
     facts = dict(
         image_shape=shape,
         data=options.data,
-        licence=options.licence,
+        license=options.license,
         accuracy=round(float((logits.argmax(axis=1) == test_labels).mean()), 4),
-        accuracy_on=f"{len(test_labels)} held-out pictures",
+        accuracy_on=f"{len(test_labels)} held-out images",
         sha256=sha256,
     )
     path.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")

@@ -10,7 +10,7 @@ def classes_covered(logits):
     hide that a mode is lost.
 
     Args:
-        logits: (count, classes) of generated pictures.
+        logits: (count, classes) of generated images.
 
     Returns:
         A whole number from 1 to classes.

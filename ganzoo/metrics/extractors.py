@@ -1,4 +1,4 @@
-"""Feature extractors: pictures to the vectors that figures compare."""
+"""Feature extractors: images to the vectors that metrics compare."""
 
 import hashlib
 import json
@@ -26,9 +26,9 @@ def get_extractor(asked):
     Args:
         asked: "mnist_classifier", "fashion_mnist_classifier" or "digits_classifier": small classifiers
             that the package trained (`python -m ganzoo.metrics.classifier`) and ships; "inception_v3", which Keras
-            downloads on first use, or "efficientnet_lite0", of a file (docs/weights.md): both for pictures of any size,
-            in colour; the path of a `.keras` file; a Keras model of your own; or an `Extractor`.
-            A model of your own takes float32 pictures (batch, height, width, channels) in 0..255 and gives
+            downloads on first use, or "efficientnet_lite0", of a file (docs/weights.md): both for images of any size,
+            in color; the path of a `.keras` file; a Keras model of your own; or an `Extractor`.
+            A model of your own takes float32 images (batch, height, width, channels) in 0..255 and gives
             features (batch, length), or those and logits (batch, classes).
 
     Returns:
@@ -39,7 +39,7 @@ def get_extractor(asked):
 
     Example:
         extractor = ganzoo.metrics.get_extractor("mnist_classifier")
-        features = extractor(pictures)          # uint8 (count, 28, 28, 1)
+        features = extractor(images)          # uint8 (count, 28, 28, 1)
     """
     import keras
 
@@ -58,13 +58,13 @@ def get_extractor(asked):
 
 
 class Extractor:
-    """A network that turns pictures into features.
+    """A network that turns images into features.
 
     Args:
-        network: Keras model from float32 pictures in 0..255 to features (batch, length), or to those and logits.
-        name: what its figures are called by; a digest of its weights is added, so that two networks of one name are
+        network: Keras model from float32 images in 0..255 to features (batch, length), or to those and logits.
+        name: what its metrics are called by; a digest of its weights is added, so that two networks of one name are
             never compared.
-        resize: the (height, width) to resize pictures to first, bilinear with antialiasing; None refuses pictures
+        resize: the (height, width) to resize images to first, bilinear with antialiasing; None refuses images
             of another size than the network's, since resizing is part of a protocol.
         digest: of the weights, where it is known already.
 
@@ -81,7 +81,7 @@ class Extractor:
             raise GanzooError(f"the extractor {name} must be a functional or sequential Keras model")
         outputs = network.outputs
         if len(network.inputs) != 1 or len(network.inputs[0].shape) != 4 or len(outputs) > 2:
-            raise GanzooError(f"the extractor {name} must take pictures and give features, or features and logits")
+            raise GanzooError(f"the extractor {name} must take images and give features, or features and logits")
         if any(len(output.shape) != 2 for output in outputs):
             raise GanzooError(
                 f"the extractor {name} gives {outputs[0].shape}: features have the shape (batch, length); "
@@ -108,35 +108,35 @@ class Extractor:
         self._network, self._classifies = network, len(outputs) == 2
 
     def takes(self, image_shape):
-        """Whether pictures of this (height, width, channels) are taken."""
+        """Whether images of this (height, width, channels) are taken."""
         wanted = (None, None, self.image_shape[2]) if self.resize else self.image_shape
-        # A grey picture is shown to a network of colour pictures three times over.
+        # A gray image is shown to a network of color images three times over.
         return all(
             own in (None, other) or (self.resize and place == 2 and other == 1)
             for place, (own, other) in enumerate(zip(wanted, image_shape))
         )
 
-    def __call__(self, pictures):
-        """`Features` of uint8 pictures (count, height, width, channels).
+    def __call__(self, images):
+        """`Features` of uint8 images (count, height, width, channels).
 
         Raises:
-            GanzooError: pictures of another type or size.
+            GanzooError: images of another type or size.
         """
-        pictures = np.asarray(pictures)
-        if pictures.dtype != np.uint8 or pictures.ndim != 4 or not self.takes(pictures.shape[1:]):
+        images = np.asarray(images)
+        if images.dtype != np.uint8 or images.ndim != 4 or not self.takes(images.shape[1:]):
             raise GanzooError(
-                f"{self.name} takes uint8 pictures (count, {', '.join(map(str, self.image_shape))}), "
-                f"got {pictures.dtype} {pictures.shape}"
+                f"{self.name} takes uint8 images (count, {', '.join(map(str, self.image_shape))}), "
+                f"got {images.dtype} {images.shape}"
             )
         batch = 100 if self.resize else 500
-        parts = [self._part(pictures[i : i + batch]) for i in range(0, len(pictures), batch)]
+        parts = [self._part(images[i : i + batch]) for i in range(0, len(images), batch)]
         vectors, *logits = (np.concatenate(output) for output in zip(*parts))
         return Features(vectors, self.name, logits[0] if logits else None)
 
-    def _part(self, pictures):
+    def _part(self, images):
         from keras import ops
 
-        x = ops.cast(pictures, "float32")
+        x = ops.cast(images, "float32")
         if self.resize:
             x = ops.image.resize(x, self.resize, interpolation="bilinear", antialias=True)
             x = ops.repeat(x, self.image_shape[2] // x.shape[-1], axis=-1)
@@ -146,13 +146,13 @@ class Extractor:
             ops.convert_to_numpy(output) for output in (outputs if isinstance(outputs, (list, tuple)) else [outputs])
         ]
 
-    def statistics(self, pictures):
-        """`FeatureStatistics` of uint8 pictures."""
-        return FeatureStatistics.of(self(pictures))
+    def statistics(self, images):
+        """`FeatureStatistics` of uint8 images."""
+        return FeatureStatistics.of(self(images))
 
 
 def classifier_facts(name):
-    """What is known of a shipped classifier: its data, licence, test accuracy, image_shape and sha256."""
+    """What is known of a shipped classifier: its data, license, test accuracy, image_shape and sha256."""
     return json.loads((_FOLDER / f"{name}.json").read_text())
 
 
@@ -185,17 +185,17 @@ def _of_file(path):
 
 def _inception():
     """Keras' ImageNet InceptionV3 at 299x299: 2,048 pooled features and logits. Its weights are not those of the
-    network of 2015 that published FIDs were computed with, so figures come close to those and are not the same."""
+    network of 2015 that published FIDs were computed with, so metrics come close to those and are not the same."""
     import keras
 
     try:
         base = keras.applications.InceptionV3(weights="imagenet", classifier_activation=None)
     except Exception as error:  # whatever the download raises
         raise GanzooError(f"cannot get InceptionV3, which Keras downloads on first use: {first_line(error)}") from None
-    pictures = keras.Input((299, 299, 3))
-    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(pictures)
+    images = keras.Input((299, 299, 3))
+    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(images)
     outputs = keras.Model(base.input, [base.get_layer("avg_pool").output, base.output])(scaled)
-    return Extractor(keras.Model(pictures, outputs), "inception_v3", resize=(299, 299), digest="keras-imagenet")
+    return Extractor(keras.Model(images, outputs), "inception_v3", resize=(299, 299), digest="keras-imagenet")
 
 
 def _efficientnet():

@@ -1,4 +1,4 @@
-"""Features of pictures, and what made them."""
+"""Features of images, and what made them."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ from ganzoo.errors import GanzooError
 
 @dataclass(frozen=True)
 class Features:
-    """Feature vectors of a set of pictures.
+    """Feature vectors of a set of images.
 
     Attributes:
         vectors: float32 (count, length).
-        extractor: what made them; figures over features of two extractors are refused.
+        extractor: what made them; metrics over features of two extractors are refused.
         logits: float32 (count, classes) where the extractor classifies, else None.
 
     Raises:
@@ -32,7 +32,7 @@ class Features:
         if vectors.ndim != 2 or len(vectors) < 2:
             raise GanzooError(f"features have the shape (at least 2, length), got {vectors.shape}")
         if not np.isfinite(vectors).all():
-            raise GanzooError("the features are not finite: the pictures or the extractor are broken")
+            raise GanzooError("the features are not finite: the images or the extractor are broken")
         object.__setattr__(self, "vectors", vectors)
 
     def __len__(self):

@@ -1,38 +1,38 @@
-"""How close a picture is to the one it should be: PSNR and SSIM, on luma or on colours."""
+"""How close an image is to the one it should be: PSNR and SSIM, on luma or on colors."""
 
 import numpy as np
 
 from ganzoo.errors import GanzooError
 
 
-def psnr(picture, reference, channel="y", crop=0):
-    """Peak signal-to-noise ratio in dB, infinite for equal pictures.
+def psnr(image, reference, channel="y", crop=0):
+    """Peak signal-to-noise ratio in dB, infinite for equal images.
 
     Args:
-        picture, reference: uint8 (height, width, 1 or 3).
+        image, reference: uint8 (height, width, 1 or 3).
         channel: "y" compares the luma of ITU-R BT.601, as papers on super-resolution do; "rgb" all channels.
         crop: pixels left out at each border; papers take the scale.
 
     Raises:
-        GanzooError: pictures of another type, of different shapes, or nothing left of them.
+        GanzooError: images of another type, of different shapes, or nothing left of them.
 
     Example:
         print(psnr(model.upscale(small), large, crop=4))
     """
-    x, y = _compared(picture, reference, channel, crop, 1)
+    x, y = _compared(image, reference, channel, crop, 1)
     error = np.mean((x - y) ** 2)
     return float(10 * np.log10(255.0**2 / error)) if error else float("inf")
 
 
-def ssim(picture, reference, channel="y", crop=0):
-    """Structural similarity (Wang et al. 2004, doi:10.1109/TIP.2003.819861), 1 for equal pictures.
+def ssim(image, reference, channel="y", crop=0):
+    """Structural similarity (Wang et al. 2004, doi:10.1109/TIP.2003.819861), 1 for equal images.
 
     The paper's: a Gaussian window of 11x11 with a deviation of 1.5, K1 = 0.01, K2 = 0.03, the mean over windows that
     lie wholly inside; of "rgb" the mean over the channels.
 
     Args, Raises: as `psnr`.
     """
-    x, y = _compared(picture, reference, channel, crop, 11)
+    x, y = _compared(image, reference, channel, crop, 11)
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     mean_x, mean_y = _blurred(x), _blurred(y)
     variance_x = _blurred(x * x) - mean_x**2
@@ -43,27 +43,27 @@ def ssim(picture, reference, channel="y", crop=0):
     return float(similarity.mean())
 
 
-def luma(picture):
+def luma(image):
     """The Y of YCbCr by ITU-R BT.601, float64 in 16..235, not rounded: (height, width, 1)."""
-    picture = np.asarray(picture, "float64")
-    if picture.shape[-1] == 1:
-        picture = np.repeat(picture, 3, axis=-1)
-    return 16.0 + picture @ np.array([[65.481], [128.553], [24.966]]) / 255.0
+    image = np.asarray(image, "float64")
+    if image.shape[-1] == 1:
+        image = np.repeat(image, 3, axis=-1)
+    return 16.0 + image @ np.array([[65.481], [128.553], [24.966]]) / 255.0
 
 
-def _compared(picture, reference, channel, crop, least):
-    picture, reference = np.asarray(picture), np.asarray(reference)
-    for array in (picture, reference):
+def _compared(image, reference, channel, crop, least):
+    image, reference = np.asarray(image), np.asarray(reference)
+    for array in (image, reference):
         if array.dtype != np.uint8 or array.ndim != 3 or array.shape[-1] not in (1, 3):
-            raise GanzooError(f"pictures are uint8 (height, width, 1 or 3), got {array.dtype} {array.shape}")
-    if picture.shape != reference.shape:
-        raise GanzooError(f"pictures of {picture.shape} and {reference.shape} cannot be compared")
+            raise GanzooError(f"images are uint8 (height, width, 1 or 3), got {array.dtype} {array.shape}")
+    if image.shape != reference.shape:
+        raise GanzooError(f"images of {image.shape} and {reference.shape} cannot be compared")
     if channel not in ("y", "rgb"):
         raise GanzooError(f"channel is 'y' or 'rgb', got {channel!r}")
-    if crop < 0 or min(picture.shape[:2]) - 2 * crop < least:
-        raise GanzooError(f"a picture of {picture.shape[:2]} less {crop} at each border is too small to compare")
+    if crop < 0 or min(image.shape[:2]) - 2 * crop < least:
+        raise GanzooError(f"an image of {image.shape[:2]} less {crop} at each border is too small to compare")
     inside = slice(crop, -crop or None)
-    pair = picture[inside, inside], reference[inside, inside]
+    pair = image[inside, inside], reference[inside, inside]
     return tuple(luma(p) if channel == "y" else p.astype("float64") for p in pair)
 
 

@@ -6,7 +6,7 @@ from ganzoo.errors import GanzooError, at_least_one
 
 
 def inception_score(features, splits=10):
-    """exp(E KL(p(y|x) || p(y))): high where a classifier is sure of every picture and all classes are drawn.
+    """exp(E KL(p(y|x) || p(y))): high where a classifier is sure of every image and all classes are drawn.
 
     With another classifier than Inception it is that classifier's score; it lies between 1 and the number of classes.
 
@@ -18,7 +18,7 @@ def inception_score(features, splits=10):
         (mean, standard deviation) over the splits.
 
     Raises:
-        GanzooError: an extractor that does not classify, or fewer pictures than splits.
+        GanzooError: an extractor that does not classify, or fewer images than splits.
 
     Example:
         score, deviation = ganzoo.metrics.inception_score(extractor(fake))
@@ -27,7 +27,7 @@ def inception_score(features, splits=10):
     if features.logits is None:
         raise GanzooError(f"{features.extractor} does not classify: the Inception Score needs logits")
     if len(features) < splits:
-        raise GanzooError(f"{len(features)} pictures cannot be split into {splits} parts")
+        raise GanzooError(f"{len(features)} images cannot be split into {splits} parts")
     logits = np.asarray(features.logits, "float64")
     logs = logits - logits.max(axis=1, keepdims=True)
     logs -= np.log(np.exp(logs).sum(axis=1, keepdims=True))
@@ -35,7 +35,7 @@ def inception_score(features, splits=10):
     for part in np.array_split(logs, splits):
         probabilities = np.exp(part)
         marginal = probabilities.mean(axis=0)
-        # A class that no picture has the least probability of adds nothing.
+        # A class that no image has the least probability of adds nothing.
         divergence = (probabilities * (part - np.log(np.maximum(marginal, 1e-300)))).sum(axis=1)
         scores.append(np.exp(divergence.mean()))
     return float(np.mean(scores)), float(np.std(scores))

@@ -1,4 +1,4 @@
-"""LPIPS: the distance between pictures that agrees with people best (Zhang et al. 2018, arXiv:1801.03924)."""
+"""LPIPS: the distance between images that agrees with people best (Zhang et al. 2018, arXiv:1801.03924)."""
 
 import functools
 
@@ -12,30 +12,30 @@ _VGG_LAYERS = ["block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "
 FILES = {"alex": "lpips_alexnet_fp16", "vgg": "lpips_vgg16_fp16"}
 
 
-def lpips(picture, reference, network="alex", weights=None):
-    """The learned perceptual distance of version 0.1 (heads for `alex` and `vgg`): 0 for equal pictures.
+def lpips(image, reference, network="alex", weights=None):
+    """The learned perceptual distance of version 0.1 (heads for `alex` and `vgg`): 0 for equal images.
 
     Args:
-        picture, reference: uint8 (height, width, 1 or 3) of at least 64x64; not resized.
+        image, reference: uint8 (height, width, 1 or 3) of at least 64x64; not resized.
         network: "alex", which comparisons use, or "vgg".
         weights: file of the network and its heads, see `ganzoo.imagenet.find_weights`; "lpips_alexnet_fp16" or
             "lpips_vgg16_fp16" if not given.
 
     Raises:
-        GanzooError: pictures of different shapes, or weights that are not here.
+        GanzooError: images of different shapes, or weights that are not here.
 
     Example:
         print(lpips(model.upscale(small), large))
     """
-    pictures = [np.asarray(array) for array in (picture, reference)]
-    for array in pictures:
+    images = [np.asarray(array) for array in (image, reference)]
+    for array in images:
         if array.dtype != np.uint8 or array.ndim != 3 or array.shape[-1] not in (1, 3) or min(array.shape[:2]) < 64:
             raise GanzooError(
                 f"LPIPS compares uint8 (height, width, 1 or 3) from 64x64, got {array.dtype} {array.shape}"
             )
-    if pictures[0].shape != pictures[1].shape:
-        raise GanzooError(f"pictures of {pictures[0].shape} and {pictures[1].shape} cannot be compared")
-    return distance(network, weights)(*pictures)
+    if images[0].shape != images[1].shape:
+        raise GanzooError(f"images of {images[0].shape} and {images[1].shape} cannot be compared")
+    return distance(network, weights)(*images)
 
 
 @functools.lru_cache(maxsize=2)
@@ -57,10 +57,10 @@ def distance(network, weights=None):
         if head.shape != features.shape[-1:]:
             raise GanzooError(f"{path} is not of LPIPS: its head {i} has {head.size} weights for {features.shape[-1]}")
 
-    def measured(picture, reference):
+    def measured(image, reference):
         from keras import ops
 
-        pair = np.stack([picture, reference]).astype("float32") / 127.5 - 1.0
+        pair = np.stack([image, reference]).astype("float32") / 127.5 - 1.0
         pair = np.repeat(pair, 3 // pair.shape[-1], axis=-1)
         total = 0.0
         for features, head in zip(backbone(pair, training=False), heads):

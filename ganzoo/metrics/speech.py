@@ -122,7 +122,7 @@ def log_likelihood_ratio(clean, enhanced, sample_rate=16_000):
 
 
 # Of the critical bands, in Hz (Hu & Loizou 2008, section II.A; Klatt 1982).
-_CENTRES = np.array(
+_CENTERS = np.array(
     [50, 120, 190, 260, 330, 400, 470, 540, 617.372, 703.378, 798.717, 904.128, 1020.38, 1148.30, 1288.72]
     + [1442.54, 1610.70, 1794.16, 1993.93, 2211.08, 2446.71, 2701.97, 2978.04, 3276.17, 3597.63]
 )
@@ -153,7 +153,7 @@ def _band_levels(frames, sample_rate):
     length = 2 ** int(np.ceil(np.log2(2 * frames.shape[1])))
     power = np.abs(np.fft.rfft(frames, length, axis=1)[:, : length // 2]) ** 2
     bins_per_hz = length / sample_rate
-    place = np.arange(length // 2) - np.floor(_CENTRES * bins_per_hz)[:, None]
+    place = np.arange(length // 2) - np.floor(_CENTERS * bins_per_hz)[:, None]
     widths = (_BANDWIDTHS * bins_per_hz)[:, None]
     filters = np.exp(-11 * (place / widths) ** 2) * (_BANDWIDTHS[0] / _BANDWIDTHS)[:, None]
     # Below -30 dB, where the field's programs put it, a filter is cut off.

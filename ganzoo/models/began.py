@@ -13,9 +13,9 @@ from ganzoo.training.adversarial import AdversarialModel
 class BEGAN(ImageGeneration, AdversarialModel):
     """The boundary equilibrium GAN of Berthelot, Schumm and Metz 2017 (arXiv:1703.10717).
 
-    The discriminator is an auto-encoder that learns to rebuild real pictures and not generated ones; its output
+    The discriminator is an auto-encoder that learns to rebuild real images and not generated ones; its output
     is the error of the rebuilding. A controller, `balance` (the paper's k), which is saved with the model, holds the
-    ratio of the two errors at gamma. `convergence` is the paper's global measure: it falls as the pictures get better.
+    ratio of the two errors at gamma. `convergence` is the paper's global measure: it falls as the images get better.
     Latents are normal as in all models of the package; the paper draws them uniformly.
 
     Args:

@@ -23,7 +23,7 @@ _DISCRIMINATORS = {"concatenation": concatenating_discriminator, "projection": p
 class CGAN(ClassConditionalGeneration, AdversarialModel):
     """The conditional GAN of Mirza and Osindero 2014 (arXiv:1411.1784): both networks see a class label.
 
-    The paper's conditioning on DCGAN's convolutions: the label joins the latent, and the picture in the
+    The paper's conditioning on DCGAN's convolutions: the label joins the latent, and the image in the
     discriminator, as a one-hot vector. Or the discriminator compares its features with an embedding of the label
     (projection, Miyato & Koyama 2018, arXiv:1802.05637).
 
@@ -32,7 +32,7 @@ class CGAN(ClassConditionalGeneration, AdversarialModel):
             as 28, 32, 64, 128; 1 or 3 channels.
         classes: how many; labels are 0 to classes - 1.
         latent_dim: length of the latent vector, drawn from N(0, 1).
-        width: channels next to the picture, doubled at each halving of its size.
+        width: channels next to the image, doubled at each halving of its size.
         kernel_size: of all convolutions.
         max_width: the most channels anywhere.
         conditioning: of the discriminator, "concatenation" or "projection".
@@ -47,7 +47,7 @@ class CGAN(ClassConditionalGeneration, AdversarialModel):
         model = ganzoo.create("cgan", image_shape=(28, 28, 1), classes=10)
         model.compile()
         model.fit(ganzoo.data.labelled("idx:train-images-idx3-ubyte.gz", image_shape=(28, 28, 1)), epochs=5)
-        pictures = model.generate(3, labels=[1, 2, 3], seed=0)
+        images = model.generate(3, labels=[1, 2, 3], seed=0)
     """
 
     test_config = dict(image_shape=(28, 28, 1), classes=3, latent_dim=8, width=4)
@@ -112,7 +112,7 @@ class CGAN(ClassConditionalGeneration, AdversarialModel):
         parts = parts_of(batch, 2, self.model_name, "pairs (images, labels)")
         if len(parts) < 2:
             raise GanzooError(
-                "cgan learns from (pictures, labels): use ganzoo.data.labelled, or a data set of such pairs"
+                "cgan learns from (images, labels): use ganzoo.data.labelled, or a data set of such pairs"
             )
         return parts[0], _as_tensor_of_classes(parts[1], ops.shape(parts[0])[0], self.classes)
 

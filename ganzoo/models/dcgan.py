@@ -18,7 +18,7 @@ class DCGAN(ImageGeneration, AdversarialModel):
         image_shape: (height, width, channels): sizes that are 4, 5, 6 or 7 doubled a few times, such
             as 28, 32, 64, 128; 1 or 3 channels.
         latent_dim: length of the latent vector, drawn from N(0, 1).
-        width: channels next to the picture, doubled at each halving of its size. The paper's 64x64
+        width: channels next to the image, doubled at each halving of its size. The paper's 64x64
             generator has 128; 64 trains four times as fast.
         kernel_size: of all convolutions; the paper has 5.
         max_width: the most channels anywhere.
@@ -31,8 +31,8 @@ class DCGAN(ImageGeneration, AdversarialModel):
     Example:
         model = ganzoo.create("dcgan", image_shape=(64, 64, 3))
         model.compile()
-        model.fit(ganzoo.data.images("folder:my_pictures", image_shape=(64, 64, 3), batch_size=64), epochs=5)
-        pictures = model.generate(16, seed=0)
+        model.fit(ganzoo.data.images("folder:my_images", image_shape=(64, 64, 3), batch_size=64), epochs=5)
+        images = model.generate(16, seed=0)
     """
 
     test_config = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)

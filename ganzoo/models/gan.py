@@ -11,7 +11,7 @@ class GAN(ImageGeneration, AdversarialModel):
     """The first generative adversarial network, of Goodfellow et al. 2014 (arXiv:1406.2661).
 
     Fully connected: rectified units in the generator, maxout and dropout in the discriminator. Tanh instead of the
-    paper's sigmoid at the output, since pictures lie in [-1, 1] throughout the package.
+    paper's sigmoid at the output, since images lie in [-1, 1] throughout the package.
 
     Args:
         image_shape: (height, width, channels), any size.

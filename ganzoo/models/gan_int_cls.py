@@ -1,4 +1,4 @@
-"""GAN-INT-CLS: pictures from a sentence in one stage (Reed et al. 2016, arXiv:1605.05396)."""
+"""GAN-INT-CLS: images from a sentence in one stage (Reed et al. 2016, arXiv:1605.05396)."""
 
 from ganzoo.config import AtLeastOne, NotNegative
 from ganzoo.networks.text_to_image import text_discriminator, text_generator
@@ -11,7 +11,7 @@ from ganzoo.training.text_conditional import TextConditionalGAN, text_encoder
 class GANINTCLS(TextToImage, TextConditionalGAN):
     """The text-to-image GAN of Reed et al. 2016 (arXiv:1605.05396), with both of its ideas.
 
-    The discriminator is also shown real pictures with the wrong text (CLS), and the generator texts halfway between two
+    The discriminator is also shown real images with the wrong text (CLS), and the generator texts halfway between two
     (INT). DCGAN's convolutions; the text, compressed, joins the noise and the discriminator's last features.
 
     Args:
@@ -20,7 +20,7 @@ class GANINTCLS(TextToImage, TextConditionalGAN):
         text: encoder of captions, "characters" or "sentences", or {"name": "characters", "dim": 128} (see
             `ganzoo.text`).
         condition_dim: length of the compressed text; the paper has 128.
-        width: channels next to the picture, doubled at each halving of its size.
+        width: channels next to the image, doubled at each halving of its size.
         kernel_size: of all convolutions.
         max_width: the most channels anywhere.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
@@ -31,8 +31,8 @@ class GANINTCLS(TextToImage, TextConditionalGAN):
     Example:
         model = ganzoo.create("gan_int_cls", image_shape=(64, 64, 3))
         model.compile()
-        model.fit(ganzoo.data.captions("captions:my_pictures", (64, 64, 3), model.text_encoder), epochs=100)
-        pictures = model.generate(captions=["a red apple"], seed=0)
+        model.fit(ganzoo.data.captions("captions:my_images", (64, 64, 3), model.text_encoder), epochs=100)
+        images = model.generate(captions=["a red apple"], seed=0)
     """
 
     test_config = dict(

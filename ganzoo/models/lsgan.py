@@ -8,7 +8,7 @@ from ganzoo.registry import register
 class LSGAN(DCGAN):
     """The least squares GAN of Mao et al. 2016 (arXiv:1611.04076): DCGAN's networks, squared errors for a loss.
 
-    A generated picture that the discriminator already takes for real still has a gradient as long as it lies
+    A generated image that the discriminator already takes for real still has a gradient as long as it lies
     far from the decision boundary. Arguments are `DCGAN`'s.
 
     Example:

@@ -32,7 +32,7 @@ class SEGAN(SpeechEnhancement, AdversarialModel):
         window: samples of training's windows, a multiple of stride**len(widths).
         sample_rate: in Hz, of training.
         preemphasis: of what the networks see and draw: x[t] - preemphasis x[t - 1].
-        shifts: how many times `enhance` looks at the sound, beginning elsewhere; its answer is the mean.
+        num_shifts: how many times `enhance` looks at the sound, beginning elsewhere; its answer is the mean.
         discriminator_widths: channels of the discriminator's convolutions; the generator's if not given.
         discriminator_regularizers: the paper's virtual batch normalization with 64 windows if not given.
         **options: `generator_regularizers`, see `AdversarialModel`.
@@ -68,7 +68,7 @@ class SEGAN(SpeechEnhancement, AdversarialModel):
         window: int = 16_384,
         sample_rate: AtLeastOne = 16_000,
         preemphasis: float = 0.95,
-        shifts: AtLeastOne = 1,
+        num_shifts: AtLeastOne = 1,
         discriminator_widths: tuple[int, ...] | None = None,
         discriminator_regularizers: list = ("virtual_batch_normalization",),
         **options,
@@ -82,7 +82,7 @@ class SEGAN(SpeechEnhancement, AdversarialModel):
             **options,
         )
         sees = reach(len(widths), kernel_size, stride)
-        self.set_sizes(stride ** len(widths), sees, window, sample_rate, preemphasis, shifts)
+        self.set_sizes(stride ** len(widths), sees, window, sample_rate, preemphasis, num_shifts)
 
     @property
     def shares_fake_batch(self):

@@ -18,7 +18,7 @@ class SRGAN(SuperResolution, AdversarialModel):
     """The super-resolution GAN of Ledig et al. 2016 (arXiv:1609.04802).
 
     The network of `srresnet`, trained to look alike to a network of ImageNet and real to a discriminator of crops:
-    sharp pictures with a lower PSNR. Training starts from a trained `srresnet` of the same sizes or smaller ones
+    sharp images with a lower PSNR. Training starts from a trained `srresnet` of the same sizes or smaller ones
     (`training.start_from` in a YAML file, `model.start_from(other)` in Python), as the paper's does.
 
     Args:
@@ -36,7 +36,7 @@ class SRGAN(SuperResolution, AdversarialModel):
         model = ganzoo.create("srgan", **sizes)
         model.start_from(ganzoo.load("srresnet"))                   # srresnet.photos_x4, of these sizes
         model.compile(perceptual={"network": "vgg16", "layer": "block3_conv3", "weights": "imagenet"})
-        model.fit(ganzoo.data.pairs("folder:my_photographs", scale=4, crop=96), epochs=10)
+        model.fit(ganzoo.data.pairs("folder:my_images", scale=4, crop=96), epochs=10)
         large = model.upscale(small)
     """
 

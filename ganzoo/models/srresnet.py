@@ -16,8 +16,8 @@ from ganzoo.training.zoo_model import Objective, ZooModel
 class SRResNet(SuperResolution, ZooModel):
     """The residual network of Ledig et al. 2016 (arXiv:1609.04802), trained on the difference of pixels alone.
 
-    The best PSNR and somewhat soft pictures: the generator that `srgan` starts from. Unlike the paper's, the network
-    adds what it draws to the small picture's repeated pixels, so that it begins where enlarging does.
+    The best PSNR and somewhat soft images: the generator that `srgan` starts from. Unlike the paper's, the network
+    adds what it draws to the small image's repeated pixels, so that it begins where enlarging does.
 
     Args:
         scale: 2, 4 or 8.
@@ -26,7 +26,7 @@ class SRResNet(SuperResolution, ZooModel):
         kernel_size: of the first convolution, and of the last in `staged`; the paper has 9.
         normalization: "batch" as in the paper, or "none" (Lim et al. 2017, arXiv:1707.02921, who drop it).
         upsampling: "staged" as in the paper, or "direct": everything is computed at the small size, for processors.
-        crop: height and width of the large pictures of training.
+        crop: height and width of the large images of training.
         generator_regularizers: as in `AdversarialModel`.
         **options: of `ZooModel`.
 
@@ -36,7 +36,7 @@ class SRResNet(SuperResolution, ZooModel):
     Example:
         model = ganzoo.create("srresnet", scale=4)
         model.compile()
-        model.fit(ganzoo.data.pairs("folder:my_photographs", scale=4, crop=96), epochs=10)
+        model.fit(ganzoo.data.pairs("folder:my_images", scale=4, crop=96), epochs=10)
         large = model.upscale(small)
     """
 

@@ -1,4 +1,4 @@
-"""StackGAN: pictures from a sentence in two stages (Zhang et al. 2016, arXiv:1612.03242)."""
+"""StackGAN: images from a sentence in two stages (Zhang et al. 2016, arXiv:1612.03242)."""
 
 from ganzoo.config import AtLeastOne, NotNegative
 from ganzoo.errors import GanzooError
@@ -17,19 +17,19 @@ from ganzoo.training.text_conditional import TextConditionalGAN, text_encoder
 class StackGAN(TextToImage, TextConditionalGAN):
     """The text-to-image GAN of Zhang et al. 2016 (arXiv:1612.03242).
 
-    Stage-I draws a small picture, Stage-II, which sees it and the text, a large one. Each is a model of its own to
+    Stage-I draws a small image, Stage-II, which sees it and the text, a large one. Each is a model of its own to
     train: Stage-I is a `stackgan` with a factor of 1; one with another factor starts from it (`training.start_from` in
     a YAML file, `model.start_from(other)` in Python) and leaves it as it is. Conditioning augmentation: the text
     decides on a normal distribution that the condition is drawn from, kept near the standard one.
 
     Args:
-        image_shape: (height, width, channels) of Stage-I's pictures; the paper's are 64x64.
+        image_shape: (height, width, channels) of Stage-I's images; the paper's are 64x64.
         factor: how many times as large Stage-II's are, 2 or 4 as in the paper; 1 for Stage-I alone.
         noise_dim: length of the noise.
         condition_dim: length of the condition; the paper has 128.
         text: encoder of captions, "characters" or "sentences", or {"name": "characters", "dim": 128} (see
             `ganzoo.text`).
-        width: channels next to a picture, doubled at each halving of its size.
+        width: channels next to an image, doubled at each halving of its size.
         kernel_size: of Stage-I's convolutions and the discriminator's.
         max_width: the most channels anywhere.
         blocks: Stage-II's residual blocks; the paper has 4.
@@ -43,12 +43,12 @@ class StackGAN(TextToImage, TextConditionalGAN):
         sizes = dict(image_shape=(32, 32, 3), width=32)
         first = ganzoo.create("stackgan", factor=1, **sizes)
         first.compile()
-        first.fit(ganzoo.data.captions("captions:my_pictures", (32, 32, 3), first.text_encoder), epochs=100)
+        first.fit(ganzoo.data.captions("captions:my_images", (32, 32, 3), first.text_encoder), epochs=100)
         model = ganzoo.create("stackgan", factor=2, **sizes)
         model.start_from(first)
         model.compile()
-        model.fit(ganzoo.data.captions("captions:my_pictures", (64, 64, 3), model.text_encoder), epochs=50)
-        pictures = model.generate(captions=["a red apple", "a yellow smiling face"], seed=0)
+        model.fit(ganzoo.data.captions("captions:my_images", (64, 64, 3), model.text_encoder), epochs=50)
+        images = model.generate(captions=["a red apple", "a yellow smiling face"], seed=0)
     """
 
     test_config = dict(
@@ -137,12 +137,12 @@ class StackGAN(TextToImage, TextConditionalGAN):
                 raise GanzooError("the Stage-I to start from has other sizes: give this model its arguments")
             stage1.set_weights(other.ema_generator.get_weights())
 
-    def draw_both(self, captions, seed=0):
+    def generate_both_stages(self, captions, seed=0):
         """What Stage-I and Stage-II draw of captions, from the same noise: two arrays uint8 (count, height, width,
         channels), the first one smaller.
 
         Example:
-            small, large = model.draw_both(["a red apple"], seed=0)
+            small, large = model.generate_both_stages(["a red apple"], seed=0)
         """
         if self.factor == 1:
             raise GanzooError("this stackgan is a Stage-I alone: call generate()")

@@ -17,13 +17,13 @@ class WGAN(ImageGeneration, AdversarialModel):
 
     DCGAN's networks; the critic's weights are clipped after each of its steps, which bounds its slope, and it
     takes five steps for one of the generator's. `wasserstein` is its estimate of the distance, which falls as
-    the pictures get better.
+    the images get better.
 
     Args:
         image_shape: (height, width, channels): sizes that are 4, 5, 6 or 7 doubled a few times, such
             as 28, 32, 64, 128; 1 or 3 channels.
         latent_dim: length of the latent vector, drawn from N(0, 1).
-        width: channels next to the picture, doubled at each halving of its size.
+        width: channels next to the image, doubled at each halving of its size.
         kernel_size: of all convolutions.
         max_width: the most channels anywhere.
         discriminator_depth: convolutions of the critic; as many as the generator's if None.

@@ -10,7 +10,7 @@ from ganzoo.networks.convolutional import doublings
 
 
 def decoding_generator(image_shape, latent_dim, width, name="generator"):
-    """Latents (batch, latent_dim) to pictures (batch, height, width, channels) in [-1, 1].
+    """Latents (batch, latent_dim) to images (batch, height, width, channels) in [-1, 1].
 
     Args:
         image_shape: (height, width, channels).
@@ -18,31 +18,31 @@ def decoding_generator(image_shape, latent_dim, width, name="generator"):
         width: channels of every convolution.
     """
     latents = keras.Input((latent_dim,), name="latents")
-    # The paper's ends linearly; tanh because pictures lie in [-1, 1] throughout the package.
+    # The paper's ends linearly; tanh because images lie in [-1, 1] throughout the package.
     return keras.Model(latents, _decoded(latents, image_shape, width, "tanh"), name=name)
 
 
 def autoencoding_discriminator(image_shape, code_length, width, name="discriminator"):
-    """Pictures (batch, height, width, channels) to their reconstruction errors (batch, 1): the mean over pixels
-    and channels of |picture - reconstruction| (equation 1, eta 1).
+    """Images (batch, height, width, channels) to their reconstruction errors (batch, 1): the mean over pixels
+    and channels of |image - reconstruction| (equation 1, eta 1).
 
     Args:
         image_shape: (height, width, channels).
         code_length: numbers in the code between encoder and decoder.
-        width: channels at full size; at each halving of the picture `width` more in the encoder, the same in the
+        width: channels at full size; at each halving of the image `width` more in the encoder, the same in the
             decoder.
     """
-    pictures = keras.Input(tuple(image_shape), name="pictures")
-    code = layers.Dense(code_length, name="code")(layers.Flatten(name="encoded")(_encoded(pictures, width)))
+    images = keras.Input(tuple(image_shape), name="images")
+    code = layers.Dense(code_length, name="code")(layers.Flatten(name="encoded")(_encoded(images, width)))
     # Linear: where tanh saturates, as on MNIST's black, what is drawn black is rebuilt whatever the balance says.
-    error = ops.abs(ops.cast(pictures, "float32") - _decoded(code, image_shape, width, "linear"))
+    error = ops.abs(ops.cast(images, "float32") - _decoded(code, image_shape, width, "linear"))
     error = layers.Flatten(dtype="float32", name="error")(error)
-    return keras.Model(pictures, ops.mean(error, axis=1, keepdims=True), name=name)
+    return keras.Model(images, ops.mean(error, axis=1, keepdims=True), name=name)
 
 
-def _encoded(pictures, width):
-    count = doublings(pictures.shape[1:])
-    x = _convolution(width, "encode0")(pictures)
+def _encoded(images, width):
+    count = doublings(images.shape[1:])
+    x = _convolution(width, "encode0")(images)
     for i in range(1, count + 1):
         x = _convolution(i * width, f"encode{i}_same")(x)
         x = _convolution((i + 1) * width, f"encode{i}_half", strides=2)(x)
@@ -60,7 +60,7 @@ def _decoded(code, image_shape, width, activation):
             x = layers.UpSampling2D(2, interpolation="nearest", name=f"decode{i}_up")(x)
         x = _convolution(width, f"decode{i}_first")(x)
         x = _convolution(width, f"decode{i}_second")(x)
-    return Conv2D(image_shape[2], 3, padding="same", activation=activation, dtype="float32", name="picture")(x)
+    return Conv2D(image_shape[2], 3, padding="same", activation=activation, dtype="float32", name="image")(x)
 
 
 def _convolution(channels, name, strides=1):

@@ -1,4 +1,4 @@
-"""The all-convolutional pair of DCGAN (Radford et al. 2015, arXiv:1511.06434), for any picture size
+"""The all-convolutional pair of DCGAN (Radford et al. 2015, arXiv:1511.06434), for any image size
 that is a small base doubled a few times."""
 
 import keras
@@ -20,7 +20,7 @@ def doublings(image_shape):
     """
     height, width, channels = image_shape
     if channels not in (1, 3):
-        raise GanzooError(f"image_shape {tuple(image_shape)}: pictures have 1 channel (grey) or 3 (colour)")
+        raise GanzooError(f"image_shape {tuple(image_shape)}: images have 1 channel (gray) or 3 (color)")
     count = 1
     while min(height, width) // 2 ** (count + 1) >= _SMALLEST:
         count += 1
@@ -33,7 +33,7 @@ def doublings(image_shape):
 
 
 def convolutional_generator(image_shape, latent_dim, width, kernel_size, max_width, name="generator"):
-    """Latents (batch, latent_dim) to pictures (batch, height, width, channels) in [-1, 1].
+    """Latents (batch, latent_dim) to images (batch, height, width, channels) in [-1, 1].
 
     A projection to the base size, then transposed convolutions of stride 2. Batch norm and ReLU
     everywhere but at the output, which is tanh. Weights start at N(0, 0.02).
@@ -46,8 +46,8 @@ def convolutional_generator(image_shape, latent_dim, width, kernel_size, max_wid
         max_width: the most channels anywhere.
     """
     latents = keras.Input((latent_dim,), name="latents")
-    pictures = upsampled(latents, image_shape, width, kernel_size, max_width)
-    return keras.Model(latents, pictures, name=name)
+    images = upsampled(latents, image_shape, width, kernel_size, max_width)
+    return keras.Model(latents, images, name=name)
 
 
 def upsampled(code, image_shape, width, kernel_size, max_width):
@@ -66,9 +66,9 @@ def upsampled(code, image_shape, width, kernel_size, max_width):
         )(x)
         x = layers.ReLU(name=f"up{i}_relu")(batch_norm(f"up{i}_norm")(x))
     x = Conv2DTranspose(
-        image_shape[2], kernel_size, 2, "same", kernel_initializer=_normal(), dtype="float32", name="picture"
+        image_shape[2], kernel_size, 2, "same", kernel_initializer=_normal(), dtype="float32", name="image"
     )(x)
-    return layers.Activation("tanh", dtype="float32", name="picture_tanh")(x)
+    return layers.Activation("tanh", dtype="float32", name="image_tanh")(x)
 
 
 def batch_norm(name):
@@ -77,7 +77,7 @@ def batch_norm(name):
 
 
 def layer_norm(name):
-    """Over all pixels and channels of one picture, so that a batch's pictures stay independent."""
+    """Over all pixels and channels of one image, so that a batch's images stay independent."""
     return layers.LayerNormalization(axis=(1, 2, 3), epsilon=1e-5, name=name)
 
 
@@ -91,7 +91,7 @@ def convolutional_discriminator(
     depth=None,
     name="discriminator",
 ):
-    """Pictures (batch, height, width, channels) in [-1, 1] to logits (batch, 1).
+    """Images (batch, height, width, channels) in [-1, 1] to logits (batch, 1).
 
     Convolutions of stride 2 down to the base size, no pooling, LeakyReLU 0.2; a normalization everywhere
     but at the input and the output. Arguments as in `convolutional_generator`, and
@@ -102,13 +102,13 @@ def convolutional_discriminator(
         depth: how many convolutions; down to the base size if None. At 28x28 that is two, which see 10 pixels at
             once with kernels of 4; three see 22.
     """
-    pictures = keras.Input(tuple(image_shape), name="pictures")
-    x = downsampled(pictures, width, _depth(image_shape, depth), kernel_size, max_width, normalization)
-    return keras.Model(pictures, logit(x, output_bias), name=name)
+    images = keras.Input(tuple(image_shape), name="images")
+    x = downsampled(images, width, _depth(image_shape, depth), kernel_size, max_width, normalization)
+    return keras.Model(images, logit(x, output_bias), name=name)
 
 
 def downsampled(x, width, count, kernel_size, max_width, normalization=batch_norm):
-    """The layers of `convolutional_discriminator` below its logit, on pictures (batch, height, width, any channels)."""
+    """The layers of `convolutional_discriminator` below its logit, on images (batch, height, width, any channels)."""
     return layers.Flatten(name="features")(feature_map(x, width, count, kernel_size, max_width, normalization))
 
 
@@ -135,7 +135,7 @@ def _depth(image_shape, depth):
     at_least_one(discriminator_depth=count)
     # min(...) < 2**count, without a power that may have millions of digits.
     if count >= int(min(image_shape[:2])).bit_length():
-        raise GanzooError(f"discriminator_depth {count}: pictures of {tuple(image_shape)} cannot be halved so often")
+        raise GanzooError(f"discriminator_depth {count}: images of {tuple(image_shape)} cannot be halved so often")
     return count
 
 

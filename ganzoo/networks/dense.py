@@ -10,7 +10,7 @@ from ganzoo.layers import Dropout, Maxout
 
 
 def dense_generator(image_shape, latent_dim, widths, name="generator"):
-    """Latents (batch, latent_dim) to pictures (batch, height, width, channels) in [-1, 1].
+    """Latents (batch, latent_dim) to images (batch, height, width, channels) in [-1, 1].
 
     Args:
         image_shape: (height, width, channels), any size.
@@ -22,11 +22,11 @@ def dense_generator(image_shape, latent_dim, widths, name="generator"):
     for i, units in enumerate(widths, start=1):
         x = layers.Dense(units, activation="relu", name=f"hidden{i}")(x)
     x = layers.Dense(math.prod(image_shape), activation="tanh", dtype="float32", name="pixels")(x)
-    return keras.Model(latents, layers.Reshape(tuple(image_shape), dtype="float32", name="picture")(x), name=name)
+    return keras.Model(latents, layers.Reshape(tuple(image_shape), dtype="float32", name="image")(x), name=name)
 
 
 def maxout_discriminator(image_shape, widths, pieces, dropout, name="discriminator"):
-    """Pictures (batch, height, width, channels) in [-1, 1] to logits (batch, 1).
+    """Images (batch, height, width, channels) in [-1, 1] to logits (batch, 1).
 
     Hidden units are the largest of a few linear ones (maxout, Goodfellow et al. 2013, arXiv:1302.4389), with dropout.
 
@@ -37,12 +37,12 @@ def maxout_discriminator(image_shape, widths, pieces, dropout, name="discriminat
         dropout: share of the hidden units left out in training.
     """
     at_least_one(discriminator_widths=min(widths), pieces=pieces)
-    pictures = keras.Input(tuple(image_shape), name="pictures")
-    x = layers.Flatten(name="flat")(pictures)
+    images = keras.Input(tuple(image_shape), name="images")
+    x = layers.Flatten(name="flat")(images)
     for i, units in enumerate(widths, start=1):
         x = layers.Dense(units * pieces, name=f"hidden{i}")(x)
         x = Maxout(pieces, name=f"hidden{i}_pieces")(x)
         # Its own fixed seed: dropout repeats with the model's other random numbers, whatever was drawn before.
         x = Dropout(dropout, seed=i, name=f"hidden{i}_dropout")(x)
     logits = layers.Dense(1, dtype="float32", name="logit")(x)
-    return keras.Model(pictures, logits, name=name)
+    return keras.Model(images, logits, name=name)

@@ -1,4 +1,4 @@
-"""The pair of SEGAN (Pascual et al. 2017, arXiv:1703.09452, figures 1 and 2): a fully convolutional auto-encoder of
+"""The pair of SEGAN (Pascual et al. 2017, arXiv:1703.09452, metrics 1 and 2): a fully convolutional auto-encoder of
 sound of any length, and a discriminator of windows."""
 
 import keras

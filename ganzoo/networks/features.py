@@ -12,7 +12,7 @@ _GRID = 4
 
 
 def feature_network(discriminator):
-    """A network from the discriminator's pictures to features (batch, length).
+    """A network from the discriminator's images to features (batch, length).
 
     As Radford et al. 2015 (arXiv:1511.06434, section 5.1): what every hidden layer gives to the next, max-pooled to
     4x4 positions where it has more, side by side.

@@ -19,12 +19,12 @@ from ganzoo.layers import (
 )
 
 
-def regularized(network, regularizers, where="cures"):
-    """The network rebuilt with every cure in turn, its weights fresh; the network itself where there is none.
+def regularized(network, regularizers, where="regularizers"):
+    """The network rebuilt with each regularizer in turn and fresh weights; the network itself where there is none.
 
     Args:
         network: functional Keras model.
-        cures: list of names, or of {"name": ..., argument: value}.
+        regularizers: list of names, or of {"name": ..., argument: value}.
         where: names their origin in errors.
 
     Raises:

@@ -14,7 +14,7 @@ def split_at(network, place):
 
     Example:
         early, late = split_at(discriminator, 1)
-        seen = keras.tree.flatten(early(pictures))
+        seen = keras.tree.flatten(early(images))
         right, wrong = (late([*seen, text]) for text in (own, others))
     """
     late_input = network.inputs[place]

@@ -1,4 +1,4 @@
-"""Pictures from sentences: the networks of GAN-INT-CLS (Reed et al. 2016, arXiv:1605.05396) and StackGAN (Zhang et al.
+"""Images from sentences: the networks of GAN-INT-CLS (Reed et al. 2016, arXiv:1605.05396) and StackGAN (Zhang et al.
 2016, arXiv:1612.03242). A sentence is a vector (batch, text_dim), whatever encoder made it."""
 
 import keras
@@ -10,7 +10,7 @@ from ganzoo.networks.convolutional import batch_norm, doublings, feature_map, lo
 
 
 def text_generator(image_shape, noise_dim, text_dim, condition_dim, width, kernel_size, max_width, name="generator"):
-    """[latents (batch, noise_dim), text] to pictures: the text, compressed, joins the noise (Reed et al., figure 2).
+    """[latents (batch, noise_dim), text] to images: the text, compressed, joins the noise (Reed et al., figure 2).
     Sizes as in `convolutional_generator`."""
     latents, text = keras.Input((noise_dim,), name="latents"), keras.Input((text_dim,), name="text")
     condition = LeakyReLU(0.2, name="condition_relu")(layers.Dense(condition_dim, name="condition")(text))
@@ -21,37 +21,37 @@ def text_generator(image_shape, noise_dim, text_dim, condition_dim, width, kerne
 def augmented_generator(
     image_shape, noise_dim, text_dim, condition_dim, width, kernel_size, max_width, name="generator"
 ):
-    """Stage-I: [latents (batch, noise_dim + condition_dim), text] to pictures. The last `condition_dim` of the latents
+    """Stage-I: [latents (batch, noise_dim + condition_dim), text] to images. The last `condition_dim` of the latents
     draw the condition from a normal distribution that the text decides on (equation 2). Sizes as in
     `convolutional_generator`."""
     latents = keras.Input((noise_dim + condition_dim,), name="latents")
     text = keras.Input((text_dim,), name="text")
-    condition = _drawn_condition(latents[:, noise_dim:], conditioning(text_dim, condition_dim)(text))
+    condition = _sampled_condition(latents[:, noise_dim:], conditioning(text_dim, condition_dim)(text))
     code = layers.Concatenate(name="code")([latents[:, :noise_dim], condition])
     return keras.Model([latents, text], upsampled(code, image_shape, width, kernel_size, max_width), name=name)
 
 
 def refining_generator(stage1, factor, noise_dim, condition_dim, width, blocks, max_width, name="generator"):
-    """Stage-II: [latents, text] to pictures `factor` times as large as Stage-I's, which is part of it and does not
-    learn. The picture is made smaller to a sixteenth of its pixels, joined by a condition of its own, passes residual
+    """Stage-II: [latents, text] to images `factor` times as large as Stage-I's, which is part of it and does not
+    learn. The image is made smaller to a sixteenth of its pixels, joined by a condition of its own, passes residual
     blocks and is made larger (figure 2).
 
     Args:
         stage1: a generator of `augmented_generator`.
         factor: 2 or 4.
         noise_dim, condition_dim: of stage1; the latents are noise_dim + 2 condition_dim long.
-        width: channels next to the picture; they double with every halving, up to max_width.
+        width: channels next to the image; they double with every halving, up to max_width.
         blocks: residual blocks; the paper has 4 at 256x256.
 
     Raises:
-        GanzooError: another factor, or a picture that cannot be halved twice.
+        GanzooError: another factor, or an image that cannot be halved twice.
     """
     at_least_one(width=width, blocks=blocks, max_width=max_width)
     if factor not in (2, 4):
         raise GanzooError(f"factor is 1 (Stage-I alone), 2 or 4, got {factor}")
     height, breadth, channels = stage1.output_shape[1:]
     if height % 4 or breadth % 4:
-        raise GanzooError(f"image_shape {stage1.output_shape[1:]}: Stage-II halves pictures twice")
+        raise GanzooError(f"image_shape {stage1.output_shape[1:]}: Stage-II halves images twice")
     text_dim = stage1.inputs[1].shape[-1]
     latents = keras.Input((noise_dim + 2 * condition_dim,), name="latents")
     text = keras.Input((text_dim,), name="text")
@@ -62,7 +62,7 @@ def refining_generator(stage1, factor, noise_dim, condition_dim, width, blocks, 
     for i in (1, 2):
         x = _conv(widths[i], f"small_down{i}", kernel_size=4, strides=2)(x)
         x = layers.ReLU(name=f"small_down{i}_relu")(batch_norm(f"small_down{i}_norm")(x))
-    condition = _drawn_condition(latents[:, noise_dim + condition_dim :], conditioning(text_dim, condition_dim)(text))
+    condition = _sampled_condition(latents[:, noise_dim + condition_dim :], conditioning(text_dim, condition_dim)(text))
     x = layers.Concatenate(name="joint")([x, _everywhere(condition, x.shape[1:3], "condition")])
     x = layers.ReLU(name="joint_relu")(batch_norm("joint_norm")(_conv(widths[2], "joint_conv")(x)))
     for i in range(1, blocks + 1):
@@ -74,9 +74,9 @@ def refining_generator(stage1, factor, noise_dim, condition_dim, width, blocks, 
         x = layers.UpSampling2D(2, name=f"large_up{i}")(x)
         x = _conv(max(width, widths[2] // 2**i), f"large_conv{i}")(x)
         x = layers.ReLU(name=f"large_relu{i}")(batch_norm(f"large_norm{i}")(x))
-    x = _conv(channels, "picture", use_bias=True, dtype="float32")(x)
-    pictures = layers.Activation("tanh", dtype="float32", name="picture_tanh")(x)
-    return keras.Model([latents, text], pictures, name=name)
+    x = _conv(channels, "image", use_bias=True, dtype="float32")(x)
+    images = layers.Activation("tanh", dtype="float32", name="image_tanh")(x)
+    return keras.Model([latents, text], images, name=name)
 
 
 def conditioning(text_dim, condition_dim, name="conditioning"):
@@ -93,23 +93,23 @@ def kl_to_standard_normal(parameters):
     return 0.5 * ops.mean(ops.exp(log_variance) + mean**2 - 1.0 - log_variance)
 
 
-def _drawn_condition(noise, parameters):
+def _sampled_condition(noise, parameters):
     mean, log_variance = ops.split(parameters, 2, axis=-1)
     return mean + ops.exp(0.5 * log_variance) * noise
 
 
 def text_discriminator(image_shape, text_dim, condition_dim, width, kernel_size, max_width, name="discriminator"):
-    """[pictures, text] to logits (batch, 1): whether the picture is real and what the text says. The text, compressed,
+    """[images, text] to logits (batch, 1): whether the image is real and what the text says. The text, compressed,
     joins the features of every place (figure 2). Sizes as in `convolutional_discriminator`."""
-    pictures = keras.Input(tuple(image_shape), name="pictures")
+    images = keras.Input(tuple(image_shape), name="images")
     text = keras.Input((text_dim,), name="text")
-    x = feature_map(pictures, width, doublings(image_shape), kernel_size, max_width)
+    x = feature_map(images, width, doublings(image_shape), kernel_size, max_width)
     compressed = LeakyReLU(0.2, name="compressed_relu")(layers.Dense(condition_dim, name="compressed")(text))
     channels = x.shape[-1]
     x = layers.Concatenate(name="joint")([x, _everywhere(compressed, x.shape[1:3], "compressed")])
     x = _conv(channels, "joint_conv", kernel_size=1)(x)
     x = LeakyReLU(0.2, name="joint_relu")(batch_norm("joint_norm")(x))
-    return keras.Model([pictures, text], logit(layers.Flatten(name="features")(x)), name=name)
+    return keras.Model([images, text], logit(layers.Flatten(name="features")(x)), name=name)
 
 
 def _everywhere(vectors, size, name):

@@ -1,4 +1,4 @@
-"""The pair of SRGAN (Ledig et al. 2016, arXiv:1609.04802, figure 4): a residual network that upscales pictures of any
+"""The pair of SRGAN (Ledig et al. 2016, arXiv:1609.04802, figure 4): a residual network that upscales images of any
 size, and a discriminator of crops."""
 
 import math
@@ -14,9 +14,9 @@ from ganzoo.networks.convolutional import batch_norm
 
 
 def residual_upscaler(scale, width, blocks, kernel_size, normalization, upsampling, name="generator"):
-    """Pictures (batch, height, width, 3) in [-1, 1] of any size to (batch, scale height, scale width, 3).
+    """Images (batch, height, width, 3) in [-1, 1] of any size to (batch, scale height, scale width, 3).
 
-    A convolution, residual blocks, a skip over all of them, and an upsampling. The picture itself, every pixel
+    A convolution, residual blocks, a skip over all of them, and an upsampling. The image itself, every pixel
     repeated, is added at the end, so that the network draws only what is missing.
 
     Args:
@@ -33,8 +33,8 @@ def residual_upscaler(scale, width, blocks, kernel_size, normalization, upsampli
     at_least_one(width=width, blocks=blocks, kernel_size=kernel_size)
     if scale not in (2, 4, 8):
         raise GanzooError(f"scale is 2, 4 or 8, got {scale}")
-    pictures = keras.Input((None, None, 3), name="pictures")
-    x = first = _prelu("first_prelu")(_conv(width, kernel_size, "first")(pictures))
+    images = keras.Input((None, None, 3), name="images")
+    x = first = _prelu("first_prelu")(_conv(width, kernel_size, "first")(images))
     for i in range(1, blocks + 1):
         y = _normalized(_conv(width, 3, f"block{i}_conv1"), normalization, f"block{i}_norm1", x)
         y = _prelu(f"block{i}_prelu")(y)
@@ -42,8 +42,8 @@ def residual_upscaler(scale, width, blocks, kernel_size, normalization, upsampli
         x = layers.Add(name=f"block{i}_add")([x, y])
     x = _normalized(_conv(width, 3, "after_conv"), normalization, "after_norm", x)
     x = upsampling(layers.Add(name="after_add")([first, x]), scale, kernel_size)
-    repeated = layers.UpSampling2D(scale, interpolation="nearest", dtype="float32", name="repeated")(pictures)
-    return keras.Model(pictures, layers.Add(dtype="float32", name="upscaled")([x, repeated]), name=name)
+    repeated = layers.UpSampling2D(scale, interpolation="nearest", dtype="float32", name="repeated")(images)
+    return keras.Model(images, layers.Add(dtype="float32", name="upscaled")([x, repeated]), name=name)
 
 
 def staged(x, scale, kernel_size):
@@ -53,13 +53,13 @@ def staged(x, scale, kernel_size):
     for i in range(1, int(math.log2(scale)) + 1):
         x = PixelShuffle(2, name=f"up{i}")(_conv(4 * width, 3, f"up{i}_conv")(x))
         x = _prelu(f"up{i}_prelu")(x)
-    return _conv(3, kernel_size, "picture", kernel_initializer=_small(), dtype="float32")(x)
+    return _conv(3, kernel_size, "image", kernel_initializer=_small(), dtype="float32")(x)
 
 
 def direct(x, scale, kernel_size):
     """One convolution to all pixels of a square (Shi et al. 2016, arXiv:1609.05158): a small share of the work, since
     nothing is computed at full size."""
-    x = _conv(3 * scale**2, 3, "picture", kernel_initializer=_small(), dtype="float32")(x)
+    x = _conv(3 * scale**2, 3, "image", kernel_initializer=_small(), dtype="float32")(x)
     return PixelShuffle(scale, dtype="float32", name="up")(x)
 
 
@@ -117,18 +117,18 @@ def _put_first(array, smaller, pixels):
 
 
 def reach(blocks, kernel_size, upsampling):
-    """How many pixels around a pixel of the small picture what is drawn of it depends on."""
+    """How many pixels around a pixel of the small image what is drawn of it depends on."""
     body = kernel_size // 2 + 2 * blocks + 1
     # In `staged` the convolutions at twice and full size reach less far; rounded up.
     return body + (1 if upsampling is direct else 2 + math.ceil(kernel_size / 4))
 
 
 def crop_discriminator(crop, width, dense_width, kernel_size=3, name="discriminator"):
-    """Pictures (batch, crop, crop, 3) in [-1, 1] to logits (batch, 1): eight convolutions, every second one of
+    """Images (batch, crop, crop, 3) in [-1, 1] to logits (batch, 1): eight convolutions, every second one of
     stride 2, their channels doubling from `width` to 8 `width`, batch norm in all but the first; two dense layers.
 
     Args:
-        crop: height and width of the pictures, a multiple of 16.
+        crop: height and width of the images, a multiple of 16.
         width: the paper has 64.
         dense_width: units of the hidden dense layer; the paper has 1024.
 
@@ -138,8 +138,8 @@ def crop_discriminator(crop, width, dense_width, kernel_size=3, name="discrimina
     at_least_one(width=width, dense_width=dense_width)
     if crop < 16 or crop % 16:
         raise GanzooError(f"crop is a multiple of 16, got {crop}")
-    pictures = keras.Input((crop, crop, 3), name="pictures")
-    x = pictures
+    images = keras.Input((crop, crop, 3), name="images")
+    x = images
     for i in range(8):
         channels, stride = width * 2 ** (i // 2), 1 + i % 2
         x = Conv2D(channels, kernel_size, stride, "same", use_bias=i == 0, name=f"conv{i + 1}")(x)
@@ -148,7 +148,7 @@ def crop_discriminator(crop, width, dense_width, kernel_size=3, name="discrimina
         x = LeakyReLU(0.2, name=f"conv{i + 1}_relu")(x)
     x = layers.Dense(dense_width, name="features")(layers.Flatten(name="flat")(x))
     x = LeakyReLU(0.2, name="features_relu")(x)
-    return keras.Model(pictures, layers.Dense(1, dtype="float32", name="logit")(x), name=name)
+    return keras.Model(images, layers.Dense(1, dtype="float32", name="logit")(x), name=name)
 
 
 def _conv(channels, kernel_size, name, **options):
@@ -166,5 +166,5 @@ def _normalized(convolution, normalization, name, x):
 
 
 def _small():
-    # The picture begins as what is repeated of the small one, nearly.
+    # The image begins as what is repeated of the small one, nearly.
     return keras.initializers.RandomNormal(0.0, 1e-3)

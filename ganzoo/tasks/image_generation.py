@@ -47,18 +47,18 @@ class ImageGeneration(Task):
 
     @property
     def image_shape(self):
-        """(height, width, channels) of a generated picture."""
+        """(height, width, channels) of a generated image."""
         return tuple(self.inference_network.output_shape[1:])
 
     def generate(self, count=None, seed=None, latents=None, batch_size=64):
-        """Draws pictures.
+        """Draws images.
 
         Args:
             count: how many; not needed with `latents`.
-            seed: integer: the same seed gives the same pictures, and a larger count begins with those
+            seed: integer: the same seed gives the same images, and a larger count begins with those
                 of a smaller one. None draws new ones each time.
             latents: (count, latent_dim), float32, instead of random ones.
-            batch_size: pictures made at a time, which bounds the memory besides the result.
+            batch_size: images made at a time, which bounds the memory besides the result.
 
         Returns:
             uint8 (count, height, width, channels).
@@ -67,7 +67,7 @@ class ImageGeneration(Task):
             GanzooError: a count below 1 or beyond the memory, latents of the wrong shape or size.
 
         Example:
-            pictures = model.generate(16, seed=0)
+            images = model.generate(16, seed=0)
         """
         return self._images(self._latent_source(count, seed, latents), batch_size)
 
@@ -117,7 +117,7 @@ class ImageGeneration(Task):
         result = allocated(lambda: np.empty((latents.count, *shape), "uint8"), f"{latents.count} images")
         backend.sync_variables(self)
         # Not predict(): under a strategy every replica would make the same batch and all copies be returned.
-        drawn = self._drawing(network)
+        drawn = self._forward(network)
         for start in range(0, latents.count, batch_size):
             end = min(start + batch_size, latents.count)
             inputs = latents.next(end - start)
@@ -133,52 +133,50 @@ class ImageGeneration(Task):
             result[start:end] = pixels.to_uint8(images)
         return result
 
-    def _drawing(self, network):
+    def _forward(self, network):
         """A function from a network's inputs to what it draws, as one graph; made once."""
-        if network not in self._drawings:
+        if network not in self._forward_functions:
             specs = [((None, *tensor.shape[1:]), tensor.dtype) for tensor in network.inputs]
 
             def draw(*inputs):
                 return network(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
 
-            self._drawings[network] = backend.compiled(draw, specs, network)
-        return self._drawings[network]
+            self._forward_functions[network] = backend.compiled(draw, specs, network)
+        return self._forward_functions[network]
 
     @functools.cached_property
-    def _drawings(self):
+    def _forward_functions(self):
         return {}
 
-    def features(self, pictures, batch_size=250):
-        """What the discriminator sees in pictures, for classifiers, searches and the like.
+    def features(self, images, batch_size=250):
+        """What the discriminator sees in images, for classifiers, searches and the like.
 
         The outputs of all its hidden layers, max-pooled to 4x4 positions (Radford et al. 2015, arXiv:1511.06434,
         section 5.1).
 
         Args:
-            pictures: uint8 (count, height, width, channels), of the model's size.
-            batch_size: pictures at a time, which bounds the memory.
+            images: uint8 (count, height, width, channels), of the model's size.
+            batch_size: images at a time, which bounds the memory.
 
         Returns:
             float32 (count, length).
 
         Raises:
-            GanzooError: pictures of another type or size, or a discriminator that needs a condition.
+            GanzooError: images of another type or size, or a discriminator that needs a condition.
 
         Example:
-            vectors = model.features(pictures)
+            vectors = model.features(images)
         """
-        pictures = pixels.checked(pictures, self.image_shape, "pictures for features")
+        images = pixels.checked(images, self.image_shape, "images for features")
         if len(self.discriminator.inputs) > 1:
-            raise GanzooError(
-                f"{self.model_name}'s discriminator judges pictures by their condition: it has no features"
-            )
+            raise GanzooError(f"{self.model_name}'s discriminator judges images by their condition: it has no features")
         at_least_one(batch_size=batch_size)
         network = feature_network(self.discriminator)
-        shape = (len(pictures), network.output_shape[-1])
-        result = allocated(lambda: np.empty(shape, "float32"), f"{len(pictures)} vectors of features")
+        shape = (len(images), network.output_shape[-1])
+        result = allocated(lambda: np.empty(shape, "float32"), f"{len(images)} vectors of features")
         with backend.no_gradients():
-            for i in range(0, len(pictures), batch_size):
-                part = pixels.to_float(pictures[i : i + batch_size])
+            for i in range(0, len(images), batch_size):
+                part = pixels.to_float(images[i : i + batch_size])
                 result[i : i + batch_size] = ops.convert_to_numpy(network(part, training=False))
         return result
 
@@ -219,7 +217,7 @@ class ImageGeneration(Task):
                 )
         if tuple(shape[1:]) != self.image_shape:
             raise GanzooError(
-                f"the model draws pictures of shape {self.image_shape}, the data set has {tuple(shape[1:])}: "
+                f"the model draws images of shape {self.image_shape}, the data set has {tuple(shape[1:])}: "
                 f"create the model or the data set with the other's image_shape"
             )
 
@@ -227,7 +225,7 @@ class ImageGeneration(Task):
         return self.generate(count, seed=0)
 
     def collapsed(self):
-        """Whether 16 pictures of fixed latents differ by less than a grey level on average."""
+        """Whether 16 images of fixed latents differ by less than a gray level on average."""
         return bool(self.generate(16, seed=0).astype("float32").std(axis=0).mean() < 1.0)
 
     def validation_metrics(self, feed, evaluation):
@@ -237,19 +235,19 @@ class ImageGeneration(Task):
         extractor = get_extractor(evaluation.extractor)
         if not extractor.takes(self.image_shape):
             raise GanzooError(
-                f"the extractor {extractor.name} takes pictures of {extractor.image_shape}, the model draws "
+                f"the extractor {extractor.name} takes images of {extractor.image_shape}, the model draws "
                 f"{self.image_shape}: set evaluation.extractor=null to train without a best checkpoint"
             )
 
-        if feed is not None and len(feed.pictures) < 2:
+        if feed is not None and len(feed.images) < 2:
             raise GanzooError(
-                f"{feed.source} has {len(feed.pictures)} image, but the Fréchet distance compares sets of at least 2: "
+                f"{feed.source} has {len(feed.images)} image, but the Fréchet distance compares sets of at least 2: "
                 "set evaluation.extractor=null to train without a best checkpoint"
             )
 
         def compute(model):
             drawn = model.generate(evaluation.samples, seed=0, batch_size=250)
-            real = cached_statistics(extractor, feed.pictures)
+            real = cached_statistics(extractor, feed.images)
             return {"frechet_distance": frechet_distance(real, extractor.statistics(drawn))}
 
         description = f"lowest Fréchet distance, {extractor.name} features, {evaluation.samples:,} samples"
@@ -283,11 +281,11 @@ class ClassConditionalGeneration(ImageGeneration):
             check_label_shape(tuple(labels.shape), self.classes)
 
     def generate(self, count=None, labels=None, seed=None, latents=None, batch_size=64):
-        """Draws pictures of the asked classes.
+        """Draws images of the asked classes.
 
         Args:
             count: how many; not needed with `labels` or `latents`.
-            labels: a class for each picture, or one for all: its number, or its name where `class_names` are known,
+            labels: a class for each image, or one for all: its number, or its name where `class_names` are known,
                 in lower or upper case; 0, 1, 2 ... in turn if not given. One-hot vectors (count, classes) will do.
             seed, latents, batch_size: as in `ImageGeneration.generate`.
 
@@ -295,11 +293,11 @@ class ClassConditionalGeneration(ImageGeneration):
             uint8 (count, height, width, channels).
 
         Raises:
-            GanzooError: a label that is no class, or as many labels as pictures do not fit.
+            GanzooError: a label that is no class, or as many labels as images do not fit.
 
         Example:
-            pictures = model.generate(10, labels=range(10), seed=0)
-            pictures = ganzoo.load("cgan.fashion_mnist").generate(labels=["Sneaker", "Bag"], seed=0)
+            images = model.generate(10, labels=range(10), seed=0)
+            images = ganzoo.load("cgan.fashion_mnist").generate(labels=["Sneaker", "Bag"], seed=0)
         """
         labels = self._numbers(labels)
         if count is None and latents is None and labels is not None:
@@ -320,7 +318,7 @@ class ClassConditionalGeneration(ImageGeneration):
         given = np.arange(count) % self.classes if labels is None else labels
         labels = class_numbers(given, self.classes)
         if len(labels) not in (1, count):
-            raise GanzooError(f"{count} pictures need one label or {count}, got {labels.shape}")
+            raise GanzooError(f"{count} images need one label or {count}, got {labels.shape}")
         return np.broadcast_to(labels, (count,)).astype("int32")
 
     def class_number(self, name):

@@ -10,7 +10,7 @@ from keras import ops
 from ganzoo import backend
 from ganzoo.data.audio import RATES, soxr
 from ganzoo.data.batches import refuse_other_parts
-from ganzoo.data.recordings import coloured_noise, level
+from ganzoo.data.recordings import colored_noise, level
 from ganzoo.data.speech import speech
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.overlap import Windows, overlapped
@@ -47,7 +47,7 @@ class SpeechEnhancement(Task):
     sources = ("ganzoo.data.recordings", " of recordings")
     has_fixed_shapes = True
 
-    def set_sizes(self, hop, reach, window, sample_rate=16_000, preemphasis=0.0, shifts=1):
+    def set_sizes(self, hop, reach, window, sample_rate=16_000, preemphasis=0.0, num_shifts=1):
         """Sets the model's sizes.
 
         Args:
@@ -56,19 +56,19 @@ class SpeechEnhancement(Task):
             window: samples of training's windows, a multiple of hop.
             sample_rate: in Hz, of what the networks see.
             preemphasis: in [0, 1): they see, and give, x[t] - preemphasis x[t - 1].
-            shifts: test-time averaging over time shifts: how many times `enhance` runs the network, each time
+            num_shifts: test-time averaging over time shifts: how many times `enhance` runs the network, each time
                 beginning elsewhere between two steps of the code; the mean is its answer.
 
         Raises:
             GanzooError: a size below 1, a window that hop does not divide, or a pre-emphasis out of range.
         """
-        at_least_one(window=window, sample_rate=sample_rate, shifts=shifts)
+        at_least_one(window=window, sample_rate=sample_rate, num_shifts=num_shifts)
         if window % hop:
             raise GanzooError(f"window {window} is not a multiple of the {hop} samples that one of the code stands for")
         if not 0 <= preemphasis < 1:
             raise GanzooError(f"preemphasis must be at least 0 and below 1, got {preemphasis}")
         self.hop, self.reach, self.window = hop, reach, window
-        self.sample_rate, self.preemphasis, self.shifts = sample_rate, preemphasis, shifts
+        self.sample_rate, self.preemphasis, self.num_shifts = sample_rate, preemphasis, num_shifts
 
     @property
     def noise_channels(self):
@@ -78,7 +78,7 @@ class SpeechEnhancement(Task):
 
     # Inference.
 
-    def enhance(self, audio, sample_rate, progress=None, shifts=None):
+    def enhance(self, audio, sample_rate, progress=None, num_shifts=None):
         """Takes the noise out of speech.
 
         Long recordings go through the network in windows; the result is that of one piece wherever the network sees no
@@ -90,7 +90,7 @@ class SpeechEnhancement(Task):
             sample_rate: in Hz, 1000 to 384000. The network works at its own (16000): what lies above half of that is
                 lost.
             progress: show a bar; None shows one on a terminal for more than half a minute.
-            shifts: how often the network looks at the sound, each time beginning elsewhere; the answer is the mean. It
+            num_shifts: test-time averaging: how many times the network runs, each time on the sound shifted in time. It
                 takes as many times as long. A network of strides hears the same sound otherwise when it comes a sample
                 later: what it does not do each time goes away (Défossez et al. 2019, arXiv:1911.13254).
                 None takes the model's own argument.
@@ -100,7 +100,7 @@ class SpeechEnhancement(Task):
 
         Raises:
             GanzooError: an array of another kind, empty, or with values that are NaN, infinite or beyond 100; another
-                sample rate; shifts below 1.
+                sample rate; num_shifts below 1.
 
         Example:
             clean = ganzoo.load("segan").enhance(noisy, sample_rate=44100)
@@ -116,7 +116,7 @@ class SpeechEnhancement(Task):
         sound = as_float(audio)
         size = int(_SECONDS * self._checked_rate(sample_rate))
         blocks = (np.atleast_2d(sound[i : i + size].T) for i in range(0, len(sound), size))
-        parts = self.enhance_blocks(blocks, sample_rate, len(sound), progress, shifts)
+        parts = self.enhance_blocks(blocks, sample_rate, len(sound), progress, num_shifts)
         result = np.empty(sound.shape, "float32")
         place = 0
         for part in parts:
@@ -124,14 +124,14 @@ class SpeechEnhancement(Task):
             place += part.shape[1]
         return result
 
-    def enhance_blocks(self, blocks, sample_rate, length=None, progress=None, shifts=None):
+    def enhance_blocks(self, blocks, sample_rate, length=None, progress=None, num_shifts=None):
         """`enhance` of sound that comes piece by piece, for what is too long for the memory.
 
         Args:
             blocks: iterable of float32 (channels, samples).
             sample_rate: in Hz.
             length: samples in all, for the bar.
-            progress, shifts: as `enhance`.
+            progress, num_shifts: as `enhance`.
 
         Yields:
             float32 (channels, samples), in all as many as came.
@@ -142,9 +142,9 @@ class SpeechEnhancement(Task):
         from tqdm import tqdm
 
         rate = self._checked_rate(sample_rate)
-        shifts = self.shifts if shifts is None else shifts
-        if not isinstance(shifts, (int, np.integer)) or isinstance(shifts, bool) or shifts < 1:
-            raise GanzooError(f"shifts is a whole number of at least 1, got {shifts!r}")
+        num_shifts = self.num_shifts if num_shifts is None else num_shifts
+        if not isinstance(num_shifts, (int, np.integer)) or isinstance(num_shifts, bool) or num_shifts < 1:
+            raise GanzooError(f"num_shifts is a whole number of at least 1, got {num_shifts!r}")
         came, channels = 0, 1
 
         def checked():
@@ -162,7 +162,7 @@ class SpeechEnhancement(Task):
         hidden = not progress if progress is not None else seconds < 30 or not sys.stderr.isatty()
         sound = _resampled(checked(), rate, self.sample_rate)
         sound = _filtered(sound, [1.0, -self.preemphasis], [1.0])
-        sound = overlapped(functools.partial(self._drawn, shifts=shifts), sound, self.windows)
+        sound = overlapped(functools.partial(self._drawn, num_shifts=num_shifts), sound, self.windows)
         sound = _filtered(sound, [1.0], [1.0, -self.preemphasis])
         sound = _resampled(sound, self.sample_rate, rate)
         given = 0
@@ -193,18 +193,18 @@ class SpeechEnhancement(Task):
             raise GanzooError(f"sample_rate is a whole number of Hz from {RATES[0]} to {RATES[1]}, got {rate!r}")
         return int(rate)
 
-    def _drawn(self, sound, shifts=1):
+    def _drawn(self, sound, num_shifts=1):
         """The generator's mean answer to (channels, samples) in pre-emphasis, begun at so many places."""
         backend.sync_variables(self)
         total = 0.0
-        for i in range(shifts):
+        for i in range(num_shifts):
             # Multiples of the golden ratio: however many, they lie apart.
             later = int(i * _GOLDEN % 1.0 * self.hop)
             shifted = np.pad(sound, [(0, 0), (later, -later % self.hop)]) if later else sound
-            total = total + self._drawn_once(shifted)[:, later : later + sound.shape[1]]
-        return total / np.float32(shifts)
+            total = total + self._forward_once(shifted)[:, later : later + sound.shape[1]]
+        return total / np.float32(num_shifts)
 
-    def _drawn_once(self, sound):
+    def _forward_once(self, sound):
         # One after the other: many channels need no more memory than one.
         answer = np.stack([np.asarray(self._compiled(channel[None, :, None]), "float32")[0, :, 0] for channel in sound])
         if not np.isfinite(answer).all():
@@ -234,7 +234,7 @@ class SpeechEnhancement(Task):
     def example_batch(self, batch_size, seed=0):
         """A random batch in the shape its data set gives: for the shared tests."""
         rng = np.random.default_rng(seed)
-        clean = np.stack([0.1 * coloured_noise(rng, self.window) for _ in range(batch_size)])[..., None]
+        clean = np.stack([0.1 * colored_noise(rng, self.window) for _ in range(batch_size)])[..., None]
         return clean + 0.05 * rng.standard_normal(clean.shape).astype("float32"), clean
 
     def example_inputs(self, count, seed=0):

@@ -6,8 +6,8 @@ import numpy as np
 
 from ganzoo import backend, pixels
 from ganzoo.data.batches import refuse_other_parts
+from ganzoo.data.image_files import resized, resized_plane, to_small
 from ganzoo.data.pairs import pairs
-from ganzoo.data.photographs import resized, resized_plane, to_small
 from ganzoo.errors import GanzooError, at_least_one, unknown
 from ganzoo.inference.tiling import LARGEST_RESULT, in_tiles
 from ganzoo.inference.transparency import visible_colors
@@ -39,7 +39,7 @@ class SuperResolution(Task):
     purpose = "enlarges images"
     usage = "ganzoo upscale IN OUT --model {name}"
     commands = ("upscale",)
-    sources = ("ganzoo.data.photographs", " of photographs")
+    sources = ("ganzoo.data.image_files", " of photos")
     has_fixed_shapes = True
 
     def set_sizes(self, scale, reach, crop):
@@ -60,7 +60,7 @@ class SuperResolution(Task):
 
     def start_from(self, other):
         """Takes the weights of another model's averaged generator to train on from: of the same architecture, or of
-        one with fewer blocks or channels, and draws the same pictures then.
+        one with fewer blocks or channels, and draws the same images then.
 
         Raises:
             GanzooError: another architecture.
@@ -78,7 +78,7 @@ class SuperResolution(Task):
         super().start_from(self)
 
     def _grows_from(self, other):
-        """Whether the other is such a network, of fewer blocks or channels; cures change what a network consists of."""
+        """Whether the other is such a network, of fewer blocks or channels, and neither has regularizers."""
         sizes, kinds = ("blocks", "width"), ("scale", "kernel_size", "normalization", "upsampling")
         ours, theirs = self.arguments, getattr(other, "arguments", {})
         if not {*sizes, *kinds} <= {*ours} & {*theirs} or any(
@@ -92,16 +92,16 @@ class SuperResolution(Task):
     # Inference.
 
     def upscale(self, image, tile=384, batch_size=1, progress=None):
-        """Makes a picture `scale` times as high and wide.
+        """Makes an image `scale` times as high and wide.
 
         Large ones go through the network in tiles that overlap as far as it sees, so that there is no seam; besides
-        the two pictures memory goes to `batch_size` tiles.
+        the two images memory goes to `batch_size` tiles.
 
         Args:
-            image: uint8 or uint16 (height, width), or (height, width, channels) with 1 channel (grey), 2 (grey and
+            image: uint8 or uint16 (height, width), or (height, width, channels) with 1 channel (gray), 2 (gray and
                 alpha), 3 (RGB) or 4 (RGB and alpha); alpha is enlarged by bicubic interpolation, so that what is
                 opaque stays so, and the color of transparent pixels does not count (`visible_colors`).
-            tile: pixels of the small picture that are computed at once, in both directions.
+            tile: pixels of the small image that are computed at once, in both directions.
             batch_size: tiles at a time.
             progress: show a bar; None shows one on a terminal where there is more than one tile. Or a function of
                 (tiles done, tiles in all).
@@ -137,8 +137,8 @@ class SuperResolution(Task):
 
     @functools.cached_property
     def _compiled(self):
-        def drawn(pictures):
-            return self.inference_network(pictures, training=False)
+        def drawn(images):
+            return self.inference_network(images, training=False)
 
         return backend.compiled(drawn, [((None, None, None, 3), "float32")], self.inference_network)
 
@@ -156,14 +156,14 @@ class SuperResolution(Task):
     def example_batch(self, batch_size, seed=0):
         """A random batch in the shape its data set gives: for the shared tests."""
         large = np.random.default_rng(seed).integers(0, 256, (batch_size, self.crop, self.crop, 3), dtype="uint8")
-        small = np.stack([to_small(picture, self.scale) for picture in large])
+        small = np.stack([to_small(image, self.scale) for image in large])
         return pixels.to_float(small), pixels.to_float(large)
 
     def example_inputs(self, count, seed=0):
         return [self.example_batch(count, seed)[0]]
 
     def preview(self, feed, count):
-        """Pieces of photographs kept from training, each three times: bicubic, the model's, the real one."""
+        """Pieces of photos kept from training, each three times: bicubic, the model's, the real one."""
         shown = feed.validation[:count]
         # All of one size, for a grid.
         size = min([48 * self.scale, *(length for image in shown for length in image.shape[:2])])
@@ -175,7 +175,7 @@ class SuperResolution(Task):
         return np.stack(sheets) if sheets else None
 
     def validation_metrics(self, feed, evaluation):
-        """PSNR and SSIM (Y, borders of `scale` left out) over the middle of every photograph kept from training, and
+        """PSNR and SSIM (Y, borders of `scale` left out) over the middle of every photo kept from training, and
         LPIPS where `evaluation.extractor` names its network."""
         lpips_network = None
         if evaluation.extractor is not None:
@@ -201,7 +201,7 @@ class SuperResolution(Task):
                 rows.append(row)
             return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
-        where = f"the middle {_MEASURED}x{_MEASURED} of photographs kept from training"
+        where = f"the middle {_MEASURED}x{_MEASURED} of photos kept from training"
         if lpips_network is not None:
             return ValidationMetrics(compute, "lpips", f"lowest LPIPS ({lpips_network}) over {where}")
         return ValidationMetrics(compute, "psnr", f"highest PSNR (Y) over {where}", higher_is_better=True)

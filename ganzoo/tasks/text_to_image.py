@@ -37,18 +37,18 @@ class TextToImage(ImageGeneration):
     evaluation = "ganzoo.evaluation.text_to_image"
     page = "ganzoo.demos.stackgan"
     purpose = "generates images from captions"
-    usage = 'ganzoo draw "a red apple" --model {name}'
-    commands = ("draw",)
+    usage = 'ganzoo generate {name} --caption "a red apple"'
+    commands = ("generate --caption",)
     sources = ("ganzoo.data.captions", " of captions")
 
     # Inference.
 
     def generate(self, count=None, captions=None, seed=None, latents=None, batch_size=64):
-        """Draws pictures of what captions say.
+        """Draws images of what captions say.
 
         Args:
             count: how many; not needed with several `captions` or `latents`.
-            captions: a caption for each picture, or one for all. Any text: what was never seen is drawn as what is
+            captions: a caption for each image, or one for all. Any text: what was never seen is drawn as what is
                 nearest to it.
             seed, latents, batch_size: as in `ImageGeneration.generate`; the same seed gives the same noise to any text.
 
@@ -56,17 +56,17 @@ class TextToImage(ImageGeneration):
             uint8 (count, height, width, channels).
 
         Raises:
-            GanzooError: no captions, or as many as pictures do not fit.
+            GanzooError: no captions, or as many as images do not fit.
 
         Example:
-            pictures = model.generate(captions=["a red apple", "a yellow smiling face"], seed=0)
+            images = model.generate(captions=["a red apple", "a yellow smiling face"], seed=0)
         """
         vectors = self.vectors(captions)
         if count is None and latents is None:
             count = len(vectors)
         latents = self._latent_source(count, seed, latents)
         if len(vectors) not in (1, latents.count):
-            raise GanzooError(f"{latents.count} pictures need one caption or {latents.count}, got {len(vectors)}")
+            raise GanzooError(f"{latents.count} images need one caption or {latents.count}, got {len(vectors)}")
         vectors = np.broadcast_to(vectors, (latents.count, vectors.shape[1]))
         return self._images(latents, batch_size, vectors)
 
@@ -75,7 +75,7 @@ class TextToImage(ImageGeneration):
 
         Args:
             first, second: captions.
-            count: pictures, both ends among them.
+            count: images, both ends among them.
             seed: of the noise.
 
         Returns:
@@ -123,7 +123,7 @@ class TextToImage(ImageGeneration):
         return np.random.default_rng([seed, 1]).standard_normal((count, self.text_encoder.dim)).astype("float32")
 
     def preview(self, feed, count):
-        """Pictures for each of some captions: first those of pictures kept from training, then of others."""
+        """Images for each of some captions: first those of images kept from training, then of others."""
         if feed is None:
             return None
         kept = _spread([texts[0] for _, texts in feed.validation], _SHOWN // 2)
@@ -132,16 +132,16 @@ class TextToImage(ImageGeneration):
         return self.generate(captions=captions, seed=0) if captions else None
 
     def collapsed(self):
-        """Whether 16 pictures of as many texts and noises differ by less than a grey level on average."""
+        """Whether 16 images of as many texts and noises differ by less than a gray level on average."""
         latents, text = self.latents(16, seed=0), self._example_text(16, 0)
         drawn = self._images(self._latent_source(latents=latents), 64, text).astype("float32")
         return bool(drawn.std(axis=0).mean() < 1.0)
 
     def validation_metrics(self, feed, evaluation):
-        """The Fréchet joint distance to pictures of training with their captions, as a judge sees both.
+        """The Fréchet joint distance to images of training with their captions, as a judge sees both.
 
         The judge, which the setting `extractor: matching` asks for, is another encoder of letters and an image network
-        that learn from the same pictures.
+        that learn from the same images.
         """
         if evaluation.extractor is None:
             return None
@@ -151,7 +151,7 @@ class TextToImage(ImageGeneration):
                 f"(or null, to train without a best checkpoint), not {evaluation.extractor}"
             )
         judge = functools.cache(lambda: _Judge(feed, evaluation.samples))
-        description = "lowest Fréchet joint distance to the pictures of training, features of a judge trained on them"
+        description = "lowest Fréchet joint distance to the images of training, features of a judge trained on them"
         return ValidationMetrics(lambda model: judge().compute(model), "frechet_joint_distance", description)
 
 
@@ -161,25 +161,25 @@ def _spread(items, count):
 
 
 class _Judge:
-    """What a judge makes of up to `samples` pictures of training with their first captions, and of a model's."""
+    """What a judge makes of up to `samples` images of training with their first captions, and of a model's."""
 
     def __init__(self, feed, samples):
         rng = np.random.default_rng(_JUDGE["seed"])
-        chosen = rng.permutation(len(feed.pictures))[:samples]
-        pictures, texts = feed.pictures[chosen], [feed.captions[i] for i in chosen]
+        chosen = rng.permutation(len(feed.images))[:samples]
+        images, texts = feed.images[chosen], [feed.captions[i] for i in chosen]
         self.captions = [of_one[0] for of_one in texts]
         self.judge = Matching(CharacterEncoder())
-        self.judge.learn(pictures, texts, **_JUDGE)
+        self.judge.learn(images, texts, **_JUDGE)
         self.text = self.judge.encoder.encode(self.captions)
-        self.real = self._statistics(self.judge.vectors(pictures))
+        self.real = self._statistics(self.judge.vectors(images))
 
     def _statistics(self, vectors):
         return FeatureStatistics.of(Features(np.concatenate([vectors, self.text], axis=1), "matching"))
 
     def compute(self, model):
-        pictures = model.generate(captions=self.captions, seed=0)
+        images = model.generate(captions=self.captions, seed=0)
         different, own = distinct(self.captions)
-        alike = self.judge.similarity(pictures, different)
+        alike = self.judge.similarity(images, different)
         right = right_among(alike, own, 10, np.random.default_rng(0))
-        distance = frechet_distance(self.real, self._statistics(self.judge.vectors(pictures)))
+        distance = frechet_distance(self.real, self._statistics(self.judge.vectors(images)))
         return {"frechet_joint_distance": distance, "right_of_10": right}

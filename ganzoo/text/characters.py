@@ -1,6 +1,6 @@
-"""Captions read letter by letter, by a network that learns which caption goes with which picture.
+"""Captions read letter by letter, by a network that learns which caption goes with which image.
 
-The idea of the char-CNN-RNN that Reed et al. 2016 (arXiv:1605.05396) draw from, on one's own pictures: a text network
+The idea of the char-CNN-RNN that Reed et al. 2016 (arXiv:1605.05396) draw from, on one's own images: a text network
 and an image network are trained together until matching pairs lie close (Reed et al. 2016, arXiv:1605.05395), here with
 the symmetric softmax over a batch of Radford et al. 2021 (arXiv:2103.00020, figure 3).
 """
@@ -39,7 +39,7 @@ class CharacterEncoder:
 
     Example:
         encoder = CharacterEncoder(dim=128)
-        encoder.learn(pictures, captions)
+        encoder.learn(images, captions)
         vectors = encoder.encode(["a red apple", ""])       # float32 (2, 128)
     """
 
@@ -102,29 +102,29 @@ class CharacterEncoder:
 
     @functools.cached_property
     def _read(self):
-        """The network as one graph: layer by layer a caption takes longer than the picture drawn of it."""
+        """The network as one graph: layer by layer a caption takes longer than the image drawn of it."""
         from ganzoo import backend
 
         specs = [((None, 1 + self.length), "int32")]
         return backend.compiled(lambda codes: self.network(codes, training=False), specs, self.network)
 
-    def learn(self, pictures, captions, epochs=30, batch_size=128, seed=0, verbose=0):
-        """Learns from pictures and what may be said of each.
+    def learn(self, images, captions, epochs=30, batch_size=128, seed=0, verbose=0):
+        """Learns from images and what may be said of each.
 
         Args:
-            pictures: uint8 (count, height, width, channels).
-            captions: a list of captions for each picture.
-            epochs: times through the pictures; each time another of a picture's captions is taken.
-            batch_size: pictures that every caption is told from.
+            images: uint8 (count, height, width, channels).
+            captions: a list of captions for each image.
+            epochs: times through the images; each time another of an image's captions is taken.
+            batch_size: images that every caption is told from.
             seed: of everything drawn.
             verbose: as in Keras' fit.
 
         Returns:
-            The share of captions whose own picture is the closest of its batch, in the last epoch.
+            The share of captions whose own image is the closest of its batch, in the last epoch.
         """
         # A twin learns: the network may be a model's, made within a strategy's scope that this call lies outside of.
         twin = CharacterEncoder(self.dim, self.width, self.length)
-        share = Matching(twin).learn(pictures, captions, epochs, batch_size, seed, verbose)
+        share = Matching(twin).learn(images, captions, epochs, batch_size, seed, verbose)
         twin.network.get_layer("text").learned.assign(1.0)
         self.network.set_weights(twin.network.get_weights())
         return share

@@ -1,4 +1,4 @@
-"""Which caption goes with which picture: a network of text and one of pictures that learn it together.
+"""Which caption goes with which image: a network of text and one of images that learn it together.
 
 An encoder of letters learns what it knows this way; and a pair that a generator has never seen judges what it draws.
 """
@@ -8,10 +8,10 @@ import numpy as np
 from keras import layers, ops
 
 from ganzoo import pixels
-from ganzoo.data.photographs import resized
+from ganzoo.data.image_files import resized
 from ganzoo.errors import GanzooError
 
-# What the image network sees of a picture, in both directions, and by how much of it pictures are moved in training.
+# What the image network sees of an image, in both directions, and by how much of it images are moved in training.
 _SEEN, _MOVED = 32, 2
 
 
@@ -23,7 +23,7 @@ class Matching:
 
     Example:
         judge = Matching(CharacterEncoder(dim=64))
-        judge.learn(pictures, captions, seed=7)
+        judge.learn(images, captions, seed=7)
         alike = judge.similarity(drawn, ["a red apple", "a green apple"])     # float32 (len(drawn), 2)
     """
 
@@ -31,14 +31,14 @@ class Matching:
         self.encoder = encoder
         self.image_network = _image_network(encoder.dim, (_SEEN, _SEEN, 3))
 
-    def learn(self, pictures, captions, epochs=30, batch_size=128, seed=0, verbose=0):
+    def learn(self, images, captions, epochs=30, batch_size=128, seed=0, verbose=0):
         """As `CharacterEncoder.learn`."""
-        if len(pictures) != len(captions) or not len(pictures):
-            raise GanzooError(f"{len(pictures)} pictures and {len(captions)} lists of captions do not match")
+        if len(images) != len(captions) or not len(images):
+            raise GanzooError(f"{len(images)} images and {len(captions)} lists of captions do not match")
         keras.utils.set_random_seed(seed)
         # A model that keeps the encoder does not let its own game change it.
         trainable, self.encoder.network.trainable = self.encoder.network.trainable, True
-        shown = _seen(pictures)
+        shown = _seen(images)
         codes = [self.encoder.codes(of_one) for of_one in captions]
         pair = _Pair(self.encoder.network, self.image_network)
         pair.compile(keras.optimizers.Adam(1e-3))
@@ -55,20 +55,20 @@ class Matching:
         self.encoder.network.trainable = trainable
         return matched
 
-    def vectors(self, pictures, batch_size=256):
-        """What the image network makes of pictures, float32 (count, dim), of length sqrt(dim).
+    def vectors(self, images, batch_size=256):
+        """What the image network makes of images, float32 (count, dim), of length sqrt(dim).
 
         Args:
-            pictures: uint8 (count, height, width, channels).
-            batch_size: pictures at a time.
+            images: uint8 (count, height, width, channels).
+            batch_size: images at a time.
         """
-        shown = _seen(pictures)
+        shown = _seen(images)
         groups = (shown[i : i + batch_size] for i in range(0, len(shown), batch_size))
         return np.concatenate([ops.convert_to_numpy(self.image_network(group, training=False)) for group in groups])
 
-    def similarity(self, pictures, captions):
-        """Cosines float32 (count of pictures, count of captions)."""
-        return self.vectors(pictures) @ self.encoder.encode(captions).T / self.encoder.dim
+    def similarity(self, images, captions):
+        """Cosines float32 (count of images, count of captions)."""
+        return self.vectors(images) @ self.encoder.encode(captions).T / self.encoder.dim
 
 
 @keras.saving.register_keras_serializable(package="ganzoo")
@@ -88,12 +88,12 @@ class Normalized(layers.Layer):
 
 
 def _image_network(dim, shape):
-    pictures = x = keras.Input(shape, name="pictures")
+    images = x = keras.Input(shape, name="images")
     for i, channels in enumerate((32, 64, 128), start=1):
         x = layers.Conv2D(channels, 3, 2, "same", activation="relu", name=f"down{i}")(x)
         x = layers.Conv2D(channels, 3, 1, "same", activation="relu", name=f"same{i}")(x)
     x = layers.Dense(dim, name="vector")(layers.Flatten(name="flat")(x))
-    return keras.Model(pictures, Normalized(dtype="float32", name="image")(x), name="image_encoder")
+    return keras.Model(images, Normalized(dtype="float32", name="image")(x), name="image_encoder")
 
 
 class _Pair(keras.Model):
@@ -111,9 +111,9 @@ class _Pair(keras.Model):
         return [*super().metrics, self.matched]
 
     def call(self, inputs, training=False):
-        pictures, codes = inputs
+        images, codes = inputs
         dim = self.text.output_shape[-1]
-        similarity = ops.matmul(self.text(codes, training=training), ops.transpose(self.image(pictures))) / dim
+        similarity = ops.matmul(self.text(codes, training=training), ops.transpose(self.image(images))) / dim
         return ops.exp(ops.clip(self.scale, 0.0, np.log(100.0))) * similarity
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -125,19 +125,19 @@ class _Pair(keras.Model):
         )
 
 
-def _seen(pictures):
+def _seen(images):
     """float32 (count, 32, 32, 3) in [-1, 1]."""
     small = []
-    for picture in pictures:
-        colour = np.repeat(picture, 3, axis=-1) if picture.shape[-1] == 1 else picture
-        small.append(colour if colour.shape[:2] == (_SEEN, _SEEN) else resized(colour, (_SEEN, _SEEN)))
+    for image in images:
+        color = np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
+        small.append(color if color.shape[:2] == (_SEEN, _SEEN) else resized(color, (_SEEN, _SEEN)))
     return pixels.to_float(np.stack(small))
 
 
-def _moved(rng, pictures):
+def _moved(rng, images):
     """Each mirrored or not, and moved by up to two pixels, so that a judge does not know them by heart."""
-    padded = np.pad(pictures, ((0, 0), (_MOVED, _MOVED), (_MOVED, _MOVED), (0, 0)), mode="edge")
-    down, right = rng.integers(0, 2 * _MOVED + 1, (2, len(pictures)))
+    padded = np.pad(images, ((0, 0), (_MOVED, _MOVED), (_MOVED, _MOVED), (0, 0)), mode="edge")
+    down, right = rng.integers(0, 2 * _MOVED + 1, (2, len(images)))
     moved = np.stack([p[d : d + _SEEN, r : r + _SEEN] for p, d, r in zip(padded, down, right)])
     mirrored = rng.random(len(moved)) < 0.5
     moved[mirrored] = moved[mirrored, :, ::-1]

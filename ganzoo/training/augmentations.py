@@ -1,4 +1,4 @@
-"""What is done to real and to generated pictures alike before the discriminator sees them.
+"""What is done to real and to generated images alike before the discriminator sees them.
 
 Each is a differentiable function of a batch and of random numbers, so the generator learns through it; the
 distribution it learns stays the real one as long as the change can be undone on average.
@@ -26,11 +26,11 @@ class Augmentation:
 
     name = None
 
-    def __call__(self, pictures, noise):
+    def __call__(self, images, noise):
         """The changed batch.
 
         Args:
-            pictures: (batch, height, width, channels), float32 in [-1, 1]; or any (batch, ...).
+            images: (batch, height, width, channels), float32 in [-1, 1]; or any (batch, ...).
             noise: `ganzoo.training.noise.Noise`: `noise.normal(shape)`, `noise.uniform(shape)`, `noise.step`.
         """
         raise NotImplementedError(f"{type(self).__name__} must define __call__()")
@@ -50,7 +50,7 @@ class InstanceNoise(Augmentation):
     arXiv:1701.04862): the two distributions overlap, so that the discriminator cannot be sure too early.
 
     Args:
-        deviation: standard deviation at the start, in units of the pictures' [-1, 1].
+        deviation: standard deviation at the start, in units of the images' [-1, 1].
         steps: training steps over which it falls to 0, evenly; 0 keeps it as it is.
     """
 
@@ -59,9 +59,9 @@ class InstanceNoise(Augmentation):
             raise ValueError(f"deviation and steps must be at least 0, got {deviation} and {steps}")
         self.deviation, self.steps = deviation, int(steps)
 
-    def __call__(self, pictures, noise):
+    def __call__(self, images, noise):
         left = ops.maximum(1.0 - ops.cast(noise.step, "float32") / self.steps, 0.0) if self.steps else 1.0
-        return ops.cast(pictures, "float32") + self.deviation * left * noise.normal(ops.shape(pictures))
+        return ops.cast(images, "float32") + self.deviation * left * noise.normal(ops.shape(images))
 
     def get_config(self):
         return {"deviation": self.deviation, "steps": self.steps}
@@ -69,14 +69,14 @@ class InstanceNoise(Augmentation):
 
 @augmentation("diffaugment")
 class DiffAugment(Augmentation):
-    """Changes of colour, place and a hole in the picture (Zhao et al. 2020, arXiv:2006.10738), against
+    """Changes of color, place and a hole in the image (Zhao et al. 2020, arXiv:2006.10738), against
     overfitting of the discriminator to a small data set.
 
     Args:
-        color: 1 for the paper's changes of brightness, saturation (colour pictures) and contrast; 0 for none,
+        color: 1 for the paper's changes of brightness, saturation (color images) and contrast; 0 for none,
             values between weaken them.
-        translation: largest shift as a share of height and width; what comes in is 0, grey. The paper's is 0.125.
-        cutout: side of a square hole as a share of height and width; the paper's is 0.5. Its centre may be anywhere.
+        translation: largest shift as a share of height and width; what comes in is 0, gray. The paper's is 0.125.
+        cutout: side of a square hole as a share of height and width; the paper's is 0.5. Its center may be anywhere.
     """
 
     def __init__(self, color=1.0, translation=0.125, cutout=0.5):
@@ -85,8 +85,8 @@ class DiffAugment(Augmentation):
                 raise ValueError(f"{name} must lie in [0, 1], got {value}")
         self.color, self.translation, self.cutout = color, translation, cutout
 
-    def __call__(self, pictures, noise):
-        x = ops.cast(pictures, "float32")
+    def __call__(self, images, noise):
+        x = ops.cast(images, "float32")
         count, height, width = ops.shape(x)[0], x.shape[1], x.shape[2]
 
         def drawn(low, high):
@@ -95,8 +95,8 @@ class DiffAugment(Augmentation):
         if self.color:
             x = x + self.color * drawn(-0.5, 0.5)
             if x.shape[3] > 1:
-                grey = ops.mean(x, axis=3, keepdims=True)
-                x = (x - grey) * (1.0 + self.color * drawn(-1.0, 1.0)) + grey
+                gray = ops.mean(x, axis=3, keepdims=True)
+                x = (x - gray) * (1.0 + self.color * drawn(-1.0, 1.0)) + gray
             mean = ops.mean(x, axis=(1, 2, 3), keepdims=True)
             x = (x - mean) * (1.0 + self.color * drawn(-0.5, 0.5)) + mean
         if self.translation:
@@ -119,7 +119,7 @@ class DiffAugment(Augmentation):
 
 
 def _shifted(x, shift, axis):
-    """Each picture moved by its whole number of pixels along the axis, zeros where nothing was."""
+    """Each image moved by its whole number of pixels along the axis, zeros where nothing was."""
     size = x.shape[axis]
     place = ops.reshape(ops.arange(size, dtype="int32"), [-1 if a == axis else 1 for a in range(4)]) - shift
     moved = ops.take_along_axis(x, ops.clip(place, 0, size - 1), axis=axis)

@@ -1,4 +1,4 @@
-"""Averages of a network's weights over training: the moving one that draws the pictures, the one over all of it."""
+"""Averages of a network's weights over training: the moving one that draws the images, the one over all of it."""
 
 import keras
 from keras import ops
@@ -9,7 +9,7 @@ from ganzoo import backend
 def move_average(average, network, step, decay):
     """Moves the weights and batch statistics of `average` towards the network's, by 1 - decay of the way.
 
-    The decay starts low: at a fixed 0.999 the random first weights would colour the average for thousands of steps.
+    The decay starts low: at a fixed 0.999 the random first weights would color the average for thousands of steps.
 
     Args:
         average, network: two networks of one architecture.

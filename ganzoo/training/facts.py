@@ -104,8 +104,8 @@ def _check(content):
 def _summary(feed):
     """(a few numbers of each of some examples, SHA-256 of what is said of them) of a `Feed`."""
     chosen = np.unique(np.linspace(0, feed.count - 1, _EXAMPLES).astype(int))
-    if feed.pictures is not None:
-        examples = [(feed.pictures[i],) for i in chosen]
+    if feed.images is not None:
+        examples = [(feed.images[i],) for i in chosen]
     elif feed.validation:
         # What training sees is cut and mixed at random places: whole examples are safer to compare.
         examples = feed.validation[:_EXAMPLES]

@@ -30,12 +30,12 @@ class Noise(threading.local):
     def __init__(self, seed):
         self.seed = seed
         self.step = 0
-        self._draws = 0
+        self._calls = 0
 
     def start_step(self, step):
         """Everything drawn from now on belongs to this step, an integer or an integer scalar."""
         self.step = step
-        self._draws = 0
+        self._calls = 0
 
     def normal(self, shape):
         """Standard normal numbers, float32; the first axis of the shape is the batch's."""
@@ -50,7 +50,7 @@ class Noise(threading.local):
         )
 
     def _key(self):
-        self._draws += 1
-        # Odd multipliers spread neighbouring seeds and draws.
-        place = (self.seed * 2654435761 + self._draws * 40503) % 2**30
+        self._calls += 1
+        # Odd multipliers spread neighboring seeds and draws.
+        place = (self.seed * 2654435761 + self._calls * 40503) % 2**30
         return backend.given_seed((place, self.step))

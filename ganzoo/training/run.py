@@ -62,7 +62,7 @@ def train(preset, data=None, settings=(), output="runs", resume=False, strategy=
 
     Args:
         preset: a preset's name, or the path of a YAML file.
-        data: source of the data, e.g. "folder:my_pictures"; the preset's own if not given.
+        data: source of the data, e.g. "folder:my_images"; the preset's own if not given.
         settings: changes of the preset: ["training.epochs=5"], or {"training.epochs": 5}.
         output: folder for run folders.
         resume: go on with the newest run of this preset in `output` instead of beginning a new one;
@@ -247,7 +247,7 @@ class Plan:
             "steps": f"{self.total_steps:,} = {self.config.training.epochs} epochs of {self.steps_per_epoch:,}, "
             f"{done:,} done",
             "time": f"{seconds:.3g} s a step, about {_duration(seconds * (self.total_steps - done))} "
-            f"on this machine, measurements and pictures not counted{learning}",
+            f"on this machine, measurements and images not counted{learning}",
             "where": self.placement.words,
             "best": self.measure.description if self.measure else "not measured (section 'evaluation')",
             "folder": str(self.folder),
@@ -310,7 +310,7 @@ def _planned(place, preset, data, settings, output, resume, lock):
         _refuse_changes(base, config, folder)
     cls = model_class(config.model, found.name)
     if not config.data.get("source"):
-        raise GanzooError(f"{found.name} names no data: give it with --data, e.g. --data folder:my_pictures")
+        raise GanzooError(f"{found.name} names no data: give it with --data, e.g. --data folder:my_images")
     # Keras takes the seeds of fresh weights from Python's random state. The caller's of TensorFlow stays as it is:
     # nothing here draws from it, and it could not be given back.
     random.seed(config.training.seed)

@@ -43,7 +43,7 @@ class TextConditionalGAN(AdversarialModel):
 
     def split_batch(self, batch):
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-            raise GanzooError(f"{self.model_name} learns from (pictures, vectors of text): use ganzoo.data.captions")
+            raise GanzooError(f"{self.model_name} learns from (images, vectors of text): use ganzoo.data.captions")
         return batch[0], batch[1]
 
     def discriminator_loss(self, batch, training=True):
@@ -58,20 +58,20 @@ class TextConditionalGAN(AdversarialModel):
         both = (self.loss.discriminator(real_logits, logits) for logits in (fake_logits, wrong_logits))
         return sum(both) / 2 + self.penalty(real, fake, text, training)
 
-    def _logits(self, pictures, texts, training):
-        """What the discriminator says of pictures with each of several texts; it looks at the pictures once."""
-        if self.discriminator not in self._judges:
+    def _logits(self, images, texts, training):
+        """What the discriminator says of images with each of several texts; it looks at the images once."""
+        if self.discriminator not in self._pair_logits:
             look, judge = split_at(self.discriminator, 1)
 
-            def logits(pictures, texts, training):
-                seen = keras.tree.flatten(look(pictures, training=training))
+            def logits(images, texts, training):
+                seen = keras.tree.flatten(look(images, training=training))
                 return [judge([*seen, text], training=training) for text in texts]
 
-            self._judges[self.discriminator] = logits
-        return self._judges[self.discriminator](pictures, texts, training)
+            self._pair_logits[self.discriminator] = logits
+        return self._pair_logits[self.discriminator](images, texts, training)
 
     @functools.cached_property
-    def _judges(self):
+    def _pair_logits(self):
         # Functions and not networks, which Keras would write into files once more.
         return {}
 
@@ -115,12 +115,12 @@ class TextConditionalGAN(AdversarialModel):
 def _neighbors(text):
     """The texts of a batch with each two next to each other exchanged; of the last of an odd number the first one's.
 
-    Not all moved by one: a batch that replicas share would have other neighbours than on one device.
+    Not all moved by one: a batch that replicas share would have other neighbors than on one device.
     """
     count = ops.shape(text)[0]
     place = ops.arange(count)
-    neighbour = place + 1 - 2 * (place % 2)
-    return ops.take(text, ops.where(neighbour < count, neighbour, 0), axis=0)
+    neighbor = place + 1 - 2 * (place % 2)
+    return ops.take(text, ops.where(neighbor < count, neighbor, 0), axis=0)
 
 
 def text_encoder(asked):

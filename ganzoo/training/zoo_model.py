@@ -608,10 +608,10 @@ class ZooModel(Task, Saving, keras.Model):
             if batch_size % self._replicas:
                 raise GanzooError(f"{self._replicas} devices cannot share batches of {batch_size} evenly")
             if len(x) > batch_size or together > 1 or self._replicas > 1:
-                # A last batch of a few pictures could not be shared, and its batch norm would mean little.
+                # A last batch of a few images could not be shared, and its batch norm would mean little.
                 whole = len(x) // batch_size * batch_size
                 if not whole:
-                    raise GanzooError(f"{len(x)} pictures are fewer than the {batch_size} that one step takes")
+                    raise GanzooError(f"{len(x)} images are fewer than the {batch_size} that one step takes")
                 x, y = x[:whole], None if y is None else y[:whole]
         elif together > 1:
             raise GanzooError(

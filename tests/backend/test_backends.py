@@ -50,7 +50,7 @@ def other(request):
 
 
 @pytest.mark.parametrize("name", list_models())
-def test_a_step_and_a_drawing_are_the_same_on_all_back_ends(steps, other, name):
+def test_a_step_and_generated_images_are_the_same_on_all_back_ends(steps, other, name):
     """Losses, gradients (as changes of weights by SGD), batch statistics, averages, and what is drawn then; and what
     weights that ship draw."""
     ours, theirs = (np.load(steps(backend) / f"{name}.npz") for backend in ("tensorflow", other))
@@ -99,7 +99,7 @@ def test_keras_settings_decide_and_a_back_end_that_is_missing_is_named(other, tm
     prefix = f"import os; del os.environ['KERAS_BACKEND']; os.environ['KERAS_HOME'] = {str(tmp_path)!r}; "
     done = run(other, "-c", prefix + command[0], *command[1:])
     assert done.returncode == 0, done.stderr
-    assert "figures:" in done.stdout
+    assert "metrics:" in done.stdout
 
 
 def test_what_needs_tensorflow_says_so(other, tiny_preset, tmp_path):
@@ -125,10 +125,10 @@ from ganzoo.inference import latent
 from ganzoo.registry import model_class
 
 model = ganzoo.create("gan", **model_class("gan").test_config)
-pictures = np.random.default_rng(0).uniform(-1, 1, (16, *model.image_shape)).astype("float32")
+images = np.random.default_rng(0).uniform(-1, 1, (16, *model.image_shape)).astype("float32")
 model.compile(historical_averaging=0.1, penalties=["r1"])
 slower = keras.callbacks.LearningRateScheduler(lambda epoch: 1e-3 * 0.5**epoch)
-model.fit(pictures, batch_size=8, epochs=2, verbose=0, callbacks=[slower])
+model.fit(images, batch_size=8, epochs=2, verbose=0, callbacks=[slower])
 assert float(model.generator_optimizer.learning_rate) == pytest.approx(5e-4)
 found, errors = latent.project(model, model.generate(2, seed=0), steps=2, starts=1)
 assert found.shape == (2, model.latent_dim)
@@ -138,15 +138,15 @@ critic.compile()
 feed = ganzoo.data.images("digits", image_shape=(16, 16, 1), batch_size=128, upscale=True)
 critic.fit(feed, epochs=2, verbose=0)
 assert critic.steps == 2 * (1797 // 128 // 5)
-# Losses of pictures kept from training, which noise is drawn for; and pictures drawn while a fit goes on.
-pictures = np.random.default_rng(0).uniform(-1, 1, (49, 16, 16, 1)).astype("float32")
+# Losses of images kept from training, which noise is drawn for; and images drawn while a fit goes on.
+images = np.random.default_rng(0).uniform(-1, 1, (49, 16, 16, 1)).astype("float32")
 drawn = []
 draw = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: drawn.append(critic.generate(1, seed=0)))
-history = critic.fit(pictures, batch_size=4, validation_split=0.1, verbose=0, callbacks=[draw]).history
+history = critic.fit(images, batch_size=4, validation_split=0.1, verbose=0, callbacks=[draw]).history
 assert np.isfinite(history["val_g_loss"]).all()
 assert len(drawn) == 2 and (drawn[0] != drawn[1]).any()
 with pytest.raises(ganzoo.GanzooError, match="discriminator_steps=5"):
-    critic.fit((pictures[i : i + 4] for i in range(0, 48, 4)))
+    critic.fit((images[i : i + 4] for i in range(0, 48, 4)))
 critic.save(sys.argv[1])
 keras.config.set_dtype_policy("mixed_float16" if keras.backend.backend() == "jax" else "float32")
 model = ganzoo.create("gan", **model_class("gan").test_config)
@@ -169,7 +169,7 @@ for path in sys.argv[3:]:
 """
 
 
-def test_settings_do_what_they_do_at_home(other, tmp_path):
+def test_settings_do_what_they_do_under_tensorflow(other, tmp_path):
     for setting in ({"jit_compile": True}, {"steps_per_execution": 2}):
         model = ganzoo.create("gan", **model_class("gan").test_config)
         model.compile(**setting)
@@ -201,9 +201,9 @@ asked = dict(image_shape=(16, 16, 1), batch_size=64, flip=True, upscale=True)
 for name, function in (("cgan", labelled), ("dcgan", images)):
     here = function("digits", **asked)
     feed = function("digits", **asked).feed
-    hold(feed, feed.pictures.nbytes - 1)
+    hold(feed, feed.images.nbytes - 1)
     assert feed.held is None
-    hold(feed, feed.pictures.nbytes)
+    hold(feed, feed.images.nbytes)
     # Keras says so before the first epoch as well.
     here.on_epoch_end()
     for ours, theirs, _ in zip(Batches(feed), here, range(3)):
@@ -218,6 +218,6 @@ for name, function in (("cgan", labelled), ("dcgan", images)):
 """
 
 
-def test_pictures_that_fit_stay_on_the_device(other):
+def test_images_that_fit_stay_on_the_device(other):
     done = run(other, "-c", HELD)
     assert done.returncode == 0, done.stderr[-3000:]

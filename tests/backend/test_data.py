@@ -85,18 +85,18 @@ def test_values_of_batches(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_labels_of_batches(kind):
     model = compiled("cgan")
-    pictures = model.example_batch(16)[0]
+    images = model.example_batch(16)[0]
     labels = np.arange(16) % 3
 
     def pairs(labels):
-        return kind([(pictures[:8], labels[:8]), (pictures[8:], labels[8:])])
+        return kind([(images[:8], labels[:8]), (images[8:], labels[8:])])
 
     one_hot = np.eye(4)[labels]
     for wrong in (labels + 1, labels - 0.5, np.where(labels, labels, np.nan), 2 * one_hot[:, :3], one_hot):
         with pytest.raises(ganzoo.GanzooError, match=r"labels (are whole|of shape)"):
             model.fit(pairs(wrong), verbose=0)
     with pytest.raises(ganzoo.GanzooError, match=r"3 parts.*sample_weight"):
-        model.fit(kind([(pictures[:8], labels[:8], np.ones(8, "float32"))]), verbose=0)
+        model.fit(kind([(images[:8], labels[:8], np.ones(8, "float32"))]), verbose=0)
     assert model.steps == 0
     model.fit(pairs(one_hot[:, :3]), verbose=0)
     assert model.steps == 2
@@ -104,9 +104,9 @@ def test_labels_of_batches(kind):
 
 def test_labels_of_all_forms_are_the_same():
     model = ganzoo.create("cgan", **model_class("cgan").test_config)
-    pictures, labels = model.example_batch(8)[0], np.arange(8) % 3
+    images, labels = model.example_batch(8)[0], np.arange(8) % 3
     for same in (labels, labels[:, None], np.eye(3, dtype="float32")[labels], labels.astype("float32")):
-        _, found = model.split_batch((pictures, keras.ops.convert_to_tensor(same)))
+        _, found = model.split_batch((images, keras.ops.convert_to_tensor(same)))
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(found), labels)
         np.testing.assert_array_equal(model.labels(8, same), labels)
 

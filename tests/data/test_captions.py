@@ -1,4 +1,4 @@
-"""Pictures with captions: how their files are read, and what training gets of them."""
+"""Images with captions: how their files are read, and what training gets of them."""
 
 import json
 import unicodedata
@@ -26,7 +26,7 @@ class Letters:
 
 @pytest.fixture
 def folder(tmp_path):
-    """Ten pictures of one grey level each, in a subfolder; two captions of each begin with its letter."""
+    """Ten images of one gray level each, in a subfolder; two captions of each begin with its letter."""
     (tmp_path / "deep").mkdir()
     listed = {}
     for i in range(10):
@@ -36,14 +36,14 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_a_picture_goes_with_its_own_captions(folder):
+def test_an_image_goes_with_its_own_captions(folder):
     found = captions.feed(f"captions:{folder}", (8, 8, 3), Letters(), batch_size=3, upscale=True)
     assert found.count == 9
     assert [texts for _, texts in found.validation] == [["f one", "f two"]]
     seen = set()
     for step, indices in (pair for pair, _ in zip(found.order(), range(30))):
-        pictures, vectors = found.make_batch(step, indices)
-        levels = np.rint((pictures[:, 0, 0, 0] + 1) * 127.5 / 20).astype(int)
+        images, vectors = found.make_batch(step, indices)
+        levels = np.rint((images[:, 0, 0, 0] + 1) * 127.5 / 20).astype(int)
         np.testing.assert_array_equal(vectors[:, 0], 97 + levels)
         seen |= set(levels.tolist())
     assert seen == set(range(10)) - {5}
@@ -60,8 +60,8 @@ def test_an_encoder_learns_before_the_first_batch_but_not_for_a_trial(folder):
     encoder = Letters()
     encoder.learned, encoder.digest, learned_from = False, "1", []
 
-    def learn(pictures, captions, verbose):
-        learned_from.append((len(pictures), captions[0]))
+    def learn(images, captions, verbose):
+        learned_from.append((len(images), captions[0]))
         encoder.learned = True
 
     encoder.learn = learn
@@ -183,7 +183,7 @@ def test_long_captions_are_cut_with_a_warning():
 def test_captions_are_written_from_names():
     entry = {"name": "RED APPLE", "short_names": ["apple"], "category": "Food & Drink"}
     assert written_from_names(entry) == [
-        "red apple", "a red apple", "a picture of a red apple", "apple", "an apple", "a picture of an apple"
+        "red apple", "a red apple", "an image of a red apple", "apple", "an apple", "an image of an apple"
     ]  # fmt: skip
 
 
@@ -197,14 +197,14 @@ def test_captions_are_written_from_names():
         ("captions.json", "{}", "holds no captions"),
         ("captions.json", '{"../../etc/passwd": "x"}', "outside of its folder"),
         ("captions.json", '{"/etc/passwd": "x"}', "outside of its folder"),
-        ("captions.json", '{"none.png": "x"}', "there is no picture"),
+        ("captions.json", '{"none.png": "x"}', "there is no image"),
         ("captions.json", "[" * 100_000, "cannot be read"),
-        ("captions.json", r'{"a\u0000.png": "x"}', "there is no picture"),
-        ("captions.json", json.dumps({"a" * 300 + ".png": "x"}), "there is no picture"),
-        ("captions.json", r'{"\ud800.png": "x"}', "there is no picture"),
-        ("captions.json", r'{"a\n.png": "x"}', "there is no picture"),
-        ("captions.json", '{".hidden.png": "x"}', "there is no picture"),
-        ("captions.json", '{"loop.png": "x"}', "there is no picture"),
+        ("captions.json", r'{"a\u0000.png": "x"}', "there is no image"),
+        ("captions.json", json.dumps({"a" * 300 + ".png": "x"}), "there is no image"),
+        ("captions.json", r'{"\ud800.png": "x"}', "there is no image"),
+        ("captions.json", r'{"a\n.png": "x"}', "there is no image"),
+        ("captions.json", '{".hidden.png": "x"}', "there is no image"),
+        ("captions.json", '{"loop.png": "x"}', "there is no image"),
         ("captions.json", r'{"C:\\pics\\a.png": "x"}', "outside of its folder"),
         ("captions.txt", "a.png one", "line 1 is not"),
         ("captions.txt", "", "holds no captions"),
@@ -221,8 +221,8 @@ def test_files_of_captions_that_are_none(tmp_path, name, text, words):
     str(caught.value).encode()
 
 
-def test_broken_pictures_are_left_out(folder):
-    (folder / "deep" / "3.png").write_text("no picture")
+def test_broken_images_are_left_out(folder):
+    (folder / "deep" / "3.png").write_text("no image")
     with pytest.warns(UserWarning, match="skipped 1 of 10"):
         images, texts, skipped = open_captions(f"captions:{folder}", (8, 8, 3), upscale=True)
     assert len(images) == len(texts) == 9
@@ -236,7 +236,7 @@ def test_emoji_of_the_real_set(shared):
     images, texts, _ = open_captions(f"captions:{shared / 'text_to_image' / 'emoji'}", (32, 32, 3))
     assert len(images) == len(texts) == 1911
     apple = next(i for i, captions in enumerate(texts) if captions[0] == "red apple")
-    colours = images[apple].reshape(-1, 3).astype(int)
-    red = (colours[:, 0] > 150) & (colours[:, 1] < 110) & (colours[:, 2] < 110)
+    colors = images[apple].reshape(-1, 3).astype(int)
+    red = (colors[:, 0] > 150) & (colors[:, 1] < 110) & (colors[:, 2] < 110)
     assert red.mean() > 0.15
-    assert (colours.min(axis=1) > 250).mean() > 0.2  # transparency on white
+    assert (colors.min(axis=1) > 250).mean() > 0.2  # transparency on white

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 import ganzoo
-from ganzoo.data.decoding import fit, pillow_to_array, read_idx, read_picture
+from ganzoo.data.decoding import fit, pillow_to_array, read_idx, read_image
+from ganzoo.data.image_files import open_image_files
 from ganzoo.data.images import images
 from ganzoo.data.labelled import labelled
-from ganzoo.data.photographs import open_photographs
-from ganzoo.data.sources import open_pictures
-from ganzoo.inference.photographs import read_photograph
+from ganzoo.data.sources import open_images
+from ganzoo.inference.image_files import read_image_file
 
 
 def batches(dataset):
@@ -54,7 +54,7 @@ def write_12_bit_tiff(path, pixels):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Pictures of many modes and sizes in two subfolders."""
+    """Images of many modes and sizes in two subfolders."""
     rng = np.random.default_rng(0)
     for i, (mode, suffix) in enumerate(
         [("RGB", "jpg"), ("L", "png"), ("RGBA", "png"), ("P", "png"), ("CMYK", "jpg"), ("I;16", "png"), ("RGB", "webp"),
@@ -62,31 +62,31 @@ def folder(tmp_path):
     ):  # fmt: skip
         size = (40 + 3 * i, 50 - i)
         array = rng.integers(0, 256, (size[1], size[0], 3), dtype="uint8")
-        picture = Image.fromarray(array)
+        image = Image.fromarray(array)
         if mode == "I;16":
-            picture = Image.fromarray(np.full((size[1], size[0]), 0x8080, "uint16"))
+            image = Image.fromarray(np.full((size[1], size[0]), 0x8080, "uint16"))
         else:
-            picture = picture.convert(mode)
-        place = tmp_path / "pictures" / ("even" if i % 2 == 0 else "odd")
+            image = image.convert(mode)
+        place = tmp_path / "images" / ("even" if i % 2 == 0 else "odd")
         place.mkdir(parents=True, exist_ok=True)
-        picture.save(place / f"{i}.{suffix}")
-    return tmp_path / "pictures"
+        image.save(place / f"{i}.{suffix}")
+    return tmp_path / "images"
 
 
-def test_every_epoch_sees_every_picture_once_in_its_own_order(pictures_npz):
-    dataset = ganzoo.data.images(pictures_npz, image_shape=(28, 28, 1), batch_size=16, seed=3)
+def test_every_epoch_sees_every_image_once_in_its_own_order(images_npz):
+    dataset = ganzoo.data.images(images_npz, image_shape=(28, 28, 1), batch_size=16, seed=3)
     assert len(dataset) == 6
     first, second = batches(dataset), batches(dataset)
     assert first[0].shape == (16, 28, 28, 1)
     assert first[0].dtype == np.float32
-    as_set = [{picture.tobytes() for batch in epoch for picture in batch} for epoch in (first, second)]
+    as_set = [{image.tobytes() for batch in epoch for image in batch} for epoch in (first, second)]
     assert len(as_set[0]) == 96
     assert as_set[0] == as_set[1]
     assert (first[0] != second[0]).any()
-    again = ganzoo.data.images(pictures_npz, image_shape=(28, 28, 1), batch_size=16, seed=3)
+    again = ganzoo.data.images(images_npz, image_shape=(28, 28, 1), batch_size=16, seed=3)
     for epoch in (first, second):
         np.testing.assert_array_equal(batches(again), epoch)
-    other = ganzoo.data.images(pictures_npz, image_shape=(28, 28, 1), batch_size=16, seed=4)
+    other = ganzoo.data.images(images_npz, image_shape=(28, 28, 1), batch_size=16, seed=4)
     assert (batches(other)[0] != first[0]).any()
 
 
@@ -94,18 +94,18 @@ def test_skipped_files_do_not_bring_a_large_set_into_memory(folder, monkeypatch)
     (folder / "even" / "empty.png").write_bytes(b"")
     monkeypatch.setattr("ganzoo.data.sources.MEMORY_LIMIT", 1000)
     with pytest.warns(UserWarning, match="skipped 1"):
-        pictures = open_pictures(f"folder:{folder}", (32, 32, 3))
-    assert isinstance(pictures.images, np.memmap)
-    assert pictures.images.shape == (10, 32, 32, 3)
+        opened = open_images(f"folder:{folder}", (32, 32, 3))
+    assert isinstance(opened.images, np.memmap)
+    assert opened.images.shape == (10, 32, 32, 3)
     (folder / "even" / "empty.png").unlink()
-    np.testing.assert_array_equal(pictures.images, open_pictures(f"folder:{folder}", (32, 32, 3)).images)
+    np.testing.assert_array_equal(opened.images, open_images(f"folder:{folder}", (32, 32, 3)).images)
 
 
 def test_a_bomb_is_refused_before_it_unpacks(tmp_path):
     (tmp_path / "p").mkdir()
     Image.new("1", (9000, 9000)).save(tmp_path / "p" / "bomb.png")
     with pytest.raises(ganzoo.GanzooError, match="9000x9000 pixels are too many"):
-        open_pictures(f"folder:{tmp_path}/p", (32, 32, 1))
+        open_images(f"folder:{tmp_path}/p", (32, 32, 1))
     bomb = gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 1, 28, 28) + bytes(50_000_000))
     (tmp_path / "bomb.gz").write_bytes(bomb)
     tracemalloc.start()
@@ -149,11 +149,11 @@ def test_an_icon_is_not_decoded_whatever_its_name(tmp_path):
         (tmp_path / f"a.{suffix}").write_bytes(content)
         (tmp_path / f"{suffix}.png").write_bytes(content)
     with pytest.warns(UserWarning) as caught:  # noqa: PT030
-        found = open_pictures(f"folder:{tmp_path}", (64, 64, 1))
+        found = open_images(f"folder:{tmp_path}", (64, 64, 1))
     assert found.images.shape == (1, 64, 64, 1)
     words = " ".join(str(warning.message) for warning in caught)
     assert "3 images; left out: 1 .icns, 1 .ico" in words
-    assert "skipped 2 of 3 pictures" in words
+    assert "skipped 2 of 3 images" in words
     assert "content is in no known image format" in words
 
 
@@ -169,10 +169,10 @@ def test_arguments_are_checked_before_anything_is_read():
             ganzoo.data.images("digits", **{"image_shape": (8, 8, 1), **wrong})
 
 
-def test_a_feed_begun_at_a_step_goes_on_as_one_begun_at_zero(pictures_npz):
-    pictures = images.feed(pictures_npz, (28, 28, 1), batch_size=16, seed=1, flip=True)
-    from_zero = [batch.numpy() for batch, _ in zip(pictures.dataset(first_step=0), range(16))]
-    from_eight = [batch.numpy() for batch, _ in zip(pictures.dataset(first_step=8), range(8))]
+def test_a_feed_begun_at_a_step_goes_on_as_one_begun_at_zero(images_npz):
+    feed = images.feed(images_npz, (28, 28, 1), batch_size=16, seed=1, flip=True)
+    from_zero = [batch.numpy() for batch, _ in zip(feed.dataset(first_step=0), range(16))]
+    from_eight = [batch.numpy() for batch, _ in zip(feed.dataset(first_step=8), range(8))]
     np.testing.assert_array_equal(from_zero[8:], from_eight)
 
 
@@ -196,13 +196,13 @@ def test_flipping_mirrors_about_half_and_changes_nothing_else(tmp_path):
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_folder_of_any_mode_and_size(folder, channels):
-    pictures = open_pictures(f"folder:{folder}", (32, 32, channels))
-    assert pictures.images.shape == (10, 32, 32, channels)
-    assert not pictures.skipped
-    assert sorted(np.bincount(pictures.labels)) == [5, 5]
-    assert (pictures.images.reshape(10, -1).std(axis=1) > 5).sum() >= 9  # all but the even grey one
-    even_grey = pictures.images[[p.reshape(-1).std() < 5 for p in pictures.images]]
-    assert abs(int(even_grey.mean()) - 0x80) <= 1  # 16 bits scaled, not cut off
+    opened = open_images(f"folder:{folder}", (32, 32, channels))
+    assert opened.images.shape == (10, 32, 32, channels)
+    assert not opened.skipped
+    assert sorted(np.bincount(opened.labels)) == [5, 5]
+    assert (opened.images.reshape(10, -1).std(axis=1) > 5).sum() >= 9  # all but the even gray one
+    even_gray = opened.images[[p.reshape(-1).std() < 5 for p in opened.images]]
+    assert abs(int(even_gray.mean()) - 0x80) <= 1  # 16 bits scaled, not cut off
 
 
 def test_images_of_more_than_8_bits_are_scaled(tmp_path):
@@ -215,9 +215,9 @@ def test_images_of_more_than_8_bits_are_scaled(tmp_path):
     Image.fromarray((ramp / 65535 * 1.0009).astype("float32")).save(tmp_path / "unit.tif")
     Image.fromarray((ramp / 257).astype("float32")).save(tmp_path / "bytes.tif")
     write_12_bit_tiff(tmp_path / "12.tif", np.rint(ramp / 65535 * 4095))
-    assert np.abs(read_photograph(tmp_path / "12.tif").pixels[..., 0] - ramp).max() <= 8
+    assert np.abs(read_image_file(tmp_path / "12.tif").pixels[..., 0] - ramp).max() <= 8
     for path in tmp_path.iterdir():
-        assert np.abs(read_picture(path, 1)[..., 0] - ramp / 257).max() <= 1, path.name
+        assert np.abs(read_image(path, 1)[..., 0] - ramp / 257).max() <= 1, path.name
     for name, values in {
         "over": np.linspace(0, 1.01, 64).astype("float32"),
         "signed": np.linspace(-1, 1, 64).astype("float32"),
@@ -226,7 +226,7 @@ def test_images_of_more_than_8_bits_are_scaled(tmp_path):
     }.items():
         Image.fromarray(values.reshape(8, 8)).save(tmp_path / f"{name}.tif")
         with pytest.raises(ganzoo.GanzooError, match=f"{name}\\.tif: .*scale or clip|{name}\\.tif: .*beyond 16 bits"):
-            read_picture(tmp_path / f"{name}.tif", 1)
+            read_image(tmp_path / f"{name}.tif", 1)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -236,7 +236,7 @@ def test_transparency_of_16_bits_lies_on_white(tmp_path, channels):
     pixels[0, 0], pixels[1, 1] = 0x1234, 0x3456
     write_deep_png(tmp_path / "a.png", pixels, [0x1234] * channels)
     for wanted in (1, 3):
-        assert read_picture(tmp_path / "a.png", wanted)[..., 0].tolist() == [[255, 0], [0, 0x34]]
+        assert read_image(tmp_path / "a.png", wanted)[..., 0].tolist() == [[255, 0], [0, 0x34]]
 
 
 def test_crop_keeps_the_middle_and_resizing_is_antialiased():
@@ -257,22 +257,22 @@ def test_transparency_lies_on_white_and_exif_is_obeyed(tmp_path):
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise: the dark upper half comes to the right
     (tmp_path / "p").mkdir()
     turned.save(tmp_path / "p" / "a.png", exif=exif)
-    picture = open_pictures(f"folder:{tmp_path}/p", (40, 40, 1)).images[0]
-    assert picture[:, -10:].mean() < 10
-    assert picture[:, :10].mean() > 245
+    image = open_images(f"folder:{tmp_path}/p", (40, 40, 1)).images[0]
+    assert image[:, -10:].mean() < 10
+    assert image[:, :10].mean() > 245
 
 
 def test_broken_files_are_skipped_and_counted_or_refused(folder):
     whole = (folder / "even" / "0.jpg").read_bytes()
     (folder / "even" / "torn.jpg").write_bytes(whole[: len(whole) // 2])
-    (folder / "odd" / "text.png").write_text("not a picture")
+    (folder / "odd" / "text.png").write_text("not an image")
     (folder / "odd" / "empty.webp").write_bytes(b"")
     with pytest.warns(UserWarning, match="skipped 3 of 13"):
-        pictures = open_pictures(f"folder:{folder}", (32, 32, 3))
-    assert len(pictures.images) == 10
-    assert {os.path.basename(path) for path in pictures.skipped} == {"torn.jpg", "text.png", "empty.webp"}
+        opened = open_images(f"folder:{folder}", (32, 32, 3))
+    assert len(opened.images) == 10
+    assert {os.path.basename(path) for path in opened.skipped} == {"torn.jpg", "text.png", "empty.webp"}
     with pytest.raises(ganzoo.GanzooError, match=r"3 broken of 13; strict=False"):
-        open_pictures(f"folder:{folder}", (32, 32, 3), strict=True)
+        open_images(f"folder:{folder}", (32, 32, 3), strict=True)
 
 
 def test_every_format_that_pillow_decodes_counts(tmp_path):
@@ -284,12 +284,12 @@ def test_every_format_that_pillow_decodes_counts(tmp_path):
     image.save(tmp_path / "vector.eps")
     shutil.copy(tmp_path / "vector.eps", tmp_path / "disguised.png")
     with pytest.warns(UserWarning) as caught:  # noqa: PT030
-        pictures = open_pictures(f"folder:{tmp_path}", (32, 32, 3))
-    assert len(pictures.images) == len(suffixes)
-    assert np.abs(pictures.images.astype(int) - [200, 30, 40]).max() <= 4
+        opened = open_images(f"folder:{tmp_path}", (32, 32, 3))
+    assert len(opened.images) == len(suffixes)
+    assert np.abs(opened.images.astype(int) - [200, 30, 40]).max() <= 4
     words = " ".join(str(warning.message) for warning in caught)
     assert "9 images; left out: 1 .eps" in words
-    assert "disguised.png cannot be read as a picture: its content is in no known image format" in words
+    assert "disguised.png cannot be read as an image: its content is in no known image format" in words
 
 
 def test_transparent_pixels_have_no_color(tmp_path):
@@ -301,27 +301,27 @@ def test_transparent_pixels_have_no_color(tmp_path):
     Image.fromarray(np.dstack([disc * 255, disc * 255])).save(tmp_path / "p" / "b.png")
     np.savez(tmp_path / "a.npz", images=(disc[..., None] * np.full(4, 255, "uint8"))[None])
     for source in (f"folder:{tmp_path}/p", f"npz:{tmp_path}/a.npz"):
-        np.testing.assert_array_equal(open_pictures(source, (24, 24, 3)).images, 255)
+        np.testing.assert_array_equal(open_images(source, (24, 24, 3)).images, 255)
 
 
 def test_an_animation_counts_by_its_first_frame(tmp_path):
     first, second = (Image.new("L", (8, 8), level) for level in (30, 220))
     first.save(tmp_path / "a.gif", save_all=True, append_images=[second], duration=50)
-    np.testing.assert_array_equal(open_pictures(f"folder:{tmp_path}", (8, 8, 1)).images, 30)
+    np.testing.assert_array_equal(open_images(f"folder:{tmp_path}", (8, 8, 1)).images, 30)
 
 
 def test_names_of_classes_are_kept_and_numbers_in_order_of_value(tmp_path):
     for i, name in enumerate(("10", "2", "1")):
         (tmp_path / name).mkdir()
         Image.new("L", (8, 8), 40 * i).save(tmp_path / name / "a.png")
-    pictures = images.feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1)
-    assert pictures.class_names == ("1", "2", "10")
+    feed = images.feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1)
+    assert feed.class_names == ("1", "2", "10")
     assert labelled.feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1).class_names == ("1", "2", "10")
-    by_class = pictures.pictures[np.argsort(pictures.labels)]
+    by_class = feed.images[np.argsort(feed.labels)]
     assert by_class[:, 0, 0, 0].tolist() == [80, 40, 0]
     np.savez(tmp_path / "a.npz", images=np.zeros((2, 8, 8)), labels=[1, 0], class_names=["coat", "shirt"])
-    assert open_pictures(f"npz:{tmp_path}/a.npz", (8, 8, 1)).class_names == ("coat", "shirt")
-    assert open_pictures("digits", (8, 8, 1)).class_names == tuple("0123456789")
+    assert open_images(f"npz:{tmp_path}/a.npz", (8, 8, 1)).class_names == ("coat", "shirt")
+    assert open_images("digits", (8, 8, 1)).class_names == tuple("0123456789")
 
 
 def test_the_first_folder_is_the_class_and_images_beside_have_none(tmp_path):
@@ -331,12 +331,12 @@ def test_the_first_folder_is_the_class_and_images_beside_have_none(tmp_path):
     source = f"folder:{tmp_path}"
     alone = labelled.feed(source, (8, 8, 1), batch_size=1)
     assert alone.class_names == ("birds", "cats", "dogs")
-    assert list(zip(alone.pictures[:, 0, 0, 0], alone.labels)) == [(120, 0), (0, 1), (40, 1), (80, 2)]
+    assert list(zip(alone.images[:, 0, 0, 0], alone.labels)) == [(120, 0), (0, 1), (40, 1), (80, 2)]
     Image.new("L", (8, 8), 255).save(tmp_path / "cover.png")
     with pytest.warns(UserWarning, match=r"1 of 5 images lie beside the class folders .*left out; first: cover\.png"):
         beside = labelled.feed(source, (8, 8, 1), batch_size=1)
     assert beside.class_names == alone.class_names
-    np.testing.assert_array_equal(beside.pictures, alone.pictures)
+    np.testing.assert_array_equal(beside.images, alone.images)
     np.testing.assert_array_equal(beside.labels, alone.labels)
     unlabelled = images.feed(source, (8, 8, 1), batch_size=1)
     assert unlabelled.count == 5
@@ -351,7 +351,7 @@ def test_a_class_without_a_readable_image_keeps_its_number(tmp_path):
     with pytest.warns(UserWarning) as caught:  # noqa: PT030
         found = labelled.feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1)
     assert found.class_names == ("a", "b", "c")
-    assert list(zip(found.pictures[:, 0, 0, 0], found.labels)) == [(0, 0), (80, 2)]
+    assert list(zip(found.images[:, 0, 0, 0], found.labels)) == [(0, 0), (80, 2)]
     words = " ".join(str(warning.message) for warning in caught)
     assert "no image can be read of 1 of 3 classes; first: class 1 ('b')" in words
 
@@ -360,7 +360,7 @@ def test_labels_in_a_column_and_labels_that_are_none(tmp_path):
     images = np.zeros((3, 8, 8), "uint8")
     for labels in (np.array([[2], [0], [1]]), np.array([2.0, 0, 1]), np.eye(3)[[2, 0, 1]]):
         np.savez(tmp_path / "a.npz", images=images, labels=labels)
-        labels = open_pictures(f"npz:{tmp_path}/a.npz", (8, 8, 1)).labels
+        labels = open_images(f"npz:{tmp_path}/a.npz", (8, 8, 1)).labels
         assert labels.tolist() == [2, 0, 1]
         assert labels.dtype == "int64"
     for labels, words in (
@@ -371,19 +371,19 @@ def test_labels_in_a_column_and_labels_that_are_none(tmp_path):
     ):
         np.savez(tmp_path / "a.npz", images=images, labels=labels)
         with pytest.raises(ganzoo.GanzooError, match=words):
-            open_pictures(f"npz:{tmp_path}/a.npz", (8, 8, 1))
+            open_images(f"npz:{tmp_path}/a.npz", (8, 8, 1))
 
 
 def test_where_labels_were_looked_for(tmp_path):
     write_idx(tmp_path / "train-images-idx3-ubyte.gz", np.zeros((4, 8, 8)), compress=True)
-    write_idx(tmp_path / "pictures", np.zeros((4, 8, 8)))
+    write_idx(tmp_path / "images", np.zeros((4, 8, 8)))
     np.savez(tmp_path / "a.npz", images=np.zeros((4, 8, 8)))
     for source, words in (
         (
             "idx:{}/train-images-idx3-ubyte.gz",
             "train-labels-idx1-ubyte.gz or train-labels-idx1-ubyte was looked for in",
         ),
-        ("idx:{}/pictures", "has to contain 'images-idx3'"),
+        ("idx:{}/images", "has to contain 'images-idx3'"),
         ("npz:{}/a.npz", "labels=LABELS"),
     ):
         with pytest.raises(ganzoo.GanzooError, match=f"have no labels: .*{words}"):
@@ -402,36 +402,36 @@ def test_keras_archives_have_a_part_for_testing(tmp_path):
     arrays = {"x_train": images, "y_train": np.arange(5), "x_test": 255 - images[:2], "y_test": np.array([7, 8])}
     np.savez(tmp_path / "keras.npz", **arrays)
     for source, part in ((":test", "test"), (":train", "train"), ("", "train")):
-        opened = open_pictures(f"npz:{tmp_path}/keras.npz{source}", (8, 8, 1))
+        opened = open_images(f"npz:{tmp_path}/keras.npz{source}", (8, 8, 1))
         np.testing.assert_array_equal(opened.images[..., 0], arrays[f"x_{part}"])
         np.testing.assert_array_equal(opened.labels, arrays[f"y_{part}"])
     np.savez(tmp_path / "ours.npz", images=images)
     with pytest.raises(ganzoo.GanzooError, match=r"ours\.npz has no array 'x_test'; it has: images"):
-        open_pictures(f"npz:{tmp_path}/ours.npz:test", (8, 8, 1))
+        open_images(f"npz:{tmp_path}/ours.npz:test", (8, 8, 1))
 
 
 def test_mnist_without_tensorflow_datasets_says_which_files_do_as_well(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     for name, host in (("mnist", "cvdf-datasets/mnist/"), ("fashion_mnist:test", "tf-keras-datasets/")):
         with pytest.raises(ganzoo.GanzooError) as caught:
-            open_pictures(f"tfds:{name}", (28, 28, 1))
+            open_images(f"tfds:{name}", (28, 28, 1))
         for words in ("idx:train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz", host, "npz:"):
             assert words in str(caught.value)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets" / "mnist.npz").touch()
     with pytest.raises(ganzoo.GanzooError, match=f"or npz:{tmp_path}/datasets/mnist.npz, which Keras has downloaded"):
-        open_pictures("tfds:mnist", (28, 28, 1))
+        open_images("tfds:mnist", (28, 28, 1))
     with pytest.raises(ganzoo.GanzooError, match=r"other needs the package tensorflow-datasets: pip install [^.]*$"):
-        open_pictures("tfds:other", (28, 28, 1))
+        open_images("tfds:other", (28, 28, 1))
 
 
 def test_a_single_array_is_images(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype="uint8")
     np.save(tmp_path / "a.npy", images)
-    np.testing.assert_array_equal(open_pictures(f"npz:{tmp_path}/a.npy", (8, 8, 3)).images, images)
+    np.testing.assert_array_equal(open_images(f"npz:{tmp_path}/a.npy", (8, 8, 3)).images, images)
     np.savez(tmp_path / "keras.npz", x_train=images, y_train=np.arange(5), x_test=images[:1], y_test=np.arange(1))
-    assert open_pictures(f"npz:{tmp_path}/keras.npz", (8, 8, 3)).labels.tolist() == [0, 1, 2, 3, 4]
+    assert open_images(f"npz:{tmp_path}/keras.npz", (8, 8, 3)).labels.tolist() == [0, 1, 2, 3, 4]
     Image.fromarray(images[0]).save(tmp_path / "one.png")
     np.savez(tmp_path / "other.npz", images)
     whole = (tmp_path / "a.npy").read_bytes()
@@ -444,7 +444,7 @@ def test_a_single_array_is_images(tmp_path):
         ("bracket.npy", "damaged"),
     ):
         with pytest.raises(ganzoo.GanzooError, match=words) as caught:
-            open_pictures(f"npz:{tmp_path}/{name}", (8, 8, 3))
+            open_images(f"npz:{tmp_path}/{name}", (8, 8, 3))
         assert "\n" not in str(caught.value)
 
 
@@ -452,13 +452,13 @@ def test_a_home_folder_and_a_path_without_its_kind(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "pics").mkdir()
     Image.new("L", (8, 8)).save(tmp_path / "pics" / "a.png")
-    assert open_pictures("folder:~/pics", (8, 8, 1)).images.shape == (1, 8, 8, 1)
+    assert open_images("folder:~/pics", (8, 8, 1)).images.shape == (1, 8, 8, 1)
     np.savez(tmp_path / "a.npz", images=np.zeros((1, 8, 8)))
     write_idx(tmp_path / "x-images-idx3-ubyte.gz", np.zeros((1, 8, 8)), compress=True)
     for path, kind in (("pics", "folder"), ("a.npz", "npz"), ("x-images-idx3-ubyte.gz", "idx")):
         for source in (f"{tmp_path}/{path}", f"~/{path}"):
             with pytest.raises(ganzoo.GanzooError, match=f"write {kind}:{source}"):
-                open_pictures(source, (8, 8, 1))
+                open_images(source, (8, 8, 1))
 
 
 def test_limits_come_from_the_header(tmp_path):
@@ -467,27 +467,27 @@ def test_limits_come_from_the_header(tmp_path):
         Image.new("L", (9000, 9000)).save(tmp_path / "whole", {"jp2": "JPEG2000", "tif": "TIFF"}.get(suffix, suffix))
         (tmp_path / suffix).mkdir()
         (tmp_path / suffix / f"a.{suffix}").write_bytes((tmp_path / "whole").read_bytes()[:400])
-        for open_any in (lambda source: open_pictures(source, (8, 8, 1)), open_photographs):
+        for open_any in (lambda source: open_images(source, (8, 8, 1)), open_image_files):
             with pytest.raises(ganzoo.GanzooError, match="9000x9000 pixels are too many, more than 64 megapixels"):
                 open_any(f"folder:{tmp_path}/{suffix}")
     os.mkfifo(tmp_path / "p-images-idx3-ubyte")
     with pytest.raises(ganzoo.GanzooError, match="not an ordinary file"):
-        open_pictures(f"idx:{tmp_path}/p-images-idx3-ubyte", (8, 8, 1))
+        open_images(f"idx:{tmp_path}/p-images-idx3-ubyte", (8, 8, 1))
     os.mkfifo(tmp_path / "p.png")
     with pytest.raises(ganzoo.GanzooError, match="no file"):
-        read_picture(tmp_path / "p.png", 1)
+        read_image(tmp_path / "p.png", 1)
 
 
-def test_small_pictures_are_refused_or_enlarged(folder):
-    with pytest.raises(ganzoo.GanzooError, match=r"10 of 10 pictures .* smaller than the 64x64 .*upscale=True"):
-        open_pictures(f"folder:{folder}", (64, 64, 3))
-    assert open_pictures(f"folder:{folder}", (64, 64, 3), upscale=True).images.shape == (10, 64, 64, 3)
+def test_small_images_are_refused_or_enlarged(folder):
+    with pytest.raises(ganzoo.GanzooError, match=r"10 of 10 images .* smaller than the 64x64 .*upscale=True"):
+        open_images(f"folder:{folder}", (64, 64, 3))
+    assert open_images(f"folder:{folder}", (64, 64, 3), upscale=True).images.shape == (10, 64, 64, 3)
 
 
 def test_large_sets_are_kept_in_a_file(folder, monkeypatch):
-    in_memory = open_pictures(f"folder:{folder}", (32, 32, 3)).images
+    in_memory = open_images(f"folder:{folder}", (32, 32, 3)).images
     monkeypatch.setattr("ganzoo.data.sources.MEMORY_LIMIT", 1000)
-    mapped = open_pictures(f"folder:{folder}", (32, 32, 3)).images
+    mapped = open_images(f"folder:{folder}", (32, 32, 3)).images
     assert isinstance(mapped, np.memmap)
     np.testing.assert_array_equal(mapped, in_memory)
 
@@ -497,9 +497,9 @@ def test_idx_files_gzipped_or_not(tmp_path):
     write_idx(tmp_path / "train-images-idx3-ubyte", images)
     write_idx(tmp_path / "train-labels-idx1-ubyte", np.arange(5))
     write_idx(tmp_path / "images.gz", images, compress=True)
-    pictures = open_pictures(f"idx:{tmp_path}/train-images-idx3-ubyte", (28, 28, 1))
-    np.testing.assert_array_equal(pictures.images[..., 0], images)
-    np.testing.assert_array_equal(pictures.labels, np.arange(5))
+    opened = open_images(f"idx:{tmp_path}/train-images-idx3-ubyte", (28, 28, 1))
+    np.testing.assert_array_equal(opened.images[..., 0], images)
+    np.testing.assert_array_equal(opened.labels, np.arange(5))
     np.testing.assert_array_equal(read_idx(tmp_path / "images.gz"), images)
     content = (tmp_path / "train-images-idx3-ubyte").read_bytes()
     for damaged in (
@@ -516,24 +516,24 @@ def test_idx_files_gzipped_or_not(tmp_path):
 
 
 def test_the_real_mnist(shared):
-    pictures = open_pictures(f"idx:{shared}/mnist/train-images-idx3-ubyte.gz", (28, 28, 1))
-    assert pictures.images.shape == (60_000, 28, 28, 1)
-    assert pictures.images.mean() / 255 == pytest.approx(0.1307, abs=1e-4)  # the set's well-known mean
-    assert np.bincount(pictures.labels).tolist()[:3] == [5923, 6742, 5958]
+    opened = open_images(f"idx:{shared}/mnist/train-images-idx3-ubyte.gz", (28, 28, 1))
+    assert opened.images.shape == (60_000, 28, 28, 1)
+    assert opened.images.mean() / 255 == pytest.approx(0.1307, abs=1e-4)  # the set's well-known mean
+    assert np.bincount(opened.labels).tolist()[:3] == [5923, 6742, 5958]
 
 
 def test_embedded_digits_need_no_file():
-    pictures = open_pictures("digits", (32, 32, 1), upscale=True)
-    assert pictures.images.shape == (1797, 32, 32, 1)
-    assert len(set(pictures.labels.tolist())) == 10
-    assert pictures.images.max() == 255
+    opened = open_images("digits", (32, 32, 1), upscale=True)
+    assert opened.images.shape == (1797, 32, 32, 1)
+    assert len(set(opened.labels.tolist())) == 10
+    assert opened.images.max() == 255
 
 
 def test_npz_of_floats_and_wrong_ones(tmp_path):
     images = np.random.default_rng(0).random((3, 28, 28, 3))
     for array in (images, images * 2 - 1, images * 255):
         np.savez(tmp_path / "a.npz", images=array)
-        ours = open_pictures(f"npz:{tmp_path}/a.npz", (28, 28, 3)).images
+        ours = open_images(f"npz:{tmp_path}/a.npz", (28, 28, 3)).images
         assert np.abs(ours - images * 255).max() <= 1
     unit = np.linspace(0, 1, 784).reshape(1, 28, 28)
     for array, of_unit in (
@@ -546,22 +546,22 @@ def test_npz_of_floats_and_wrong_ones(tmp_path):
         (unit > 0.5, unit > 0.5),
     ):
         np.savez(tmp_path / "a.npz", images=array)
-        ours = open_pictures(f"npz:{tmp_path}/a.npz", (28, 28, 1)).images[..., 0]
+        ours = open_images(f"npz:{tmp_path}/a.npz", (28, 28, 1)).images[..., 0]
         assert np.abs(ours - of_unit * 255.0).max() <= 1
     for arrays, message in [
-        (dict(pictures=images), "no array 'images'"),
+        (dict(images=images), "no array 'images'"),
         (dict(images=unit * 1.01), r"got 0 to 1\.01: scale or clip them"),
         (dict(images=unit * 256), "got 0 to 256"),
         (dict(images=np.full((1, 8, 8), 256)), "got 256 to 256"),
         (dict(images=images * 1000), "got 0.* to"),
         (dict(images=images * 200 - 0.3), "got -0.* to"),
-        (dict(images=images, labels=np.arange(4)), "3 pictures but labels"),
-        (dict(images=np.array(["a"])), "pictures have shape"),
+        (dict(images=images, labels=np.arange(4)), "3 images but labels"),
+        (dict(images=np.array(["a"])), "images have shape"),
         (dict(images=np.array([None, 1], dtype=object)), "cannot read"),
     ]:
         np.savez(tmp_path / "b.npz", **arrays)
         with pytest.raises(ganzoo.GanzooError, match=message):
-            open_pictures(f"npz:{tmp_path}/b.npz", (28, 28, 3))
+            open_images(f"npz:{tmp_path}/b.npz", (28, 28, 3))
 
 
 def test_tensorflow_datasets_from_a_prepared_folder(tmp_path, monkeypatch):
@@ -580,18 +580,18 @@ def test_tensorflow_datasets_from_a_prepared_folder(tmp_path, monkeypatch):
         data_dir=str(tmp_path), disable_shuffling=True,
     )  # fmt: skip
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    pictures = open_pictures("tfds:tiny_digits", (28, 28, 1))
-    np.testing.assert_array_equal(pictures.images, images)
-    assert pictures.labels.tolist() == list(range(7))
+    opened = open_images("tfds:tiny_digits", (28, 28, 1))
+    np.testing.assert_array_equal(opened.images, images)
+    assert opened.labels.tolist() == list(range(7))
     with pytest.raises(ganzoo.GanzooError, match="cannot load 'no_such_set'"):
-        open_pictures("tfds:no_such_set", (28, 28, 1))
+        open_images("tfds:no_such_set", (28, 28, 1))
 
 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
         ("digit", "Did you mean 'digits'"),
-        ("my_pictures", "unknown kind of source"),
+        ("my_images", "unknown kind of source"),
         ("folder:", "names no place"),
         ("folder:/nowhere", "no such folder"),
         ("folder:" + "x" * 300, "no such folder"),

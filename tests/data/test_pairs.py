@@ -5,31 +5,31 @@ import pytest
 from PIL import Image
 
 import ganzoo
+from ganzoo.data.image_files import open_image_files, to_small
 from ganzoo.data.pairs import pairs
-from ganzoo.data.photographs import open_photographs, to_small
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Ten photographs, each of one colour of its own and a size of its own."""
+    """Ten photos, each of one color of its own and a size of its own."""
     for i in range(10):
-        colour = np.array([25 * i, 250 - 25 * i, 60])
+        color = np.array([25 * i, 250 - 25 * i, 60])
         noise = np.random.default_rng(i).integers(-5, 6, (64 + 8 * i, 80, 3))
-        Image.fromarray((colour + noise).clip(0, 255).astype("uint8")).save(tmp_path / f"p{i}.png")
+        Image.fromarray((color + noise).clip(0, 255).astype("uint8")).save(tmp_path / f"p{i}.png")
     return tmp_path
 
 
-def test_the_small_picture_is_the_large_one_made_smaller(folder):
+def test_the_small_image_is_the_large_one_made_smaller(folder):
     dataset = ganzoo.data.pairs(f"folder:{folder}", scale=4, crop=32, batch_size=4)
     for small, large in dataset.take(2):
         assert small.shape == (4, 8, 8, 3)
         assert large.shape == (4, 32, 32, 3)
         levels = np.rint((large.numpy() + 1) * 127.5).astype("uint8")
-        made = np.stack([to_small(picture, 4) for picture in levels])
+        made = np.stack([to_small(image, 4) for image in levels])
         np.testing.assert_allclose(small.numpy(), made / 127.5 - 1, atol=1e-6)
 
 
-def test_held_out_photographs_are_never_trained_on(folder):
+def test_held_out_photos_are_never_trained_on(folder):
     found = pairs.feed(f"folder:{folder}", scale=4, crop=32, batch_size=4, held_out=0.2)
     reds = sorted(round(image[..., 0].mean() / 25) for image in found.validation)
     assert reds == [2, 7]
@@ -72,46 +72,46 @@ def test_broken_small_and_turned_files(folder):
     exif[0x0112] = 6
     turned.save(folder / "turned.jpg", exif=exif)
     with pytest.warns(UserWarning, match=r"skipped 1 of 13"):
-        found = open_photographs(f"folder:{folder}", at_least=32)
+        found = open_image_files(f"folder:{folder}", at_least=32)
     assert len(found.images) == 11
     assert found.images[found.names.index("turned.jpg")].shape == (90, 70, 3)
     assert len(found.skipped) == 1
     with pytest.raises(ganzoo.GanzooError, match=r"broken\.jpg"):
-        open_photographs(f"folder:{folder}", at_least=32, strict=True)
+        open_image_files(f"folder:{folder}", at_least=32, strict=True)
     with pytest.raises(ganzoo.GanzooError, match="none of the 13"):
-        open_photographs(f"folder:{folder}", at_least=999)
+        open_image_files(f"folder:{folder}", at_least=999)
 
 
 def test_what_is_wrong_is_said(folder, tmp_path):
     with pytest.raises(ganzoo.GanzooError, match="crop 30 is not a multiple of scale 4"):
         ganzoo.data.pairs(f"folder:{folder}", scale=4, crop=30)
-    with pytest.raises(ganzoo.GanzooError, match="Did you mean 'photographs'"):
-        ganzoo.data.pairs("photograph", scale=4, crop=32)
+    with pytest.raises(ganzoo.GanzooError, match="Did you mean 'photos'"):
+        ganzoo.data.pairs("photo", scale=4, crop=32)
     with pytest.raises(ganzoo.GanzooError, match="no such folder"):
         ganzoo.data.pairs("folder:nowhere")
     with pytest.raises(ganzoo.GanzooError, match="a batch of 9999"):
         ganzoo.data.pairs(f"folder:{folder}", crop=32, batch_size=9999)
 
 
-def test_the_photographs_of_scikit_learn_are_there():
-    found = open_photographs("photographs")
+def test_the_photos_of_scikit_learn_are_there():
+    found = open_image_files("photos")
     assert [image.shape for image in found.images] == [(427, 640, 3)] * 2
 
 
-def test_the_large_pictures_of_a_tensorflow_data_set(tmp_path, monkeypatch):
+def test_the_large_images_of_a_tensorflow_data_set(tmp_path, monkeypatch):
     """A set laid out as div2k is: `lr` and `hr` of many sizes; small ones are left out."""
     tfds = pytest.importorskip("tensorflow_datasets")
     import tensorflow as tf
 
     rng = np.random.default_rng(0)
     sizes = [(40, 50), (64, 33), (20, 90)]
-    pictures = [rng.integers(0, 256, (*size, 3), dtype="uint8") for size in sizes]
+    images = [rng.integers(0, 256, (*size, 3), dtype="uint8") for size in sizes]
     features = tfds.features.FeaturesDict(
         {"lr": tfds.features.Image(shape=(None, None, 3)), "hr": tfds.features.Image(shape=(None, None, 3))}
     )
     image = tf.TensorSpec((None, None, 3), "uint8")
     dataset = tf.data.Dataset.from_generator(
-        lambda: ({"lr": picture[::4, ::4], "hr": picture} for picture in pictures),
+        lambda: ({"lr": image[::4, ::4], "hr": image} for image in images),
         output_signature={"lr": image, "hr": image},
     )
     tfds.dataset_builders.store_as_tfds_dataset(
@@ -119,9 +119,9 @@ def test_the_large_pictures_of_a_tensorflow_data_set(tmp_path, monkeypatch):
         data_dir=str(tmp_path), disable_shuffling=True,
     )  # fmt: skip
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    found = open_photographs("tfds:tiny_photos", at_least=32)
+    found = open_image_files("tfds:tiny_photos", at_least=32)
     assert len(found.images) == 2
-    for ours, theirs in zip(found.images, pictures):
+    for ours, theirs in zip(found.images, images):
         np.testing.assert_array_equal(ours, theirs)
     for small, large in ganzoo.data.pairs("tfds:tiny_photos", scale=4, crop=32, batch_size=2, held_out=0).take(1):
         assert small.shape == (2, 8, 8, 3)

@@ -1,4 +1,4 @@
-"""The web page in a real headless Chromium: it draws, the pictures change, nothing outside is asked for."""
+"""The web page in a real headless Chromium: it draws, the images change, nothing outside is asked for."""
 
 import shutil
 import socket
@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from ganzoo.inference import save_picture
-from ganzoo.inference.photographs import read_photograph
+from ganzoo.inference import save_image
+from ganzoo.inference.image_files import read_image_file
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -46,10 +46,10 @@ def page(address):
 
 
 def source(page, element):
-    """The address of a picture's current content, once it has one."""
-    picture = page.locator(f"#{element} img")
-    picture.wait_for()
-    return picture.get_attribute("src")
+    """The address of an image's current content, once it has one."""
+    image = page.locator(f"#{element} img")
+    image.wait_for()
+    return image.get_attribute("src")
 
 
 def wait_for_another(page, element, old):
@@ -61,15 +61,15 @@ def wait_for_another(page, element, old):
 
 
 def pixels(page, element):
-    """Width of a picture and how many different values its pixels have."""
+    """Width of an image and how many different values its pixels have."""
     return page.evaluate(
         """async id => {
-            const picture = document.querySelector(`#${id} img`);
-            await picture.decode();
+            const image = document.querySelector(`#${id} img`);
+            await image.decode();
             const canvas = document.createElement('canvas');
-            canvas.width = picture.naturalWidth; canvas.height = picture.naturalHeight;
+            canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
             const context = canvas.getContext('2d');
-            context.drawImage(picture, 0, 0);
+            context.drawImage(image, 0, 0);
             const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
             return [canvas.width, new Set(data).size];
         }""",
@@ -77,37 +77,37 @@ def pixels(page, element):
     )
 
 
-def test_a_visitor_makes_a_photograph_larger(page, tmp_path):
+def test_a_visitor_makes_a_photo_larger(page, tmp_path):
     small = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype="uint8")
-    save_picture(tmp_path / "mine.png", small)
+    save_image(tmp_path / "mine.png", small)
     page.get_by_role("tab", name="srgan, srresnet").click()
     first = source(page, "srgan-bicubic")
     width, values = pixels(page, "srgan-bicubic")
     assert width == 840
     assert values > 50
-    page.locator("#srgan-photograph button[aria-label*='emove'], #srgan-photograph button[title*='lear']").first.click()
-    page.locator("#srgan-photograph input[type=file]").set_input_files(str(tmp_path / "mine.png"))
-    page.locator("#srgan-photograph img").wait_for()
+    page.locator("#srgan-photo button[aria-label*='emove'], #srgan-photo button[title*='lear']").first.click()
+    page.locator("#srgan-photo input[type=file]").set_input_files(str(tmp_path / "mine.png"))
+    page.locator("#srgan-photo img").wait_for()
     page.locator("#srgan-upscale").click()
     wait_for_another(page, "srgan-bicubic", first)
     assert page.locator("#srgan-slider img").count() == 2
     with page.expect_download() as download:
         page.locator("#srgan-download").click()
-    assert read_photograph(download.value.path()).pixels.shape == (96, 128, 3)
-    (tmp_path / "text.png").write_text("no picture")
-    page.locator("#srgan-photograph button[aria-label*='emove'], #srgan-photograph button[title*='lear']").first.click()
-    page.locator("#srgan-photograph input[type=file]").set_input_files(str(tmp_path / "text.png"))
-    page.locator("#srgan-photograph img").wait_for(state="attached")
+    assert read_image_file(download.value.path()).pixels.shape == (96, 128, 3)
+    (tmp_path / "text.png").write_text("no image")
+    page.locator("#srgan-photo button[aria-label*='emove'], #srgan-photo button[title*='lear']").first.click()
+    page.locator("#srgan-photo input[type=file]").set_input_files(str(tmp_path / "text.png"))
+    page.locator("#srgan-photo img").wait_for(state="attached")
     page.locator("#srgan-upscale").click()
-    page.get_by_text("text.png cannot be read as a picture").first.wait_for()
+    page.get_by_text("text.png cannot be read as an image").first.wait_for()
     # What was there stays in sight.
     assert page.locator("#srgan-slider img").first.is_visible()
-    page.locator("#srgan-photograph button[aria-label*='emove'], #srgan-photograph button[title*='lear']").first.click()
-    (tmp_path / "notes.txt").write_text("no picture")
-    page.locator("#srgan-photograph input[type=file]").set_input_files(str(tmp_path / "notes.txt"))
+    page.locator("#srgan-photo button[aria-label*='emove'], #srgan-photo button[title*='lear']").first.click()
+    (tmp_path / "notes.txt").write_text("no image")
+    page.locator("#srgan-photo input[type=file]").set_input_files(str(tmp_path / "notes.txt"))
     page.get_by_text("notes.txt cannot be used here: choose an image").first.wait_for()
-    page.locator("#srgan-photograph-examples .gallery-item").nth(1).click()
-    page.locator("#srgan-photograph img").wait_for()
+    page.locator("#srgan-photo-examples .gallery-item").nth(1).click()
+    page.locator("#srgan-photo img").wait_for()
 
 
 def test_a_visitor_takes_noise_out_of_speech(page, tmp_path):
@@ -123,11 +123,11 @@ def test_a_visitor_takes_noise_out_of_speech(page, tmp_path):
     page.locator("#segan-speech audio, #segan-speech .waveform-container").first.wait_for(state="attached")
     page.get_by_label("pink").check()
     page.locator("#segan-enhance").click()
-    source(page, "segan-after-picture")
-    width, values = pixels(page, "segan-after-picture")
+    source(page, "segan-after-image")
+    width, values = pixels(page, "segan-after-image")
     assert width > 300
     assert values > 50
-    assert source(page, "segan-before-picture") != source(page, "segan-after-picture")
+    assert source(page, "segan-before-image") != source(page, "segan-after-image")
     with page.expect_download() as download:
         page.locator("#segan-download").click()
     heard, rate = soundfile.read(download.value.path())
@@ -135,17 +135,17 @@ def test_a_visitor_takes_noise_out_of_speech(page, tmp_path):
     assert download.value.suggested_filename == "mine-segan.speech.wav"
 
 
-def test_a_visitor_asks_for_a_picture(page):
+def test_a_visitor_asks_for_an_image(page):
     page.get_by_role("tab", name="stackgan").click()
-    first = source(page, "stackgan-pictures")
+    first = source(page, "stackgan-images")
     page.get_by_text("the flag of france").first.click()
     page.wait_for_function(
         "() => document.querySelector('#stackgan-text textarea, #stackgan-text input').value == 'the flag of france'"
     )
     page.locator("#stackgan-text textarea, #stackgan-text input").first.fill("a yellow smiling face")
     page.locator("#stackgan-draw").click()
-    wait_for_another(page, "stackgan-pictures", first)
-    for element in ("stackgan-stage1", "stackgan-pictures", "stackgan-between"):
+    wait_for_another(page, "stackgan-images", first)
+    for element in ("stackgan-stage1", "stackgan-images", "stackgan-between"):
         width, values = pixels(page, element)
         assert width >= 256
         assert values > 50

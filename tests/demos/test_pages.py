@@ -12,7 +12,7 @@ from PIL import Image
 
 import ganzoo
 from ganzoo.inference import grid
-from ganzoo.inference.photographs import Photograph, read_photograph, write_photograph
+from ganzoo.inference.image_files import ImageFile, read_image_file, write_image_file
 from ganzoo.inference.recordings import enhance_file
 from ganzoo.registry import model_class
 
@@ -178,22 +178,22 @@ def test_names_that_are_numbers_are_the_classes_of_those_names():
     assert cgan._labels("1, 10", model) == cgan._labels("1 10", model) == [0, 2]
 
 
-def test_a_photograph_comes_back_beside_itself(tmp_path):
+def test_a_photo_comes_back_beside_itself(tmp_path):
     small = np.random.default_rng(0).integers(0, 256, (20, 30, 4), dtype="uint8")
-    write_photograph(tmp_path / "mine.png", Photograph(small))
+    write_image_file(tmp_path / "mine.png", ImageFile(small))
     (before, after), bicubic, path = srgan.upscale("srresnet.photos_x4", str(tmp_path / "mine.png"))
     assert before.shape == after.shape == bicubic.shape == (80, 120, 3)
     share = small[..., 3:] / 255.0
     np.testing.assert_allclose(before[::4, ::4], small[..., :3] * share + 255 * (1 - share), atol=0.51)
     assert Path(path).name == "mine-srresnet.photos_x4.png"
     np.testing.assert_array_equal(
-        read_photograph(path).pixels, common.loaded("srresnet.photos_x4").upscale(small, progress=False)
+        read_image_file(path).pixels, common.loaded("srresnet.photos_x4").upscale(small, progress=False)
     )
 
 
-def test_photographs_that_a_page_refuses(tmp_path):
-    (tmp_path / "text.png").write_text("no picture")
-    write_photograph(tmp_path / "large.png", Photograph(np.zeros((1001, 1500, 1), "uint8")))
+def test_photos_that_a_page_refuses(tmp_path):
+    (tmp_path / "text.png").write_text("no image")
+    write_image_file(tmp_path / "large.png", ImageFile(np.zeros((1001, 1500, 1), "uint8")))
     # By the header alone: there are no pixels behind it.
     size = struct.pack(">II", 12_000, 8_333)
     header = b"IHDR" + size + bytes([8, 2, 0, 0, 0])
@@ -209,8 +209,8 @@ def test_photographs_that_a_page_refuses(tmp_path):
     last = content.rindex(b"\xff\xda")
     (tmp_path / "scans.jpg").write_bytes(content[:last] + content[last:-2] * 300 + content[-2:])
     for path, words in (
-        (None, "choose a photograph"),
-        (tmp_path / "text.png", "text.png cannot be read as a picture: its content is in no known image format"),
+        (None, "choose a photo"),
+        (tmp_path / "text.png", "text.png cannot be read as an image: its content is in no known image format"),
         (tmp_path / "script.png", "cannot be read"),
         (tmp_path / "large.png", "1500x1001 is more than the page's limit of 1.5 megapixel"),
         (tmp_path / "bomb.png", "12000x8333 is more than the page's limit of 1.5 megapixel"),
@@ -225,7 +225,7 @@ def test_photographs_that_a_page_refuses(tmp_path):
 
 def test_an_uploaded_name_may_be_as_long_as_gradio_lets_it_be(tmp_path):
     path = tmp_path / ("\u00fc" * 98 + ".png")
-    write_photograph(path, Photograph(np.zeros((8, 8, 3), "uint8")))
+    write_image_file(path, ImageFile(np.zeros((8, 8, 3), "uint8")))
     assert Path(srgan.upscale("srresnet.photos_x4", str(path))[2]).is_file()
 
 
@@ -252,12 +252,12 @@ def test_speech_comes_back_without_noise(tmp_path, monkeypatch):
     soundfile.write(tmp_path / "mine.wav", sound, 22050)
     model = silent_residual()
     monkeypatch.setattr(segan, "loaded", lambda preset: model)
-    before, after, *pictures, file = segan.enhance("segan.speech", str(tmp_path / "mine.wav"), "none", 5)
+    before, after, *images, file = segan.enhance("segan.speech", str(tmp_path / "mine.wav"), "none", 5)
     for path in (before, after, file):
         heard, rate = soundfile.read(path)
         assert rate == 22050
         np.testing.assert_allclose(heard[1000:-1000], sound[1000:-1000], atol=0.01)
-    assert [picture.shape[2] for picture in pictures] == [3, 3]
+    assert [image.shape[2] for image in images] == [3, 3]
     before, *_ = segan.enhance("segan.speech", str(tmp_path / "mine.wav"), "white", 0)
     heard = soundfile.read(before)[0]
     ratio = np.sum(sound**2) / np.sum((heard - sound * (heard @ sound) / (sound @ sound)) ** 2)
@@ -308,10 +308,10 @@ def test_a_sentence_is_drawn_in_both_stages(factor, monkeypatch):
     stage1, large, path = stackgan.draw("stackgan.emoji", "a red heart", 4, 3)
     expected = model.generate(4, captions="a red heart", seed=3)
     np.testing.assert_array_equal(large, common.enlarged(grid(expected)))
-    np.testing.assert_array_equal(read_photograph(path).pixels, grid(expected))
+    np.testing.assert_array_equal(read_image_file(path).pixels, grid(expected))
     assert stage1["visible"] == (factor == 2)
     if factor == 2:
-        both = model.draw_both(["a red heart"] * 4, seed=3)
+        both = model.generate_both_stages(["a red heart"] * 4, seed=3)
         np.testing.assert_array_equal(stage1["value"], common.enlarged(grid(both[0])))
     for place, text in ((0.0, "a"), (1.0, "b")):
         between, path = stackgan.walk("stackgan.emoji", "a", "b", place, 5)

@@ -25,7 +25,7 @@ from PIL import Image
 import ganzoo
 from ganzoo import cli
 from ganzoo.errors import GanzooError
-from ganzoo.inference.sampling import save_picture
+from ganzoo.inference.sampling import save_image
 from ganzoo.registry import model_class
 
 pytest.importorskip("gradio")
@@ -113,7 +113,7 @@ def png(pixels):
 def test_no_file_of_this_machine_comes_back(visitor, tmp_path):
     from ganzoo.demos import srgan
 
-    save_picture(tmp_path / "private.png", np.full((8, 8, 3), 200, "uint8"))
+    save_image(tmp_path / "private.png", np.full((8, 8, 3), 200, "uint8"))
     os.mkfifo(tmp_path / "pipe")
     with socket.create_server(("127.0.0.1", 0)) as elsewhere:
         elsewhere.setblocking(False)

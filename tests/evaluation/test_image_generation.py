@@ -28,7 +28,7 @@ def test_the_fewest_images(source):
             evaluate(model, source(count), "mnist_classifier", samples=10)
     with pytest.raises(ganzoo.GanzooError, match="samples must be at least 10, got 9"):
         evaluate(model, source(6), "mnist_classifier", samples=9)
-    found = evaluate(model, source(6), "mnist_classifier", samples=10).figures
+    found = evaluate(model, source(6), "mnist_classifier", samples=10).metrics
     assert np.isfinite(list(found.values())).all()
     with pytest.raises(ganzoo.GanzooError, match=r"has 1 image, but the Fréchet distance .*extractor=null"):
         model.validation_metrics(

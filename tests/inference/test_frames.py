@@ -86,7 +86,7 @@ def test_what_is_written_into_a_folder(tmp_path):
     written(tmp_path / "c.tif")
     frame(9).save(tmp_path / "still.gif")
     (tmp_path / "broken.gif").write_text("no image")
-    # The further images of a multi-picture file are previews.
+    # The further images of a multi-image file are previews.
     frame(9).save(tmp_path / "camera.jpg", "MPO", save_all=True, append_images=[frame(8)])
     assert {path.name: result_suffix(path) for path in sorted(tmp_path.iterdir())} == {
         "a.gif": ".gif", "b.png": ".png", "broken.gif": ".png", "c.tif": ".tif", "camera.jpg": ".png",

@@ -26,9 +26,9 @@ def test_slerp_of_parallel_vectors_stays_finite():
         slerp([1, 0], [1, 0, 0], 0.5)
 
 
-def test_grid_places_pictures_row_by_row():
-    pictures = np.arange(5, dtype="uint8")[:, None, None, None] * np.ones((1, 2, 3, 1), "uint8")
-    sheet = grid(pictures, columns=3, gap=1)
+def test_grid_places_images_row_by_row():
+    images = np.arange(5, dtype="uint8")[:, None, None, None] * np.ones((1, 2, 3, 1), "uint8")
+    sheet = grid(images, columns=3, gap=1)
     assert sheet.shape == (5, 11, 1)
     assert sheet[0, 0, 0] == 0
     assert sheet[0, 4, 0] == 1
@@ -70,8 +70,8 @@ def test_many_results_take_little_more_memory_than_themselves(name):
         model = ganzoo.create("cgan", image_shape=(8, 8, 3), classes=3, latent_dim=64, width=2)
     else:
         model = ganzoo.create("gan", image_shape=(8, 8, 3), latent_dim=64, generator_widths=(4,))
-    pictures = model.generate(4000, seed=0)
-    make = (lambda: model.features(pictures)) if name == "features" else lambda: model.generate(4000, seed=0)
+    images = model.generate(4000, seed=0)
+    make = (lambda: model.features(images)) if name == "features" else lambda: model.generate(4000, seed=0)
     tracemalloc.start()
     try:
         result = make()
@@ -121,14 +121,14 @@ def test_truncated_latents_stay_inside_and_keep_their_shape(limit):
         latent.truncated(5, 4, 0.0)
 
 
-def test_a_generated_picture_is_found_again():
+def test_a_generated_image_is_found_again():
     model = ganzoo.load("dcgan.digits")
-    pictures = model.generate(3, seed=11)
-    found, errors = latent.project(model, pictures, steps=150, starts=3)
+    images = model.generate(3, seed=11)
+    found, errors = latent.project(model, images, steps=150, starts=3)
     rebuilt = model.generate(latents=found)
-    measured = np.sqrt(((rebuilt.astype("float64") - pictures) ** 2).mean(axis=(1, 2, 3)))
+    measured = np.sqrt(((rebuilt.astype("float64") - images) ** 2).mean(axis=(1, 2, 3)))
     np.testing.assert_allclose(errors, measured, atol=0.5)
-    strangers = np.sqrt(((model.generate(3, seed=12).astype("float64") - pictures) ** 2).mean(axis=(1, 2, 3)))
+    strangers = np.sqrt(((model.generate(3, seed=12).astype("float64") - images) ** 2).mean(axis=(1, 2, 3)))
     assert (errors < strangers / 3).all()
-    with pytest.raises(GanzooError, match="pictures to project are uint8"):
-        latent.project(model, pictures[:, :-1])
+    with pytest.raises(GanzooError, match="images to project are uint8"):
+        latent.project(model, images[:, :-1])

@@ -1,4 +1,4 @@
-"""A picture in tiles is the picture in one piece."""
+"""An image in tiles is the image in one piece."""
 
 import numpy as np
 import pytest
@@ -34,11 +34,11 @@ def test_tiles_equal_the_whole_and_reach_is_no_less_than_the_network_sees(argume
     model = ganzoo.create("srresnet", crop=32, **arguments)
     rng = np.random.default_rng(0)
     for weight in model.ema_generator.weights:
-        # Large enough for a pixel to feel its farthest neighbour.
+        # Large enough for a pixel to feel its farthest neighbor.
         if "kernel" in weight.path:
             weight.assign(rng.normal(0, 1 / np.sqrt(np.prod(weight.shape[:-1])), weight.shape))
     scale = model.scale
-    network = lambda pictures: np.asarray(model.ema_generator(pictures, training=False))  # noqa: E731
+    network = lambda images: np.asarray(model.ema_generator(images, training=False))  # noqa: E731
     image = rng.integers(0, 65536, (61, 83, 3)).astype("uint16")
     whole = in_tiles(network, image, scale, 1000, model.reach)
     assert whole.shape == (61 * scale, 83 * scale, 3)

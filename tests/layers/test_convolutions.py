@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from ganzoo.layers import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose
 
-# (kind, kernel size, stride, shape of the inputs, channels of the outputs): a picture on either side with strides and
+# (kind, kernel size, stride, shape of the inputs, channels of the outputs): an image on either side with strides and
 # kernels even, odd and larger than each other; sizes that no group of columns fits; few places of many channels; sound.
 CASES = [
     (Conv2D, 3, 1, (2, 7, 9, 5), 3),

@@ -9,7 +9,7 @@ from ganzoo.layers import Maxout
 
 
 @pytest.mark.parametrize("shape", [(4, 12), (2, 5, 3, 12)])
-def test_the_largest_of_neighbours(shape):
+def test_the_largest_of_neighbors(shape):
     inputs = np.random.default_rng(0).normal(size=shape).astype("float32")
     outputs = np.asarray(Maxout(3)(inputs))
     np.testing.assert_array_equal(outputs, inputs.reshape(*shape[:-1], 4, 3).max(axis=-1))

@@ -35,7 +35,7 @@ def test_loudness_of_a_tone_by_hand():
     t = 10**0.336
     sone = 0.08 * (2 * t) ** 0.23 * (((1 + 10**7.9 / t) / 2) ** 0.23 - 1)
     found = difference(sound, 0 * sound)
-    # 0.75 of it is not masked by nothing: all is heard; the root of half a Bark, and of the neighbours' loudness.
+    # 0.75 of it is not masked by nothing: all is heard; the root of half a Bark, and of the neighbors' loudness.
     assert sone * 0.5**0.5 < found < 2 * sone * 0.5**0.5
 
 
@@ -50,19 +50,19 @@ def test_a_pause_is_not_made_loud():
 
 
 def test_the_order_of_mixtures_is_that_of_pesq(shared):
-    """Noise of several colours and ratios on real speech."""
+    """Noise of several colors and ratios on real speech."""
     pesq = pytest.importorskip("pesq")
     from scipy.stats import spearmanr
 
     from ganzoo.data.audio import read_audio
-    from ganzoo.data.recordings import coloured_noise, level
+    from ganzoo.data.recordings import colored_noise, level
 
     folder = shared / "speech" / "librispeech" / "train"
     ours, theirs = [], []
     for place, path in enumerate(sorted(folder.glob("**/*.flac"))[:4]):
         speech = read_audio(path)[0][: 4 * RATE, 0].astype("float32")
         for i, ratio in enumerate((0, 6, 12, 18, 24)):
-            noise = coloured_noise(np.random.default_rng([place, i]), len(speech)).astype("float32")
+            noise = colored_noise(np.random.default_rng([place, i]), len(speech)).astype("float32")
             mixed = speech + noise * level(speech) / level(noise) / 10 ** (ratio / 20)
             ours.append(difference(speech, mixed))
             theirs.append(pesq.pesq(RATE, speech, mixed, "wb"))

@@ -48,7 +48,7 @@ def test_gradient_penalty_of_a_constant_critic_is_finite():
     assert float(result) == pytest.approx(10.0, rel=1e-4)
 
 
-def test_r1_sees_real_pictures_alone():
+def test_r1_sees_real_images_alone():
     assert value("r1", linear) == pytest.approx(10 / 2 * 25, rel=1e-5)
     assert value({"name": "r1", "weight": 4}, quadratic) == pytest.approx(4 / 2 * (25 + 0) / 2, rel=1e-5)
 

@@ -1,4 +1,4 @@
-"""Figures over features, against independent implementations on the same features."""
+"""Metrics over features, against independent implementations on the same features."""
 
 import keras
 import numpy as np
@@ -20,23 +20,23 @@ def sets():
     return Features(real.astype("float32"), "x"), Features(fake.astype("float32"), "x", logits.astype("float32"))
 
 
-@pytest.mark.parametrize("neighbours", [1, 3, 5])
-def test_precision_recall_density_and_coverage_agree_with_prdc(sets, neighbours):
+@pytest.mark.parametrize("neighbors", [1, 3, 5])
+def test_precision_recall_density_and_coverage_agree_with_prdc(sets, neighbors):
     from prdc import compute_prdc
 
     real, fake = sets
-    theirs = compute_prdc(real.vectors.astype("float64"), fake.vectors.astype("float64"), nearest_k=neighbours)
-    precision, recall = metrics.precision_recall(real, fake, neighbours)
-    density, coverage = metrics.density_coverage(real, fake, neighbours)
+    theirs = compute_prdc(real.vectors.astype("float64"), fake.vectors.astype("float64"), nearest_k=neighbors)
+    precision, recall = metrics.precision_recall(real, fake, neighbors)
+    density, coverage = metrics.density_coverage(real, fake, neighbors)
     ours = dict(precision=precision, recall=recall, density=density, coverage=coverage)
     assert ours == pytest.approx(theirs, abs=1e-3)
 
 
 def test_more_vectors_than_fit_in_one_piece_count_the_same(sets, monkeypatch):
-    from ganzoo.metrics import neighbours
+    from ganzoo.metrics import neighbors
 
     whole = metrics.precision_recall(*sets), metrics.density_coverage(*sets)
-    monkeypatch.setattr(neighbours, "_ROWS", 64)
+    monkeypatch.setattr(neighbors, "_ROWS", 64)
     assert (metrics.precision_recall(*sets), metrics.density_coverage(*sets)) == whole
 
 
@@ -84,7 +84,7 @@ def test_kernel_frechet_and_score_agree_with_torchmetrics(sets):
 
 
 def test_inception_score_of_sure_and_of_blind_classifiers():
-    """Sure and even over four classes: 4; the same guess for every picture: 1."""
+    """Sure and even over four classes: 4; the same guess for every image: 1."""
     sure = Features(np.zeros((40, 2)), "x", 50.0 * np.eye(4)[np.arange(40) % 4])
     assert metrics.inception_score(sure, splits=5)[0] == pytest.approx(4.0)
     blind = Features(np.zeros((40, 2)), "x", np.tile([1.0, 2.0, 3.0, 4.0], (40, 1)))
@@ -93,19 +93,19 @@ def test_inception_score_of_sure_and_of_blind_classifiers():
         metrics.inception_score(Features(np.zeros((40, 2)), "x"))
 
 
-def test_figures_across_extractors_are_refused(sets):
+def test_metrics_across_extractors_are_refused(sets):
     other = Features(sets[1].vectors, "y")
     for measure in (metrics.precision_recall, metrics.density_coverage, metrics.kernel_distance):
         with pytest.raises(GanzooError, match="of x and of y"):
             measure(sets[0], other)
-    with pytest.raises(GanzooError, match="3 neighbours need more"):
+    with pytest.raises(GanzooError, match="3 neighbors need more"):
         metrics.precision_recall(sets[0].first(3), sets[1])
 
 
 def test_a_model_of_the_users_is_an_extractor(tmp_path):
     """Features that are the mean of each channel, in 0..255: known beforehand."""
-    pictures = keras.Input((None, None, 3))
-    network = keras.Model(pictures, keras.layers.GlobalAveragePooling2D()(pictures), name="means")
+    images = keras.Input((None, None, 3))
+    network = keras.Model(images, keras.layers.GlobalAveragePooling2D()(images), name="means")
     network.save(tmp_path / "means.keras")
     shown = np.random.default_rng(0).integers(0, 256, (5, 9, 7, 3), dtype="uint8")
     for asked in (network, str(tmp_path / "means.keras")):
@@ -114,7 +114,7 @@ def test_a_model_of_the_users_is_an_extractor(tmp_path):
         assert found.logits is None
         assert found.extractor.startswith("means")
     with pytest.raises(GanzooError, match="features have the shape"):
-        metrics.get_extractor(keras.Model(pictures, keras.layers.ReLU()(pictures)))
+        metrics.get_extractor(keras.Model(images, keras.layers.ReLU()(images)))
     with pytest.raises(GanzooError, match="cannot load the extractor"):
         metrics.get_extractor(str(tmp_path / "none.keras"))
 
@@ -137,15 +137,15 @@ def test_outputs_of_an_extractor_are_one_or_a_list_of_two(tmp_path):
         assert (found.logits is None) == (len(outputs) == 1)
 
 
-def test_an_extractor_that_resizes_says_so_and_takes_any_size_and_grey():
-    pictures = keras.Input((8, 8, 3))
-    network = keras.Model(pictures, keras.layers.Flatten()(pictures), name="pixels")
+def test_an_extractor_that_resizes_says_so_and_takes_any_size_and_gray():
+    images = keras.Input((8, 8, 3))
+    network = keras.Model(images, keras.layers.Flatten()(images), name="pixels")
     extractor = metrics.Extractor(network, "pixels", resize=(8, 8))
-    grey = np.full((2, 30, 20, 1), 100, "uint8")
-    np.testing.assert_allclose(extractor(grey).vectors, 100, rtol=1e-5)
+    gray = np.full((2, 30, 20, 1), 100, "uint8")
+    np.testing.assert_allclose(extractor(gray).vectors, 100, rtol=1e-5)
     assert "8x8" in extractor.resizer
-    with pytest.raises(GanzooError, match="takes uint8 pictures"):
-        metrics.Extractor(network, "pixels")(grey)
+    with pytest.raises(GanzooError, match="takes uint8 images"):
+        metrics.Extractor(network, "pixels")(gray)
 
 
 def test_inception_without_a_network_is_one_clear_line(monkeypatch):
@@ -165,15 +165,15 @@ def efficientnet(shared, monkeypatch):
 
 
 def test_efficientnet_sees_what_the_one_of_pytorch_sees(efficientnet):
-    """Logits of efficientnet-lite-pytorch 0.1.0 with the weights in float32, for scikit-learn's two photographs: a
+    """Logits of efficientnet-lite-pytorch 0.1.0 with the weights in float32, for scikit-learn's two photos: a
     bell cote and a daisy."""
     from PIL import Image
     from sklearn.datasets import load_sample_images
 
-    photographs = [np.asarray(Image.fromarray(picture).resize((224, 224))) for picture in load_sample_images().images]
+    photos = [np.asarray(Image.fromarray(image).resize((224, 224))) for image in load_sample_images().images]
     with made_with("mixed_bfloat16"):
         extractor = metrics.get_extractor("efficientnet_lite0")
-    found = extractor(np.stack(photographs))
+    found = extractor(np.stack(photos))
     assert found.vectors.shape == (2, 1280)
     assert list(found.logits.argmax(axis=1)) == [442, 985]
     np.testing.assert_allclose(found.logits[[0, 1], [442, 985]], [7.77699, 6.337552], rtol=5e-3)

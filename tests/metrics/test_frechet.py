@@ -37,13 +37,13 @@ def test_distances_across_extractors_are_refused():
 
 @pytest.mark.parametrize(("name", "data"), [("mnist", "mnist"), ("fashion_mnist", "fashion_mnist")])
 def test_the_shipped_classifiers_classify(shared, name, data):
-    from ganzoo.data.sources import open_pictures
+    from ganzoo.data.sources import open_images
 
     extractor = get_extractor(f"{name}_classifier")
-    test = open_pictures(f"idx:{shared}/{data}/t10k-images-idx3-ubyte.gz", (28, 28, 1))
+    test = open_images(f"idx:{shared}/{data}/t10k-images-idx3-ubyte.gz", (28, 28, 1))
     features = extractor(test.images)
     assert features.vectors.shape == (10_000, 128)
     accuracy = (features.logits.argmax(1) == test.labels).mean()
     assert accuracy == pytest.approx(classifier_facts(f"{name}_classifier")["accuracy"], abs=2e-3)
-    with pytest.raises(GanzooError, match="takes uint8 pictures"):
+    with pytest.raises(GanzooError, match="takes uint8 images"):
         extractor(test.images.astype("float32"))

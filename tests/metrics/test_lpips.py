@@ -24,17 +24,17 @@ def networks(shared, monkeypatch):
 
 @pytest.fixture
 def pair(shared):
-    from ganzoo.inference.photographs import read_photograph
+    from ganzoo.inference.image_files import read_image_file
 
-    large = read_photograph(shared / "set5" / "butterfly.png").pixels[:96, :128]
+    large = read_image_file(shared / "set5" / "butterfly.png").pixels[:96, :128]
     noise = np.random.default_rng(0).normal(0, 15, large.shape)
     return (large + noise).clip(0, 255).astype("uint8"), np.ascontiguousarray(large)
 
 
-def convolutions(path, prefix, pictures):
+def convolutions(path, prefix, images):
     """Features of every convolution, as PyTorch's models arrange them."""
     arrays = np.load(path)
-    x = (torch.tensor(pictures, dtype=torch.float32) / 127.5 - 1 - SHIFT) / SCALE
+    x = (torch.tensor(images, dtype=torch.float32) / 127.5 - 1 - SHIFT) / SCALE
     x = x.permute(0, 3, 1, 2)
     found = []
     count = sum(name.startswith(f"{prefix}.Conv_") and name.endswith("kernel") for name in arrays.files)
@@ -74,15 +74,15 @@ def test_lpips_beside_pytorch(networks, pair, network, file, prefix, taps):
 def test_perceptual_loss_beside_pytorch(networks, pair):
     features = convolutions(networks / "lpips_vgg16_fp16.npz", "VGG16_0", np.stack(pair))[6]
     expected = float(((features[0] - features[1]) ** 2).mean())
-    first, second = (picture[None].astype("float32") / 127.5 - 1 for picture in pair)
+    first, second = (image[None].astype("float32") / 127.5 - 1 for image in pair)
     loss = Perceptual("vgg16", "block3_conv3", "lpips_vgg16_fp16")
     assert float(loss(first, second)) == pytest.approx(expected, rel=1e-3)
 
 
 def test_total_variation_by_hand():
     """Steps of 1 down in the first column and of 2 across in both rows: (1 + 1) / 2 + (2 + 2) / 2."""
-    picture = np.array([[0, 2], [1, 3]], "float32")[None, ..., None]
-    assert float(total_variation(picture)) == pytest.approx(1 + 2)
+    image = np.array([[0, 2], [1, 3]], "float32")[None, ..., None]
+    assert float(total_variation(image)) == pytest.approx(1 + 2)
 
 
 def test_missing_and_wrong_weights_say_so(networks, monkeypatch, pair):

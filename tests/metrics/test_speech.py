@@ -10,7 +10,7 @@ from ganzoo.metrics import speech
 
 @pytest.fixture(scope="module")
 def pair():
-    """A second of coloured noise, and the same with white noise."""
+    """A second of colored noise, and the same with white noise."""
     rng = np.random.default_rng(0)
     clean = lfilter([1], [1, -0.9], rng.standard_normal(16000)) * 0.05
     return clean, clean + 0.03 * rng.standard_normal(16000)

@@ -1,19 +1,19 @@
-"""What pictures drawn from sentences show, by hand."""
+"""What images drawn from sentences show, by hand."""
 
 import numpy as np
 import pytest
 
-from ganzoo.metrics.text_to_image import distinct, dominant_hue, has_colour, right_among, sharpness, variety
+from ganzoo.metrics.text_to_image import distinct, dominant_hue, has_color, right_among, sharpness, variety
 
 
-def of(*colours):
-    """A picture of rows of colours."""
-    return np.repeat(np.array(colours, "uint8")[:, None], 8, axis=1)
+def of(*colors):
+    """An image of rows of colors."""
+    return np.repeat(np.array(colors, "uint8")[:, None], 8, axis=1)
 
 
 def test_hues_by_hand():
-    for colour, hue in (((255, 0, 0), 5), ((255, 255, 0), 65), ((0, 255, 0), 125), ((0, 0, 255), 245)):
-        assert dominant_hue(of(colour)) == hue
+    for color, hue in (((255, 0, 0), 5), ((255, 255, 0), 65), ((0, 255, 0), 125), ((0, 0, 255), 245)):
+        assert dominant_hue(of(color)) == hue
     assert dominant_hue(of((128, 128, 128), (255, 255, 255))) is None
     # White and a little blue are no match for the red.
     assert dominant_hue(of((255, 255, 255), (0, 0, 255), (250, 10, 10), (240, 0, 5))) in (5, 355)
@@ -21,10 +21,10 @@ def test_hues_by_hand():
 
 def test_what_was_said_is_there():
     reds, greens = of((200, 20, 30)), of((40, 160, 60))
-    assert [has_colour(reds, colour) for colour in ("red", "yellow", "green", "blue")] == [True, False, False, False]
-    assert [has_colour(greens, colour) for colour in ("red", "yellow", "green", "blue")] == [False, False, True, False]
-    assert has_colour(of((255, 0, 30)), "red")
-    assert not has_colour(of((255, 255, 255)), "red")
+    assert [has_color(reds, color) for color in ("red", "yellow", "green", "blue")] == [True, False, False, False]
+    assert [has_color(greens, color) for color in ("red", "yellow", "green", "blue")] == [False, False, True, False]
+    assert has_color(of((255, 0, 30)), "red")
+    assert not has_color(of((255, 255, 255)), "red")
 
 
 def test_right_among_by_hand():
@@ -44,7 +44,7 @@ def test_detail_and_variety_by_hand():
     assert variety(np.zeros((3, 2, 2, 1), "uint8")) == 0
 
 
-def test_pictures_that_share_a_caption_are_no_mistake():
+def test_images_that_share_a_caption_are_no_mistake():
     texts, places = distinct(["a cat", "a dog", "a cat"])
     assert texts == ["a cat", "a dog"]
     np.testing.assert_array_equal(places, [0, 1, 0])

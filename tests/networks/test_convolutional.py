@@ -20,10 +20,10 @@ from ganzoo.networks.convolutional import convolutional_discriminator, convoluti
 def test_sizes_and_widths(shape, channels):
     generator = convolutional_generator(shape, 10, width=4, kernel_size=5, max_width=32)
     discriminator = convolutional_discriminator(shape, width=4, kernel_size=5, max_width=32)
-    pictures = generator(np.random.default_rng(0).standard_normal((2, 10)))
-    assert pictures.shape == (2, *shape)
-    assert float(keras.ops.max(keras.ops.abs(pictures))) <= 1
-    assert discriminator(pictures).shape == (2, 1)
+    images = generator(np.random.default_rng(0).standard_normal((2, 10)))
+    assert images.shape == (2, *shape)
+    assert float(keras.ops.max(keras.ops.abs(images))) <= 1
+    assert discriminator(images).shape == (2, 1)
     downs = [layer for layer in discriminator.layers if isinstance(layer, keras.layers.Conv2D)]
     assert [layer.filters for layer in downs] == channels[::-1]
     assert all(layer.strides == (2, 2) for layer in downs)
@@ -42,7 +42,7 @@ def test_the_papers_choices():
     ]
     down = ["Conv2D", "BatchNormalization", "LeakyReLU"]
     assert kinds[1] == ["InputLayer", "Conv2D", "LeakyReLU", *down * 3, "Flatten", "Dense"]
-    assert generator.get_layer("picture_tanh").activation is keras.activations.tanh
+    assert generator.get_layer("image_tanh").activation is keras.activations.tanh
     for layer in discriminator.layers:
         if isinstance(layer, keras.layers.LeakyReLU):
             assert layer.negative_slope == pytest.approx(0.2)

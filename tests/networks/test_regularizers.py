@@ -1,4 +1,4 @@
-"""Any model takes a cure from its arguments, and carries it through training, saving and loading."""
+"""Any model takes a regularizer from its arguments, and keeps it through training, saving and loading."""
 
 import keras
 import numpy as np
@@ -56,11 +56,11 @@ def test_every_discriminator_can_be_spectrally_normalized(name):
         ),
     ],
 )
-def test_a_cured_model_comes_back_from_its_file_and_trains_on_alike(name, arguments, tmp_path):
+def test_a_regularized_model_comes_back_from_its_file_and_trains_on_alike(name, arguments, tmp_path):
     model = make(name, **arguments)
     one_step(model)
-    model.save(tmp_path / "cured.keras")
-    loaded = ganzoo.load(tmp_path / "cured.keras")
+    model.save(tmp_path / "regularized.keras")
+    loaded = ganzoo.load(tmp_path / "regularized.keras")
     for trained in (model, loaded):
         one_step(trained)
     for ours, theirs in zip(model.weights, loaded.weights):
@@ -69,18 +69,18 @@ def test_a_cured_model_comes_back_from_its_file_and_trains_on_alike(name, argume
 
 def test_reference_batch_is_the_first_of_training_and_stays():
     model = make("dcgan", discriminator_regularizers=[VIRTUAL], generator_regularizers=[VIRTUAL])
-    pictures = one_step(model)
+    images = one_step(model)
     [(_, reference)] = reference_batches(model.discriminator)
-    np.testing.assert_array_equal(np.array(reference.reference), pictures[:8])
+    np.testing.assert_array_equal(np.array(reference.reference), images[:8])
     model.fit(model.example_batch(8, seed=1), batch_size=8, verbose=0)
-    np.testing.assert_array_equal(np.array(reference.reference), pictures[:8])
+    np.testing.assert_array_equal(np.array(reference.reference), images[:8])
     [(_, latents)] = reference_batches(model.ema_generator)
     assert 0.5 < np.array(latents.reference).std() < 1.5
-    with pytest.raises(ganzoo.GanzooError, match="a reference batch of 8 needs as many pictures"):
-        make("dcgan", discriminator_regularizers=[VIRTUAL]).fit(pictures[:6], batch_size=2, verbose=0)
+    with pytest.raises(ganzoo.GanzooError, match="a reference batch of 8 needs as many images"):
+        make("dcgan", discriminator_regularizers=[VIRTUAL]).fit(images[:6], batch_size=2, verbose=0)
 
 
-def test_with_virtual_batch_norm_a_picture_depends_on_its_latent_alone():
+def test_with_virtual_batch_norm_an_image_depends_on_its_latent_alone():
     model = make("dcgan", generator_regularizers=[VIRTUAL])
     one_step(model)
     assert any(isinstance(layer, VirtualBatchNormalization) for layer in model.generator.layers)
@@ -90,7 +90,7 @@ def test_with_virtual_batch_norm_a_picture_depends_on_its_latent_alone():
     np.testing.assert_allclose(together[:1], alone, atol=1e-5)
 
 
-def test_a_cure_changes_nothing_but_what_it_says():
+def test_a_regularizer_changes_nothing_but_what_it_says():
     """A network's weights, put into the same one with minibatch discrimination, give the same logits where all
     closeness is weighed with 0."""
     model = make("dcgan")
@@ -102,8 +102,8 @@ def test_a_cure_changes_nothing_but_what_it_says():
         if layer.name == "logit":
             weights[0] = np.concatenate([weights[0], np.zeros((4, 1), "float32")])
         layer.set_weights(weights)
-    pictures = model.example_batch(5)
-    np.testing.assert_allclose(np.asarray(network(pictures)), np.asarray(model.discriminator(pictures)), atol=1e-6)
+    images = model.example_batch(5)
+    np.testing.assert_allclose(np.asarray(network(images)), np.asarray(model.discriminator(images)), atol=1e-6)
 
 
 def test_a_generator_takes_spectral_normalization_too():
@@ -112,7 +112,7 @@ def test_a_generator_takes_spectral_normalization_too():
     assert model.generate(2, seed=0).std() > 0
 
 
-def test_wrong_cures_say_so():
+def test_wrong_regularizers_say_so():
     with pytest.raises(ganzoo.GanzooError, match="Did you mean 'spectral_normalization'"):
         make("dcgan", discriminator_regularizers=["spectral_normalisation"])
     with pytest.raises(ganzoo.GanzooError, match="kernels"):

@@ -15,11 +15,11 @@ def test_a_discriminator_in_two_judges_as_the_whole(name, regularizer):
     model.compile()
     for place, reference in regularizers.reference_batches(model.discriminator):
         reference.take(model.example_batch(reference.size)[place])
-    pictures, text = (keras.ops.convert_to_tensor(part) for part in model.example_batch(4))
+    images, text = (keras.ops.convert_to_tensor(part) for part in model.example_batch(4))
     look, judge = split_at(model.discriminator, 1)
-    seen = keras.tree.flatten(look(pictures))
+    seen = keras.tree.flatten(look(images))
     for about in (text, text[::-1]):
-        expected = np.asarray(model.discriminator([pictures, about]))
+        expected = np.asarray(model.discriminator([images, about]))
         assert expected.std() > 0
         np.testing.assert_allclose(judge([*seen, about]), expected, rtol=1e-5, atol=1e-6)
 

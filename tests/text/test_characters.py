@@ -1,4 +1,4 @@
-"""The encoder of letters: any text has an answer, and it learns which caption goes with which picture."""
+"""The encoder of letters: any text has an answer, and it learns which caption goes with which image."""
 
 import numpy as np
 import pytest
@@ -29,23 +29,23 @@ def test_any_text_has_an_answer_of_its_own():
             encoder.encode(wrong)
 
 
-def test_it_learns_which_colour_is_said():
-    """After a few epochs the captions of a colour lie together, whatever shape is said with it."""
+def test_it_learns_which_color_is_said():
+    """After a few epochs the captions of a color lie together, whatever shape is said with it."""
     rng = np.random.default_rng(0)
-    colours = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
+    colors = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
     shapes = ["apple", "ball", "house", "tree", "car", "cup", "hat", "shoe"]
-    pictures, captions = [], []
-    for name, colour in colours.items():
+    images, captions = [], []
+    for name, color in colors.items():
         for shape in shapes:
-            pictures.append(np.clip(np.array(colour) + rng.integers(-40, 40, (32, 32, 3)), 0, 255).astype("uint8"))
+            images.append(np.clip(np.array(color) + rng.integers(-40, 40, (32, 32, 3)), 0, 255).astype("uint8"))
             captions.append([f"a {name} {shape}", f"{name} {shape}"])
     encoder = CharacterEncoder(dim=16, width=16, length=24)
     assert not encoder.learned
     digest = encoder.digest
-    encoder.learn(np.stack(pictures), captions, epochs=25, batch_size=8)
+    encoder.learn(np.stack(images), captions, epochs=25, batch_size=8)
     assert encoder.learned
     assert encoder.digest != digest
-    said = encoder.encode([f"{colour} {thing}" for colour in colours for thing in ("pear", "lamp")])
+    said = encoder.encode([f"{color} {thing}" for color in colors for thing in ("pear", "lamp")])
     alike = said @ said.T / 16
     same = np.kron(np.eye(4), np.ones((2, 2))) > 0
     np.fill_diagonal(alike, np.nan)

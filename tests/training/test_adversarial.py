@@ -84,7 +84,7 @@ def test_the_average_takes_batch_statistics_along():
 
 
 def test_historical_averaging_by_hand_and_through_a_file(tmp_path):
-    """With latents and pictures of 0 the game has no gradient: what is left is that of 0.5 |w - mean|^2."""
+    """With latents and images of 0 the game has no gradient: what is left is that of 0.5 |w - mean|^2."""
 
     class Still(OneWeight):
         def generator_inputs(self, count, condition):
@@ -293,7 +293,7 @@ def test_a_model_trains_under_a_strategy_and_its_file_loads_without(two_replicas
     assert difference.max() <= 1
 
 
-def test_mixed_precision_keeps_pictures_and_logits_in_float32(tmp_path):
+def test_mixed_precision_keeps_images_and_logits_in_float32(tmp_path):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -341,13 +341,13 @@ def test_an_uncompiled_model_saves_and_loads(tmp_path):
 def test_arrays_that_do_not_divide_evenly():
     model = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
     model.compile(discriminator_steps=2)
-    pictures = model.example_batch(17)
-    model.train_on_batch(pictures[:8])
-    model.fit(pictures, batch_size=4, verbose=0)
+    images = model.example_batch(17)
+    model.train_on_batch(images[:8])
+    model.fit(images, batch_size=4, verbose=0)
     assert model.steps == 1 + 2
-    with pytest.raises(ganzoo.GanzooError, match="17 pictures are fewer than the 32"):
-        model.fit(pictures, batch_size=16, verbose=0)
-    empty = tf.data.Dataset.from_tensor_slices(pictures[:0]).batch(4)
+    with pytest.raises(ganzoo.GanzooError, match="17 images are fewer than the 32"):
+        model.fit(images, batch_size=16, verbose=0)
+    empty = tf.data.Dataset.from_tensor_slices(images[:0]).batch(4)
     with pytest.raises(ganzoo.GanzooError, match="empty"):
         model.fit(empty, verbose=0)
 
@@ -381,7 +381,7 @@ def test_bad_calls_say_what_to_do():
     with pytest.raises(ganzoo.GanzooError, match=r"got float32 from 0 to 255"):
         model.fit(np.array([0, 255], "float32").reshape(2, 1, 1, 1) * np.ones((28, 28, 1), "float32"))
     with pytest.raises(ganzoo.GanzooError, match=r"ganzoo.data.images"):
-        model.fit("folder:my_pictures")
+        model.fit("folder:my_images")
     for sizes in ({"width": 0}, {"kernel_size": 0}, {"latent_dim": 0}):
         with pytest.raises(ganzoo.GanzooError, match="at least 1"):
             ganzoo.create("dcgan", **sizes)
@@ -399,7 +399,7 @@ def test_bad_calls_say_what_to_do():
             model.generate(**wrong)
 
 
-def test_pictures_become_whole_grey_levels():
+def test_images_become_whole_gray_levels():
     np.testing.assert_array_equal(to_uint8([-1.0, 0.0, 1.0, 2.0]), [0, 128, 255, 255])
     levels = np.arange(256)
     np.testing.assert_array_equal(to_uint8(levels.astype("float32") / 127.5 - 1), levels)
@@ -449,16 +449,16 @@ def test_a_game_of_ones_own_needs_the_documented_hooks_alone(tmp_path):
 
 
 @pytest.mark.parametrize("k", [1, 3])
-def test_the_last_pictures_are_kept_for_validation(k):
-    """As Keras keeps them, also where a step takes several batches: 20 of 25 pictures train, whole steps of them."""
+def test_the_last_images_are_kept_for_validation(k):
+    """As Keras keeps them, also where a step takes several batches: 20 of 25 images train, whole steps of them."""
     sgd = dict(name="sgd", learning_rate=0.0)
-    pictures = np.arange(25, dtype="float32")[:, None] / 25
+    images = np.arange(25, dtype="float32")[:, None] / 25
     models = [OneWeight(), OneWeight()]
     for model in models:
         model.compile(sgd, discriminator_steps=k)
-    history = models[0].fit(pictures, batch_size=2, validation_split=0.2, verbose=0).history
+    history = models[0].fit(images, batch_size=2, validation_split=0.2, verbose=0).history
     assert models[0].steps == 20 // (2 * k)
-    kept = models[1].evaluate(pictures[20:], batch_size=2, verbose=0, return_dict=True)
+    kept = models[1].evaluate(images[20:], batch_size=2, verbose=0, return_dict=True)
     assert history["val_d_real"][0] == pytest.approx(kept["d_real"], rel=1e-6)
 
 

@@ -187,7 +187,7 @@ def test_workers_begin_or_resume_together(run_of_two, tiny_preset, tmp_path):
 
 
 def test_statistics_are_the_same_on_all_devices(two_replicas):
-    """Each device's batch norm has seen its own pictures; what is kept of them is the mean."""
+    """Each device's batch norm has seen its own images; what is kept of them is the mean."""
     with two_replicas.scope():
         model = ganzoo.create("dcgan", **model_class("dcgan").test_config)
         model.compile()
@@ -327,26 +327,26 @@ def test_what_devices_cannot_share(two_replicas):
             with pytest.raises(ganzoo.GanzooError, match="for one device"):
                 model.compile(**settings)
         model.compile()
-    pictures = model.example_batch(9)
-    # The last picture, that one of two would have without the other, is left out.
-    model.fit(tf.data.Dataset.from_tensor_slices(pictures).batch(4), verbose=0)
+    images = model.example_batch(9)
+    # The last image, that one of two would have without the other, is left out.
+    model.fit(tf.data.Dataset.from_tensor_slices(images).batch(4), verbose=0)
     assert model.steps == 2
-    model.fit(pictures, batch_size=4, verbose=0)
+    model.fit(images, batch_size=4, verbose=0)
     assert model.steps == 4
     with pytest.raises(ganzoo.GanzooError, match="cannot share batches of 3 evenly"):
-        model.fit(pictures, batch_size=3, verbose=0)
+        model.fit(images, batch_size=3, verbose=0)
     with pytest.raises(ganzoo.GanzooError, match="cannot share batches of 3 evenly"):
-        model.fit(tf.data.Dataset.from_tensor_slices(pictures).batch(3, drop_remainder=True), verbose=0)
+        model.fit(tf.data.Dataset.from_tensor_slices(images).batch(3, drop_remainder=True), verbose=0)
 
 
 def test_captions_are_learned_under_a_strategy(two_replicas, tmp_path):
-    """The encoder learns outside of the scope, from pictures that the data set has opened."""
-    from ganzoo.inference import save_picture
+    """The encoder learns outside of the scope, from images that the data set has opened."""
+    from ganzoo.inference import save_image
 
     rng = np.random.default_rng(0)
     for i in range(24):
-        save_picture(tmp_path / f"{i}.png", rng.integers(0, 256, (16, 16, 3), dtype="uint8"))
-    (tmp_path / "captions.txt").write_text("".join(f"{i}.png\ta picture of {i}\n" for i in range(24)))
+        save_image(tmp_path / f"{i}.png", rng.integers(0, 256, (16, 16, 3), dtype="uint8"))
+    (tmp_path / "captions.txt").write_text("".join(f"{i}.png\ta image of {i}\n" for i in range(24)))
     with two_replicas.scope():
         model = ganzoo.create("gan_int_cls", **model_class("gan_int_cls").test_config)
         model.compile()

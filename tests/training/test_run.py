@@ -123,11 +123,11 @@ def test_a_diverging_run_stops_and_says_why(tiny_preset, tmp_path):
 def test_a_collapsed_generator_stops_the_training():
     model = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
     model.compile(generator_optimizer={"name": "sgd", "learning_rate": 0.0})
-    # Whatever the latents, nothing of them reaches the picture.
+    # Whatever the latents, nothing of them reaches the image.
     for network in (model.generator, model.ema_generator):
         network.get_layer("project").kernel.assign(np.zeros((4, 392)))
     guard = Guard(patience=2, after=2)
-    with pytest.raises(TrainingStopped, match="for 2 epochs all of its pictures have been alike"):
+    with pytest.raises(TrainingStopped, match="for 2 epochs all of its images have been alike"):
         model.fit(model.example_batch(16), batch_size=16, epochs=9, callbacks=[guard], verbose=0)
     assert model.steps == 3  # the first epoch is too early to judge
 
@@ -139,7 +139,7 @@ def test_mistakes_are_found_before_anything_is_written(tiny_preset, tmp_path):
         (["data.batch=3"], "unknown key 'batch'. Did you mean 'batch_size'"),
         (["arguments.image_shape=[32, 32, 1]", "extractor=null"], "smaller than the 32x32"),
         (["compile.discriminator_steps=9"], "one step takes 9"),
-        (["extractor=digits_classifier"], "takes pictures of"),
+        (["extractor=digits_classifier"], "takes images of"),
         (["compile.ema=1"], "unknown key 'ema'. Did you mean 'ema_decay'"),
         (["epochs=0"], "'training.epochs' is 0"),
         (["training.seed=-1"], "'training.seed' is -1"),
@@ -157,7 +157,7 @@ def test_mistakes_are_found_before_anything_is_written(tiny_preset, tmp_path):
     assert not runs.exists()
 
 
-def test_resume_notices_what_changed_behind_its_back(tiny_preset, pictures_npz, tmp_path):
+def test_resume_notices_what_changed_behind_its_back(tiny_preset, images_npz, tmp_path):
     runs = tmp_path / "runs"
     folder = ganzoo.train(tiny_preset, output=runs, settings={"training.epochs": 1, "evaluation.extractor": None})
     text = tiny_preset.read_text()
@@ -199,7 +199,7 @@ def test_the_best_checkpoint_is_kept_when_the_metrics_are_lost(tiny_preset, tmp_
     assert recorded_value(best, "frechet_distance") == pytest.approx(min(distances), rel=1e-3)
 
 
-def test_a_resumed_run_is_compared_with_what_it_began_with(tiny_preset, pictures_npz, tmp_path):
+def test_a_resumed_run_is_compared_with_what_it_began_with(tiny_preset, images_npz, tmp_path):
     runs, quick = tmp_path / "runs", ["extractor=null", "epochs=1"]
     folder = ganzoo.train(tiny_preset, output=runs, settings=quick)
 

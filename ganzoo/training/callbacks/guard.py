@@ -14,8 +14,8 @@ class Guard(keras.callbacks.Callback):
     """Stops when a loss is no longer a number, or when all samples have become alike.
 
     Args:
-        patience: epochs in a row with all pictures alike before the run is given up.
-        after: steps from which on it counts: an untrained generator's pictures are alike as well.
+        patience: epochs in a row with all images alike before the run is given up.
+        after: steps from which on it counts: an untrained generator's images are alike as well.
         every: steps between looks at the losses; each waits for the device.
     """
 
@@ -36,7 +36,7 @@ class Guard(keras.callbacks.Callback):
         self._alike = self._alike + 1 if alike else 0
         if self._alike >= self.patience:
             raise TrainingStopped(
-                f"the generator has collapsed: for {self.patience} epochs all of its pictures have been alike. "
+                f"the generator has collapsed: for {self.patience} epochs all of its images have been alike. "
                 "Start again with another seed (training.seed), a lower learning rate, or a model made "
                 "against it (see README, 'When training goes wrong')."
             )

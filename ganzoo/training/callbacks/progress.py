@@ -11,7 +11,7 @@ class Progress(keras.callbacks.Callback):
 
     Args:
         total: steps of the whole run.
-        every: steps between updates of the figures shown; each waits for the device.
+        every: steps between updates of the metrics shown; each waits for the device.
     """
 
     def __init__(self, total, every=20):
@@ -33,8 +33,8 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.bar.update(self.model.steps - self.bar.n)
-        figures = "  ".join(f"{name} {float(value):.4g}" for name, value in (logs or {}).items())
-        tqdm.write(f"epoch {epoch + 1}  step {self.model.steps}/{self.total}  {figures}", file=sys.stderr)
+        metrics = "  ".join(f"{name} {float(value):.4g}" for name, value in (logs or {}).items())
+        tqdm.write(f"epoch {epoch + 1}  step {self.model.steps}/{self.total}  {metrics}", file=sys.stderr)
 
     def close(self):
         if self.bar is not None:

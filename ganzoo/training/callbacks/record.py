@@ -1,4 +1,4 @@
-"""The figures of every epoch, for people (metrics.jsonl) and for TensorBoard."""
+"""The metrics of every epoch, for people (metrics.jsonl) and for TensorBoard."""
 
 import contextlib
 import json
@@ -20,15 +20,15 @@ class Record(keras.callbacks.Callback):
     Args:
         path: of the JSON-lines file.
         events: folder for TensorBoard, or None.
-        pictures_per_step: to report pictures per second.
+        images_per_step: to report images per second.
         feed: of the training, for models that preview its examples.
     """
 
-    def __init__(self, path, events=None, pictures_per_step=None, feed=None):
+    def __init__(self, path, events=None, images_per_step=None, feed=None):
         super().__init__()
         self.path = Path(path)
         self.events = events
-        self.pictures_per_step = pictures_per_step
+        self.images_per_step = images_per_step
         self.feed = feed
         self.lines = []
         self._writer = None
@@ -71,8 +71,8 @@ class Record(keras.callbacks.Callback):
         line = {"epoch": epoch + 1, "step": step}
         line["seconds"] = round(self._before.get("seconds", 0) + time.monotonic() - self._began, 2)
         line["cpu_seconds"] = round(self._before.get("cpu_seconds", 0) + time.process_time() - self._cpu_began, 2)
-        if self.pictures_per_step and self._in_steps:
-            line["pictures_per_second"] = round((step - self._epoch_step) * self.pictures_per_step / self._in_steps, 1)
+        if self.images_per_step and self._in_steps:
+            line["images_per_second"] = round((step - self._epoch_step) * self.images_per_step / self._in_steps, 1)
         line.update({name: float(value) for name, value in (logs or {}).items()})
         self.lines.append(line)
         with open(self.path, "a", encoding="utf-8") as file:
@@ -87,9 +87,9 @@ class Record(keras.callbacks.Callback):
             with self._writer.as_default(step=step):
                 for name, value in line.items():
                     tf.summary.scalar(name, value)
-                pictures = self.model.preview(self.feed, 16)
-                if pictures is not None:
-                    tf.summary.image("samples", pictures, max_outputs=16)
+                images = self.model.preview(self.feed, 16)
+                if images is not None:
+                    tf.summary.image("samples", images, max_outputs=16)
             self._writer.flush()
         except (OSError, tf.errors.OpError) as error:  # a full disk: the run matters more than its curves
             warnings.warn(f"no more TensorBoard events are written: {first_line(error)}", stacklevel=2)

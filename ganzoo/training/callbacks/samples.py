@@ -1,4 +1,4 @@
-"""Pictures of the training's progress."""
+"""Images of the training's progress."""
 
 import contextlib
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ganzoo.inference.sampling import grid, save_animation, save_picture
+from ganzoo.inference.sampling import grid, save_animation, save_image
 
 _MOST_FRAMES = 100
 
@@ -17,7 +17,7 @@ class Samples(keras.callbacks.Callback):
     Args:
         folder: for `epoch_0001.png` and so on; the GIF is written beside it.
         feed: of the training, for models that preview its examples.
-        count: pictures in the grid.
+        count: images in the grid.
     """
 
     def __init__(self, folder, feed=None, count=64):
@@ -27,9 +27,9 @@ class Samples(keras.callbacks.Callback):
         self.count = count
 
     def on_epoch_end(self, epoch, logs=None):
-        pictures = self.model.preview(self.feed, self.count)
-        if pictures is not None:
-            save_picture(self.folder / f"epoch_{epoch + 1:04d}.png", grid(pictures))
+        images = self.model.preview(self.feed, self.count)
+        if images is not None:
+            save_image(self.folder / f"epoch_{epoch + 1:04d}.png", grid(images))
 
     def on_train_end(self, logs=None):
         from PIL import Image

@@ -12,48 +12,48 @@ import numpy as np
 import pytest
 
 import ganzoo
-from ganzoo.training.carry import carry, unpack
+from ganzoo.training.archive import archive_run, restore_run
 from tests.training.test_run import weights_of
 
 
 def test_a_run_goes_on_elsewhere_from_small_files(tiny_preset, tmp_path):
     quick = ["extractor=null"]
     run = ganzoo.train(tiny_preset, output=tmp_path / "here", settings=[*quick, "epochs=2"])
-    parts = carry(run, tmp_path / "parts", megabytes=0.05)
+    parts = archive_run(run, tmp_path / "parts", megabytes=0.05)
     assert len(parts) > 3
     assert max(part.stat().st_size for part in parts) <= 0.05 * 2**20
-    assert unpack(tmp_path / "parts", tmp_path / "there") == tmp_path / "there" / "tiny-001"
+    assert restore_run(tmp_path / "parts", tmp_path / "there") == tmp_path / "there" / "tiny-001"
     gone_on = ganzoo.train(tiny_preset, output=tmp_path / "there", resume=True, settings=["epochs=4"])
     whole = ganzoo.train(tiny_preset, output=tmp_path / "whole", settings=quick)
     for path, value in weights_of(whole).items():
         np.testing.assert_array_equal(weights_of(gone_on)[path], value, err_msg=path)
     with pytest.raises(ganzoo.GanzooError, match="exists already"):
-        unpack(tmp_path / "parts", tmp_path / "there")
-    unpack(tmp_path / "parts", tmp_path / "there", replace=True)
+        restore_run(tmp_path / "parts", tmp_path / "there")
+    restore_run(tmp_path / "parts", tmp_path / "there", replace=True)
     assert ganzoo.load(gone_on).steps == 12
     # Fewer, larger files take the place of all.
-    assert len(carry(run, tmp_path / "parts")) == 2
+    assert len(archive_run(run, tmp_path / "parts")) == 2
     assert len(list((tmp_path / "parts").iterdir())) == 2
 
 
 def test_small_files_that_are_missing_or_damaged_are_refused(tiny_preset, tmp_path):
     with pytest.raises(ganzoo.GanzooError, match="no run folder"):
-        carry(tmp_path, tmp_path / "parts")
+        archive_run(tmp_path, tmp_path / "parts")
     run = ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["extractor=null", "epochs=1"])
-    parts = carry(run, tmp_path / "parts", megabytes=0.05)
+    parts = archive_run(run, tmp_path / "parts", megabytes=0.05)
     content = parts[0].read_bytes()
     manifest = parts[-1].read_text()
     for name in ("..", "", "a/b"):
         parts[-1].write_text(manifest.replace('"tiny-001"', f'"{name}"'))
         with pytest.raises(ganzoo.GanzooError, match="damaged"):
-            unpack(tmp_path / "parts", tmp_path / "there")
+            restore_run(tmp_path / "parts", tmp_path / "there")
     parts[-1].write_text(manifest)
     parts[0].write_bytes(content[:100] + b"x" + content[101:])
     with pytest.raises(ganzoo.GanzooError, match="damaged"):
-        unpack(tmp_path / "parts", tmp_path / "there")
+        restore_run(tmp_path / "parts", tmp_path / "there")
     parts[0].unlink()
     with pytest.raises(ganzoo.GanzooError, match="whole run"):
-        unpack(tmp_path / "parts", tmp_path / "there")
+        restore_run(tmp_path / "parts", tmp_path / "there")
     assert not (tmp_path / "there").exists()
 
 
@@ -137,18 +137,18 @@ def test_archives_that_are_no_run_are_refused_and_leave_nothing(run_files, tmp_p
     archive_of(tmp_path / "parts", HOSTILE[what](list(run_files.items())))
     runs = tmp_path / "runs"
     with pytest.raises(ganzoo.GanzooError, match="no run that ganzoo has written") as error:
-        unpack(tmp_path / "parts", runs)
+        restore_run(tmp_path / "parts", runs)
     assert len(str(error.value).splitlines()) == 1
     assert list(runs.iterdir()) == []
     # A run that is to be replaced stays as it was.
     old = {"config.yaml": b"old", "checkpoints/last.keras": b"old", "samples/epoch_0001.png": b"old"}
     written(runs / "tiny-001", old)
     with pytest.raises(ganzoo.GanzooError, match="no run that ganzoo has written"):
-        unpack(tmp_path / "parts", runs, replace=True)
+        restore_run(tmp_path / "parts", runs, replace=True)
     assert {name: content for name, content in read(runs / "tiny-001").items() if name != "lock"} == old
     # And a good archive then finds its place.
     archive_of(tmp_path / "parts", list(run_files.items()))
-    unpack(tmp_path / "parts", runs, replace=True)
+    restore_run(tmp_path / "parts", runs, replace=True)
     kept = {"samples/epoch_0001.png": b"old", "lock": b""}
     assert read(runs / "tiny-001") == {**run_files, **kept}
 
@@ -168,18 +168,18 @@ def test_lists_of_parts_that_promise_more_than_is_there(run_files, tmp_path):
     ):
         archive_of(parts, members, **manifest)
         with pytest.raises(ganzoo.GanzooError, match=match) as error:
-            unpack(parts, tmp_path / "runs")
+            restore_run(parts, tmp_path / "runs")
         assert len(str(error.value).splitlines()) == 1
         str(error.value).encode()
     for content in (b"", b"[]", b"{}", b"\xff\xfe", b"[" * 100_000, b" " * 2**23):
         (parts / "run.json").write_bytes(content)
         with pytest.raises(ganzoo.GanzooError, match="does not hold a whole run"):
-            unpack(parts, tmp_path / "runs")
+            restore_run(parts, tmp_path / "runs")
     archive_of(parts, members)
     (parts / "run.000").unlink()
     (parts / "run.000").symlink_to("/dev/zero")
     with pytest.raises(ganzoo.GanzooError, match="no regular file"):
-        unpack(parts, tmp_path / "runs")
+        restore_run(parts, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 
@@ -187,18 +187,18 @@ def test_lists_of_parts_that_promise_more_than_is_there(run_files, tmp_path):
 def test_sizes_of_parts_that_are_none_are_refused(run_files, tmp_path, megabytes):
     run = written(tmp_path / "tiny-001", run_files)
     with pytest.raises(ganzoo.GanzooError, match="megabytes must be a number") as error:
-        carry(run, tmp_path / "parts", megabytes)
+        archive_run(run, tmp_path / "parts", megabytes)
     assert len(str(error.value).splitlines()) == 1
     assert not (tmp_path / "parts").exists()
 
 
 def test_a_run_folder_whose_name_unpack_refuses_is_not_carried(run_files, tmp_path):
     run = written(tmp_path / "a\nb", run_files)
-    with pytest.raises(ganzoo.GanzooError, match=r"a\\nb' cannot be carried: rename the folder"):
-        carry(run, tmp_path / "parts")
+    with pytest.raises(ganzoo.GanzooError, match=r"a\\nb' cannot be archived: rename the folder"):
+        archive_run(run, tmp_path / "parts")
     run = run.rename(tmp_path / "Größe 数 1")
-    carry(run, tmp_path / "parts", megabytes=10**400)
-    assert unpack(tmp_path / "parts", tmp_path / "there").name == "Größe 数 1"
+    archive_run(run, tmp_path / "parts", megabytes=10**400)
+    assert restore_run(tmp_path / "parts", tmp_path / "there").name == "Größe 数 1"
 
 
 def test_links_are_followed_and_broken_ones_refused(run_files, tmp_path):
@@ -206,17 +206,17 @@ def test_links_are_followed_and_broken_ones_refused(run_files, tmp_path):
     for name in ("checkpoints/last.keras", "metrics.jsonl"):
         (run / name).rename(tmp_path / Path(name).name)
         (run / name).symlink_to(tmp_path / Path(name).name)
-    carry(run, tmp_path / "parts")
-    assert read(unpack(tmp_path / "parts", tmp_path / "there")) == run_files
+    archive_run(run, tmp_path / "parts")
+    assert read(restore_run(tmp_path / "parts", tmp_path / "there")) == run_files
     for name in ("metrics.jsonl", "last.keras"):
         (tmp_path / name).unlink()
         with pytest.raises(ganzoo.GanzooError, match=name):
-            carry(run, tmp_path / "others")
+            archive_run(run, tmp_path / "others")
         assert not (tmp_path / "others").exists()
         (tmp_path / name).write_bytes(b"there")
     (run / "preset.yaml").unlink()
     with pytest.raises(ganzoo.GanzooError, match=r"preset\.yaml is missing"):
-        carry(run, tmp_path / "others")
+        archive_run(run, tmp_path / "others")
 
 
 @pytest.fixture
@@ -234,11 +234,11 @@ def test_checkpoints_on_another_disk_are_replaced(run_files, tmp_path, other_dis
     run = written(tmp_path / "runs" / "tiny-001", {"config.yaml": b"old", "metrics.jsonl": b"old"})
     written(other_disk, {"last.keras": b"old", "best.keras": b"old"})
     (run / "checkpoints").symlink_to(other_disk)
-    unpack(tmp_path / "parts", tmp_path / "runs", replace=True)
+    restore_run(tmp_path / "parts", tmp_path / "runs", replace=True)
     assert {name: (run / name).read_bytes() for name in run_files} == run_files
     assert (run / "checkpoints").is_symlink()
     assert sorted(path.name for path in other_disk.iterdir()) == ["best.keras", "last.keras"]
-    assert not list(run.glob(".unpack-*"))
+    assert not list(run.glob(".restore_run-*"))
 
 
 def test_archives_of_older_versions_are_read(run_files, tmp_path):
@@ -255,4 +255,4 @@ def test_archives_of_older_versions_are_read(run_files, tmp_path):
     (parts / "run.000").write_bytes(buffer.getvalue())
     manifest = {"name": run.name, "parts": ["run.000"], "sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
     (parts / "run.json").write_text(json.dumps(manifest))
-    assert read(unpack(parts, tmp_path / "there")) == run_files
+    assert read(restore_run(parts, tmp_path / "there")) == run_files

@@ -1,10 +1,10 @@
 """Keras networks of this package as plain PyTorch modules with the same weights: what the benchmarks compare with.
 
-    twin = Twin(model.generator)
-    pictures = twin(torch.tensor(latents))          # the layout of PyTorch: (count, channels, height, width)
+    reference = TorchReference(model.generator)
+    images = reference(torch.tensor(latents))          # the layout of PyTorch: (count, channels, height, width)
 
 The layers are PyTorch's own, in its layout, and the memory in the order that PyTorch calls channels_last, which costs
-nothing where a row of numbers becomes a picture. `exact` pads as TensorFlow does, unevenly where a stride meets an odd
+nothing where a row of numbers becomes an image. `exact` pads as TensorFlow does, unevenly where a stride meets an odd
 kernel, so that both give the same numbers; without it padding is even, as one would write it in PyTorch.
 """
 
@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 
-class Twin(nn.Module):
+class TorchReference(nn.Module):
     """A functional Keras network in PyTorch.
 
     Args:
@@ -64,7 +64,7 @@ class Twin(nn.Module):
         """The function of one layer or operation; of one with weights a module."""
         kind = type(operation).__name__
         if kind not in _MAKERS:
-            raise TypeError(f"the layer {kind} has no twin: it needs a maker in {__file__}")
+            raise TypeError(f"the layer {kind} has no reference: it needs a maker in {__file__}")
         made = _MAKERS[kind](operation, node, self.exact)
         if isinstance(made, nn.Module):
             self.parts.append(made)
@@ -386,10 +386,10 @@ def _one_hot(layer, node, exact):
 
 @_maker("Functional")
 def _nested(network, node, exact):
-    return Twin(network, exact) if network.trainable else _Frozen(network, exact)
+    return TorchReference(network, exact) if network.trainable else _Frozen(network, exact)
 
 
-class _Frozen(Twin):
+class _Frozen(TorchReference):
     """A network that another one uses and that does not learn."""
 
     def __init__(self, network, exact):

@@ -12,17 +12,17 @@ from ganzoo.files import write_atomically
 from ganzoo.training.callbacks.record import read_records
 
 
-def pack_run(run, folder, data, licence, trained_on):
+def publish_run(run, folder, data, license, trained_on):
     """Writes `<folder>/<preset>.npz` and `<preset>.yaml` from a run folder of `ganzoo train`.
 
-    The figures are those of the packed weights, measured after the rounding to float16, on pictures
+    The metrics are those of the packed weights, measured after the rounding to float16, on images
     that the training and the choice of the checkpoint have not seen.
 
     Args:
         run: the run folder.
         folder: where to write.
-        data: source of real pictures kept from training.
-        licence: of the training data.
+        data: source of real images kept from training.
+        license: of the training data.
         trained_on: what the training data is, in words.
 
     Returns:
@@ -47,15 +47,15 @@ def pack_run(run, folder, data, licence, trained_on):
     model.load_shipped(folder / f"{name}.npz", sha256)
     upscale = bool(config.data.get("upscale"))
     found = evaluate(model, data, config.evaluation.extractor, upscale=upscale)
-    figures = dict(found.figures)
-    figures["best_epoch"] = best["epoch"]
-    figures["training_cpu_minutes"] = round(best["cpu_seconds"] / 60, 1)
+    metrics = dict(found.metrics)
+    metrics["best_epoch"] = best["epoch"]
+    metrics["training_cpu_minutes"] = round(best["cpu_seconds"] / 60, 1)
     published = presets.preset_files().get(f"{config.model}.{name}")
     # The run's own source and start are paths of one machine, its precision may be that machine's choice; the preset
     # goes on naming what anybody finds.
     known = load_config(published) if published else config
     sources = {key: known.data.get(key) for key in ("source", "noise") if key in config.data}
-    weights = Weights(f"{name}.npz", sha256, licence, trained_on, found.protocol, figures)
+    weights = Weights(f"{name}.npz", sha256, license, trained_on, found.protocol, metrics)
     asked = load_config(run / "preset.yaml").training.precision
     training = replace(config.training, start_from=known.training.start_from, precision=asked)
     data = {key: value for key, value in {**config.data, **sources}.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Photographs read and written as they are: depth, transparency, colour profile and the turn their EXIF asks for."""
+"""ImageFiles read and written as they are: depth, transparency, color profile and the turn their EXIF asks for."""
 
 import os
 import struct
@@ -10,15 +10,15 @@ import numpy as np
 
 from ganzoo.data.decoding import is_deep_png, largest_value, naming, opened_image
 from ganzoo.data.folders import printable
-from ganzoo.data.sources import picture_files
+from ganzoo.data.sources import find_image_files
 from ganzoo.errors import GanzooError
 from ganzoo.files import write_atomically
-from ganzoo.inference.sampling import WRITTEN, save_picture
+from ganzoo.inference.sampling import WRITTEN, save_image
 
 # An image of more pixels than this is not decoded: it may be a decompression bomb.
 PIXEL_LIMIT = 100_000_000
 _ORIENTATION, _EXIF_IFD = 0x0112, 0x8769
-# Width and height of the picture as the camera took it.
+# Width and height of the image as the camera took it.
 _SIZES_IN_EXIF = (0xA002, 0xA003)
 _WITHOUT_ALPHA = (".jpg", ".jpeg", ".bmp")
 # Height and width that a format can hold.
@@ -26,11 +26,11 @@ _LONGEST_SIDE = {".jpg": 65_535, ".jpeg": 65_535, ".gif": 65_535, ".webp": 16_38
 
 
 @dataclass
-class Photograph:
-    """A picture and what goes with it.
+class ImageFile:
+    """An image and what goes with it.
 
     Attributes:
-        pixels: uint8 or uint16 (height, width, channels): grey, grey and alpha, RGB, or RGB and alpha; upright.
+        pixels: uint8 or uint16 (height, width, channels): gray, gray and alpha, RGB, or RGB and alpha; upright.
         extras: what Pillow's `save` takes along: `icc_profile`, `exif`.
     """
 
@@ -38,8 +38,8 @@ class Photograph:
     extras: dict = field(default_factory=dict)
 
 
-def read_photograph(path, most_pixels=PIXEL_LIMIT):
-    """The `Photograph` of a file; of an animation the first frame, see `ganzoo.inference.frames` for all of them.
+def read_image_file(path, most_pixels=PIXEL_LIMIT):
+    """The `ImageFile` of a file; of an animation the first frame, see `ganzoo.inference.frames` for all of them.
 
     Args:
         path: the file.
@@ -53,12 +53,12 @@ def read_photograph(path, most_pixels=PIXEL_LIMIT):
         if is_deep_png(path):
             turn = image.getexif().get(_ORIENTATION, 1)
             pixels = _turned(_with_alpha(_decoded_deep(path), image.info.get("transparency")), turn)
-            return Photograph(pixels, as_photograph(image, pixels.shape[2]).extras)
-        return as_photograph(image)
+            return ImageFile(pixels, as_image_file(image, pixels.shape[2]).extras)
+        return as_image_file(image)
 
 
-def as_photograph(image, channels=None):
-    """The `Photograph` of an open Pillow image, of the frame that it is at; its extras as they fit an array of so many
+def as_image_file(image, channels=None):
+    """The `ImageFile` of an open Pillow image, of the frame that it is at; its extras as they fit an array of so many
     channels, where its pixels are read otherwise."""
     from PIL import ImageOps
 
@@ -69,7 +69,7 @@ def as_photograph(image, channels=None):
     pixels = _as_array(upright)
     if largest_value(image) == 4095:
         pixels = np.rint(pixels * (65535 / 4095)).clip(0, 65535).astype("uint16")
-    return Photograph(pixels, _extras(image.format, upright, channels or pixels.shape[2]))
+    return ImageFile(pixels, _extras(image.format, upright, channels or pixels.shape[2]))
 
 
 def check_size(path, height, width):
@@ -83,7 +83,7 @@ def check_size(path, height, width):
     if os.path.isdir(path):
         raise GanzooError(f"{printable(path)} is a folder: name a file in it, e.g. {printable(path / 'large.png')}")
     if suffix not in WRITTEN:
-        raise GanzooError(f"cannot write '{printable(path.name)}' as a picture: use {', '.join(WRITTEN)}")
+        raise GanzooError(f"cannot write '{printable(path.name)}' as an image: use {', '.join(WRITTEN)}")
     longest = _LONGEST_SIDE.get(suffix)
     if longest is not None and max(height, width) > longest:
         raise GanzooError(
@@ -92,7 +92,7 @@ def check_size(path, height, width):
 
 
 def check_writable(path, shape, dtype):
-    """Whether `write_photograph` could write a picture of this shape and type there, before it is made.
+    """Whether `write_image_file` could write an image of this shape and type there, before it is made.
 
     Raises:
         GanzooError: a folder, or a suffix that cannot hold it; as `check_size`.
@@ -103,44 +103,44 @@ def check_writable(path, shape, dtype):
     if shape[2] in (2, 4) and suffix in _WITHOUT_ALPHA:
         raise GanzooError(f"{path.name}: {path.suffix} has no transparency: write a .png or .webp")
     if dtype == np.uint16 and suffix != ".png":
-        raise GanzooError(f"{path.name}: a picture of 16 bits is written as .png alone")
+        raise GanzooError(f"{path.name}: an image of 16 bits is written as .png alone")
     if dtype == np.uint16 and np.prod(shape, dtype="float64") >= 2**31:
-        raise GanzooError(f"{shape[1]}x{shape[0]} in 16 bits is too large for a PNG: convert the picture to 8 bits")
+        raise GanzooError(f"{shape[1]}x{shape[0]} in 16 bits is too large for a PNG: convert the image to 8 bits")
 
 
-def write_photograph(path, photograph):
-    """Writes a `Photograph` as the file's suffix says, atomically; 16 bits as .png alone.
+def write_image_file(path, photo):
+    """Writes a `ImageFile` as the file's suffix says, atomically; 16 bits as .png alone.
 
     Raises:
         GanzooError: a suffix that cannot hold it, or a place that cannot be written.
     """
-    path, pixels = Path(path), photograph.pixels
+    path, pixels = Path(path), photo.pixels
     check_writable(path, pixels.shape, pixels.dtype)
     if pixels.dtype != np.uint16:
         options = {"quality": 95} if path.suffix.lower() in (".jpg", ".jpeg", ".webp") else {}
-        save_picture(path, pixels, **options, **photograph.extras)
+        save_image(path, pixels, **options, **photo.extras)
         return
     tf = _tensorflow()
     try:
-        write_atomically(path, _with_extras(tf.io.encode_png(pixels).numpy(), photograph.extras))
+        write_atomically(path, _with_extras(tf.io.encode_png(pixels).numpy(), photo.extras))
     except OSError as error:
         raise GanzooError(f"cannot write {path}: {error.strerror or error}") from None
 
 
-def pictures_in(place, skip_folder=None):
+def image_files_in(place, skip_folder=None):
     """The image files of a folder, at any depth, sorted; a file alone as it is. See `ganzoo.data.folders.files_in`."""
     place = Path(place)
-    return picture_files(place, skip_folder=skip_folder) if os.path.isdir(place) else [place]
+    return find_image_files(place, skip_folder=skip_folder) if os.path.isdir(place) else [place]
 
 
-def _extras(file_format, picture, channels):
-    """What goes with an upright picture, as far as it still holds for the array that was made of it."""
+def _extras(file_format, image, channels):
+    """What goes with an upright image, as far as it still holds for the array that was made of it."""
     extras = {}
-    profile = picture.info.get("icc_profile") or b""
+    profile = image.info.get("icc_profile") or b""
     # A profile of CMYK, say, would be wrong for the RGB it has become.
     if profile[16:20] == (b"GRAY" if channels < 3 else b"RGB "):
         extras["icc_profile"] = profile
-    exif = picture.getexif()
+    exif = image.getexif()
     exif.pop(_ORIENTATION, None)
     for key in _SIZES_IN_EXIF:
         exif.get_ifd(_EXIF_IFD).pop(key, None)
@@ -151,7 +151,7 @@ def _extras(file_format, picture, channels):
 
 
 def _with_extras(png, extras):
-    """The bytes of a PNG with colour profile and EXIF put in after its header."""
+    """The bytes of a PNG with color profile and EXIF put in after its header."""
     chunks = b""
     if "icc_profile" in extras:
         chunks += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(extras["icc_profile"]))
@@ -164,20 +164,20 @@ def _chunk(name, content):
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
-def _as_array(picture):
-    """uint8 or uint16 (height, width, channels) from a Pillow picture of any mode."""
-    if picture.mode.startswith("I;16") or picture.mode == "I":
-        values = np.asarray(picture, "int64")
+def _as_array(image):
+    """uint8 or uint16 (height, width, channels) from a Pillow image of any mode."""
+    if image.mode.startswith("I;16") or image.mode == "I":
+        values = np.asarray(image, "int64")
         if values.min(initial=0) < 0 or values.max(initial=0) > 65535:
-            raise GanzooError("a picture of 32 bits cannot be kept: convert it to 8 or 16")
-        return _with_alpha(values.astype("uint16")[..., None], picture.info.get("transparency"))
-    if picture.mode == "F":
+            raise GanzooError("an image of 32 bits cannot be kept: convert it to 8 or 16")
+        return _with_alpha(values.astype("uint16")[..., None], image.info.get("transparency"))
+    if image.mode == "F":
         raise GanzooError("floating-point images are not supported: convert it to 8 or 16 bits")
-    if "transparency" in picture.info or picture.mode in ("RGBA", "PA", "RGBa"):
-        mode = "LA" if picture.mode in ("L", "1") else "RGBA"
+    if "transparency" in image.info or image.mode in ("RGBA", "PA", "RGBa"):
+        mode = "LA" if image.mode in ("L", "1") else "RGBA"
     else:
-        mode = {"1": "L", "L": "L", "LA": "LA", "La": "LA"}.get(picture.mode, "RGB")
-    array = np.asarray(picture if picture.mode == mode else picture.convert(mode))
+        mode = {"1": "L", "L": "L", "LA": "LA", "La": "LA"}.get(image.mode, "RGB")
+    array = np.asarray(image if image.mode == mode else image.convert(mode))
     return array[..., None] if array.ndim == 2 else array
 
 
@@ -194,7 +194,7 @@ def _tensorflow():
     try:
         import tensorflow as tf
     except ImportError:
-        raise GanzooError("a PNG of 16 bits in colour needs the package tensorflow: pip install tensorflow") from None
+        raise GanzooError("a PNG of 16 bits in color needs the package tensorflow: pip install tensorflow") from None
     return tf
 
 

@@ -1,4 +1,4 @@
-"""The PyTorch twins that benchmarks compare with compute what our networks do."""
+"""The PyTorch copies that benchmarks compare with compute what our networks do."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from ganzoo.registry import list_models, model_class
 pytest.importorskip("torch")
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from plain import step_of
-from twins import Twin, back, layout
+from torch_reference import TorchReference, back, layout
 
 
 @pytest.mark.parametrize("name", list_models())
@@ -33,10 +33,10 @@ def test_twins_give_the_same_numbers_and_play_the_same_game(name):
             ]
         ours = np.asarray(network(inputs if len(inputs) > 1 else inputs[0], training=False))
         tensors = [layout(part) for part in inputs]
-        theirs = back(Twin(network, exact=True).eval()(*tensors))
+        theirs = back(TorchReference(network, exact=True).eval()(*tensors))
         np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-5 * np.abs(ours).max())
         # With even padding the numbers are others, and as many.
-        assert back(Twin(network).eval()(*tensors)).shape == ours.shape
+        assert back(TorchReference(network).eval()(*tensors)).shape == ours.shape
     step = step_of(model, batch)
     step()
     step()

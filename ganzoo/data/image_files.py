@@ -1,4 +1,4 @@
-"""Photographs of many sizes, each whole, for models that learn from crops of them."""
+"""ImageFiles of many sizes, each whole, for models that learn from crops of them."""
 
 import os
 import warnings
@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.data.decoding import PIXEL_LIMIT, as_channels, opened_image, read_picture
-from ganzoo.data.sources import allocate, load_tfds, picture_files, split_source
+from ganzoo.data.decoding import PIXEL_LIMIT, as_channels, opened_image, read_image
+from ganzoo.data.sources import allocate, find_image_files, load_tfds, split_source
 from ganzoo.errors import GanzooError, missing_package
 
 
 @dataclass
-class Photographs:
-    """Photographs, each of its own size.
+class ImageFiles:
+    """ImageFiles, each of its own size.
 
     Attributes:
         images: list of uint8 (height, width, 3); views of one array, which is a file where it is large.
@@ -30,23 +30,23 @@ class Photographs:
     skipped: tuple[str, ...] = ()
 
 
-def open_photographs(source, at_least=1, strict=False):
-    """The photographs of a source, in colour, turned as their EXIF says.
+def open_image_files(source, at_least=1, strict=False):
+    """The photos of a source, in color, turned as their EXIF says.
 
     Args:
         source: "folder:PATH" (images at any depth, of any format that Pillow decodes), "tfds:NAME[:SPLIT]" (the
-            feature `hr`, as in div2k, or `image`), "photographs" (the two that scikit-learn carries) or
-            "photographs:scikit-image".
+            feature `hr`, as in div2k, or `image`), "photos" (the two that scikit-learn carries) or
+            "photos:scikit-image".
         at_least: height and width below which one is left out.
         strict: a broken file is an error instead of being skipped and counted.
 
     Returns:
-        `Photographs`.
+        `ImageFiles`.
 
     Raises:
         GanzooError: naming the source and the way out.
     """
-    scheme, place = split_source(source, " of photographs", _SCHEMES, without_place=["photographs"])
+    scheme, place = split_source(source, " of photos", _SCHEMES, without_place=["photos"])
     found = _SCHEMES[scheme](place, at_least, strict)
     found.source = str(source)
     return found
@@ -54,15 +54,15 @@ def open_photographs(source, at_least=1, strict=False):
 
 def _folder(place, at_least, strict):
     root = Path(place)
-    paths = picture_files(root)
+    paths = find_image_files(root)
 
     def size(path):
         """(height, width), of the file's header alone; or why it cannot be read."""
         try:
             # The limit first: of a PNG the EXIF is found by decoding all of it.
-            with opened_image(path, PIXEL_LIMIT) as picture:
-                turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-                return (picture.width, picture.height) if turned else (picture.height, picture.width)
+            with opened_image(path, PIXEL_LIMIT) as opened:
+                turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+                return (opened.width, opened.height) if turned else (opened.height, opened.width)
         except GanzooError as error:
             return str(error)
 
@@ -71,11 +71,11 @@ def _folder(place, at_least, strict):
     readable = {path: size for path, size in zip(paths, sizes) if not isinstance(size, str)}
     large = {path: size for path, size in readable.items() if min(size) >= at_least}
     offsets = np.cumsum([0] + [3 * height * width for height, width in large.values()])
-    pixels = allocate((int(offsets[-1]),), f"photographs:{root}:{len(large)}")
+    pixels = allocate((int(offsets[-1]),), f"photos:{root}:{len(large)}")
 
     def read(place, path):
         try:
-            image = read_picture(path, 3)
+            image = read_image(path, 3)
             if image.shape[:2] != large[path]:
                 raise GanzooError(f"{path}: {image.shape[:2]} pixels instead of {large[path]}")
             pixels[offsets[place] : offsets[place + 1]] = image.ravel()
@@ -89,15 +89,15 @@ def _folder(place, at_least, strict):
     kept = [i for i, path in enumerate(large) if path not in broken]
     if not kept:
         reason = f"first: {broken[min(broken)]}" if broken else f"all are smaller than {at_least}x{at_least}"
-        raise GanzooError(f"none of the {len(paths)} pictures in {root} can be used ({reason})")
+        raise GanzooError(f"none of the {len(paths)} images in {root} can be used ({reason})")
     if broken:
         warnings.warn(f"{root}: skipped {len(broken)} of {len(paths)}; first: {broken[min(broken)]}", stacklevel=2)
     if len(large) < len(readable):
         left_out = len(readable) - len(large)
-        warnings.warn(f"{root}: {left_out} pictures are smaller than {at_least}x{at_least}, left out", stacklevel=2)
+        warnings.warn(f"{root}: {left_out} images are smaller than {at_least}x{at_least}, left out", stacklevel=2)
     shapes, names = list(large.values()), [path.relative_to(root).as_posix() for path in large]
     images = [pixels[offsets[i] : offsets[i + 1]].reshape(*shapes[i], 3) for i in kept]
-    return Photographs(images, [names[i] for i in kept], "", tuple(map(str, broken)))
+    return ImageFiles(images, [names[i] for i in kept], "", tuple(map(str, broken)))
 
 
 def _tfds(place, at_least, strict):
@@ -112,24 +112,24 @@ def _tfds(place, at_least, strict):
     wanted = [min(size[:2]) >= at_least for size in sizes]
     offsets = np.cumsum([0] + [3 * size[0] * size[1] for size, want in zip(sizes, wanted) if want])
     if len(offsets) == 1:
-        raise GanzooError(f"all pictures of tfds:{place} are smaller than {at_least}x{at_least}")
-    pixels, images = allocate((int(offsets[-1]),), f"photographs:{place}:{info.full_name}"), []
+        raise GanzooError(f"all images of tfds:{place} are smaller than {at_least}x{at_least}")
+    pixels, images = allocate((int(offsets[-1]),), f"photos:{place}:{info.full_name}"), []
     for example, want in zip(tfds.as_numpy(dataset), wanted):
         if want:
             image = as_channels(example[feature], 3)
             images.append(pixels[offsets[len(images)] : offsets[len(images) + 1]].reshape(image.shape))
             images[-1][:] = image
-    return Photographs(images, [f"{place}-{i}" for i in range(len(images))], "")
+    return ImageFiles(images, [f"{place}-{i}" for i in range(len(images))], "")
 
 
 def _embedded(place, at_least, strict):
     if place not in ("", "scikit-image"):
-        raise GanzooError(f"'photographs:{place}' is none of: photographs, photographs:scikit-image")
+        raise GanzooError(f"'photos:{place}' is none of: photos, photos:scikit-image")
     if place:
         try:
             from skimage import data
         except ImportError:
-            raise missing_package("scikit-image", "photographs", "photographs:scikit-image") from None
+            raise missing_package("scikit-image", "photos", "photos:scikit-image") from None
         found = {name: getattr(data, name)() for name in ("astronaut", "chelsea", "coffee", "rocket")}
     else:
         from sklearn.datasets import load_sample_images
@@ -138,15 +138,15 @@ def _embedded(place, at_least, strict):
         found = dict(zip((Path(name).stem for name in bunch.filenames), bunch.images))
     kept = {name: np.asarray(image) for name, image in found.items() if min(image.shape[:2]) >= at_least}
     if not kept:
-        raise GanzooError(f"all of these photographs are smaller than {at_least}x{at_least}")
-    return Photographs(list(kept.values()), list(kept), "")
+        raise GanzooError(f"all of these photos are smaller than {at_least}x{at_least}")
+    return ImageFiles(list(kept.values()), list(kept), "")
 
 
-_SCHEMES = {"folder": _folder, "tfds": _tfds, "photographs": _embedded}
+_SCHEMES = {"folder": _folder, "tfds": _tfds, "photos": _embedded}
 
 
 def to_small(image, scale):
-    """The picture `scale` times smaller: bicubic (Keys, a = -0.5), antialiased, as Pillow and MATLAB have it.
+    """The image `scale` times smaller: bicubic (Keys, a = -0.5), antialiased, as Pillow and MATLAB have it.
 
     Args:
         image: uint8 (height, width, 1, 3 or 4), height and width multiples of scale.
@@ -159,8 +159,8 @@ def resized(image, size):
     """uint8 (height, width, channels) resized to (height, width) by antialiased bicubic interpolation."""
     from PIL import Image
 
-    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    array = np.asarray(picture.resize((size[1], size[0]), Image.Resampling.BICUBIC))
+    pillow_image = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    array = np.asarray(pillow_image.resize((size[1], size[0]), Image.Resampling.BICUBIC))
     return array[..., None] if image.shape[-1] == 1 else array
 
 
@@ -168,11 +168,11 @@ def resized_plane(plane, size):
     """(height, width) of any whole-number type resized likewise, in floating point."""
     from PIL import Image
 
-    picture = Image.fromarray(plane.astype("float32")).resize((size[1], size[0]), Image.Resampling.BICUBIC)
-    return np.rint(np.asarray(picture)).clip(0, np.iinfo(plane.dtype).max).astype(plane.dtype)
+    image = Image.fromarray(plane.astype("float32")).resize((size[1], size[0]), Image.Resampling.BICUBIC)
+    return np.rint(np.asarray(image)).clip(0, np.iinfo(plane.dtype).max).astype(plane.dtype)
 
 
 def multiple_of(image, scale):
-    """The picture without the last rows and columns that `scale` does not divide."""
+    """The image without the last rows and columns that `scale` does not divide."""
     height, width = image.shape[:2]
     return image[: height // scale * scale, : width // scale * scale]

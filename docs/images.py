@@ -1,16 +1,16 @@
-"""Draws the README's pictures from the shipped weights: python docs/pictures.py"""
+"""Draws the README's images from the shipped weights: python docs/images.py"""
 
 from pathlib import Path
 
 import numpy as np
 
 import ganzoo
-from ganzoo.data.photographs import open_photographs, resized, to_small
-from ganzoo.inference import grid, save_picture
+from ganzoo.data.image_files import open_image_files, resized, to_small
+from ganzoo.inference import grid, save_image
 
 PRESETS = ("dcgan.mnist", "dcgan.fashion_mnist", "dcgan.digits")
 CONDITIONAL = ("cgan.mnist", "cgan.fashion_mnist")
-# The first names of pictures of the emoji in an order drawn with seed 0: of training, and kept from it.
+# The first names of images of the emoji in an order drawn with seed 0: of training, and kept from it.
 LEARNED = (
     *("leopard", "headphone", "mending heart", "woman police officer", "micronesia flag", "part alternation mark"),
     *("drooling face", "garlic", "cayman islands flag", "pushpin"),
@@ -28,8 +28,8 @@ def main():
     said = [*LEARNED, *KEPT, *WRITTEN]
     halves = said[: len(said) // 2], said[len(said) // 2 :]
     drawn = [np.concatenate([stackgan.generate(8, captions=caption, seed=0) for caption in half]) for half in halves]
-    save("stackgan", [grid(pictures, columns=8) for pictures in drawn], doubled=False)
-    temple = open_photographs("photographs").images[0][60:252, 10:202]
+    save("stackgan", [grid(images, columns=8) for images in drawn], doubled=False)
+    temple = open_image_files("photos").images[0][60:252, 10:202]
     small = to_small(temple, 4)
     large = [ganzoo.load(name).upscale(small) for name in UPSCALING]
     save("upscaled", [resized(small, temple.shape[:2]), *large, temple], gap=4)
@@ -39,9 +39,9 @@ def save(name, sheets, gap=16, doubled=True):
     """Sheets side by side, every pixel doubled or not."""
     height = max(sheet.shape[0] for sheet in sheets)
     framed = [np.pad(s, ((0, height - s.shape[0]), (0, gap), (0, 0)), constant_values=255) for s in sheets]
-    picture = np.concatenate(framed, axis=1)[:, :-gap]
+    image = np.concatenate(framed, axis=1)[:, :-gap]
     times = 2 if doubled else 1
-    save_picture(Path(__file__).parent / f"{name}.png", np.kron(picture, np.ones((times, times, 1), "uint8")))
+    save_image(Path(__file__).parent / f"{name}.png", np.kron(image, np.ones((times, times, 1), "uint8")))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Runs in small files: for machines that are lent by the slice and hand back no large ones.
 
 A run's files become one tar archive, cut into parts `run.000`, `run.001` and so on; `run.json` names the run and the
-parts and holds the archive's SHA-256. Nothing that is read is trusted: see `unpack`.
+parts and holds the archive's SHA-256. Nothing that is read is trusted: see `restore_run`.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import held, replaced, sync_folder, write_atomically
 
 _MANIFEST = "run.json"
-# What a run needs to go on; pictures and curves of TensorBoard are not among it.
+# What a run needs to go on; images and curves of TensorBoard are not among it.
 _REQUIRED = ("config.yaml", "preset.yaml", "data.json", "checkpoints/last.keras")
 # A run that has not measured yet has none of these.
 _OPTIONAL = ("metrics.jsonl", "checkpoints/best.keras")
@@ -33,8 +33,8 @@ _CHUNK = 2**20
 _LARGEST_MANIFEST, _LARGEST_HEADER = 2**22, 2**16
 
 
-def carry(run, folder, megabytes=15.0):
-    """Writes a run as files of at most so many megabytes (of 1,048,576 bytes): what `--resume` and `ganzoo pack` need.
+def archive_run(run, folder, megabytes=15.0):
+    """Writes what `--resume` and `ganzoo publish` need of a run, as files of at most so many megabytes (of 2**20 bytes).
 
     Args:
         run: a run folder. Its files may be symbolic links to files elsewhere: their content is written.
@@ -49,8 +49,8 @@ def carry(run, folder, megabytes=15.0):
             goes on in it, or a place that cannot be written.
 
     Example:
-        carry("runs/dcgan.mnist-001", "parts")
-        folder = unpack("parts", "runs")
+        archive_run("runs/dcgan.mnist-001", "parts")
+        folder = restore_run("parts", "runs")
     """
     run, folder = Path(run).resolve(), Path(folder)
     if not os.path.lexists(run / "checkpoints" / "last.keras"):
@@ -60,7 +60,7 @@ def carry(run, folder, megabytes=15.0):
         raise GanzooError(f"megabytes must be a number of at least one byte, got {reprlib.repr(megabytes)}")
     size = int(megabytes * 2**20)
     if not _is_run_name(run.name):
-        raise GanzooError(f"the name of the run folder {run.name!r:.200} cannot be carried: rename the folder")
+        raise GanzooError(f"the name of the run folder {run.name!r:.200} cannot be archived: rename the folder")
     with held(run):
         for name in _NEEDED:
             if (name in _REQUIRED or os.path.lexists(run / name)) and not (run / name).is_file():
@@ -148,8 +148,8 @@ class _PartWriter:
             raise GanzooError(f"cannot write to {self._folder}: {error.strerror or error}") from None
 
 
-def unpack(folder, output="runs", replace=False):
-    """Makes the run folder again that `carry` has written.
+def restore_run(folder, output="runs", replace=False):
+    """Makes the run folder again that `archive_run` has written.
 
     The new files are written aside and moved into place when all of them are there, so what fails leaves nothing, and a
     run that is replaced is whole until then. What a run does not consist of is refused: links, devices, sparse files,
@@ -158,7 +158,7 @@ def unpack(folder, output="runs", replace=False):
     Args:
         folder: of the files.
         output: folder for run folders.
-        replace: a run of this name that is there; its pictures and curves stay.
+        replace: a run of this name that is there; its images and curves stay.
 
     Returns:
         The run folder.
@@ -167,7 +167,7 @@ def unpack(folder, output="runs", replace=False):
         GanzooError: files are missing or damaged, a run of this name is there, or another process is training it.
 
     Example:
-        folder = unpack("parts", "runs")
+        folder = restore_run("parts", "runs")
     """
     folder = Path(folder)
     name, parts = _manifest(folder)
@@ -200,7 +200,7 @@ def _manifest(folder):
         # Neither a device nor a pipe, which may never end.
         if not path.is_file() or path.stat().st_size > _LARGEST_MANIFEST:
             raise GanzooError(
-                f"{folder} does not hold a whole run: {_MANIFEST} is missing or was not written by `ganzoo carry`"
+                f"{folder} does not hold a whole run: {_MANIFEST} is missing or was not written by `ganzoo archive`"
             )
         manifest = json.loads(path.read_bytes())
         name, names, sha256 = manifest["name"], manifest["parts"], manifest["sha256"]
@@ -313,7 +313,7 @@ def _extract(folder, parts, paths):
 def _aside(place):
     """A new folder within another one, gone at the end if it is still there."""
     # Within one of its own: `mkdtemp` makes folders that nobody else can read.
-    outer = Path(tempfile.mkdtemp(prefix=".unpack-", dir=place))
+    outer = Path(tempfile.mkdtemp(prefix=".restore_run-", dir=place))
     try:
         (outer / "run").mkdir()
         yield outer / "run"
