@@ -1,6 +1,9 @@
 """Small weight files: one NumPy archive of half-precision arrays, checked by its SHA-256.
 
 An archive never holds Python objects, so opening a stranger's file runs none of his code.
+
+Arrays are called NETWORK/LAYER/VARIABLE, e.g. generator/picture/kernel: a layer that is renamed no longer finds its
+weights in the files that ship, which is why output layers are still called "picture".
 """
 
 import contextlib

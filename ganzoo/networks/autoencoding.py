@@ -60,7 +60,7 @@ def _decoded(code, image_shape, width, activation):
             x = layers.UpSampling2D(2, interpolation="nearest", name=f"decode{i}_up")(x)
         x = _convolution(width, f"decode{i}_first")(x)
         x = _convolution(width, f"decode{i}_second")(x)
-    return Conv2D(image_shape[2], 3, padding="same", activation=activation, dtype="float32", name="image")(x)
+    return Conv2D(image_shape[2], 3, padding="same", activation=activation, dtype="float32", name="picture")(x)
 
 
 def _convolution(channels, name, strides=1):

@@ -66,7 +66,7 @@ def upsampled(code, image_shape, width, kernel_size, max_width):
         )(x)
         x = layers.ReLU(name=f"up{i}_relu")(batch_norm(f"up{i}_norm")(x))
     x = Conv2DTranspose(
-        image_shape[2], kernel_size, 2, "same", kernel_initializer=_normal(), dtype="float32", name="image"
+        image_shape[2], kernel_size, 2, "same", kernel_initializer=_normal(), dtype="float32", name="picture"
     )(x)
     return layers.Activation("tanh", dtype="float32", name="image_tanh")(x)
 

@@ -74,7 +74,7 @@ def refining_generator(stage1, factor, noise_dim, condition_dim, width, blocks, 
         x = layers.UpSampling2D(2, name=f"large_up{i}")(x)
         x = _conv(max(width, widths[2] // 2**i), f"large_conv{i}")(x)
         x = layers.ReLU(name=f"large_relu{i}")(batch_norm(f"large_norm{i}")(x))
-    x = _conv(channels, "image", use_bias=True, dtype="float32")(x)
+    x = _conv(channels, "picture", use_bias=True, dtype="float32")(x)
     images = layers.Activation("tanh", dtype="float32", name="image_tanh")(x)
     return keras.Model([latents, text], images, name=name)
 

@@ -53,13 +53,13 @@ def staged(x, scale, kernel_size):
     for i in range(1, int(math.log2(scale)) + 1):
         x = PixelShuffle(2, name=f"up{i}")(_conv(4 * width, 3, f"up{i}_conv")(x))
         x = _prelu(f"up{i}_prelu")(x)
-    return _conv(3, kernel_size, "image", kernel_initializer=_small(), dtype="float32")(x)
+    return _conv(3, kernel_size, "picture", kernel_initializer=_small(), dtype="float32")(x)
 
 
 def direct(x, scale, kernel_size):
     """One convolution to all pixels of a square (Shi et al. 2016, arXiv:1609.05158): a small share of the work, since
     nothing is computed at full size."""
-    x = _conv(3 * scale**2, 3, "image", kernel_initializer=_small(), dtype="float32")(x)
+    x = _conv(3 * scale**2, 3, "picture", kernel_initializer=_small(), dtype="float32")(x)
     return PixelShuffle(scale, dtype="float32", name="up")(x)
 
 
