@@ -13,7 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
-from ganzoo.evaluation.speech_enhancement import evaluate_noisy, measured
+from ganzoo.evaluation.speech_enhancement import evaluate_function, evaluate_noisy
 
 RATE = 16_000
 
@@ -26,7 +26,7 @@ def main():
     found = [evaluate_noisy(RATE, options.data)]
     for name, peer in (("Wiener filter", wiener), ("noisereduce 0.9", noisereduce), ("RNNoise", rnnoise)):
         try:
-            found.append(measured(peer(), RATE, options.data, name))
+            found.append(evaluate_function(peer(), RATE, options.data, name=name))
         except ImportError as error:
             print(f"{name}: left out ({error})")
     if options.presets:

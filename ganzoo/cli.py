@@ -420,9 +420,12 @@ def _loaded(name, command):
     metavar="NAME",
     help="Of the features: a name, or a .keras file; the preset's own if not given.",
 )
-@click.option("--samples", type=click.IntRange(2), default=10_000, show_default=True, help="Images drawn.")
+@click.option("--samples", type=click.IntRange(2), default=10_000, show_default=True, help="Images to generate.")
+@click.option(
+    "--metric", "metrics", multiple=True, metavar="NAME", help="To report; may be repeated. [default: the preset's own]"
+)
 @click.option("--upscale", is_flag=True, help="Enlarge real images that are smaller; a preset's own setting otherwise.")
-def evaluate(names, data, extractor, samples, upscale):
+def evaluate(names, data, extractor, samples, upscale, metrics):
     """Measures trained models against real data. NAME is a preset, a .keras file or a run folder.
 
     \b
@@ -441,7 +444,7 @@ def evaluate(names, data, extractor, samples, upscale):
     import_keras()
     from ganzoo.evaluation import evaluate_presets
 
-    found = evaluate_presets(names, data, extractor, samples, upscale)
+    found = evaluate_presets(names, data, extractor, samples, upscale, metrics)
     width = max(22, *(len(one.name) + 2 for one in found)) if len(found) > 1 else 0
     if width:
         click.echo(f"{'':18}" + "".join(f"{one.name:>{width}}" for one in found))

@@ -68,10 +68,14 @@ class Training:
 
 @dataclass(config=_strict_keys)
 class Evaluation:
-    """What decides which checkpoint is the best: the Fréchet distance over an extractor's features; of models of
-    captions, `extractor: matching`, the joint one of images and captions."""
+    """What a run measures after an epoch, how it chooses its best checkpoint, and what `ganzoo evaluate` reports."""
 
+    # Of features, for models that generate images; "matching" for captioned ones. None measures nothing.
     extractor: str | None = None
+    # The metric that chooses the best checkpoint; the task's own if not given.
+    monitor: str | None = None
+    # The metrics that are reported; the task's defaults if empty.
+    metrics: list[str] = field(default_factory=list)
     samples: Annotated[int, Field(ge=2, le=1_000_000)] = 5000
     every_epochs: AtLeastOne = 1
 
@@ -90,7 +94,7 @@ class Weights:
 
 @dataclass(config=_strict_keys)
 class Config:
-    """One preset: which model, its arguments, how it is compiled, fed, trained and judged.
+    """One preset: which model, its arguments, how it is compiled, fed, trained and evaluated.
 
     `arguments`, `compile` and `data` are checked against the signatures of the model's class, of
     its `compile`, and of the data function of its kind, when they are used.
@@ -182,6 +186,9 @@ def to_mapping(config):
 def dump(config):
     """The YAML text of a config, without sections that are empty."""
     mapping = {key: value for key, value in to_mapping(config).items() if value not in (None, {}, [], "", False)}
+    for section in ("training", "evaluation"):
+        # Their defaults.
+        mapping[section] = {key: value for key, value in mapping[section].items() if value not in (None, [])}
     return yaml.safe_dump(mapping, sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
 
 

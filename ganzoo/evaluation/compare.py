@@ -1,18 +1,21 @@
 """Models measured on real data, one or several under one protocol."""
 
 import importlib
+from collections.abc import Sequence
+from typing import Any
 
 from ganzoo import presets, registry
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation.report import comparable
+from ganzoo.evaluation.report import Evaluation, comparable
 from ganzoo.metrics import get_extractor
+from ganzoo.types import PathLike
 
 
-def evaluation_of(model):
+def evaluation_of(model: Any) -> Any:
     """The module that evaluates models of a model's task.
 
-    It has the functions `evaluate(model, data, extractor, samples, upscale, name)` and `baseline(model, data)`, which
-    gives the `Evaluation` of what anybody has without a model, or None.
+    It has the functions `evaluate(model, data, extractor, samples, upscale, metrics, name)` and `baseline(model, data,
+    metrics)`; the latter gives the `Evaluation` of what there is without a model, or None.
 
     Raises:
         GanzooError: the model's task has none.
@@ -26,42 +29,62 @@ def _module(evaluation, name):
     return importlib.import_module(evaluation) if isinstance(evaluation, str) else evaluation
 
 
-def evaluate(model, data, extractor=None, samples=10_000, upscale=False, name="model"):
+def evaluate(
+    model: Any,
+    data: str,
+    extractor: Any = None,
+    samples: int = 10_000,
+    upscale: bool = False,
+    metrics: Sequence[str] | None = None,
+    name: str = "model",
+) -> Evaluation:
     """Measures a trained model on real data.
 
     Args:
         model: a trained `ZooModel`.
-        data: source of images kept from training, e.g. "idx:t10k-images-idx3-ubyte.gz" or "folder:Set5"; of
-            pairs of speech for models that enhance it.
-        extractor, samples, upscale: for models that draw, see `ganzoo.evaluation.image_generation.evaluate`.
+        data: source of data that the model was not trained on, e.g. "idx:t10k-images-idx3-ubyte.gz" or "folder:Set5";
+            of pairs of speech for models that enhance it.
+        extractor, samples, upscale: for models that generate images, see `ganzoo.evaluation.image_generation.evaluate`.
+        metrics: names of metrics, see `ganzoo.metrics.register_metric`; the task's defaults if not given.
         name: of the model, for tables.
 
     Returns:
-        An `Evaluation`; the modules of `ganzoo.evaluation` say what its metrics are, one for each task.
+        An `Evaluation`; the modules of `ganzoo.evaluation`, one for each task, say what its metrics are.
 
     Raises:
-        GanzooError: what does not fit the model, or anything wrong with the data.
+        GanzooError: what does not fit the model, an unknown metric, or anything wrong with the data.
 
     Example:
-        found = ganzoo.evaluation.evaluate(model, "idx:t10k-images-idx3-ubyte.gz", "mnist_classifier")
+        model = ganzoo.load("dcgan.digits")
+        names = ["frechet_distance", "classes_covered"]
+        found = ganzoo.evaluation.evaluate(model, "digits", "digits_classifier", samples=50, metrics=names)
         print(found.metrics["frechet_distance"], found.protocol)
     """
-    return evaluation_of(model).evaluate(model, data, extractor=extractor, samples=samples, upscale=upscale, name=name)
+    return evaluation_of(model).evaluate(
+        model, data, extractor=extractor, samples=samples, upscale=upscale, metrics=metrics, name=name
+    )
 
 
-def evaluate_presets(names, data, extractor=None, samples=10_000, upscale=False):
+def evaluate_presets(
+    names: Sequence[PathLike],
+    data: str,
+    extractor: Any = None,
+    samples: int = 10_000,
+    upscale: bool = False,
+    metrics: Sequence[str] | None = None,
+) -> list[Evaluation]:
     """`evaluate` of presets, `.keras` files and run folders under one protocol.
 
     Args:
         names: what `ganzoo.load` takes, one or several.
-        extractor: as `evaluate`; a preset's and a run's own if not given.
+        extractor, metrics: as `evaluate`; a preset's and a run's own if not given.
         data, samples, upscale: as `evaluate`.
 
     Returns:
-        A list of `Evaluation`, all of the same protocol.
+        A list of `Evaluation`, all of the same protocol; first that of the task's baseline, where there is one.
 
     Raises:
-        GanzooError: models whose own extractors or image sizes differ: their metrics say nothing beside each other.
+        GanzooError: models of different tasks, or whose own extractors, metrics or image sizes differ.
     """
     # Before any model is loaded.
     modules = [
@@ -76,22 +99,32 @@ def evaluate_presets(names, data, extractor=None, samples=10_000, upscale=False)
         if not takes_extractor:
             raise GanzooError("--extractor is for models that generate images: others have metrics of their own")
         get_extractor(extractor)
+    configs = [presets.config_of(name) for name in names]
+    wanted = list(
+        metrics or _common(names, [config.evaluation.metrics if config else [] for config in configs], "metric")
+    )
     models = [presets.load(name) for name in names]
     if not takes_extractor:
-        baseline = module.baseline(models[0], data)
+        baseline = module.baseline(models[0], data, wanted)
         found = [baseline] if baseline is not None else []
-        found += [evaluate(model, data, name=str(name)) for model, name in zip(models, names)]
+        found += [evaluate(model, data, metrics=wanted, name=str(name)) for model, name in zip(models, names)]
         return comparable(found)
-    configs = [presets.config_of(name) for name in names]
-    chosen = [extractor or (config and config.evaluation.extractor) for config in configs]
-    if len(set(chosen)) > 1:
-        raise GanzooError(
-            f"{', '.join(map(str, names))} are measured with {' and '.join(sorted(map(str, set(chosen))))}: metrics of "
-            "different protocols are not compared; name one for all with --extractor"
-        )
+    own = [extractor or (config and config.evaluation.extractor) for config in configs]
+    chosen = _common(names, own, "extractor")
     enlarged = [upscale or bool(config and config.data.get("upscale")) for config in configs]
     found = [
-        evaluate(model, data, one, samples, larger, str(name))
-        for model, one, larger, name in zip(models, chosen, enlarged, names)
+        evaluate(model, data, chosen, samples, larger, wanted, str(name))
+        for model, larger, name in zip(models, enlarged, names)
     ]
     return comparable(found)
+
+
+def _common(names: Sequence[PathLike], settings: list, option: str) -> Any:
+    """The setting that all of several presets have."""
+    if any(setting != settings[0] for setting in settings):
+        shown = " and ".join(dict.fromkeys(str(setting) for setting in settings))
+        raise GanzooError(
+            f"{', '.join(map(str, names))} are measured with {shown}: metrics of different protocols are not compared; "
+            f"name the same for all with --{option}"
+        )
+    return settings[0]

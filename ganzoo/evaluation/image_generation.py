@@ -1,6 +1,8 @@
-"""Models that draw from noise: how far what they draw is from real images."""
+"""Models that generate images from noise: how far their images are from real ones."""
 
 import hashlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -8,102 +10,85 @@ from ganzoo.classes import class_numbers
 from ganzoo.data.sources import open_images
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.report import Evaluation, short
-from ganzoo.metrics import (
-    FeatureStatistics,
-    classes_covered,
-    density_coverage,
-    frechet_distance,
-    get_extractor,
-    inception_score,
-    kernel_distance,
-    precision_recall,
-)
-from ganzoo.metrics.cache import cached_features, cached_statistics
+from ganzoo.metrics import get_extractor
+from ganzoo.metrics.image_sets import ImageSets
 from ganzoo.metrics.linear import linear_accuracy
+from ganzoo.metrics.registry import chosen_metrics, compute, protocols, rounded
 
 # The fewest images that all metrics can be computed of: coverage looks at 5 neighbors of each real image, the Inception
 # Score splits the generated ones into 10 parts.
 _LEAST_REAL, _LEAST_GENERATED = 6, 10
-# Of the real images, for the metrics that compare every pair of vectors.
-_MOST_NEIGHBORS = 10_000
 
 
 # `evaluate` is asked for an extractor of features.
 TAKES_EXTRACTOR = True
 
 
-def baseline(model, data):
+def baseline(model: Any, data: str, metrics: Sequence[str] | None = None) -> None:
     """None: there are no generated images without a model."""
     return None
 
 
-def evaluate(model, data, extractor, samples=10_000, upscale=False, name="model"):
-    """Measures a model that draws images from noise.
+def evaluate(
+    model: Any,
+    data: str,
+    extractor: Any,
+    samples: int = 10_000,
+    upscale: bool = False,
+    metrics: Sequence[str] | None = None,
+    name: str = "model",
+) -> Evaluation:
+    """Measures a model that generates images from noise.
 
     Args:
         model: a trained `ImageGeneration` model.
         data: source of real images, e.g. "idx:t10k-images-idx3-ubyte.gz".
         extractor: of features; a name, or anything `ganzoo.metrics.get_extractor` takes.
-        samples: images drawn, from seed 0.
+        samples: generated images, from seed 0.
         upscale: enlarge real images that are smaller than the model's.
+        metrics: names of metrics; if not given `frechet_distance`, `kernel_distance`, `precision_recall`,
+            `density_coverage`; where the extractor classifies `inception_score` and `classes_covered`; for a model
+            with labels `class_accuracy`, the share of images taken for the class that was asked for.
         name: of the model, for tables.
 
     Returns:
-        An `Evaluation` with `frechet_distance`, `kernel_distance`, `precision`, `recall`, `density`, `coverage`;
-        where the extractor classifies `inception_score` and `classes_covered`; for a model with labels
-        `class_accuracy`, the share of images taken for what was asked.
+        An `Evaluation`.
 
     Raises:
-        GanzooError: images of another shape than the extractor takes; fewer than 6 real images or 10 samples;
-            anything wrong with the source.
+        GanzooError: images of another shape than the extractor takes; fewer than 6 real images or 10 samples; an
+            unknown metric; anything wrong with the source.
     """
     if samples < _LEAST_GENERATED:
         raise GanzooError(f"samples must be at least {_LEAST_GENERATED}, got {samples}: metrics compare sets of images")
     if extractor is None:
         raise GanzooError("no feature extractor is set: name one with --extractor, e.g. mnist_classifier")
-    taken = get_extractor(extractor)
-    if not taken.takes(model.image_shape):
-        raise GanzooError(f"{taken.name} takes images of {taken.image_shape}, the model draws {model.image_shape}")
+    found = get_extractor(extractor)
+    if not found.takes(model.image_shape):
+        raise GanzooError(f"{found.name} takes images of {found.image_shape}, the model's are {model.image_shape}")
     real = open_images(data, model.image_shape, upscale=upscale).images
     if len(real) < _LEAST_REAL:
         raise GanzooError(
             f"{short(data)} has too few images, {len(real)}: metrics compare sets of images; give at least "
             f"{_LEAST_REAL}, and some thousands for numbers that mean anything"
         )
-    drawn = taken(model.generate(samples, seed=0, batch_size=250))
-    statistics = cached_statistics(taken, real)
-    compared = min(len(real), samples, _MOST_NEIGHBORS)
-    chosen = np.sort(np.random.default_rng(0).choice(len(real), compared, replace=False))
-    neighbors = cached_features(taken, real[chosen]), drawn.first(compared)
-    precision, recall = precision_recall(*neighbors)
-    density, coverage = density_coverage(*neighbors)
-    metrics = {
-        "frechet_distance": round(frechet_distance(statistics, FeatureStatistics.of(drawn)), 2),
-        "kernel_distance": _rounded(kernel_distance(*neighbors)[0]),
-        "precision": round(precision, 3),
-        "recall": round(recall, 3),
-        "density": round(density, 3),
-        "coverage": round(coverage, 3),
-    }
-    if drawn.logits is not None:
-        metrics["inception_score"] = round(inception_score(drawn)[0], 3)
-        metrics["classes_covered"] = classes_covered(drawn.logits)
-        if hasattr(model, "labels"):
-            # Without labels asked for, generate() draws all classes in turn.
-            asked = model.labels(samples)
-            metrics["class_accuracy"] = round(float((drawn.logits.argmax(axis=1) == asked).mean()), 4)
+    # Without labels asked for, generate() takes all classes in turn.
+    labels = model.labels(samples) if hasattr(model, "labels") else None
+    chosen = chosen_metrics("image_generation", metrics, found, labels is not None)
+    sets = ImageSets(real, model.generate(samples, seed=0, batch_size=250), found, labels)
+    values = compute(chosen, sets)
     digest = hashlib.sha256(np.ascontiguousarray(real).tobytes()).hexdigest()[:8]
     protocol = (
-        f"{taken.name} features{'' if taken.name == 'inception_v3' else ' (not Inception, not FID)'}, {taken.resizer}: "
+        f"{found.name} features{'' if found.name == 'inception_v3' else ' (not Inception, not FID)'}, {found.resizer}: "
         f"{samples:,} samples of seed 0, averaged generator, against {len(real):,} images of {short(data)} "
         f"({digest}){', enlarged' if upscale else ''}; {model.image_shape[0]}x{model.image_shape[1]}, "
-        f"{'gray' if model.image_shape[2] == 1 else 'RGB'}, uint8, no crop; neighbors among {compared:,}: precision "
-        "and recall 3, density and coverage 5; kernel distance 100 subsets of 1,000; score in 10 splits"
+        f"{'gray' if model.image_shape[2] == 1 else 'RGB'}, uint8, no crop{protocols(chosen)}"
     )
-    return Evaluation(name, protocol, metrics)
+    return Evaluation(name, protocol, rounded(values))
 
 
-def probe(model, train, test, examples=10_000, upscale=False):
+def probe(
+    model: Any, train: str, test: str, examples: int = 10_000, upscale: bool = False
+) -> tuple[str, dict[str, float]]:
     """How far a linear classifier gets on the discriminator's features, and on raw pixels.
 
     Args:
@@ -150,8 +135,3 @@ def probe(model, train, test, examples=10_000, upscale=False):
         f"of them; accuracy on {len(test_images):,} images of {short(test)}"
     )
     return protocol, metrics
-
-
-def _rounded(number):
-    """To four significant digits: kernel distances are small."""
-    return float(f"{number:.4g}")

@@ -1,4 +1,4 @@
-"""What was measured of a model, and which metrics may stand beside each other."""
+"""What was measured of a model, and which measurements can be compared."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +18,14 @@ class Evaluation:
 
     name: str
     protocol: str
-    metrics: dict
+    metrics: dict[str, float]
 
 
-def comparable(evaluations):
-    """The evaluations, if all are of one protocol.
+def comparable(evaluations: list[Evaluation]) -> list[Evaluation]:
+    """The evaluations, if all have the same protocol.
 
     Raises:
-        GanzooError: two protocols, both named.
+        GanzooError: two protocols; it quotes both.
     """
     for other in evaluations[1:]:
         if other.protocol != evaluations[0].protocol:
@@ -36,7 +36,7 @@ def comparable(evaluations):
     return evaluations
 
 
-def short(source):
-    """A source without the folders of the machine it lies on."""
+def short(source: str) -> str:
+    """A source without the folders that lead to it, which differ from machine to machine."""
     scheme, _, place = source.partition(":")
     return f"{scheme}:{Path(place).name}" if scheme in ("captions", "folder", "idx", "npz") else source

@@ -1,33 +1,44 @@
-"""Measures of generated images; every figure goes with the protocol it was measured under."""
+"""Metrics of what models generate; every number is reported with the protocol that it depends on."""
 
+from ganzoo.metrics import image_pairs
+from ganzoo.metrics.captioned_sets import CaptionedSets
 from ganzoo.metrics.coverage import classes_covered
 from ganzoo.metrics.extractors import Extractor, get_extractor, list_extractors
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
 from ganzoo.metrics.image import psnr, ssim
+from ganzoo.metrics.image_sets import ImageSets
 from ganzoo.metrics.inception_score import inception_score
 from ganzoo.metrics.kernel import kernel_distance
 from ganzoo.metrics.lpips import lpips
 from ganzoo.metrics.neighbors import density_coverage, precision_recall
+from ganzoo.metrics.registry import Metric, get_metric, list_metrics, register_metric
 from ganzoo.metrics.speech import composite, dnsmos, pesq, segmental_snr, si_sdr, stoi
 
 __all__ = [
+    "CaptionedSets",
     "Extractor",
     "FeatureStatistics",
     "Features",
+    "ImageSets",
+    "Metric",
     "classes_covered",
     "composite",
     "density_coverage",
     "dnsmos",
     "frechet_distance",
     "get_extractor",
+    "get_metric",
+    "image_pairs",
     "inception_score",
     "kernel_distance",
     "list_extractors",
+    "list_metrics",
     "lpips",
     "pesq",
     "precision_recall",
     "psnr",
+    "register_metric",
     "segmental_snr",
     "si_sdr",
     "ssim",

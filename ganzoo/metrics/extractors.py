@@ -73,6 +73,7 @@ class Extractor:
         image_shape: the (height, width, channels) it takes; with `resize` any size is taken.
         resizer: in words, for protocols.
         digest: hexadecimal.
+        classifies: whether it gives logits too.
     """
 
     def __init__(self, network, name, resize=None, digest=None):
@@ -105,7 +106,7 @@ class Extractor:
         self.name, self.digest, self.resize = name, digest, resize
         self.image_shape = tuple(network.inputs[0].shape[1:])
         self.resizer = f"resized to {resize[0]}x{resize[1]}, bilinear, antialiased" if resize else "no resizing"
-        self._network, self._classifies = network, len(outputs) == 2
+        self._network, self.classifies = network, len(outputs) == 2
 
     def takes(self, image_shape):
         """Whether images of this (height, width, channels) are taken."""

@@ -1,12 +1,13 @@
 """How good enhanced speech is beside the clean: PESQ and STOI of their libraries, and measures that have none."""
 
-import functools
 import importlib
 import warnings
+from typing import Any
 
 import numpy as np
 
 from ganzoo.errors import GanzooError, first_line, missing_package
+from ganzoo.metrics.registry import register_metric
 
 _EPSILON = 1e-10
 
@@ -244,40 +245,51 @@ def _frames(sound, sample_rate):
     return np.lib.stride_tricks.sliding_window_view(sound, length)[:: max(1, length // 4)] * window
 
 
-# The measures of enhanced speech beside the clean, and what each needs besides this package.
-_MEASURES = {
-    "pesq": (pesq, "pesq"),
-    "stoi": (stoi, "pystoi"),
-    "si_sdr": (si_sdr, None),
-    "segmental_snr": (segmental_snr, None),
-    "composite": (composite, "pesq"),
-    "dnsmos": (lambda clean, enhanced, sample_rate: dnsmos(enhanced, sample_rate), "speechmos.dnsmos"),
-}
+def _metric(
+    name: str,
+    protocol: str = "",
+    package: str | None = None,
+    extra: str = "",
+    rates: tuple[int, ...] = (),
+    values: tuple[str, ...] = (),
+) -> Any:
+    """`register_metric` for the task, of a metric that may need a package and be defined at some sample rates only."""
+
+    def requires(sample_rate: int) -> None:
+        if rates and sample_rate not in rates:
+            raise GanzooError(
+                f"the metric '{name}' is defined at {' and '.join(map(str, rates))} Hz, not {sample_rate}"
+            )
+        try:
+            importlib.import_module(package or "numpy")
+        except ImportError:
+            raise missing_package(str(package).split(".")[0], extra, f"the metric '{name}'") from None
+
+    return register_metric(
+        name,
+        "speech_enhancement",
+        values=values,
+        protocol=protocol,
+        higher_is_better=True,
+        default=True,
+        requires=requires,
+    )
 
 
-def measures(sample_rate, names=tuple(_MEASURES)):
-    """{name: function of clean and enhanced} of those whose packages are installed and that know the sample rate."""
-    known = {"pesq": (8_000, 16_000), "composite": (8_000, 16_000), "dnsmos": (16_000,)}
-    return {
-        name: functools.partial(_MEASURES[name][0], sample_rate=sample_rate)
-        for name in names
-        if sample_rate in known.get(name, (sample_rate,))
-        and (_MEASURES[name][1] is None or _installed(_MEASURES[name][1]))
-    }
+_COMPOSITE = ("csig", "cbak", "covl")
+_PESQ = "PESQ in wide band (P.862.2), at 8 kHz in narrow band (P.862.1)"
+_metric("pesq", _PESQ, "pesq", "speech-metrics", (8_000, 16_000))(pesq)
+_metric("stoi", "STOI not extended", "pystoi", "speech-metrics")(stoi)
+_metric("si_sdr", "SI-SDR without zero-mean")(si_sdr)
+_metric("segmental_snr", "segmental SNR of 30 ms frames limited to -10 to 35 dB")(segmental_snr)
+_metric("composite", "composite metrics with that PESQ", "pesq", "speech-metrics", (8_000, 16_000), _COMPOSITE)(
+    composite
+)
 
 
-def all_measured(functions, clean, enhanced):
-    """{figure: number} of `measures`; what is infinite is 100 dB, so that means of several exist."""
-    row = {}
-    for name, function in functions.items():
-        value = function(clean, enhanced)
-        row.update(value if isinstance(value, dict) else {name: float(np.clip(value, -100.0, 100.0))})
-    return row
+_DNSMOS = ("dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl")
 
 
-def _installed(module):
-    try:
-        importlib.import_module(module)
-    except ImportError:
-        return False
-    return True
+@_metric("dnsmos", "DNSMOS P.835", "speechmos.dnsmos", "dnsmos", (16_000,), _DNSMOS)
+def _dnsmos(clean, enhanced, sample_rate):
+    return dnsmos(enhanced, sample_rate)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganzoo.errors import GanzooError
+from ganzoo.metrics.registry import Metric
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,17 @@ class ValidationMetrics:
     monitor: str
     description: str
     higher_is_better: bool = False
+
+    @classmethod
+    def of(cls, metric: Metric, compute: Callable, where: str) -> "ValidationMetrics":
+        """What a registered metric monitors; `where` says over what, for the description."""
+        if metric.values:
+            raise GanzooError(
+                f"evaluation.monitor: '{metric.name}' gives several numbers ({', '.join(metric.values)}), and a run "
+                "chooses its best checkpoint by one"
+            )
+        extreme = "highest" if metric.higher_is_better else "lowest"
+        return cls(compute, metric.name, f"{extreme} {metric.name} {where}", metric.higher_is_better)
 
     def best(self, values):
         """The best of several values of the metric."""

@@ -13,8 +13,8 @@ from ganzoo.data.images import images
 from ganzoo.data.labelled import labelled
 from ganzoo.errors import GanzooError, at_least_one, unknown
 from ganzoo.inference.counts import allocated, whole_count
-from ganzoo.metrics import frechet_distance, get_extractor
-from ganzoo.metrics.cache import cached_statistics
+from ganzoo.metrics import ImageSets, get_extractor
+from ganzoo.metrics.registry import chosen_metrics
 from ganzoo.networks.features import feature_network
 from ganzoo.tasks.base import Task, ValidationMetrics
 
@@ -229,7 +229,7 @@ class ImageGeneration(Task):
         return bool(self.generate(16, seed=0).astype("float32").std(axis=0).mean() < 1.0)
 
     def validation_metrics(self, feed, evaluation):
-        """The Fréchet distance over an extractor's features, where one is set."""
+        """The Fréchet distance on an extractor's features, or the monitored metric, where an extractor is set."""
         if evaluation.extractor is None:
             return None
         extractor = get_extractor(evaluation.extractor)
@@ -245,13 +245,15 @@ class ImageGeneration(Task):
                 "set evaluation.extractor=null to train without a best checkpoint"
             )
 
-        def compute(model):
-            drawn = model.generate(evaluation.samples, seed=0, batch_size=250)
-            real = cached_statistics(extractor, feed.images)
-            return {"frechet_distance": frechet_distance(real, extractor.statistics(drawn))}
+        known = extractor, hasattr(self, "labels")
+        (metric,) = chosen_metrics("image_generation", [evaluation.monitor or "frechet_distance"], *known)
 
-        description = f"lowest Fréchet distance, {extractor.name} features, {evaluation.samples:,} samples"
-        return ValidationMetrics(compute, "frechet_distance", description)
+        def compute(model):
+            generated = model.generate(evaluation.samples, seed=0, batch_size=250)
+            labels = model.labels(evaluation.samples) if hasattr(model, "labels") else None
+            return metric(ImageSets(feed.images, generated, extractor, labels))
+
+        return ValidationMetrics.of(metric, compute, f"of {evaluation.samples:,} samples, {extractor.name} features")
 
 
 class ClassConditionalGeneration(ImageGeneration):

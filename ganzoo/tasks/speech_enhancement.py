@@ -14,7 +14,7 @@ from ganzoo.data.recordings import colored_noise, level
 from ganzoo.data.speech import speech
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.overlap import Windows, overlapped
-from ganzoo.metrics.speech import all_measured, measures
+from ganzoo.metrics.registry import averages, chosen_metrics, compute
 from ganzoo.tasks.base import Task, ValidationMetrics
 
 # Seconds of sound in memory at a time, and that a window of inference answers for.
@@ -263,19 +263,19 @@ class SpeechEnhancement(Task):
         ]
         if feed is not None and not pairs:
             return None
-        chosen = measures(self.sample_rate, ("pesq", "stoi", "si_sdr"))
+        metrics = chosen_metrics("speech_enhancement", None, self.sample_rate)
+        metrics = [metric for metric in metrics if metric.name in ("pesq", "stoi", "si_sdr")]
+        if evaluation.monitor:
+            metrics = [*chosen_metrics("speech_enhancement", [evaluation.monitor], self.sample_rate), *metrics]
 
-        def compute(model):
+        def compute_metrics(model):
             rows = [
-                all_measured(chosen, clean, model.enhance(noisy, model.sample_rate, progress=False))
+                compute(metrics, clean, model.enhance(noisy, model.sample_rate, progress=False), model.sample_rate)
                 for noisy, clean in pairs
             ]
-            return {name: float(np.mean([row[name] for row in rows])) for name in chosen}
+            return averages(rows)
 
-        monitor = next(iter(chosen))
-        return ValidationMetrics(
-            compute, monitor, f"highest {monitor} over {len(pairs)} utterances kept from training", True
-        )
+        return ValidationMetrics.of(metrics[0], compute_metrics, f"over {len(pairs)} utterances held out of training")
 
 
 def _check_values(sound, before=0):

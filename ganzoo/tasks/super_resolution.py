@@ -8,11 +8,11 @@ from ganzoo import backend, pixels
 from ganzoo.data.batches import refuse_other_parts
 from ganzoo.data.image_files import resized, resized_plane, to_small
 from ganzoo.data.pairs import pairs
-from ganzoo.errors import GanzooError, at_least_one, unknown
+from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.tiling import LARGEST_RESULT, in_tiles
 from ganzoo.inference.transparency import visible_colors
-from ganzoo.metrics.image import psnr, ssim
-from ganzoo.metrics.lpips import FILES, distance
+from ganzoo.metrics import image_pairs  # noqa: F401
+from ganzoo.metrics.registry import averages, chosen_metrics, compute
 from ganzoo.networks.upscaling import grow
 from ganzoo.tasks.base import Task, ValidationMetrics
 
@@ -175,36 +175,22 @@ class SuperResolution(Task):
         return np.stack(sheets) if sheets else None
 
     def validation_metrics(self, feed, evaluation):
-        """PSNR and SSIM (Y, borders of `scale` left out) over the middle of every photo kept from training, and
-        LPIPS where `evaluation.extractor` names its network."""
-        lpips_network = None
-        if evaluation.extractor is not None:
-            allowed = [f"lpips_{network}" for network in FILES]
-            if evaluation.extractor not in allowed:
-                raise unknown("extractor", evaluation.extractor, allowed, "evaluation.extractor")
-            lpips_network = evaluation.extractor.removeprefix("lpips_")
-            distance(lpips_network)
+        """`psnr_y`, `ssim_y` and the monitored metric, over the middle of every photo that is held out of training."""
         images = [image for image in (feed.validation if feed else ()) if min(image.shape[:2]) >= _LEAST_MEASURED]
+        if evaluation.extractor is not None:
+            raise GanzooError("evaluation.extractor is for models that generate images; set evaluation.monitor instead")
         if feed is not None and not images:
             return None
+        images = [_middle(image, _MEASURED) for image in images]
+        names = [evaluation.monitor or "psnr_y", "psnr_y", "ssim_y"]
+        metrics = chosen_metrics("super_resolution", names, images)
 
-        def compute(model):
-            rows = []
-            for image in (_middle(image, _MEASURED) for image in images):
-                ours = model.upscale(to_small(image, model.scale), progress=False)
-                row = {
-                    "psnr": min(psnr(ours, image, crop=model.scale), 100.0),
-                    "ssim": ssim(ours, image, crop=model.scale),
-                }
-                if lpips_network is not None:
-                    row["lpips"] = distance(lpips_network)(ours, image)
-                rows.append(row)
-            return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+        def compute_metrics(model):
+            enlarged = (model.upscale(to_small(image, model.scale), progress=False) for image in images)
+            return averages([compute(metrics, ours, image, model.scale) for ours, image in zip(enlarged, images)])
 
-        where = f"the middle {_MEASURED}x{_MEASURED} of photos kept from training"
-        if lpips_network is not None:
-            return ValidationMetrics(compute, "lpips", f"lowest LPIPS ({lpips_network}) over {where}")
-        return ValidationMetrics(compute, "psnr", f"highest PSNR (Y) over {where}", higher_is_better=True)
+        where = f"over the middle {_MEASURED}x{_MEASURED} of photos held out of training"
+        return ValidationMetrics.of(metrics[0], compute_metrics, where)
 
 
 def _middle(image, size):

@@ -19,8 +19,8 @@ from ganzoo.text.matching import Matching
 
 # Captions of a run's preview.
 _SHOWN = 8
-# Of the judge that chooses a checkpoint; the one that `ganzoo evaluate` asks has another seed.
-_JUDGE = dict(seed=4321, epochs=30)
+# Of the network that chooses a checkpoint; `ganzoo evaluate` reports by one of another seed.
+_MATCHING = dict(seed=4321, epochs=30)
 
 
 class TextToImage(ImageGeneration):
@@ -138,21 +138,21 @@ class TextToImage(ImageGeneration):
         return bool(drawn.std(axis=0).mean() < 1.0)
 
     def validation_metrics(self, feed, evaluation):
-        """The Fréchet joint distance to images of training with their captions, as a judge sees both.
+        """The Fréchet joint distance to images of training with their captions.
 
-        The judge, which the setting `extractor: matching` asks for, is another encoder of letters and an image network
-        that learn from the same images.
+        Its features, which the setting `extractor: matching` asks for, are those of another encoder of letters and an
+        image network that learn from the same images.
         """
         if evaluation.extractor is None:
             return None
-        if evaluation.extractor != "matching":
+        if evaluation.extractor != "matching" or evaluation.monitor not in (None, "frechet_joint_distance"):
             raise GanzooError(
-                f"evaluation.extractor: what {self.model_name} draws is judged with its captions: set it to matching "
-                f"(or null, to train without a best checkpoint), not {evaluation.extractor}"
+                f"evaluation.extractor: images of {self.model_name} are measured together with their captions: set it "
+                "to matching (or null, to train without a best checkpoint) and leave out evaluation.monitor"
             )
-        judge = functools.cache(lambda: _Judge(feed, evaluation.samples))
-        description = "lowest Fréchet joint distance to the images of training, features of a judge trained on them"
-        return ValidationMetrics(lambda model: judge().compute(model), "frechet_joint_distance", description)
+        matching = functools.cache(lambda: _JointStatistics(feed, evaluation.samples))
+        description = "lowest Fréchet joint distance to the images of training, features of a network trained on them"
+        return ValidationMetrics(lambda model: matching().compute(model), "frechet_joint_distance", description)
 
 
 def _spread(items, count):
@@ -160,18 +160,18 @@ def _spread(items, count):
     return [items[i * len(items) // count] for i in range(count)] if len(items) > count else items
 
 
-class _Judge:
-    """What a judge makes of up to `samples` images of training with their first captions, and of a model's."""
+class _JointStatistics:
+    """Features of up to `samples` images of training with their first captions, to compare a model's images with."""
 
     def __init__(self, feed, samples):
-        rng = np.random.default_rng(_JUDGE["seed"])
+        rng = np.random.default_rng(_MATCHING["seed"])
         chosen = rng.permutation(len(feed.images))[:samples]
         images, texts = feed.images[chosen], [feed.captions[i] for i in chosen]
         self.captions = [of_one[0] for of_one in texts]
-        self.judge = Matching(CharacterEncoder())
-        self.judge.learn(images, texts, **_JUDGE)
-        self.text = self.judge.encoder.encode(self.captions)
-        self.real = self._statistics(self.judge.vectors(images))
+        self.matching = Matching(CharacterEncoder())
+        self.matching.learn(images, texts, **_MATCHING)
+        self.text = self.matching.encoder.encode(self.captions)
+        self.real = self._statistics(self.matching.vectors(images))
 
     def _statistics(self, vectors):
         return FeatureStatistics.of(Features(np.concatenate([vectors, self.text], axis=1), "matching"))
@@ -179,7 +179,7 @@ class _Judge:
     def compute(self, model):
         images = model.generate(captions=self.captions, seed=0)
         different, own = distinct(self.captions)
-        alike = self.judge.similarity(images, different)
-        right = right_among(alike, own, 10, np.random.default_rng(0))
-        distance = frechet_distance(self.real, self._statistics(self.judge.vectors(images)))
+        similarity = self.matching.similarity(images, different)
+        right = right_among(similarity, own, 10, np.random.default_rng(0))
+        distance = frechet_distance(self.real, self._statistics(self.matching.vectors(images)))
         return {"frechet_joint_distance": distance, "right_of_10": right}

@@ -46,7 +46,7 @@ def publish_run(run, folder, data, license, trained_on):
     model = presets.build(config, str(run), policy="float32")
     model.load_shipped(folder / f"{name}.npz", sha256)
     upscale = bool(config.data.get("upscale"))
-    found = evaluate(model, data, config.evaluation.extractor, upscale=upscale)
+    found = evaluate(model, data, config.evaluation.extractor, upscale=upscale, metrics=config.evaluation.metrics)
     metrics = dict(found.metrics)
     metrics["best_epoch"] = best["epoch"]
     metrics["training_cpu_minutes"] = round(best["cpu_seconds"] / 60, 1)

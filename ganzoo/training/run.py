@@ -51,7 +51,7 @@ from ganzoo.training.zoo_model import describe_networks
 _FIXED = (
     *("model", "arguments", "compile", "data", "training.seed", "training.precision"),
     # Distances of two protocols in one run could not decide on a best checkpoint.
-    *("evaluation.extractor", "evaluation.samples"),
+    *("evaluation.extractor", "evaluation.monitor", "evaluation.samples"),
     # It has begun.
     "training.start_from",
 )

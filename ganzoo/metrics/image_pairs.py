@@ -1,0 +1,64 @@
+"""Metrics of an enlarged image beside its original: the task "super_resolution"."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ganzoo.errors import GanzooError
+from ganzoo.imagenet import find_weights
+from ganzoo.metrics.image import psnr, ssim
+from ganzoo.metrics.lpips import FILES, distance
+from ganzoo.metrics.registry import register_metric
+
+# VGG takes 3.7 GB of memory for each megapixel.
+_MOST_PIXELS = {"alex": 16_000_000, "vgg": 1_500_000}
+_PSNR_SSIM = (
+    "PSNR and SSIM on the luma of BT.601 (unrounded) and on RGB, as many pixels as the scale left out at each border, "
+    "SSIM with the Gaussian window of 11x11"
+)
+
+
+def _metric(name: str, protocol: str, **options: Any) -> Any:
+    return register_metric(name, "super_resolution", protocol=protocol, default=True, **options)
+
+
+@_metric("psnr_y", _PSNR_SSIM, higher_is_better=True)
+def _psnr_y(image, reference, scale):
+    return psnr(image, reference, "y", scale)
+
+
+@_metric("ssim_y", _PSNR_SSIM, higher_is_better=True)
+def _ssim_y(image, reference, scale):
+    return ssim(image, reference, "y", scale)
+
+
+@_metric("psnr_rgb", _PSNR_SSIM, higher_is_better=True)
+def _psnr_rgb(image, reference, scale):
+    return psnr(image, reference, "rgb", scale)
+
+
+@_metric("ssim_rgb", _PSNR_SSIM, higher_is_better=True)
+def _ssim_rgb(image, reference, scale):
+    return ssim(image, reference, "rgb", scale)
+
+
+def _refuse_impossible(network: str, images: Sequence[np.ndarray]) -> None:
+    """Refuses missing weights, and images too large for the memory that the network takes."""
+    find_weights(FILES[network])
+    most = max((image.shape[0] * image.shape[1] for image in images), default=0)
+    if most > _MOST_PIXELS[network]:
+        raise GanzooError(
+            f"lpips_{network} takes images of at most {_MOST_PIXELS[network] / 1e6:g} megapixels, got {most / 1e6:.3g}"
+        )
+
+
+@_metric("lpips_alex", "LPIPS version 0.1, whole images", requires=partial(_refuse_impossible, "alex"))
+def _lpips_alex(image, reference, scale):
+    return distance("alex")(image, reference)
+
+
+@_metric("lpips_vgg", "LPIPS version 0.1, whole images", requires=partial(_refuse_impossible, "vgg"))
+def _lpips_vgg(image, reference, scale):
+    return distance("vgg")(image, reference)

@@ -1,0 +1,122 @@
+"""Metrics that compare a set of generated images with a set of real ones."""
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from ganzoo.errors import GanzooError
+from ganzoo.metrics.cache import cached_features, cached_statistics
+from ganzoo.metrics.coverage import classes_covered
+from ganzoo.metrics.extractors import Extractor
+from ganzoo.metrics.features import Features
+from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
+from ganzoo.metrics.inception_score import inception_score
+from ganzoo.metrics.kernel import kernel_distance
+from ganzoo.metrics.neighbors import density_coverage, precision_recall
+from ganzoo.metrics.registry import register_metric
+
+# Images of each set, for metrics that compare every pair of feature vectors.
+_MOST_NEIGHBORS = 10_000
+
+
+class ImageSets:
+    """Real and generated images; their features are computed on first use.
+
+    Args:
+        real: uint8 (count, height, width, channels).
+        generated: uint8 (count, height, width, channels) of the same shape but for the count.
+        extractor: a `ganzoo.metrics.Extractor` that takes such images.
+        labels: int (count,), the classes that the generated images were asked for; None if none were.
+
+    Attributes:
+        real, generated, extractor, labels: as given.
+        real_statistics, generated_statistics: `FeatureStatistics` of all images.
+        generated_features: `Features` of all generated images.
+        neighbors: (real, generated) `Features` of equally many images, at most 10,000 of each.
+
+    Example:
+        real, generated = np.random.default_rng(0).integers(0, 256, (2, 20, 28, 28, 1), "uint8")
+        sets = ganzoo.metrics.ImageSets(real, generated, ganzoo.metrics.get_extractor("mnist_classifier"))
+        distance = ganzoo.metrics.get_metric("frechet_distance", "image_generation")(sets)
+    """
+
+    def __init__(
+        self, real: np.ndarray, generated: np.ndarray, extractor: Extractor, labels: np.ndarray | None = None
+    ) -> None:
+        self.real, self.generated, self.extractor, self.labels = real, generated, extractor, labels
+
+    @functools.cached_property
+    def generated_features(self) -> Features:
+        return self.extractor(self.generated)
+
+    @functools.cached_property
+    def generated_statistics(self) -> FeatureStatistics:
+        return FeatureStatistics.of(self.generated_features)
+
+    @functools.cached_property
+    def real_statistics(self) -> FeatureStatistics:
+        return cached_statistics(self.extractor, self.real)
+
+    @functools.cached_property
+    def neighbors(self) -> tuple[Features, Features]:
+        count = min(len(self.real), len(self.generated), _MOST_NEIGHBORS)
+        chosen = np.sort(np.random.default_rng(0).choice(len(self.real), count, replace=False))
+        return cached_features(self.extractor, self.real[chosen]), self.generated_features.first(count)
+
+
+def _image_metric(name: str, protocol: str = "", **options: Any) -> Any:
+    return register_metric(name, "image_generation", protocol=protocol, default=True, **options)
+
+
+@_image_metric("frechet_distance")
+def _frechet_distance(sets):
+    return frechet_distance(sets.real_statistics, sets.generated_statistics)
+
+
+@_image_metric("kernel_distance", "kernel distance over 100 subsets of 1,000")
+def _kernel_distance(sets):
+    return kernel_distance(*sets.neighbors)[0]
+
+
+@_image_metric(
+    "precision_recall",
+    "precision and recall with 3 neighbors among at most 10,000 images of each set",
+    values=("precision", "recall"),
+)
+def _precision_recall(sets):
+    return dict(zip(("precision", "recall"), precision_recall(*sets.neighbors)))
+
+
+@_image_metric(
+    "density_coverage", "density and coverage with 5 neighbors among as many", values=("density", "coverage")
+)
+def _density_coverage(sets):
+    return dict(zip(("density", "coverage"), density_coverage(*sets.neighbors)))
+
+
+def _logits(extractor: Extractor, has_labels: bool) -> None:
+    if not extractor.classifies:
+        raise GanzooError(f"the extractor {extractor.name} gives no logits, which this metric needs")
+
+
+def _logits_and_labels(extractor: Extractor, has_labels: bool) -> None:
+    _logits(extractor, has_labels)
+    if not has_labels:
+        raise GanzooError("the model generates no classes: it has no class accuracy")
+
+
+@_image_metric("inception_score", "Inception Score in 10 splits", higher_is_better=True, requires=_logits)
+def _inception_score(sets):
+    return inception_score(sets.generated_features)[0]
+
+
+@_image_metric("classes_covered", higher_is_better=True, requires=_logits)
+def _classes_covered(sets):
+    return classes_covered(sets.generated_features.logits)
+
+
+@_image_metric("class_accuracy", higher_is_better=True, requires=_logits_and_labels)
+def _class_accuracy(sets):
+    """The share of images that the extractor takes for the class that was asked for."""
+    return float((sets.generated_features.logits.argmax(axis=1) == sets.labels).mean())

@@ -1,0 +1,186 @@
+"""Metrics by the names that presets give them.
+
+A metric belongs to a task, which says what its function receives:
+
+- "image_generation": an `ImageSets`, real and generated images with their features;
+- "super_resolution": the enlarged image, the original, both uint8 (height, width, 3), and the scale;
+- "speech_enhancement": clean and enhanced speech, float32 (samples,), and the sample rate;
+- "text_to_image": a `CaptionedSets`, real and generated images with their captions.
+
+The values of super-resolution and speech are averaged over the examples.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganzoo.errors import GanzooError, unknown
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A registered metric.
+
+    Attributes:
+        name: as presets and `--metric` give it.
+        task: name of the task it belongs to.
+        function: gives a number, or where `values` are named {name: number}.
+        values: names of the numbers, where several come from one computation.
+        protocol: what the number depends on besides the task's own protocol, e.g. "STOI not extended".
+        higher_is_better: whether a run keeps the checkpoint with the highest value.
+        default: whether it is reported where a preset names no metrics.
+        requires: raises GanzooError where the metric cannot be computed, given what the task knows beforehand.
+    """
+
+    name: str
+    task: str
+    function: Callable
+    values: tuple[str, ...] = ()
+    protocol: str = ""
+    higher_is_better: bool = False
+    default: bool = False
+    requires: Callable[..., None] | None = None
+
+    def __call__(self, *arguments: object) -> dict[str, float]:
+        """{name: number}; see `register_metric` for the arguments.
+
+        Raises:
+            GanzooError: the function gave something else than numbers.
+        """
+        found = self.function(*arguments)
+        values = found if self.values else {self.name: found}
+        if not isinstance(values, dict) or {*values} != {*(self.values or (self.name,))}:
+            raise GanzooError(f"the metric '{self.name}' gave {found!r} instead of {{name: number}} of {self.values}")
+        for name, value in values.items():
+            if not isinstance(value, (int, float, np.number)) or np.isnan(value):
+                raise GanzooError(f"the metric '{self.name}' gave {value!r} for '{name}' instead of a number")
+        return {name: value if isinstance(value, int) else float(value) for name, value in values.items()}
+
+
+_metrics: dict[tuple[str, str], Metric] = {}
+
+
+def register_metric(
+    name: str,
+    task: str,
+    *,
+    values: Sequence[str] = (),
+    protocol: str = "",
+    higher_is_better: bool = False,
+    default: bool = False,
+    requires: Callable[..., None] | None = None,
+) -> Callable[[Callable], Callable]:
+    """Decorator of a function that computes a metric; presets then name it under `evaluation.metrics`.
+
+    Args:
+        name: of the metric, e.g. "edge_density".
+        task: "image_generation", "super_resolution", "speech_enhancement", "text_to_image", or a task of your own;
+            it decides what the function receives, see `ganzoo.metrics.registry`.
+        values: names of the numbers, for a function that gives several as a dictionary.
+        protocol: what the value depends on, added to the protocol of a report.
+        higher_is_better: for `evaluation.monitor`, the metric that chooses the best checkpoint.
+        default: report it also where a preset names no metrics.
+        requires: function of what the task knows beforehand that raises GanzooError where the metric cannot be
+            computed, e.g. without a package: a default metric is then left out, a named one is refused.
+
+    Returns:
+        The decorator, which gives the function back unchanged.
+
+    Raises:
+        GanzooError: two functions of one name and task.
+
+    Example:
+        @ganzoo.metrics.register_metric("brightness_gap", "image_generation", protocol="brightness in gray levels")
+        def brightness_gap(sets):
+            return abs(sets.generated.mean() - sets.real.mean())
+
+        assert "brightness_gap" in ganzoo.metrics.list_metrics("image_generation")
+    """
+
+    def decorate(function: Callable) -> Callable:
+        known = _metrics.get((task, name))
+        # A file that is imported twice registers its functions again.
+        if known and (known.function.__module__, known.function.__qualname__) != (
+            function.__module__,
+            function.__qualname__,
+        ):
+            raise GanzooError(f"there is a metric '{name}' of {task} already, in {known.function.__module__}")
+        _metrics[task, name] = Metric(
+            name, task, function, tuple(values), protocol, higher_is_better, default, requires
+        )
+        return function
+
+    return decorate
+
+
+def list_metrics(task: str) -> list[str]:
+    """Names of a task's metrics, in the order in which they were registered."""
+    return [name for of_task, name in _metrics if of_task == task]
+
+
+def get_metric(name: str, task: str) -> Metric:
+    """A task's metric.
+
+    Raises:
+        GanzooError: an unknown name, with the nearest match.
+
+    Example:
+        assert ganzoo.metrics.get_metric("psnr_y", "super_resolution").higher_is_better
+    """
+    if (task, name) not in _metrics:
+        raise unknown(f"metric of {task.replace('_', ' ')}", name, list_metrics(task))
+    return _metrics[task, name]
+
+
+def chosen_metrics(task: str, names: Iterable[str] | None, *known: object) -> list[Metric]:
+    """The metrics to report: the named ones, or the task's defaults that can be computed here.
+
+    Args:
+        task: name of the task.
+        names: of metrics; None or an empty list for the defaults.
+        *known: what `requires` of the task's metrics receives.
+
+    Raises:
+        GanzooError: an unknown name, or a named metric that cannot be computed.
+    """
+    if names:
+        chosen = [get_metric(name, task) for name in dict.fromkeys(names)]
+        for metric in chosen:
+            if metric.requires:
+                metric.requires(*known)
+        return chosen
+    found = [get_metric(name, task) for name in list_metrics(task)]
+    return [metric for metric in found if _usable(metric, known)]
+
+
+def _usable(metric: Metric, known: tuple) -> bool:
+    try:
+        if metric.default and metric.requires:
+            metric.requires(*known)
+    except GanzooError:
+        return False
+    return metric.default
+
+
+def compute(metrics: Iterable[Metric], *arguments: object) -> dict[str, float]:
+    """{name: number} of several metrics of the same arguments."""
+    values: dict[str, float] = {}
+    for metric in metrics:
+        values.update(metric(*arguments))
+    return values
+
+
+def averages(rows: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of each value over several examples; an infinite ratio, of equal signals, counts as 100 dB."""
+    return {key: float(np.mean(np.nan_to_num([row[key] for row in rows], posinf=100, neginf=-100))) for key in rows[0]}
+
+
+def rounded(values: dict[str, float]) -> dict[str, float]:
+    """The values to five significant digits."""
+    return {key: value if isinstance(value, int) else float(f"{value:.5g}") for key, value in values.items()}
+
+
+def protocols(metrics: Iterable[Metric]) -> str:
+    """The protocols of metrics, each once, as the end of a sentence: "; STOI not extended; ..."."""
+    return "".join(f"; {clause}" for clause in dict.fromkeys(metric.protocol for metric in metrics) if clause)
