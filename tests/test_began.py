@@ -27,7 +27,7 @@ def test_loss_controller_and_measure_by_hand():
 def test_score_is_the_mean_absolute_error_of_the_reconstruction():
     network = autoencoding_discriminator((28, 28, 1), 8, 4)
     images = np.random.default_rng(0).uniform(-1, 1, (3, 28, 28, 1)).astype("float32")
-    rebuilt = keras.Model(network.input, network.get_layer("image").output)(images)
+    rebuilt = keras.Model(network.input, network.get_layer("picture").output)(images)
     expected = np.abs(images - np.asarray(rebuilt)).mean((1, 2, 3))
     np.testing.assert_allclose(np.asarray(network(images))[:, 0], expected, rtol=1e-5)
 
@@ -35,7 +35,7 @@ def test_score_is_the_mean_absolute_error_of_the_reconstruction():
 def test_a_reconstruction_is_not_bounded_by_the_range_of_images():
     """At a bound it would have no gradient: black that was drawn would stay well rebuilt, whatever the balance."""
     network = autoencoding_discriminator((28, 28, 1), 8, 4)
-    last = network.get_layer("image")
+    last = network.get_layer("picture")
     last.set_weights([0 * last.get_weights()[0], np.array([-3.0], "float32")])
     black = -np.ones((1, 28, 28, 1), "float32")
     assert float(network(black)[0, 0]) == pytest.approx(2.0, rel=1e-6)

@@ -21,7 +21,7 @@ def test_shipped_weights_load_draw_and_are_described(name):
     weights = presets.find(name).config.weights
     assert weights.license
     assert weights.data
-    assert any(words in weights.protocol for words in ("against", "means over", "judged"))
+    assert any(words in weights.protocol for words in ("against", "means over", "held out"))
     assert weights.metrics
     model = ganzoo.load(name)
     assert model.preset == name

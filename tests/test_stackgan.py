@@ -150,7 +150,7 @@ evaluation: {{extractor: matching, samples: 40, every_epochs: 12}}
     assert (run / "checkpoints" / "best.keras").exists()
     with pytest.raises(ganzoo.GanzooError, match="set it to matching"):
         ganzoo.train(preset, output=tmp_path / "runs", settings=["evaluation.extractor=mnist_classifier"])
-    monkeypatch.setattr("ganzoo.evaluation.text_to_image._JUDGE", {"seed": 1, "epochs": 5})
+    monkeypatch.setattr("ganzoo.metrics.captioned_sets.EPOCHS", 5)
     found = evaluate(model, f"captions:{tmp_path}")
     assert {"right_of_10", "held_out_of_10", "colors_obeyed", "frechet_distance"} <= set(found.metrics)
     assert "not FID" in found.protocol

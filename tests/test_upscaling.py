@@ -149,7 +149,7 @@ def test_content_loss_by_hand():
 def test_srgan_starts_from_srresnet_and_from_nothing_else(model):
     image = np.random.default_rng(0).integers(0, 256, (12, 9, 3), dtype="uint8")
     gan = ganzoo.create("srgan", **model_class("srgan").test_config)
-    last = model.ema_generator.get_layer("image").kernel
+    last = model.ema_generator.get_layer("picture").kernel
     last.assign(np.random.default_rng(0).normal(0, 0.2, last.shape))
     assert (gan.upscale(image) != model.upscale(image)).any()
     gan.compile(perceptual=None, historical_averaging=0.1)
@@ -331,7 +331,9 @@ def test_metrics_of_different_kinds_are_not_put_side_by_side(model, tmp_path):
     names = [one.name for one in evaluate_presets([tmp_path / "m.keras"], "photos")]
     assert names == ["bicubic", str(tmp_path / "m.keras")]
     with pytest.raises(ganzoo.GanzooError, match="Did you mean 'lpips_alex'"):
-        model.validation_metrics(None, Evaluation(extractor="lpips_alx"))
+        model.validation_metrics(None, Evaluation(monitor="lpips_alx"))
+    with pytest.raises(ganzoo.GanzooError, match=r"set evaluation\.monitor instead"):
+        model.validation_metrics(None, Evaluation(extractor="lpips_alex"))
     for command in (["generate"], ["probe", "--data", "digits", "--test", "digits"]):
         done = CliRunner().invoke(main, [command[0], str(tmp_path / "m.keras"), *command[1:]])
         assert done.exit_code == 1

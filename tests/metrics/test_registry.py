@@ -1,0 +1,95 @@
+"""Metrics by name: what is reported, what chooses a checkpoint, and metrics of one's own."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import ganzoo
+from ganzoo.cli import main
+from ganzoo.config import Evaluation
+from ganzoo.metrics import get_extractor
+from ganzoo.metrics.registry import averages, chosen_metrics, get_metric, register_metric, rounded
+from ganzoo.training.callbacks.record import read_records
+
+OWN = """
+import ganzoo
+
+
+@ganzoo.metrics.register_metric(
+    "brightness", "image_generation", protocol="brightness in gray levels", higher_is_better=True
+)
+def brightness(sets):
+    return sets.generated.mean()
+"""
+
+PRESET = """
+model: dcgan
+arguments: {image_shape: [32, 32, 1], latent_dim: 8, width: 4}
+data: {source: digits, batch_size: 256, upscale: true}
+training: {epochs: 3}
+evaluation: {extractor: digits_classifier, monitor: brightness, metrics: [brightness, classes_covered], samples: 20}
+"""
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """Metrics that a test registers are forgotten after it."""
+    monkeypatch.setattr("ganzoo.metrics.registry._metrics", dict(ganzoo.metrics.registry._metrics))
+
+
+def test_ones_own_metric_is_one_decorated_function(tmp_path, registered):
+    """It is reported, with its protocol, and chooses the checkpoint of a run whose preset names it."""
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "mine.yaml").write_text(PRESET)
+    arguments = ["--import", str(tmp_path / "own.py")]
+    done = CliRunner().invoke(main, [*arguments, "train", str(tmp_path / "mine.yaml"), "--output", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    records = {record["epoch"]: record["brightness"] for record in read_records(tmp_path / "mine-001/metrics.jsonl")}
+    assert len(set(records.values())) == 3
+    best = ganzoo.load(tmp_path / "mine-001")
+    assert best.generate(20, seed=0).mean() == pytest.approx(max(records.values()), rel=1e-6)
+    done = CliRunner().invoke(
+        main, [*arguments, "evaluate", str(tmp_path / "mine-001"), "--data", "digits", "--samples", "20"]
+    )
+    assert done.exit_code == 0, done.output
+    names = [line.split(":")[0] for line in done.output.splitlines() if not line.startswith("warning")]
+    assert names == ["brightness", "classes_covered", "protocol"]
+    assert done.output.rstrip().endswith("; brightness in gray levels")
+
+
+def test_named_metrics_that_cannot_be_computed_are_refused_and_defaults_left_out(registered):
+    known = get_extractor("digits_classifier"), False
+    names = [metric.name for metric in chosen_metrics("image_generation", None, *known)]
+    assert names == [
+        *("frechet_distance", "kernel_distance", "precision_recall", "density_coverage"),
+        *("inception_score", "classes_covered"),
+    ]
+    with pytest.raises(ganzoo.GanzooError, match="generates no classes"):
+        chosen_metrics("image_generation", ["class_accuracy"], *known)
+    with pytest.raises(ganzoo.GanzooError, match="defined at 8000 and 16000 Hz, not 44100"):
+        chosen_metrics("speech_enhancement", ["pesq"], 44_100)
+    assert [metric.name for metric in chosen_metrics("speech_enhancement", None, 44_100)][-2:] == [
+        "si_sdr",
+        "segmental_snr",
+    ]
+    with pytest.raises(ganzoo.GanzooError, match="Did you mean 'frechet_distance'"):
+        get_metric("frechet_distanc", "image_generation")
+    with pytest.raises(ganzoo.GanzooError, match="there is a metric 'psnr_y' of super_resolution already"):
+        register_metric("psnr_y", "super_resolution")(lambda image, reference, scale: 0.0)
+    model = ganzoo.create("dcgan", image_shape=(32, 32, 1), latent_dim=4, width=4)
+    with pytest.raises(ganzoo.GanzooError, match="gives several numbers"):
+        model.validation_metrics(None, Evaluation("digits_classifier", monitor="precision_recall"))
+
+
+def test_what_a_metric_gives_is_checked(registered):
+    register_metric("words", "image_generation")(lambda sets: "good")
+    register_metric("pair", "image_generation", values=("a", "b"))(lambda sets: {"a": np.float32(1), "c": 2})
+    for name, message in (("words", "gave 'good' for 'words'"), ("pair", r"of \('a', 'b'\)")):
+        with pytest.raises(ganzoo.GanzooError, match=message):
+            get_metric(name, "image_generation")(None)
+
+
+def test_averages_and_rounding_by_hand():
+    rows = [{"si_sdr": float("inf"), "stoi": 0.5}, {"si_sdr": 10.0, "stoi": 1.0}]
+    assert averages(rows) == {"si_sdr": 55.0, "stoi": 0.75}
+    assert rounded({"a": 0.123456789, "b": 12345.678, "c": 7}) == {"a": 0.12346, "b": 12346.0, "c": 7}
