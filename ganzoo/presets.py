@@ -5,13 +5,22 @@ wherever a preset's name does.
 """
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from ganzoo import registry
-from ganzoo.config import Config, load_config, parameters_of, validated_arguments
+from ganzoo.config import Config, Weights, dump, load_config, parameters_of, parse_config, validated_arguments
+from ganzoo.construction import inference_first
 from ganzoo.errors import GanzooError, first_line, in_one_line, unknown
+from ganzoo.files import write_atomically
 from ganzoo.precision import made_with
+from ganzoo.types import PathLike
+
+# What a preset folder consists of.
+PRESET_FILE, _WEIGHTS_FILE = "preset.yaml", "weights.npz"
 
 
 @dataclass
@@ -60,7 +69,6 @@ def load(name, trained=True, compile=True):
     import keras
 
     from ganzoo import weights
-    from ganzoo.training.zoo_model import inference_first
 
     path = Path(str(name))
     # Before building anything.
@@ -152,13 +160,16 @@ def best_checkpoint_of(run):
 
 
 def find(name):
-    """The `Preset` of a name or a YAML path; a model's name means its default preset.
+    """The `Preset` of a name, a YAML path or a preset folder; a model's name means its default preset.
 
     Raises:
         GanzooError: an unknown name, with the nearest match, or a file that is no valid config.
     """
     if str(name).endswith((".yaml", ".yml")):
         return Preset(str(name), Path(name), load_config(name))
+    if is_preset_folder(name):
+        path = Path(name) / PRESET_FILE
+        return Preset(str(name), path, load_config(path))
     files = preset_files()
     if name in files:
         return Preset(name, files[name], load_config(files[name]))
@@ -178,7 +189,9 @@ def _nothing_called(name, files):
     path = Path(str(name))
     try:
         if str(name) and path.is_dir():
-            return GanzooError(f"{path} is not a run folder: it has no folder 'checkpoints' in it")
+            return GanzooError(
+                f"{path} is neither a run folder nor a preset folder: it has no 'checkpoints' and no {PRESET_FILE}"
+            )
         if path.is_file():
             return GanzooError(f"{path} is a file, but neither .keras nor .yaml")
         runs = [str(other) for other in path.parent.iterdir() if is_run(other)]
@@ -195,6 +208,47 @@ def is_run(name):
         return (Path(str(name)) / "checkpoints").is_dir()
     except (OSError, ValueError):  # no path at all: too long, or with a null byte
         return False
+
+
+def is_preset_folder(name: PathLike) -> bool:
+    """Whether this is a folder that `model.save_to_preset` wrote."""
+    try:
+        return not is_run(name) and (Path(str(name)) / PRESET_FILE).is_file()
+    except (OSError, ValueError):  # not a path: too long, or with a null byte
+        return False
+
+
+def save(model: Any, folder: PathLike, description: str = "", license: str = "", data: str = "") -> Path:
+    """Writes a model as a preset folder; see `ZooModel.save_to_preset`."""
+    folder = Path(folder)
+    name = type(model).model_name
+    if not name:
+        raise GanzooError(
+            f"cannot save to {folder}: {type(model).__name__} is not registered, so that no preset could name it: put "
+            "@ganzoo.register('name') before the class"
+        )
+    if is_run(folder):
+        raise GanzooError(f"cannot save to {folder}: it is a run folder; name another")
+    config = Config(
+        model=name,
+        description=description,
+        arguments=model.arguments,
+        class_names=list(getattr(model, "class_names", None) or ()),
+    )
+    try:
+        # What was read back is what will be loaded: an object or a function has no place in YAML.
+        config = parse_config(dump(config), str(folder / PRESET_FILE))
+    except (yaml.YAMLError, GanzooError) as error:
+        raise GanzooError(
+            f"cannot save to {folder}: an argument of the model cannot be written to a preset ({first_line(error)}); "
+            "use model.save() instead"
+        ) from None
+    folder.mkdir(parents=True, exist_ok=True)
+    sha256 = model.save_shipped(folder / _WEIGHTS_FILE)
+    stated = Weights(_WEIGHTS_FILE, sha256, license or "not stated", data or "not stated", "not measured")
+    path = folder / PRESET_FILE
+    write_atomically(path, dump(replace(config, weights=stated)).encode())
+    return path
 
 
 def config_of(name):
@@ -246,10 +300,9 @@ def load_saved(path, compile=True):
     import keras
 
     from ganzoo import keras_archive, weights
-    from ganzoo.training.zoo_model import ZooModel
 
     described, stored = keras_archive.read(path)
-    registry.model_class(_model_described(described, path))
+    cls = registry.model_class(_model_described(described, path))
     keras_archive.check_objects(described, path)
     try:
         with weights.fitting_file(path, stored):
@@ -259,7 +312,7 @@ def load_saved(path, compile=True):
     # Keras, HDF5 and JSON have an error of their own for each way in which a file can be damaged.
     except Exception as error:
         raise GanzooError(f"cannot load {path}: {first_line(error)}") from None
-    if not isinstance(model, ZooModel):
+    if not isinstance(model, cls):
         raise GanzooError(f"{path} does not hold a ganzoo model")
     return model
 

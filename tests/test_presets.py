@@ -179,3 +179,70 @@ def test_a_packed_run_is_a_preset_with_weights_and_metrics(tiny_preset, images_n
     packed, best = ganzoo.load(path), ganzoo.load(run)
     assert np.abs(packed.generate(4, seed=0).astype(int) - best.generate(4, seed=0)).max() <= 2
     assert config.class_names == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("cgan", {"image_shape": (28, 28, 1), "classes": 3}),
+        ("dcgan", {"image_shape": (32, 32, 3), "width": 4, "discriminator_regularizers": ["spectral_normalization"]}),
+        ("srresnet", {"blocks": 1, "width": 4, "scale": 2, "crop": 32}),
+    ],
+)
+def test_a_model_saved_to_a_preset_comes_back_and_trains(name, arguments, tmp_path):
+    keras.utils.set_random_seed(0)
+    model = ganzoo.create(name, **arguments)
+    if name == "cgan":
+        model.class_names = ("a", "b", "c")
+    path = model.save_to_preset(tmp_path / "mine", description="my own", license="CC0", data="noise")
+    config = presets.find(tmp_path / "mine").config
+    assert (config.description, config.weights.license, config.weights.data) == ("my own", "CC0", "noise")
+    for loaded in (ganzoo.load(tmp_path / "mine"), type(model).from_preset(str(tmp_path / "mine")), ganzoo.load(path)):
+        assert loaded.arguments == model.arguments
+        inputs = model.example_inputs(2)
+        close = np.abs(np.asarray(loaded.inference_network(inputs)) - np.asarray(model.inference_network(inputs)))
+        assert close.max() < 2e-2  # half precision
+    assert tuple(getattr(loaded, "class_names", ())) == tuple(getattr(model, "class_names", ()))
+    fresh = type(model).from_preset(tmp_path / "mine", load_weights=False, compile=False)
+    assert not fresh.compiled
+    assert (
+        np.abs(np.asarray(fresh.inference_network(inputs)) - np.asarray(model.inference_network(inputs))).max() > 1e-3
+    )
+    batch = loaded.example_batch(2 * loaded.batches_per_step)
+    loaded.fit(*(batch if isinstance(batch, tuple) else (batch,)), batch_size=2, verbose=0)
+
+
+def test_from_preset_and_save_to_preset_refuse_what_they_cannot_do(tmp_path, monkeypatch):
+    from ganzoo.models import CGAN, DCGAN
+
+    monkeypatch.setattr("ganzoo.registry._classes", dict(ganzoo.registry._classes))
+    assert DCGAN.from_preset("digits").preset == DCGAN.from_preset("dcgan.digits").preset == "dcgan.digits"
+    with pytest.raises(ganzoo.GanzooError, match=r"preset of DCGAN, which is not a CGAN: use DCGAN\.from_preset"):
+        CGAN.from_preset("dcgan.digits")
+    with pytest.raises(ganzoo.GanzooError, match="Did you mean 'dcgan.digits'"):
+        DCGAN.from_preset("digitz")
+    with pytest.raises(ganzoo.GanzooError, match="has no trained weights"):
+        CGAN.from_preset("srgan.paper_x4")
+    model = ganzoo.create("dcgan", image_shape=(32, 32, 1), width=4)
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "file").write_text("")
+    for folder, message in (("run", "it is a run folder"), ("file", "cannot save to")):
+        with pytest.raises(ganzoo.GanzooError, match=message):
+            model.save_to_preset(tmp_path / folder)
+    with pytest.raises(ganzoo.GanzooError, match="neither a run folder nor a preset folder"):
+        ganzoo.load(tmp_path)
+
+    class Unregistered(DCGAN):
+        model_name = None
+
+    with pytest.raises(ganzoo.GanzooError, match="Unregistered is not registered"):
+        Unregistered(image_shape=(32, 32, 1), width=4).save_to_preset(tmp_path / "new")
+
+    @ganzoo.register("with_function")
+    class WithFunction(DCGAN):
+        def __init__(self, activation=abs):
+            super().__init__(image_shape=(32, 32, 1), width=4)
+
+    with pytest.raises(ganzoo.GanzooError, match=r"cannot be written to a preset .*use model\.save\(\)"):
+        WithFunction().save_to_preset(tmp_path / "new")
+    assert not (tmp_path / "new").exists()

@@ -2,13 +2,16 @@
 
 import json
 import warnings
+from pathlib import Path
+from typing import Self
 
 import keras
 
-from ganzoo import backend, keras_archive, weights
+from ganzoo import backend, keras_archive, presets, registry, weights
 from ganzoo.config import parameters_of
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.precision import made_with
+from ganzoo.types import PathLike
 
 
 class Saving:
@@ -61,6 +64,62 @@ class Saving:
                 "not be loaded: put @keras.saving.register_keras_serializable() before its definition"
                 + (", after making it a function with a name" if named == "a lambda" else "")
             )
+
+    @classmethod
+    def from_preset(cls, preset: PathLike, load_weights: bool = True, compile: bool = True) -> Self:
+        """Makes a model of this class from a preset.
+
+        Args:
+            preset: the name of a preset, with or without the model's name ("dcgan.mnist" or "mnist" for a DCGAN), a
+                preset folder, a YAML file, a run folder or a `.keras` file.
+            load_weights: False gives fresh weights.
+            compile: False gives a model without the preset's settings of training.
+
+        Raises:
+            GanzooError: an unknown preset, or one whose model is not of this class.
+
+        Example:
+            from ganzoo.models import DCGAN
+
+            model = DCGAN.from_preset("digits")
+            model = ganzoo.AdversarialModel.from_preset("dcgan.digits")  # any adversarial model
+        """
+        own = f"{getattr(cls, 'model_name', None)}.{preset}"
+        found = own if own in registry.list_presets() else preset
+        made = registry.model_class(presets.model_of(found, trained=load_weights))
+        if not issubclass(made, cls):
+            raise GanzooError(
+                f"'{preset}' is a preset of {made.__name__}, which is not a {cls.__name__}: use "
+                f"{made.__name__}.from_preset(), or ganzoo.load() for any model"
+            )
+        return presets.load(found, trained=load_weights, compile=compile)
+
+    def save_to_preset(self, folder: PathLike, description: str = "", license: str = "", data: str = "") -> Path:
+        """Writes a preset folder, which `from_preset` and `ganzoo.load` read: a YAML file with the model's arguments,
+        and its weights in half precision. Optimizers stay behind: `save` writes a file that training goes on from.
+
+        Args:
+            folder: made if it is missing; files of an earlier preset in it are replaced.
+            description: one line, for people.
+            license: of the training data.
+            data: what the training data is.
+
+        Returns:
+            The path of the YAML file.
+
+        Raises:
+            GanzooError: a class that is not registered, an argument that cannot be written to YAML, a run folder, or
+                weights that are not finite.
+
+        Example:
+            model = ganzoo.create("dcgan", image_shape=(32, 32, 1), width=4)
+            model.save_to_preset("my_dcgan", description="untrained")
+            same = ganzoo.load("my_dcgan")
+        """
+        try:
+            return presets.save(self, folder, description, license, data)
+        except OSError as error:
+            raise GanzooError(f"cannot save to {folder}: {error.strerror}") from None
 
     def load_shipped(self, path, sha256=None):
         """Takes the weights of a preset's file; averaged networks begin with their averages."""

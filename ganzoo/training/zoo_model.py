@@ -5,7 +5,6 @@ A model says what it minimizes as data, a list of `Objective`. The training step
 """
 
 import contextlib
-import contextvars
 import inspect
 import math
 import threading
@@ -22,6 +21,7 @@ from pydantic import Field
 
 from ganzoo import backend
 from ganzoo.config import AtLeastOne, NotNegativeWhole, Seed, check_model_arguments, parameters_of, validated_arguments
+from ganzoo.construction import is_inference_first
 from ganzoo.data.batches import (
     FirstBatch,
     as_arrays,
@@ -65,27 +65,8 @@ class Objective:
     steps: int = 1
 
 
-# While it is set, models leave out the networks that only training needs: see `inference_first`.
-_leaving_out = contextvars.ContextVar("leaving_out", default=False)
 # Attributes that `compile` sets besides those of its arguments' names.
 _SET_BY_COMPILE = frozenset({"_objectives", "is_adversarial", "noise", "objective_optimizers", "optimizer"})
-
-
-@contextlib.contextmanager
-def inference_first():
-    """Models made inside leave out the networks that only training needs, until something asks for one of them.
-
-    Example:
-        with inference_first():
-            model = ganzoo.create("srgan")
-        model.upscale(image)            # the generator alone
-        model.discriminator             # made now
-    """
-    token = _leaving_out.set(True)
-    try:
-        yield
-    finally:
-        _leaving_out.reset(token)
 
 
 class _StepState(threading.local):
@@ -183,7 +164,7 @@ class ZooModel(Task, Saving, keras.Model):
         for name, network in networks.items():
             if isinstance(network, keras.Model):
                 setattr(self, name, network)
-            elif _leaving_out.get() and name not in self._averaged_names:
+            elif is_inference_first() and name not in self._averaged_names:
                 self._left_out[name] = network
             else:
                 setattr(self, name, network())
