@@ -157,7 +157,7 @@ def test_srgan_starts_from_srresnet_and_from_nothing_else(model):
     for network in (gan.generator, gan.ema_generator):
         for ours, theirs in zip(network.get_weights(), model.ema_generator.get_weights()):
             np.testing.assert_array_equal(ours, theirs)
-    assert float(gan.histories[0].distance(gan.generator)) == 0
+    assert float(gan.histories["generator"].distance(gan.generator)) == 0
     np.testing.assert_array_equal(gan.upscale(image), model.upscale(image))
     with pytest.raises(ganzoo.GanzooError, match="another architecture"):
         gan.start_from(ganzoo.create("srresnet", **{**SMALL, "width": 5}))

@@ -23,7 +23,7 @@ def regularized(network, regularizers, where="regularizers"):
     """The network rebuilt with each regularizer in turn and fresh weights; the network itself where there is none.
 
     Args:
-        network: functional Keras model.
+        network: functional Keras model, or a function that makes one.
         regularizers: list of names, or of {"name": ..., argument: value}.
         where: names their origin in errors.
 
@@ -33,6 +33,7 @@ def regularized(network, regularizers, where="regularizers"):
     Example:
         discriminator = ganzoo.networks.regularizers.regularized(discriminator, ["spectral_normalization"])
     """
+    network = network if isinstance(network, keras.Model) else network()
     seen = set()
     for regularizer in regularizers:
         arguments = dict(regularizer) if isinstance(regularizer, dict) else {"name": regularizer}

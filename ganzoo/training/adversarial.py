@@ -1,21 +1,20 @@
-"""Models of two adversaries: Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661)."""
+"""Adversarial training: Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661)."""
 
 import functools
 from dataclasses import replace
-from typing import Annotated
 
 import keras
 from keras import ops
-from pydantic import Field
 
 from ganzoo import backend, losses
-from ganzoo.config import AtLeastOne, NotNegative, Seed
-from ganzoo.data.batches import first_examples, parts_of, with_condition
+from ganzoo.config import AtLeastOne, NotNegative
+from ganzoo.data.batches import parts_of, with_condition
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.losses import feature_matching
 from ganzoo.networks import regularizers
 from ganzoo.training.augmentations import get_augmentation
 from ganzoo.training.averages import HistoricalAverage
+from ganzoo.training.reference_batches import take_reference_batches
 from ganzoo.training.zoo_model import Objective, ZooModel
 
 # What GANs have been trained with since Radford et al. 2015 (arXiv:1511.06434).
@@ -23,18 +22,18 @@ ADAM = {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5}
 
 
 class AdversarialModel(ZooModel):
-    """A generator and a discriminator that train each other.
+    """A generator and a discriminator, trained in turn.
 
-    A model builds its networks and hands them over. It changes what they learn by the hooks `split_batch`,
+    A subclass passes its networks to the constructor. It changes what they learn by overriding `split_batch`,
     `generator_inputs`, `discriminator_inputs` and `content_loss`, or `discriminator_loss` and `generator_loss` as a
-    whole; never `training_step`. A model of more networks gives `networks` and says by the class attributes
-    `generators` and `discriminators` which of them play which part.
+    whole. A model with more networks passes `networks`, and lists their names in the class attributes `generators` and
+    `discriminators`.
 
     Args:
-        generator: functional Keras model; from `generator_inputs` to what the discriminator judges.
-        discriminator: functional Keras model; from `discriminator_inputs` to logits (batch, 1). Or a function that
-            makes it: a model that is loaded for inference does without.
-        latent_dim: length of the latent vector that the generator takes; None if it takes the condition alone.
+        generator: functional Keras model, from `generator_inputs` to the input of the discriminator.
+        discriminator: functional Keras model, from `discriminator_inputs` to logits (batch, 1). Or a function that
+            makes it, so that a model loaded for inference does not build it.
+        latent_dim: length of the generator's latent vector; None for a generator that takes only the condition.
         networks: {name: functional Keras model} of all networks, in place of the first two arguments.
         discriminator_regularizers: list of changes to the discriminators: "spectral_normalization",
             "minibatch_discrimination", "virtual_batch_normalization", or {"name": ..., argument: value}
@@ -44,8 +43,8 @@ class AdversarialModel(ZooModel):
 
     Attributes:
         generator: the network being trained.
-        ema_generator: the moving average of its weights and batch statistics; inference uses it.
-        discriminator: its adversary.
+        ema_generator: the moving average of its weights and batch statistics, used for inference.
+        discriminator: the network that tells real from generated examples.
 
     Example:
         @ganzoo.register("denoiser")
@@ -65,10 +64,9 @@ class AdversarialModel(ZooModel):
 
     generators = ("generator",)
     discriminators = ("discriminator",)
-    # What the discriminator gives: "logits", or "errors" of an auto-encoder. A loss says which it takes.
+    # The discriminator's output: "logits", or "errors" of an auto-encoder; a loss takes one of them.
     scores = "logits"
-    # Deterministic generators set it to reuse one fake batch for both updates of a step. Algorithm 1 samples one for
-    # each.
+    # Deterministic generators reuse one fake batch for both updates of a step; Algorithm 1 samples one for each.
     shares_fake_batch = False
 
     def __init__(
@@ -90,55 +88,53 @@ class AdversarialModel(ZooModel):
                 f"{type(self).__name__} needs a network '{missing[0]}': a model without an adversary is a "
                 "ganzoo.ZooModel with one objective"
             )
-        changes = dict.fromkeys(self.generators, ("generator_regularizers", generator_regularizers))
-        changes.update(dict.fromkeys(self.discriminators, ("discriminator_regularizers", discriminator_regularizers)))
+        changes = dict.fromkeys(self.generators, (generator_regularizers, "generator_regularizers"))
+        changes |= dict.fromkeys(self.discriminators, (discriminator_regularizers, "discriminator_regularizers"))
         networks = {
-            name: functools.partial(_regularized, network, *changes[name]) if name in changes else network
+            name: functools.partial(regularizers.regularized, network, *changes[name]) if name in changes else network
             for name, network in networks.items()
         }
         super().__init__(networks, averaged=self.generators, **options)
-        self.histories = []
+        self.histories = {}
         if latent_dim is not None:
             at_least_one(latent_dim=latent_dim)
             self.latent_dim = int(latent_dim)
 
     def start_from(self, other):
         super().start_from(other)
-        for name, history in self._histories():
+        for name, history in self.histories.items():
             history.restart(self.networks[name])
 
     # The hooks.
 
     def split_batch(self, batch):
-        """(real examples, condition or None) of one batch of the data set; a model without a condition ignores labels
-        that come with its images."""
+        """(real examples, condition or None) of one batch of the data set; by default labels are ignored."""
         name = self.model_name or type(self).__name__
         return parts_of(batch, 2, name, "examples, or pairs (examples, labels)")[0], None
 
     def check_batch(self, batch):
         super().check_batch(batch)
-        # Before a graph is made of it: on JAX what fails within fit() loses the model's weights.
+        # Before tracing: on JAX, an error within fit() loses the model's weights.
         self.split_batch(keras.tree.map_structure(ops.convert_to_tensor, batch))
 
     def generator_inputs(self, count, condition):
-        """What the generator turns into `count` examples during training: fresh noise, and the condition if any."""
+        """The generator's inputs for `count` examples of training: fresh noise, and the condition if there is one."""
         if not hasattr(self, "latent_dim"):
             raise NotImplementedError(f"{type(self).__name__} must define generator_inputs(), or have a latent_dim")
         return with_condition(self.noise.normal((count, self.latent_dim)), condition)
 
     def discriminator_inputs(self, examples, condition):
-        """What the discriminator is shown of real or generated examples: both, where there is a condition."""
+        """The discriminator's inputs for real or generated examples: these, and the condition if there is one."""
         return with_condition(examples, condition)
 
     def content_loss(self, real, fake):
-        """What the generator minimizes besides the adversarial loss: a scalar, of its batch and the real one beside
-        it."""
+        """A scalar that the generator minimizes besides the adversarial loss, e.g. the distance of real and fake."""
         return 0.0
 
     # The losses.
 
     def discriminator_loss(self, batch, training=True):
-        """The loss of one discriminator step, a scalar: mean over this replica's batch."""
+        """The discriminator's loss, a scalar: the mean over this replica's batch."""
         real, condition = self._examples(batch)
         fake = self.fake_batch(real, condition, training)
         real, fake = self.augmented(real), self.augmented(fake)
@@ -148,7 +144,7 @@ class AdversarialModel(ZooModel):
         return self.loss.discriminator(real_logits, fake_logits) + self.penalty(real, fake, condition, training)
 
     def generator_loss(self, batch, training=True):
-        """The loss of one generator step, a scalar: mean over this replica's batch."""
+        """The generator's loss, a scalar: the mean over this replica's batch."""
         real, condition = self._examples(batch)
         fake = self.generated_batch(real, condition, training)
         content = self.content_loss(real, fake)
@@ -166,27 +162,27 @@ class AdversarialModel(ZooModel):
         return content + self.adversarial_weight * self.loss.generator(logits)
 
     def generated_batch(self, real, condition, training=True):
-        """As many generated examples as there are real ones; with `shares_fake_batch` the same for both updates."""
+        """As many generated examples as real ones; with `shares_fake_batch` the same for both updates of a step."""
         if self._step_state.shared is not None:
             _, (_, known), fake = self._step_state.shared
-            # A batch that was generated for another condition does not belong to this one.
+            # The shared batch was generated for one condition only.
             if condition is known:
                 return fake
         return self.generator(self.generator_inputs(ops.shape(real)[0], condition), training=training)
 
     def fake_batch(self, real, condition, training=True):
-        """`generated_batch` for the discriminator: no gradient goes through it."""
+        """`generated_batch` for the discriminator, without gradients to the generator."""
         with backend.no_gradients():
             return keras.tree.map_structure(ops.stop_gradient, self.generated_batch(real, condition, training))
 
     def augmented(self, images):
-        """The images after all augmentations that `compile` was given."""
+        """The images after the augmentations given to `compile`."""
         for augmentation in self.augmentations:
             images = augmentation(images, self.noise)
         return images
 
     def penalty(self, real, fake, condition=None, training=True):
-        """The sum of the penalties that `compile` was given, on a batch of real and of generated examples."""
+        """The sum of the penalties given to `compile`, for a batch of real and one of generated examples."""
 
         def discriminator(examples):
             return self.discriminator(self.discriminator_inputs(examples, condition), training=training)
@@ -196,7 +192,7 @@ class AdversarialModel(ZooModel):
         )
 
     def _examples(self, batch):
-        """What `split_batch` gives for a batch; while both updates share it, what it gave the first time."""
+        """The result of `split_batch`, computed once while both updates share a fake batch."""
         if self._step_state.shared is not None and self._step_state.shared[0] is batch:
             return self._step_state.shared[1]
         return self.split_batch(batch)
@@ -214,12 +210,12 @@ class AdversarialModel(ZooModel):
         return [Objective("d_loss", d_loss, self.discriminators, k), Objective("g_loss", g_loss, self.generators)]
 
     def alternate(self, parts):
-        """k discriminator steps, each on its own part of the batch and its own noise, then one generator step."""
+        """k discriminator steps, each on its own part of the batch with its own noise, then one generator step."""
         if self.is_adversarial and self.shares_fake_batch:
             loss = self._alternate_on_one_fake_batch(parts)
         else:
             loss = super().alternate(parts)
-        for name, history in self._histories():
+        for name, history in self.histories.items():
             history.take(self.networks[name], loss)
         return loss
 
@@ -227,7 +223,7 @@ class AdversarialModel(ZooModel):
         d_loss, g_loss = self._objectives
 
         def both(batch, training):
-            # The discriminator's step within the generator's: it learns from the fake batch that it judges next.
+            # The discriminator's update happens inside the generator's forward pass, on the same fake batch.
             examples = self.split_batch(batch)
             self._step_state.shared = batch, examples, self.generated_batch(*examples)
             try:
@@ -240,13 +236,9 @@ class AdversarialModel(ZooModel):
             self.minimize(d_loss, part)
         return self.minimize(replace(g_loss, loss=both), parts[-1])
 
-    def _histories(self):
-        """[(name of a network, its `HistoricalAverage`)]; empty without historical averaging."""
-        return list(zip((*self.generators, *self.discriminators), self.histories))
-
     def _historical_cost(self, names, training):
-        """The cost of the networks' distance from their historical averages, while training."""
-        distances = [history.distance(self.networks[name]) for name, history in self._histories() if name in names]
+        """The cost of the networks' distance from their historical averages, during training."""
+        distances = [history.distance(self.networks[name]) for name, history in self.histories.items() if name in names]
         return self.historical_averaging * sum(distances) if training and distances else 0.0
 
     # Compiling.
@@ -264,12 +256,7 @@ class AdversarialModel(ZooModel):
         feature_matching: NotNegative = 0.0,
         historical_averaging: NotNegative = 0.0,
         discriminator_steps: AtLeastOne = 1,
-        ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999,
-        seed: Seed = 0,
-        synchronized_batch_norm: bool = False,
-        run_eagerly: bool = False,
-        jit_compile: bool = False,
-        steps_per_execution: AtLeastOne = 1,
+        **settings: object,
     ):
         """Sets how the model trains.
 
@@ -283,19 +270,18 @@ class AdversarialModel(ZooModel):
                 "weight": ...} or a `ganzoo.losses.Penalty`.
             augmentations: list of changes to real and generated images before the discriminator sees them:
                 "instance_noise", "diffaugment" (see `ganzoo.training.augmentations`), as above.
-            adversarial_weight: factor of the loss in what the generator minimizes; with 0 (and no feature matching) a
-                model with a `content_loss` learns by that alone, and its discriminator rests.
-            feature_matching: factor of `ganzoo.losses.feature_matching` in it, on the features that go into the
-                discriminator's last layer, or an auto-encoder's code; Salimans et al. 2016 have it alone, with an
-                `adversarial_weight` of 0.
-            historical_averaging: factor of |weights - their mean over all steps|^2 in both losses (section 3.2 there).
-            discriminator_steps: the k of Algorithm 1; each step sees fresh examples and fresh noise.
-            ema_decay, seed, synchronized_batch_norm, run_eagerly, jit_compile, steps_per_execution: as in
-                `ZooModel.compile`.
+            adversarial_weight: weight of the adversarial loss in the generator's. With 0 and no feature matching, a
+                model with a `content_loss` pre-trains on that loss, and its discriminator is not trained.
+            feature_matching: weight of `ganzoo.losses.feature_matching`, on the input of the discriminator's last layer
+                or an auto-encoder's code (Salimans et al. 2016, who set `adversarial_weight` to 0).
+            historical_averaging: weight of |weights - their mean over all steps|^2 in both losses (section 3.2 there).
+            discriminator_steps: the k of Algorithm 1; each step takes fresh examples and fresh noise.
+            **settings: `ema_decay`, `seed`, `synchronized_batch_norm`, `run_eagerly`, `jit_compile` and
+                `steps_per_execution` of `ZooModel.compile`.
 
         Raises:
-            GanzooError: an unknown loss or optimizer, a number out of range, or a call outside of the scope of the
-                strategy that the model was made in.
+            GanzooError: an unknown loss or optimizer, a number out of range, or a call outside the scope of the
+                strategy in which the model was created.
         """
         if optimizer is not None:
             if isinstance(optimizer, keras.optimizers.Optimizer):
@@ -325,33 +311,23 @@ class AdversarialModel(ZooModel):
         has_content = type(self).content_loss is not AdversarialModel.content_loss
         self.is_adversarial = bool(self.adversarial_weight or self.feature_matching or not has_content)
         if not self.is_adversarial and self.discriminator_steps > 1:
-            raise GanzooError("discriminator_steps: with an adversarial_weight of 0 the discriminator rests")
+            raise GanzooError("discriminator_steps: with an adversarial_weight of 0 the discriminator is not trained")
         if self.feature_matching:
             features = regularizers.features_of(self.discriminator)
             network = keras.Model(self.discriminator.input, [features, self.discriminator.output])
-            # Past Keras, which would save the discriminator's layers a second time.
+            # Not tracked by Keras, which would save the discriminator's layers a second time.
             object.__setattr__(self, "_features_and_logits", network)
-        self.histories = []
-        if self.historical_averaging:
-            names = (*self.generators, *self.discriminators)
-            self.histories = [HistoricalAverage(self.networks[name], name=f"{name}_history") for name in names]
-        super().compile(
-            {"d_loss": discriminator_optimizer, "g_loss": generator_optimizer},
-            ema_decay=ema_decay,
-            seed=seed,
-            synchronized_batch_norm=synchronized_batch_norm,
-            run_eagerly=run_eagerly,
-            jit_compile=jit_compile,
-            steps_per_execution=steps_per_execution,
-        )
-        settings = {name: value for name, value in self._settings.items() if name != "optimizer"}
+        names = (*self.generators, *self.discriminators) if self.historical_averaging else ()
+        self.histories = {name: HistoricalAverage(self.networks[name], name=f"{name}_history") for name in names}
+        super().compile({"d_loss": discriminator_optimizer, "g_loss": generator_optimizer}, **settings)
+        kept = {name: value for name, value in self._settings.items() if name != "optimizer"}
         self._settings = dict(
             generator_optimizer=self.generator_optimizer,
             discriminator_optimizer=self.discriminator_optimizer,
             loss=self.loss,
             penalties=self.penalties,
             augmentations=self.augmentations,
-            **settings,
+            **kept,
         )
 
     @property
@@ -368,37 +344,5 @@ class AdversarialModel(ZooModel):
         """The Keras optimizer of the discriminators."""
         return self.optimizers["d_loss"]
 
-    # Virtual batch normalization.
-
     def before_training(self, x, y):
-        """Gives networks with virtual batch normalization their reference batches, the first time they train."""
-        sides = ((self.discriminators, self._real_inputs), (self.generators, self._fake_inputs))
-        references = [
-            (inputs, *reference)
-            for names, inputs in sides
-            for name in names
-            for reference in regularizers.reference_batches(self.networks[name])
-            if not reference[1].is_taken
-        ]
-        if references:
-            size = max(layer.size for _, _, layer in references)
-            batch, x = first_examples(x, y, size)
-            for inputs, place, layer in references:
-                layer.take(keras.tree.flatten(inputs(batch))[place])
-            for name, average in self.averages.items():
-                average.set_weights(self.networks[name].get_weights())
-        return x
-
-    def _real_inputs(self, batch):
-        return self.discriminator_inputs(*self.split_batch(batch))
-
-    def _fake_inputs(self, batch):
-        real, condition = self.split_batch(batch)
-        self.noise.start_step(-1)
-        return self.generator_inputs(len(real), condition)
-
-
-def _regularized(network, where, changes):
-    """A network, or what a function makes, rebuilt with its regularizers."""
-    network = network if isinstance(network, keras.Model) else network()
-    return regularizers.regularized(network, changes, where)
+        return take_reference_batches(self, x, y)

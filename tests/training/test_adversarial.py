@@ -84,7 +84,7 @@ def test_the_average_takes_batch_statistics_along():
 
 
 def test_historical_averaging_by_hand_and_through_a_file(tmp_path):
-    """With latents and images of 0 the game has no gradient: what is left is that of 0.5 |w - mean|^2."""
+    """With latents and images of 0 the losses have no gradient; what is left is that of 0.5 |w - mean|^2."""
 
     class Still(OneWeight):
         def generator_inputs(self, count, condition):
@@ -105,7 +105,7 @@ def test_historical_averaging_by_hand_and_through_a_file(tmp_path):
     dcgan.train_on_batch(dcgan.example_batch(4))
     dcgan.save(tmp_path / "m.keras")
     loaded = ganzoo.load(tmp_path / "m.keras")
-    for ours, theirs in zip(dcgan.histories, loaded.histories):
+    for ours, theirs in zip(dcgan.histories.values(), loaded.histories.values()):
         assert float(theirs.count) == 1
         for one, other in zip(ours.means, theirs.means):
             np.testing.assert_array_equal(np.array(one), np.array(other))
