@@ -24,7 +24,7 @@ _HOMES = {
     "ZooModel": "ganzoo.training.zoo_model",
     "create": "ganzoo.registry",
     "list_models": "ganzoo.registry",
-    "list_presets": "ganzoo.registry",
+    "list_presets": "ganzoo.presets",
     "load": "ganzoo.presets",
     "register": "ganzoo.registry",
     "train": "ganzoo.training.run",

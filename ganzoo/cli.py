@@ -75,13 +75,13 @@ def list_(pattern):
     """
     from ganzoo import presets, registry
 
-    names = registry.list_presets(pattern)
+    names = presets.list_presets(pattern)
     models = [name for name in registry.list_models() if any(preset.startswith(f"{name}.") for preset in names)]
     models += registry.list_models(pattern)
     if not models:
         from ganzoo.errors import unknown
 
-        raise unknown("model or preset", pattern, [*registry.list_models(), *registry.list_presets()])
+        raise unknown("model or preset", pattern, [*registry.list_models(), *presets.list_presets()])
     for model in sorted(set(models)):
         click.echo(f"{model:28}{registry.describe(model)}")
         for name in names:
@@ -109,7 +109,7 @@ def info(name):
 
     if name in registry.list_models():
         click.echo(registry.own_docstring(registry.model_class(name)) + "\n")
-        if not registry.list_presets(f"{name}.*"):
+        if not presets.list_presets(f"{name}.*"):
             return
     config = presets.config_of(name)
     if config is None or presets.is_run(name):

@@ -4,6 +4,7 @@
 wherever a preset's name does.
 """
 
+import fnmatch
 import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -344,6 +345,19 @@ def preset_files():
     """{preset name: YAML path} of the presets inside the package."""
     folder = configs_folder()
     return {f"{path.parent.name}.{path.stem}": path for path in sorted(folder.glob("*/*.yaml"))}
+
+
+def list_presets(pattern="*"):
+    """Names of all presets, `model.preset`, sorted.
+
+    Args:
+        pattern: wildcard, e.g. "dcgan.*" or "*.mnist"; a bare model name means all of its presets.
+
+    Example:
+        ganzoo.list_presets("dcgan.*")
+    """
+    names = list(preset_files())
+    return sorted(fnmatch.filter(names, pattern) or fnmatch.filter(names, f"{pattern}.*"))
 
 
 def configs_folder():

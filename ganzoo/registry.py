@@ -105,21 +105,6 @@ def list_models(pattern="*"):
     return sorted(fnmatch.filter({*_builtin_names(), *_classes}, pattern))
 
 
-def list_presets(pattern="*"):
-    """Names of all presets, `model.preset`, sorted.
-
-    Args:
-        pattern: wildcard, e.g. "dcgan.*" or "*.mnist"; a bare model name means all of its presets.
-
-    Example:
-        ganzoo.list_presets("dcgan.*")
-    """
-    from ganzoo.presets import preset_files
-
-    names = list(preset_files())
-    return sorted(fnmatch.filter(names, pattern) or fnmatch.filter(names, f"{pattern}.*"))
-
-
 def describe(name):
     """The first line of a model's docstring; for the package's own, read without importing the file."""
     if name in _classes:

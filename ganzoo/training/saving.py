@@ -85,7 +85,7 @@ class Saving:
             model = ganzoo.AdversarialModel.from_preset("dcgan.digits")  # any adversarial model
         """
         own = f"{getattr(cls, 'model_name', None)}.{preset}"
-        found = own if own in registry.list_presets() else preset
+        found = own if own in presets.list_presets() else preset
         made = registry.model_class(presets.model_of(found, trained=load_weights))
         if not issubclass(made, cls):
             raise GanzooError(
