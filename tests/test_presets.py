@@ -219,7 +219,7 @@ def test_from_preset_and_save_to_preset_refuse_what_they_cannot_do(tmp_path, mon
     assert DCGAN.from_preset("digits").preset == DCGAN.from_preset("dcgan.digits").preset == "dcgan.digits"
     with pytest.raises(ganzoo.GanzooError, match=r"preset of DCGAN, which is not a CGAN: use DCGAN\.from_preset"):
         CGAN.from_preset("dcgan.digits")
-    with pytest.raises(ganzoo.GanzooError, match="Did you mean 'dcgan.digits'"):
+    with pytest.raises(ganzoo.GanzooError, match=r"Did you mean 'dcgan\.digits'"):
         DCGAN.from_preset("digitz")
     with pytest.raises(ganzoo.GanzooError, match="has no trained weights"):
         CGAN.from_preset("srgan.paper_x4")
