@@ -150,7 +150,7 @@ CHEAP_MISTAKES = [
     ("info dcgn", "Did you mean 'dcgan'?"),
     ("generate dcgan.mnits", "Did you mean 'dcgan.mnist'?"),
     ("generate runs/tiny-002", "Did you mean 'runs/tiny-001'?"),
-    ("generate runs", "runs is not a run folder: it has no folder 'checkpoints'"),
+    ("generate runs", "runs is neither a run folder nor a preset folder: it has no 'checkpoints' and no preset.yaml"),
     ("generate notes.txt", "notes.txt is a file, but neither .keras nor .yaml"),
     ("generate elsewhere/tiny-001", "no such run folder or file"),
     ("generate runs/tiny-001", "has no checkpoint"),

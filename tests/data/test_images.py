@@ -549,7 +549,7 @@ def test_npz_of_floats_and_wrong_ones(tmp_path):
         ours = open_images(f"npz:{tmp_path}/a.npz", (28, 28, 1)).images[..., 0]
         assert np.abs(ours - of_unit * 255.0).max() <= 1
     for arrays, message in [
-        (dict(images=images), "no array 'images'"),
+        (dict(photos=images), "no array 'images'"),
         (dict(images=unit * 1.01), r"got 0 to 1\.01: scale or clip them"),
         (dict(images=unit * 256), "got 0 to 256"),
         (dict(images=np.full((1, 8, 8), 256)), "got 256 to 256"),
