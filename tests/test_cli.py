@@ -161,7 +161,7 @@ CHEAP_MISTAKES = [
     ("generate srgan", "use `ganzoo upscale IN OUT --model srgan`"),
     ("generate segan", "use `ganzoo enhance IN OUT --model segan`"),
     ("generate stackgan.emoji", 'use `ganzoo generate stackgan.emoji --caption "a red apple"`'),
-    ("draw apple --model cgan", "use `ganzoo generate cgan`"),
+    ("generate cgan --caption apple", "use `ganzoo generate cgan`"),
     ("upscale notes.txt o.png --model dcgan", "use `ganzoo generate dcgan`"),
     ("upscale notes.txt o.png --model srgann", "Did you mean 'srgan'?"),
     ("upscale note.txt o.png", "no such image: note.txt. Did you mean 'notes.txt'?"),
