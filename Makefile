@@ -1,11 +1,10 @@
-# make demo · make test · make bench: each sets up what it needs in .venv and uses nothing else; make test-oldest in
-# .venv-oldest.
+# make demo, make test, make lint and make bench install what they need into .venv, make test-oldest into .venv-oldest.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 
-# The oldest TensorFlow and Keras that the package supports, the lower bounds in setup.py; no wheels for the newest Python.
+# The oldest supported TensorFlow and Keras (the lower bounds in setup.py). They have no wheels for Python 3.13.
 OLDEST_PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 OLDEST := .venv-oldest
@@ -18,7 +17,7 @@ demo: $(VENV)/demo.installed
 test: $(VENV)/test.installed lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 
-# Recordings through both readers, the training step and model files, under the oldest TensorFlow and Keras.
+# The readers of recordings, the training step and model files, under the oldest TensorFlow and Keras.
 test-oldest: $(OLDEST)/installed
 	$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile tests/data/test_audio.py tests/data/test_speech.py tests/test_segan.py \
 		tests/training/test_adversarial.py tests/test_models.py tests/test_keras_archive.py
@@ -26,6 +25,7 @@ test-oldest: $(OLDEST)/installed
 lint: $(VENV)/test.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 bench: $(VENV)/test.installed
 	$(BIN)/python benchmarks/suite.py
@@ -33,20 +33,20 @@ bench: $(VENV)/test.installed
 clean:
 	rm -rf $(VENV) $(OLDEST) build dist *.egg-info
 
-$(VENV)/%.installed: setup.py $(VENV)/bin/python
-	@echo "installing ganzoo and what its extra $* needs into $(VENV) (a few minutes the first time)"
-	@# --use-pep517: the older kind of editable install knows no folders mapped into the package
+$(VENV)/%.installed: setup.py pyproject.toml $(VENV)/bin/python
+	@echo "installing ganzoo with the extra $* into $(VENV) (takes a few minutes the first time)"
+	@# --use-pep517: the legacy editable install does not support package_dir
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e '.[$*]'
 	@touch $@
 
-$(OLDEST)/installed: setup.py Makefile
-	@test -n "$(OLDEST_PYTHON)" || { echo "TensorFlow 2.16 needs Python 3.11 or 3.12 and found neither; name one: make OLDEST_PYTHON=/path/to/python3.11"; exit 1; }
+$(OLDEST)/installed: setup.py pyproject.toml Makefile
+	@test -n "$(OLDEST_PYTHON)" || { echo "TensorFlow 2.16 needs Python 3.11 or 3.12, but neither was found. Name one: make OLDEST_PYTHON=/path/to/python3.11"; exit 1; }
 	@$(OLDEST_PYTHON) -m venv $(OLDEST)
 	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e '.[tfio]' tensorflow==2.16.1 keras==3.12.4 pytest pytest-xdist
 	@touch $@
 
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo "ganzoo needs Python 3.11, 3.12 or 3.13 and found none; name one: make PYTHON=/path/to/python3.11"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { echo "ganzoo needs Python 3.11, 3.12 or 3.13; $(PYTHON) is none of them"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "ganzoo needs Python 3.11, 3.12 or 3.13, but none was found. Name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { echo "ganzoo needs Python 3.11, 3.12 or 3.13; $(PYTHON) is another version"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)

