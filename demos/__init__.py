@@ -1,1 +1,1 @@
-"""Web pages over trained models: thin Gradio apps, `ganzoo demo`."""
+"""Web pages for trained models: thin Gradio apps, started by `ganzoo demo`."""

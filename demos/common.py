@@ -1,9 +1,11 @@
-"""What the pages share: a model loaded once, errors as messages, images large enough to see."""
+"""Helpers that the pages share: cached models, errors shown as messages, enlarged images."""
 
 import functools
 import html
 import reprlib
 import traceback
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -15,56 +17,55 @@ from ganzoo.inference import save_image
 
 from .files import new_result, uploaded, without_folders
 
-# One event at a time, however many people ask; more than QUEUE waiting are told to come back.
-# The pages are for people: programs have the command line and the package.
-ONE_AT_A_TIME = dict(concurrency_id="model", concurrency_limit=1, api_visibility="private")
+# One event runs at a time; when QUEUE are waiting, further ones are refused. The events are not part of an API.
+ONE_AT_A_TIME: dict[str, Any] = dict(concurrency_id="model", concurrency_limit=1, api_visibility="private")
 QUEUE = 20
 LARGEST_SEED = 2**31 - 1
-# Gradio's third button would share an image through a web site.
-BUTTONS = ["download", "fullscreen"]
+# Without Gradio's third button, which shares an image through a website.
+BUTTONS: list[Any] = ["download", "fullscreen"]
 
 
-_kept = functools.lru_cache(maxsize=16)(ganzoo.load)
+_cached_load = functools.lru_cache(maxsize=16)(ganzoo.load)
 
 
-def loaded(preset):
-    """The trained model of a preset, kept.
+def loaded(preset: str) -> Any:
+    """The trained model of a preset, cached.
 
     Raises:
-        GanzooError: not the full name of a preset. A file or a run folder of this machine is not loaded: the name may
-            come from a stranger.
+        GanzooError: not the full name of a preset. The name comes from a request, so files and run folders are not
+            loaded.
     """
     names = ganzoo.list_presets()
     if preset not in names:
         raise unknown("preset", reprlib.repr(preset), names)
-    return _kept(preset)
+    return _cached_load(preset)
 
 
-def trained_presets(model):
-    """Presets of a model that have weights, the default one first."""
+def trained_presets(model: str) -> list[str]:
+    """The presets of a model that have weights, the default first."""
     found = [presets.find(name) for name in ganzoo.list_presets(f"{model}.*")]
     found = [preset for preset in found if preset.config.weights]
     return [preset.name for preset in sorted(found, key=lambda preset: not preset.config.default)]
 
 
-def preset_choice(model, also=()):
-    """A list of the model's trained presets, and of other models'."""
+def preset_choice(model: str, also: Iterable[str] = ()) -> gr.Dropdown:
+    """A dropdown of the trained presets of a model and of the models in `also`."""
     choices = [preset for name in (model, *also) for preset in trained_presets(name)]
     return gr.Dropdown(choices, value=choices[0], label="Trained on", elem_id=f"{model}-preset")
 
 
-def seed_number(value, label="Seed", **options):
+def seed_number(value: int, label: str = "Seed", **options: Any) -> gr.Number:
     """A field for a seed."""
     return gr.Number(value, label=label, precision=0, minimum=0, maximum=LARGEST_SEED, **options)
 
 
-def image(label, **options):
-    """A place for an image that the page shows, as PNG, and lets people keep."""
+def image(label: str, **options: Any) -> gr.Image:
+    """An output image, shown and downloaded as PNG."""
     return gr.Image(label=label, format="png", interactive=False, buttons=BUTTONS, **options)
 
 
-def examples(values, component):
-    """A row of example values that a visitor clicks to put one into a component."""
+def examples(values: Sequence[Any], component: Any) -> None:
+    """A row of example values; a click puts one into a component."""
     choice = gr.Dataset(
         components=[component],
         samples=[[value] for value in values],
@@ -81,42 +82,42 @@ def examples(values, component):
 
 
 class Refused:
-    """Stands for a value of a request that the page does not take; says why."""
+    """Replaces a value of a request that the page does not accept; `why` is the error message."""
 
-    def __init__(self, why):
+    def __init__(self, why: str):
         self.why = why
 
 
-def received(component, value):
-    """A value of a request as a page's function gets it.
+def received(component: Any, value: Any) -> Any:
+    """The value of a request as a page's function gets it.
 
     Args:
-        component: the Gradio component whose value it is.
-        value: what the request holds for it: any JSON.
+        component: the Gradio component of the value.
+        value: the value in the request, any JSON.
 
     Returns:
-        For a component that takes files: the path of what was uploaded (or paths, in the component's own structure).
-        For a component with a fixed list of choices: one of them. For any other component: the value as it came, which
-        the page's function has to check. `Refused` where the value cannot be one of this component.
+        For a component that takes files, the path of the upload (or paths, in the component's own structure). For a
+        component with a fixed list of choices, one of them. For any other component, the value unchanged: the page's
+        function has to check it. `Refused` if the component cannot have this value.
     """
     choices = getattr(component, "choices", None)
     if choices and not getattr(component, "allow_custom_value", False):
         allowed = [choice for _, choice in choices]
         several = getattr(component, "multiselect", isinstance(component, gr.CheckboxGroup)) and isinstance(value, list)
         if not all(one in allowed for one in (value if several else [value])):
-            return Refused(f"{component.label}: {reprlib.repr(value)} is none of {', '.join(map(str, allowed))}")
+            return Refused(f"{component.label}: {reprlib.repr(value)} is not one of {', '.join(map(str, allowed))}")
     if value is None or getattr(component, "data_model", None) is None:
         return value
     try:
         return _uploaded_files(component.data_model.model_validate(value).model_dump(mode="json"))
     except GanzooError as error:
         return Refused(str(error))
-    except ValueError:  # pydantic's, of a structure that is not the component's
-        return Refused(f"{component.label}: this is not a file that was uploaded: choose it again")
+    except ValueError:  # raised by pydantic for any other structure
+        return Refused(f"{component.label}: not an uploaded file: choose it again")
 
 
-def _uploaded_files(value):
-    """Every file in a validated value as the path of what was uploaded. Web addresses are not followed."""
+def _uploaded_files(value: Any) -> Any:
+    """A validated value with every file replaced by the path of its upload. URLs are not fetched."""
     if isinstance(value, dict):
         if "path" in value:
             return uploaded(value["path"])
@@ -124,11 +125,11 @@ def _uploaded_files(value):
     return [_uploaded_files(part) for part in value] if isinstance(value, list) else value
 
 
-def shown_errors(function):
-    """Turns errors into a message on the page, and leaves what the page shows as it is."""
+def shown_errors(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Shows errors as a message on the page, and leaves the outputs as they are."""
 
     @functools.wraps(function)
-    def wrapped(*arguments):
+    def wrapped(*arguments: Any) -> Any:
         try:
             for argument in arguments:
                 if isinstance(argument, Refused):
@@ -136,22 +137,22 @@ def shown_errors(function):
             return function(*arguments)
         except GanzooError as error:
             message = str(error)
-        except Exception:  # a fault of ours: the terminal gets all of it, strangers nothing
+        except Exception:  # a bug: the traceback goes to the terminal only
             traceback.print_exc()
-            message = "something went wrong on the server; its terminal shows what"
-        # Not gr.Error: it covers the last image.
+            message = "something went wrong on the server; see its terminal"
+        # Not gr.Error, which covers the last image.
         shown_warning(message)
         return gr.skip()
 
     return wrapped
 
 
-def shown_warning(message):
+def shown_warning(message: object) -> None:
     """Shows a message on the page."""
     gr.Warning(html.escape(without_folders(str(message)), quote=False))
 
 
-def whole_number(value, name, low, high):
+def whole_number(value: Any, name: str, low: int, high: int) -> int:
     """A number from the page as an int.
 
     Raises:
@@ -160,12 +161,12 @@ def whole_number(value, name, low, high):
     return int(_number(value, name, low, high, "whole number", lambda number: number == int(number)))
 
 
-def finite_number(value, name, low, high):
-    """A number from the page as a float; errors as `whole_number`."""
+def finite_number(value: Any, name: str, low: float, high: float) -> float:
+    """A number from the page as a float; raises like `whole_number`."""
     return float(_number(value, name, low, high, "number", lambda number: True))
 
 
-def _number(value, name, low, high, kind, fits):
+def _number(value: Any, name: str, low: float, high: float, kind: str, fits: Callable[[Any], bool]) -> Any:
     if value is None:
         raise GanzooError(f"{name} is empty: it must be a {kind} from {low} to {high}")
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -174,15 +175,15 @@ def _number(value, name, low, high, kind, fits):
     return value
 
 
-def enlarged(image, at_least=560):
-    """A small image with every pixel made a square, so that browsers do not blur it."""
+def enlarged(image: np.ndarray, at_least: int = 560) -> np.ndarray:
+    """A small image enlarged by repeating pixels, so that browsers do not blur it."""
     factor = max(1, round(at_least / max(image.shape[:2])))
     large = np.kron(image, np.ones((factor, factor, 1), image.dtype))
     return np.repeat(large, 3, axis=-1) if large.shape[-1] == 1 else large
 
 
-def as_file(image, name):
-    """The path of a PNG of the image, for a download."""
+def as_file(image: np.ndarray, name: str) -> str:
+    """Writes the image as a PNG to download and returns its path."""
     path = new_result(name)
     save_image(path, image)
     return str(path)

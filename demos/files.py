@@ -1,4 +1,4 @@
-"""Files of the web page: one private folder for the whole process, removed when the process ends."""
+"""Files of the web page: one private folder per process, removed when the process ends."""
 
 import asyncio
 import atexit
@@ -11,7 +11,9 @@ import shutil
 import stat
 import tempfile
 import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ganzoo.errors import GanzooError
 
@@ -19,52 +21,52 @@ KEPT_RESULTS = 50
 
 
 @functools.cache
-def folder():
-    """The folder that holds everything this process writes for its visitors.
+def folder() -> Path:
+    """The folder of everything this process writes for its visitors.
 
-    Only this user can open it (mode 0700). It is removed when the process ends, unless it is killed.
+    Only this user can open it (mode 0700). It is removed when the process ends, but not after SIGKILL.
     """
     path = Path(tempfile.mkdtemp(prefix="ganzoo-")).resolve()
     atexit.register(remove)
     return path
 
 
-def remove():
-    """Removes the folder with all visitors' files, if there is one."""
+def remove() -> None:
+    """Removes the folder with all visitors' files, if it exists."""
     if folder.cache_info().currsize:
         shutil.rmtree(folder(), ignore_errors=True)
 
 
-def uploads():
-    """The folder in which Gradio keeps uploads and what it serves."""
+def uploads() -> Path:
+    """The folder in which Gradio stores uploads and the files it serves."""
     path = folder() / "served"
     path.mkdir(mode=0o700, exist_ok=True)
     return path
 
 
 class Room:
-    """How much the folder of uploads and results may hold. When it is full, its oldest files are removed.
+    """Limits the size of the folder of uploads and results. When it is full, the oldest files are removed.
 
-    What requests announce is added up, and the folder itself is counted once a second at most, outside of the event
-    loop: a request never waits for a walk over more files than may be kept.
+    The sizes that requests announce are added up. The folder itself is scanned at most once a second, outside the event
+    loop.
 
     Args:
-        most_files, most_bytes: that are kept.
-        lasting: a function that gives the paths of files that always stay.
+        most_files, most_bytes: the limits.
+        lasting: returns the paths of files that are never removed.
     """
 
-    # A file that a visitor has just uploaded, or is about to look at, is not removed.
+    # Newer files are not removed: a visitor has just uploaded them or is about to look at them.
     seconds_safe = 120.0
     seconds_between_counts = 1.0
 
-    def __init__(self, most_files, most_bytes, lasting=tuple):
+    def __init__(self, most_files: int, most_bytes: int, lasting: Callable[[], Iterable[Any]] = tuple):
         self.most_files, self.most_bytes, self._lasting = most_files, most_bytes, lasting
         self._files = self._bytes = 0
         self._counted = -math.inf
         self._lock = asyncio.Lock()
 
-    async def has(self, count, size):
-        """Whether there is room for so many files of so many bytes in all; if so, they count from now on."""
+    async def has(self, count: int, size: int) -> bool:
+        """Whether there is room for `count` more files of `size` bytes in total; if so, reserves it."""
         async with self._lock:
             if time.monotonic() - self._counted >= self.seconds_between_counts:
                 self._files, self._bytes = await asyncio.to_thread(self._tidied, count, size)
@@ -74,15 +76,15 @@ class Room:
             self._files, self._bytes = self._files + count, self._bytes + size
             return True
 
-    def _tidied(self, count, size):
-        """(files, bytes) in the folder, after the oldest have made room if they had to."""
+    def _tidied(self, count: int, size: int) -> tuple[int, int]:
+        """Removes the oldest files if room is needed; returns (files, bytes) in the folder."""
         found = list(_regular_files(uploads()))
         files, total = len(found), sum(entry.st_size for _, entry in found)
         if files + count <= self.most_files and total + size <= self.most_bytes:
             return files, total
         lasting, newest = set(map(str, self._lasting())), time.time() - self.seconds_safe
         for path, entry in sorted(found, key=lambda one: one[1].st_mtime):
-            # A little more than is needed, so that the next request finds room, too.
+            # Free a little more than needed, so that the next request finds room as well.
             if files + count <= 0.9 * self.most_files and total + size <= 0.9 * self.most_bytes:
                 break
             if path in lasting or entry.st_mtime > newest:
@@ -90,15 +92,15 @@ class Room:
             with contextlib.suppress(OSError):
                 os.remove(path)
                 files, total = files - 1, total - entry.st_size
-                # Each file has a folder of its own, as a rule.
+                # Usually each file has its own folder.
                 if (parent := os.path.dirname(path)) != str(uploads()):
                     os.rmdir(parent)
         return files, total
 
 
-def _regular_files(place):
-    """(path, `os.stat_result`) of each regular file within a folder; what vanishes meanwhile is left out."""
-    for parent, _, names in os.walk(place):
+def _regular_files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """(path, `os.stat_result`) of each regular file below a folder. Files that disappear meanwhile are left out."""
+    for parent, _, names in os.walk(root):
         for name in names:
             path = os.path.join(parent, name)
             with contextlib.suppress(OSError):
@@ -107,11 +109,11 @@ def _regular_files(place):
                     yield path, entry
 
 
-def is_served(path):
-    """Whether a path that came with a request names a regular file in the folder of uploads and results.
+def is_served(path: Any) -> bool:
+    """Whether a path from a request names a regular file in the folder of uploads and results.
 
-    A path that leaves the folder is refused by its letters alone, before the disk is asked: nobody learns whether it
-    exists, and nothing on a network is touched. Symbolic links are followed before the decision.
+    A path outside the folder is refused before the disk is accessed, so that a request cannot find out whether it
+    exists or reach a network drive. Symbolic links are resolved before the decision.
     """
     try:
         if not Path(os.path.normpath(path)).is_relative_to(uploads()):
@@ -122,24 +124,24 @@ def is_served(path):
         return False
 
 
-def uploaded(path):
-    """The path of a file that a visitor has uploaded.
+def uploaded(path: Any) -> str:
+    """The path of an uploaded file.
 
     Args:
-        path: whatever a request holds.
+        path: the value in the request, of any type.
 
     Raises:
-        GanzooError: anything but a regular file in the folder of uploads.
+        GanzooError: not a regular file in the folder of uploads.
     """
     if not is_served(path):
-        raise GanzooError("the server does not have this file, or no longer: choose it again")
+        raise GanzooError("the server does not have this file (any more): choose it again")
     return str(path)
 
 
-def new_result(name):
-    """A path for a result, in a folder of its own, so that no other visitor's result can have the same path.
+def new_result(name: str) -> Path:
+    """A path for a result, in a folder of its own, so that visitors never share a path.
 
-    The oldest results are removed: Gradio copies what it serves, so they are needed for a moment only.
+    The oldest results are removed: Gradio copies the files it serves, so they are needed only briefly.
     """
     results = folder() / "results"
     results.mkdir(mode=0o700, exist_ok=True)
@@ -148,12 +150,12 @@ def new_result(name):
     return Path(tempfile.mkdtemp(dir=results)) / name
 
 
-def stem(path):
-    """The name that an upload came with, without its suffix, and short enough for a result to add to it."""
+def stem(path: str | Path) -> str:
+    """The name of an upload without its suffix, shortened so that a result's name can be built from it."""
     return Path(path).stem.encode()[:100].decode(errors="ignore")
 
 
-def without_folders(message):
-    """A message for a visitor: files by the names that the visitor knows, not by where this server keeps them."""
+def without_folders(message: str) -> str:
+    """A message without the server's folders: files appear under the names that the visitor knows."""
     places = "|".join(re.escape(str(place)) for place in (uploads(), folder() / "results"))
     return re.sub(f"({places})(/[^/]*/)?", "", message)

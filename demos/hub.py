@@ -1,12 +1,15 @@
-"""All pages behind one address; `ganzoo demo` starts it."""
+"""The app with all pages, started by `ganzoo demo`."""
 
 import importlib
 import os
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
 
 from .files import uploads
 
-# Before Gradio is imported: no telemetry, no look-up of newer versions, no history of runs in the browser, and no
-# folder that other users of this machine can read or have made before.
+# Set before Gradio is imported: no telemetry, no version check, no run history in the browser, and no folder that other
+# users of this machine can read or may have created.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["GRADIO_RUN_HISTORY"] = "False"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -22,7 +25,7 @@ from ganzoo.errors import GanzooError
 from .common import QUEUE, received, trained_presets
 from .server import MEGABYTE, MOST_MEGABYTES, Gate, Hosts, serve
 
-# Gradio's front end lists MIME types when somebody chooses another kind of file, and has no setting for that sentence.
+# When a visitor chooses a wrong kind of file, Gradio's front end lists MIME types; no setting changes that message.
 _PLAIN_MESSAGES = """<script>
 new MutationObserver(() => {
     for (const text of document.querySelectorAll("[data-testid='toast-text']")) {
@@ -32,36 +35,38 @@ new MutationObserver(() => {
     }
 }).observe(document.documentElement, {childList: true, subtree: true});
 </script>"""
-_FONTS = dict(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+_FONTS: dict[str, Any] = dict(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
 
 class App(gr.Blocks):
-    """The pages' app. What a request holds is checked here, once for all pages."""
+    """The app of the pages. It checks the values of requests, once for all pages."""
 
-    async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
-        """The values of a request for a page's function, in place of what Gradio's components make of them.
+    async def preprocess_data(
+        self, block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False
+    ) -> list[Any]:
+        """The values of a request as the page's function gets them.
 
-        Gradio's own step takes an image from any place on the disk, fetches web addresses, decodes before any limit is
-        looked at, and prints a traceback for every value out of range.
+        Overrides Gradio's method, which reads images from anywhere on the disk, fetches URLs, decodes files before
+        checking limits, and prints a traceback for every value out of range.
         """
         if len(inputs) != len(block_fn.inputs):
-            raise gr.Error(f"this takes {len(block_fn.inputs)} values, got {len(inputs)}", print_exception=False)
+            raise gr.Error(f"expected {len(block_fn.inputs)} values, got {len(inputs)}", print_exception=False)
         return [
             state[component._id] if component.stateful else received(component, value)
             for component, value in zip(block_fn.inputs, inputs)
         ]
 
 
-def models_with_pages():
-    """Names of the models that have trained weights and a page here."""
+def models_with_pages() -> list[str]:
+    """Names of the models that have trained weights and a page."""
     return [name for name in registry.list_models() if trained_presets(name) and _module(name)]
 
 
-def build(model=None):
+def build(model: str | None = None) -> App:
     """The app.
 
     Args:
-        model: one model's page alone; all of them in tabs if not given.
+        model: show only the page of this model; all pages in tabs if not given.
 
     Raises:
         GanzooError: a model without a page or without trained weights.
@@ -70,24 +75,24 @@ def build(model=None):
     if model is not None:
         registry.model_class(model)
         if model not in names:
-            raise GanzooError(f"there is no page for '{model}' yet; there are: {', '.join(names) or 'none'}")
+            raise GanzooError(f"'{model}' has no page; models with a page: {', '.join(names) or 'none'}")
         names = [model]
     if not names:
         raise GanzooError("no model has trained weights to show")
     if "preprocess_data" not in vars(gr.Blocks):
-        # `App` would check nothing.
+        # `App.preprocess_data` would never be called.
         raise GanzooError(f"the page cannot check requests under Gradio {gr.__version__}: pip install 'gradio<7'")
     with App(title="ganzoo", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
-        gr.Markdown("# ganzoo\nTrained generative adversarial networks, event on this machine.")
+        gr.Markdown("# ganzoo\nTrained generative models, running on this machine.")
         shown = set()
         for name in names:
-            module = _module(name)
+            module: Any = _module(name)
             together = [other for other in getattr(module, "MODELS", [name]) if other in names]
             if name in shown:
                 continue
             shown.update(together)
             with gr.Tab(", ".join(together)) as tab:
-                # A model is loaded when somebody looks at it, not when the page opens.
+                # A model is loaded when its tab is opened, not when the app starts.
                 begin = app.load if name == names[0] else tab.select
                 for first_event in module.page(together[0]):
                     begin(**first_event)
@@ -95,12 +100,12 @@ def build(model=None):
     return app
 
 
-def web(app, hosts):
-    """The app as ASGI, behind its gate.
+def web(app: App, hosts: Hosts) -> Gate:
+    """The ASGI app behind its gate.
 
     Args:
-        app: of `build`.
-        hosts: `Hosts` that a request may be for.
+        app: from `build`.
+        hosts: the hosts that a request may name.
     """
     outer = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     gr.mount_gradio_app(
@@ -108,7 +113,7 @@ def web(app, hosts):
         app,
         path="/",
         max_file_size=MOST_MEGABYTES * MEGABYTE,
-        # What an unforeseen error says is for the terminal.
+        # Messages of unexpected errors go to the terminal only.
         show_error=False,
         ssr_mode=False,
         mcp_server=False,
@@ -120,23 +125,25 @@ def web(app, hosts):
     return Gate(outer, app, hosts)
 
 
-def launch(model=None, host="127.0.0.1", port=7860, allowed_hosts=()):
+def launch(
+    model: str | None = None, host: str = "127.0.0.1", port: int = 7860, allowed_hosts: Iterable[str] = ()
+) -> None:
     """Serves the app until Ctrl-C or SIGTERM.
 
     Args:
-        model: as `build`.
-        host: address or name of this machine to listen on; 0.0.0.0 for all of its addresses.
-        port: to listen on.
-        allowed_hosts: further names under which browsers reach it, e.g. that of a proxy in front of it.
+        model: as in `build`.
+        host: address or name of this machine to listen on; 0.0.0.0 for all its addresses.
+        port: the port to listen on.
+        allowed_hosts: further host names that browsers may use, e.g. that of a reverse proxy.
 
     Raises:
-        GanzooError: as `build`; an address or a port that cannot be listened on; a name that is none.
+        GanzooError: as in `build`; the host or port cannot be listened on; an invalid host name.
     """
     hosts = Hosts(host, allowed_hosts)
     serve(lambda: web(build(model), hosts), host, port)
 
 
-def _module(name):
-    """A model's page: that of its task, or None."""
+def _module(name: str) -> ModuleType | None:
+    """The module of a model's page, which its task names, or None."""
     page = registry.model_class(name).page
     return importlib.import_module(page) if isinstance(page, str) else page

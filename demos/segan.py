@@ -1,6 +1,7 @@
-"""The page of the models that take the noise out of speech: record or upload, hear and see what changes."""
+"""The page of the speech enhancement models: record or upload speech, then hear and see it before and after."""
 
 import reprlib
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -15,21 +16,21 @@ from .common import ONE_AT_A_TIME, finite_number, image, loaded, preset_choice, 
 from .files import new_result, stem
 
 MOST_SECONDS = 60
-# In all channels together: a minute of stereo at 96 kHz. The network hears each channel by itself.
+# Of all channels together: a minute of stereo at 96 kHz. The network processes each channel separately.
 MOST_SAMPLES = MOST_SECONDS * 96_000 * 2
-# Power falls with frequency to this power.
+# The exponent by which the noise power falls with frequency.
 _NOISES = {"none": None, "white": 0.0, "pink": 0.5, "brown": 1.0}
 
 
 @shown_errors
-def enhance(preset, path, noise, ratio):
-    """Sound before and after, their images, and the file of what is after."""
+def enhance(preset: str, path: str | None, noise: str, ratio: float) -> tuple[str, str, np.ndarray, np.ndarray, str]:
+    """The audio before and after, their spectrograms, and the enhanced file to download."""
     if not path:
         raise GanzooError("record or upload some speech first")
     if noise not in list(_NOISES):
-        raise GanzooError(f"noise is one of {', '.join(_NOISES)}, got {reprlib.repr(noise)}")
+        raise GanzooError(f"noise must be one of {', '.join(_NOISES)}, got {reprlib.repr(noise)}")
     ratio = finite_number(ratio, "the signal-to-noise ratio", -10, 40)
-    # By its header before anything is decoded: a small file may hold hours, or many channels.
+    # Check the header before decoding: a small file may hold hours of audio or many channels.
     with opened(path) as recording:
         if recording.samples is not None:
             check(recording.samples, recording.channels, recording.samplerate)
@@ -37,28 +38,28 @@ def enhance(preset, path, noise, ratio):
         longest = min(MOST_SECONDS, MOST_SAMPLES / (recording.channels * recording.samplerate))
     sound, rate = read_audio(path, longest, warn=lambda message, kind: shown_warning(message))
     if not np.isfinite(sound).all():
-        raise GanzooError("the recording holds samples that are no numbers")
+        raise GanzooError("the recording contains values that are not finite")
     if _NOISES[noise] is not None:
         added = colored_noise(np.random.default_rng(0), len(sound), _NOISES[noise])
         sound = sound + (added * (level(sound) / level(added) / gain(ratio)))[:, None]
     clean = loaded(preset).enhance(sound, rate, progress=False)
-    # Players cut off what is above 1: both are made softer by the same factor, so that they can be compared.
+    # Players clip values above 1: scale both by the same factor, so that they can be compared.
     loudest = max(1.0, float(np.abs(sound).max()), float(np.abs(clean).max()))
     before = _written(sound / loudest, rate, f"{stem(path)}-before", "PCM_16")
     after = _written(clean / loudest, rate, f"{stem(path)}-after", "PCM_16")
-    # The download has the values themselves, as the command line writes them.
+    # The download is not scaled; it is what the command line writes.
     file = _written(clean, rate, f"{stem(path)}-{preset}", "FLOAT" if np.abs(clean).max() > 1.0 else subtype)
-    images = [_shown(samples.mean(axis=1), rate) for samples in (sound, clean)]
-    return before, after, *images, file
+    spectrograms = [_shown(samples.mean(axis=1), rate) for samples in (sound, clean)]
+    return before, after, spectrograms[0], spectrograms[1], file
 
 
-def check(length, channels, rate):
-    """Whether the page takes a recording of this size.
+def check(length: int, channels: int, rate: int) -> None:
+    """Checks that the page accepts a recording of this size.
 
     Args:
-        length: samples of each channel.
-        channels: how many.
-        rate: in Hz.
+        length: samples per channel.
+        channels: number of channels.
+        rate: sample rate in Hz.
 
     Raises:
         GanzooError: too long, or too many samples in all channels together.
@@ -75,15 +76,15 @@ def check(length, channels, rate):
     )
 
 
-def _written(sound, rate, name, subtype):
-    """The path of a WAV file for the page."""
+def _written(sound: np.ndarray, rate: int, name: str, subtype: str) -> str:
+    """Writes a WAV file for the page and returns its path."""
     path = new_result(f"{name}.wav")
     soundfile().write(path, sound, rate, subtype=subtype)
     return str(path)
 
 
-def _shown(sound, rate):
-    """The spectrogram up to 8 kHz, what there is of it, as large as the page is wide."""
+def _shown(sound: np.ndarray, rate: int) -> np.ndarray:
+    """The spectrogram up to 8 kHz (or half the sample rate), about as wide as the page."""
     hop = max(1, len(sound) // 900)
     window = 2 ** round(np.log2(max(64, 0.032 * rate)))
     image = spectrogram(sound, window=window, hop=hop)
@@ -91,8 +92,8 @@ def _shown(sound, rate):
     return np.repeat(np.repeat(image[-shown:], 3, axis=2), max(1, 256 // shown), axis=0)
 
 
-def page(model):
-    """Puts the page into the surrounding `gr.Blocks`; returns the events of its first event."""
+def page(model: str) -> list[dict[str, Any]]:
+    """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown: none."""
     preset = preset_choice(model)
     with gr.Row():
         with gr.Column(scale=1):
@@ -104,8 +105,8 @@ def page(model):
                 elem_id=f"{model}-speech",
             )
             noise = gr.Radio(list(_NOISES), value="none", label="Noise to add", elem_id=f"{model}-noise")
-            ratio = gr.Slider(-5, 30, 5, step=1, label="Speech above that noise, in dB", elem_id=f"{model}-ratio")
-            button = gr.Button("Take the noise out", variant="primary", elem_id=f"{model}-enhance")
+            ratio = gr.Slider(-5, 30, 5, step=1, label="Signal-to-noise ratio, in dB", elem_id=f"{model}-ratio")
+            button = gr.Button("Enhance", variant="primary", elem_id=f"{model}-enhance")
             file = gr.DownloadButton("Download", elem_id=f"{model}-download")
         with gr.Column(scale=2):
             before = gr.Audio(label="Before", interactive=False, buttons=["download"], elem_id=f"{model}-before")

@@ -1,7 +1,8 @@
-"""The page of the models that make photos larger: upload one, compare, take it home."""
+"""The page of the super-resolution models: upload a photo, compare it with the upscaled one, download the result."""
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -15,22 +16,24 @@ from ganzoo.inference.image_files import PIXEL_LIMIT, ImageFile, read_image_file
 from .common import ONE_AT_A_TIME, examples, image, loaded, preset_choice, shown_errors
 from .files import folder, new_result, stem
 
-# Models that share this page.
+# The models that share this page.
 MODELS = ("srgan", "srresnet")
 MOST_PIXELS = 1_500_000
-# Of the comparison on the page; the file has every pixel.
+# Longest side of the images shown for comparison; the file has the full size.
 _LONGEST_SHOWN = 1600
 
 
 @shown_errors
-def upscale(preset, path, progress=gr.Progress()):
-    """What the slider compares (the photo's own pixels, the model's), bicubic interpolation, and the file."""
+def upscale(
+    preset: str, path: str | None, progress: gr.Progress = gr.Progress()
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, str]:
+    """The two images of the slider (the photo, the upscaled one), bicubic interpolation, and the file."""
     if not path:
         raise GanzooError("choose a photo first")
     check(path)
     photo = read_image_file(path, most_pixels=MOST_PIXELS)
     model = loaded(preset)
-    # By tiles of this very image: Gradio's own estimate is of earlier images, of other sizes.
+    # Progress in tiles of this image: Gradio's own estimate comes from earlier images of other sizes.
     large = model.upscale(photo.pixels, progress=lambda done, total: progress((done, total), unit="tiles"))
     file = new_result(f"{stem(path)}-{preset}.png")
     write_image_file(file, ImageFile(large, photo.extras))
@@ -40,24 +43,24 @@ def upscale(preset, path, progress=gr.Progress()):
     return (_fitting(before), _fitting(large)), _fitting(bicubic), str(file)
 
 
-def check(path):
-    """Whether the page takes an image file, by its header: no pixel is decoded.
+def check(path: str | Path) -> None:
+    """Checks by its header, without decoding pixels, that the page accepts an image file.
 
     Raises:
-        GanzooError: not an image, too large for the page, or with several frames.
+        GanzooError: not an image, too large for the page, or several frames.
     """
     with opened_image(path, PIXEL_LIMIT) as image:
         if image.width * image.height > MOST_PIXELS:
             raise GanzooError(
-                f"{image.width}x{image.height} is more than the page's limit of {MOST_PIXELS / 1e6:g} megapixel: take "
-                "a part, or `ganzoo upscale` on the command line, which has no such limit"
+                f"{image.width}x{image.height} is more than the page's limit of {MOST_PIXELS / 1e6:g} megapixels: "
+                "crop it, or use `ganzoo upscale` on the command line, which has no such limit"
             )
-        # Cameras put previews of the same image into their MPO files.
+        # The other frames of a camera's MPO file are previews of the same image.
         if image.format != "MPO" and _has_second_frame(image):
             raise GanzooError(f"{Path(path).name} has several frames: choose an image with one")
 
 
-def _has_second_frame(image):
+def _has_second_frame(image: Any) -> bool:
     try:
         image.seek(1)
     except EOFError:
@@ -65,8 +68,8 @@ def _has_second_frame(image):
     return True
 
 
-def _shown(pixels):
-    """uint8 RGB of any photo, transparency on white."""
+def _shown(pixels: np.ndarray) -> np.ndarray:
+    """Any photo as uint8 RGB, with transparency on white."""
     if pixels.dtype == np.uint16:
         pixels = np.rint(pixels / 257.0).astype("uint8")
     if pixels.shape[2] in (2, 4):
@@ -75,7 +78,7 @@ def _shown(pixels):
     return np.repeat(pixels, 3 // pixels.shape[2], axis=2)
 
 
-def _fitting(pixels):
+def _fitting(pixels: np.ndarray) -> np.ndarray:
     longest = max(pixels.shape[:2])
     if longest <= _LONGEST_SHOWN:
         return pixels
@@ -83,33 +86,33 @@ def _fitting(pixels):
 
 
 @functools.cache
-def _examples():
-    """Files of two small photos."""
-    paths = []
+def _examples() -> list[str]:
+    """Paths of two small photos."""
+    paths: list[Path] = []
     for name, pixels in zip(("temple", "flower"), open_image_files("photos").images):
         paths.append(folder() / f"example-{name}.png")
         save_image(paths[-1], resized(pixels[:420, 100:520], (210, 210)))
     return [str(path) for path in paths]
 
 
-def page(model):
-    """Puts the page into the surrounding `gr.Blocks`; returns the events of its first event."""
+def page(model: str) -> list[dict[str, Any]]:
+    """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown."""
     preset = preset_choice(model, also=[name for name in MODELS if name != model])
     with gr.Row():
         with gr.Column(scale=1):
             photo = gr.Image(
                 _examples()[0],
-                label=f"ImageFile, up to {MOST_PIXELS / 1e6:g} megapixel",
+                label=f"Photo, up to {MOST_PIXELS / 1e6:g} megapixels",
                 type="filepath",
                 image_mode=None,
                 sources=["upload", "clipboard"],
                 elem_id=f"{model}-photo",
             )
             examples(_examples(), photo)
-            button = gr.Button("Make it larger", variant="primary", elem_id=f"{model}-upscale")
+            button = gr.Button("Upscale", variant="primary", elem_id=f"{model}-upscale")
             file = gr.DownloadButton("Download", elem_id=f"{model}-download")
         with gr.Column(scale=2):
-            gr.Markdown("Its own pixels, and what the model makes of them")
+            gr.Markdown("Original and upscaled")
             slider = gr.ImageSlider(
                 label="Comparison", show_label=False, format="png", interactive=False, elem_id=f"{model}-slider"
             )

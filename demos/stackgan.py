@@ -1,6 +1,9 @@
-"""The page of the models that draw sentences: a text, its images, and the way from one text to another."""
+"""The page of the text-to-image models: images of a text, and an interpolation between two texts."""
+
+from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from ganzoo.errors import GanzooError
 from ganzoo.inference import grid
@@ -22,7 +25,7 @@ from .common import (
 )
 
 MOST_CHARACTERS, MOST_IMAGES = 200, 16
-# Images of a walk, both ends among them: one for each place of the slider.
+# Images of an interpolation, including both ends: one for each position of the slider.
 _STEPS = 11
 _EXAMPLES = (
     "a red heart",
@@ -36,8 +39,8 @@ _EXAMPLES = (
 
 
 @shown_errors
-def draw(preset, text, count, seed):
-    """Stage-I's images of a text (hidden for a model without stages), the model's, and their file."""
+def draw(preset: str, text: str, count: int, seed: int) -> tuple[dict[str, Any], np.ndarray, str]:
+    """The Stage-I images of a text (hidden for one-stage models), the final images, and their file."""
     text = _checked(text)
     count = whole_number(count, "the number of images", 1, MOST_IMAGES)
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
@@ -55,66 +58,68 @@ def draw(preset, text, count, seed):
 
 
 @shown_errors
-def walk(preset, first, second, place, seed):
-    """The image at a place, in [0, 1], of the way from one text to another, and the file of the whole way."""
+def walk(preset: str, first: str, second: str, position: float, seed: int) -> tuple[np.ndarray, str]:
+    """The image at a position in [0, 1] between two texts, and a file of the whole interpolation."""
     first, second = _checked(first), _checked(second)
-    place = finite_number(place, "the place on the way", 0.0, 1.0)
+    position = finite_number(position, "the position", 0.0, 1.0)
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
     model = loaded(preset)
     _show_cut(model, first, second)
     strip = model.interpolate(first, second, _STEPS, seed)
-    return enlarged(strip[round(place * (_STEPS - 1))], 280), as_file(
+    return enlarged(strip[round(position * (_STEPS - 1))], 280), as_file(
         grid(strip, columns=_STEPS), f"{preset}-walk-seed{seed}.png"
     )
 
 
-def _show_cut(model, *texts):
-    """Tells the visitor of texts that are longer than what the model reads."""
+def _show_cut(model: Any, *texts: str) -> None:
+    """Warns about texts that the text encoder truncates."""
     cut_message = getattr(model.text_encoder, "cut_message", None)
     if cut_message and (message := cut_message(list(texts))):
         shown_warning(message)
 
 
-def _checked(text):
+def _checked(text: Any) -> str:
     if not isinstance(text, str) or len(text) > MOST_CHARACTERS:
-        raise GanzooError(f"a text has up to {MOST_CHARACTERS} characters")
+        raise GanzooError(f"a text may have up to {MOST_CHARACTERS} characters")
     return text
 
 
-def page(model):
-    """Puts the page into the surrounding `gr.Blocks`; returns the events of its first event."""
+def page(model: str) -> list[dict[str, Any]]:
+    """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown."""
     preset = preset_choice(model)
     with gr.Row():
         with gr.Column(scale=1):
-            text = _textbox(_EXAMPLES[0], "Draw", f"{model}-text")
+            text = _textbox(_EXAMPLES[0], "Text", f"{model}-text")
             examples(_EXAMPLES, text)
             count = gr.Slider(1, MOST_IMAGES, 9, step=1, label="Images", elem_id=f"{model}-count")
             seed = seed_number(0, elem_id=f"{model}-seed")
-            button = gr.Button("Draw", variant="primary", elem_id=f"{model}-draw")
+            button = gr.Button("Generate", variant="primary", elem_id=f"{model}-draw")
             file = gr.DownloadButton("Download", elem_id=f"{model}-download")
         # Narrow enough for the two stages to stay side by side.
         stage1 = image("Stage-I", elem_id=f"{model}-stage1", visible=False, scale=2, min_width=240)
         images = image("Images", elem_id=f"{model}-images", scale=2, min_width=240)
-    gr.Markdown("## From one sentence to another\nThe same noise all the way.")
+    gr.Markdown("### Interpolation between two texts\nWith the same noise throughout.")
     with gr.Row():
         with gr.Column(scale=1):
             first = _textbox("a red heart", "From", f"{model}-first")
             second = _textbox("a blue heart", "To", f"{model}-second")
-            place = gr.Slider(0, 1, 0.5, step=0.1, label="Position", elem_id=f"{model}-place")
+            position = gr.Slider(0, 1, 0.5, step=0.1, label="Position", elem_id=f"{model}-place")
             walk_file = gr.DownloadButton("Download the strip", elem_id=f"{model}-walk-download")
         between = image("Between", show_label=False, elem_id=f"{model}-between", scale=2)
     event = dict(fn=draw, inputs=[preset, text, count, seed], outputs=[stage1, images, file], **ONE_AT_A_TIME)
-    walking = dict(fn=walk, inputs=[preset, first, second, place, seed], outputs=[between, walk_file], **ONE_AT_A_TIME)
+    walking = dict(
+        fn=walk, inputs=[preset, first, second, position, seed], outputs=[between, walk_file], **ONE_AT_A_TIME
+    )
     button.click(**event)
-    for one in (text, seed):
-        one.submit(**event)
+    for field in (text, seed):
+        field.submit(**event)
     preset.change(**event)
-    place.release(**walking)
-    for one in (first, second, seed):
-        one.submit(**walking)
+    position.release(**walking)
+    for field in (first, second, seed):
+        field.submit(**walking)
     preset.change(**walking)
     return [event, walking]
 
 
-def _textbox(value, label, element):
+def _textbox(value: str, label: str, element: str) -> gr.Textbox:
     return gr.Textbox(value, label=label, max_lines=1, max_length=MOST_CHARACTERS, elem_id=element)

@@ -272,10 +272,10 @@ def test_speech_comes_back_without_noise(tmp_path, monkeypatch):
         (None, "none", "record or upload"),
         (tmp_path / "long.wav", "none", "61 seconds are more"),
         (tmp_path / "text.wav", "none", "cannot be read"),
-        (tmp_path / "mine.wav", "loud", "noise is one of"),
-        (tmp_path / "mine.wav", ["pink"], "noise is one of"),
+        (tmp_path / "mine.wav", "loud", "noise must be one of"),
+        (tmp_path / "mine.wav", ["pink"], "noise must be one of"),
         (tmp_path / "many.flac", "none", "60 seconds of 8 channels at 48000 Hz are more"),
-        (tmp_path / "nan.wav", "pink", "no numbers"),
+        (tmp_path / "nan.wav", "pink", "not finite"),
     ):
         assert words in message(segan.enhance, "segan.speech", path and str(path), noise, 5)
     assert "ratio is empty: it must be a number" in message(

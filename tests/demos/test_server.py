@@ -242,7 +242,7 @@ def test_names_of_hosts():
     assert socket.gethostname().lower() not in server.Hosts("127.0.0.1").own - {"localhost"}
     assert server.Hosts("box.example").own >= {"box.example"}
     for odd in ("https://demo.example.org", "demo.example.org:80", "demo.example.org/x", "", "*", "a b"):
-        with pytest.raises(GanzooError, match="no name of a host"):
+        with pytest.raises(GanzooError, match="not a host name"):
             server.Hosts("127.0.0.1", [odd])
 
 
@@ -472,8 +472,8 @@ def test_a_host_that_is_not_this_machine_s_is_said_to_be_wrong(host):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--host", "192.0.2.1"], "--host 192.0.2.1 is no address of this machine"),
-        (["--allowed-host", "https://demo.example.org"], "'https://demo.example.org' is no name of a host"),
+        (["--host", "192.0.2.1"], "--host 192.0.2.1 is not an address of this machine"),
+        (["--allowed-host", "https://demo.example.org"], "'https://demo.example.org' is not a host name"),
     ],
 )
 def test_the_command_says_what_is_wrong_in_a_line(options, words):
@@ -485,7 +485,7 @@ def test_the_command_says_what_is_wrong_in_a_line(options, words):
 def test_a_port_that_is_taken_is_said_to_be_taken():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(GanzooError, match=f"port {port} of 127.0.0.1 is taken"):
+        with pytest.raises(GanzooError, match=f"port {port} of 127.0.0.1 is in use"):
             server.serve(lambda: None, "127.0.0.1", port)
 
 
