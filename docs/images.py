@@ -1,4 +1,4 @@
-"""Draws the README's images from the shipped weights: python docs/images.py"""
+"""Generates the images of the README from the shipped weights: python docs/images.py"""
 
 from pathlib import Path
 
@@ -10,25 +10,25 @@ from ganzoo.inference import grid, save_image
 
 PRESETS = ("dcgan.mnist", "dcgan.fashion_mnist", "dcgan.digits")
 CONDITIONAL = ("cgan.mnist", "cgan.fashion_mnist")
-# The first names of images of the emoji in an order drawn with seed 0: of training, and kept from it.
-LEARNED = (
+# Captions of the emoji: the first ones in a random order of seed 0, of the training images and of the held-out ones.
+TRAINING = (
     *("leopard", "headphone", "mending heart", "woman police officer", "micronesia flag", "part alternation mark"),
     *("drooling face", "garlic", "cayman islands flag", "pushpin"),
 )
-KEPT = ("hotel", "first place medal", "dagger", "notebook with decorative cover")
-WRITTEN = ("a red heart", "a blue heart", "a green heart", "a yellow smiling face", "a red apple", "a flag")
+HELD_OUT = ("hotel", "first place medal", "dagger", "notebook with decorative cover")
+OTHERS = ("a red heart", "a blue heart", "a green heart", "a yellow smiling face", "a red apple", "a flag")
 UPSCALING = ("srresnet.photos_x4", "srgan.photos_x4")
 
 
 def main():
     save("dcgan", [grid(ganzoo.load(name).generate(64, seed=0)) for name in PRESETS])
-    asked = [*range(10)] * 5
-    save("cgan", [grid(ganzoo.load(name).generate(labels=asked, seed=0), columns=10) for name in CONDITIONAL])
+    labels = [*range(10)] * 5
+    save("cgan", [grid(ganzoo.load(name).generate(labels=labels, seed=0), columns=10) for name in CONDITIONAL])
     stackgan = ganzoo.load("stackgan")
-    said = [*LEARNED, *KEPT, *WRITTEN]
-    halves = said[: len(said) // 2], said[len(said) // 2 :]
-    drawn = [np.concatenate([stackgan.generate(8, captions=caption, seed=0) for caption in half]) for half in halves]
-    save("stackgan", [grid(images, columns=8) for images in drawn], doubled=False)
+    captions = [*TRAINING, *HELD_OUT, *OTHERS]
+    halves = captions[: len(captions) // 2], captions[len(captions) // 2 :]
+    samples = [np.concatenate([stackgan.generate(8, captions=caption, seed=0) for caption in half]) for half in halves]
+    save("stackgan", [grid(images, columns=8) for images in samples], doubled=False)
     temple = open_image_files("photos").images[0][60:252, 10:202]
     small = to_small(temple, 4)
     large = [ganzoo.load(name).upscale(small) for name in UPSCALING]
@@ -36,7 +36,7 @@ def main():
 
 
 def save(name, sheets, gap=16, doubled=True):
-    """Sheets side by side, every pixel doubled or not."""
+    """Saves image grids side by side, by default at twice their size."""
     height = max(sheet.shape[0] for sheet in sheets)
     framed = [np.pad(s, ((0, height - s.shape[0]), (0, gap), (0, 0)), constant_values=255) for s in sheets]
     image = np.concatenate(framed, axis=1)[:, :-gap]

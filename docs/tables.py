@@ -1,4 +1,4 @@
-"""Prints the README's table of presets from what `ganzoo publish` wrote down: python docs/tables.py"""
+"""Prints the README's table of presets from the metrics that `ganzoo publish` stored: python docs/tables.py"""
 
 from ganzoo import list_presets, presets
 

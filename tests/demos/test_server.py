@@ -129,7 +129,7 @@ def test_no_file_of_this_machine_comes_back(visitor, tmp_path):
             for value in ({"path": path}, sent(path), sent(path, url=address))
         ]
         assert {tuple(messages) for messages, _ in answers} == {
-            ("the server does not have this file, or no longer: choose it again",)
+            ("the server does not have this file (any more): choose it again",)
         }
         for value in (private, [private], {"url": address}, {"path": None, "url": address}, {}, 7):
             messages, data = visitor.run(visitor.event(srgan.upscale), ["srresnet.photos_x4", value])
@@ -326,7 +326,7 @@ def test_odd_requests_are_answered_without_a_traceback(visitor, capfd):
     for body in bodies:
         assert visitor.ask("/gradio_api/queue/join", body)[0] == 400, body[:80]
     assert visitor.ask("/gradio_api/queue/join", b'{"data": ["' + b"x" * 2**17 + b'"]}')[0] == 413
-    assert visitor.run(1, [1, 2, 3, 4, 5, 6, 7])[0] == [f"this takes {len(visitor.blocks.fns[1].inputs)} values, got 7"]
+    assert visitor.run(1, [1, 2, 3, 4, 5, 6, 7])[0] == [f"expected {len(visitor.blocks.fns[1].inputs)} values, got 7"]
     form = "multipart/form-data; boundary=a"
     for kind, body in (
         ("multipart/form-data", b"x"),

@@ -126,7 +126,7 @@ class CycleModel(ganzoo.AdversarialModel):
     """Two generators and two discriminators (Zhu et al. 2017, arXiv:1703.10593)."""
 
     generators = ("to_dark", "to_light")
-    discriminators = ("judge_dark", "judge_light")
+    discriminators = ("dark_discriminator", "light_discriminator")
     reported = ("cycle",)
     data = staticmethod(light_and_dark)
 
@@ -136,22 +136,22 @@ class CycleModel(ganzoo.AdversarialModel):
             x = layers.Conv2D(width, 3, padding="same", activation="relu", name="hidden")(images)
             return keras.Model(images, layers.Conv2D(1, 3, padding="same", activation="tanh", name="out")(x), name=name)
 
-        def judge(name):
+        def discriminator(name):
             images = keras.Input((8, 8, 1))
             x = layers.Conv2D(width, 3, 2, activation="relu", name="hidden")(images)
             return keras.Model(images, layers.Dense(1, name="logit")(layers.Flatten(name="flat")(x)), name=name)
 
         names = self.generators, self.discriminators
         super().__init__(
-            networks={name: make(name) for make, group in zip((translator, judge), names) for name in group}
+            networks={name: make(name) for make, group in zip((translator, discriminator), names) for name in group}
         )
 
     def discriminator_loss(self, batch, training=True):
         light, dark = batch
         fakes = self.to_light(dark, training=training), self.to_dark(light, training=training)
         total = 0.0
-        for judge, real, fake in zip((self.judge_light, self.judge_dark), batch, fakes):
-            total = total + self.loss.discriminator(judge(real), judge(ops.stop_gradient(fake)))
+        for discriminator, real, fake in zip((self.light_discriminator, self.dark_discriminator), batch, fakes):
+            total = total + self.loss.discriminator(discriminator(real), discriminator(ops.stop_gradient(fake)))
         return total / 2
 
     def generator_loss(self, batch, training=True):
@@ -159,7 +159,9 @@ class CycleModel(ganzoo.AdversarialModel):
         to_dark, to_light = self.to_dark(light, training=training), self.to_light(dark, training=training)
         cycle = ops.mean(ops.abs(self.to_light(to_dark) - light)) + ops.mean(ops.abs(self.to_dark(to_light) - dark))
         self.record(cycle=cycle)
-        adversarial = self.loss.generator(self.judge_dark(to_dark)) + self.loss.generator(self.judge_light(to_light))
+        adversarial = self.loss.generator(self.dark_discriminator(to_dark)) + self.loss.generator(
+            self.light_discriminator(to_light)
+        )
         return adversarial + 10.0 * cycle
 
     def compile(self, *args, loss: object = "least_squares", **settings):
