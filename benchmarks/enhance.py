@@ -1,14 +1,14 @@
-"""Speech enhancement: real-time factor and memory over length, beside the same network in PyTorch.
+"""Speech enhancement: real-time factor and memory by length, compared with the same network in PyTorch.
 
     python benchmarks/enhance.py [segan.speech] [--seconds 10 60 600]
     python benchmarks/enhance.py --seconds 3600 --frameworks ganzoo --files
 
-Every length and framework in a process of its own: random sound at 16 kHz, the median of three calls (one where a call
-takes minutes) after one of ten seconds that is not counted. ganzoo's `enhance` is called as by anybody, in windows; the
-PyTorch module has the same layers and weights and takes the whole sound at once. The factor is the time taken over the
-sound's length: below 1 is faster than it is spoken. Memory is the highest resident set of the process, and how much of
-it came after the model was loaded. With --files `ganzoo enhance`'s way from file to file. That both give the same sound
-is checked.
+Each length and framework runs in its own process, on random audio at 16 kHz: the median of three calls (one for audio
+of 5 minutes or more) after a warm-up call of ten seconds. ganzoo's `enhance` works in windows; the PyTorch module has
+the same layers and weights and processes the whole recording at once. The real-time factor is the computation time
+divided by the length of the audio. Memory is the peak resident set of the process, and its increase after loading the
+model. --files measures from file to file, as `ganzoo enhance` does. The outputs of both frameworks are checked to be
+equal.
 """
 
 import argparse
@@ -34,8 +34,8 @@ def main():
     parser.add_argument("preset", nargs="?", default="segan.speech")
     parser.add_argument("--seconds", nargs="+", type=int, default=[10, 60, 600])
     parser.add_argument("--frameworks", nargs="+", choices=["ganzoo", "torch"], default=["ganzoo", "torch"])
-    parser.add_argument("--num-shifts", type=int, default=1, help="of ganzoo's `enhance`; the PyTorch loop looks once")
-    parser.add_argument("--files", action="store_true", help="from file to file")
+    parser.add_argument("--num-shifts", type=int, default=1, help="for ganzoo's `enhance`; the PyTorch loop uses one")
+    parser.add_argument("--files", action="store_true", help="measure from file to file")
     parser.add_argument("--untrained", action="store_true", help="with fresh weights")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -43,7 +43,7 @@ def main():
         framework, seconds = options.worker
         work(framework, options.preset, int(seconds), options.files, not options.untrained, options.num_shifts)
         return
-    print("seconds of sound, framework, real-time factor, peak MB, of it after loading MB")
+    print("seconds of audio, framework, real-time factor, peak MB, increase after loading MB")
     for seconds in options.seconds:
         for framework in options.frameworks:
             command = [sys.executable, __file__, options.preset, "--worker", framework, str(seconds)]
@@ -101,13 +101,13 @@ def from_file(model, seconds):
 
 
 def in_torch(model):
-    """A function from sound to sound, float32 (samples,): the model's network in PyTorch, over the whole at once."""
+    """A function from audio to audio, float32 (samples,): the model's network in PyTorch, on the whole recording."""
     import torch
     from torch_reference import TorchReference
 
     reference = TorchReference(model.ema_generator, exact=True).eval()
     if model.preemphasis:
-        raise SystemExit("only networks without pre-emphasis are compared")
+        raise SystemExit("only networks without pre-emphasis can be compared")
 
     @torch.no_grad()
     def enhance(sound):

@@ -1,4 +1,4 @@
-"""What a process has held."""
+"""The memory of a process."""
 
 import re
 import resource
@@ -6,8 +6,10 @@ from pathlib import Path
 
 
 def peak():
-    """MB that this process has held at most. Where Linux tells: what getrusage says includes what the process that
-    started this one held."""
+    """The peak memory of this process in MB.
+
+    Read from /proc on Linux, because getrusage also counts the memory of the parent process.
+    """
     status = Path("/proc/self/status")
     if status.exists():
         return int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1]) // 1024

@@ -2,7 +2,7 @@
 
     python benchmarks/pipeline.py srresnet.photos_x4 --data folder:my_images
 
-Milliseconds that a batch takes alone, without anybody who waits for it, and a training step on a batch that is there.
+Prints the milliseconds of creating a batch alone, and of a training step on an existing batch.
 """
 
 import argparse
@@ -20,7 +20,7 @@ def main():
     parser.add_argument("--data")
     parser.add_argument("--set", action="append", default=[], dest="settings")
     parser.add_argument("--batches", type=int, default=100)
-    parser.add_argument("--row", action="store_true", help="as a row of a table")
+    parser.add_argument("--row", action="store_true", help="print a row of a table")
     options = parser.parse_args()
     plan = prepare(options.preset, options.data, options.settings)
     batches = iter(plan.feed.dataset(first_step=0))

@@ -1,8 +1,8 @@
 """The training step of each model as one would write it in PyTorch, on PyTorch copies of its networks.
 
-The optimizers and losses of the model's own `compile`, by PyTorch's functions; no moving average, no metrics kept: what
-a loop of one page does. Left out are SRGAN's features, for which pixels stand on both sides, and the divergence of
-StackGAN's conditions, a sum over a few numbers.
+It uses PyTorch's versions of the optimizers and losses of the model's `compile`, without moving average and metrics, as
+in a typical short training loop. SRGAN's perceptual loss is replaced by a pixel loss on both sides, and StackGAN's KL
+divergence, a sum over a few numbers, is left out.
 """
 
 import torch
@@ -12,7 +12,7 @@ from torch_reference import TorchReference, layout
 import ganzoo
 from ganzoo.networks.split import split_at
 
-# Of the generator and of the discriminator, each lowered.
+# (discriminator loss, generator loss), both minimized.
 _LOSSES = {
     "non_saturating": (
         lambda real, fake: functional.softplus(-real).mean() + functional.softplus(fake).mean(),
@@ -27,26 +27,28 @@ _LOSSES = {
 
 
 def step_of(model, batch, compiled=False):
-    """A function that takes one training step of a compiled model of this package on a batch of its data set.
+    """A function that runs one training step of a compiled model of this package on a batch of its data set.
 
     Args:
         model: the model; its networks are copied.
-        batch: arrays as its data set gives them, for all discriminator steps of one step.
-        compiled: through torch.compile.
+        batch: arrays as its data set returns them, for all discriminator steps of one training step.
+        compiled: use torch.compile.
     """
     g = TorchReference(model.generator).train()
     d = None
     if "discriminator" in model.networks:
-        d = (_InTwo if isinstance(model, ganzoo.TextToImage) else TorchReference)(model.discriminator).train()
+        d = (_SharedImageFeatures if isinstance(model, ganzoo.TextToImage) else TorchReference)(
+            model.discriminator
+        ).train()
     for net in (g, d) if d is not None else (g,):
-        # The order of memory in which PyTorch's convolutions are fastest on processors.
+        # The memory format in which PyTorch's convolutions are fastest on CPUs.
         net.to(memory_format=torch.channels_last)
         if compiled:
             net.compile()
-    learn_g = _optimizer(list(model.optimizers.values())[-1], g)
-    learn_d = d is not None and _optimizer(model.discriminator_optimizer, d)
+    g_optimizer = _optimizer(list(model.optimizers.values())[-1], g)
+    d_optimizer = d is not None and _optimizer(model.discriminator_optimizer, d)
     parts = [layout(part) for part in (batch if isinstance(batch, (tuple, list)) else [batch])]
-    game = _GAMES.get(model.model_name, _Game)(model, g, d)
+    losses = _LOSSES_OF_MODELS.get(model.model_name, _ModelLosses)(model, g, d)
 
     def minimize(loss, optimizer):
         optimizer.zero_grad()
@@ -55,15 +57,15 @@ def step_of(model, batch, compiled=False):
 
     def step():
         steps = model.batches_per_step if d is not None else 0
-        for mine in zip(*(part.chunk(max(1, steps)) for part in parts)):
+        for example in zip(*(part.chunk(max(1, steps)) for part in parts)):
             if d is not None:
-                game.forward_once(*mine)
-                minimize(game.discriminator_loss(*mine), learn_d)
-                game.after(d)
+                losses.forward_once(*example)
+                minimize(losses.discriminator_loss(*example), d_optimizer)
+                losses.after_discriminator_step(d)
         if d is not None:
-            # As the field's loops do: the generator's gradient through the discriminator, none for its weights.
+            # As usual in PyTorch: no gradients for the discriminator's weights in the generator's step.
             d.requires_grad_(False)
-        minimize(game.generator_loss(*mine), learn_g)
+        minimize(losses.generator_loss(*example), g_optimizer)
         if d is not None:
             d.requires_grad_(True)
 
@@ -81,19 +83,19 @@ def _optimizer(ours, network):
     return torch.optim.SGD(learning, rate, momentum=ours.momentum)
 
 
-class _Game:
-    """Models that draw from latents, with labels or without."""
+class _ModelLosses:
+    """Models with latents as input, with or without labels."""
 
     def __init__(self, model, g, d):
         self.model, self.g, self.d = model, g, d
-        # A model without a discriminator has neither.
+        # A model without a discriminator has no adversarial loss and no penalties.
         self.losses = _LOSSES.get(model.loss.name) if d is not None else None
         penalties = model.penalties if d is not None else ()
         self.penalized = [penalty.weight for penalty in penalties if penalty.name == "gradient_penalty"]
         self.bound = model.arguments.get("clip")
 
     def forward_once(self, *batch):
-        """Draws for both players where there is no noise to draw from, as the field's loops do."""
+        """Runs a generator without noise input once for both losses."""
 
     def fake(self, real, *condition):
         return self.g(torch.randn(len(real), self.model.latent_dim), *condition)
@@ -115,15 +117,14 @@ class _Game:
     def generator_loss(self, real, *condition):
         return self.losses[1](self.d(self.fake(real, *condition), *condition))
 
-    def after(self, d):
-        """What follows a discriminator's step."""
+    def after_discriminator_step(self, d):
         if self.bound:
             with torch.no_grad():
                 for parameter in d.parameters():
                     parameter.clamp_(-self.bound, self.bound)
 
 
-class _Equilibrium(_Game):
+class _Equilibrium(_ModelLosses):
     """BEGAN."""
 
     balance = 0.0
@@ -141,33 +142,33 @@ class _Equilibrium(_Game):
         return error
 
 
-class _Upscaled(_Game):
-    """SRResNet, and SRGAN with a loss of pixels."""
+class _Upscaled(_ModelLosses):
+    """SRResNet, and SRGAN with a pixel loss."""
 
     def forward_once(self, small, large):
-        self.event = self.g(small)
+        self.shared_fake = self.g(small)
 
     def discriminator_loss(self, small, large):
-        return self.losses[0](self.d(large), self.d(self.event.detach()))
+        return self.losses[0](self.d(large), self.d(self.shared_fake.detach()))
 
     def generator_loss(self, small, large):
-        fake = self.g(small) if self.d is None else self.event
+        fake = self.g(small) if self.d is None else self.shared_fake
         content = functional.mse_loss(fake, large)
         if self.d is None:
             return content
         return content + self.model.adversarial_weight * self.losses[1](self.d(fake))
 
 
-class _Enhanced(_Game):
+class _Enhanced(_ModelLosses):
     """SEGAN."""
 
     def forward_once(self, noisy, clean):
-        self.event = None if self.model.noise_channels else self.g(noisy)
+        self.shared_fake = None if self.model.noise_channels else self.g(noisy)
 
     def fake(self, noisy):
         model = self.model
-        if self.event is not None:
-            return self.event
+        if self.shared_fake is not None:
+            return self.shared_fake
         return self.g(noisy, torch.randn(len(noisy), model.noise_channels, model.window // model.hop))
 
     def discriminator_loss(self, noisy, clean):
@@ -178,41 +179,38 @@ class _Enhanced(_Game):
 
     def generator_loss(self, noisy, clean):
         fake = self.fake(noisy)
-        discriminator_inputs = self.losses[1](self.d(torch.cat([fake, noisy], 1)))
-        return (
-            self.model.l1_weight * functional.l1_loss(fake, clean)
-            + self.model.adversarial_weight * discriminator_inputs
-        )
+        adversarial = self.losses[1](self.d(torch.cat([fake, noisy], 1)))
+        return self.model.l1_weight * functional.l1_loss(fake, clean) + self.model.adversarial_weight * adversarial
 
 
-class _InTwo(torch.nn.Module):
-    """A discriminator of images and text that looks at images once for several texts, as StackGAN's authors do."""
+class _SharedImageFeatures(torch.nn.Module):
+    """A discriminator of images and text that processes images once for several texts, as StackGAN's authors do."""
 
     def __init__(self, discriminator):
         super().__init__()
-        look, judge = split_at(discriminator, 1)
-        if len(look.outputs) > 1:
-            raise TypeError("a discriminator whose text joins in one place is expected")
-        self.look, self.judge = TorchReference(look), TorchReference(judge)
+        features, head = split_at(discriminator, 1)
+        if len(features.outputs) > 1:
+            raise TypeError("expected a discriminator that uses the text in one place")
+        self.features, self.head = TorchReference(features), TorchReference(head)
 
     def compile(self):
-        self.look.compile()
-        self.judge.compile()
+        self.features.compile()
+        self.head.compile()
 
     def forward(self, images, text):
-        return self.judge(self.look(images), text)
+        return self.head(self.features(images), text)
 
 
-class _Captioned(_Game):
+class _Captioned(_ModelLosses):
     """StackGAN and GAN-INT-CLS."""
 
     def discriminator_loss(self, real, text):
         with torch.no_grad():
             fake = self.fake(real, text)
-        seen_real, seen_fake = self.d.look(real), self.d.look(fake)
-        logits = self.d.judge(seen_real, text)
-        wrong = self.d.judge(seen_real, text.roll(1, 0))
-        return 0.5 * (self.losses[0](logits, self.d.judge(seen_fake, text)) + self.losses[0](logits, wrong))
+        real_features, fake_features = self.d.features(real), self.d.features(fake)
+        logits = self.d.head(real_features, text)
+        wrong = self.d.head(real_features, text.roll(1, 0))
+        return 0.5 * (self.losses[0](logits, self.d.head(fake_features, text)) + self.losses[0](logits, wrong))
 
     def generator_loss(self, real, text):
         loss = self.losses[1](self.d(self.fake(real, text), text))
@@ -222,7 +220,7 @@ class _Captioned(_Game):
         return loss
 
 
-_GAMES = {
+_LOSSES_OF_MODELS = {
     "began": _Equilibrium,
     "srresnet": _Upscaled,
     "srgan": _Upscaled,

@@ -1,11 +1,11 @@
-"""Modes of a ring of eight Gaussians that a small GAN finds, plain and with each regularizer.
+"""Modes of a ring of eight Gaussians found by a small GAN, plain and with each regularizer.
 
     python benchmarks/ring.py [--regularizers r1 instance_noise] [--seeds 0 1 2]
 
 The ring of Metz et al. 2016 (arXiv:1611.02163, section 3.1): centers on a circle of radius 2, standard deviation 0.02.
 Two hidden layers of 128 in both networks, batches of 64, Adam at 0.0005 (generator) and 0.0015 (discriminator). A mode
-counts as found if at least a quarter of its share of 2,000 points lies within a tenth of the radius of its center. Such
-games are chaotic: another number of threads or another version gives other numbers.
+counts as found if at least a quarter of its share of 2,000 samples lies within a tenth of the radius of its center. The
+training is chaotic: the results change with the number of threads and with versions.
 """
 
 import argparse
@@ -54,11 +54,11 @@ def main():
 
 
 class Points(ganzoo.ImageGeneration, ganzoo.AdversarialModel):
-    """Points of the plane in the place of images."""
+    """A GAN of points in the plane instead of images."""
 
 
 def modes_found(regularizers=(), seed=0, steps=2000, **settings):
-    """How many of the eight modes a GAN finds; `regularizers` of its discriminator, `settings` of `compile`."""
+    """The number of modes that a GAN finds, with `regularizers` for its discriminator and `settings` for `compile`."""
     keras.utils.set_random_seed(seed)
     model = Points(
         network(16, 2, "point", seed),
@@ -67,7 +67,7 @@ def modes_found(regularizers=(), seed=0, steps=2000, **settings):
         discriminator_regularizers=regularizers,
     )
     model.compile(
-        # Keras' own: the counts on record are with its rounding.
+        # Keras' own Adam, whose rounding the recorded results depend on.
         generator_optimizer=keras.optimizers.Adam(5e-4, beta_1=0.5),
         discriminator_optimizer=keras.optimizers.Adam(1.5e-3, beta_1=0.5),
         ema_decay=0.0,
@@ -78,8 +78,8 @@ def modes_found(regularizers=(), seed=0, steps=2000, **settings):
     points = CENTERS[rng.integers(0, 8, 12_800)] + rng.normal(0, 0.02, (12_800, 2))
     data = tf.data.Dataset.from_tensor_slices(points.astype("float32")).batch(64).repeat()
     model.fit(data, steps_per_epoch=steps, verbose=0)
-    drawn = np.asarray(model(model.latents(2000, seed=0)))
-    distances = np.linalg.norm(drawn[:, None] - CENTERS, axis=-1)
+    samples = np.asarray(model(model.latents(2000, seed=0)))
+    distances = np.linalg.norm(samples[:, None] - CENTERS, axis=-1)
     found = np.bincount(distances.argmin(axis=1)[distances.min(axis=1) < 0.2], minlength=8)
     return int((found >= 2000 / 8 / 4).sum())
 

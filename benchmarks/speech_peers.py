@@ -1,9 +1,9 @@
-"""What other programs make of the same noisy speech, measured as `ganzoo evaluate` measures.
+"""Other speech enhancement programs on the same noisy speech, measured like `ganzoo evaluate`.
 
     pip install noisereduce pyrnnoise
     python benchmarks/speech_peers.py --data folder:voicebank_demand
 
-Pairs in the subfolders noisy and clean, 16 kHz. A peer that is not installed is left out.
+The data is pairs in the subfolders noisy and clean, 16 kHz. Programs that are not installed are left out.
 """
 
 import argparse
@@ -42,14 +42,14 @@ def main():
 
 
 def wiener():
-    """A Wiener filter over 32 ms frames whose noise is each frequency's lowest tenth of power over the utterance, with
-    the decision-directed estimate of Ephraim & Malah 1984."""
+    """A Wiener filter on 32 ms frames with the decision-directed estimate of Ephraim & Malah 1984. The noise of each
+    frequency is estimated from the first decile of its power over the utterance."""
     from scipy.signal import istft, stft
 
     def enhance(noisy):
         _, _, spectrum = stft(noisy, RATE, nperseg=512, noverlap=384)
         power = np.abs(spectrum) ** 2
-        # The lowest tenth of exponentially distributed powers lies at 0.105 of their mean.
+        # The first decile of an exponential distribution is 0.105 times its mean.
         floor = np.quantile(power, 0.1, axis=1, keepdims=True) / 0.105 + 1e-12
         gains, before = np.empty_like(power), np.zeros(len(power))
         for i, posterior in enumerate((power / floor).T):
@@ -75,7 +75,7 @@ def rnnoise():
 
     def enhance(noisy):
         loud = np.rint(32767 * np.clip(resampled(noisy, RATE, 48_000), -1, 1)).astype("int16")
-        # Silence behind: it answers late.
+        # Append silence, because the output is delayed.
         loud = np.pad(loud, (0, 2 * FRAME_SIZE + -len(loud) % FRAME_SIZE))
         state = create()
         frames = [process_mono_frame(state, frame)[0] for frame in loud.reshape(-1, FRAME_SIZE)]
@@ -88,7 +88,7 @@ def rnnoise():
 
 
 def best_lag(noisy, clean, most=320):
-    """Samples by which a sound is late."""
+    """The delay of `clean`, in samples."""
     length = min(len(noisy), len(clean) - most)
     return int(np.argmax([np.dot(noisy[:length], clean[lag : lag + length]) for lag in range(most)]))
 

@@ -1,23 +1,23 @@
-"""Everything that ganzoo promises about speed, in one table.
+"""All benchmarks of speed and memory, as tables.
 
     python benchmarks/suite.py [step inference data start] [--models dcgan srgan] [--rounds 6]
 
-step: a training step of each model at the sizes of its default preset, with the losses and optimizers that its
-`compile()` has without arguments (pixels instead of SRGAN's features, no augmentations): `model.fit` in float32 and in
-mixed_bfloat16, a bare tf.function of the same (no moving average, no metrics, no callbacks), PyTorch eager and
-torch.compile on PyTorch copies of the networks (`torch_reference.py`, `plain.py`);
-`fit on torch` and `fit on jax` are `model.fit` on
-Keras' other back ends, on a GPU where PyTorch or JAX finds one, as the PyTorch loop is. inference: what `generate`,
-`upscale` and `enhance` do in a second, beside the same network in PyTorch eager. data: what a batch takes to make, and
-to learn from. start: seconds of `import ganzoo` and `ganzoo.load`. Data that a preset cannot fetch is named in the
-environment: GANZOO_BENCH_SRGAN="--data folder:my_images".
+step: a training step of each model at the sizes of its default preset, with the default losses and optimizers of
+`compile()` (a pixel loss for SRGAN, no augmentations). The contenders are `model.fit` in float32 and mixed_bfloat16, a
+bare tf.function of the same computation (no moving average, metrics or callbacks), and PyTorch eager and torch.compile
+on PyTorch copies of the networks (`torch_reference.py`, `plain.py`). `fit on torch` and `fit on jax` are `model.fit` on
+Keras' other back ends. They and the PyTorch loop use a GPU if there is one.
+inference: the throughput of `generate`, `upscale` and `enhance`, compared with the same network in PyTorch eager.
+data: the time of creating a batch and of a training step on it.
+start: the time of `import ganzoo` and `ganzoo.load`.
+Data that a preset cannot download is given by an environment variable: GANZOO_BENCH_SRGAN="--data folder:my_images".
 
-Contenders run in processes of their own, but the bare loop shares one with another `fit`, and `fit : bare` is of these
-two: they differ by a few hundredths, and so do two processes of one program. `of processors` is the ratio of these
-two's processor time, which other work on the machine disturbs less. All take turns within a round, every second round
-in the opposite order, so that a machine that slows down slows all of them. Ratios are medians over the rounds of the
-ratio within one, with the smallest and largest; below 1 ganzoo is the faster one. A contender that cannot run leaves
-its columns empty and says why on standard error. Where TensorFlow is not there:
+Contenders run in separate processes, except that the bare loop shares one with another `fit`. `fit : bare` compares
+these two, because their difference is as small as that between two processes of one program. `fit : bare, processor`
+is the ratio of their processor time, which other work on the machine affects less. All contenders alternate within a
+round, in the opposite order in every second round, so that a slowdown of the machine affects all of them. Ratios are
+medians over the ratios of the rounds, with the smallest and the largest; below 1, ganzoo is faster. The columns of a
+contender that cannot run are empty, and standard error shows why. Without TensorFlow:
 KERAS_BACKEND=torch python benchmarks/suite.py step --loops "fit on torch" PyTorch
 """
 
@@ -44,9 +44,9 @@ from ganzoo.registry import list_models, model_class
 SECTIONS = ("step", "inference", "data", "start")
 LOOPS = ("fit", "fit, bfloat16", "bare", "PyTorch", "torch.compile")
 ELSEWHERE = ("fit on torch", "fit on torch, bfloat16", "fit on jax", "fit on jax, bfloat16")
-# The `fit` in the process of the bare loop.
+# The `fit` in the same process as the bare loop.
 BESIDE = "fit beside bare"
-# Seconds that one contender's turn takes, about.
+# Approximate seconds per contender and round.
 TURN = 1.5
 
 
@@ -55,14 +55,16 @@ def main():
     parser.add_argument("sections", nargs="*", default=list(SECTIONS), metavar="section")
     parser.add_argument("--models", nargs="+", default=list_models())
     parser.add_argument("--rounds", type=int, default=6)
-    parser.add_argument("--loops", nargs="+", default=list(LOOPS), choices=LOOPS + ELSEWHERE, help="of section step")
+    parser.add_argument(
+        "--loops", nargs="+", default=list(LOOPS), choices=LOOPS + ELSEWHERE, help="contenders of the section step"
+    )
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         work(*options.worker)
         return
     if unknown := [name for name in options.sections if name not in SECTIONS]:
-        parser.error(f"no section {', '.join(unknown)}; there are: {', '.join(SECTIONS)}")
+        parser.error(f"unknown section {', '.join(unknown)}; choose from {', '.join(SECTIONS)}")
     for section in options.sections:
         globals()[f"section_{section}"](options)
 
@@ -70,30 +72,30 @@ def main():
 def section_step(options):
     running = {*options.loops, BESIDE if "bare" in options.loops else None}
     pairs = [pair for pair in _PAIRS if running.issuperset(pair[2:])]
-    weighed = [name for name in options.loops if name not in ("bare", "torch.compile") and "bfloat16" not in name]
-    heads = [f"{name}, ms" for name in options.loops] + [head for head, *_ in pairs] + [f"MB, {n}" for n in weighed]
-    row("model", "a step on", *heads)
+    with_memory = [name for name in options.loops if name not in ("bare", "torch.compile") and "bfloat16" not in name]
+    heads = [f"{name}, ms" for name in options.loops] + [head for head, *_ in pairs] + [f"MB, {n}" for n in with_memory]
+    row("model", "batch", *heads)
     row(*["---"] * (len(heads) + 2))
     for name in options.models:
         config = config_of(name)
         processes = [(BESIDE, loop) if loop == "bare" else (loop,) for loop in options.loops]
         taken, worked, peaks = race(options, "step", name, processes)
-        both = {"seconds": taken, "processor": worked}
+        times_of = {"seconds": taken, "processor": worked}
         ratios = [
-            ratio(both[what][ours], both[what][theirs]) if ours in taken and theirs in taken else ""
+            ratio(times_of[what][ours], times_of[what][theirs]) if ours in taken and theirs in taken else ""
             for _, what, ours, theirs in pairs
         ]
         times = [f"{1000 * statistics.median(taken[loop]):.1f}" if loop in taken else "" for loop in options.loops]
         steps = config["discriminator_steps"]
         on = f"{steps} x {config['batch_size']}" if steps > 1 else f"{config['batch_size']}"
         shape = "x".join(str(size) for size in config["shape"])
-        row(name, f"{on} of {shape}", *times, *ratios, *(peaks.get(loop, "") for loop in weighed))
+        row(name, f"{on} of {shape}", *times, *ratios, *(peaks.get(loop, "") for loop in with_memory))
 
 
-# The heads of the columns, and what of whom is compared there.
+# (column, what is compared, contender, other contender).
 _PAIRS = (
     ("fit : bare", "seconds", BESIDE, "bare"),
-    ("of processors", "processor", BESIDE, "bare"),
+    ("fit : bare, processor", "processor", BESIDE, "bare"),
     ("fit : PyTorch", "seconds", "fit", "PyTorch"),
     ("fit : torch.compile", "seconds", "fit", "torch.compile"),
     ("fit, bfloat16 : PyTorch", "seconds", "fit, bfloat16", "PyTorch"),
@@ -104,7 +106,7 @@ _PAIRS = (
 
 
 def section_inference(options):
-    row("model", "what", "ganzoo, a second", "PyTorch, a second", "ganzoo : PyTorch", "MB, ganzoo", "MB, PyTorch")
+    row("model", "per second", "ganzoo", "PyTorch eager", "ganzoo : PyTorch", "MB, ganzoo", "MB, PyTorch")
     row(*["---"] * 7)
     for name in options.models:
         taken, _, peaks = race(options, "inference", name, [(side,) for side in _SIDES])
@@ -118,20 +120,20 @@ _SIDES = ("ganzoo", "PyTorch")
 
 
 def section_data(options):
-    row("preset", "a batch, ms", "a step, ms", "step : batch")
+    row("preset", "batch, ms", "step, ms", "step : batch")
     row(*["---"] * 4)
     for name in options.models:
         command = [sys.executable, str(Path(__file__).with_name("pipeline.py")), config_of(name)["preset"], "--row"]
         command += os.environ.get(f"GANZOO_BENCH_{name.upper()}", "").split()
         done = subprocess.run(command, capture_output=True, text=True)
-        # Before its row a preset that learns captions first says how far it is.
+        # A preset that trains a text encoder first prints its progress before the row.
         rows = [line for line in done.stdout.splitlines() if line.startswith("|")]
         why = "" if rows else done.stderr.strip().splitlines()[-1][:120]
         print(rows[-1] if rows else f"| {name} | no data: {why} | | |", flush=True)
 
 
 def section_start(options):
-    row("what", "seconds, median of 3", "MB")
+    row("code", "seconds, median of 3", "MB")
     row("---", "---", "---")
     tasks = {"import ganzoo": "import ganzoo"}
     for name in options.models:
@@ -152,12 +154,19 @@ def row(*cells):
     print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
 
 
-# The race: contenders in turn, two libraries never in one process, where idle threads of one slow the other down.
+# The contenders alternate. Two libraries never share a process, because idle threads of one slow down the other.
 
 
 def race(options, section, name, processes):
-    """({contender: seconds of one repetition, of each round}, the same of processor time, {contender: MB at its
-    process's peak}) of those that can run; `processes` has the contenders of each."""
+    """Times the contenders that can run.
+
+    Args:
+        processes: the contenders of each process.
+
+    Returns:
+        ({contender: seconds per repetition in each round}, the same in processor time, {contender: peak MB of its
+        process}).
+    """
     workers = {}
     for contenders in processes:
         worker = start_worker(section, name, contenders)
@@ -170,19 +179,19 @@ def race(options, section, name, processes):
         if once is None:
             workers = {name: one for name, one in workers.items() if one is not worker}
             worker.communicate()
-            worker.said.seek(0)
-            why = [line for line in worker.said.read().splitlines() if line.strip()]
-            print(f"{name}, {contender}: {why[-1] if why else 'it ended'}", file=sys.stderr)
+            worker.stderr_file.seek(0)
+            why = [line for line in worker.stderr_file.read().splitlines() if line.strip()]
+            print(f"{name}, {contender}: {why[-1] if why else 'the process ended'}", file=sys.stderr)
         else:
             repeats[contender] = max(1, round(TURN / once["seconds"]))
     taken, worked = ({contender: [] for contender in workers} for _ in range(2))
     peaks = {}
     for number in range(options.rounds):
-        # Always after the same neighbor, one would inherit what that one does to caches and clock rates.
+        # Alternate the order: the previous contender affects caches and clock rates.
         for contender in list(workers)[:: 1 if number % 2 == 0 else -1]:
             answer = ask(workers[contender], contender, repeats[contender])
             if answer is None:
-                raise SystemExit(f"{name}, {contender}: it ended in round {number + 1}")
+                raise SystemExit(f"{name}, {contender}: the process ended in round {number + 1}")
             taken[contender].append(answer["seconds"] / repeats[contender])
             worked[contender].append(answer["processor"] / repeats[contender])
             peaks[contender] = answer["peak"]
@@ -196,16 +205,16 @@ def start_worker(section, name, contenders):
     backend = "tensorflow"
     if found := re.search("torch|jax", " ".join(contenders).lower()):
         backend = found[0]
-    said = tempfile.TemporaryFile("w+")  # noqa: SIM115 (as long as the worker)
+    stderr_file = tempfile.TemporaryFile("w+")  # noqa: SIM115 (open as long as the worker runs)
     environment = {**os.environ, "KERAS_BACKEND": backend}
-    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True)
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr_file, text=True)
     worker = subprocess.Popen(command, env=environment, **pipes)
-    worker.said = said
+    worker.stderr_file = stderr_file
     return worker
 
 
 def ask(worker, contender, repeats):
-    """What a worker says of so many repetitions; None from one that cannot run."""
+    """A worker's answer for a number of repetitions; None if it cannot run."""
     try:
         worker.stdin.write(json.dumps([contender, repeats]) + "\n")
         worker.stdin.flush()
@@ -240,7 +249,7 @@ def config_of(name):
     preset = presets.find(name)
     arguments = dict(preset.config.arguments)
     if name == "stackgan":
-        # Stage-I; Stage-II is frozen around it.
+        # Stage-I only.
         arguments["factor"] = 1
     cls = model_class(name)
     model = ganzoo.create(name, **arguments)
@@ -303,7 +312,7 @@ def step_loop(name, contender):
 
 
 def repeated(parts, steps):
-    """A data set without tf.data: the same batch so many times."""
+    """A data set without tf.data that repeats one batch."""
     import keras
 
     class Repeated(keras.utils.PyDataset):
@@ -316,7 +325,7 @@ def repeated(parts, steps):
 
 
 def bare_loop(model, batch):
-    """The game with nothing around it: losses, gradients, optimizers."""
+    """The bare training step: losses, gradients, optimizers."""
     import tensorflow as tf
 
     from ganzoo.data.batches import split
@@ -354,12 +363,12 @@ def bare_loop(model, batch):
 
 
 def inference_task(name):
-    """(what is done, how much of it, its unit)."""
+    """(method, amount of output, unit)."""
     commands = model_class(name).commands
     if "enhance" in commands:
-        return "enhance", 10, "seconds of sound"
+        return "enhance", 10, "seconds of audio"
     if "upscale" in commands:
-        return "upscale", 256 * 256 * 16 / 1e6, "megapixels drawn"
+        return "upscale", 256 * 256 * 16 / 1e6, "megapixels of output"
     return "generate", 64, "images"
 
 
@@ -369,9 +378,9 @@ def inference_loop(name, contender):
     task = inference_task(name)[0]
     rng = np.random.default_rng(0)
     if task == "enhance":
-        given = (0.1 * rng.standard_normal(10 * model.sample_rate)).astype("float32")
+        example = (0.1 * rng.standard_normal(10 * model.sample_rate)).astype("float32")
     elif task == "upscale":
-        given = rng.integers(0, 256, (256, 256, 3), dtype="uint8")
+        example = rng.integers(0, 256, (256, 256, 3), dtype="uint8")
     if contender == "PyTorch":
         import torch
         from torch_reference import TorchReference, layout
@@ -381,9 +390,9 @@ def inference_loop(name, contender):
         if task == "generate":
             inputs = [layout(part) for part in model.example_inputs(64)]
         elif task == "upscale":
-            inputs = [layout(given[None].astype("float32") / 127.5 - 1)]
+            inputs = [layout(example[None].astype("float32") / 127.5 - 1)]
         else:
-            inputs = [torch.tensor(given[: len(given) // model.hop * model.hop])[None, None]]
+            inputs = [torch.tensor(example[: len(example) // model.hop * model.hop])[None, None]]
             if model.latent_dim:
                 inputs.append(torch.zeros(1, model.latent_dim, inputs[0].shape[-1] // model.hop))
 
@@ -394,8 +403,8 @@ def inference_loop(name, contender):
     else:
         once = {
             "generate": lambda: _generated(model),
-            "upscale": lambda: model.upscale(given),
-            "enhance": lambda: model.enhance(given, model.sample_rate, progress=False, num_shifts=1),
+            "upscale": lambda: model.upscale(example),
+            "enhance": lambda: model.enhance(example, model.sample_rate, progress=False, num_shifts=1),
         }[task]
 
     def loop(repeats):

@@ -1,11 +1,11 @@
-"""Keras networks of this package as plain PyTorch modules with the same weights: what the benchmarks compare with.
+"""Keras networks of this package as plain PyTorch modules with the same weights, as references for the benchmarks.
 
     reference = TorchReference(model.generator)
-    images = reference(torch.tensor(latents))          # the layout of PyTorch: (count, channels, height, width)
+    images = reference(torch.tensor(latents))          # in the layout of PyTorch: (count, channels, height, width)
 
-The layers are PyTorch's own, in its layout, and the memory in the order that PyTorch calls channels_last, which costs
-nothing where a row of numbers becomes an image. `exact` pads as TensorFlow does, unevenly where a stride meets an odd
-kernel, so that both give the same numbers; without it padding is even, as one would write it in PyTorch.
+The layers are PyTorch's own, in its layout, with memory in the channels_last format, in which reshaping a vector to an
+image costs nothing. `exact` pads as TensorFlow does, unevenly for strides with odd kernels, so that both frameworks
+give the same values. Without it, padding is even, as usual in PyTorch.
 """
 
 import numpy as np
@@ -18,8 +18,8 @@ class TorchReference(nn.Module):
     """A functional Keras network in PyTorch.
 
     Args:
-        network: functional, built, of layers that this package uses.
-        exact: the same numbers rather than the layers one would write.
+        network: a functional, built network of layers that this package uses.
+        exact: reproduce the values exactly, rather than use the usual PyTorch layers.
     """
 
     def __init__(self, network, exact=False):
@@ -35,7 +35,7 @@ class TorchReference(nn.Module):
                 if id(operation) not in made:
                     made[id(operation)] = self._made(operation, node)
                     if type(operation).__name__ == "PixelShuffle":
-                        # PyTorch has the channels of a pixel before the places it becomes.
+                        # PyTorch expects the channels in another order.
                         before = made[id(node.input_tensors[0]._keras_history.operation)]
                         _reorder(before, operation.scale, node.outputs[0].shape[-1])
                 taken = [known[id(tensor)] for tensor in node.input_tensors]
@@ -43,7 +43,7 @@ class TorchReference(nn.Module):
                 self.calls.append((made[id(operation)], taken, given))
         self.outputs = [known[id(tensor)] for tensor in network.outputs]
         self.count = len(known)
-        # What nobody needs any more after a call: a loop written by hand would not keep it either.
+        # The values to free after each call, as hand-written code would.
         last = {value: number for number, (_, taken, _) in enumerate(self.calls) for value in taken}
         self.over = [[value for value in last if last[value] == number] for number in range(len(self.calls))]
         self.over = [[value for value in values if value not in self.outputs] for values in self.over]
@@ -61,10 +61,10 @@ class TorchReference(nn.Module):
         return outputs[0] if len(outputs) == 1 else outputs
 
     def _made(self, operation, node):
-        """The function of one layer or operation; of one with weights a module."""
+        """The function of a layer or operation; a module if it has weights."""
         kind = type(operation).__name__
         if kind not in _MAKERS:
-            raise TypeError(f"the layer {kind} has no reference: it needs a maker in {__file__}")
+            raise TypeError(f"the layer {kind} has no PyTorch reference: add a maker in {__file__}")
         made = _MAKERS[kind](operation, node, self.exact)
         if isinstance(made, nn.Module):
             self.parts.append(made)
@@ -75,15 +75,15 @@ _MAKERS = {}
 
 
 def _maker(*kinds):
-    def keep(function):
+    def register(function):
         _MAKERS.update(dict.fromkeys(kinds, function))
         return function
 
-    return keep
+    return register
 
 
 def _axis(axis, rank):
-    """Where PyTorch has what Keras has at an axis: channels come second."""
+    """The PyTorch axis of a Keras axis; PyTorch has channels second."""
     axis %= rank
     if rank < 3 or axis == 0:
         return axis
@@ -106,7 +106,7 @@ def channels_last(x):
 @_maker("Dense")
 def _dense(layer, node, exact):
     made = nn.Linear(layer.kernel.shape[0], layer.units, bias=layer.use_bias)
-    # Not layer.kernel alone: a cure may have changed what the layer computes with.
+    # Not layer.kernel alone: a regularizer may have changed the weights that the layer computes with.
     _copied(made.weight, np.asarray(layer.kernel).T)
     if layer.use_bias:
         _copied(made.bias, np.asarray(layer.bias))
@@ -126,7 +126,7 @@ def _convolution(layer, node, exact):
             for k, s, size in zip(layer.kernel_size, layer.strides, sizes)
         ]
     even = [left == right for left, right in around]
-    # The nearest even padding that keeps the number of outputs: the larger side on both.
+    # The larger side on both sides: the smallest even padding with the same number of outputs.
     padding = tuple(max(sides) for sides in around)
     uneven = not all(even) and exact
     made = (nn.Conv1d, nn.Conv2d)[rank - 1](
@@ -310,7 +310,7 @@ def _shuffle(layer, node, exact):
 
 
 def _reorder(convolution, scale, channels):
-    """Gives a convolution, whose outputs a shuffle takes apart, the order of PyTorch's shuffle."""
+    """Reorders the output channels of a convolution for PyTorch's pixel shuffle."""
     order = torch.arange(channels * scale**2).reshape(scale**2, channels).T.reshape(-1)
     for parameter in convolution.parameters():
         _copied(parameter, parameter.detach().cpu().numpy()[order.cpu()])
@@ -390,7 +390,7 @@ def _nested(network, node, exact):
 
 
 class _Frozen(TorchReference):
-    """A network that another one uses and that does not learn."""
+    """A nested network that is not trained."""
 
     def __init__(self, network, exact):
         super().__init__(network, exact)
@@ -401,11 +401,11 @@ class _Frozen(TorchReference):
 
 
 def layout(array):
-    """A NumPy array as Keras has it, (count, ..., channels), as a tensor as PyTorch has it."""
+    """A NumPy array in the layout of Keras, (count, ..., channels), as a tensor in the layout of PyTorch."""
     tensor = torch.tensor(np.asarray(array))
     return channels_last(tensor.movedim(-1, 1)) if tensor.ndim > 2 else tensor
 
 
 def back(tensor):
-    """The reverse."""
+    """The reverse of `layout`."""
     return (tensor.movedim(1, -1) if tensor.ndim > 2 else tensor).detach().cpu().numpy()

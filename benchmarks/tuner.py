@@ -1,10 +1,10 @@
-"""What tf.data's tuner does to `fit`, and what its absence does to parallel maps.
+"""The effect of tf.data's autotuner on `fit`, and of its absence on parallel maps.
 
     python benchmarks/tuner.py
 
-First seconds per step of ten calls of `fit` of 20 steps each (dcgan at 28x28, batches of 128 random images), with
-the tuner and without; then the seconds that maps with num_parallel_calls=AUTOTUNE take with it and without, over
-1,500 matrix products and over 300 sleeps of 20 ms.
+First, the seconds per step of ten calls of `fit` with 20 steps each (dcgan at 28x28, batches of 128 random images),
+with and without the autotuner. Then the seconds of maps with num_parallel_calls=AUTOTUNE with and without it, for 1,500
+matrix products and for 300 sleeps of 20 ms.
 """
 
 import os

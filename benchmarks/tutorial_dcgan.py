@@ -1,9 +1,9 @@
-"""A DCGAN as beginners' tutorials have it, trained and measured like a ganzoo run, to compare with.
+"""A DCGAN as in beginners' tutorials, trained and measured like a ganzoo run, for comparison.
 
     python benchmarks/tutorial_dcgan.py --cpu-minutes 40 --data idx:train-images-idx3-ubyte.gz
 
-The tutorial's choices: a 7x7x256 projection, transposed convolutions 5x5 of 128, 64 and 1 channels, batch norm as
-Keras has it by default; a discriminator of 64 and 128 channels with dropout 0.3 and no batch norm; Adam 1e-4 for both;
+The tutorial's choices: a 7x7x256 projection, 5x5 transposed convolutions of 128, 64 and 1 channels, Keras' default
+batch norm; a discriminator of 64 and 128 channels with dropout 0.3 and without batch norm; Adam at 1e-4 for both;
 batches of 256; no averaging of weights, the last weights are the result.
 """
 

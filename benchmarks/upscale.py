@@ -1,13 +1,13 @@
-"""Upscaling: megapixels per second and peak memory, beside the same network in PyTorch.
+"""Upscaling: megapixels per second and peak memory, compared with the same network in PyTorch.
 
     python benchmarks/upscale.py [srresnet.photos_x4] [--sizes 256x256 512x512 1024x1024]
     python benchmarks/upscale.py --sizes 4000x3000 --frameworks ganzoo --calls 1
 
-Every size and framework in a process of its own: random images, the median of --calls calls after one that is
-not counted; `upscale` as it is called by anybody, tiles and the way to uint8 and back included, and a plain PyTorch
-module of the same layers and weights over the whole image at once, uint8 to uint8 as well. Memory is the highest
-resident set of the process, and how much of it came after the model was loaded. That both give the same images is
-checked. PyTorch is left out where it is missing.
+Each size and framework runs in its own process, on random images: the median of --calls calls after a warm-up call. It
+compares `upscale`, including tiling and the conversion from and to uint8, with a plain PyTorch module of the same
+layers and weights on the whole image at once, also from uint8 to uint8. Memory is the peak resident set of the process,
+and its increase after loading the model. The outputs of both are checked to agree. Without PyTorch, its rows show
+the error.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def main():
         width, height = map(int, options.worker[1].split("x"))
         work(options.worker[0], options.preset, (height, width), options.calls, not options.untrained)
         return
-    print("size, framework, seconds, megapixels per second (of the result), peak MB, of it after loading MB")
+    print("size, framework, seconds, megapixels per second (of the result), peak MB, increase after loading MB")
     for size in options.sizes:
         for framework in options.frameworks:
             command = [

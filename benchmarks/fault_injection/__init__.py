@@ -1,6 +1,6 @@
-"""Fault injection: hostile and damaged inputs, and processes that are killed; `__main__.py` says which.
+"""Fault injection: hostile and damaged inputs, and killed processes. `__main__.py` describes the campaigns.
 
-A campaign is a function of (folder to work in, count, seed) that returns a list of what went wrong.
+A campaign is a function of (working folder, count, seed) that returns a list of failures.
 """
 
 from .damaged_files import KINDS, files

@@ -1,4 +1,4 @@
-"""Fault injection: nothing is lost when a training is killed, and no input makes ganzoo hang, crash or obey.
+"""Fault injection: a killed training run loses no checkpoint, and no input makes ganzoo hang, crash or run its code.
 
     python -m benchmarks.fault_injection kills --count 100
     python -m benchmarks.fault_injection files --count 1000 [--kinds image audio ...]
@@ -11,20 +11,25 @@
     python -m benchmarks.fault_injection together --count 4
     python -m benchmarks.fault_injection readonly
 
-`kills` trains a small DCGAN, which saves as often as it can, in a process of its own and kills it (SIGKILL) at a random
-moment within two seconds of the end of its first epoch, again and again: after each kill the last checkpoint must load,
-the records must be readable, and --resume must go on from no earlier step than before. `files` damages a good file of
-each kind (cut off, bytes changed, zeros, pieces twice or missing, another kind's beginning; of an archive every second
-time one member, with its checksum made right) and reads it as a user would: the answer must be a one-line `GanzooError`
-or a result, within 20 seconds and 2 GB more than before. `bombs` are small files that unpack to gigabytes or ask for
-networks of that size: within 1 GB. `tampered` are `.keras` files that name code to run: none of it may run, under every
-version of Keras that is supported. `torn_runs` tears each file of a run folder in every way and resumes. `archives`
-unpacks hostile archives of runs: nothing may be left behind, and a run that is there must stay as it is. `page` sends
-hostile requests to a web page on the loopback address. `full` trains on a disk of its own that has room for a part of
-what the run writes: the answer must be one line, the checkpoint that was there must load, and with room made the run
-must go on. `together` lets processes that begin at the same time fill one empty cache and load the same weights: all
-must get the same. `readonly` uses a package whose folder nobody can write to. Disks and folders are mounted in a
-namespace of the campaign's own (Linux, `unshare`). Prints a line for each campaign, and every failure.
+`kills` trains a small DCGAN that saves as often as possible, and repeatedly kills it (SIGKILL) at a random moment
+within two seconds after the end of its first epoch. After each kill, the last checkpoint must load, the records must be
+readable, and --resume must not continue from an earlier step than before.
+`files` damages a valid file of each kind (truncated, bytes changed, zeros, parts duplicated or missing, the signature
+of another format; for archives, in half of the cases one member, with a correct checksum) and reads it like a user. The
+result must be a one-line `GanzooError` or a value, within 20 seconds and 2 GB more memory than before.
+`bombs` reads small files that unpack to gigabytes or describe networks of that size, within 1 GB.
+`tampered` loads `.keras` files that name code to run. None of it may run, under any supported version of Keras.
+`torn_runs` damages each file of a run folder in every way and resumes the run.
+`archives` restores hostile archives of runs. They must leave no files behind, and an existing run must stay unchanged.
+`page` sends hostile requests to a web page on the loopback address.
+`full` trains on a small disk with space for only a part of the run. The run must stop with a one-line error, an
+existing checkpoint must load, and the run must resume once there is space.
+`together` starts processes at the same time that fill the same empty cache and load the same weights. All must get the
+same results.
+`readonly` uses a package in a read-only folder.
+
+Disks and folders are mounted in a mount namespace of the campaign (Linux, `unshare`). Prints one line per campaign and
+every failure.
 """
 
 import argparse
@@ -43,7 +48,9 @@ def main():
     parser.add_argument("campaign", choices=CAMPAIGNS)
     parser.add_argument("--count", type=int, default=None)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="Of files.")
+    parser.add_argument(
+        "--kinds", nargs="+", choices=KINDS, default=KINDS, help="Kinds of files for the campaign files."
+    )
     options = parser.parse_args()
     chosen = {"kinds": options.kinds} if options.campaign == "files" else {}
     if options.count is not None:

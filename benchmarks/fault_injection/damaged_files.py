@@ -1,4 +1,4 @@
-"""Files of every kind that ganzoo reads, damaged at random, and read as a user would."""
+"""Randomly damaged files of every kind that ganzoo reads, read like a user."""
 
 import io
 import zipfile
@@ -12,7 +12,7 @@ KINDS = ("image", "audio", "yaml", "weights", "keras", "extractor", "arrays", "c
 
 
 def files(folder, count=100, seed=0, kinds=KINDS):
-    """`count` damaged files of each kind; a list of what went wrong."""
+    """Reads `count` damaged files of each kind; returns a list of failures."""
     failures = []
     for kind in kinds:
         good, read = _good(kind, folder / kind)
@@ -21,7 +21,7 @@ def files(folder, count=100, seed=0, kinds=KINDS):
         outcomes = []
         for i in range(count):
             rng = np.random.default_rng([seed, i])
-            # Of an archive every second time one member, with its checksum made right again.
+            # For archives, every second time damage one member and correct its checksum.
             change = damaged_member if kind in ("keras", "extractor", "arrays") and i % 2 else damaged
             good.write_bytes(change(original, rng))
             outcomes.append((f"seed {i}", outcome_of(read)))
@@ -31,7 +31,7 @@ def files(folder, count=100, seed=0, kinds=KINDS):
 
 
 def damaged(content, rng):
-    """The bytes of a file, changed as disks, networks and editors change them."""
+    """The bytes of a file with typical damage by disks, networks and editors."""
     content = bytearray(content)
     place = int(rng.integers(len(content)))
     length = int(min(len(content) - place, 2 ** rng.integers(0, 12)))
@@ -56,7 +56,7 @@ def damaged(content, rng):
 
 
 def damaged_member(archive, rng):
-    """A zip archive with one of its members damaged and all checksums right."""
+    """A zip archive with one damaged member and correct checksums."""
     with zipfile.ZipFile(io.BytesIO(archive)) as source:
         members = {name: source.read(name) for name in source.namelist()}
     name = sorted(members)[int(rng.integers(len(members)))]
@@ -69,7 +69,7 @@ def damaged_member(archive, rng):
 
 
 def tiny_model(compiled=True):
-    """A DCGAN that saves to some kilobytes."""
+    """A DCGAN whose file has a few kilobytes."""
     import ganzoo
 
     model = ganzoo.create("dcgan", image_shape=(16, 16, 1), latent_dim=4, width=4, kernel_size=3)
@@ -79,7 +79,7 @@ def tiny_model(compiled=True):
 
 
 def _good(kind, folder):
-    """A good file of the kind, and the function that reads it as a user would."""
+    """A valid file of a kind, and a function that reads it like a user."""
     import ganzoo
 
     folder.mkdir(parents=True, exist_ok=True)

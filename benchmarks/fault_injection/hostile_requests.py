@@ -1,4 +1,4 @@
-"""The web page under hostile requests, on the loopback address of a process of its own."""
+"""Hostile requests to the web page, which runs in a separate process on the loopback address."""
 
 import contextlib
 import http.client
@@ -20,10 +20,10 @@ _SECRET = "the secret of this machine"
 
 
 def page(folder, count=40, seed=0):
-    """Requests that try to read files, to get around limits, or to stop the page; a list of what went wrong.
+    """Sends requests that try to read files, bypass limits or stop the page; returns a list of failures.
 
     Args:
-        count: callers at once, where several are needed.
+        count: number of simultaneous visitors.
     """
     folder.mkdir(parents=True, exist_ok=True)
     secret = folder / "secret.png"
@@ -38,10 +38,12 @@ def page(folder, count=40, seed=0):
         try:
             said = process.communicate(timeout=20)[0]
         except subprocess.TimeoutExpired:
-            outcomes.append(("SIGTERM", "failed: it goes on"))
+            outcomes.append(("SIGTERM", "failed: the process did not end"))
         else:
             outcomes.append(("SIGTERM", "read"))
-            outcomes.append(("nothing on the terminal", f"failed: {said[-800:]}" if "Traceback" in said else "read"))
+            outcomes.append(
+                ("no traceback on the terminal", f"failed: {said[-800:]}" if "Traceback" in said else "read")
+            )
             left = [str(path.relative_to(temporary)) for path in temporary.rglob("*") if path.is_file()]
             outcomes.append(("no files left behind", f"failed: {left[:5]}" if left else "read"))
     return report("page", outcomes)
@@ -57,7 +59,7 @@ def _secret_image(path):
 
 @contextlib.contextmanager
 def _running(folder, temporary):
-    """(port, process) of a page that serves all models."""
+    """(port, process) of a web page with all models."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -84,7 +86,7 @@ def _running(folder, temporary):
 
 
 def _request(port, path, body=None, headers=None, method=None, timeout=60):
-    """(status, headers, body) of a request; the status is 0 where the connection was closed without an answer."""
+    """(status, headers, body) of a request; the status is 0 if the connection was closed without a response."""
     data = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
     headers = {**({"Content-Type": "application/json"} if isinstance(body, (dict, list)) else {}), **(headers or {})}
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, headers, method=method)
@@ -107,7 +109,7 @@ def _config(port):
 
 
 def _events(port):
-    """[(index, name, number of inputs)] of the page's events that take the visitor's input."""
+    """[(index, name, number of inputs)] of the page's events."""
     found = []
     for i, event in enumerate(_config(port)["dependencies"]):
         found.append((event.get("id", i), event.get("api_name"), len(event["inputs"])))
@@ -115,7 +117,7 @@ def _events(port):
 
 
 def _event_of(port, button):
-    """The number of the event that a click on a button starts."""
+    """The index of the event that a click on a button starts."""
     config = _config(port)
     number = next(part["id"] for part in config["components"] if part["props"].get("elem_id") == button)
     wanted = [number, "click"]
@@ -123,7 +125,7 @@ def _event_of(port, button):
 
 
 def _queued(port, event, data, timeout=60):
-    """What an event of the page answers to raw data, as a browser asks for it: the text of all its messages."""
+    """The text of all messages of an event of the page, requested with raw data as by a browser."""
     body = {"fn_index": event, "data": data, "session_hash": f"s{time.monotonic_ns()}", "event_data": None}
     status, _, answer = _request(port, "/gradio_api/queue/join", body)
     if status != 200:
@@ -144,7 +146,7 @@ def _queued(port, event, data, timeout=60):
 
 
 def _tests(port, folder, secret, count):
-    """(name, function to an outcome) of every hostile request."""
+    """(name, function that returns the outcome) of every hostile request."""
     events = _events(port)
     presets = {"upscale": "srgan.photos_x4", "enhance": "segan.speech"}
 
@@ -161,12 +163,12 @@ def _tests(port, folder, secret, count):
     files = {
         "a path": {"path": str(secret)},
         "a path with its meta": {"path": str(secret), "meta": {"_type": "gradio.FileData"}},
-        "a path and an address": {
+        "a path and a URL": {
             "path": str(secret),
             "url": f"http://127.0.0.1:{port}/",
             "meta": {"_type": "gradio.FileData"},
         },
-        "an address": {"path": f"http://127.0.0.1:{port}/config", "url": f"http://127.0.0.1:{port}/config"},
+        "a URL": {"path": f"http://127.0.0.1:{port}/config", "url": f"http://127.0.0.1:{port}/config"},
         "a pipe": {"path": str(folder / "pipe.png")},
         "a device": {"path": "/dev/zero"},
         "a folder": {"path": str(folder)},
@@ -214,7 +216,7 @@ def _tests(port, folder, secret, count):
         def foreign(path=path):
             status, _, body = _request(port, path)
             if _SECRET.encode() in body or b"root:" in body:
-                return "failed: a file of this machine"
+                return "failed: it returned a file of this machine"
             return refused(status)
 
         yield f"GET {path.replace(str(folder), '')}", foreign
@@ -241,7 +243,7 @@ def _tests(port, folder, secret, count):
 
 
 def _no_secret(said, folder):
-    """The outcome of an event: whatever it says, it must say it soon and not show the secret's pixels."""
+    """The outcome of an event: it must respond in time, and not show the secret's content."""
     if said.startswith("hung"):
         return said
     if _SECRET in said or re.search(r"Traceback|File \\?\"/", said):
@@ -259,7 +261,7 @@ def _upload(port, name, content):
 
 
 def _crowd(port, count):
-    """Many callers at once, each with its own seed: each gets an answer or is told to wait, no two the same file."""
+    """Many simultaneous visitors with different seeds: each gets a result or is told to wait, no two the same file."""
     index = _event_of(port, "dcgan-draw")
     answers = [None] * count
 
@@ -276,5 +278,5 @@ def _crowd(port, count):
     if len(set(served)) != len(served):
         return "failed: two visitors got the same file"
     if not served:
-        return f"failed: nobody got an answer: {answers[0][:300]}"
+        return f"failed: nobody got a result: {answers[0][:300]}"
     return "read"

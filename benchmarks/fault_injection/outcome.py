@@ -1,16 +1,16 @@
-"""Runs a function on a hostile input and says what became of it, within limits of time and memory."""
+"""Runs a function on a hostile input within limits of time and memory, and classifies the outcome."""
 
 import resource
 import signal
 import warnings
 
 SECONDS, MEMORY = 20, 2 * 2**30
-# The answers that are right.
+# The acceptable outcomes.
 GOOD = ("refused", "read")
 
 
 class _TooLong(BaseException):
-    """Not an Exception, so that code which catches those of broken files does not catch it."""
+    """Not an Exception, so that handlers for broken files do not catch it."""
 
 
 def outcome_of(read, memory=MEMORY):
@@ -18,10 +18,10 @@ def outcome_of(read, memory=MEMORY):
 
     Args:
         read: function without arguments.
-        memory: bytes by which the process's peak memory may grow.
+        memory: bytes by which the peak memory of the process may grow.
 
     Returns:
-        "refused" for a `GanzooError`, "read" for a result; anything else starts with "failed", "hung" or "memory".
+        "refused" for a `GanzooError`, "read" for a result. Failures start with "failed", "hung" or "memory".
     """
     from ganzoo import GanzooError
 
@@ -37,7 +37,6 @@ def outcome_of(read, memory=MEMORY):
             read()
         outcome = "read"
     except GanzooError as error:
-        # One line: whoever reads it must see what is wrong and with which file.
         outcome = "refused" if "\n" not in str(error) else f"failed: an error of several lines: {str(error)[:300]}"
     except _TooLong:
         outcome = f"hung: more than {SECONDS} seconds"

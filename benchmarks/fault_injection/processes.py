@@ -1,4 +1,4 @@
-"""Trainings that are killed, disks that fill up, processes that share one cache, a package nobody can write to."""
+"""Killed training runs, disks that fill up, processes that share a cache, a read-only package."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-# A run of a tiny DCGAN that saves as often as it can.
+# A run of a tiny DCGAN that saves as often as possible.
 TINY = """
 model: dcgan
 arguments: {{image_shape: [16, 16, 1], latent_dim: 4, width: 4, kernel_size: 3}}
@@ -22,7 +22,7 @@ evaluation: {{extractor: null}}
 
 
 def kills(folder, count=100, seed=0):
-    """Kills and resumes; a list of what went wrong."""
+    """Kills and resumes a run; returns a list of failures."""
     import ganzoo
     from ganzoo.training.callbacks.record import read_records
 
@@ -38,14 +38,14 @@ def kills(folder, count=100, seed=0):
         said = []
         for line in process.stdout:
             said.append(line)
-            # From here on it trains and writes; before, there is nothing to lose.
+            # After the first epoch, there is a checkpoint to lose.
             if line.startswith("epoch"):
                 time.sleep(rng.uniform(0, 2))
                 break
         process.kill()
         said.append(process.communicate()[0])
         if process.returncode != -signal.SIGKILL:
-            failures.append(f"kill {kill}: it ended by itself: {''.join(said)[-500:]}")
+            failures.append(f"kill {kill}: the process ended by itself: {''.join(said)[-500:]}")
             break
         try:
             steps = ganzoo.load(checkpoint).steps
@@ -62,14 +62,14 @@ def kills(folder, count=100, seed=0):
 
 
 def can_mount():
-    """Whether this process may have mounts of its own."""
+    """Whether this process may create a mount namespace."""
     if not shutil.which("unshare"):
         return False
     return subprocess.run([*_OWN_MOUNTS, "mount -t tmpfs none /mnt"], capture_output=True).returncode == 0
 
 
 _OWN_MOUNTS = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec"]
-# A run on a disk with so many kilobytes; then what is left of it, and with room made, the run's end.
+# Trains on a disk of SIZE kilobytes, checks what is left, and resumes the run on a larger disk.
 _ON_A_SMALL_DISK = """
 mkdir -p disk
 mount -t tmpfs -o size=SIZEk none disk
@@ -85,14 +85,14 @@ fi
 
 
 def full(folder, count=20, seed=0):
-    """Disks that become full while a run saves; a list of what went wrong."""
+    """Trains on disks that fill up; returns a list of failures."""
     rng = np.random.default_rng(seed)
     np.savez(folder / "data.npz", images=rng.integers(0, 256, (32, 16, 16), dtype="uint8"))
     text = TINY.format(data=folder / "data.npz").replace("100000", "3")
     (folder / "tiny.yaml").write_text(text)
     failures, outcomes = [], Counter()
     for i in range(count):
-        # All that a run writes are some 400 KB; a checkpoint and the one that takes its place half of that.
+        # A run writes about 400 KB; a checkpoint and its replacement take half of that.
         size = int(rng.integers(4, 450))
         command = [sys.executable, "-m", "ganzoo.cli", "train", str(folder / "tiny.yaml")]
         script = _ON_A_SMALL_DISK.replace("SIZE", str(size))
@@ -128,13 +128,13 @@ print("got:", hashlib.sha256(model.generate(16, seed=0).tobytes() + vectors.toby
 
 
 def together(folder, count=4, seed=0):
-    """Processes that fill one cache at the same time; a list of what went wrong."""
+    """Processes that fill the same cache at the same time; returns a list of failures."""
     environment = {**os.environ, "GANZOO_CACHE": str(folder / "cache")}
     command = [sys.executable, "-c", _TOGETHER]
     options = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
     processes = [subprocess.Popen(command, **options) for _ in range(count)]
     said = [process.communicate()[0] for process in processes]
-    # And once more with what they have left there.
+    # And once more with the filled cache.
     said.append(subprocess.run(command, **options).stdout)
     got = {line for text in said for line in text.splitlines() if line.startswith("got:")}
     failures = [text[-1500:] for text in said if "got:" not in text]
@@ -146,7 +146,7 @@ def together(folder, count=4, seed=0):
 
 
 def readonly(folder, count=1, seed=0):
-    """A package in a folder that cannot be written to; a list of what went wrong."""
+    """Uses a package in a read-only folder; returns a list of failures."""
     import ganzoo
 
     package = Path(ganzoo.__file__).parent
@@ -159,7 +159,7 @@ def readonly(folder, count=1, seed=0):
     uses = [
         ["list"],
         ["info", "dcgan"],
-        ["generate", "dcgan", "--count", "4", "--output", str(folder / "drawn.png")],
+        ["generate", "dcgan", "--count", "4", "--output", str(folder / "samples.png")],
         ["train", str(folder / "tiny.yaml"), "--output", str(folder / "runs")],
         ["evaluate", "dcgan", "--data", "digits", "--samples", "100", "--upscale"],
     ]

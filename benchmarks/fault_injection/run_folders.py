@@ -1,4 +1,4 @@
-"""Run folders torn at every file, and hostile archives of runs."""
+"""Run folders with damaged files, and hostile archives of runs."""
 
 import contextlib
 import hashlib
@@ -19,7 +19,7 @@ _FILES = (
 
 
 def small_run(folder, epochs=2):
-    """A finished run of a tiny DCGAN that measures, with a best checkpoint."""
+    """A finished run of a tiny DCGAN with metrics and a best checkpoint."""
     import ganzoo
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -31,10 +31,10 @@ def small_run(folder, epochs=2):
 
 
 def torn_runs(folder, count=None, seed=0):
-    """A run with each of its files torn in every way, resumed; a list of what went wrong.
+    """Resumes a run with each of its files damaged in every way; returns a list of failures.
 
     Args:
-        count: how many of all combinations, chosen by the seed; None takes all.
+        count: number of combinations, selected by the seed; all if None.
     """
     import ganzoo
 
@@ -55,7 +55,7 @@ def torn_runs(folder, count=None, seed=0):
         resume = dict(output=folder / "runs", resume=True, settings=["training.epochs=3"])
         outcome = outcome_of(lambda resume=resume: _quietly(lambda: ganzoo.train(folder / "tiny.yaml", **resume)))
         if outcome == "read" and name != "checkpoints/last.keras" and not _is_whole(run):
-            outcome = "failed: the run that went on does not load"
+            outcome = "failed: the resumed run does not load"
         outcomes.append((f"{name} {way}", outcome))
     return report("torn runs", outcomes)
 
@@ -83,10 +83,10 @@ _TEARS = {
 
 
 def archives(folder, count=None, seed=0):
-    """Hostile archives of a run, each unpacked beside and over a run that is there; a list of what went wrong.
+    """Restores hostile archives of a run, each beside and over an existing run; returns a list of failures.
 
-    Right is a one-line error that leaves nothing behind and the run that was there untouched. `count` and `seed` are
-    of other campaigns.
+    Each must raise a one-line error, leave no files behind, and leave the existing run unchanged. `count` and `seed`
+    are ignored.
     """
     from ganzoo.training.archive import archive_run, restore_run
 
@@ -105,9 +105,9 @@ def archives(folder, count=None, seed=0):
         ):
             outcome = outcome_of(lambda parts=parts, options=options: restore_run(parts, **options), 2**29)
             if outcome == "read":
-                outcome = "failed: unpacked"
+                outcome = "failed: restored"
             elif _contents(run) != before:
-                outcome = "failed: the run that was there has changed"
+                outcome = "failed: the existing run has changed"
             elif (folder / "new").exists() and any((folder / "new").iterdir()):
                 outcome = f"failed: left behind {sorted(path.name for path in (folder / 'new').iterdir())}"
             outcomes.append((f"{name}, {where}", outcome))
@@ -123,7 +123,7 @@ def _contents(folder):
 
 
 def _written(folder, whole, names=None, **changes):
-    """A manifest and one part, as `archive_run` writes them; `changes` go into the manifest."""
+    """Writes a manifest and one part like `archive_run`, with `changes` to the manifest."""
     (folder / "run.000").write_bytes(whole)
     names = ["run.000"] if names is None else names
     digest = hashlib.sha256()
@@ -158,7 +158,7 @@ def _tar(members, extra=()):
 
 
 def _sparse(parts, good):
-    """A sparse member, as GNU tar has it, that claims 4 GB and stores 512 bytes."""
+    """A sparse member in GNU tar format that claims 4 GB and stores 512 bytes."""
     members = _members(good)
     members.pop("checkpoints/last.keras")
     info = tarfile.TarInfo("checkpoints/last.keras")
@@ -237,8 +237,8 @@ _ARCHIVES = {
     "a device as checkpoint": _with_link(tarfile.CHRTYPE),
     "a checkpoint twice": _twice,
     "a torn checkpoint": _torn_checkpoint,
-    "a part outside of the folder": _manifest(parts=["../good/run.000"]),
-    "a name outside of the output folder": _manifest(name="../elsewhere"),
+    "a part outside the folder": _manifest(parts=["../good/run.000"]),
+    "a name outside the output folder": _manifest(name="../elsewhere"),
     "an absolute name": _manifest(name="/tmp/elsewhere"),
     "a name with a null byte": _manifest(name="a\0b"),
     "a name of 300 letters": _manifest(name="a" * 300),
@@ -247,6 +247,6 @@ _ARCHIVES = {
     "parts that are numbers": _manifest(parts=[1, 2]),
     "a manifest that is a list": _raw_manifest(b"[]"),
     "a manifest of zeros": _raw_manifest(bytes(100)),
-    "a manifest nested deep": _raw_manifest(b"[" * 10**6),
-    "an archive that is none": lambda parts, good: _written(parts, b"not a tar" * 100),
+    "a deeply nested manifest": _raw_manifest(b"[" * 10**6),
+    "a file that is not an archive": lambda parts, good: _written(parts, b"not a tar" * 100),
 }

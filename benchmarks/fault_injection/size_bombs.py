@@ -1,4 +1,4 @@
-"""Small files that ask for far more memory or time than they hold."""
+"""Small files that would need far more memory or time than their size suggests."""
 
 import io
 import os
@@ -11,7 +11,7 @@ import numpy as np
 from .damaged_files import tiny_model
 from .outcome import outcome_of, report
 
-# What refusing one may cost; the good files beside them take a few megabytes.
+# The memory limit for refusing a file; valid files of this size take a few megabytes.
 MEMORY = 2**30
 _GIGABYTE = 2**30
 _PRESET = """
@@ -20,7 +20,7 @@ arguments: {{image_shape: [16, 16, 1], latent_dim: 4, width: 4, kernel_size: 3}}
 data: {{source: digits}}
 weights: {{file: "{file}", sha256: "{sha256}", license: none, data: none, protocol: none}}
 """
-# What a preset's text may be changed to: (what stands there, what is put in its place).
+# Changes to the text of a preset: (old, new).
 _PRESET_CHANGES = {
     "width beyond its weights": ("width: 4", "width: 100000"),
     "latent_dim of a billion": ("latent_dim: 4", "latent_dim: 1000000000"),
@@ -32,13 +32,13 @@ _PRESET_CHANGES = {
     "epochs of 400 digits": ("data:", f"training: {{epochs: 1{'0' * 400}}}\ndata:"),
     "weights of a device": ("file: good.npz", "file: /dev/zero"),
     "weights of a pipe": ("file: good.npz", "file: pipe.npz"),
-    "weights outside of the folder": ("file: good.npz", "file: ../good.npz"),
+    "weights outside the folder": ("file: good.npz", "file: ../good.npz"),
     "weights with a null byte": ('file: "good.npz"', 'file: "good\\0.npz"'),
 }
 
 
 def bombs(folder, count=None, seed=0):
-    """Every bomb once; a list of what went wrong. `count` and `seed` are of other campaigns."""
+    """Reads every bomb once; returns a list of failures. `count` and `seed` are ignored."""
     folder.mkdir(parents=True, exist_ok=True)
     outcomes = [(name, outcome_of(read, MEMORY)) for name, read in _cases(folder)]
     return report("bombs", outcomes)
@@ -88,15 +88,15 @@ def _cases(folder):
 
 
 def _keras_changes(good):
-    """(name, {member: a function from its content to pieces of bytes}) of each bomb."""
+    """(name, {member: function from its content to chunks of bytes}) of each bomb."""
     zeros = lambda content: (bytes(2**20) for _ in range(3 * 2**10))  # noqa: E731
     spaces = lambda content: (b" " * 2**20 for _ in range(3 * 2**10))  # noqa: E731
     yield "config of 3 GB", {"config.json": spaces}
     yield "metadata of 3 GB", {"metadata.json": spaces}
     yield "weights of 3 GB of zeros", {"model.weights.h5": zeros}
     yield "weights padded by 3 GB", {"model.weights.h5": lambda content: (content, *zeros(content))}
-    yield "a member of 3 GB that nobody asks for", {"assets/more.bin": zeros}
-    yield "a data set of 16 GB that holds nothing", {"model.weights.h5": lambda content: [_huge_dataset(content)]}
+    yield "an unused member of 3 GB", {"assets/more.bin": zeros}
+    yield "an empty data set that claims 16 GB", {"model.weights.h5": lambda content: [_huge_dataset(content)]}
     for key, value in (("width", 100_000), ("latent_dim", 10**9), ("kernel_size", 30_001), ("width", 10**400)):
         number = "10^400" if value == 10**400 else value
 
@@ -112,7 +112,7 @@ def _keras_changes(good):
 
 
 def _huge_dataset(content):
-    """An HDF5 file one of whose arrays claims 16 GB and stores none of them."""
+    """An HDF5 file in which one array claims 16 GB and stores nothing."""
     import h5py
 
     buffer = io.BytesIO(content)
@@ -125,7 +125,7 @@ def _huge_dataset(content):
 
 
 def _rewritten(source, target, changes):
-    """A copy of a zip archive with some of its members made anew, piece by piece."""
+    """Copies a zip archive with some members replaced, chunk by chunk."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
         for name in {*old.namelist(), *changes}:
             content = old.read(name) if name in old.namelist() else b""
@@ -135,7 +135,7 @@ def _rewritten(source, target, changes):
 
 
 def _npz_bombs():
-    """(name, bytes) of .npz archives that promise what they do not hold, or hold too much."""
+    """(name, bytes) of .npz archives that claim or contain too much."""
 
     def archive(header, body=b"", length=None):
         magic = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header) if length is None else length) + header
@@ -163,7 +163,7 @@ def _npz_bombs():
 
 
 def _image_bombs(folder):
-    """(name, path) of images that unpack to far more than they hold, each in a folder of its own."""
+    """(name, path) of small image files of huge images, each in a separate folder."""
     from PIL import Image
 
     for name, suffix, size in (("PNG", "png", 20_000), ("WebP", "webp", 10_000), ("GIF", "gif", 20_000)):
@@ -176,7 +176,7 @@ def _image_bombs(folder):
 
 
 def _audio_bombs(folder):
-    """(name, path) of recordings whose headers promise hours."""
+    """(name, path) of recordings that claim or contain hours."""
     path = folder / "hours.wav"
     with wave.open(str(path), "wb") as file:
         file.setparams((64, 2, 48_000, 0, "NONE", ""))
@@ -184,7 +184,7 @@ def _audio_bombs(folder):
     content = bytearray(path.read_bytes())
     content[40:44] = struct.pack("<I", 2**32 - 64)
     path.write_bytes(content)
-    yield "64 channels that promise 11 minutes and hold 2 ms", path
+    yield "64 channels that claim 11 minutes and contain 2 ms", path
     import soundfile
 
     path = folder / "zeros.flac"

@@ -1,6 +1,6 @@
-"""`.keras` files that name code to run, files to read or addresses to fetch: none of it may happen.
+"""`.keras` files that name code to run, files to read or URLs to fetch. None of this may happen.
 
-The same cases hold for every version of Keras: run the campaign in an environment of each that is supported.
+Run the campaign under every supported version of Keras.
 """
 
 import io
@@ -13,7 +13,7 @@ from .outcome import outcome_of, report
 
 
 def tampered(folder, count=None, seed=0):
-    """Every tampered file once; a list of what went wrong. `count` and `seed` are of other campaigns."""
+    """Loads every tampered file once; returns a list of failures. `count` and `seed` are ignored."""
     import keras
 
     import ganzoo
@@ -42,18 +42,18 @@ def tampered(folder, count=None, seed=0):
 
 
 def _checked(read, marker, wanted=None):
-    """The outcome, or that code of the file ran."""
+    """The outcome, or a failure if code from the file ran."""
     outcome = outcome_of(read)
     if marker.exists():
         marker.unlink()
-        return "failed: code of the file ran"
+        return "failed: code from the file ran"
     if wanted is not None and outcome != wanted:
         return f"failed: {outcome}, not {wanted}"
     return outcome
 
 
 def _payloads(marker, secret):
-    """Objects of Keras' own format that run code, read a file or fetch an address."""
+    """Objects in Keras' format that run code, read a file or fetch a URL."""
     command = f"touch '{marker}'"
     function = {"module": "os", "class_name": "function", "config": "system", "registered_name": "system"}
     lambda_code = f"lambda x: __import__('os').system({command!r})"
@@ -100,7 +100,7 @@ def _payloads(marker, secret):
             "config": {"module": "gASVAAAAAAAAAAA="},
             "registered_name": None,
         },
-        "a vocabulary of a file": {
+        "a vocabulary from a file": {
             "module": "keras.layers",
             "class_name": "StringLookup",
             "config": {"name": "lookup", "vocabulary": str(secret)},
@@ -134,7 +134,7 @@ def _replace_model(config, payload):
     config["registered_name"] = registered
 
 
-# Where Keras looks for objects in the config of one of our models.
+# The places where Keras deserializes objects in the config of our models.
 _PLACES = {
     "the model, under its registered name": _replace_model,
     "dtype": _set("config", "dtype"),
@@ -170,7 +170,7 @@ def _zipped(members):
 
 
 def _weights_elsewhere(good, secret):
-    """(name, bytes of a `.keras` file) whose weights lie outside of it: HDF5 can refer to other files."""
+    """(name, bytes) of `.keras` files with weights in another file, which HDF5 can refer to."""
     import h5py
 
     with zipfile.ZipFile(good) as source:
@@ -204,4 +204,4 @@ def _weights_elsewhere(good, secret):
         ("a virtual data set", virtual),
     ):
         yield f"weights: {name}", changed(change)
-    yield "a member outside of the archive", _zipped({**members, f"../{Path(secret).name}": b"written"})
+    yield "a member outside the archive", _zipped({**members, f"../{Path(secret).name}": b"written"})
