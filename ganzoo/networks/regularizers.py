@@ -39,7 +39,8 @@ def regularized(
     Example:
         from ganzoo.networks.regularizers import regularized
 
-        network = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1, name="logit")])
+        inputs = keras.Input((8,))
+        network = keras.Model(inputs, keras.layers.Dense(1, name="logit")(inputs))
         network = regularized(network, ["spectral_normalization", {"name": "minibatch_discrimination", "kernels": 4}])
     """
     network = network if isinstance(network, keras.Model) else network()

@@ -24,8 +24,8 @@ def split_at(network: keras.Model, place: int) -> tuple[keras.Model, keras.Model
         images, text = keras.Input((8,)), keras.Input((3,))
         both = keras.layers.Concatenate()([keras.layers.Dense(4)(images), text])
         first, second = split_at(keras.Model([images, text], keras.layers.Dense(1)(both)), 1)
-        features = keras.tree.flatten(first(np.ones((2, 8))))
-        logits = [second([*features, text]) for text in (np.zeros((2, 3)), np.ones((2, 3)))]
+        features = keras.tree.flatten(first(keras.ops.ones((2, 8))))
+        logits = [second([*features, text]) for text in (keras.ops.zeros((2, 3)), keras.ops.ones((2, 3)))]
     """
     late_input = network.inputs[place]
     early_inputs = [tensor for tensor in network.inputs if tensor is not late_input]

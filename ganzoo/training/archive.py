@@ -34,7 +34,8 @@ _LARGEST_MANIFEST, _LARGEST_HEADER = 2**22, 2**16
 
 
 def archive_run(run, folder, megabytes=15.0):
-    """Writes what `--resume` and `ganzoo publish` need of a run, as files of at most so many megabytes (of 2**20 bytes).
+    """Writes what `--resume` and `ganzoo publish` need of a run, as files of at most so many megabytes (of 2**20
+    bytes).
 
     Args:
         run: a run folder. Its files may be symbolic links to files elsewhere: their content is written.
