@@ -255,7 +255,7 @@ def _resolver():
     if _tf_config():
         return tf.distribute.cluster_resolver.TFConfigClusterResolver()
     _check_slurm()
-    # Only the addresses are taken from SLURM's variables: for GPUs, TensorFlow would call nvidia-smi, which may be missing,
+    # Only the addresses come from SLURM's variables: for GPUs, TensorFlow would call nvidia-smi, which may be missing,
     # and count those of the whole node. A task has the GPUs visible to it, as with `srun --gpus-per-task`.
     slurm = tf.distribute.cluster_resolver.SlurmClusterResolver(
         gpus_per_node=10_000, gpus_per_task=1, auto_set_gpu=False
@@ -290,7 +290,7 @@ def _check_slurm() -> None:
 
 
 def _limited(digits: str) -> int:
-    """The number, or one that is too large if it has more than 9 digits: Python refuses to convert thousands of them."""
+    """The number; one that is too large if it has more than 9 digits, since Python refuses to convert thousands."""
     return int(digits) if len(digits) < 10 else _MOST_TASKS + 1
 
 
@@ -334,9 +334,9 @@ def _tf_config() -> dict[str, Any]:
         if problem := _problem_of_tf_config(found):
             raise GanzooError(f"{problem}; it looks like {_TF_CONFIG_EXAMPLE}")
     except GanzooError as error:
-        raise GanzooError(f"TF_CONFIG is not the JSON that TensorFlow asks for: {error}") from None
+        raise GanzooError(f"TF_CONFIG is not the JSON that TensorFlow expects: {error}") from None
     except (ValueError, RecursionError) as error:
-        raise GanzooError(f"TF_CONFIG is not the JSON that TensorFlow asks for: {first_line(error)}") from None
+        raise GanzooError(f"TF_CONFIG is not the JSON that TensorFlow expects: {first_line(error)}") from None
     if any(found.get("cluster", {}).values()) and found.get("task"):
         _check_trains(found["task"].get("type"))
     return found

@@ -219,7 +219,7 @@ def test_what_there_is_decides_on_the_strategy(monkeypatch):
     two = '{"cluster": {"worker": ["a:1", "b:2"]}, "task": %s}'
     for broken, words in (
         ("{broken", "property name"),
-        ("[]", "it is no object"),
+        ("[]", "it is not an object"),
         ("[" * 100_000, "recursion"),
         ('{"cluster": []}', "list of addresses"),
         ('{"cluster": {"worker": 3}}', "list of addresses"),
@@ -303,7 +303,7 @@ def test_slurm_names_the_workers(monkeypatch):
     assert found.cluster_spec().as_dict() == {"worker": ["n1:8888", "n1:8889", "n2:8888"]}
     assert (found.task_type, found.task_id, found.num_accelerators()) == ("worker", 2, {"GPU": 0})
     monkeypatch.setenv("SLURM_STEP_TASKS_PER_NODE", "x")
-    with pytest.raises(ganzoo.GanzooError, match="do not come together"):
+    with pytest.raises(ganzoo.GanzooError, match="cannot connect"):
         placement()
 
 
