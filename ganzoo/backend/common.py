@@ -47,7 +47,7 @@ def in_tensor(key: Any) -> Tensor:
 def hold(feed: "Feed", room: int) -> None:
     """Moves a feed's uint8 images to the device if they take at most `room` bytes, so that batches are made there and
     no float32 data is transferred at each step."""
-    if feed.takes_images and feed.held is None and feed.images.nbytes <= room:
+    if feed.takes_images and feed.held is None and feed.images is not None and feed.images.nbytes <= room:
         feed.held = ops.convert_to_tensor(feed.images)
 
 

@@ -66,7 +66,7 @@ def minimize(
 
 def _clipped_together(gradients: list[Any], optimizer: Any) -> list[Any]:
     """Applies an optimizer's gradient clipping to the sum over replicas; Keras would clip each replica's gradients."""
-    rules = [getattr(optimizer, name, None) for name in ("clipnorm", "global_clipnorm", "clipvalue")]
+    rules: list[Any] = [getattr(optimizer, name, None) for name in ("clipnorm", "global_clipnorm", "clipvalue")]
     if replica_count() == 1 or not any(rules):
         return gradients
     context = tf.distribute.get_replica_context()

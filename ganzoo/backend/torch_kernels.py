@@ -17,7 +17,8 @@ from ganzoo.types import Tensor
 def convolved(x: Tensor, kernel: Any, strides: Sequence[int], bias: Any = None) -> Tensor:
     """A convolution with padding "SAME"; as in `tensorflow_kernels.py`."""
     x, kernel = x.movedim(-1, 1), _of_kernel(kernel)
-    padding, more = [], []
+    padding: list[int] = []
+    more: list[int] = []
     for size, width, stride in zip(x.shape[2:], kernel.shape[2:], strides):
         total = max((-(-size // stride) - 1) * stride + width - size, 0)
         padding.append(total // 2)

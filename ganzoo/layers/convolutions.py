@@ -1,12 +1,17 @@
 """Convolutions that use the faster operations of `ganzoo.backend` where there are some."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from ganzoo.types import Tensor
 
+# The Keras layer that a subclass adds.
+_Convolution: Any = object
 
-class _Accelerated:
+
+class _Accelerated(_Convolution):
     """What all convolutions have in common."""
 
     # Name of the operation in `ganzoo.backend`.

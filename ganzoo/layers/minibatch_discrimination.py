@@ -45,7 +45,7 @@ class MinibatchDiscrimination(keras.layers.Layer):
         closeness = ops.sum(ops.exp(-distances), axis=1) - 1.0
         return ops.concatenate([features, ops.cast(closeness, features.dtype)], axis=-1)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         return (*input_shape[:-1], input_shape[-1] + self.kernels)
 
     def get_config(self) -> dict[str, Any]:

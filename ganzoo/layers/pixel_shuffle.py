@@ -36,7 +36,7 @@ class PixelShuffle(keras.layers.Layer):
         x = ops.transpose(x, (0, 1, 3, 2, 4))
         return ops.reshape(x, (count, height * s, width * s, channels))
 
-    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, shape: Any) -> tuple[int | None, ...]:
         count, height, width, channels = shape
         s = self.scale
         return (count, height and height * s, width and width * s, channels // s**2)

@@ -35,7 +35,7 @@ class Perceptual:
 
     def __init__(self, network: str = "vgg19", layer: str = "block5_conv4", weights: str = "imagenet"):
         self.network, self.layer, self.weights = network, layer, weights
-        self._features: keras.Model | None = None
+        self._features: Any = None
 
     def prepare(self, policy: Any = "float32") -> None:
         """Loads the network, once, with a Keras dtype policy. Not in the constructor, so that a trained model loads

@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 from ganzoo import backend
+from ganzoo.losses.adversarial import BoundaryEquilibrium
 from ganzoo.networks.autoencoding import autoencoding_discriminator, decoding_generator
 from ganzoo.registry import register
 from ganzoo.tasks.image_generation import ImageGeneration
@@ -68,7 +69,7 @@ class BEGAN(ImageGeneration, AdversarialModel):
             **settings,
         )
         # A copy: the same loss object may have been given to another model, which has its own balance.
-        self.loss = copy.copy(self.loss)
+        self.loss: BoundaryEquilibrium = copy.copy(self.loss)
         self.loss.balance = self.balance
 
     def after_step(self, recorded: dict[str, Tensor]) -> None:

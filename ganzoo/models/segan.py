@@ -89,11 +89,8 @@ class SEGAN(SpeechEnhancement, AdversarialModel):
         )
         hop = stride ** len(widths)
         self.set_sizes(hop, reach(len(widths), kernel_size, stride), window, sample_rate, preemphasis, num_shifts)
-
-    @property
-    def shares_fake_batch(self) -> bool:
         # Without noise the generator is deterministic.
-        return not self.noise_channels
+        self.shares_fake_batch = not latent_dim
 
     def split_batch(self, batch: Any) -> tuple[Tensor, Tensor]:
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:

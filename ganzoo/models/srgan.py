@@ -33,9 +33,9 @@ class SRGAN(SuperResolution, AdversarialModel):
         GanzooError: an unsupported scale, size or choice.
 
     Example:
-        sizes = dict(blocks=10, width=48, kernel_size=3, normalization="none", upsampling="direct", crop=32)
+        sizes = dict(scale=4, blocks=1, width=8, crop=32)
         model = ganzoo.create("srgan", **sizes, discriminator_width=8, discriminator_units=16)
-        model.start_from(ganzoo.load("srresnet"))       # srresnet.photos_x4, which has these sizes
+        model.start_from(ganzoo.create("srresnet", **sizes))    # better a trained one, ganzoo.load(...)
         model.compile(perceptual=None, pixel_weight=1.0)        # the default perceptual loss downloads VGG19
         model.fit(ganzoo.data.pairs("folder:my_images", crop=32, batch_size=4).take(1), epochs=1)
         small = np.zeros((24, 32, 3), "uint8")

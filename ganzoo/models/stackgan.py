@@ -54,11 +54,9 @@ class StackGAN(TextToImage, TextConditionalGAN):
         stage1.compile()
         stage1.fit(images, text, batch_size=8, epochs=1)
 
-        model = ganzoo.create("stackgan", image_shape=(16, 16, 3), factor=2, width=8, blocks=1)
+        model = ganzoo.create("stackgan", image_shape=(16, 16, 3), factor=2, width=8)
         model.start_from(stage1)
-        images = np.zeros((8, 32, 32, 3), "float32")
-        model.compile()
-        model.fit(images, text, batch_size=8, epochs=1)
+        model.compile()                                 # then fit, on images of 32x32
         images = model.generate(captions=["a red apple"], seed=0)       # uint8 (1, 32, 32, 3)
     """
 

@@ -150,7 +150,7 @@ def feature_map(
         x = Conv2D(
             channels, kernel_size, 2, "same", use_bias=not normalized, kernel_initializer=_normal(), name=f"down{i}"
         )(x)
-        if normalized:
+        if normalization is not None and i > 1:
             x = normalization(f"down{i}_norm")(x)
         x = LeakyReLU(0.2, name=f"down{i}_relu")(x)
     return x

@@ -134,7 +134,7 @@ class Agreement:
     """
 
     def __init__(self, place: Placement):
-        self._strategy = place.strategy if of_several_workers(place) else None
+        self._strategy: Any = place.strategy if of_several_workers(place) else None
         self._agreed = False
         self._total: Callable | None = None
         self._began, self._steps, self._next = time.monotonic(), 0, 1

@@ -52,9 +52,10 @@ class Facts:
         if self.examples is not None and self.examples != new.examples:
             return f"{self.examples} examples, {{source}} has {new.examples}"
         if self.summary is not None:
-            if list(map(len, self.summary)) != list(map(len, new.summary)):
+            new_summary = new.summary or []
+            if list(map(len, self.summary)) != list(map(len, new_summary)):
                 return "examples of another shape than those of {source}"
-            pairs = [abs(a - b) for old, now in zip(self.summary, new.summary) for a, b in zip(old, now)]
+            pairs = [abs(a - b) for old, now in zip(self.summary, new_summary) for a, b in zip(old, now)]
             if any(difference > _TOLERANCE for difference in pairs):
                 return "other examples than those of {source}"
         if self.labels is not None and self.labels != new.labels:
@@ -83,7 +84,8 @@ def read_facts(folder: Path) -> Facts:
         print(f"{path} is missing: cannot check that data and settings are still those of this run", flush=True)
         return Facts()
     except (OSError, ValueError, RecursionError) as error:
-        reason = os.strerror(error.errno) if getattr(error, "errno", None) else first_line(error)
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number else first_line(error)
         raise GanzooError(
             f"cannot read {path} ({reason}): restore it from a copy, or delete it to resume without comparing the data"
         ) from None

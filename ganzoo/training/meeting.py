@@ -156,6 +156,9 @@ class _Meeting:
 
     def _ask(self, task: tuple[str, int]) -> None:
         target = host_and_port(self._names[task])
+        if target is None:
+            self.problem = f"'{self._names[task]}' is not an address of the form host:port"
+            return
         while not self.done.is_set():
             try:
                 with socket.create_connection(target, timeout=_ONE_TRY) as connection:

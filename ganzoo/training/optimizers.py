@@ -4,7 +4,7 @@
 import inspect
 import math
 import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -69,7 +69,7 @@ class ModelOptimizer(keras.optimizers.Optimizer):
         super().__init__(0.0, name="model_optimizer")
         self._all = list(optimizers)
         # Ratios of the other learning rates to the first one, needed while that one is 0.
-        self._ratios: list[float | None] = [None] * (len(self._all) - 1)
+        self._ratios: list[Any] = [None] * (len(self._all) - 1)
         self.built = True
 
     @property
@@ -80,7 +80,7 @@ class ModelOptimizer(keras.optimizers.Optimizer):
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
         first, *others = self._all
-        if isinstance(value, (keras.optimizers.schedules.LearningRateSchedule, Callable)) and others:
+        if others and (isinstance(value, keras.optimizers.schedules.LearningRateSchedule) or callable(value)):
             raise GanzooError(
                 "model.optimizer.learning_rate takes a number, which changes the rates of both networks in proportion: "
                 "give a schedule to each, as learning_rate of generator_optimizer and discriminator_optimizer"

@@ -32,7 +32,7 @@ class TextConditionalGAN(AdversarialModel):
         **options: of `AdversarialModel`.
     """
 
-    reported = ("d_wrong",)
+    reported: tuple[str, ...] = ("d_wrong",)
 
     def __init__(
         self,
@@ -148,4 +148,5 @@ def text_encoder(asked: Any) -> Any:
     name = arguments.pop("name", None)
     if not isinstance(name, str) or name not in ENCODERS:
         raise unknown("text encoder", name, ENCODERS)
-    return ENCODERS[name](**validated_arguments(parameters_of(ENCODERS[name].__init__), arguments, f"text, {name}"))
+    cls = ENCODERS[name]
+    return cls(**validated_arguments(parameters_of("__init__", owner=cls), arguments, f"text, {name}"))

@@ -73,6 +73,7 @@ class Checkpoints(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         value = (logs or {}).get(self.measure.monitor) if self.measure else None
         if value is not None and math.isfinite(value):
+            assert self.measure is not None
             improved = self.best is None or (value != self.best and self.measure.best([self.best, value]) == value)
             if improved or not (self.folder / "best.keras").exists():
                 self.save("best", float(value))
@@ -102,7 +103,7 @@ class Checkpoints(keras.callbacks.Callback):
         path = self.folder / f"{name}.keras"
         with _replaced(path) as temporary:
             self.model.save(temporary)
-            if value is not None:
+            if value is not None and self.measure is not None:
                 _add_comment(temporary, self.measure.monitor, value)
         self._saved_at = time.monotonic()
         return path
