@@ -144,7 +144,7 @@ class StackGAN(TextToImage, TextConditionalGAN):
             stage1 = network.get_layer("stage1")
             ours, theirs = ([w.shape for w in one.weights] for one in (stage1, other.ema_generator))
             if ours != theirs:
-                raise GanzooError("the Stage-I to start from has other sizes: give this model its arguments")
+                raise GanzooError("the Stage-I to start from has different sizes: give this model the same arguments")
             stage1.set_weights(other.ema_generator.get_weights())
 
     def generate_both_stages(self, captions: Sequence[str], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -165,7 +165,7 @@ class StackGAN(TextToImage, TextConditionalGAN):
             small, large = model.generate_both_stages(["a red apple"], seed=0)
         """
         if self.factor == 1:
-            raise GanzooError("this stackgan is a Stage-I alone: call generate()")
+            raise GanzooError("this stackgan has no Stage-II: call generate()")
         vectors = self.vectors(captions)
         latents = self.latents(len(vectors), seed)
         stage1 = self.ema_generator.get_layer("stage1")

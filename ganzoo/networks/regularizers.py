@@ -51,7 +51,7 @@ def regularized(
         if not isinstance(name, str) or name not in _REGULARIZERS:
             raise unknown("regularizer", name, _REGULARIZERS, where)
         if name in seen:
-            raise GanzooError(f"{where}: '{name}' is there twice")
+            raise GanzooError(f"{where}: '{name}' appears twice")
         seen.add(name)
         function = _REGULARIZERS[name]
         given = validated_arguments(parameters_of(function), arguments, f"{where}, {name}", given=["network"])
@@ -154,7 +154,7 @@ def features_of(network: keras.Model) -> Tensor:
             reference = reference_batches(network)
             return DropReference(reference[0][1].size)(layer.input) if reference else layer.input
     raise GanzooError(
-        "matching of features needs a discriminator whose last layer is a Dense named 'logit', or that has a code"
+        "feature matching needs a discriminator whose last layer is a Dense named 'logit', or an autoencoder"
     )
 
 

@@ -75,11 +75,11 @@ def placement(name: str = "auto") -> Placement:
 
     if tf.distribute.has_strategy():
         if name != "auto":
-            raise GanzooError(f"a strategy's scope surrounds this call already: leave strategy='{name}' out")
+            raise GanzooError(f"a strategy's scope encloses this call already: leave strategy='{name}' out")
         strategy = tf.distribute.get_strategy()
         if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and strategy.cluster_resolver is not None:
             _check_trains(strategy.cluster_resolver.task_type)
-        return Placement(strategy, f"{type(strategy).__name__}, whose scope surrounds the call", _is_chief(strategy))
+        return Placement(strategy, f"{type(strategy).__name__}, whose scope encloses the call", _is_chief(strategy))
     return _STRATEGIES[name]()
 
 
@@ -157,7 +157,7 @@ class Agreement:
         return self.any(asked)
 
     def any(self, asked: bool) -> bool:
-        """Whether any worker was asked; all of them must call this."""
+        """Whether any worker was asked to stop; all of them must call this."""
         if self._strategy is None or self._agreed:
             return self.reached(asked)
         self._ask(asked)
@@ -210,13 +210,13 @@ def _auto() -> Placement:
     return _one("there is one GPU" if gpus else "there is no GPU")
 
 
-def _one(reason: str = "as asked") -> Placement:
+def _one(reason: str = "as requested") -> Placement:
     import tensorflow as tf
 
     return Placement(tf.distribute.get_strategy(), f"one device, {backend.device()} ({reason})")
 
 
-def _mirrored(reason: str = "as asked") -> Placement:
+def _mirrored(reason: str = "as requested") -> Placement:
     import tensorflow as tf
 
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
@@ -225,7 +225,7 @@ def _mirrored(reason: str = "as asked") -> Placement:
     return Placement(strategy, f"mirrored over {', '.join(names)} ({reason})")
 
 
-def _multiworker(reason: str = "as asked") -> Placement:
+def _multiworker(reason: str = "as requested") -> Placement:
     import tensorflow as tf
 
     if not _tf_config() and not os.environ.get("SLURM_STEP_NUM_TASKS"):
@@ -243,10 +243,10 @@ def _multiworker(reason: str = "as asked") -> Placement:
         raise
     except (RuntimeError, ValueError, OSError, KeyError, tf.errors.OpError) as error:
         raise GanzooError(f"the workers cannot connect: {first_line(error)}") from None
-    words = (
+    description = (
         f"{resolver.task_type} {resolver.task_id} of {_workers(tasks)}, {strategy.num_replicas_in_sync} devices in all"
     )
-    return Placement(strategy, f"{words} ({reason})", _is_chief(strategy))
+    return Placement(strategy, f"{description} ({reason})", _is_chief(strategy))
 
 
 def _resolver():
@@ -294,7 +294,7 @@ def _limited(digits: str) -> int:
     return int(digits) if len(digits) < 10 else _MOST_TASKS + 1
 
 
-def _tpu(reason: str = "as asked") -> Placement:
+def _tpu(reason: str = "as requested") -> Placement:
     import tensorflow as tf
 
     name = os.environ.get("TPU_NAME", "")
@@ -385,9 +385,9 @@ def _problem_of_tf_config(found: Any) -> str | None:
     # TensorFlow accepts a number in quotes.
     index = int(index) if isinstance(index, str) and index.isascii() and index.isdigit() else index
     if not isinstance(kind, str) or kind not in cluster:
-        return f"the task's type {json.dumps(kind)} is none of the cluster's: {', '.join(cluster)}"
+        return f"the task's type {json.dumps(kind)} is not one of the cluster's: {', '.join(cluster)}"
     if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(cluster[kind]):
-        return f"the task's index {json.dumps(index)} is none of the cluster's {len(cluster[kind])} {kind} tasks"
+        return f"the task's index {json.dumps(index)} is not one of the cluster's {len(cluster[kind])} {kind} tasks"
     return None
 
 

@@ -57,8 +57,8 @@ def publish_run(run: PathLike, folder: PathLike, data: str, license: str, traine
     known = load_config(published) if published else config
     sources = {key: known.data.get(key) for key in ("source", "noise") if key in config.data}
     weights = Weights(f"{name}.npz", sha256, license, trained_on, found.protocol, metrics)
-    asked = load_config(run / "preset.yaml").training.precision
-    training = replace(config.training, start_from=known.training.start_from, precision=asked)
+    precision = load_config(run / "preset.yaml").training.precision
+    training = replace(config.training, start_from=known.training.start_from, precision=precision)
     data = {key: value for key, value in {**config.data, **sources}.items() if value is not None}
     preset = replace(config, weights=weights, data=data, training=training)
     path = folder / f"{name}.yaml"
