@@ -35,7 +35,7 @@ class AdversarialLoss:
     Example:
         from keras import ops
 
-        class RelativisticLoss(ganzoo.losses.AdversarialLoss):
+        class MyLoss(ganzoo.losses.AdversarialLoss):
             def discriminator(self, real_logits, fake_logits):
                 return ops.mean(ops.softplus(ops.mean(fake_logits) - real_logits))
 
@@ -43,7 +43,7 @@ class AdversarialLoss:
                 return ops.mean(ops.softplus(-fake_logits))
 
         model = ganzoo.create("dcgan", image_shape=(28, 28, 1), width=8)
-        model.compile(loss=RelativisticLoss())
+        model.compile(loss=MyLoss())
     """
 
     name: str | None = None
