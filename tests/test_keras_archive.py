@@ -441,7 +441,7 @@ def test_arrays_that_share_their_bytes_are_refused(extractor_parts, shift, tmp_p
         ("image_shape", [2**20, 2**20, 3], "much larger than the weights it stores"),
         ("latent_dim", 10**400, "whole numbers go up to"),
         ("discriminator_depth", 10**9, "cannot be halved so often"),
-        ("discriminator_regularizers", ["spectral_normalization"] * 1000, "is there twice"),
+        ("discriminator_regularizers", ["spectral_normalization"] * 1000, "appears twice"),
         ("discriminator_regularizers", [[]], "unknown regularizer"),
         ("image_shape", [64, 64], r"image_shape is \(height, width, channels\)"),
         ("width", "wide", "cannot load"),

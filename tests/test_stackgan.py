@@ -35,11 +35,11 @@ def test_the_second_stage_starts_from_the_first_and_leaves_it_as_it_is():
     np.testing.assert_array_equal(small, first.generate(captions=["a red apple", "x"], latents=latents))
     assert large.shape == (2, 32, 32, 3)
     np.testing.assert_array_equal(model.vectors("a"), first.vectors("a"))
-    with pytest.raises(ganzoo.GanzooError, match="other sizes"):
+    with pytest.raises(ganzoo.GanzooError, match="different sizes"):
         model.start_from(ganzoo.create("stackgan", **{**SMALL, "factor": 1, "width": 5}))
-    with pytest.raises(ganzoo.GanzooError, match="another way"):
+    with pytest.raises(ganzoo.GanzooError, match="another text encoder"):
         model.start_from(ganzoo.create("stackgan", **{**SMALL, "factor": 1, "text": {**SMALL["text"], "dim": 7}}))
-    with pytest.raises(ganzoo.GanzooError, match="Stage-I alone"):
+    with pytest.raises(ganzoo.GanzooError, match="no Stage-II"):
         first.generate_both_stages(["a"])
 
 

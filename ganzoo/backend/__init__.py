@@ -1,21 +1,23 @@
-"""What differs between Keras' back ends: the module for the one in use.
+"""What differs between Keras' back ends.
 
-`tensorflow.py` is the home: tf.data, tf.distribute and SavedModel live there. The others train the same models on one
-device. The rest of the package asks at most whether it is at home.
+TensorFlow has all features: tf.data, tf.distribute and SavedModel. The other back ends train the same models on one
+device.
 """
 
 import importlib
+from typing import Any
 
 import keras
 
 from ganzoo.errors import GanzooError
+from ganzoo.types import Tensor
 
 NAME = keras.backend.backend()
 _KNOWN = ("tensorflow", "torch", "jax")
 if NAME not in _KNOWN:
     raise GanzooError(f"ganzoo runs on the back ends {', '.join(_KNOWN)} of Keras, not on '{NAME}': set KERAS_BACKEND")
 
-# Whether tf.data, tf.distribute and SavedModel are there.
+# Whether tf.data, tf.distribute and SavedModel are available.
 IS_TENSORFLOW = NAME == "tensorflow"
 
 _module = importlib.import_module(f"ganzoo.backend.{NAME}")
@@ -51,22 +53,29 @@ unsupported = _module.unsupported
 update = _module.update
 
 
-def require_tensorflow(what):
-    """Raises a GanzooError unless TensorFlow is the back end, where `what` lives."""
+def require_tensorflow(what: str) -> None:
+    """Raises a GanzooError, naming what needs it, unless TensorFlow is the back end."""
     if not IS_TENSORFLOW:
         raise GanzooError(f"{what} needs TensorFlow: set KERAS_BACKEND=tensorflow (now {NAME})")
 
 
-class _Given(keras.random.SeedGenerator):
-    """A seed that is already there; Keras takes tensors only in the shape of a SeedGenerator."""
+class _FixedSeed(keras.random.SeedGenerator):
+    """A fixed seed; Keras accepts a tensor only from a SeedGenerator."""
 
-    def __init__(self, key):
+    def __init__(self, key: Any):
         self._key = _module.seed_values(key)
 
-    def next(self, ordered=True):
+    def next(self, ordered: bool = True) -> Tensor:
         return self._key
 
 
-def given_seed(key):
-    """What `keras.random` takes as its `seed`, of two integers, in a tensor or a tuple: stateless draws."""
-    return _Given(key)
+def given_seed(key: Any) -> keras.random.SeedGenerator:
+    """A `seed` for the functions of `keras.random` from two integers, in a tensor or a tuple; equal keys give equal
+    numbers.
+
+    Example:
+        from ganzoo import backend
+
+        noise = keras.random.normal((2, 3), seed=backend.given_seed((0, 1)))
+    """
+    return _FixedSeed(key)

@@ -1,14 +1,21 @@
-"""What back ends share: first what all do alike that act at once, then what those do that have neither tf.data nor
-tf.distribute."""
+"""What back ends share: defaults for all eager back ends, and a replacement for tf.data and tf.distribute."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from ganzoo.errors import GanzooError
+from ganzoo.types import Tensor
+
+if TYPE_CHECKING:
+    from ganzoo.data.feed import Feed
+    from ganzoo.training.zoo_model import ZooModel
 
 ALWAYS_COMPILED = False
-# What a back end does better than Keras asks of it; see `tensorflow_kernels.py` and `torch_kernels.py`.
+# Operations that a back end may replace by faster ones; see `tensorflow_kernels.py` and `torch_kernels.py`.
 KerasAdam = keras.optimizers.Adam
 adam = None
 batch_normalized = None
@@ -18,47 +25,47 @@ prelu = None
 transposed_convolved = None
 
 
-def train_step(model, data):
-    """One step of the game, as `fit` calls it."""
+def train_step(model: "ZooModel", data: Any) -> dict[str, Tensor]:
+    """One training step, as `fit` calls it."""
     return model.training_step(data)
 
 
-def test_step(model, data):
+def test_step(model: "ZooModel", data: Any) -> dict[str, Tensor]:
     """The losses of a batch, as `evaluate` calls it."""
     return model.evaluation_step(data)
 
 
-def sync_variables(model):
-    """Gives the model's variables the values that a running `fit` has for them: they have them."""
+def sync_variables(model: "ZooModel") -> None:
+    """Copies the values of a running `fit` to the model's variables. Nothing to do here."""
 
 
-def in_tensor(key):
-    """Two integers, in a tensor or a tuple, in a tensor."""
+def in_tensor(key: Any) -> Tensor:
+    """Two integers, in a tensor or a tuple, as a tensor."""
     return ops.stack([ops.cast(number, "int32") for number in key]) if isinstance(key, tuple) else key
 
 
-def hold(feed, room):
-    """Moves a feed's images to the device as they are, where they take no more than `room` bytes: batches are made of
-    them there, and four times as many bytes need not move at each step."""
-    if feed.takes_images and feed.held is None and feed.images.nbytes <= room:
+def hold(feed: "Feed", room: int) -> None:
+    """Moves a feed's uint8 images to the device if they take at most `room` bytes, so that batches are made there and
+    no float32 data is transferred at each step."""
+    if feed.takes_images and feed.held is None and feed.images is not None and feed.images.nbytes <= room:
         feed.held = ops.convert_to_tensor(feed.images)
 
 
-# Threads that make batches ahead of the training.
+# Threads that prepare batches.
 _WORKERS = 2
 
 
 class Batches(keras.utils.PyDataset):
-    """The batches of a `Feed`, made by threads while the training works on earlier ones.
+    """The batches of a `Feed`, prepared by threads during training.
 
     Args:
         feed: a `ganzoo.data.feed.Feed`.
-        first_step: None gives one epoch each time it is iterated, every time in another order; a number gives batches
-            without end, beginning with that one.
-        together: how many consecutive batches make one of these.
+        first_step: None for one epoch per iteration, each in another order; a number for an endless sequence of batches
+            that starts with the batch of that step.
+        together: number of consecutive batches to join into one.
     """
 
-    def __init__(self, feed, first_step=None, together=1):
+    def __init__(self, feed: "Feed", first_step: int | None = None, together: int = 1):
         super().__init__(workers=_WORKERS, max_queue_size=4)
         self.feed, self.first_step, self.together = feed, first_step, together
         self._epoch, self._epoch_is_begun = 0, False
@@ -67,15 +74,16 @@ class Batches(keras.utils.PyDataset):
         self.element_spec = specs if isinstance(feed.spec, list) else specs[0]
 
     @property
-    def num_batches(self):
+    def num_batches(self) -> int | None:
+        """Batches per epoch; None if endless."""
         return self.feed.batches_per_epoch // self.together if self.first_step is None else None
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Any:
         batch = self._batch(index)
-        # Keras takes a bare array for a batch, but not a bare tensor.
+        # Keras accepts a single array as a batch, but not a single tensor.
         return (batch,) if ops.is_tensor(batch) else batch
 
-    def _batch(self, index):
+    def _batch(self, index: int) -> Any:
         self._epoch_is_begun = True
         per_epoch = self.feed.batches_per_epoch
         first = self._epoch * per_epoch if self.first_step is None else self.first_step
@@ -83,13 +91,13 @@ class Batches(keras.utils.PyDataset):
         held = () if self.feed.held is None else (self.feed.held,)
         return joined([self.feed.make_batch(step, self.feed.indices(step), *held) for step in steps])
 
-    def on_epoch_end(self):
-        # Keras says so also before the first one.
+    def on_epoch_end(self) -> None:
+        # Keras calls this also before the first epoch.
         self._epoch += self._epoch_is_begun
         self._epoch_is_begun = False
 
-    def __iter__(self):
-        """One epoch, or batches without end."""
+    def __iter__(self) -> Iterator[Any]:
+        """One epoch, or an endless sequence of batches."""
         index = 0
         while self.num_batches is None or index < self.num_batches:
             yield self._batch(index)
@@ -97,13 +105,13 @@ class Batches(keras.utils.PyDataset):
         self.on_epoch_end()
 
 
-def is_own(data):
-    """Whether data is a data set of `ganzoo.data` as it was made."""
+def is_own(data: Any) -> bool:
+    """Whether data is an unmodified data set of `ganzoo.data`."""
     return isinstance(data, Batches)
 
 
-def training_data(dataset, count, replicas=1):
-    """A data set as `fit` reads it: each of its batches holds `count` consecutive batches of the given one."""
+def training_data(dataset: Any, count: int, replicas: int = 1) -> Any:
+    """The data set that `fit` reads: each of its batches joins `count` consecutive batches of the given one."""
     if count == 1:
         return dataset
     if not isinstance(dataset, Batches):
@@ -113,8 +121,8 @@ def training_data(dataset, count, replicas=1):
     return Batches(dataset.feed, dataset.first_step, count)
 
 
-def joined(batches):
-    """Batches, arrays or tuples of them, as one."""
+def joined(batches: Sequence[Any]) -> Any:
+    """Concatenates batches: arrays, or tuples of arrays."""
     if len(batches) == 1:
         return batches[0]
 
@@ -124,29 +132,33 @@ def joined(batches):
     return keras.tree.map_structure(concatenated, *batches)
 
 
-# One device, on which everything happens when it is written.
+# A single device, without deferred execution.
 
 
-def with_dependency(data, value):
-    """The value, known only once the data is there."""
+def with_dependency(data: Any, value: Any) -> Any:
+    """The value, available only after the data."""
     return value.value if isinstance(value, keras.Variable) else value
 
 
-def replica_count():
+def replica_count() -> int:
+    """Number of replicas."""
     return 1
 
 
-def mean_over_replicas(value):
+def mean_over_replicas(value: Tensor) -> Tensor:
+    """The mean of a tensor over all replicas."""
     return value
 
 
-def share_of_replica(draw, shape):
-    return draw(shape)
+def share_of_replica(sample: Callable[[Any], Tensor], shape: Any) -> Tensor:
+    """This replica's rows of `sample(shape)`."""
+    return sample(shape)
 
 
-def share_statistics(variables):
-    pass
+def share_statistics(variables: Sequence[keras.Variable]) -> None:
+    """Averages variables over replicas."""
 
 
-def logged(values):
+def logged(values: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Prepares {name: scalar} for the logs of `fit`."""
     return values

@@ -1,12 +1,14 @@
-"""What the training step needs of JAX and no other part of the package may ask for.
+"""The back end JAX.
 
-JAX compiles functions without side effects, and a step of the game is full of them: batch statistics, optimizers,
-metrics. They happen in a `keras.StatelessScope`, which keeps every variable's value in a dictionary; what a gradient is
-taken of gets a scope of its own, whose changes it hands over besides its result.
+JAX compiles only functions without side effects, but a training step has many: batch statistics, optimizers, metrics.
+They take place in a `keras.StatelessScope`, which keeps the values of variables in a dictionary. A function to be
+differentiated runs in a scope of its own and returns the changes of variables along with its result.
 """
 
 import contextlib
 import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax
 import keras
@@ -32,23 +34,28 @@ from ganzoo.backend.common import (  # noqa: F401
     transposed_convolved,
     with_dependency,
 )
+from ganzoo.types import Tensor
 
-# Operation by operation JAX is many times slower.
+if TYPE_CHECKING:
+    from ganzoo.data.feed import Feed
+    from ganzoo.training.zoo_model import ZooModel
+
+# Eager execution is many times slower.
 ALWAYS_COMPILED = True
-# Where no gradient is wanted; here a function says where one is.
+# A context without gradients; JAX computes gradients only of functions passed to jax.grad.
 no_gradients = contextlib.nullcontext
 _current = threading.local()
 
 
-def unsupported(precision, steps_per_execution, jit_compile):
-    """What this back end cannot do of these settings, in words, or None."""
+def unsupported(precision: str, steps_per_execution: int, jit_compile: bool) -> str | None:
+    """Why this back end does not support these settings, or None."""
     if precision == "mixed_float16":
-        return "mixed_float16: the scaling of its losses does not compile in JAX; take mixed_bfloat16"
+        return "mixed_float16: loss scaling does not compile in JAX; use mixed_bfloat16"
     return None
 
 
-def train_step(model, state, data):
-    """One step of the game, as `fit` calls it: from the variables' values to the metrics and the new values."""
+def train_step(model: "ZooModel", state: Any, data: Any) -> tuple[Any, Any]:
+    """One training step, as `fit` calls it: from the variables' values to (metrics, new values)."""
     groups = (
         model.trainable_variables,
         model.non_trainable_variables,
@@ -58,13 +65,13 @@ def train_step(model, state, data):
     return _without_side_effects(model.training_step, groups, state, data)
 
 
-def test_step(model, state, data):
+def test_step(model: "ZooModel", state: Any, data: Any) -> tuple[Any, Any]:
     """The losses of a batch, as `evaluate` calls it."""
     groups = (model.trainable_variables, model.non_trainable_variables, model.metrics_variables)
     return _without_side_effects(model.evaluation_step, groups, state, data)
 
 
-def _without_side_effects(function, groups, state, data):
+def _without_side_effects(function: Callable, groups: Sequence[Any], state: Any, data: Any) -> tuple[Any, Any]:
     pairs = [pair for variables, values in zip(groups, state) for pair in zip(variables, values)]
     with _scope({id(variable): value for variable, value in pairs}) as scope:
         result = function(data)
@@ -72,30 +79,30 @@ def _without_side_effects(function, groups, state, data):
 
 
 @contextlib.contextmanager
-def _scope(values):
+def _scope(values: dict[int, Any]) -> Iterator[keras.StatelessScope]:
     """A scope in which variables have these values, {id: value}."""
-    around = getattr(_current, "scope", None)
+    outer = getattr(_current, "scope", None)
     with keras.StatelessScope(initialize_variables=False) as scope:
         scope.state_mapping.update(values)
         _current.scope = scope
         try:
             yield scope
         finally:
-            _current.scope = around
+            _current.scope = outer
 
 
-def _gradient(function, values, variables=()):
-    """The gradient of a function's first result, a scalar, at the values, and its second result.
+def _gradient(function: Callable, values: Any, variables: Sequence[keras.Variable] = ()) -> tuple[Any, Any]:
+    """The gradient of a function's first result, a scalar, and its second result.
 
-    What the function changes about variables is changed afterwards in the scope around it.
+    Changes that the function makes to variables are applied to the enclosing scope.
 
     Args:
-        function: of the values, to (scalar, anything).
-        values: a list, or an array.
-        variables: that have these values while the function runs.
+        function: function from the values to (scalar, anything).
+        values: a list or an array.
+        variables: variables that take these values while the function runs.
     """
-    around = getattr(_current, "scope", None)
-    before = dict(around.state_mapping) if around is not None else {}
+    outer = getattr(_current, "scope", None)
+    before = dict(outer.state_mapping) if outer is not None else {}
 
     def traced(values):
         given = {id(variable): value for variable, value in zip(variables, values)}
@@ -106,15 +113,17 @@ def _gradient(function, values, variables=()):
         return scalar, (other, changes)
 
     gradients, (other, changes) = jax.grad(traced, has_aux=True)(values)
-    if around is not None:
-        around.state_mapping.update(changes)
+    if outer is not None:
+        outer.state_mapping.update(changes)
     return gradients, other
 
 
-def minimize(loss_function, optimizer, variables, recorded):
-    """One optimizer step on the loss's gradient with respect to `variables`; returns the loss.
+def minimize(
+    loss_function: Callable[[], Tensor], optimizer: Any, variables: Sequence[keras.Variable], recorded: dict[str, Any]
+) -> Tensor:
+    """One optimizer step on the gradient of a loss with respect to `variables`; returns the loss.
 
-    `recorded` is the dictionary into which the loss writes what it finds out.
+    `recorded` is the dictionary to which the loss function writes its metrics.
     """
 
     def losses(values):
@@ -123,68 +132,68 @@ def minimize(loss_function, optimizer, variables, recorded):
 
     gradients, (loss, found) = _gradient(losses, [variable.value for variable in variables], variables)
     recorded.update(found)
-    # Within another network's loss, too, no gradient goes through the step.
+    # Also within another network's loss, no gradient goes through the step.
     optimizer.apply(jax.lax.stop_gradient(gradients), variables)
     return loss
 
 
-def input_gradient(function, inputs):
-    """The gradient of sum(function(inputs)) with respect to the inputs, differentiable itself."""
+def input_gradient(function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+    """The gradient of sum(function(inputs)) with respect to the inputs, itself differentiable."""
     return _gradient(lambda inputs: (function(inputs).sum(), None), keras.ops.convert_to_tensor(inputs))[0]
 
 
-def compiled(function, specs, network):
-    """A function of arrays, which uses a network, compiled once for each size; as in `tensorflow.py`."""
+def compiled(function: Callable, specs: Sequence[tuple[Any, str]], network: keras.Model) -> Callable[..., np.ndarray]:
+    """A function of arrays that uses a network, compiled once per input shape; as in `tensorflow.py`."""
 
     @jax.jit
     def fast(values, *arrays):
-        # As arguments: what a compiled function finds by itself it keeps for ever.
+        # The weights are arguments: a compiled function would treat closed-over values as constants.
         with keras.StatelessScope(list(zip(network.variables, values))):
             return function(*arrays)
 
-    def with_its_weights(*arrays):
+    def with_weights(*arrays):
         values = [variable.value for variable in network.variables]
         given = [keras.ops.convert_to_tensor(array, dtype) for array, (_, dtype) in zip(arrays, specs)]
         return np.asarray(fast(values, *given))
 
-    return with_its_weights
+    return with_weights
 
 
-def device():
-    """The name of the device that everything is on."""
+def device() -> str:
+    """The name of the device in use."""
     return jax.devices()[0].device_kind
 
 
-def batches_of(feed, first_step=None):
-    """A `Feed` as `fit` takes it."""
-    # Processors have no memory of their own to tell of.
+def batches_of(feed: "Feed", first_step: int | None = None) -> Batches:
+    """A `Feed` as a data set for `fit`."""
+    # CPUs report no memory statistics.
     memory = jax.devices()[0].memory_stats() or {}
     free = memory.get("bytes_limit", 0) - memory.get("bytes_in_use", 0)
     hold(feed, free // 4)
     return Batches(feed, first_step)
 
 
-def local_value(variable):
-    """A variable as NumPy."""
+def local_value(variable: keras.Variable) -> np.ndarray:
+    """The value of a variable."""
     return np.asarray(variable.value)
 
 
-def sync_variables(model):
-    """Gives the model's variables the values that a running `fit` has for them."""
+def sync_variables(model: "ZooModel") -> None:
+    """Copies the values of a running `fit` to the model's variables."""
     model.jax_state_sync()
 
 
-def update(pairs, function):
+def update(pairs: Sequence[tuple[Any, Any]], function: Callable) -> None:
     """Assigns function(target, source) to the target of every (target, source) pair of variables."""
     for target, source in pairs:
         target.assign(function(target.value, source.value))
 
 
-def move(pairs, share):
-    """Moves the target of every (target, source) pair of variables towards its source, by a share of the way."""
+def move(pairs: Sequence[tuple[Any, Any]], share: Any) -> None:
+    """target += share * (source - target) for every (target, source) pair of variables."""
     update(pairs, lambda target, source: target + share * (source - target))
 
 
-def seed_values(key):
-    """Two integers as the key that Keras' stateless draws take."""
+def seed_values(key: Any) -> Tensor:
+    """Two integers as a seed for the functions of `keras.random`."""
     return keras.ops.cast(in_tensor(key), "uint32")

@@ -1,8 +1,10 @@
-"""What the training step needs of TensorFlow and no other part of the package may ask for:
-gradients, and the places where replicas of a `tf.distribute` strategy must be told apart."""
+"""The back end TensorFlow: gradients, data sets, and the replicas of a `tf.distribute` strategy."""
 
 import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -23,26 +25,32 @@ from ganzoo.backend.tensorflow_kernels import (  # noqa: F401
     transposed_convolved,
 )
 from ganzoo.errors import GanzooError
+from ganzoo.types import Tensor
 
-# Where no gradient is wanted; here a tape says where one is.
+if TYPE_CHECKING:
+    from ganzoo.data.feed import Feed
+
+# A context without gradients; TensorFlow computes gradients only within a tape.
 no_gradients = contextlib.nullcontext
 
 
-def unsupported(precision, steps_per_execution, jit_compile):
-    """What this back end cannot do of these settings, in words, or None."""
+def unsupported(precision: str, steps_per_execution: int, jit_compile: bool) -> str | None:
+    """Why this back end does not support these settings, or None."""
     if replica_count() > 1 and (steps_per_execution > 1 or jit_compile):
         which = "jit_compile" if jit_compile else "steps_per_execution"
-        return f"{which} is for one device: Keras does not share such steps"
+        return f"{which} is for one device: Keras does not distribute such steps"
     return None
 
 
-def minimize(loss_function, optimizer, variables, recorded):
-    """One optimizer step on the loss's gradient with respect to `variables`; returns the loss.
+def minimize(
+    loss_function: Callable[[], Tensor], optimizer: Any, variables: Sequence[keras.Variable], recorded: dict[str, Any]
+) -> Tensor:
+    """One optimizer step on the gradient of a loss with respect to `variables`; returns the loss.
 
-    `recorded` is the dictionary into which the loss writes what it finds out; here it needs no looking after.
+    `recorded` is the dictionary to which the loss function writes its metrics; unused on this back end.
 
-    The optimizer sums gradients over replicas, so the mean over the global batch needs the loss
-    of each replica divided by their number: here, for every loss of the package.
+    The optimizer sums gradients over replicas, so for the mean over the global batch each replica's loss is divided by
+    their number: here, for every loss of the package.
     """
     values = [variable.value for variable in variables]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -50,20 +58,20 @@ def minimize(loss_function, optimizer, variables, recorded):
         loss = loss_function()
         share = optimizer.scale_loss(tf.cast(loss, "float32") / replica_count())
     gradients = _clipped_together(tape.gradient(share, values), optimizer)
-    # An optimizer counts its steps whether or not there is a gradient to take them by: see `with_dependency`.
+    # Otherwise the optimizer would count a step without a batch: see `with_dependency`.
     with tf.control_dependencies([loss]):
         optimizer.apply(gradients, variables)
     return loss
 
 
-def _clipped_together(gradients, optimizer):
-    """Gradients that an optimizer clips, clipped as the sum over replicas: Keras would clip each replica's part."""
-    rules = [getattr(optimizer, name, None) for name in ("clipnorm", "global_clipnorm", "clipvalue")]
+def _clipped_together(gradients: list[Any], optimizer: Any) -> list[Any]:
+    """Applies an optimizer's gradient clipping to the sum over replicas; Keras would clip each replica's gradients."""
+    rules: list[Any] = [getattr(optimizer, name, None) for name in ("clipnorm", "global_clipnorm", "clipvalue")]
     if replica_count() == 1 or not any(rules):
         return gradients
     context = tf.distribute.get_replica_context()
-    there = [i for i, gradient in enumerate(gradients) if gradient is not None]
-    sums = context.all_reduce("sum", [gradients[i] for i in there])
+    indices = [i for i, gradient in enumerate(gradients) if gradient is not None]
+    sums = context.all_reduce("sum", [gradients[i] for i in indices])
     clipnorm, global_clipnorm, clipvalue = rules
     if clipnorm:
         sums = [tf.clip_by_norm(gradient, clipnorm) for gradient in sums]
@@ -71,73 +79,76 @@ def _clipped_together(gradients, optimizer):
         sums = tf.clip_by_global_norm(sums, global_clipnorm)[0]
     else:
         sums = [tf.clip_by_value(gradient, -clipvalue, clipvalue) for gradient in sums]
-    shared = dict(zip(there, sums))
-    # The optimizer sums over replicas once more.
+    shared = dict(zip(indices, sums))
+    # The optimizer sums over replicas again.
     return [shared[i] / replica_count() if i in shared else None for i in range(len(gradients))]
 
 
-def input_gradient(function, inputs):
-    """The gradient of sum(function(inputs)) with respect to the inputs, differentiable itself."""
+def input_gradient(function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+    """The gradient of sum(function(inputs)) with respect to the inputs, itself differentiable."""
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         outputs = function(inputs)
     return tape.gradient(outputs, inputs)
 
 
-def seed_values(key):
-    """Two integers as the pair that Keras' stateless draws take."""
+def seed_values(key: Any) -> Tensor:
+    """Two integers as a seed for the functions of `keras.random`."""
     return tf.cast(in_tensor(key), "int64")
 
 
-def compiled(function, specs, network):
-    """A function of arrays, which uses a network, as one graph.
+def compiled(function: Callable, specs: Sequence[tuple[Any, str]], network: keras.Model) -> Callable[..., np.ndarray]:
+    """A function of arrays that uses a network, compiled to a graph.
 
     Args:
-        specs: (shape, dtype) of each array; sizes that are None may differ from call to call.
+        function: function of tensors.
+        specs: (shape, dtype) of each array; sizes that are None may differ between calls.
+        network: the network; unused on this back end.
     """
-    # Traced here: TensorFlow warns of many first calls of functions that are made in one place, of several models say.
+    # Traced now: TensorFlow warns about repeated tracing if functions made here are first called later.
     graph = tf.function(function).get_concrete_function(*(tf.TensorSpec(*spec) for spec in specs))
     types = [dtype for _, dtype in specs]
     return lambda *arrays: graph(*map(tf.convert_to_tensor, arrays, types)).numpy()
 
 
-def device():
-    """The name of the device that everything is on without a strategy."""
+def device() -> str:
+    """The name of the device in use without a strategy."""
     return "GPU:0" if tf.config.list_logical_devices("GPU") else "CPU:0"
 
 
-def replica_count():
+def replica_count() -> int:
+    """Number of replicas of the current strategy."""
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def replica_id():
-    """This replica's number as an int32 scalar; 0 outside a strategy."""
+def replica_id() -> Tensor:
+    """Index of this replica, an int32 scalar; 0 outside a strategy."""
     context = tf.distribute.get_replica_context()
     return tf.cast(context.replica_id_in_sync_group, "int32") if replica_count() > 1 and context else 0
 
 
-def mean_over_replicas(value):
-    """The mean of a replica's tensor over all replicas, the same on each."""
+def mean_over_replicas(value: Tensor) -> Tensor:
+    """The mean of a tensor over all replicas."""
     context = tf.distribute.get_replica_context()
     return context.all_reduce("mean", value) if replica_count() > 1 and context else value
 
 
-def share_of_replica(draw, shape):
-    """This replica's rows of what `draw(shape)` gives for the whole batch, so that the numbers are those of one device.
+def share_of_replica(sample: Callable[[Any], Tensor], shape: Any) -> Tensor:
+    """This replica's rows of the random numbers that one device would sample for the whole batch.
 
     Args:
-        draw: function from a shape to numbers.
-        shape: of this replica's part; the rows of all replicas are as many.
+        sample: function from a shape to random numbers.
+        shape: of this replica's part; all replicas have the same number of rows.
     """
     if replica_count() == 1:
-        return draw(shape)
+        return sample(shape)
     rows = shape[0]
     first = replica_id() * rows
-    return draw((rows * replica_count(), *shape[1:]))[first : first + rows]
+    return sample((rows * replica_count(), *shape[1:]))[first : first + rows]
 
 
-def share_statistics(variables):
-    """Gives every replica the mean of all replicas' values: of what layers keep beside their weights."""
+def share_statistics(variables: Sequence[keras.Variable]) -> None:
+    """Averages variables, such as batch statistics, over replicas."""
     if replica_count() == 1 or not variables:
         return
     values = [variable.value for variable in variables]
@@ -147,37 +158,37 @@ def share_statistics(variables):
         value.assign(tf.cast(tf.reshape(mean, value.shape), value.dtype))
 
 
-def local_value(variable):
-    """A variable as NumPy, as this process knows it: asking the other workers for theirs would need them to ask too."""
+def local_value(variable: keras.Variable) -> np.ndarray:
+    """The value of a variable in this process: reading it from all workers would require all of them to call this."""
     parts = getattr(variable.value, "values", (variable.value,))
     return sum(part.numpy() for part in parts) if variable.aggregation == "sum" else parts[0].numpy()
 
 
-def logged(values):
-    """{name: scalar} as `fit` reduces it over replicas."""
+def logged(values: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Prepares {name: scalar} for the logs of `fit`, which reduces it over replicas."""
     several = replica_count() > 1
     if several and isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
-        # Keras takes the mean over a first axis there, and a scalar has none.
+        # Keras takes the mean over the first axis there.
         return {name: tf.reshape(value, [1]) for name, value in values.items()}
     return values
 
 
-def with_dependency(data, value):
-    """The value, known only once the data is there.
+def with_dependency(data: Any, value: Any) -> Tensor:
+    """The value, with a control dependency on the data.
 
-    The generator's step needs no number of the batch; at the end of a data set of unknown length TensorFlow would
-    take parts of it once more while it finds that there is no batch. What such a step begins from goes through here,
-    and not the whole step: operations that wait for others are not fused.
+    At the end of a data set of unknown length, TensorFlow would run the operations of the step that do not depend on
+    the batch once more while finding that there is none. So the values that a step starts from go through this
+    function. A control dependency on the whole step would prevent the fusion of operations.
     """
     with tf.control_dependencies([tensor for tensor in tf.nest.flatten(data) if tf.is_tensor(tensor)]):
         return tf.identity(value)
 
 
-def update(pairs, function):
+def update(pairs: Sequence[tuple[Any, Any]], function: Callable) -> None:
     """Assigns function(target, source) to the target of every (target, source) pair of variables.
 
-    Replicas update their own copies from their own sources, which are equal on all of them: a
-    plain assignment within a replica would demand an aggregation that these variables have not.
+    Each replica updates its own copy from its own source, which is the same on all replicas: a plain assignment would
+    require an aggregation, which these variables do not have.
     """
 
     def update_all(strategy, pairs):
@@ -192,18 +203,18 @@ def update(pairs, function):
         context.merge_call(update_all, args=(pairs,))
 
 
-def move(pairs, share):
-    """Moves the target of every (target, source) pair of variables towards its source, by a share of the way."""
+def move(pairs: Sequence[tuple[Any, Any]], share: Any) -> None:
+    """target += share * (source - target) for every (target, source) pair of variables."""
     update(pairs, lambda target, source: target + share * (source - target))
 
 
-def batches_of(feed, first_step=None):
+def batches_of(feed: "Feed", first_step: int | None = None) -> Any:
     """A `Feed` as a `tf.data.Dataset`; see `Feed.dataset`."""
     nested = isinstance(feed.spec, list)
     specs = feed.spec if nested else [feed.spec]
     epochs_begun = iter(range(2**31))
 
-    def order():
+    def order() -> Iterator[Any]:
         if first_step is not None:
             yield from feed.order(first_step)
         start = next(epochs_begun) * feed.batches_per_epoch
@@ -226,19 +237,20 @@ def batches_of(feed, first_step=None):
     return dataset
 
 
-def is_own(data):
-    """Whether data is a data set of `ganzoo.data` as it was made."""
+def is_own(data: Any) -> bool:
+    """Whether data is an unmodified data set of `ganzoo.data`."""
     return getattr(data, "made_by_ganzoo", False)
 
 
-def training_data(dataset, count, replicas=1):
-    """A tf.data set as `fit` reads it; anything else as it is.
+def training_data(dataset: Any, count: int, replicas: int = 1) -> Any:
+    """The `tf.data.Dataset` that `fit` reads; anything else is returned as is.
 
-    Each of its batches holds `count` consecutive batches of the given one; what `replicas` cannot share evenly, the
-    last batch of an epoch say, is left out. Automatic tuning is off unless the data set's options ask for it: at the
-    end of an epoch the tuner's thread is waited for, and it looks up only after 10 ms, 20, 40 and so on, in all up to
-    twice the time that the epoch took (10 ms * (2**n - 1); seen in TensorFlow 2.21, in a fit of any Keras model). Maps
-    with num_parallel_calls=AUTOTUNE still run in parallel.
+    Each of its batches joins `count` consecutive batches of the given one. Batches that `replicas` cannot share evenly,
+    such as the last one of an epoch, are left out.
+
+    Autotuning is off unless the data set's options turn it on: at the end of an epoch TensorFlow waits for the tuner's
+    thread, which sleeps for 10 ms, 20 ms, 40 ms and so on, in all up to twice the duration of the epoch (seen in
+    TensorFlow 2.21, in `fit` of any Keras model). Maps with num_parallel_calls=AUTOTUNE still run in parallel.
     """
     if not isinstance(dataset, tf.data.Dataset):
         return dataset
@@ -254,18 +266,18 @@ def training_data(dataset, count, replicas=1):
     if dataset.options().autotune.enabled is None:
         options.autotune.enabled = False
     if dataset.options().experimental_distribute.auto_shard_policy == tf.data.experimental.AutoShardPolicy.AUTO:
-        # Each worker takes its part of every batch; it would look for files to share first, and warn.
+        # Each worker takes its part of every batch; the default would look for files to shard first, and warn.
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return dataset.with_options(options)
 
 
-def regroup(dataset, count):
-    """Each batch holds `count` consecutive batches of the data set."""
+def regroup(dataset: Any, count: int) -> Any:
+    """Joins every `count` consecutive batches of a data set."""
     fixed = tf.nest.flatten(dataset.element_spec)[0].shape[0]
     size = fixed or next((int(tf.shape(tf.nest.flatten(batch)[0])[0]) for batch in dataset), 0)
     if not size:
         raise GanzooError("the data set is empty")
-    # How many groups there are is known only where no batch can be an incomplete one.
+    # The number of groups is known only if all batches are complete.
     groups = int(dataset.cardinality()) // count if fixed else -1
     if groups == 0:
         raise GanzooError(f"the batches of an epoch are too few for discriminator_steps={count}")

@@ -1,17 +1,22 @@
-"""Operations that Keras writes as many, or that TensorFlow's kernels do slowly on processors: the same numbers, to
-rounding, by others."""
+"""Faster implementations of operations for which Keras uses many TensorFlow operations, or for which TensorFlow's CPU
+kernels are slow; results are equal up to rounding."""
 
 import contextlib
 import contextvars
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+import keras
 import tensorflow as tf
+
+from ganzoo.types import Tensor
 
 _portable = contextvars.ContextVar("portable", default=False)
 
 
 @contextlib.contextmanager
-def portable():
-    """In it, graphs have TensorFlow's own convolutions: for what is written to be served elsewhere."""
+def portable() -> Iterator[None]:
+    """A context in which graphs use TensorFlow's own convolutions: for exported models."""
     token = _portable.set(True)
     try:
         yield
@@ -19,8 +24,18 @@ def portable():
         _portable.reset(token)
 
 
-def adam(variable, momentum, velocity, step, gradient, learning_rate, beta_1, beta_2, epsilon):
-    """Adam's change of one variable and its two moments, in place; `step` counts from 1."""
+def adam(
+    variable: Any,
+    momentum: keras.Variable,
+    velocity: keras.Variable,
+    step: Tensor,
+    gradient: Tensor,
+    learning_rate: Tensor,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> None:
+    """Adam's update of a variable and its two moments, in place; `step` counts from 1."""
     step, rate = tf.cast(step, variable.dtype), tf.cast(learning_rate, variable.dtype)
     tf.raw_ops.ResourceApplyAdam(
         var=variable.handle,
@@ -36,9 +51,9 @@ def adam(variable, momentum, velocity, step, gradient, learning_rate, beta_1, be
     )
 
 
-def batch_normalized(x, scale, offset, epsilon):
-    """Batch norm over all axes but the last by one kernel, in float32 whatever the inputs are; its gradient by another,
-    and that one's, which no kernel takes, by formula.
+def batch_normalized(x: Tensor, scale: Any, offset: Any, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Batch norm over all axes but the last with a fused kernel, in float32 for any dtype of the inputs. The gradient
+    has a fused kernel too; the second-order gradient, for which there is no kernel, is computed from the formula.
 
     Args:
         x: (..., channels).
@@ -46,20 +61,20 @@ def batch_normalized(x, scale, offset, epsilon):
         epsilon: added to variances.
 
     Returns:
-        (normalized, of the dtype of x; means and variances, float32 (channels,), without a gradient).
+        (outputs with the dtype of x, means, variances); the latter float32 (channels,), without a gradient.
     """
     scale, offset = (tf.convert_to_tensor(variable.value) for variable in (scale, offset))
-    # The kernels know images alone.
+    # The kernels require images.
     sizes = tf.shape(x)
     pixels = x if len(x.shape) == 4 else tf.reshape(x, (sizes[0], tf.reduce_prod(sizes[1:-1]), 1, x.shape[-1]))
 
     @tf.custom_gradient
-    def gradient(upstream, pixels, scale, *kept):
+    def gradient(upstream, pixels, scale, *reserved):
         found = tf.raw_ops.FusedBatchNormGradV3(
             y_backprop=upstream,
             x=pixels,
             scale=scale,
-            **{f"reserve_space_{i}": value for i, value in enumerate(kept, start=1)},
+            **{f"reserve_space_{i}": value for i, value in enumerate(reserved, start=1)},
             epsilon=epsilon,
             is_training=True,
         )[:3]
@@ -69,30 +84,30 @@ def batch_normalized(x, scale, offset, epsilon):
             with tf.GradientTape() as tape:
                 tape.watch(given)
                 found = _gradients_of_batch_norm(*given, epsilon)
-            return *tape.gradient(found, given, output_gradients=upstreams), *(None for _ in kept)
+            return *tape.gradient(found, given, output_gradients=upstreams), *(None for _ in reserved)
 
         return found, second
 
     @tf.custom_gradient
     def normalized(pixels, scale, offset):
-        outputs, mean, variance, *kept = tf.raw_ops.FusedBatchNormV3(
+        outputs, mean, variance, *reserved = tf.raw_ops.FusedBatchNormV3(
             x=pixels, scale=scale, offset=offset, mean=[], variance=[], epsilon=epsilon, is_training=True
         )
 
         def first(upstream, *_):
-            # Copies: a gradient's gradient may be asked for outside of the function that these are of.
-            return gradient(*(tf.identity(value) for value in (upstream, pixels, scale, *kept)))
+            # Copies, because second-order gradients may be computed outside of the function these tensors belong to.
+            return gradient(*(tf.identity(value) for value in (upstream, pixels, scale, *reserved)))
 
         return (outputs, mean, variance), first
 
     outputs, mean, variance = normalized(pixels, scale, offset)
     count = tf.cast(tf.size(pixels) // x.shape[-1], "float32")
-    # The kernel's variance is the estimate of a larger whole's, Keras' the batch's own.
+    # The kernel's variance is the unbiased estimate, Keras' is the biased one.
     return tf.reshape(outputs, sizes), mean, variance * (count - 1) / count
 
 
-def _gradients_of_batch_norm(upstream, x, scale, epsilon):
-    """(of the inputs, of the scale, of the offset), section 3 of arXiv:1502.03167."""
+def _gradients_of_batch_norm(upstream: Tensor, x: Tensor, scale: Tensor, epsilon: float) -> tuple[Tensor, ...]:
+    """Gradients of (inputs, scale, offset), section 3 of arXiv:1502.03167."""
     dtype = x.dtype
     upstream, x = tf.cast(upstream, "float32"), tf.cast(x, "float32")
     axes = list(range(len(x.shape) - 1))
@@ -105,12 +120,13 @@ def _gradients_of_batch_norm(upstream, x, scale, epsilon):
     return tf.cast(of_x, dtype), of_scale, of_offset
 
 
-def leaky_relu(x, slope):
-    """x where it is positive, elsewhere x times the slope, a positive number; its gradient uses the output, whose sign
-    is the same.
+def leaky_relu(x: Tensor, slope: float) -> Tensor:
+    """x where it is positive, x times a positive slope elsewhere; the gradient is computed from the output, which has
+    the same sign.
 
-    With TensorFlow's own gradient, which uses x, the optimizer of graphs fails to fuse a convolution, its bias and this
-    ("remapper failed: ... fanout ... LeakyReluGrad exist for missing node ... BiasAdd"), and fuses nothing else either.
+    TensorFlow's own gradient is computed from x. With it, the graph optimizer fails to fuse a convolution, its bias and
+    the activation ("remapper failed: ... fanout ... LeakyReluGrad exist for missing node ... BiasAdd"), and fuses
+    nothing else.
     """
 
     @tf.custom_gradient
@@ -118,7 +134,7 @@ def leaky_relu(x, slope):
         y = tf.nn.leaky_relu(x, slope)
 
         def gradient(upstream):
-            # Of second order only the upstream gradient matters; without the stop a gradient of zeros would go on to x.
+            # The second-order gradient depends on `upstream` only; without the stop, zeros would be propagated to x.
             return tf.raw_ops.LeakyReluGrad(gradients=upstream, features=tf.stop_gradient(y), alpha=slope)
 
         return y, gradient
@@ -126,21 +142,22 @@ def leaky_relu(x, slope):
     return run(x)
 
 
-# Convolutions, NHWC and padding "SAME", and their two gradients. With an image on one side, the kernels of processors
-# leave most of their width unused; the gradient of a deep layer's weights is slow where the batch has few places. The
-# three operations below are linear in either argument and each other's gradients, so that any order of them is as fast.
+# Convolutions in NHWC with padding "SAME", and their two gradients. With few channels on one side, CPU kernels leave
+# most of their vector width unused; the gradient of a deep layer's weights is slow if the batch has few positions. The
+# three operations below are linear in both arguments and are each other's gradients, so gradients of any order are
+# fast.
 
-# Channels of an image, at most.
+# Upper bound on the channels of an image.
 _FEW = 3
-# Columns of an image computed side by side, as channels.
+# Image columns that are computed together, as channels.
 _COLUMNS = 4
-# Kernels as wide as this gain by columns in the kernel's gradient too.
+# Minimum width of kernels for which the trick with columns also speeds up the kernel's gradient.
 _WIDE = 5
-# Numbers that the patches of a batch may be, at most: 128 MB in float32.
+# Upper bound on the size of a batch's patches: 128 MB in float32.
 _PATCHES = 2**25
 
 
-def convolved(x, kernel, strides, bias=None):
+def convolved(x: Tensor, kernel: Any, strides: Sequence[int], bias: Any = None) -> Tensor:
     """A convolution with padding "SAME".
 
     Args:
@@ -157,7 +174,7 @@ def convolved(x, kernel, strides, bias=None):
     return y if bias is None else tf.nn.bias_add(y, bias)
 
 
-def transposed_convolved(x, kernel, strides, bias=None):
+def transposed_convolved(x: Tensor, kernel: Any, strides: Sequence[int], bias: Any = None) -> Tensor:
     """A transposed convolution with padding "SAME".
 
     Args:
@@ -178,17 +195,17 @@ def transposed_convolved(x, kernel, strides, bias=None):
     return y if bias is None else tf.nn.bias_add(y, bias)
 
 
-def _plain():
-    """Whether TensorFlow's own convolutions are to be used: in `portable`, with an accelerator, whose kernels are
-    others, and outside of graphs, where nothing prunes a gradient that nobody asked for."""
+def _plain() -> bool:
+    """Whether to use TensorFlow's own convolutions: in `portable`, with an accelerator, and in eager mode, where unused
+    gradients are not pruned."""
     accelerated = any(device.device_type != "CPU" for device in tf.config.list_logical_devices())
     return _portable.get() or accelerated or tf.executing_eagerly()
 
 
-# Each takes copies of its arguments: a gradient's gradient may be asked for outside of the function that they are of.
+# Each copies its arguments, because second-order gradients may be computed outside of the function they belong to.
 
 
-def _forward(x, kernel, strides):
+def _forward(x: Tensor, kernel: Tensor, strides: Sequence[int]) -> Tensor:
     """The convolution."""
 
     @tf.custom_gradient
@@ -197,7 +214,7 @@ def _forward(x, kernel, strides):
             return _backward(upstream, kernel, strides, _sizes(x)), _of_kernel(x, upstream, kernel.shape, strides)
 
         rows, columns, inputs, outputs = kernel.shape
-        # With one channel into few TensorFlow's bfloat16 is wrong where the strides differ.
+        # For a single input channel, TensorFlow's bfloat16 results are wrong if the strides differ.
         if outputs <= _FEW and inputs > 1 and columns > 1 and tuple(strides) == (1, 1):
             return _in_columns(x, kernel, _before(rows, columns)), gradient
         return tf.nn.conv2d(x, kernel, strides, "SAME"), gradient
@@ -205,8 +222,8 @@ def _forward(x, kernel, strides):
     return run(tf.identity(x), tf.identity(kernel))
 
 
-def _backward(y, kernel, strides, sizes):
-    """The gradient of a convolution's input, whose height and width are `sizes`, from its output's, y: also the
+def _backward(y: Tensor, kernel: Tensor, strides: Sequence[int], sizes: Sequence[Any]) -> Tensor:
+    """The gradient with respect to a convolution's input of height and width `sizes`, given that of its output, y: the
     transposed convolution."""
 
     @tf.custom_gradient
@@ -219,8 +236,8 @@ def _backward(y, kernel, strides, sizes):
             if strides[0] > 1:
                 return _in_blocks(y, kernel, strides[0], sizes), gradient
             if outputs > 1:
-                turned = tf.transpose(tf.reverse(kernel, [0, 1]), (0, 1, 3, 2))
-                return _in_columns(y, turned, (rows // 2, columns // 2)), gradient
+                rotated = tf.transpose(tf.reverse(kernel, [0, 1]), (0, 1, 3, 2))
+                return _in_columns(y, rotated, (rows // 2, columns // 2)), gradient
         shape = tf.stack([tf.shape(y)[0], *sizes, inputs])
         return tf.raw_ops.Conv2DBackpropInput(
             input_sizes=shape, filter=kernel, out_backprop=y, strides=[1, *strides, 1], padding="SAME"
@@ -229,8 +246,8 @@ def _backward(y, kernel, strides, sizes):
     return run(tf.identity(y), tf.identity(kernel))
 
 
-def _of_kernel(x, y, shape, strides):
-    """The gradient of a convolution's kernel, which has a shape, from its input x and its output's gradient y."""
+def _of_kernel(x: Tensor, y: Tensor, shape: Any, strides: Sequence[int]) -> Tensor:
+    """The gradient with respect to a convolution's kernel of this shape, given its input x and output gradient y."""
 
     @tf.custom_gradient
     def run(x, y):
@@ -242,10 +259,10 @@ def _of_kernel(x, y, shape, strides):
             return _products(x, y, shape), gradient
         if outputs <= _FEW and columns >= _WIDE and tuple(strides) == (1, 1):
             return _of_kernel_in_columns(x, y, shape), gradient
-        # A copy of every place's surroundings and one product of matrices: faster where the kernel has more rows than
-        # there are places, in float32, whose kernels are better, twice as many.
-        places, length = y.shape[:3].num_elements(), rows * columns * inputs
-        if places and places * (1 if y.dtype.size < 4 else 2) < length and places * length <= _PATCHES:
+        # Extracting patches and a single matrix product: faster if a patch is longer than the number of positions; in
+        # float32, which has better kernels, than twice that number.
+        positions, length = y.shape[:3].num_elements(), rows * columns * inputs
+        if positions and positions * (1 if y.dtype.size < 4 else 2) < length and positions * length <= _PATCHES:
             patches = tf.image.extract_patches(x, [1, rows, columns, 1], [1, *strides, 1], [1, 1, 1, 1], "SAME")
             return _products(patches, y, shape), gradient
         return tf.raw_ops.Conv2DBackpropFilter(
@@ -255,12 +272,11 @@ def _of_kernel(x, y, shape, strides):
     return run(tf.identity(x), tf.identity(y))
 
 
-def _in_columns(x, kernel, before):
-    """A convolution of stride 1 to few channels, several columns at a time: side by side they are as many channels of a
-    kernel that is wider by as many columns.
+def _in_columns(x: Tensor, kernel: Tensor, before: tuple[int, int]) -> Tensor:
+    """A convolution of stride 1 to few channels that computes several columns at a time, as channels of a wider kernel.
 
     Args:
-        before: rows above the image and columns left of it that are zero.
+        before: rows of zeros above the image and columns of zeros to its left.
     """
     rows, columns, _, outputs = kernel.shape
     height, width = _sizes(x)
@@ -270,8 +286,8 @@ def _in_columns(x, kernel, before):
     return tf.reshape(y, (tf.shape(x)[0], height, tf.shape(y)[2] * _COLUMNS, outputs))[:, :, :width]
 
 
-def _of_kernel_in_columns(x, y, shape):
-    """As `_of_kernel`, of stride 1 and few outputs, by the trick of `_in_columns`."""
+def _of_kernel_in_columns(x: Tensor, y: Tensor, shape: Any) -> Tensor:
+    """As `_of_kernel`, for stride 1 and few outputs, in the manner of `_in_columns`."""
     rows, columns, inputs, outputs = shape
     x, missing = _padded(x, rows, columns, _before(rows, columns))
     height, width = _sizes(y)
@@ -288,21 +304,21 @@ def _of_kernel_in_columns(x, y, shape):
     return tf.add_n([part[:, i : i + columns] for i, part in enumerate(parts)])
 
 
-def _before(rows, columns):
-    """How many rows and columns of zeros "SAME" has above an image and left of it, at a stride of 1."""
+def _before(rows: int, columns: int) -> tuple[int, int]:
+    """Rows and columns of zeros that "SAME" puts above an image and to its left, at stride 1."""
     return (rows - 1) // 2, (columns - 1) // 2
 
 
-def _padded(x, rows, columns, before):
-    """The images with zeros around them for whole groups of columns, and how many columns the last one lacks."""
+def _padded(x: Tensor, rows: int, columns: int, before: tuple[int, int]) -> tuple[Tensor, Any]:
+    """(images padded to whole groups of columns, number of columns missing in the last group)."""
     missing = -_sizes(x)[1] % _COLUMNS
     top, left = before
-    # Not by the convolution: the gradients of one with a padding of its own are slow.
+    # Not padded by the convolution: gradients with explicit padding are slow.
     return tf.pad(x, [[0, 0], [top, rows - 1 - top], [left, columns - 1 - left + missing], [0, 0]]), missing
 
 
-def _in_blocks(y, kernel, stride, sizes):
-    """A transposed convolution of a larger stride: all places between two of the input at once, as channels."""
+def _in_blocks(y: Tensor, kernel: Tensor, stride: int, sizes: Sequence[Any]) -> Tensor:
+    """A transposed convolution of stride above 1 that computes all outputs between two inputs at once, as channels."""
     rows, columns, inputs, outputs = kernel.shape
     reach = [-(-size // stride) for size in (rows, columns)]
     kernel = tf.pad(kernel, [[0, reach[0] * stride - rows], [0, reach[1] * stride - columns], [0, 0], [0, 0]])
@@ -311,22 +327,22 @@ def _in_blocks(y, kernel, stride, sizes):
     around = [[0, 0], *([size - 1, size - 1] for size in reach), [0, 0]]
     blocks = tf.nn.depth_to_space(tf.nn.conv2d(y, kernel, 1, around), stride)
     first = [
-        _at_least_0((places - 1) * stride + width - size) // 2
-        for places, width, size in zip(_sizes(y), (rows, columns), sizes)
+        _at_least_0((count - 1) * stride + width - size) // 2
+        for count, width, size in zip(_sizes(y), (rows, columns), sizes)
     ]
     return blocks[:, first[0] : first[0] + sizes[0], first[1] : first[1] + sizes[1]]
 
 
-def _products(x, y, shape):
-    """The sum over all places of the outer products of their channels."""
+def _products(x: Tensor, y: Tensor, shape: Any) -> Tensor:
+    """The sum over all positions of the outer products of their channels."""
     x, y = (tf.reshape(values, (-1, values.shape[-1])) for values in (x, y))
     return tf.reshape(tf.matmul(x, y, transpose_a=True), shape)
 
 
-def _sizes(x):
-    """[height, width], numbers where they are known."""
+def _sizes(x: Tensor) -> list[Any]:
+    """[height, width], as integers where known."""
     return [tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis] for axis in (1, 2)]
 
 
-def _at_least_0(number):
+def _at_least_0(number: Any) -> Any:
     return max(number, 0) if isinstance(number, int) else tf.maximum(number, 0)

@@ -1,4 +1,7 @@
-"""What the training step needs of PyTorch and no other part of the package may ask for."""
+"""The back end PyTorch."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -22,30 +25,36 @@ from ganzoo.backend.common import (  # noqa: F401
     training_data,
 )
 from ganzoo.backend.torch_kernels import batch_normalized, convolved, prelu, transposed_convolved  # noqa: F401
+from ganzoo.types import Tensor
+
+if TYPE_CHECKING:
+    from ganzoo.data.feed import Feed
 
 if torch.cuda.is_available():
-    # As the other back ends: float32 in TensorFloat-32 where the GPU has it.
+    # As on the other back ends: TensorFloat-32 if the GPU has it.
     torch.set_float32_matmul_precision("high")
     torch.backends.cudnn.allow_tf32 = True
 
-# The one that Keras has for PyTorch, which changes all weights at once; a subclass of the general one would not.
+# Keras' subclass for PyTorch, which updates all weights at once.
 KerasAdam = type(keras.optimizers.Adam())
 
-# Where no gradient is wanted.
+# A context without gradients.
 no_gradients = torch.no_grad
 
 
-def unsupported(precision, steps_per_execution, jit_compile):
-    """What this back end cannot do of these settings, in words, or None."""
+def unsupported(precision: str, steps_per_execution: int, jit_compile: bool) -> str | None:
+    """Why this back end does not support these settings, or None."""
     if jit_compile:
-        return "jit_compile: torch.compile does not take a training step of two players"
+        return "jit_compile: torch.compile does not support a training step of two networks"
     if steps_per_execution > 1:
-        return f"steps_per_execution={steps_per_execution}: PyTorch takes one step at a time"
+        return f"steps_per_execution={steps_per_execution}: PyTorch runs one step at a time"
     return None
 
 
-def minimize(loss_function, optimizer, variables, recorded):
-    """One optimizer step on the loss's gradient with respect to `variables`; returns the loss."""
+def minimize(
+    loss_function: Callable[[], Tensor], optimizer: Any, variables: Sequence[keras.Variable], recorded: dict[str, Any]
+) -> Tensor:
+    """One optimizer step on the gradient of a loss with respect to `variables`; returns the loss."""
     values = [variable.value for variable in variables]
     loss = loss_function()
     share = optimizer.scale_loss(loss.float())
@@ -56,15 +65,14 @@ def minimize(loss_function, optimizer, variables, recorded):
     return loss.detach()
 
 
-def with_dependency(data, value):
-    """The value, known only once the data is there; of a counter its number: read once, as reading waits for all that
-    the device has yet to do."""
+def with_dependency(data: Any, value: Any) -> Any:
+    """The value; that of a variable, a counter, as an int: reading it waits for the device, so it is read once."""
     return int(value.value) if isinstance(value, keras.Variable) else value
 
 
-def input_gradient(function, inputs):
-    """The gradient of sum(function(inputs)) with respect to the inputs, differentiable itself."""
-    # Also within evaluate(), where nothing else needs gradients.
+def input_gradient(function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+    """The gradient of sum(function(inputs)) with respect to the inputs, itself differentiable."""
+    # Also within evaluate(), which turns gradients off.
     with torch.enable_grad():
         inputs = keras.ops.convert_to_tensor(inputs)
         if not inputs.requires_grad:
@@ -72,7 +80,7 @@ def input_gradient(function, inputs):
         return torch.autograd.grad(function(inputs).sum(), inputs, create_graph=True)[0]
 
 
-def compiled(function, specs, network):
+def compiled(function: Callable, specs: Sequence[tuple[Any, str]], network: keras.Model) -> Callable[..., np.ndarray]:
     """A function of arrays without gradients; as in `tensorflow.py`."""
 
     def without_gradients(*arrays):
@@ -83,41 +91,42 @@ def compiled(function, specs, network):
     return without_gradients
 
 
-def device():
-    """The name of the device that everything is on."""
+def device() -> str:
+    """The name of the device in use."""
     name = keras.src.backend.torch.core.get_device()
     return torch.cuda.get_device_name() if name.startswith("cuda") else name.upper()
 
 
-def batches_of(feed, first_step=None):
-    """A `Feed` as `fit` takes it."""
+def batches_of(feed: "Feed", first_step: int | None = None) -> Batches:
+    """A `Feed` as a data set for `fit`."""
     free = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else 0
     hold(feed, free // 4)
     return Batches(feed, first_step)
 
 
-def local_value(variable):
-    """A variable as NumPy."""
+def local_value(variable: keras.Variable) -> np.ndarray:
+    """The value of a variable."""
     return keras.ops.convert_to_numpy(variable.value)
 
 
-def update(pairs, function):
+def update(pairs: Sequence[tuple[Any, Any]], function: Callable) -> None:
     """Assigns function(target, source) to the target of every (target, source) pair of variables."""
     with torch.no_grad():
         for target, source in pairs:
             target.assign(function(target.value, source.value))
 
 
-def move(pairs, share):
-    """Moves the target of every (target, source) pair of variables towards its source, by a share of the way."""
+def move(pairs: Sequence[tuple[Any, Any]], share: Any) -> None:
+    """target += share * (source - target) for every (target, source) pair of variables."""
     with torch.no_grad():
         targets = [target.value for target, _ in pairs]
-        ways = torch._foreach_sub([source.value for _, source in pairs], targets)
-        torch._foreach_mul_(ways, share)
-        torch._foreach_add_(targets, ways)
+        differences = torch._foreach_sub([source.value for _, source in pairs], targets)
+        torch._foreach_mul_(differences, share)
+        torch._foreach_add_(targets, differences)
 
 
-def seed_values(key):
-    """Two integers as the pair that Keras takes as a seed; here it adds them, which would make neighbors alike."""
+def seed_values(key: Any) -> Tensor:
+    """Two integers as a seed for the functions of `keras.random`. They are hashed, since Keras adds the two numbers of
+    a seed on this back end."""
     numbers = [number % 2**32 for number in (key if isinstance(key, tuple) else key.tolist())]
     return torch.tensor([int(np.random.SeedSequence(numbers).generate_state(1)[0]), 0], device="cpu")

@@ -1,4 +1,4 @@
-"""The layers that Keras lacks, and some of its own done faster."""
+"""Layers that Keras lacks, and faster versions of some that it has."""
 
 from ganzoo.layers.batch_normalization import BatchNormalization
 from ganzoo.layers.convolutions import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose

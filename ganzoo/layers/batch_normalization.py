@@ -1,28 +1,33 @@
 """Batch normalization (Ioffe & Szegedy 2015, arXiv:1502.03167) in one operation."""
 
+from typing import Any
+
 import keras
+
+from ganzoo.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="ganzoo")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras' batch norm: the same arguments, weights and numbers. In training it is one operation of the back end where
-    that has one; Keras' is a dozen.
+    """Keras' batch norm, with the same arguments, weights and results. In training it uses the back end's fused
+    operation where there is one.
 
     Example:
-        x = BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
+        layer = ganzoo.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+        outputs = layer(np.zeros((2, 8, 8, 4), "float32"), training=True)
     """
 
-    def call(self, inputs, training=None, mask=None):
-        # Networks are built on every back end; here one is needed that trains.
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Any = None) -> Tensor:
+        # Imported late: only training needs it.
         from ganzoo import backend
 
         whole = self.scale and self.center and self.axis in (-1, len(inputs.shape) - 1) and mask is None
         alone = not self.synchronized or backend.replica_count() == 1
-        known = backend.batch_normalized is not None
+        is_fused = backend.batch_normalized is not None
         plain = self.variable_dtype == "float32" and not getattr(self, "renorm", False)
-        if not (training and self.trainable and whole and alone and plain and known):
+        if not (training and self.trainable and whole and alone and plain and is_fused):
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance = backend.batch_normalized(inputs, self.gamma, self.beta, self.epsilon)
-        for moving, seen in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving * self.momentum + seen * (1.0 - self.momentum))
+        for moving, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + new * (1.0 - self.momentum))
         return outputs

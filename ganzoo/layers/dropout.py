@@ -1,39 +1,44 @@
-"""Dropout on several devices."""
+"""Dropout for training on several devices."""
+
+from typing import Any
 
 import keras
 from keras import ops
 
+from ganzoo.types import Tensor
+
 
 @keras.saving.register_keras_serializable(package="ganzoo")
 class Dropout(keras.layers.Dropout):
-    """Keras' dropout, but the replicas of a strategy each leave out their own units: each takes its rows of the mask
-    that one device would draw for the whole batch. In Keras' all draw the same.
+    """Keras' dropout, with a different mask on each replica of a strategy: its rows of the mask that a single device
+    would sample for the whole batch. In Keras' layer all replicas use the same mask.
 
     Example:
-        x = Dropout(0.5, seed=1)(x)
+        layer = ganzoo.layers.Dropout(0.5, seed=1)
+        outputs = layer(np.ones((2, 8), "float32"), training=True)      # 0 or 2
     """
 
-    def __init__(self, rate, seed=None, **options):
+    def __init__(self, rate: float, seed: int | None = None, **options: Any):
         if options.pop("noise_shape", None) is not None:
-            raise ValueError("noise_shape: every unit is left out by itself")
+            raise ValueError("noise_shape is not supported: units are dropped independently")
         super().__init__(rate, seed=seed, **options)
 
-    def call(self, inputs, training=False):
-        # Networks are built on every back end; here one is needed that trains.
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        # Imported late: only training needs it.
         from ganzoo import backend
 
         if not training or not self.rate:
             return inputs
         if self.rate == 1:
             return ops.zeros_like(inputs)
-        # As `SeedGenerator.next`, once the inputs are there: the step that finds the end of data of unknown length
-        # has none, and must change nothing.
+        # As `SeedGenerator.next`, but dependent on the inputs: the step that finds the end of a data set of unknown
+        # length has none, and must not change the state.
         state = self.seed_generator.state
         seed = backend.with_dependency(inputs, state.value * 1)
         state.assign(seed + ops.convert_to_tensor([0, 1], dtype=state.dtype))
         key = backend.given_seed(seed)
-        draws = backend.share_of_replica(
+        numbers = backend.share_of_replica(
             lambda shape: keras.random.uniform(shape, dtype="float32", seed=key), ops.shape(inputs)
         )
-        kept = ops.cast(draws >= self.rate, inputs.dtype)
-        return inputs * kept / (1.0 - self.rate)
+        mask = ops.cast(numbers >= self.rate, inputs.dtype)
+        return inputs * mask / (1.0 - self.rate)

@@ -1,20 +1,23 @@
-"""PReLU (He et al. 2015, arXiv:1502.01852) by one operation where a back end has one."""
+"""PReLU (He et al. 2015, arXiv:1502.01852) as a single operation where the back end has one."""
 
 import keras
+
+from ganzoo.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="ganzoo")
 class PReLU(keras.layers.PReLU):
-    """Keras' PReLU: the same arguments, weights and numbers.
+    """Keras' PReLU, with the same arguments, weights and results.
 
     Example:
-        x = PReLU(shared_axes=[1, 2])(images)
+        features = np.zeros((1, 8, 8, 4), "float32")
+        x = ganzoo.layers.PReLU(shared_axes=[1, 2])(features)
     """
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         from ganzoo import backend
 
-        # What back ends have is one slope for each channel.
+        # The back ends' operation has one slope per channel.
         if backend.prelu is None or set(self.shared_axes or ()) != set(range(1, len(inputs.shape) - 1)):
             return super().call(inputs)
         return backend.prelu(inputs, self.alpha)

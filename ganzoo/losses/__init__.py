@@ -1,4 +1,4 @@
-"""Losses on logits, `get(name)`, and penalties on a discriminator's gradient, `get_penalty(name)`."""
+"""Adversarial losses, `get(name)`, and penalties on a discriminator's gradient, `get_penalty(name)`."""
 
 from ganzoo.losses.adversarial import AdversarialLoss, adversarial_loss, get
 from ganzoo.losses.matching import feature_matching

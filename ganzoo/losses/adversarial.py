@@ -1,18 +1,24 @@
-"""Adversarial losses: pairs of a discriminator's and a generator's loss, both on logits.
+"""Adversarial losses: each is a pair of losses on logits, the discriminator's and the generator's.
 
-Each works on the logits of one batch, shape (batch, 1) or any other, and returns the mean, a scalar.
+Each takes the logits of a batch, (batch, 1) or of any other shape, and returns the mean, a scalar.
 """
+
+from typing import Any
 
 from keras import ops
 
 from ganzoo.losses.names import Names
+from ganzoo.types import Tensor
 
 _names = Names("loss")
 adversarial_loss = _names.register
 
 
-def get(loss):
-    """A loss from its name, from {"name": ..., argument: value}, or itself.
+def get(loss: Any) -> "AdversarialLoss":
+    """Returns an adversarial loss.
+
+    Args:
+        loss: its name, {"name": ..., argument: value}, or an `AdversarialLoss`, which is returned as is.
 
     Raises:
         GanzooError: an unknown name or argument, or a value out of range.
@@ -24,79 +30,93 @@ def get(loss):
 
 
 class AdversarialLoss:
-    """What a pair offers; subclass it and pass an instance to `compile` for one of your own."""
+    """Base class of adversarial losses. For a loss of your own, subclass it and pass an instance to `compile`.
 
-    name = None
-    # What the discriminator's numbers are for it: "logits", or "errors" of an auto-encoder.
+    Example:
+        from keras import ops
+
+        class MyLoss(ganzoo.losses.AdversarialLoss):
+            def discriminator(self, real_logits, fake_logits):
+                return ops.mean(ops.softplus(ops.mean(fake_logits) - real_logits))
+
+            def generator(self, fake_logits):
+                return ops.mean(ops.softplus(-fake_logits))
+
+        model = ganzoo.create("dcgan", image_shape=(28, 28, 1), width=8)
+        model.compile(loss=MyLoss())
+    """
+
+    name: str | None = None
+    # What the discriminator must output: "logits", or the "errors" of an autoencoder.
     takes = "logits"
-    # What `report` returns: names of metrics that training shows.
-    reported = ("d_real", "d_fake")
+    # The keys of what `report` returns; training logs these metrics.
+    reported: tuple[str, ...] = ("d_real", "d_fake")
 
-    def discriminator(self, real_logits, fake_logits):
-        """The loss the discriminator lowers: a scalar."""
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """The loss that the discriminator minimizes, a scalar."""
         raise NotImplementedError(f"{type(self).__name__} must define discriminator()")
 
-    def generator(self, fake_logits):
-        """The loss the generator lowers: a scalar."""
+    def generator(self, fake_logits: Tensor) -> Tensor:
+        """The loss that the generator minimizes, a scalar."""
         raise NotImplementedError(f"{type(self).__name__} must define generator()")
 
-    def report(self, real_logits, fake_logits):
-        """{name: scalar}: `d_real` and `d_fake` are the discriminator's mean output, here D(x) = sigmoid(logits)."""
+    def report(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
+        """{name: scalar}: `d_real` and `d_fake`, the mean of D(x) = sigmoid(logits) over real and generated images."""
         return {"d_real": ops.mean(ops.sigmoid(real_logits)), "d_fake": ops.mean(ops.sigmoid(fake_logits))}
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
         return {}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "AdversarialLoss":
         return cls(**config)
 
 
 class _CrossEntropy(AdversarialLoss):
-    """The discriminator's side of Goodfellow et al. 2014 (arXiv:1406.2661), equation 1, negated:
+    """The discriminator's loss of Goodfellow et al. 2014 (arXiv:1406.2661), equation 1 negated:
     -E[log D(x)] - E[log(1 - D(G(z)))], with D = sigmoid(logits).
 
     Args:
-        smoothing: one-sided label smoothing (Salimans et al. 2016, arXiv:1606.03498, section 3.4): the
-            target of real images is 1 - smoothing, that of generated ones stays 0.
+        smoothing: one-sided label smoothing (Salimans et al. 2016, arXiv:1606.03498, section 3.4): the target of real
+            images is 1 - smoothing, that of generated images stays 0.
     """
 
-    def __init__(self, smoothing=0.0):
+    def __init__(self, smoothing: float = 0.0):
         if not 0 <= smoothing < 1:
             raise ValueError(f"smoothing must lie in [0, 1), got {smoothing}")
         self.smoothing = smoothing
 
-    def discriminator(self, real_logits, fake_logits):
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         # -log sigmoid(l) = softplus(-l) and -log(1 - sigmoid(l)) = softplus(l), exact for large |l|.
         real = (1 - self.smoothing) * ops.softplus(-real_logits) + self.smoothing * ops.softplus(real_logits)
         return ops.mean(real) + ops.mean(ops.softplus(fake_logits))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"smoothing": self.smoothing}
 
 
 @adversarial_loss("non_saturating")
 class NonSaturating(_CrossEntropy):
-    """The generator maximizes log D(G(z)) (Goodfellow et al. 2014, section 3): strong gradients early on."""
+    """The generator maximizes log D(G(z)) (Goodfellow et al. 2014, section 3): strong gradients early in training."""
 
-    def generator(self, fake_logits):
+    def generator(self, fake_logits: Tensor) -> Tensor:
         return ops.mean(ops.softplus(-fake_logits))
 
 
 @adversarial_loss("minimax")
 class Minimax(_CrossEntropy):
-    """The generator minimizes log(1 - D(G(z))), the game of equation 1 as written: it saturates
-    when the discriminator is sure, which is what one uses it to show."""
+    """The generator minimizes log(1 - D(G(z))), equation 1 as written. The loss saturates when the discriminator is
+    confident; it is here to demonstrate that."""
 
-    def generator(self, fake_logits):
+    def generator(self, fake_logits: Tensor) -> Tensor:
         return -ops.mean(ops.softplus(fake_logits))
 
 
 class _Critic(AdversarialLoss):
-    """Losses whose discriminator's plain output is what counts, not its sigmoid."""
+    """Losses on the discriminator's raw output, without a sigmoid."""
 
-    def report(self, real_logits, fake_logits):
+    def report(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
         return {"d_real": ops.mean(real_logits), "d_fake": ops.mean(fake_logits)}
 
 
@@ -107,40 +127,40 @@ class LeastSquares(_Critic):
 
     Args:
         a: target of generated images for the discriminator.
-        b: target of real ones.
-        c: what the generator wants. 0, 1, 1 is the paper's equation 9; -1, 1, 0 its equation 8, for
-            which the generator minimizes a Pearson chi-squared divergence.
+        b: target of real images.
+        c: target of generated images for the generator. (0, 1, 1) is the paper's equation 9; with (-1, 1, 0), its
+            equation 8, the generator minimizes a Pearson chi-squared divergence.
     """
 
-    def __init__(self, a=0.0, b=1.0, c=1.0):
+    def __init__(self, a: float = 0.0, b: float = 1.0, c: float = 1.0):
         self.a, self.b, self.c = a, b, c
 
-    def discriminator(self, real_logits, fake_logits):
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         return 0.5 * ops.mean((real_logits - self.b) ** 2) + 0.5 * ops.mean((fake_logits - self.a) ** 2)
 
-    def generator(self, fake_logits):
+    def generator(self, fake_logits: Tensor) -> Tensor:
         return 0.5 * ops.mean((fake_logits - self.c) ** 2)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"a": self.a, "b": self.b, "c": self.c}
 
 
 @adversarial_loss("wasserstein")
 class Wasserstein(_Critic):
-    """The critic's estimate of the Wasserstein-1 distance, E[D(x)] - E[D(G(z))], is what the critic raises
-    (Arjovsky et al. 2017, arXiv:1701.07875, equation 2); it means something for a Lipschitz critic alone,
-    so it goes with weight clipping or a gradient penalty. The estimate is reported as `wasserstein`."""
+    """The critic maximizes its estimate of the Wasserstein-1 distance, E[D(x)] - E[D(G(z))] (Arjovsky et al. 2017,
+    arXiv:1701.07875, equation 2). The estimate is only valid for a Lipschitz critic, so use it with weight clipping or
+    a gradient penalty. It is reported as `wasserstein`."""
 
     reported = ("d_real", "d_fake", "wasserstein")
 
-    def report(self, real_logits, fake_logits):
+    def report(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
         means = super().report(real_logits, fake_logits)
         return {**means, "wasserstein": means["d_real"] - means["d_fake"]}
 
-    def discriminator(self, real_logits, fake_logits):
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         return ops.mean(fake_logits) - ops.mean(real_logits)
 
-    def generator(self, fake_logits):
+    def generator(self, fake_logits: Tensor) -> Tensor:
         return -ops.mean(fake_logits)
 
 
@@ -148,48 +168,48 @@ class Wasserstein(_Critic):
 class Hinge(_Critic):
     """The hinge loss (Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, equations 16 and 17)."""
 
-    def discriminator(self, real_logits, fake_logits):
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         return ops.mean(ops.relu(1.0 - real_logits)) + ops.mean(ops.relu(1.0 + fake_logits))
 
-    def generator(self, fake_logits):
+    def generator(self, fake_logits: Tensor) -> Tensor:
         return -ops.mean(fake_logits)
 
 
 @adversarial_loss("boundary_equilibrium")
 class BoundaryEquilibrium(_Critic):
-    """The loss of BEGAN (Berthelot et al. 2017, arXiv:1703.10717, section 3.3 and 3.4), on an auto-encoder's errors
-    L: the discriminator lowers E[L(x)] - k E[L(G(z))], the generator E[L(G(z))].
+    """The loss of BEGAN (Berthelot et al. 2017, arXiv:1703.10717, sections 3.3 and 3.4) on an autoencoder's
+    reconstruction errors L: the discriminator minimizes E[L(x)] - k E[L(G(z))], the generator E[L(G(z))].
 
     Args:
-        gamma: the ratio E[L(G(z))] / E[L(x)] to hold; small ones give fewer kinds of cleaner images.
-        rate: the paper's lambda_k, by which k moves.
+        gamma: target ratio E[L(G(z))] / E[L(x)]; low values give cleaner but less diverse images.
+        rate: the paper's lambda_k, the step size of k.
 
     Attributes:
-        balance: the paper's k; a number, or the variable of a model that moves it.
+        balance: the paper's k; a number, or a variable that the model updates.
     """
 
     takes = "errors"
 
-    def __init__(self, gamma=0.5, rate=0.001):
+    def __init__(self, gamma: float = 0.5, rate: float = 0.001):
         if not 0 < gamma <= 1 or not 0 < rate <= 1:
             raise ValueError(f"gamma and rate must lie in (0, 1], got {gamma} and {rate}")
         self.gamma, self.rate = gamma, rate
-        self.balance = 0.0
+        self.balance: Any = 0.0
 
-    def discriminator(self, real_errors, fake_errors):
+    def discriminator(self, real_errors: Tensor, fake_errors: Tensor) -> Tensor:
         return ops.mean(real_errors) - self.balance * ops.mean(fake_errors)
 
-    def generator(self, fake_errors):
+    def generator(self, fake_errors: Tensor) -> Tensor:
         return ops.mean(fake_errors)
 
-    def next_balance(self, balance, real_error, fake_error):
-        """k of the next step, from this one's mean errors."""
-        moved = balance + self.rate * (self.gamma * real_error - fake_error)
-        return ops.clip(ops.convert_to_tensor(moved, "float32"), 0.0, 1.0)
+    def next_balance(self, balance: Tensor, real_error: Tensor, fake_error: Tensor) -> Tensor:
+        """The next step's k, from this step's mean errors."""
+        updated = balance + self.rate * (self.gamma * real_error - fake_error)
+        return ops.clip(ops.convert_to_tensor(updated, "float32"), 0.0, 1.0)
 
-    def convergence(self, real_error, fake_error):
+    def convergence(self, real_error: Tensor, fake_error: Tensor) -> Tensor:
         """The global measure M: E[L(x)] + |gamma E[L(x)] - E[L(G(z))]|."""
         return real_error + ops.abs(self.gamma * real_error - fake_error)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"gamma": self.gamma, "rate": self.rate}

@@ -1,43 +1,48 @@
-"""The difference that ears make of two sounds."""
+"""A loss that models the loudness differences that listeners hear."""
 
 import functools
 
 import numpy as np
 from keras import ops
 
-# Samples of a window and from one to the next, in seconds; PESQ's.
+from ganzoo.types import Tensor
+
+# Window and hop in seconds, as in PESQ.
 _WINDOW, _HOP = 0.032, 0.016
-# How loud speech is taken to be, dB of sound pressure, and the least mean square of samples that is taken for speech.
+# The assumed level of speech in dB SPL, and the lower bound on the mean square of the samples.
 _LEVEL, _QUIET = 79.0, 1e-4
 _BANDS_PER_BARK = 2
-# Zwicker's exponent of loudness, and what of the excitation at the threshold the ear's own noise is.
+# Zwicker's loudness exponent, and the share of the ear's internal noise in the excitation at threshold.
 _EXPONENT, _OWN = 0.23, 0.5
-# Of P.862: the share of the smaller of two loudnesses that masks a difference; and how much more power counts as added,
-# where the offset, in dB, is the standard's 50 on a scale on which speech at 79 dB has a power of about 10^7.
+# From P.862: the share of the smaller of two loudnesses that masks a difference; and the asymmetry factor, whose
+# offset, in dB, is the standard's 50 on a scale on which speech at 79 dB has a power of about 10^7.
 _MASKED = 0.25
 _ADDED_OFFSET, _ADDED_EXPONENT, _ADDED = 26.0, 1.2, (3.0, 12.0)
-# Of what was added beside all differences: little, since what was added is among these too.
+# Weight of the asymmetric term; small, because the symmetric one already includes added sound.
 _ASYMMETRIC = 0.01
 
 
-def loudness_difference(real, fake, sample_rate):
-    """How much louder or softer, band by band, one sound is than another, and more so where sound was added.
+def loudness_difference(real: Tensor, fake: Tensor, sample_rate: int) -> Tensor:
+    """The perceived loudness difference of two sounds, band by band; added sound counts more than missing sound.
 
-    After the model of hearing in PESQ (ITU-T P.862; Rix et al. 2001): specific loudness (Zwicker) in half Bark bands of
-    windows of 32 ms, differences below a quarter of the smaller loudness masked, and a second sum in which what was
-    added counts by how much it was. Unlike PESQ it does not align the sounds or forgive filters and gains, and takes
-    the mean of squares over time; Martín-Doñas et al. 2018 (doi:10.1109/LSP.2018.2871419) have trained so before.
+    Follows the hearing model of PESQ (ITU-T P.862; Rix et al. 2001): specific loudness (Zwicker) in half-Bark bands of
+    32 ms windows; differences below a quarter of the smaller loudness are masked; a second, asymmetric term weights
+    added sound by how much was added. Unlike PESQ it does not align the sounds or compensate for filters and gains, and
+    averages squares over time. Martín-Doñas et al. 2018 (doi:10.1109/LSP.2018.2871419) trained with a similar loss.
 
     Args:
-        real, fake: sounds (batch, samples), float32 in [-1, 1]. Both are made louder or softer by what takes `real` to
-            79 dB, as if it were at least 40 dB below full scale: a pause is not made loud.
+        real, fake: sounds (batch, samples), float32 in [-1, 1]. Both are scaled by the gain that brings `real` to 79
+            dB; a level of `real` below -40 dB of full scale counts as -40 dB, so pauses are not amplified.
         sample_rate: in Hz.
 
     Returns:
-        A scalar, float32, in sone; 0 where no difference is heard.
+        A scalar, float32, in sone; 0 if no difference is audible.
 
     Example:
-        loss = loudness_difference(clean, enhanced, 16000)
+        from ganzoo.losses.loudness import loudness_difference
+
+        clean = np.random.default_rng(0).normal(0, 0.1, (2, 4000)).astype("float32")
+        loss = loudness_difference(clean, 0.5 * clean, 16_000)
     """
     window, hop = round(_WINDOW * sample_rate), round(_HOP * sample_rate)
     length = fourier_length(sample_rate)
@@ -47,7 +52,7 @@ def loudness_difference(real, fake, sample_rate):
     excitations = []
     for sound in (real, fake):
         parts = ops.stft(sound / ops.sqrt(power), window, hop, length, window="hann")
-        # A full scale of 1: the sum over all bins of a window is the mean square.
+        # Normalized so that the sum over the bins of a window is the mean square.
         spectrum = (parts[0] ** 2 + parts[1] ** 2) * (2.0 / (length * window * 0.375))
         excitations.append(ops.matmul(spectrum, bands) * 10 ** (_LEVEL / 10))
     x, y = (_loudness(excitation, thresholds) for excitation in excitations)
@@ -58,35 +63,35 @@ def loudness_difference(real, fake, sample_rate):
     width = 1.0 / _BANDS_PER_BARK
     symmetric = ops.sum(difference**2, axis=-1) * width
     asymmetric = ops.sum(difference * added, axis=-1) * width
-    # Over time the mean of squares, of each sound.
+    # Root mean square over time, per sound.
     parts = [_root(ops.mean(symmetric, axis=-1)), _root(ops.mean(asymmetric**2, axis=-1))]
     return ops.mean(parts[0] + _ASYMMETRIC * parts[1])
 
 
-def fourier_length(sample_rate):
-    """Samples of the Fourier transform: sounds have more than half as many."""
+def fourier_length(sample_rate: int) -> int:
+    """Length of the Fourier transform in samples; sounds must be longer than half of it."""
     return 2 ** int(np.ceil(np.log2(round(_WINDOW * sample_rate))))
 
 
-def _loudness(excitation, thresholds):
-    """Sone per Bark: Zwicker and Feldtkeller's formula, nothing below the threshold of hearing."""
+def _loudness(excitation: Tensor, thresholds: np.ndarray) -> Tensor:
+    """Sone per Bark by Zwicker and Feldtkeller's formula; 0 below the threshold of hearing."""
     ratio = ops.maximum(excitation / thresholds, 1.0)
     return 0.08 * (thresholds / _OWN) ** _EXPONENT * ((1 - _OWN + _OWN * ratio) ** _EXPONENT - 1.0)
 
 
-def _root(x):
+def _root(x: Tensor) -> Tensor:
     return ops.sqrt(x + 1e-8)
 
 
 @functools.cache
-def _hearing(length, sample_rate):
-    """(bins to bands (length / 2 + 1, bands), thresholds of hearing (bands,) as power), float32.
+def _hearing(length: int, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """(matrix from bins to bands (length / 2 + 1, bands), hearing thresholds (bands,) as power), float32.
 
-    Barks after Traunmüller 1990, the threshold after Terhardt 1979.
+    Bark scale from Traunmüller 1990, thresholds from Terhardt 1979.
     """
     hz = np.fft.rfftfreq(length, 1 / sample_rate)
     bark = 26.81 * hz / (1960.0 + hz) - 0.53
-    # Below 50 Hz nobody hears speech.
+    # The lowest band starts at 50 Hz.
     place = np.floor((bark - bark[hz >= 50][0]) * _BANDS_PER_BARK).astype(int)
     used = [band for band in range(place.max() + 1) if (place == band).any()]
     bands = np.stack([place == band for band in used], axis=1).astype("float32")

@@ -1,6 +1,8 @@
-"""Losses and penalties by the names they have in YAML files."""
+"""Registries of classes by the names they have in YAML files."""
 
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
@@ -8,18 +10,18 @@ from ganzoo.errors import GanzooError, unknown
 
 
 class Names:
-    """Classes of one kind, each known by a name.
+    """A registry of one kind of class.
 
     Args:
-        kind: what they are, in errors and in saved files, e.g. "loss".
+        kind: name of the kind in errors and saved files, e.g. "loss".
     """
 
-    def __init__(self, kind):
+    def __init__(self, kind: str):
         self.kind = kind
-        self._classes = {}
+        self._classes: dict[str, type] = {}
 
-    def register(self, name):
-        """Class decorator: the class is known by this name in YAML files and `compile`."""
+    def register(self, name: str) -> Callable[[type], type]:
+        """Class decorator: registers the class under this name for YAML files and `compile`."""
 
         def decorate(cls):
             self._classes[name] = cls
@@ -28,8 +30,8 @@ class Names:
 
         return decorate
 
-    def get(self, asked, base):
-        """An object from its name or {"name": ..., argument: number}; one of class `base` as it is.
+    def get(self, asked: Any, base: type) -> Any:
+        """Makes an object from its name or {"name": ..., argument: number}; an instance of `base` is returned as is.
 
         Raises:
             GanzooError: an unknown name or argument, or a value out of range.

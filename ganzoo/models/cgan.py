@@ -1,6 +1,7 @@
 """cGAN: conditional GAN (Mirza & Osindero 2014, arXiv:1411.1784)."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from keras import ops
 
@@ -15,6 +16,7 @@ from ganzoo.networks.conditional import (
 from ganzoo.registry import register
 from ganzoo.tasks.image_generation import ClassConditionalGeneration
 from ganzoo.training.adversarial import AdversarialModel
+from ganzoo.types import Tensor
 
 _DISCRIMINATORS = {"concatenation": concatenating_discriminator, "projection": projecting_discriminator}
 
@@ -23,31 +25,31 @@ _DISCRIMINATORS = {"concatenation": concatenating_discriminator, "projection": p
 class CGAN(ClassConditionalGeneration, AdversarialModel):
     """The conditional GAN of Mirza and Osindero 2014 (arXiv:1411.1784): both networks see a class label.
 
-    The paper's conditioning on DCGAN's convolutions: the label joins the latent, and the image in the
-    discriminator, as a one-hot vector. Or the discriminator compares its features with an embedding of the label
-    (projection, Miyato & Koyama 2018, arXiv:1802.05637).
+    The paper's conditioning with DCGAN's convolutions: a one-hot label is concatenated with the latent vector in the
+    generator and with the image in the discriminator. Alternatively, the discriminator takes the inner product of its
+    features and an embedding of the label (projection, Miyato & Koyama 2018, arXiv:1802.05637).
+
+    Training labels are integers (count,) or (count, 1), or one-hot vectors (count, classes).
 
     Args:
-        image_shape: (height, width, channels): sizes that are 4, 5, 6 or 7 doubled a few times, such
-            as 28, 32, 64, 128; 1 or 3 channels.
-        classes: how many; labels are 0 to classes - 1.
-        latent_dim: length of the latent vector, drawn from N(0, 1).
-        width: channels next to the image, doubled at each halving of its size.
+        image_shape: (height, width, channels): 4 to 7 times a power of two, such as 28, 32, 64 or 128; 1 or 3 channels.
+        classes: number of classes; labels are 0 to classes - 1.
+        latent_dim: length of the latent vector, sampled from N(0, 1).
+        width: channels of the layer nearest the image; they double at each halving of its size.
         kernel_size: of all convolutions.
-        max_width: the most channels anywhere.
-        conditioning: of the discriminator, "concatenation" or "projection".
+        max_width: upper bound on the channels of any layer.
+        conditioning: how the discriminator sees the label, by "concatenation" or "projection".
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
-        GanzooError: an image_shape the networks cannot reach, or fewer than two classes.
-
-    Labels of training are whole numbers (count,) or (count, 1), or one-hot vectors (count, classes).
+        GanzooError: an image_shape the networks cannot produce, or fewer than two classes.
 
     Example:
-        model = ganzoo.create("cgan", image_shape=(28, 28, 1), classes=10)
+        dataset = ganzoo.data.labelled("folder:my_images", image_shape=(28, 28, 1), batch_size=8)    # cats, dogs
+        model = ganzoo.create("cgan", image_shape=(28, 28, 1), classes=2, width=16)
         model.compile()
-        model.fit(ganzoo.data.labelled("idx:train-images-idx3-ubyte.gz", image_shape=(28, 28, 1)), epochs=5)
-        images = model.generate(3, labels=[1, 2, 3], seed=0)
+        model.fit(dataset, epochs=1)
+        images = model.generate(3, labels=[0, 1, 1], seed=0)        # uint8 (3, 28, 28, 1)
     """
 
     test_config = dict(image_shape=(28, 28, 1), classes=3, latent_dim=8, width=4)
@@ -61,7 +63,7 @@ class CGAN(ClassConditionalGeneration, AdversarialModel):
         kernel_size: int = 5,
         max_width: int = 1024,
         conditioning: Literal["concatenation", "projection"] = "concatenation",
-        **options,
+        **options: Any,
     ):
         if classes < 2:
             raise GanzooError(f"classes must be at least 2, got {classes}")
@@ -75,12 +77,12 @@ class CGAN(ClassConditionalGeneration, AdversarialModel):
             **options,
         )
         self.classes = classes
-        self._class_names = ()
+        self._class_names: tuple[str, ...] = ()
 
     @property
-    def class_names(self):
-        """Names of the classes in their order, a tuple of strings; empty where they are not known, and shorter than
-        `classes` where the last ones have none. Saved with the model.
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in order; saved with the model. Empty if unknown, shorter than `classes` if the last
+        ones have none.
 
         Raises:
             GanzooError: set to more names than there are classes.
@@ -88,7 +90,7 @@ class CGAN(ClassConditionalGeneration, AdversarialModel):
         return self._class_names
 
     @class_names.setter
-    def class_names(self, names):
+    def class_names(self, names: Sequence[str]) -> None:
         if len(names) > self.classes:
             raise GanzooError(
                 f"there are {len(names)} class_names, but the model has {self.classes} classes: set arguments.classes "
@@ -96,32 +98,32 @@ class CGAN(ClassConditionalGeneration, AdversarialModel):
             )
         self._class_names = tuple(names)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         return {**config, "class_names": list(self.class_names)} if self.class_names else config
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "CGAN":
         config = dict(config)
         names = config.pop("class_names", ())
         model = super().from_config(config, custom_objects)
         model.class_names = names
         return model
 
-    def split_batch(self, batch):
+    def split_batch(self, batch: Any) -> tuple[Tensor, Tensor]:
         parts = parts_of(batch, 2, self.model_name, "pairs (images, labels)")
         if len(parts) < 2:
             raise GanzooError(
                 "cgan learns from (images, labels): use ganzoo.data.labelled, or a data set of such pairs"
             )
-        return parts[0], _as_tensor_of_classes(parts[1], ops.shape(parts[0])[0], self.classes)
+        return parts[0], _as_class_indices(parts[1], ops.shape(parts[0])[0], self.classes)
 
 
-def _as_tensor_of_classes(labels, count, classes):
-    """`count` labels as int32 (count,), of tensors (count,), (count, 1) or one-hot (count, classes)."""
+def _as_class_indices(labels: Tensor, count: Tensor, classes: int) -> Tensor:
+    """Labels (count,), (count, 1) or one-hot (count, classes) as int32 (count,)."""
     rank = rank_of(labels.shape)
     if rank is None:
-        # TensorFlow forgets the rank when a model that has trained on labels of one form goes on with another.
+        # TensorFlow loses the rank if a model that was trained on labels of one shape continues with another.
         labels = ops.reshape(labels, (count, -1))
         is_one_hot = ops.equal(ops.shape(labels)[1], classes)
         return ops.cast(ops.where(is_one_hot, ops.argmax(labels, axis=1), ops.cast(labels[:, 0], "int64")), "int32")

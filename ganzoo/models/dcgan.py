@@ -1,5 +1,7 @@
 """DCGAN: deep convolutional GAN (Radford et al. 2015, arXiv:1511.06434)."""
 
+from typing import Any
+
 from ganzoo.networks.convolutional import convolutional_discriminator, convolutional_generator
 from ganzoo.registry import register
 from ganzoo.tasks.image_generation import ImageGeneration
@@ -10,29 +12,29 @@ from ganzoo.training.adversarial import AdversarialModel
 class DCGAN(ImageGeneration, AdversarialModel):
     """The deep convolutional GAN of Radford, Metz and Chintala 2015 (arXiv:1511.06434).
 
-    Strided convolutions instead of pooling, batch norm in both networks but at the generator's
-    output and the discriminator's input, ReLU in the one and LeakyReLU in the other. `compile()` takes
-    the paper's Adam: learning rate 0.0002, beta_1 0.5.
+    Strided convolutions instead of pooling; batch norm everywhere except at the generator's output and the
+    discriminator's input; ReLU in the generator, LeakyReLU in the discriminator. The default optimizer is the paper's
+    Adam with a learning rate of 0.0002 and beta_1 of 0.5.
 
     Args:
-        image_shape: (height, width, channels): sizes that are 4, 5, 6 or 7 doubled a few times, such
-            as 28, 32, 64, 128; 1 or 3 channels.
-        latent_dim: length of the latent vector, drawn from N(0, 1).
-        width: channels next to the image, doubled at each halving of its size. The paper's 64x64
+        image_shape: (height, width, channels): 4 to 7 times a power of two, such as 28, 32, 64 or 128; 1 or 3 channels.
+        latent_dim: length of the latent vector, sampled from N(0, 1).
+        width: channels of the layer nearest the image; they double at each halving of its size. The paper's 64x64
             generator has 128; 64 trains four times as fast.
         kernel_size: of all convolutions; the paper has 5.
-        max_width: the most channels anywhere.
-        discriminator_depth: convolutions of the discriminator; as many as the generator's if None.
+        max_width: upper bound on the channels of any layer.
+        discriminator_depth: number of the discriminator's convolutions; None gives as many as the generator has.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
-        GanzooError: an image_shape the networks cannot reach.
+        GanzooError: an image_shape the networks cannot produce.
 
     Example:
-        model = ganzoo.create("dcgan", image_shape=(64, 64, 3))
+        dataset = ganzoo.data.images("folder:my_images", image_shape=(32, 32, 3), batch_size=8)
+        model = ganzoo.create("dcgan", image_shape=(32, 32, 3), width=32)
         model.compile()
-        model.fit(ganzoo.data.images("folder:my_images", image_shape=(64, 64, 3), batch_size=64), epochs=5)
-        images = model.generate(16, seed=0)
+        model.fit(dataset, epochs=1)
+        images = model.generate(16, seed=0)             # uint8 (16, 32, 32, 3)
     """
 
     test_config = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)
@@ -45,7 +47,7 @@ class DCGAN(ImageGeneration, AdversarialModel):
         kernel_size: int = 5,
         max_width: int = 1024,
         discriminator_depth: int | None = None,
-        **options,
+        **options: Any,
     ):
         super().__init__(
             generator=convolutional_generator(image_shape, latent_dim, width, kernel_size, max_width),

@@ -1,5 +1,7 @@
 """GAN: the first generative adversarial network (Goodfellow et al. 2014, arXiv:1406.2661)."""
 
+from typing import Any
+
 from ganzoo.networks.dense import dense_generator, maxout_discriminator
 from ganzoo.registry import register
 from ganzoo.tasks.image_generation import ImageGeneration
@@ -10,22 +12,24 @@ from ganzoo.training.adversarial import AdversarialModel
 class GAN(ImageGeneration, AdversarialModel):
     """The first generative adversarial network, of Goodfellow et al. 2014 (arXiv:1406.2661).
 
-    Fully connected: rectified units in the generator, maxout and dropout in the discriminator. Tanh instead of the
-    paper's sigmoid at the output, since images lie in [-1, 1] throughout the package.
+    Both networks are fully connected: the generator with ReLU, the discriminator with maxout units and dropout. The
+    output is tanh instead of the paper's sigmoid, because images lie in [-1, 1] throughout the package.
 
     Args:
         image_shape: (height, width, channels), any size.
-        latent_dim: length of the latent vector, drawn from N(0, 1).
+        latent_dim: length of the latent vector, sampled from N(0, 1).
         generator_widths: units of the generator's hidden layers.
-        discriminator_widths: maxout units of the discriminator's; the paper's network for MNIST has 240 and 240.
-        pieces: linear units behind a maxout unit.
-        dropout: share of the discriminator's hidden units left out in training.
+        discriminator_widths: maxout units of the discriminator's hidden layers; the paper has (240, 240) for MNIST.
+        pieces: linear units per maxout unit.
+        dropout: dropout rate of the discriminator's hidden layers.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Example:
+        dataset = ganzoo.data.images("folder:my_images", image_shape=(28, 28, 1), batch_size=8)
         model = ganzoo.create("gan", image_shape=(28, 28, 1))
-        model.compile(loss="minimax")          # the game as first written; "non_saturating" is the default
-        model.fit(ganzoo.data.images("idx:train-images-idx3-ubyte.gz", image_shape=(28, 28, 1)), epochs=5)
+        model.compile(loss="minimax")                   # equation 1 as written; the default is "non_saturating"
+        model.fit(dataset, epochs=1)
+        images = model.generate(16, seed=0)             # uint8 (16, 28, 28, 1)
     """
 
     test_config = dict(image_shape=(8, 8, 1), latent_dim=8, generator_widths=(16,), discriminator_widths=(8,), pieces=2)
@@ -38,7 +42,7 @@ class GAN(ImageGeneration, AdversarialModel):
         discriminator_widths: tuple[int, ...] = (240, 240),
         pieces: int = 5,
         dropout: float = 0.5,
-        **options,
+        **options: Any,
     ):
         super().__init__(
             generator=dense_generator(image_shape, latent_dim, generator_widths),

@@ -1,5 +1,7 @@
 """GAN-INT-CLS: images from a sentence in one stage (Reed et al. 2016, arXiv:1605.05396)."""
 
+from typing import Any
+
 from ganzoo.config import AtLeastOne, NotNegative
 from ganzoo.networks.text_to_image import text_discriminator, text_generator
 from ganzoo.registry import register
@@ -11,28 +13,30 @@ from ganzoo.training.text_conditional import TextConditionalGAN, text_encoder
 class GANINTCLS(TextToImage, TextConditionalGAN):
     """The text-to-image GAN of Reed et al. 2016 (arXiv:1605.05396), with both of its ideas.
 
-    The discriminator is also shown real images with the wrong text (CLS), and the generator texts halfway between two
-    (INT). DCGAN's convolutions; the text, compressed, joins the noise and the discriminator's last features.
+    CLS: the discriminator also sees real images with mismatching text. INT: the generator also trains on interpolations
+    between pairs of text embeddings. DCGAN's convolutions; the compressed text is concatenated with the noise, and with
+    the discriminator's last feature map.
 
     Args:
-        image_shape: (height, width, channels): sizes that are 4, 5, 6 or 7 doubled a few times, such as 32, 48, 64.
-        latent_dim: length of the noise.
-        text: encoder of captions, "characters" or "sentences", or {"name": "characters", "dim": 128} (see
-            `ganzoo.text`).
+        image_shape: (height, width, channels): 4 to 7 times a power of two, such as 32, 48 or 64; 1 or 3 channels.
+        latent_dim: length of the noise vector.
+        text: caption encoder, "characters" or "sentences", or {"name": "characters", "dim": 128} (see `ganzoo.text`).
         condition_dim: length of the compressed text; the paper has 128.
-        width: channels next to the image, doubled at each halving of its size.
+        width: channels of the layer nearest the image; they double at each halving of its size.
         kernel_size: of all convolutions.
-        max_width: the most channels anywhere.
+        max_width: upper bound on the channels of any layer.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
-        GanzooError: an image_shape the networks cannot reach, or a size below 1.
+        GanzooError: an image_shape the networks cannot produce, or a size below 1.
 
     Example:
-        model = ganzoo.create("gan_int_cls", image_shape=(64, 64, 3))
+        model = ganzoo.create("gan_int_cls", image_shape=(16, 16, 3), width=8)
+        images = np.zeros((8, 16, 16, 3), "float32")    # ganzoo.data.captions reads images with their captions
+        captions = ["a red apple", "a yellow smiling face"] * 4
         model.compile()
-        model.fit(ganzoo.data.captions("captions:my_images", (64, 64, 3), model.text_encoder), epochs=100)
-        images = model.generate(captions=["a red apple"], seed=0)
+        model.fit(images, model.text_encoder.encode(captions), batch_size=8, epochs=1)
+        images = model.generate(captions=["a red apple"], seed=0)       # uint8 (1, 16, 16, 3)
     """
 
     test_config = dict(
@@ -53,7 +57,7 @@ class GANINTCLS(TextToImage, TextConditionalGAN):
         width: int = 64,
         kernel_size: int = 4,
         max_width: int = 512,
-        **options,
+        **options: Any,
     ):
         encoder = text_encoder(text)
         sizes = (encoder.dim, condition_dim, width, kernel_size, max_width)
@@ -65,6 +69,6 @@ class GANINTCLS(TextToImage, TextConditionalGAN):
             **options,
         )
 
-    def compile(self, *args, interpolation: NotNegative = 1.0, **settings):
-        """Sets how the model trains; arguments as in `TextConditionalGAN.compile`."""
+    def compile(self, *args: Any, interpolation: NotNegative = 1.0, **settings: Any) -> None:
+        """Configures training; the arguments are those of `TextConditionalGAN.compile`."""
         super().compile(*args, interpolation=interpolation, **settings)

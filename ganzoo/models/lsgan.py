@@ -1,21 +1,23 @@
 """LSGAN: least squares GAN (Mao et al. 2016, arXiv:1611.04076)."""
 
+from typing import Any
+
 from ganzoo.models.dcgan import DCGAN
 from ganzoo.registry import register
 
 
 @register("lsgan")
 class LSGAN(DCGAN):
-    """The least squares GAN of Mao et al. 2016 (arXiv:1611.04076): DCGAN's networks, squared errors for a loss.
+    """The least squares GAN of Mao et al. 2016 (arXiv:1611.04076): DCGAN's networks with a squared loss.
 
-    A generated image that the discriminator already takes for real still has a gradient as long as it lies
-    far from the decision boundary. Arguments are `DCGAN`'s.
+    The loss still has a gradient for generated images on the right side of the decision boundary but far from it.
+    The arguments are those of `DCGAN`.
 
     Example:
         model = ganzoo.create("lsgan", image_shape=(28, 28, 1))
-        model.compile()                                             # targets 0, 1, 1: the paper's equation 9
-        model.compile(loss={"name": "least_squares", "a": -1, "b": 1, "c": 0})     # its equation 8
+        model.compile()                                             # targets 0, 1, 1: equation 9 of the paper
+        model.compile(loss={"name": "least_squares", "a": -1, "b": 1, "c": 0})      # equation 8
     """
 
-    def compile(self, *args, loss: object = "least_squares", **settings):
+    def compile(self, *args: Any, loss: object = "least_squares", **settings: Any) -> None:
         super().compile(*args, loss=loss, **settings)

@@ -1,6 +1,6 @@
 """SEGAN: speech enhancement on the raw waveform (Pascual et al. 2017, arXiv:1703.09452)."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from keras import ops
 
@@ -12,39 +12,45 @@ from ganzoo.networks.enhancing import OUTPUTS, reach, waveform_autoencoder, wind
 from ganzoo.registry import register
 from ganzoo.tasks.speech_enhancement import SpeechEnhancement
 from ganzoo.training.adversarial import AdversarialModel
+from ganzoo.types import Tensor
 
 
 @register("segan")
 class SEGAN(SpeechEnhancement, AdversarialModel):
     """The speech enhancement GAN of Pascual et al. 2017 (arXiv:1703.09452).
 
-    From noisy speech to clean, sample by sample: an auto-encoder with skip connections draws it, and a discriminator is
-    shown it, or the real clean speech, beside the noisy one. Least squares and the absolute difference, factor 100.
+    The generator is a convolutional autoencoder with skip connections, from the noisy waveform to the clean one. The
+    discriminator sees pairs of noisy speech and either the enhanced or the real clean speech. The losses are least
+    squares and, with a factor of 100, the L1 distance to the clean speech.
 
     Args:
         widths: channels of the generator's convolutions.
         kernel_size: of all convolutions.
         stride: of all convolutions; the paper has 2.
-        latent_dim: channels of noise beside the code; the paper has as many as the code. What is enhanced is drawn with
-            the noise's mean, 0. With 0 channels there is none.
-        output: "tanh" as in the paper; "residual" adds what is drawn to the noisy speech.
-        bias: of the generator's convolutions; without, and with "residual", loudness makes no difference to it.
-        window: samples of training's windows, a multiple of stride**len(widths).
-        sample_rate: in Hz, of training.
-        preemphasis: of what the networks see and draw: x[t] - preemphasis x[t - 1].
-        num_shifts: how many times `enhance` looks at the sound, beginning elsewhere; its answer is the mean.
-        discriminator_widths: channels of the discriminator's convolutions; the generator's if not given.
-        discriminator_regularizers: the paper's virtual batch normalization with 64 windows if not given.
+        latent_dim: channels of noise concatenated with the code; the paper has as many as the code. At inference the
+            noise is zero, its mean. 0 for no noise.
+        output: "tanh" as in the paper; "residual" adds the output to the noisy speech.
+        bias: whether the generator's convolutions have biases. Without, and with output="residual", scaling the input
+            scales the output.
+        window: length of the training windows in samples, a multiple of stride**len(widths).
+        sample_rate: in Hz, of the speech the networks see.
+        preemphasis: coefficient of the pre-emphasis filter x[t] - preemphasis x[t - 1], applied to what the networks
+            see and undone after inference.
+        num_shifts: test-time averaging: over how many time shifts of the input `enhance` averages.
+        discriminator_widths: channels of the discriminator's convolutions; None gives the generator's.
+        discriminator_regularizers: by default the paper's virtual batch normalization, with 64 windows.
         **options: `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
-        GanzooError: a size there is not.
+        GanzooError: a size out of range.
 
     Example:
-        model = ganzoo.create("segan", window=16384)
+        dataset = ganzoo.data.speech("folder:my_speech", noise="folder:my_noise", window=1024, batch_size=8)
+        model = ganzoo.create("segan", widths=(4, 8, 8), window=1024, latent_dim=8)
         model.compile()
-        model.fit(ganzoo.data.speech("folder:my_speech", noise="folder:my_noise", window=16384), epochs=10)
-        clean = model.enhance(noisy, sample_rate=44100)
+        model.fit(dataset.take(8), epochs=1)
+        noisy = np.random.default_rng(0).normal(0, 0.1, 4410)
+        clean = model.enhance(noisy, sample_rate=44100)             # float32 (4410,)
     """
 
     reported = ("l1_loss",)
@@ -70,43 +76,41 @@ class SEGAN(SpeechEnhancement, AdversarialModel):
         preemphasis: float = 0.95,
         num_shifts: AtLeastOne = 1,
         discriminator_widths: tuple[int, ...] | None = None,
-        discriminator_regularizers: list = ("virtual_batch_normalization",),
-        **options,
+        discriminator_regularizers: list = ["virtual_batch_normalization"],
+        **options: Any,
     ):
         widths = tuple(widths)
-        judging = tuple(discriminator_widths or widths)
+        discriminator_widths = tuple(discriminator_widths or widths)
         super().__init__(
             generator=waveform_autoencoder(widths, kernel_size, stride, latent_dim, OUTPUTS[output], bias),
-            discriminator=lambda: window_discriminator(window, 2, judging, kernel_size, stride),
+            discriminator=lambda: window_discriminator(window, 2, discriminator_widths, kernel_size, stride),
             discriminator_regularizers=discriminator_regularizers,
             **options,
         )
-        sees = reach(len(widths), kernel_size, stride)
-        self.set_sizes(stride ** len(widths), sees, window, sample_rate, preemphasis, num_shifts)
+        hop = stride ** len(widths)
+        self.set_sizes(hop, reach(len(widths), kernel_size, stride), window, sample_rate, preemphasis, num_shifts)
+        # Without noise the generator is deterministic.
+        self.shares_fake_batch = not latent_dim
 
-    @property
-    def shares_fake_batch(self):
-        return not self.noise_channels
-
-    def split_batch(self, batch):
+    def split_batch(self, batch: Any) -> tuple[Tensor, Tensor]:
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
             raise GanzooError(f"{self.model_name} learns from (noisy, clean) speech: use ganzoo.data.speech")
         noisy, clean = (self._emphasized(ops.cast(part, "float32")) for part in batch)
         return clean, noisy
 
-    def _emphasized(self, sound):
-        before = ops.pad(sound[:, :-1], [[0, 0], [1, 0], [0, 0]])
-        return sound - self.preemphasis * before
+    def _emphasized(self, sound: Tensor) -> Tensor:
+        previous = ops.pad(sound[:, :-1], [[0, 0], [1, 0], [0, 0]])
+        return sound - self.preemphasis * previous
 
-    def generator_inputs(self, count, condition):
+    def generator_inputs(self, count: Any, condition: Tensor) -> Any:
         if not self.noise_channels:
             return condition
         return [condition, self.noise.normal((count, self.window // self.hop, self.noise_channels))]
 
-    def discriminator_inputs(self, examples, condition):
+    def discriminator_inputs(self, examples: Tensor, condition: Tensor) -> Tensor:
         return ops.concatenate([ops.cast(part, "float32") for part in (examples, condition)], axis=-1)
 
-    def content_loss(self, real, fake):
+    def content_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
         l1 = ops.mean(ops.abs(real - fake))
         self.record(l1_loss=l1)
@@ -120,23 +124,23 @@ class SEGAN(SpeechEnhancement, AdversarialModel):
 
     def compile(
         self,
-        *args,
-        # Section 5.2 of the paper.
+        *args: Any,
+        # Section 5.2.
         generator_optimizer: object = {"name": "rmsprop", "learning_rate": 2e-4},
         discriminator_optimizer: object = {"name": "rmsprop", "learning_rate": 2e-4},
         loss: object = "least_squares",
         l1_weight: NotNegative = 100.0,
         spectral_weight: NotNegative = 0.0,
         loudness_weight: NotNegative = 0.0,
-        **settings,
-    ):
-        """Sets how the model trains; as `AdversarialModel.compile`, and
+        **settings: Any,
+    ) -> None:
+        """Configures training, as `AdversarialModel.compile` with more arguments.
 
         Args:
             l1_weight: factor of the mean absolute difference of the samples.
             spectral_weight: factor of `ganzoo.losses.spectral.multi_resolution_stft`.
-            loudness_weight: factor of `ganzoo.losses.loudness.loudness_difference`, which is meant for sound as it is
-                heard: a `preemphasis` of 0.
+            loudness_weight: factor of `ganzoo.losses.loudness.loudness_difference`, which models hearing and so wants
+                speech without pre-emphasis (`preemphasis=0`).
         """
         self.keep_settings(
             SEGAN.compile, l1_weight=l1_weight, spectral_weight=spectral_weight, loudness_weight=loudness_weight

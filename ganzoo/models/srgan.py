@@ -1,6 +1,6 @@
 """SRGAN: photo-realistic super-resolution (Ledig et al. 2016, arXiv:1609.04802)."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from keras import ops
 
@@ -11,40 +11,41 @@ from ganzoo.networks.upscaling import crop_discriminator, upscaler
 from ganzoo.registry import register
 from ganzoo.tasks.super_resolution import SuperResolution
 from ganzoo.training.adversarial import AdversarialModel
+from ganzoo.types import Tensor
 
 
 @register("srgan")
 class SRGAN(SuperResolution, AdversarialModel):
     """The super-resolution GAN of Ledig et al. 2016 (arXiv:1609.04802).
 
-    The network of `srresnet`, trained to look alike to a network of ImageNet and real to a discriminator of crops:
-    sharp images with a lower PSNR. Training starts from a trained `srresnet` of the same sizes or smaller ones
-    (`training.start_from` in a YAML file, `model.start_from(other)` in Python), as the paper's does.
+    The network of `srresnet`, trained on a perceptual loss (VGG features) and an adversarial loss: sharper images,
+    lower PSNR. As in the paper, training starts from a pre-trained `srresnet`, of the same size or a smaller one
+    (`training.start_from` in YAML, `model.start_from(other)` in Python).
 
     Args:
-        scale, blocks, width, kernel_size, normalization, upsampling, crop: as in `srresnet`; the discriminator sees
-            `crop` pixels, a multiple of 16, and has batch norm in any case.
-        discriminator_width: channels of its first convolution; the paper has 64.
-        discriminator_units: of its hidden dense layer; the paper has 1024.
+        scale, blocks, width, kernel_size, normalization, upsampling, crop: as in `srresnet`. The discriminator sees
+            crops of crop x crop pixels, a multiple of 16; it always has batch norm.
+        discriminator_width: channels of the discriminator's first convolution; the paper has 64.
+        discriminator_units: units of the discriminator's hidden dense layer; the paper has 1024.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
-        GanzooError: a scale, size or choice there is not.
+        GanzooError: an unsupported scale, size or choice.
 
     Example:
-        sizes = dict(scale=4, blocks=10, width=48, kernel_size=3, normalization="none", upsampling="direct")
-        model = ganzoo.create("srgan", **sizes)
-        model.start_from(ganzoo.load("srresnet"))                   # srresnet.photos_x4, of these sizes
-        model.compile(perceptual={"network": "vgg16", "layer": "block3_conv3", "weights": "imagenet"})
-        model.fit(ganzoo.data.pairs("folder:my_images", scale=4, crop=96), epochs=10)
-        large = model.upscale(small)
+        sizes = dict(scale=4, blocks=1, width=8, crop=32)
+        model = ganzoo.create("srgan", **sizes, discriminator_width=8, discriminator_units=16)
+        model.start_from(ganzoo.create("srresnet", **sizes))    # better a trained one, ganzoo.load(...)
+        model.compile(perceptual=None, pixel_weight=1.0)        # the default perceptual loss downloads VGG19
+        model.fit(ganzoo.data.pairs("folder:my_images", crop=32, batch_size=4).take(1), epochs=1)
+        small = np.zeros((24, 32, 3), "uint8")
+        large = model.upscale(small)                    # uint8 (96, 128, 3)
     """
 
     reported = ("pixel_loss",)
-    # Nothing but the small image decides on the large one.
+    # The generator is deterministic.
     shares_fake_batch = True
     test_config = dict(scale=4, blocks=1, width=4, kernel_size=3, crop=32, discriminator_width=4, discriminator_units=8)
-
     test_compile_config = dict(perceptual=None, pixel_weight=1.0)
 
     def __init__(
@@ -58,7 +59,7 @@ class SRGAN(SuperResolution, AdversarialModel):
         crop: int = 96,
         discriminator_width: int = 64,
         discriminator_units: int = 1024,
-        **options,
+        **options: Any,
     ):
         generator, reach = upscaler(scale, blocks, width, kernel_size, normalization, upsampling)
         super().__init__(
@@ -66,18 +67,19 @@ class SRGAN(SuperResolution, AdversarialModel):
         )
         self.set_sizes(scale, reach, crop)
 
-    def split_batch(self, batch):
+    def split_batch(self, batch: Any) -> tuple[Tensor, Tensor]:
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
             raise GanzooError(f"{self.model_name} learns from (small, large) images: use ganzoo.data.pairs")
-        return batch[1], batch[0]
+        small, large = batch
+        return large, small
 
-    def generator_inputs(self, count, condition):
+    def generator_inputs(self, count: Any, condition: Tensor) -> Tensor:
         return condition
 
-    def discriminator_inputs(self, examples, condition):
+    def discriminator_inputs(self, examples: Tensor, condition: Tensor) -> Tensor:
         return examples
 
-    def content_loss(self, real, fake):
+    def content_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
         pixel = pixel_difference(real, fake, self.pixel_loss)
         self.record(pixel_loss=pixel)
@@ -88,17 +90,17 @@ class SRGAN(SuperResolution, AdversarialModel):
             total = total + self.total_variation * total_variation(fake)
         return total
 
-    def prepare(self):
+    def prepare(self) -> None:
         if self.perceptual is not None and self.perceptual_weight:
             self.perceptual.prepare(self.dtype_policy)
 
     def compile(
         self,
-        *args,
-        # Section 3.2 of the paper.
+        *args: Any,
+        # Section 3.2.
         generator_optimizer: object = {"name": "adam", "learning_rate": 1e-4, "beta_1": 0.9},
         discriminator_optimizer: object = {"name": "adam", "learning_rate": 1e-4, "beta_1": 0.9},
-        # Section 2.2: features of VGG19 scaled by 1/12.75, which is a factor of 0.006; no difference of pixels.
+        # Section 2.2: features of VGG19 scaled by 1/12.75, which is a factor of 0.006 on the loss; no pixel loss.
         perceptual: object = {"network": "vgg19", "layer": "block5_conv4", "weights": "imagenet"},
         perceptual_weight: NotNegative = 0.006,
         pixel_loss: Literal["absolute", "squared"] = "squared",
@@ -106,15 +108,15 @@ class SRGAN(SuperResolution, AdversarialModel):
         total_variation: NotNegative = 0.0,
         # Equation 3.
         adversarial_weight: NotNegative = 1e-3,
-        **settings,
-    ):
-        """Sets how the model trains; as `AdversarialModel.compile`, and
+        **settings: Any,
+    ) -> None:
+        """Configures training, as `AdversarialModel.compile` with more arguments.
 
         Args:
-            perceptual: {"network": "vgg16" or "vgg19", "layer": ..., "weights": "imagenet" or a file}: see
-                `ganzoo.losses.perceptual.Perceptual`; None for none.
+            perceptual: {"network": "vgg16" or "vgg19", "layer": ..., "weights": "imagenet" or a file}, see
+                `ganzoo.losses.perceptual.Perceptual`; None for no perceptual loss.
             perceptual_weight: its factor.
-            pixel_loss: what is averaged over the pixels, the "squared" difference or the "absolute".
+            pixel_loss: mean "squared" or mean "absolute" difference of the pixels.
             pixel_weight: its factor.
             total_variation: factor of `ganzoo.losses.perceptual.total_variation`.
         """

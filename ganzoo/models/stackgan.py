@@ -1,5 +1,10 @@
 """StackGAN: images from a sentence in two stages (Zhang et al. 2016, arXiv:1612.03242)."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
 from ganzoo.config import AtLeastOne, NotNegative
 from ganzoo.errors import GanzooError
 from ganzoo.networks.text_to_image import (
@@ -11,44 +16,48 @@ from ganzoo.networks.text_to_image import (
 from ganzoo.registry import register
 from ganzoo.tasks.text_to_image import TextToImage
 from ganzoo.training.text_conditional import TextConditionalGAN, text_encoder
+from ganzoo.training.zoo_model import ZooModel
+from ganzoo.types import Tensor
 
 
 @register("stackgan")
 class StackGAN(TextToImage, TextConditionalGAN):
     """The text-to-image GAN of Zhang et al. 2016 (arXiv:1612.03242).
 
-    Stage-I draws a small image, Stage-II, which sees it and the text, a large one. Each is a model of its own to
-    train: Stage-I is a `stackgan` with a factor of 1; one with another factor starts from it (`training.start_from` in
-    a YAML file, `model.start_from(other)` in Python) and leaves it as it is. Conditioning augmentation: the text
-    decides on a normal distribution that the condition is drawn from, kept near the standard one.
+    Stage-I generates a small image from the text; Stage-II refines it, given the text again, to a larger one. The two
+    are trained one after the other: Stage-I is a `stackgan` with `factor=1`; one with a larger factor starts from it
+    (`training.start_from` in YAML, `model.start_from(other)` in Python) and keeps its weights frozen.
+
+    Conditioning augmentation: the text determines a normal distribution from which the condition is sampled; a KL term
+    keeps it close to the standard normal.
 
     Args:
         image_shape: (height, width, channels) of Stage-I's images; the paper's are 64x64.
-        factor: how many times as large Stage-II's are, 2 or 4 as in the paper; 1 for Stage-I alone.
-        noise_dim: length of the noise.
+        factor: size of Stage-II's images relative to Stage-I's, 2 or 4 (the paper's); 1 for Stage-I alone.
+        noise_dim: length of the noise vector.
         condition_dim: length of the condition; the paper has 128.
-        text: encoder of captions, "characters" or "sentences", or {"name": "characters", "dim": 128} (see
-            `ganzoo.text`).
-        width: channels next to an image, doubled at each halving of its size.
-        kernel_size: of Stage-I's convolutions and the discriminator's.
-        max_width: the most channels anywhere.
-        blocks: Stage-II's residual blocks; the paper has 4.
-        stage2_width: what `width` is to Stage-II and its discriminator, if not the same.
+        text: caption encoder, "characters" or "sentences", or {"name": "characters", "dim": 128} (see `ganzoo.text`).
+        width: channels of the layer nearest the image; they double at each halving of its size.
+        kernel_size: of the convolutions of Stage-I and of the discriminator.
+        max_width: upper bound on the channels of any layer.
+        blocks: number of Stage-II's residual blocks; the paper has 4.
+        stage2_width: `width` for Stage-II and its discriminator; None gives the same.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
-        GanzooError: an image_shape the networks cannot reach, another factor, or a size below 1.
+        GanzooError: an image_shape the networks cannot produce, an unsupported factor, or a size below 1.
 
     Example:
-        sizes = dict(image_shape=(32, 32, 3), width=32)
-        first = ganzoo.create("stackgan", factor=1, **sizes)
-        first.compile()
-        first.fit(ganzoo.data.captions("captions:my_images", (32, 32, 3), first.text_encoder), epochs=100)
-        model = ganzoo.create("stackgan", factor=2, **sizes)
-        model.start_from(first)
-        model.compile()
-        model.fit(ganzoo.data.captions("captions:my_images", (64, 64, 3), model.text_encoder), epochs=50)
-        images = model.generate(captions=["a red apple", "a yellow smiling face"], seed=0)
+        stage1 = ganzoo.create("stackgan", image_shape=(16, 16, 3), factor=1, width=8)
+        text = stage1.text_encoder.encode(["a red apple", "a yellow smiling face"] * 4)
+        images = np.zeros((8, 16, 16, 3), "float32")    # ganzoo.data.captions reads images with their captions
+        stage1.compile()
+        stage1.fit(images, text, batch_size=8, epochs=1)
+
+        model = ganzoo.create("stackgan", image_shape=(16, 16, 3), factor=2, width=8)
+        model.start_from(stage1)
+        model.compile()                                 # then fit, on images of 32x32
+        images = model.generate(captions=["a red apple"], seed=0)       # uint8 (1, 32, 32, 3)
     """
 
     test_config = dict(
@@ -75,7 +84,7 @@ class StackGAN(TextToImage, TextConditionalGAN):
         max_width: int = 1024,
         blocks: AtLeastOne = 4,
         stage2_width: AtLeastOne | None = None,
-        **options,
+        **options: Any,
     ):
         encoder = text_encoder(text)
         height, breadth, channels = image_shape
@@ -105,26 +114,27 @@ class StackGAN(TextToImage, TextConditionalGAN):
         )
         self.factor = factor
 
-    def generator_loss(self, batch, training=True):
+    def generator_loss(self, batch: Any, training: bool = True) -> Tensor:
+        # Equation 4: the KL divergence regularizes the distribution of the conditions.
         _, text = self.split_batch(batch)
         kl = kl_to_standard_normal(self.generator.get_layer("conditioning")(text))
         self.record(kl=kl)
         return super().generator_loss(batch, training) + self.kl_weight * kl
 
-    def compile(self, *args, kl_weight: NotNegative = 1.0, **settings):
-        """Sets how the model trains; as `TextConditionalGAN.compile`, and
+    def compile(self, *args: Any, kl_weight: NotNegative = 1.0, **settings: Any) -> None:
+        """Configures training, as `TextConditionalGAN.compile` with one more argument.
 
         Args:
-            kl_weight: factor of the divergence of the conditions from a standard normal distribution (equation 4).
+            kl_weight: factor of the conditions' KL divergence from the standard normal (lambda in equation 4).
         """
         self.keep_settings(StackGAN.compile, kl_weight=kl_weight)
         super().compile(*args, **settings)
 
-    def start_from(self, other):
-        """Takes the weights of another model to train on from: of the same architecture, or of its Stage-I.
+    def start_from(self, other: ZooModel) -> None:
+        """Takes over the weights of another model: one of the same architecture, or the Stage-I of this one.
 
         Raises:
-            GanzooError: another architecture.
+            GanzooError: a different architecture.
         """
         if self.factor == 1 or getattr(other, "factor", None) != 1:
             super().start_from(other)
@@ -134,21 +144,31 @@ class StackGAN(TextToImage, TextConditionalGAN):
             stage1 = network.get_layer("stage1")
             ours, theirs = ([w.shape for w in one.weights] for one in (stage1, other.ema_generator))
             if ours != theirs:
-                raise GanzooError("the Stage-I to start from has other sizes: give this model its arguments")
+                raise GanzooError("the Stage-I to start from has different sizes: give this model the same arguments")
             stage1.set_weights(other.ema_generator.get_weights())
 
-    def generate_both_stages(self, captions, seed=0):
-        """What Stage-I and Stage-II draw of captions, from the same noise: two arrays uint8 (count, height, width,
-        channels), the first one smaller.
+    def generate_both_stages(self, captions: Sequence[str], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Generates the images of both stages from the same captions and noise.
+
+        Args:
+            captions: one per image.
+            seed: of the noise.
+
+        Returns:
+            (Stage-I's images, Stage-II's images), both uint8 (count, height, width, channels).
+
+        Raises:
+            GanzooError: the model has a factor of 1.
 
         Example:
+            model = ganzoo.create("stackgan", image_shape=(16, 16, 3), factor=2, width=8, text="characters")
             small, large = model.generate_both_stages(["a red apple"], seed=0)
         """
         if self.factor == 1:
-            raise GanzooError("this stackgan is a Stage-I alone: call generate()")
+            raise GanzooError("this stackgan has no Stage-II: call generate()")
         vectors = self.vectors(captions)
         latents = self.latents(len(vectors), seed)
         stage1 = self.ema_generator.get_layer("stage1")
-        seen = latents[:, : stage1.inputs[0].shape[-1]]
-        small = self._images(self._latent_source(latents=seen, network=stage1), 64, vectors, network=stage1)
+        own = latents[:, : stage1.inputs[0].shape[-1]]
+        small = self._images(self._latent_source(latents=own, network=stage1), 64, vectors, network=stage1)
         return small, self.generate(captions=captions, latents=latents)

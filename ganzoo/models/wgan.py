@@ -1,5 +1,7 @@
 """WGAN: Wasserstein GAN with weight clipping (Arjovsky et al. 2017, arXiv:1701.07875)."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -9,34 +11,35 @@ from ganzoo.networks.convolutional import convolutional_discriminator, convoluti
 from ganzoo.registry import register
 from ganzoo.tasks.image_generation import ImageGeneration
 from ganzoo.training.adversarial import AdversarialModel
+from ganzoo.types import Tensor
 
 
 @register("wgan")
 class WGAN(ImageGeneration, AdversarialModel):
     """The Wasserstein GAN of Arjovsky, Chintala and Bottou 2017 (arXiv:1701.07875), Algorithm 1.
 
-    DCGAN's networks; the critic's weights are clipped after each of its steps, which bounds its slope, and it
-    takes five steps for one of the generator's. `wasserstein` is its estimate of the distance, which falls as
-    the images get better.
+    DCGAN's networks. The critic takes five steps per generator step, and its weights are clipped after each, which
+    bounds its Lipschitz constant. The logged `wasserstein` is the critic's estimate of the distance; it falls as the
+    images improve.
 
     Args:
-        image_shape: (height, width, channels): sizes that are 4, 5, 6 or 7 doubled a few times, such
-            as 28, 32, 64, 128; 1 or 3 channels.
-        latent_dim: length of the latent vector, drawn from N(0, 1).
-        width: channels next to the image, doubled at each halving of its size.
+        image_shape: (height, width, channels): 4 to 7 times a power of two, such as 28, 32, 64 or 128; 1 or 3 channels.
+        latent_dim: length of the latent vector, sampled from N(0, 1).
+        width: channels of the layer nearest the image; they double at each halving of its size.
         kernel_size: of all convolutions.
-        max_width: the most channels anywhere.
-        discriminator_depth: convolutions of the critic; as many as the generator's if None.
-        clip: largest absolute value of a weight of the critic.
+        max_width: upper bound on the channels of any layer.
+        discriminator_depth: number of the critic's convolutions; None gives as many as the generator has.
+        clip: the paper's c: the critic's weights stay in [-c, c].
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
-        GanzooError: an image_shape the networks cannot reach, or a clip that is not positive.
+        GanzooError: an image_shape the networks cannot produce, or a clip that is not positive.
 
     Example:
-        model = ganzoo.create("wgan", image_shape=(28, 28, 1))
+        dataset = ganzoo.data.images("folder:my_images", image_shape=(28, 28, 1), batch_size=2)
+        model = ganzoo.create("wgan", image_shape=(28, 28, 1), width=16)
         model.compile()
-        model.fit(ganzoo.data.images("idx:train-images-idx3-ubyte.gz", image_shape=(28, 28, 1)), epochs=5)
+        model.fit(dataset, epochs=1)                    # eight batches: one step, five of them for the critic
     """
 
     test_config = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)
@@ -50,7 +53,7 @@ class WGAN(ImageGeneration, AdversarialModel):
         max_width: int = 1024,
         discriminator_depth: int | None = None,
         clip: float = 0.01,
-        **options,
+        **options: Any,
     ):
         if clip <= 0:
             raise GanzooError(f"clip must be positive, got {clip}")
@@ -62,20 +65,20 @@ class WGAN(ImageGeneration, AdversarialModel):
             latent_dim=latent_dim,
             **options,
         )
-        # The optimizer applies a variable's constraint after each update of it.
+        # The optimizer applies constraints after each update.
         for variable in self.discriminator.trainable_variables:
             variable.constraint = Clip(clip)
 
     def compile(
         self,
-        *args,
-        # Algorithm 1 of the paper: RMSprop with learning rate 0.00005 and n_critic 5; no momentum.
+        *args: Any,
+        # Algorithm 1: RMSprop with a learning rate of 0.00005, n_critic of 5; no momentum.
         generator_optimizer: object = {"name": "rmsprop", "learning_rate": 5e-5},
         discriminator_optimizer: object = {"name": "rmsprop", "learning_rate": 5e-5},
         loss: object = "wasserstein",
         discriminator_steps: AtLeastOne = 5,
-        **settings,
-    ):
+        **settings: Any,
+    ) -> None:
         super().compile(
             *args,
             generator_optimizer=generator_optimizer,
@@ -89,8 +92,8 @@ class WGAN(ImageGeneration, AdversarialModel):
 class Clip(keras.constraints.Constraint):
     """Keeps every weight in [-limit, limit]."""
 
-    def __init__(self, limit):
+    def __init__(self, limit: float):
         self.limit = limit
 
-    def __call__(self, weight):
+    def __call__(self, weight: Tensor) -> Tensor:
         return ops.clip(weight, -self.limit, self.limit)

@@ -1,5 +1,7 @@
 """WGAN-GP: Wasserstein GAN with a gradient penalty (Gulrajani et al. 2017, arXiv:1704.00028)."""
 
+from typing import Any
+
 from ganzoo.config import AtLeastOne
 from ganzoo.networks.convolutional import convolutional_discriminator, convolutional_generator, layer_norm
 from ganzoo.registry import register
@@ -11,29 +13,28 @@ from ganzoo.training.adversarial import AdversarialModel
 class WGANGP(ImageGeneration, AdversarialModel):
     """The improved Wasserstein GAN of Gulrajani et al. 2017 (arXiv:1704.00028), Algorithm 1.
 
-    DCGAN's generator; a critic without batch norm, whose gradient's norm a penalty keeps at 1, and which takes
-    five steps for one of the generator's. `wasserstein` is its estimate of the distance, which falls as the
-    images get better.
+    DCGAN's generator, and a critic without batch norm. A penalty pulls the norm of the critic's gradient towards 1; the
+    critic takes five steps per generator step. The logged `wasserstein` is its estimate of the distance; it falls as
+    the images improve.
 
     Args:
-        image_shape: (height, width, channels): sizes that are 4, 5, 6 or 7 doubled a few times, such
-            as 28, 32, 64, 128; 1 or 3 channels.
-        latent_dim: length of the latent vector, drawn from N(0, 1).
-        width: channels next to the image, doubled at each halving of its size.
+        image_shape: (height, width, channels): 4 to 7 times a power of two, such as 28, 32, 64 or 128; 1 or 3 channels.
+        latent_dim: length of the latent vector, sampled from N(0, 1).
+        width: channels of the layer nearest the image; they double at each halving of its size.
         kernel_size: of all convolutions.
-        max_width: the most channels anywhere.
-        discriminator_depth: convolutions of the critic; as many as the generator's if None.
-        critic_layer_norm: normalize the critic's layers over each image, as section 4 of the paper advises for
-            deep critics.
+        max_width: upper bound on the channels of any layer.
+        discriminator_depth: number of the critic's convolutions; None gives as many as the generator has.
+        critic_layer_norm: layer normalization in the critic, which section 4 of the paper recommends for deep ones.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
-        GanzooError: an image_shape the networks cannot reach.
+        GanzooError: an image_shape the networks cannot produce.
 
     Example:
-        model = ganzoo.create("wgan_gp", image_shape=(28, 28, 1))
+        dataset = ganzoo.data.images("folder:my_images", image_shape=(28, 28, 1), batch_size=2)
+        model = ganzoo.create("wgan_gp", image_shape=(28, 28, 1), width=16)
         model.compile(penalties=[{"name": "gradient_penalty", "weight": 10}])       # the default
-        model.fit(ganzoo.data.images("idx:train-images-idx3-ubyte.gz", image_shape=(28, 28, 1)), epochs=5)
+        model.fit(dataset, epochs=1)                    # eight batches: one step, five of them for the critic
     """
 
     test_config = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)
@@ -47,7 +48,7 @@ class WGANGP(ImageGeneration, AdversarialModel):
         max_width: int = 1024,
         discriminator_depth: int | None = None,
         critic_layer_norm: bool = False,
-        **options,
+        **options: Any,
     ):
         normalization = layer_norm if critic_layer_norm else None
         super().__init__(
@@ -61,15 +62,15 @@ class WGANGP(ImageGeneration, AdversarialModel):
 
     def compile(
         self,
-        *args,
-        # Algorithm 1 of the paper: Adam with learning rate 0.0001, beta_1 0, beta_2 0.9; n_critic 5; lambda 10.
+        *args: Any,
+        # Algorithm 1: Adam with a learning rate of 0.0001, beta_1 of 0 and beta_2 of 0.9; n_critic of 5; lambda of 10.
         generator_optimizer: object = {"name": "adam", "learning_rate": 1e-4, "beta_1": 0.0, "beta_2": 0.9},
         discriminator_optimizer: object = {"name": "adam", "learning_rate": 1e-4, "beta_1": 0.0, "beta_2": 0.9},
         loss: object = "wasserstein",
-        penalties: list = ("gradient_penalty",),
+        penalties: list = ["gradient_penalty"],
         discriminator_steps: AtLeastOne = 5,
-        **settings,
-    ):
+        **settings: Any,
+    ) -> None:
         super().compile(
             *args,
             generator_optimizer=generator_optimizer,

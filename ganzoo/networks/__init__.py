@@ -1,1 +1,1 @@
-"""Functional Keras builders: sizes in, a `keras.Model` out; no loss and no training here."""
+"""Builders of functional Keras models; no losses, no training."""

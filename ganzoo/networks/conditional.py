@@ -1,23 +1,39 @@
-"""DCGAN's pair with a class label as a second input, integers (batch,)."""
+"""DCGAN's networks with a class label as a second input, integers (batch,)."""
 
 import keras
 from keras import layers, ops
 
 from ganzoo.networks.convolutional import doublings, downsampled, logit, upsampled
+from ganzoo.types import Tensor
 
 
-def conditional_generator(image_shape, latent_dim, classes, width, kernel_size, max_width, name="generator"):
-    """[latents (batch, latent_dim), labels (batch,)] to images in [-1, 1]: the label joins the latent as a
-    one-hot vector (Mirza & Osindero 2014, arXiv:1411.1784). Sizes as in `convolutional_generator`."""
+def conditional_generator(
+    image_shape: tuple[int, int, int],
+    latent_dim: int,
+    classes: int,
+    width: int,
+    kernel_size: int,
+    max_width: int,
+    name: str = "generator",
+) -> keras.Model:
+    """[latents (batch, latent_dim), labels (batch,)] to images in [-1, 1]: the one-hot label is concatenated with the
+    latent vector (Mirza & Osindero 2014, arXiv:1411.1784). Sizes as in `convolutional_generator`."""
     latents, labels = keras.Input((latent_dim,), name="latents"), _label_input()
     code = layers.Concatenate(name="code")([latents, _one_hot(labels, classes)])
     images = upsampled(code, image_shape, width, kernel_size, max_width)
     return keras.Model([latents, labels], images, name=name)
 
 
-def concatenating_discriminator(image_shape, classes, width, kernel_size, max_width, name="discriminator"):
-    """[images, labels (batch,)] to logits (batch, 1): the label joins the image as one-hot channels, ones all
-    over that of its class. Sizes as in `convolutional_discriminator`."""
+def concatenating_discriminator(
+    image_shape: tuple[int, int, int],
+    classes: int,
+    width: int,
+    kernel_size: int,
+    max_width: int,
+    name: str = "discriminator",
+) -> keras.Model:
+    """[images, labels (batch,)] to logits (batch, 1): the one-hot label, repeated at every pixel, is concatenated with
+    the image's channels. Sizes as in `convolutional_discriminator`."""
     images, labels = keras.Input(tuple(image_shape), name="images"), _label_input()
     planes = layers.Reshape((1, 1, classes), name="label_planes")(_one_hot(labels, classes))
     planes = layers.UpSampling2D(tuple(image_shape[:2]), name="label_map")(planes)
@@ -26,9 +42,16 @@ def concatenating_discriminator(image_shape, classes, width, kernel_size, max_wi
     return keras.Model([images, labels], logit(x), name=name)
 
 
-def projecting_discriminator(image_shape, classes, width, kernel_size, max_width, name="discriminator"):
-    """[images, labels (batch,)] to logits (batch, 1): a linear function of the features plus their inner product
-    with an embedding of the label (Miyato & Koyama 2018, arXiv:1802.05637, equation 3)."""
+def projecting_discriminator(
+    image_shape: tuple[int, int, int],
+    classes: int,
+    width: int,
+    kernel_size: int,
+    max_width: int,
+    name: str = "discriminator",
+) -> keras.Model:
+    """[images, labels (batch,)] to logits (batch, 1): a linear function of the features plus their inner product with
+    an embedding of the label (Miyato & Koyama 2018, arXiv:1802.05637, equation 3)."""
     images, labels = keras.Input(tuple(image_shape), name="images"), _label_input()
     features = downsampled(images, width, doublings(image_shape), kernel_size, max_width)
     start = keras.initializers.RandomNormal(0.0, 0.02)
@@ -37,9 +60,9 @@ def projecting_discriminator(image_shape, classes, width, kernel_size, max_width
     return keras.Model([images, labels], layers.Add(dtype="float32", name="match")([logit(features), match]), name=name)
 
 
-def _label_input():
+def _label_input() -> Tensor:
     return keras.Input((), dtype="int32", name="labels")
 
 
-def _one_hot(labels, classes):
+def _one_hot(labels: Tensor, classes: int) -> Tensor:
     return ops.one_hot(labels, classes, dtype="float32")

@@ -1,5 +1,7 @@
-"""The pair of SEGAN (Pascual et al. 2017, arXiv:1703.09452, metrics 1 and 2): a fully convolutional auto-encoder of
-sound of any length, and a discriminator of windows."""
+"""The networks of SEGAN (Pascual et al. 2017, arXiv:1703.09452, figures 1 and 2): a fully convolutional autoencoder for
+sound of any length, and a discriminator for windows."""
+
+from collections.abc import Callable, Sequence
 
 import keras
 from keras import layers
@@ -7,36 +9,45 @@ from keras import layers
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.layers import Conv1D, Conv1DTranspose, LeakyReLU, PReLU
 from ganzoo.networks.convolutional import batch_norm
+from ganzoo.types import Tensor
 
 
-def tanh(noisy, x):
-    """The paper's: the sound itself, in (-1, 1)."""
+def tanh(noisy: Tensor, x: Tensor) -> Tensor:
+    """The output as in the paper: the clean waveform, in (-1, 1)."""
     return layers.Activation("tanh", dtype="float32", name="clean")(x)
 
 
-def residual(noisy, x):
-    """What is drawn is added to the noisy sound, so that training begins where doing nothing is."""
+def residual(noisy: Tensor, x: Tensor) -> Tensor:
+    """The output is added to the noisy sound, so that training starts from the identity."""
     return layers.Add(dtype="float32", name="clean")([noisy, x])
 
 
 OUTPUTS = {"tanh": tanh, "residual": residual}
 
 
-def waveform_autoencoder(widths, kernel_size, stride, latent_dim, output, bias=True, name="generator"):
+def waveform_autoencoder(
+    widths: Sequence[int],
+    kernel_size: int,
+    stride: int,
+    latent_dim: int,
+    output: Callable[[Tensor, Tensor], Tensor],
+    bias: bool = True,
+    name: str = "generator",
+) -> keras.Model:
     """Noisy sound (batch, samples, 1) to clean sound of the same shape; samples are any multiple of
     stride**len(widths).
 
-    Convolutions down to a code, to which noise is added as more channels, and transposed ones back; each of these sees
-    the output of its counterpart as well. PReLU everywhere but at the end.
+    Strided convolutions down to a code, with which noise channels are concatenated, and transposed convolutions back,
+    with skip connections. PReLU everywhere except at the output.
 
     Args:
         widths: channels of the convolutions, first to last.
         kernel_size: of all of them.
         stride: of all of them.
-        latent_dim: channels of noise, the second input (batch, samples / stride**len(widths), latent_dim); with 0 there
-            is no second input.
-        output: `tanh` or `residual`, or another function of noisy sound and last convolution.
-        bias: False, with `residual`, gives a network that makes of louder sound the same, louder.
+        latent_dim: channels of the noise, the second input (batch, samples / stride**len(widths), latent_dim); 0 for
+            none.
+        output: `tanh`, `residual`, or another function of the noisy sound and the last convolution.
+        bias: whether convolutions have biases; without, and with `residual`, scaling the input scales the output.
 
     Raises:
         GanzooError: no widths, or a size below 1.
@@ -64,23 +75,25 @@ def waveform_autoencoder(widths, kernel_size, stride, latent_dim, output, bias=T
     return keras.Model(inputs if latent_dim else noisy, output(noisy, x), name=name)
 
 
-def reach(count, kernel_size, stride):
-    """How many samples around a sample of the sound what is drawn of it depends on, at the most."""
+def reach(count: int, kernel_size: int, stride: int) -> int:
+    """Upper bound on how many samples to either side an output sample depends on."""
     one_layer = kernel_size // 2 + stride
     return 2 * one_layer * sum(stride**i for i in range(count))
 
 
-def window_discriminator(window, channels, widths, kernel_size, stride, name="discriminator"):
-    """Sound (batch, window, channels) to logits (batch, 1): convolutions with batch norm and LeakyReLU 0.3, one of a
-    single sample that brings them to one channel, and a dense layer.
+def window_discriminator(
+    window: int, channels: int, widths: Sequence[int], kernel_size: int, stride: int, name: str = "discriminator"
+) -> keras.Model:
+    """Sound (batch, window, channels) to logits (batch, 1): convolutions with batch norm and LeakyReLU 0.3, a
+    convolution of kernel size 1 to a single channel, and a dense layer.
 
     Args:
         window: samples, a multiple of stride**len(widths).
-        channels: the candidate and what goes with it.
+        channels: of the input: 2 for the speech and its condition.
         widths, kernel_size, stride: of the convolutions.
 
     Raises:
-        GanzooError: a window that is no such multiple, or a size below 1.
+        GanzooError: a window that is not such a multiple, or a size below 1.
     """
     at_least_one(window=window, **{f"discriminator width {i + 1}": width for i, width in enumerate(widths)})
     if window % stride ** len(widths):
@@ -96,10 +109,10 @@ def window_discriminator(window, channels, widths, kernel_size, stride, name="di
     return keras.Model(sound, layers.Dense(1, dtype="float32", name="logit")(x), name=name)
 
 
-def _prelu(name):
-    """One slope for each channel; 0.25 to begin with, as in He et al. 2015 (arXiv:1502.01852)."""
+def _prelu(name: str) -> PReLU:
+    """One slope per channel, initialized to 0.25 as in He et al. 2015 (arXiv:1502.01852)."""
     return PReLU(keras.initializers.Constant(0.25), shared_axes=[1], name=name)
 
 
-def _small():
+def _small() -> keras.initializers.Initializer:
     return keras.initializers.RandomNormal(0.0, 1e-3)

@@ -1,4 +1,4 @@
-"""What a discriminator has learned to see, as vectors for other tasks."""
+"""The features of a trained discriminator, for other tasks."""
 
 import math
 
@@ -11,11 +11,17 @@ from ganzoo.networks.regularizers import reference_batches
 _GRID = 4
 
 
-def feature_network(discriminator):
-    """A network from the discriminator's images to features (batch, length).
+def feature_network(discriminator: keras.Model) -> keras.Model:
+    """A network from the discriminator's inputs to features (batch, length).
 
-    As Radford et al. 2015 (arXiv:1511.06434, section 5.1): what every hidden layer gives to the next, max-pooled to
-    4x4 positions where it has more, side by side.
+    As in Radford et al. 2015 (arXiv:1511.06434, section 5.1): the outputs of all hidden layers, max-pooled to at most
+    4x4 positions and concatenated.
+
+    Example:
+        from ganzoo.networks.features import feature_network
+
+        network = feature_network(ganzoo.create("dcgan", image_shape=(28, 28, 1), width=8).discriminator)
+        features = network(np.zeros((2, 28, 28, 1)))
     """
     reference = reference_batches(discriminator)
     parts = []

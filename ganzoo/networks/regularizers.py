@@ -1,10 +1,13 @@
-"""Cures for a network that trains badly: it is rebuilt, layer by layer, with pieces of `ganzoo.layers` in it.
+"""Regularizers: each rebuilds a network with layers from `ganzoo.layers` in it.
 
-Any functional network can take any of them, so that a model's YAML says
+They work on any functional network and are chosen in a model's YAML:
 
     arguments:
       discriminator_regularizers: [spectral_normalization, {name: minibatch_discrimination, kernels: 32}]
 """
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
@@ -17,21 +20,28 @@ from ganzoo.layers import (
     SpectralNormalization,
     VirtualBatchNormalization,
 )
+from ganzoo.types import Tensor
 
 
-def regularized(network, regularizers, where="regularizers"):
-    """The network rebuilt with each regularizer in turn and fresh weights; the network itself where there is none.
+def regularized(
+    network: keras.Model | Callable[[], keras.Model], regularizers: Sequence[Any], where: str = "regularizers"
+) -> keras.Model:
+    """Rebuilds a network with each regularizer in turn, with fresh weights; without regularizers, returns it as is.
 
     Args:
         network: functional Keras model, or a function that makes one.
-        regularizers: list of names, or of {"name": ..., argument: value}.
-        where: names their origin in errors.
+        regularizers: names, or mappings {"name": ..., argument: value}.
+        where: their origin, for error messages.
 
     Raises:
-        GanzooError: an unknown regularizer or argument, one that is there twice, or a network that it does not fit.
+        GanzooError: an unknown regularizer or argument, a duplicate, or a network that it does not apply to.
 
     Example:
-        discriminator = ganzoo.networks.regularizers.regularized(discriminator, ["spectral_normalization"])
+        from ganzoo.networks.regularizers import regularized
+
+        inputs = keras.Input((8,))
+        network = keras.Model(inputs, keras.layers.Dense(1, name="logit")(inputs))
+        network = regularized(network, ["spectral_normalization", {"name": "minibatch_discrimination", "kernels": 4}])
     """
     network = network if isinstance(network, keras.Model) else network()
     seen = set()
@@ -41,8 +51,7 @@ def regularized(network, regularizers, where="regularizers"):
         if not isinstance(name, str) or name not in _REGULARIZERS:
             raise unknown("regularizer", name, _REGULARIZERS, where)
         if name in seen:
-            # Each rebuilds the network: a long list takes hours.
-            raise GanzooError(f"{where}: '{name}' is there twice")
+            raise GanzooError(f"{where}: '{name}' appears twice")
         seen.add(name)
         function = _REGULARIZERS[name]
         given = validated_arguments(parameters_of(function), arguments, f"{where}, {name}", given=["network"])
@@ -50,8 +59,8 @@ def regularized(network, regularizers, where="regularizers"):
     return network
 
 
-def spectral_normalization(network, iterations: AtLeastOne = 1):
-    """Every kernel divided by its largest singular value; see `ganzoo.layers.SpectralNormalization`."""
+def spectral_normalization(network: keras.Model, iterations: AtLeastOne = 1) -> keras.Model:
+    """Divides every kernel by its largest singular value; see `ganzoo.layers.SpectralNormalization`."""
 
     def clone(layer):
         copy = _copied(layer)
@@ -61,8 +70,9 @@ def spectral_normalization(network, iterations: AtLeastOne = 1):
     return keras.models.clone_model(network, clone_function=clone)
 
 
-def minibatch_discrimination(network, kernels: AtLeastOne = 32, dimensions: AtLeastOne = 8):
-    """How alike the batch's examples are, beside the features that go into the layer "logit"."""
+def minibatch_discrimination(network: keras.Model, kernels: AtLeastOne = 32, dimensions: AtLeastOne = 8) -> keras.Model:
+    """Appends the similarity of the batch's examples to the features that go into the layer "logit"; see
+    `ganzoo.layers.MinibatchDiscrimination`."""
     if not any(layer.name == "logit" for layer in network.layers):
         raise GanzooError("minibatch_discrimination needs a discriminator whose last layer is a Dense named 'logit'")
 
@@ -74,10 +84,11 @@ def minibatch_discrimination(network, kernels: AtLeastOne = 32, dimensions: AtLe
     return keras.models.clone_model(network, clone_function=_copied, call_function=call)
 
 
-def virtual_batch_normalization(network, size: AtLeastOne = 64):
-    """Virtual in the place of every batch norm, with a reference batch of `size` examples."""
+def virtual_batch_normalization(network: keras.Model, size: AtLeastOne = 64) -> keras.Model:
+    """Replaces every batch norm by a virtual one with a reference batch of `size` examples; see
+    `ganzoo.layers.VirtualBatchNormalization`."""
     if not any(isinstance(layer, keras.layers.BatchNormalization) for layer in network.layers):
-        raise GanzooError("virtual_batch_normalization takes the place of batch norm, which this network has not")
+        raise GanzooError("virtual_batch_normalization replaces batch norm, but this network has none")
 
     def clone(layer):
         if not isinstance(layer, keras.layers.BatchNormalization):
@@ -85,7 +96,7 @@ def virtual_batch_normalization(network, size: AtLeastOne = 64):
         return VirtualBatchNormalization(size, layer.epsilon, layer.gamma_initializer, name=layer.name)
 
     inputs = {layer.name for layer in network.layers if isinstance(layer, keras.layers.InputLayer)}
-    with_reference = {}
+    with_reference: dict[int, Any] = {}
 
     def referenced(tensor):
         history = getattr(tensor, "_keras_history", None)
@@ -96,7 +107,7 @@ def virtual_batch_normalization(network, size: AtLeastOne = 64):
             with_reference[id(tensor)] = ReferenceBatch(size, whole, name=name, dtype=tensor.dtype)(tensor)
         return with_reference[id(tensor)]
 
-    def call(layer, *arguments, mask=None, **options):  # batch norm's own argument, which no network here gives
+    def call(layer, *arguments, mask=None, **options):  # no network here uses batch norm's `mask`
         return layer(*keras.tree.map_structure(referenced, arguments), **options)
 
     rebuilt = keras.models.clone_model(network, clone_function=clone, call_function=call)
@@ -111,8 +122,8 @@ _REGULARIZERS = {
 }
 
 
-def reference_batches(network):
-    """[(which of the network's inputs, its `ReferenceBatch`)]; empty without virtual batch normalization."""
+def reference_batches(network: keras.Model) -> list[tuple[int, ReferenceBatch]]:
+    """[(index of the network's input, its `ReferenceBatch`)]; empty without virtual batch normalization."""
     names = [tensor._keras_history.operation.name for tensor in network.inputs]
     return [
         (names.index(layer.name.removesuffix("_reference")), layer)
@@ -121,8 +132,8 @@ def reference_batches(network):
     ]
 
 
-def synchronize_batch_norm(network, on=True):
-    """Whether every batch norm of a network, and of networks in it, takes its means over all devices."""
+def synchronize_batch_norm(network: keras.Model, on: bool = True) -> None:
+    """Sets whether every batch norm of a network, and of networks within it, averages over all devices."""
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = on
@@ -130,11 +141,11 @@ def synchronize_batch_norm(network, on=True):
             synchronize_batch_norm(layer, on)
 
 
-def features_of(network):
-    """A discriminator's features, (batch, length): what goes into its layer "logit", or an auto-encoder's "code".
+def features_of(network: keras.Model) -> Tensor:
+    """A discriminator's features, (batch, length): the input of its layer "logit", or an autoencoder's "code".
 
     Raises:
-        GanzooError: neither layer.
+        GanzooError: the network has neither layer.
     """
     for layer in network.layers:
         if layer.name == "code":
@@ -143,9 +154,9 @@ def features_of(network):
             reference = reference_batches(network)
             return DropReference(reference[0][1].size)(layer.input) if reference else layer.input
     raise GanzooError(
-        "matching of features needs a discriminator whose last layer is a Dense named 'logit', or that has a code"
+        "feature matching needs a discriminator whose last layer is a Dense named 'logit', or an autoencoder"
     )
 
 
-def _copied(layer):
+def _copied(layer: keras.layers.Layer) -> keras.layers.Layer:
     return layer.__class__.from_config(layer.get_config())

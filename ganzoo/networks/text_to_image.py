@@ -1,5 +1,8 @@
-"""Images from sentences: the networks of GAN-INT-CLS (Reed et al. 2016, arXiv:1605.05396) and StackGAN (Zhang et al.
-2016, arXiv:1612.03242). A sentence is a vector (batch, text_dim), whatever encoder made it."""
+"""The networks of GAN-INT-CLS (Reed et al. 2016, arXiv:1605.05396) and StackGAN (Zhang et al. 2016, arXiv:1612.03242).
+Text is a vector (batch, text_dim), from any encoder."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -7,11 +10,21 @@ from keras import layers, ops
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.layers import Conv2D, LeakyReLU
 from ganzoo.networks.convolutional import batch_norm, doublings, feature_map, logit, upsampled
+from ganzoo.types import Tensor
 
 
-def text_generator(image_shape, noise_dim, text_dim, condition_dim, width, kernel_size, max_width, name="generator"):
-    """[latents (batch, noise_dim), text] to images: the text, compressed, joins the noise (Reed et al., figure 2).
-    Sizes as in `convolutional_generator`."""
+def text_generator(
+    image_shape: tuple[int, int, int],
+    noise_dim: int,
+    text_dim: int,
+    condition_dim: int,
+    width: int,
+    kernel_size: int,
+    max_width: int,
+    name: str = "generator",
+) -> keras.Model:
+    """[latents (batch, noise_dim), text] to images: the compressed text is concatenated with the noise (Reed et al.,
+    figure 2). Sizes as in `convolutional_generator`."""
     latents, text = keras.Input((noise_dim,), name="latents"), keras.Input((text_dim,), name="text")
     condition = LeakyReLU(0.2, name="condition_relu")(layers.Dense(condition_dim, name="condition")(text))
     code = layers.Concatenate(name="code")([latents, condition])
@@ -19,10 +32,17 @@ def text_generator(image_shape, noise_dim, text_dim, condition_dim, width, kerne
 
 
 def augmented_generator(
-    image_shape, noise_dim, text_dim, condition_dim, width, kernel_size, max_width, name="generator"
-):
-    """Stage-I: [latents (batch, noise_dim + condition_dim), text] to images. The last `condition_dim` of the latents
-    draw the condition from a normal distribution that the text decides on (equation 2). Sizes as in
+    image_shape: tuple[int, int, int],
+    noise_dim: int,
+    text_dim: int,
+    condition_dim: int,
+    width: int,
+    kernel_size: int,
+    max_width: int,
+    name: str = "generator",
+) -> keras.Model:
+    """Stage-I: [latents (batch, noise_dim + condition_dim), text] to images. The last `condition_dim` latents are the
+    noise with which the condition is sampled from a normal distribution given by the text (equation 2). Sizes as in
     `convolutional_generator`."""
     latents = keras.Input((noise_dim + condition_dim,), name="latents")
     text = keras.Input((text_dim,), name="text")
@@ -31,20 +51,30 @@ def augmented_generator(
     return keras.Model([latents, text], upsampled(code, image_shape, width, kernel_size, max_width), name=name)
 
 
-def refining_generator(stage1, factor, noise_dim, condition_dim, width, blocks, max_width, name="generator"):
-    """Stage-II: [latents, text] to images `factor` times as large as Stage-I's, which is part of it and does not
-    learn. The image is made smaller to a sixteenth of its pixels, joined by a condition of its own, passes residual
-    blocks and is made larger (figure 2).
+def refining_generator(
+    stage1: keras.Model,
+    factor: int,
+    noise_dim: int,
+    condition_dim: int,
+    width: int,
+    blocks: int,
+    max_width: int,
+    name: str = "generator",
+) -> keras.Model:
+    """Stage-II: [latents, text] to images `factor` times as large as those of Stage-I, which is a frozen part of the
+    network. Stage-I's image is downsampled twice, concatenated with a second condition, and goes through residual
+    blocks and upsampling (figure 2).
 
     Args:
-        stage1: a generator of `augmented_generator`.
+        stage1: a generator made by `augmented_generator`.
         factor: 2 or 4.
-        noise_dim, condition_dim: of stage1; the latents are noise_dim + 2 condition_dim long.
-        width: channels next to the image; they double with every halving, up to max_width.
-        blocks: residual blocks; the paper has 4 at 256x256.
+        noise_dim, condition_dim: of stage1; the latents have length noise_dim + 2 condition_dim.
+        width: channels of the layer nearest the image; they double with every halving, up to `max_width`.
+        blocks: number of residual blocks; the paper has 4 at 256x256.
+        max_width: upper bound on the channels of any layer.
 
     Raises:
-        GanzooError: another factor, or an image that cannot be halved twice.
+        GanzooError: an unsupported factor, or an image that cannot be halved twice.
     """
     at_least_one(width=width, blocks=blocks, max_width=max_width)
     if factor not in (2, 4):
@@ -79,28 +109,36 @@ def refining_generator(stage1, factor, noise_dim, condition_dim, width, blocks, 
     return keras.Model([latents, text], images, name=name)
 
 
-def conditioning(text_dim, condition_dim, name="conditioning"):
-    """Text (batch, text_dim) to mean and logarithm of the variance of its condition, (batch, 2 condition_dim)."""
+def conditioning(text_dim: int, condition_dim: int, name: str = "conditioning") -> keras.Model:
+    """Text (batch, text_dim) to the mean and log variance of its condition, (batch, 2 condition_dim)."""
     text = keras.Input((text_dim,), name="text")
     x = layers.Dense(2 * condition_dim, dtype="float32", name="mean_and_log_variance")(text)
     return keras.Model(text, LeakyReLU(0.2, dtype="float32", name="relu")(x), name=name)
 
 
-def kl_to_standard_normal(parameters):
-    """The divergence of the conditions' distribution from a standard normal one (equation 2), a mean over the batch and
-    its dimensions: `parameters` as `conditioning` gives them."""
+def kl_to_standard_normal(parameters: Tensor) -> Tensor:
+    """The KL divergence of the conditions' distribution from the standard normal (equation 2), averaged over the batch
+    and the dimensions; `parameters` is the output of `conditioning`."""
     mean, log_variance = ops.split(parameters, 2, axis=-1)
     return 0.5 * ops.mean(ops.exp(log_variance) + mean**2 - 1.0 - log_variance)
 
 
-def _sampled_condition(noise, parameters):
+def _sampled_condition(noise: Tensor, parameters: Tensor) -> Tensor:
     mean, log_variance = ops.split(parameters, 2, axis=-1)
     return mean + ops.exp(0.5 * log_variance) * noise
 
 
-def text_discriminator(image_shape, text_dim, condition_dim, width, kernel_size, max_width, name="discriminator"):
-    """[images, text] to logits (batch, 1): whether the image is real and what the text says. The text, compressed,
-    joins the features of every place (figure 2). Sizes as in `convolutional_discriminator`."""
+def text_discriminator(
+    image_shape: tuple[int, int, int],
+    text_dim: int,
+    condition_dim: int,
+    width: int,
+    kernel_size: int,
+    max_width: int,
+    name: str = "discriminator",
+) -> keras.Model:
+    """[images, text] to logits (batch, 1): whether the image is real and matches the text. The compressed text is
+    concatenated with the features at every position (figure 2). Sizes as in `convolutional_discriminator`."""
     images = keras.Input(tuple(image_shape), name="images")
     text = keras.Input((text_dim,), name="text")
     x = feature_map(images, width, doublings(image_shape), kernel_size, max_width)
@@ -112,13 +150,15 @@ def text_discriminator(image_shape, text_dim, condition_dim, width, kernel_size,
     return keras.Model([images, text], logit(layers.Flatten(name="features")(x)), name=name)
 
 
-def _everywhere(vectors, size, name):
-    """Vectors (batch, length) at every place: (batch, *size, length)."""
+def _everywhere(vectors: Tensor, size: Sequence[int], name: str) -> Tensor:
+    """Vectors (batch, length) repeated at every position: (batch, *size, length)."""
     x = layers.Reshape((1, 1, vectors.shape[-1]), name=f"{name}_place")(vectors)
     return layers.UpSampling2D(tuple(size), name=f"{name}_places")(x)
 
 
-def _conv(channels, name, kernel_size=3, strides=1, use_bias=False, **options):
+def _conv(
+    channels: int, name: str, kernel_size: int = 3, strides: int = 1, use_bias: bool = False, **options: Any
+) -> Conv2D:
     start = keras.initializers.RandomNormal(0.0, 0.02)
     return Conv2D(
         channels, kernel_size, strides, "same", use_bias=use_bias, kernel_initializer=start, name=name, **options

@@ -1,1 +1,1 @@
-"""Training: the one train_step of the package, and what surrounds it in a run."""
+"""Training: base classes of models, the training step, and everything around it in a run."""

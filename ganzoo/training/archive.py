@@ -1,7 +1,8 @@
-"""Runs in small files: for machines that are lent by the slice and hand back no large ones.
+"""Runs as small files, to move them between machines that cannot transfer large ones.
 
-A run's files become one tar archive, cut into parts `run.000`, `run.001` and so on; `run.json` names the run and the
-parts and holds the archive's SHA-256. Nothing that is read is trusted: see `restore_run`.
+The files of a run are written to one tar archive, split into parts `run.000`, `run.001` and so on. `run.json` contains
+the run's name, the names of the parts and the SHA-256 of the archive. Nothing that is read is trusted: see
+`restore_run`.
 """
 
 import contextlib
@@ -15,46 +16,53 @@ import reprlib
 import shutil
 import tarfile
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from ganzoo import keras_archive
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import held, replaced, sync_folder, write_atomically
+from ganzoo.types import PathLike
 
 _MANIFEST = "run.json"
-# What a run needs to go on; images and curves of TensorBoard are not among it.
+# What is needed to resume a run; sample images and TensorBoard events are not.
 _REQUIRED = ("config.yaml", "preset.yaml", "data.json", "checkpoints/last.keras")
-# A run that has not measured yet has none of these.
+# A run without validation metrics so far has none of these.
 _OPTIONAL = ("metrics.jsonl", "checkpoints/best.keras")
 _NEEDED = (*_REQUIRED, *_OPTIONAL)
 _BLOCK = 512
 _CHUNK = 2**20
-# Bytes: a manifest names its parts, a header of a tar archive a file; what is larger is none of ours.
+# Upper bounds on the size of the manifest and of a tar header, in bytes.
 _LARGEST_MANIFEST, _LARGEST_HEADER = 2**22, 2**16
 
 
-def archive_run(run, folder, megabytes=15.0):
-    """Writes what `--resume` and `ganzoo publish` need of a run, as files of at most so many megabytes (of 2**20 bytes).
+def archive_run(run: PathLike, folder: PathLike, megabytes: float = 15.0) -> list[Path]:
+    """Writes the part of a run that `--resume` and `ganzoo publish` need, as files of limited size.
 
     Args:
-        run: a run folder. Its files may be symbolic links to files elsewhere: their content is written.
-        folder: for the files; made if it is not there.
-        megabytes: of each file, at the most.
+        run: a run folder. Symbolic links are followed.
+        folder: where to write the files; created if missing.
+        megabytes: maximum size of each file, in units of 2**20 bytes.
 
     Returns:
-        Their paths.
+        The paths of the files.
 
     Raises:
-        GanzooError: no run with a checkpoint there, a file of it that is missing or no regular file, a training that
-            goes on in it, or a place that cannot be written.
+        GanzooError: not a run with a checkpoint, a missing or irregular file in it, a run that is being trained, or a
+            folder that cannot be written.
 
     Example:
-        archive_run("runs/dcgan.mnist-001", "parts")
-        folder = restore_run("parts", "runs")
+        from ganzoo.training.archive import archive_run, restore_run
+
+        settings = {"epochs": 1, "arguments.width": 4, "data.batch_size": 512, "evaluation.extractor": None}
+        run = ganzoo.train("dcgan.digits", settings=settings)
+        archive_run(run, "parts")                               # parts/run.000 and parts/run.json
+        run = restore_run("parts", "restored")                  # restored/dcgan.digits-001
     """
     run, folder = Path(run).resolve(), Path(folder)
     if not os.path.lexists(run / "checkpoints" / "last.keras"):
-        raise GanzooError(f"{run} is no run folder with a checkpoint")
+        raise GanzooError(f"{run} is not a run folder with a checkpoint")
     # The comparison is false for NaN.
     if not isinstance(megabytes, numbers.Real) or not 1 <= megabytes * 2**20 < math.inf:
         raise GanzooError(f"megabytes must be a number of at least one byte, got {reprlib.repr(megabytes)}")
@@ -64,7 +72,9 @@ def archive_run(run, folder, megabytes=15.0):
     with held(run):
         for name in _NEEDED:
             if (name in _REQUIRED or os.path.lexists(run / name)) and not (run / name).is_file():
-                raise GanzooError(f"{run / name} is missing, a broken link or no regular file: the run cannot go on so")
+                raise GanzooError(
+                    f"{run / name} is missing, a broken link or not a regular file: the run cannot be resumed"
+                )
         with _PartWriter(folder, size) as parts:
             for name in _NEEDED:
                 if (run / name).is_file():
@@ -75,21 +85,22 @@ def archive_run(run, folder, megabytes=15.0):
 
 
 class _PartWriter:
-    """A tar archive that goes into files `run.000`, ... of at most `size` bytes; when it fails, it leaves none."""
+    """Writes a tar archive to files `run.000`, ... of at most `size` bytes; removes them if it fails."""
 
-    def __init__(self, folder, size):
+    def __init__(self, folder: Path, size: int):
         self._folder, self._size = folder, size
         self._part, self._room = contextlib.ExitStack(), 0
-        self._names, self._sha256 = [], hashlib.sha256()
+        self._names: list[str] = []
+        self._sha256 = hashlib.sha256()
 
-    def __enter__(self):
+    def __enter__(self) -> "_PartWriter":
         with self._errors():
             self._folder.mkdir(parents=True, exist_ok=True)
-            # Until the new parts are whole, there is no run here.
+            # Without a manifest the folder holds no run until the new parts are complete.
             (self._folder / _MANIFEST).unlink(missing_ok=True)
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> None:
         with contextlib.suppress(OSError) if error[0] else self._errors():
             self._part.__exit__(*error)
         if error[0]:
@@ -97,8 +108,8 @@ class _PartWriter:
                 with contextlib.suppress(OSError):
                     (self._folder / name).unlink(missing_ok=True)
 
-    def add(self, path, name):
-        """Adds a file under a name; of what the file is, its content alone."""
+    def add(self, path: Path, name: str) -> None:
+        """Adds the content of a file under a name, without its metadata."""
         member = tarfile.TarInfo(name)
         try:
             with open(path, "rb") as file:
@@ -107,33 +118,33 @@ class _PartWriter:
                 while left:
                     content = file.read(min(left, _CHUNK))
                     if not content:
-                        raise OSError("it has become shorter")
+                        raise OSError("it was truncated while being read")
                     self.write(content)
                     left -= len(content)
         except OSError as error:
             raise GanzooError(f"cannot read {path}: {error.strerror or error}") from None
         self.write(bytes(-member.size % _BLOCK))
 
-    def write(self, content):
+    def write(self, content: bytes) -> None:
         """Appends bytes to the archive."""
         self._sha256.update(content)
-        content = memoryview(content)
+        view = memoryview(content)
         with self._errors():
-            while content:
+            while view:
                 if not self._room:
                     self._part.close()
                     self._names.append(f"run.{len(self._names):03d}")
                     self._file = self._part.enter_context(replaced(self._folder / self._names[-1]))
                     self._room = self._size
-                taken = min(self._room, len(content))
-                self._file.write(content[:taken])
-                content, self._room = content[taken:], self._room - taken
+                size = min(self._room, len(view))
+                self._file.write(view[:size])
+                view, self._room = view[size:], self._room - size
 
-    def finish(self, name):
-        """Writes the manifest of a run of this name, removes what is left of an earlier one; the paths of all files."""
+    def finish(self, name: str) -> list[Path]:
+        """Writes the manifest and removes parts of an earlier run; returns the paths of all files."""
         manifest = {"name": name, "parts": self._names, "sha256": self._sha256.hexdigest()}
         with self._errors():
-            # Last: with it they are whole.
+            # Last, since it marks the parts as complete.
             write_atomically(self._folder / _MANIFEST, json.dumps(manifest).encode())
             for path in self._folder.iterdir():
                 if re.fullmatch(r"run\.\d{3,}", path.name) and path.name not in self._names:
@@ -141,33 +152,30 @@ class _PartWriter:
         return [self._folder / name for name in (*self._names, _MANIFEST)]
 
     @contextlib.contextmanager
-    def _errors(self):
+    def _errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             raise GanzooError(f"cannot write to {self._folder}: {error.strerror or error}") from None
 
 
-def restore_run(folder, output="runs", replace=False):
-    """Makes the run folder again that `archive_run` has written.
+def restore_run(folder: PathLike, output: PathLike = "runs", replace: bool = False) -> Path:
+    """Restores a run folder from the files that `archive_run` has written.
 
-    The new files are written aside and moved into place when all of them are there, so what fails leaves nothing, and a
-    run that is replaced is whole until then. What a run does not consist of is refused: links, devices, sparse files,
-    other names, names that come twice. So the unpacked run is never larger than the files in `folder`.
+    New files are written to a temporary folder and moved into place once they are complete: a failure leaves nothing
+    behind, and a run that is replaced stays intact until then. Anything that does not belong to a run is rejected:
+    links, devices, sparse files, unknown names, duplicate names. So the restored run is never larger than the archive.
 
     Args:
-        folder: of the files.
+        folder: the folder with the files; see `archive_run` for an example.
         output: folder for run folders.
-        replace: a run of this name that is there; its images and curves stay.
+        replace: replace an existing run of this name; its sample images and TensorBoard events are kept.
 
     Returns:
         The run folder.
 
     Raises:
-        GanzooError: files are missing or damaged, a run of this name is there, or another process is training it.
-
-    Example:
-        folder = restore_run("parts", "runs")
+        GanzooError: missing or damaged files, an existing run of this name, or one that another process is training.
     """
     folder = Path(folder)
     name, parts = _manifest(folder)
@@ -176,7 +184,7 @@ def restore_run(folder, output="runs", replace=False):
         raise GanzooError(f"{run} exists already: choose another folder, or replace it with replace=True (--replace)")
     try:
         if run.is_dir():
-            # The folder of checkpoints may be a link to another disk, to which a file cannot be moved in one step.
+            # The folder of checkpoints may be a link to another file system, to which files cannot be moved atomically.
             place = run / "checkpoints" if (run / "checkpoints").is_dir() else run
             with held(run), _aside(run) as aside, _aside(place) as checkpoints:
                 paths = {name: (checkpoints if name.startswith("checkpoints/") else aside) / name for name in _NEEDED}
@@ -193,22 +201,22 @@ def restore_run(folder, output="runs", replace=False):
     return run
 
 
-def _manifest(folder):
-    """(the run's name, the paths of its parts), of files that are there and, all together, what was written."""
+def _manifest(folder: Path) -> tuple[str, list[Path]]:
+    """Reads the manifest and verifies the parts; returns (the run's name, the paths of the parts)."""
     try:
         path = folder / _MANIFEST
-        # Neither a device nor a pipe, which may never end.
+        # Not a device or a pipe, which may never end.
         if not path.is_file() or path.stat().st_size > _LARGEST_MANIFEST:
             raise GanzooError(
-                f"{folder} does not hold a whole run: {_MANIFEST} is missing or was not written by `ganzoo archive`"
+                f"{folder} does not hold a complete run: {_MANIFEST} is missing or was not written by `ganzoo archive`"
             )
         manifest = json.loads(path.read_bytes())
         name, names, sha256 = manifest["name"], manifest["parts"], manifest["sha256"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, GanzooError):
             raise
-        reason = f"no '{error.args[0]}'" if isinstance(error, KeyError) else first_line(error)
-        raise GanzooError(f"{folder} does not hold a whole run: {_MANIFEST} cannot be read ({reason})") from None
+        reason = f"'{error.args[0]}' is missing" if isinstance(error, KeyError) else first_line(error)
+        raise GanzooError(f"{folder} does not hold a complete run: {_MANIFEST} cannot be read ({reason})") from None
     if not isinstance(name, str) or not _is_run_name(name):
         raise GanzooError(f"the files in {folder} are damaged: {_MANIFEST} names the run {name!r:.200}")
     if not isinstance(names, list) or not names or names != [f"run.{i:03d}" for i in range(len(names))]:
@@ -216,31 +224,31 @@ def _manifest(folder):
     parts = [folder / part for part in names]
     for part in parts:
         if not part.is_file():
-            raise GanzooError(f"{folder} does not hold a whole run: {part.name} is missing, or no regular file")
+            raise GanzooError(f"{folder} does not hold a complete run: {part.name} is missing or not a regular file")
     found = hashlib.sha256()
     stream = _Parts(parts)
     while content := stream.read(_CHUNK):
         found.update(content)
     if found.hexdigest() != sha256:
-        raise GanzooError(f"the files in {folder} are damaged, or of different runs: their SHA-256 is another one")
+        raise GanzooError(f"the files in {folder} are damaged, or from different runs: their SHA-256 does not match")
     return name, parts
 
 
-def _is_run_name(name):
-    """Whether this can be the name of one folder on any machine, and be printed in one line."""
-    # Control characters, line separators, and halves of characters, which no file system takes.
+def _is_run_name(name: str) -> bool:
+    """Whether this is a valid folder name on any machine that can be printed on one line."""
+    # Control characters, line separators, and surrogates, which file systems reject.
     odd = re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", name)
     return name not in ("", ".", "..") and Path(name).name == name and odd is None
 
 
 class _Parts:
-    """The content of several files, one after the other."""
+    """Reads several files as one stream."""
 
-    def __init__(self, paths):
+    def __init__(self, paths: Sequence[Path]):
         self._pieces = self._read(paths)
         self._rest = b""
 
-    def _read(self, paths):
+    def _read(self, paths: Sequence[Path]) -> Iterator[bytes]:
         for path in paths:
             try:
                 with open(path, "rb") as file:
@@ -249,30 +257,31 @@ class _Parts:
             except OSError as error:
                 raise GanzooError(f"cannot read {path}: {error.strerror or error}") from None
 
-    def read(self, size):
-        """Up to `size` bytes; none at the end."""
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes; b"" at the end."""
         if not self._rest:
             self._rest = next(self._pieces, b"")
         content, self._rest = self._rest[:size], self._rest[size:]
         return content
 
-    def exactly(self, size):
-        """`size` bytes, in pieces."""
+    def exactly(self, size: int) -> Iterator[bytes]:
+        """Exactly `size` bytes, in pieces."""
         while size:
             content = self.read(min(size, _CHUNK))
             if not content:
-                raise GanzooError("the files of the run end too early")
+                raise GanzooError("the files of the run end unexpectedly")
             size -= len(content)
             yield content
 
 
-def _extract(folder, parts, paths):
-    """Writes the files of a run, and nothing else, each to its path in `paths`, {name: path}.
+def _extract(folder: Path, parts: Sequence[Path], paths: dict[str, Path]) -> None:
+    """Extracts the files of a run, and nothing else, to their paths in `paths`, {name: path}.
 
-    Header by header, since tarfile's own reader follows whatever an archive promises.
+    Headers are read one by one, since tarfile's own reader trusts the archive.
     """
-    stream, found = _Parts(parts), set()
-    refused = f"the files in {folder} are no run that ganzoo has written"
+    stream = _Parts(parts)
+    found: set[str] = set()
+    refused = f"the files in {folder} are not a run written by ganzoo"
     while True:
         header = b"".join(stream.exactly(_BLOCK))
         if not header.strip(b"\0"):
@@ -283,14 +292,14 @@ def _extract(folder, parts, paths):
             raise GanzooError(f"{refused}: {error}") from None
         padded = -(-member.size // _BLOCK) * _BLOCK
         if member.type == tarfile.XHDTYPE and 0 <= member.size <= _LARGEST_HEADER:
-            # Times of files, in runs of older versions; what would change a file's name or size is refused.
+            # Older versions store times; headers that change a file's name or size are rejected.
             if re.search(rb" (?!mtime|atime|ctime)[^ =\n]+=", b"".join(stream.exactly(padded))):
-                raise GanzooError(f"{refused}: it has a header that changes a file")
+                raise GanzooError(f"{refused}: a header changes a file's name or size")
             continue
         if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.size < 0:
-            raise GanzooError(f"{refused}: {member.name!r:.200} is no regular file")
+            raise GanzooError(f"{refused}: {member.name!r:.200} is not a regular file")
         if member.name not in _NEEDED or member.name in found:
-            what = "comes twice" if member.name in found else "is no file of a run"
+            what = "is a duplicate" if member.name in found else "does not belong to a run"
             raise GanzooError(f"{refused}: {member.name!r:.200} {what}")
         found.add(member.name)
         with replaced(paths[member.name]) as file:
@@ -310,9 +319,9 @@ def _extract(folder, parts, paths):
 
 
 @contextlib.contextmanager
-def _aside(place):
-    """A new folder within another one, gone at the end if it is still there."""
-    # Within one of its own: `mkdtemp` makes folders that nobody else can read.
+def _aside(place: Path) -> Iterator[Path]:
+    """A temporary folder within another one."""
+    # A subfolder, because the folder that `mkdtemp` makes is readable by its owner only.
     outer = Path(tempfile.mkdtemp(prefix=".restore_run-", dir=place))
     try:
         (outer / "run").mkdir()
@@ -321,17 +330,16 @@ def _aside(place):
         shutil.rmtree(outer, ignore_errors=True)
 
 
-def _exchange(paths, run):
-    """Moves the new files, {name: path}, over those of a run.
+def _exchange(paths: dict[str, Path], run: Path) -> None:
+    """Replaces the files of a run by new ones, {name: path}.
 
-    Each move is whole or not made, since a file and its place are in the same file system; what could fail is tried
-    before.
+    Each move is atomic, since source and target are on the same file system; likely failures are checked first.
     """
     for name in _NEEDED:
         if (run / name).is_dir():
             raise GanzooError(f"{run / name} is a folder: move it away")
     (run / "checkpoints").mkdir(exist_ok=True)
-    # The checkpoint that the run goes on from comes last: until then, it goes on from the old one.
+    # The last checkpoint is moved last: until then, the run can be resumed from the old one.
     for name in (*_OPTIONAL, *_REQUIRED):
         if paths[name].exists():
             os.replace(paths[name], run / name)

@@ -1,20 +1,24 @@
-"""Averages of a network's weights over training: the moving one that draws the images, the one over all of it."""
+"""Averages of a network's weights: the moving average used for inference, and the historical average."""
+
+from typing import Any
 
 import keras
 from keras import ops
 
 from ganzoo import backend
+from ganzoo.types import Tensor
 
 
-def move_average(average, network, step, decay):
-    """Moves the weights and batch statistics of `average` towards the network's, by 1 - decay of the way.
+def move_average(average: keras.Model, network: keras.Model, step: Tensor, decay: float) -> None:
+    """Updates an exponential moving average of a network's weights and batch statistics.
 
-    The decay starts low: at a fixed 0.999 the random first weights would color the average for thousands of steps.
+    The decay is warmed up: with a constant 0.999 the random initial weights would influence the average for thousands
+    of steps.
 
     Args:
-        average, network: two networks of one architecture.
-        step: how many steps have been taken.
-        decay: in [0, 1); min(decay, (1 + step) / (10 + step)) is taken.
+        average, network: two networks of the same architecture.
+        step: number of steps taken.
+        decay: in [0, 1); the decay used is min(decay, (1 + step) / (10 + step)).
     """
     step = ops.cast(step, "float32")
     decay = ops.minimum(decay, (1.0 + step) / (10.0 + step))
@@ -23,15 +27,15 @@ def move_average(average, network, step, decay):
 
 
 class HistoricalAverage(keras.layers.Layer):
-    """The mean of a network's weights over all steps so far (Salimans et al. 2016, arXiv:1606.03498, section 3.2).
+    """The mean of a network's weights over all training steps (Salimans et al. 2016, arXiv:1606.03498, section 3.2).
 
     A layer, so that Keras saves it with the model.
 
     Args:
-        network: the network, built.
+        network: a built network.
     """
 
-    def __init__(self, network, **options):
+    def __init__(self, network: keras.Model, **options: Any):
         super().__init__(dtype="float32", trainable=False, **options)
         self.count = self.add_weight(shape=(), initializer="zeros", name="count")
         self.means = [
@@ -41,19 +45,19 @@ class HistoricalAverage(keras.layers.Layer):
         self.built = True
         self.restart(network)
 
-    def restart(self, network):
-        """Begins anew with the network's weights as they are."""
+    def restart(self, network: keras.Model) -> None:
+        """Restarts the average from the network's current weights."""
         self.count.assign(0.0)
         for mean, variable in zip(self.means, network.trainable_variables):
-            # A copy: JAX gives the memory of both away at each step.
+            # A copy: JAX donates the memory of both variables in each step.
             mean.assign(ops.copy(variable))
 
-    def distance(self, network):
-        """|weights - mean|^2, a scalar: the paper's cost, without a weight."""
+    def distance(self, network: keras.Model) -> Tensor:
+        """|weights - mean|^2, a scalar: the paper's cost term."""
         pairs = zip(network.trainable_variables, self.means)
         return sum(ops.sum((ops.cast(variable, "float32") - mean) ** 2) for variable, mean in pairs)
 
-    def take(self, network, loss=None):
-        """Counts the network's weights in, once the loss of the step that changed them is known."""
+    def take(self, network: keras.Model, loss: Tensor | None = None) -> None:
+        """Adds the network's weights to the mean, after the loss of the step that changed them has been computed."""
         backend.move(list(zip(self.means, network.trainable_variables)), 1.0 / (self.count + 1.0))
         backend.update([(self.count, self.count)], lambda count, _: backend.with_dependency(loss, count) + 1.0)

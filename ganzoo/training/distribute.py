@@ -5,7 +5,9 @@ import json
 import os
 import re
 import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ganzoo import backend
 from ganzoo.errors import GanzooError, first_line, unknown
@@ -18,47 +20,49 @@ class Placement:
     """Where a run trains.
 
     Attributes:
-        strategy: a `tf.distribute.Strategy`; models are made and compiled within its scope. On other back ends than
-            TensorFlow it stands for the one device there is.
-        words: what was chosen and why, for people.
-        chief: whether this process writes the run's files; of several workers one does.
+        strategy: a `tf.distribute.Strategy`; models are made and compiled within its scope. On other back ends, a
+            stand-in for the single device.
+        words: description of what was chosen and why.
+        chief: whether this process writes the run's files; exactly one of several workers does.
     """
 
-    strategy: object
+    strategy: Any
     words: str
     chief: bool = True
 
     @property
-    def replicas(self):
-        """How many parts each batch is cut into."""
+    def replicas(self) -> int:
+        """Number of replicas that share each batch."""
         return self.strategy.num_replicas_in_sync
 
     @property
-    def fastest_precision(self):
-        """What `training.precision: auto` means here."""
-        # A TPU's own type is bfloat16; tried would be its host's processor.
+    def fastest_precision(self) -> str:
+        """The precision that `training.precision: auto` stands for here."""
+        # TPUs are made for bfloat16; `fastest` would measure the host's CPU.
         if "TPU" in type(self.strategy).__name__:
             return "mixed_bfloat16"
-        # The same on all workers: what one of them is slow with, none takes.
+        # The same on all workers: float32 if it is faster on any of them.
         return "float32" if Agreement(self).any(fastest() == "float32") else "mixed_bfloat16"
 
 
-def placement(name="auto"):
-    """The `Placement` of a name.
+def placement(name: str = "auto") -> Placement:
+    """Returns the `Placement` for a strategy's name.
 
     Args:
-        name: "one" device; "mirrored" over all GPUs of this machine (or all of TensorFlow's processors where there is
-            none); "multiworker" over the machines that TF_CONFIG or SLURM's variables name; "tpu"; "auto" takes what is
-            there, and a surrounding `with strategy.scope():` before anything else.
+        name: "one" for one device; "mirrored" for all GPUs of this machine (without GPUs, all of TensorFlow's CPU
+            devices); "multiworker" for the machines given by TF_CONFIG or SLURM's variables; "tpu"; "auto" uses what is
+            available, preferably the strategy of an enclosing `with strategy.scope():`.
 
     Raises:
-        GanzooError: an unknown name, or what it needs is not there; another worker that was not there within
-            GANZOO_WORKERS_TIMEOUT seconds (300 if not set).
+        GanzooError: an unknown name, missing devices or settings, or another worker that did not respond within
+            GANZOO_WORKERS_TIMEOUT seconds (default 300).
 
     Example:
-        place = placement("mirrored")
+        from ganzoo.training.distribute import placement
+
+        place = placement("one")
         with place.strategy.scope():
-            model = ganzoo.create("dcgan")
+            model = ganzoo.create("dcgan", image_shape=(28, 28, 1), width=8)
             model.compile()
     """
     if name not in _STRATEGIES:
@@ -71,26 +75,26 @@ def placement(name="auto"):
 
     if tf.distribute.has_strategy():
         if name != "auto":
-            raise GanzooError(f"a strategy's scope surrounds this call already: leave strategy='{name}' out")
+            raise GanzooError(f"a strategy's scope encloses this call already: leave strategy='{name}' out")
         strategy = tf.distribute.get_strategy()
         if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and strategy.cluster_resolver is not None:
             _check_trains(strategy.cluster_resolver.task_type)
-        return Placement(strategy, f"{type(strategy).__name__}, whose scope surrounds the call", _is_chief(strategy))
+        return Placement(strategy, f"{type(strategy).__name__}, whose scope encloses the call", _is_chief(strategy))
     return _STRATEGIES[name]()
 
 
 class _OneDevice:
-    """What a `tf.distribute` strategy is asked for, of one device."""
+    """The part of a `tf.distribute.Strategy` that is needed for one device."""
 
     num_replicas_in_sync = 1
 
-    def scope(self):
+    def scope(self) -> contextlib.AbstractContextManager:
         return contextlib.nullcontext()
 
 
 @contextlib.contextmanager
-def workers_needed(place):
-    """Says in a line that another worker is gone, where TensorFlow would tell what it did when it noticed."""
+def workers_needed(place: Placement) -> Iterator[None]:
+    """A context that replaces TensorFlow's error about a lost worker by a one-line `GanzooError`."""
     if not of_several_workers(place):
         yield
         return
@@ -105,13 +109,12 @@ def workers_needed(place):
             raise
         why = (lines or [type(error).__name__])[0].split("aborted by:")[-1].strip()
         raise GanzooError(
-            f"another worker is gone ({why}): start all of them again with --resume, and they go on from the last "
-            "checkpoint"
+            f"another worker is gone ({why}): restart all of them with --resume to continue from the last checkpoint"
         ) from None
 
 
-def of_several_workers(place):
-    """Whether a `Placement` is that of one of several processes that train together."""
+def of_several_workers(place: Placement) -> bool:
+    """Whether several processes train together."""
     if isinstance(place.strategy, _OneDevice):
         return False
     import tensorflow as tf
@@ -120,24 +123,27 @@ def of_several_workers(place):
 
 
 class Agreement:
-    """To stop: several workers must all leave the training after the same step, or those that are left wait for ever.
+    """Lets several workers agree on when to stop: unless all leave the training after the same step, the others wait
+    forever.
 
-    They ask each other about once a second, how many steps that is they find out together, and after each epoch.
+    The workers communicate about once per second, after a number of steps that they determine together, and after each
+    epoch.
 
     Args:
         place: the `Placement`.
     """
 
-    def __init__(self, place):
-        self._strategy = place.strategy if of_several_workers(place) else None
-        self._agreed, self._total = False, None
+    def __init__(self, place: Placement):
+        self._strategy: Any = place.strategy if of_several_workers(place) else None
+        self._agreed = False
+        self._total: Callable | None = None
         self._began, self._steps, self._next = time.monotonic(), 0, 1
 
-    def after_step(self, asked):
-        """Whether all stop now.
+    def after_step(self, asked: bool) -> bool:
+        """Whether all workers stop now.
 
         Args:
-            asked: whether this process was asked to.
+            asked: whether this process was asked to stop.
         """
         if self._strategy is None or self._agreed:
             return self.reached(asked)
@@ -146,41 +152,41 @@ class Agreement:
             self._ask(asked)
         return self._agreed
 
-    def after_epoch(self, asked):
-        """Whether all stop now; here all are asked, since what belongs to the end of an epoch may take long."""
+    def after_epoch(self, asked: bool) -> bool:
+        """Whether all workers stop now. Always communicates, since the end of an epoch may take long."""
         return self.any(asked)
 
-    def any(self, asked):
-        """Whether any worker asks, at a point that all of them come to."""
+    def any(self, asked: bool) -> bool:
+        """Whether any worker was asked to stop; all of them must call this."""
         if self._strategy is None or self._agreed:
             return self.reached(asked)
         self._ask(asked)
         return self._agreed
 
-    def count(self, value):
-        """(how many workers say that `value` is true, how many workers there are); all of them must call this."""
+    def count(self, value: Any) -> tuple[int, int]:
+        """(number of workers with a true value, number of workers); all of them must call this."""
         if self._strategy is None:
             return int(bool(value)), 1
         total, yes = self._summed([1.0, float(bool(value))])
         return round(float(yes)), round(float(total))
 
-    def reached(self, asked):
-        """What is known without asking the others."""
+    def reached(self, asked: bool) -> bool:
+        """Whether to stop, as far as known without communication."""
         return self._agreed if self._strategy is not None else asked
 
-    def _ask(self, asked):
+    def _ask(self, asked: bool) -> None:
         seconds = (time.monotonic() - self._began) / max(1, self._steps)
-        # The same numbers on all workers, so that all ask again after the same step.
+        # The sums are equal on all workers, so all communicate again after the same step.
         count, asking, seconds = self._summed([1.0, float(asked), seconds])
         self._agreed = asking > 0
         self._began, self._steps = time.monotonic(), 0
         self._next = int(min(1000, max(1, count / max(seconds, 1e-6))))
 
-    def _summed(self, values):
+    def _summed(self, values: list[float]) -> Any:
         import tensorflow as tf
 
         def total(values):
-            # A tensor of this device: what comes from outside has none.
+            # A copy on this device, since the argument has none.
             return tf.distribute.get_replica_context().all_reduce("sum", tf.identity(values))
 
         if self._total is None:
@@ -189,7 +195,7 @@ class Agreement:
         return self._strategy.experimental_local_results(sums)[0].numpy()
 
 
-def _auto():
+def _auto() -> Placement:
     import tensorflow as tf
 
     if _workers(_tf_config().get("cluster", {})) > 1:
@@ -204,13 +210,13 @@ def _auto():
     return _one("there is one GPU" if gpus else "there is no GPU")
 
 
-def _one(reason="as asked"):
+def _one(reason: str = "as requested") -> Placement:
     import tensorflow as tf
 
     return Placement(tf.distribute.get_strategy(), f"one device, {backend.device()} ({reason})")
 
 
-def _mirrored(reason="as asked"):
+def _mirrored(reason: str = "as requested") -> Placement:
     import tensorflow as tf
 
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
@@ -219,7 +225,7 @@ def _mirrored(reason="as asked"):
     return Placement(strategy, f"mirrored over {', '.join(names)} ({reason})")
 
 
-def _multiworker(reason="as asked"):
+def _multiworker(reason: str = "as requested") -> Placement:
     import tensorflow as tf
 
     if not _tf_config() and not os.environ.get("SLURM_STEP_NUM_TASKS"):
@@ -236,11 +242,11 @@ def _multiworker(reason="as asked"):
     except GanzooError:
         raise
     except (RuntimeError, ValueError, OSError, KeyError, tf.errors.OpError) as error:
-        raise GanzooError(f"the workers do not come together: {first_line(error)}") from None
-    words = (
+        raise GanzooError(f"the workers cannot connect: {first_line(error)}") from None
+    description = (
         f"{resolver.task_type} {resolver.task_id} of {_workers(tasks)}, {strategy.num_replicas_in_sync} devices in all"
     )
-    return Placement(strategy, f"{words} ({reason})", _is_chief(strategy))
+    return Placement(strategy, f"{description} ({reason})", _is_chief(strategy))
 
 
 def _resolver():
@@ -249,8 +255,8 @@ def _resolver():
     if _tf_config():
         return tf.distribute.cluster_resolver.TFConfigClusterResolver()
     _check_slurm()
-    # Of SLURM's variables the addresses alone: for GPUs TensorFlow would ask nvidia-smi, which may not be there, and
-    # count those of the node. A task has what it sees, as `srun --gpus-per-task` shows it.
+    # Only the addresses come from SLURM's variables: for GPUs, TensorFlow would call nvidia-smi, which may be missing,
+    # and count those of the whole node. A task has the GPUs visible to it, as with `srun --gpus-per-task`.
     slurm = tf.distribute.cluster_resolver.SlurmClusterResolver(
         gpus_per_node=10_000, gpus_per_task=1, auto_set_gpu=False
     )
@@ -262,11 +268,11 @@ def _resolver():
     )
 
 
-def _check_slurm():
-    """Refuses SLURM's variables where they stand for more tasks than can train together, before they are expanded.
+def _check_slurm() -> None:
+    """Checks SLURM's variables before they are expanded.
 
     Raises:
-        GanzooError: more than 10,000 tasks or nodes, or a name that is longer than one of a machine can be.
+        GanzooError: more than 10,000 tasks or nodes, or a host name that is too long.
     """
     nodes, per_node, tasks = (
         os.environ.get(f"SLURM_{name}", "") for name in ("STEP_NODELIST", "STEP_TASKS_PER_NODE", "STEP_NUM_TASKS")
@@ -283,12 +289,12 @@ def _check_slurm():
             raise GanzooError(f"SLURM_{name}={value[:60]} stands for more than {_MOST_TASKS} tasks or nodes")
 
 
-def _limited(digits):
-    """The number of these digits; of more than 9 of them one that is too large: Python refuses to convert thousands."""
+def _limited(digits: str) -> int:
+    """The number; one that is too large if it has more than 9 digits, since Python refuses to convert thousands."""
     return int(digits) if len(digits) < 10 else _MOST_TASKS + 1
 
 
-def _tpu(reason="as asked"):
+def _tpu(reason: str = "as requested") -> Placement:
     import tensorflow as tf
 
     name = os.environ.get("TPU_NAME", "")
@@ -299,7 +305,7 @@ def _tpu(reason="as asked"):
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name)
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
-    # The clients of cloud services have an error of their own for each way in which a name can be wrong.
+    # The clients of cloud services raise many types of errors.
     except Exception as error:
         raise GanzooError(f"{found}: {first_line(error)}") from None
     strategy = tf.distribute.TPUStrategy(resolver)
@@ -310,82 +316,82 @@ _STRATEGIES = {"auto": _auto, "one": _one, "mirrored": _mirrored, "multiworker":
 STRATEGIES = tuple(_STRATEGIES)
 
 
-# Kinds of tasks whose processes train.
+# Types of tasks that train.
 _TRAINING_KINDS = ("chief", "worker")
-# What SLURM's variables may stand for; the characters in the name of a machine.
+# Upper bounds on the number of SLURM tasks, and on the length of a host name.
 _MOST_TASKS, _LONGEST_HOST = 10_000, 253
 _TF_CONFIG_EXAMPLE = '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
 
 
-def _tf_config():
-    """TF_CONFIG as a dictionary, empty where it is not set.
+def _tf_config() -> dict[str, Any]:
+    """TF_CONFIG as a dictionary; empty if not set.
 
     Raises:
-        GanzooError: not JSON, addresses that are not "host:port", or a task that the cluster does not have.
+        GanzooError: invalid JSON, addresses that are not "host:port", or a task that is not in the cluster.
     """
     try:
         found = json.loads(os.environ.get("TF_CONFIG") or "{}")
         if problem := _problem_of_tf_config(found):
             raise GanzooError(f"{problem}; it looks like {_TF_CONFIG_EXAMPLE}")
     except GanzooError as error:
-        raise GanzooError(f"TF_CONFIG is not the JSON that TensorFlow asks for: {error}") from None
+        raise GanzooError(f"TF_CONFIG is not the JSON that TensorFlow expects: {error}") from None
     except (ValueError, RecursionError) as error:
-        raise GanzooError(f"TF_CONFIG is not the JSON that TensorFlow asks for: {first_line(error)}") from None
+        raise GanzooError(f"TF_CONFIG is not the JSON that TensorFlow expects: {first_line(error)}") from None
     if any(found.get("cluster", {}).values()) and found.get("task"):
         _check_trains(found["task"].get("type"))
     return found
 
 
-def _check_trains(kind):
-    """Refuses a process whose kind of task takes no part in the training: it would write a run of its own.
+def _check_trains(kind: str | None) -> None:
+    """Checks that tasks of this type train: another one would write a run of its own.
 
     Raises:
-        GanzooError: an evaluator, a parameter server or another kind of task.
+        GanzooError: an evaluator, a parameter server or another type of task.
     """
     if kind not in (None, *_TRAINING_KINDS):
         raise GanzooError(
             f"TF_CONFIG makes this process the cluster's {kind}, which takes no part in the training: start chief and "
-            "worker tasks alone"
+            "worker tasks only"
         )
 
 
-def _workers(tasks):
-    """How many tasks of a cluster, {kind: list of addresses}, take part in the training."""
+def _workers(tasks: dict[str, Sequence[str]]) -> int:
+    """Number of tasks of a cluster, {type: list of addresses}, that train."""
     return sum(len(tasks.get(kind, ())) for kind in _TRAINING_KINDS)
 
 
-def _problem_of_tf_config(found):
+def _problem_of_tf_config(found: Any) -> str | None:
     """What is wrong with the value of TF_CONFIG, or None."""
     if not isinstance(found, dict):
-        return "it is no object"
+        return "it is not an object"
     cluster = found.get("cluster", {})
     if not isinstance(cluster, dict) or not all(isinstance(tasks, list) for tasks in cluster.values()):
-        return '"cluster" must map each kind of task to a list of addresses'
+        return '"cluster" must map each type of task to a list of addresses'
     for kind, addresses in cluster.items():
         for address in addresses:
             if not isinstance(address, str) or meeting.host_and_port(address) is None:
                 return f'the {kind} address {json.dumps(address)} is not "host:port"'
-    everybody = [address for addresses in cluster.values() for address in addresses]
-    if len(set(everybody)) < len(everybody):
-        return f"two tasks have the same address: {', '.join(everybody)}"
-    if not everybody:
+    all_addresses = [address for addresses in cluster.values() for address in addresses]
+    if len(set(all_addresses)) < len(all_addresses):
+        return f"two tasks have the same address: {', '.join(all_addresses)}"
+    if not all_addresses:
         return None
     task = found.get("task")
     if not isinstance(task, dict):
-        # A single task may leave itself out.
-        alone = task is None and len(everybody) == 1
-        return None if alone else '"task" must say which of the cluster this process is'
+        # Optional for a single task.
+        alone = task is None and len(all_addresses) == 1
+        return None if alone else '"task" must say which task of the cluster this process is'
     kind, index = task.get("type"), task.get("index")
-    # TensorFlow reads a number in quotes, too.
+    # TensorFlow accepts a number in quotes.
     index = int(index) if isinstance(index, str) and index.isascii() and index.isdigit() else index
     if not isinstance(kind, str) or kind not in cluster:
-        return f"the task's type {json.dumps(kind)} is none of the cluster's: {', '.join(cluster)}"
+        return f"the task's type {json.dumps(kind)} is not one of the cluster's: {', '.join(cluster)}"
     if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(cluster[kind]):
-        return f"the task's index {json.dumps(index)} is none of the cluster's {len(cluster[kind])} {kind} tasks"
+        return f"the task's index {json.dumps(index)} is not one of the cluster's {len(cluster[kind])} {kind} tasks"
     return None
 
 
-def _is_chief(strategy):
+def _is_chief(strategy: Any) -> bool:
     import tensorflow as tf
 
     resolver = strategy.cluster_resolver

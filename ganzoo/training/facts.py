@@ -1,9 +1,11 @@
-"""What must not change when a run goes on: `data.json` in its folder."""
+"""What must not change when a run is resumed: `data.json` in its folder."""
 
 import hashlib
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -12,20 +14,23 @@ from ganzoo.config import Config, from_mapping, to_mapping
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import write_atomically
 
-# How many examples the summary looks at, in how many parts each, and by how much a value in [0, 1] may differ:
-# libraries of another version decode and resample a little differently.
+if TYPE_CHECKING:
+    from ganzoo.data.feed import Feed
+
+# The number of examples in the summary, the number of parts of each, and the tolerance for a value in [0, 1]: other
+# versions of libraries decode and resample slightly differently.
 _EXAMPLES, _PARTS, _TOLERANCE = 64, 4, 0.01
 
 
 @dataclass
 class Facts:
-    """What a resumed run is compared with. None means not known: runs of older versions kept only `examples`.
+    """What a resumed run is compared with. None means unknown: older versions recorded only `examples`.
 
     Attributes:
-        examples: how many the data set has.
+        examples: number of examples in the data set.
         summary: mean absolute values of parts of some examples, in [0, 1], a list of lists of numbers.
-        labels: SHA-256 of the labels or captions of the same examples; "" where there are none.
-        config: the `Config` that the run was begun with.
+        labels: SHA-256 of the labels or captions of these examples; "" if there are none.
+        config: the `Config` that the run was started with.
     """
 
     examples: int | None = None
@@ -34,22 +39,23 @@ class Facts:
     config: Config | None = None
 
     @classmethod
-    def of(cls, config, feed):
+    def of(cls, config: Config, feed: "Feed") -> "Facts":
         """The facts of a run with this config and this `Feed`."""
         summary, labels = _summary(feed)
         return cls(feed.count, summary, labels, config)
 
-    def difference(self, new):
-        """How other facts differ in their data, in words that follow "was trained on"; None where they do not.
+    def difference(self, new: "Facts") -> str | None:
+        """How the data of other facts differs, as text to follow "was trained on"; None if it does not.
 
-        "{source}" in it stands for the new data's source.
+        "{source}" in the text is a placeholder for the new data's source.
         """
         if self.examples is not None and self.examples != new.examples:
             return f"{self.examples} examples, {{source}} has {new.examples}"
         if self.summary is not None:
-            if list(map(len, self.summary)) != list(map(len, new.summary)):
+            new_summary = new.summary or []
+            if list(map(len, self.summary)) != list(map(len, new_summary)):
                 return "examples of another shape than those of {source}"
-            pairs = [abs(a - b) for old, now in zip(self.summary, new.summary) for a, b in zip(old, now)]
+            pairs = [abs(a - b) for old, now in zip(self.summary, new_summary) for a, b in zip(old, now)]
             if any(difference > _TOLERANCE for difference in pairs):
                 return "other examples than those of {source}"
         if self.labels is not None and self.labels != new.labels:
@@ -57,30 +63,31 @@ class Facts:
         return None
 
 
-def write_facts(folder, facts):
+def write_facts(folder: Path, facts: Facts) -> None:
     """Writes a run folder's data.json."""
-    content = {"examples": facts.examples, "summary": facts.summary, "labels": facts.labels}
+    content: dict[str, Any] = {"examples": facts.examples, "summary": facts.summary, "labels": facts.labels}
     content["config"] = to_mapping(facts.config)
     write_atomically(folder / "data.json", json.dumps(content).encode())
 
 
-def read_facts(folder):
-    """The `Facts` of a run folder's data.json; all unknown where the file is missing, which is said.
+def read_facts(folder: Path) -> Facts:
+    """Reads a run folder's data.json. If the file is missing, prints a warning and returns unknown facts.
 
     Raises:
-        GanzooError: damaged.
+        GanzooError: the file is damaged.
     """
     path = folder / "data.json"
     try:
         content = json.loads(path.read_bytes())
         _check(content)
     except FileNotFoundError:
-        print(f"{path} is missing: whether data and settings are still those of this run is not checked", flush=True)
+        print(f"{path} is missing: cannot check that data and settings are still those of this run", flush=True)
         return Facts()
     except (OSError, ValueError, RecursionError) as error:
-        reason = os.strerror(error.errno) if getattr(error, "errno", None) else first_line(error)
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number else first_line(error)
         raise GanzooError(
-            f"cannot read {path} ({reason}): put a copy of it back, or delete it to go on without comparing the data"
+            f"cannot read {path} ({reason}): restore it from a copy, or delete it to resume without comparing the data"
         ) from None
     config = content.get("config")
     return Facts(
@@ -91,40 +98,40 @@ def read_facts(folder):
     )
 
 
-def _check(content):
+def _check(content: Any) -> None:
     if not isinstance(content, dict) or type(content.get("examples")) is not int:
-        raise ValueError("it does not say the number of examples")
+        raise ValueError("the number of examples is missing")
     rows = content.get("summary") or []
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
-        raise ValueError("the summary is no list of lists")
+        raise ValueError("the summary is not a list of lists")
     if not all(type(value) in (int, float) for row in rows for value in row):
-        raise ValueError("the summary holds values that are no numbers")
+        raise ValueError("the summary contains values that are not numbers")
 
 
-def _summary(feed):
-    """(a few numbers of each of some examples, SHA-256 of what is said of them) of a `Feed`."""
+def _summary(feed: "Feed") -> tuple[list[list[float]], str]:
+    """(a few numbers of each of some examples, SHA-256 of their labels or captions) of a `Feed`."""
     chosen = np.unique(np.linspace(0, feed.count - 1, _EXAMPLES).astype(int))
     if feed.images is not None:
         examples = [(feed.images[i],) for i in chosen]
     elif feed.validation:
-        # What training sees is cut and mixed at random places: whole examples are safer to compare.
+        # Training examples are random crops and mixtures: compare whole validation examples instead.
         examples = feed.validation[:_EXAMPLES]
     else:
         batch = keras.tree.flatten(feed.make_batch(0, chosen[: feed.batch_size]))
         examples = list(zip(*map(np.asarray, batch)))
     examples = [one if isinstance(one, tuple) else (one,) for one in examples]
     rows = [[value for array in one if isinstance(array, np.ndarray) for value in _parts(array)] for one in examples]
-    said = None
-    # Labels that the source has but the model does not see may change.
+    conditions: list[Any] | None = None
+    # Labels that the model does not use may change.
     if feed.labels is not None and isinstance(feed.spec, list):
-        said = [int(feed.labels[i]) for i in chosen]
+        conditions = [int(feed.labels[i]) for i in chosen]
     elif feed.captions:
-        said = [list(feed.captions[i]) for i in chosen]
-    return rows, "" if said is None else hashlib.sha256(json.dumps(said).encode()).hexdigest()
+        conditions = [list(feed.captions[i]) for i in chosen]
+    return rows, "" if conditions is None else hashlib.sha256(json.dumps(conditions).encode()).hexdigest()
 
 
-def _parts(array):
-    """Mean absolute values of the parts of an example, floats in [0, 1]."""
+def _parts(array: np.ndarray) -> list[float]:
+    """Mean absolute values of the parts of an example, in [0, 1]."""
     scale = 255.0 if array.dtype == np.uint8 else 1.0
     parts = np.array_split(array.reshape(-1), _PARTS)
     return [round(float(np.abs(part).mean(dtype="float64")) / scale, 4) if part.size else 0.0 for part in parts]

@@ -1,8 +1,8 @@
-"""How the workers of a cluster find each other before TensorFlow connects them.
+"""Waits until all workers of a cluster can reach each other, before TensorFlow connects them.
 
-TensorFlow waits for missing workers in native code: for many minutes, without a word, and with Python's lock held, so
-that neither a signal handler nor another thread can run. So each worker first listens on its own address, and tries the
-others' until all answer. This is plain Python: it says whom it waits for, and Ctrl-C and SIGTERM end it.
+TensorFlow waits for missing workers in native code for many minutes, silently and holding Python's global lock, so that
+neither signal handlers nor other threads run. So each worker first listens on its own address and connects to the
+others until all respond. This is plain Python: it reports which workers are missing, and Ctrl-C and SIGTERM stop it.
 """
 
 import contextlib
@@ -16,19 +16,20 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
 
 from ganzoo.errors import GanzooError
 
 VARIABLE = "GANZOO_WORKERS_TIMEOUT"
-# Seconds: to wait for the others in all, between two lines that say for whom, for one connection, between two of them.
+# Seconds: to wait in total, between two progress messages, for one connection attempt, between two attempts.
 _DEFAULT, _BETWEEN_LINES, _ONE_TRY, _BETWEEN_TRIES = 300.0, 10.0, 2.0, 0.5
 
 
-def timeout():
-    """How many seconds to wait for the other workers: the variable GANZOO_WORKERS_TIMEOUT, or 300.
+def timeout() -> float:
+    """Seconds to wait for the other workers: the environment variable GANZOO_WORKERS_TIMEOUT, or 300.
 
     Raises:
-        GanzooError: the variable is no number above 0.
+        GanzooError: the variable is not a number above 0.
     """
     text = os.environ.get(VARIABLE) or str(_DEFAULT)
     try:
@@ -40,43 +41,53 @@ def timeout():
     return seconds
 
 
-def host_and_port(address):
-    """("host", 2222) of "host:2222", or of "[::1]:2222"; None where it is no address."""
+def host_and_port(address: str) -> tuple[str, int] | None:
+    """Parses "host:2222" or "[::1]:2222" to (host, port); None if it is not an address.
+
+    Example:
+        from ganzoo.training.meeting import host_and_port
+
+        host_and_port("[::1]:2222")         # ("::1", 2222)
+    """
     host, _, port = address.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     valid = host and port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 2**16
     return (host, int(port)) if valid else None
 
 
-def unreachable(address, seconds):
-    """Why nothing answers at "host:port" within so many seconds; None where something does."""
-    place = host_and_port(address)
-    if place is None:
-        return f"'{address}' is no address of the form host:port"
+def unreachable(address: str, seconds: float) -> str | None:
+    """Why nothing responds at "host:port" within this time; None if something does."""
+    target = host_and_port(address)
+    if target is None:
+        return f"'{address}' is not an address of the form host:port"
     try:
-        socket.create_connection(place, timeout=seconds).close()
+        socket.create_connection(target, timeout=seconds).close()
     except (OSError, UnicodeError) as error:
-        return f"{address} does not answer ({_reason(error)})"
+        return f"{address} does not respond ({_reason(error)})"
     return None
 
 
-def meet(tasks, kind, index, seconds):
+def meet(tasks: dict[str, Sequence[str]], kind: str, index: int, seconds: float) -> None:
     """Waits until this worker and all others can reach each other.
 
-    A worker that has reached all others still waits until they all have, too: only then will TensorFlow not wait.
+    A worker that has reached all others keeps waiting until they have, too: only then will TensorFlow not block.
 
     Args:
-        tasks: {kind of task: list of addresses "host:port"}, the same in all workers.
-        kind, index: which of the tasks this process is.
-        seconds: to wait at most.
+        tasks: {type of task: list of addresses "host:port"}, the same for all workers.
+        kind, index: the task of this process.
+        seconds: time limit.
 
     Raises:
-        GanzooError: the own port is taken, somebody is missing after that time, or a worker has another list of tasks.
+        GanzooError: the worker's own port is in use, a worker is still missing after the time limit, or has a different
+            list of tasks.
 
     Example:
-        meet({"worker": ["host1:2222", "host2:2222"]}, "worker", 0, seconds=300)
+        from ganzoo.training.meeting import meet
+
+        # With several workers, e.g. {"worker": ["host1:2222", "host2:2222"]}, all call it; one alone returns at once.
+        meet({"worker": ["localhost:2222"]}, "worker", 0, seconds=300)
     """
-    # Parameter servers and evaluators are no part of the training's strategy.
+    # Parameter servers and evaluators do not take part in the strategy.
     names = {(one, i): address for one in ("chief", "worker") for i, address in enumerate(tasks.get(one, []))}
     own = names.pop((kind, index), None)
     if own is None or not names:
@@ -87,7 +98,7 @@ def meet(tasks, kind, index, seconds):
     with _listening(own, lambda: f"ganzoo {digest} {kind} {index} {'ready' if meeting.all_seen else 'waiting'}\n"):
         meeting.begin()
         try:
-            # The others are often started within a moment.
+            # No message if the others start within moments.
             next_line = began + _ONE_TRY
             while not meeting.done.wait(0.2):
                 now = time.monotonic()
@@ -95,39 +106,40 @@ def meet(tasks, kind, index, seconds):
                     raise GanzooError(meeting.problem)
                 if now - began > seconds:
                     raise GanzooError(
-                        f"gave up after {seconds:g} seconds of waiting for {meeting.whom()}: start all workers, see "
-                        f"that they reach each other's addresses, or wait longer with {VARIABLE}=SECONDS"
+                        f"gave up after {seconds:g} seconds of waiting for {meeting.whom()}: start all workers, make "
+                        f"sure that they can reach each other's addresses, or wait longer with {VARIABLE}=SECONDS"
                     )
                 if now > next_line:
                     print(f"waiting for {meeting.whom()} ({seconds - now + began:.0f} s left)", flush=True)
                     next_line = now + _BETWEEN_LINES
-            # The others are to hear of it before TensorFlow needs this port.
+            # The others must see it before TensorFlow uses this port.
             time.sleep(2 * _BETWEEN_TRIES)
         finally:
             meeting.done.set()
 
 
 class _Meeting:
-    """Who has answered, asked by one thread for each of the others."""
+    """Which workers have responded; one thread per worker connects to it."""
 
-    def __init__(self, names, greeting):
+    def __init__(self, names: dict[tuple[str, int], str], greeting: str):
         self._names, self._greeting = names, greeting
-        # {task: why it has not answered}, and those that have not reached everybody else.
+        # {task: why it has not responded}, and the tasks that have not reached all others.
         self._missing = dict.fromkeys(names, "not tried yet")
         self._waiting = set(names)
         self._lock = threading.Lock()
-        self.done, self.problem = threading.Event(), None
+        self.done = threading.Event()
+        self.problem: str | None = None
 
     @property
-    def all_seen(self):
+    def all_seen(self) -> bool:
         return not self._missing
 
-    def begin(self):
+    def begin(self) -> None:
         for task in self._names:
             threading.Thread(target=self._ask, args=(task,), daemon=True).start()
 
-    def whom(self):
-        """The workers that are missing, in words."""
+    def whom(self) -> str:
+        """A description of the workers that are missing."""
         with self._lock:
             missing, waiting = dict(self._missing), sorted(self._waiting)
         if missing:
@@ -135,18 +147,21 @@ class _Meeting:
             what = f"{len(missing)} of {len(self._names)} other workers"
         else:
             listed = [self._called(task) for task in waiting]
-            what = f"{len(waiting)} of {len(self._names)} other workers to reach everybody else"
+            what = f"{len(waiting)} of {len(self._names)} other workers to reach all others"
         more = f" and {len(listed) - 5} more" if len(listed) > 5 else ""
         return f"{what}: {', '.join(listed[:5])}{more}"
 
-    def _called(self, task):
+    def _called(self, task: tuple[str, int]) -> str:
         return f"{task[0]} {task[1]} at {self._names[task]}"
 
-    def _ask(self, task):
-        place = host_and_port(self._names[task])
+    def _ask(self, task: tuple[str, int]) -> None:
+        target = host_and_port(self._names[task])
+        if target is None:
+            self.problem = f"'{self._names[task]}' is not an address of the form host:port"
+            return
         while not self.done.is_set():
             try:
-                with socket.create_connection(place, timeout=_ONE_TRY) as connection:
+                with socket.create_connection(target, timeout=_ONE_TRY) as connection:
                     answer = _line(connection)
             except (OSError, UnicodeError) as error:
                 with self._lock:
@@ -160,7 +175,7 @@ class _Meeting:
                     )
                 with self._lock:
                     self._missing.pop(task, None)
-                    # Anything else than our own answer is TensorFlow's: that worker has met everybody already.
+                    # Any other response comes from TensorFlow: that worker has already reached all others.
                     if not answer.startswith("ganzoo ") or answer.endswith(" ready"):
                         self._waiting.discard(task)
                     if not self._waiting and not self._missing and not self.problem:
@@ -170,8 +185,8 @@ class _Meeting:
             self.done.wait(_BETWEEN_TRIES)
 
 
-def _line(connection):
-    """The first line that comes within a moment, or what has come of it."""
+def _line(connection: socket.socket) -> str:
+    """The first line received before the timeout, or the part of it that was received."""
     received = b""
     with contextlib.suppress(OSError):
         while b"\n" not in received and len(received) < 200:
@@ -183,15 +198,18 @@ def _line(connection):
 
 
 @contextlib.contextmanager
-def _listening(address, answer):
-    """Answers everybody who connects to the port of an address with a line, on all of this machine's addresses."""
-    _, port = host_and_port(address)
+def _listening(address: str, answer: Callable[[], str]) -> Iterator[None]:
+    """A context that responds with a line to connections to the port of an address, on all interfaces."""
+    parsed = host_and_port(address)
+    if parsed is None:
+        raise GanzooError(f"'{address}' is not an address of the form host:port")
+    port = parsed[1]
     try:
         listener = _server(port)
     except OSError as error:
         raise GanzooError(
-            f"this worker cannot listen on its own address {address}: {_reason(error)}; is it running already, or has "
-            "another process this port?"
+            f"this worker cannot listen on its own address {address}: {_reason(error)}; is it running already, or does "
+            "another process use this port?"
         ) from None
     stop = threading.Event()
 
@@ -215,51 +233,52 @@ def _listening(address, answer):
         listener.close()
 
 
-def _server(port):
+def _server(port: int) -> socket.socket:
     if socket.has_dualstack_ipv6():
         try:
             return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=128)
         except OSError as error:
-            # Where the kernel's IPv6 is turned off, it cannot be bound.
+            # If IPv6 is turned off in the kernel, binding fails.
             if error.errno == errno.EADDRINUSE:
                 raise
     return socket.create_server(("", port), backlog=128)
 
 
-# A process that ends another one, unless that one closes the pipe between them in time.
+# A process that kills its parent unless that closes the pipe between them in time.
 _LIMIT = """
 import os, select, signal, sys
-process, seconds, words = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
+process, seconds, message = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 if not select.select([0], [], [], seconds)[0] and os.getppid() == process:
-    print(words, file=sys.stderr, flush=True)
+    print(message, file=sys.stderr, flush=True)
     os.kill(process, signal.SIGKILL)
 """
 
 
 @contextlib.contextmanager
-def limited(seconds):
-    """Ends this process with a line when what happens inside takes longer; there, Ctrl-C ends it at once.
+def limited(seconds: float) -> Iterator[None]:
+    """A context that kills this process, with an error message, if it takes longer; within it, Ctrl-C kills it at once.
 
-    For native code during which Python can do nothing: neither handle a signal nor run a thread.
+    For native code during which Python can neither handle signals nor run threads.
     """
     if os.name != "posix" or not sys.executable:
         yield
         return
-    words = f"Error: gave up after {seconds:g} seconds: the workers met, but TensorFlow cannot connect them"
-    command = [sys.executable, "-I", "-S", "-c", _LIMIT, str(os.getpid()), str(seconds), words]
+    message = f"Error: gave up after {seconds:g} seconds: the workers met, but TensorFlow cannot connect them"
+    command = [sys.executable, "-I", "-S", "-c", _LIMIT, str(os.getpid()), str(seconds), message]
     in_main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGINT, signal.SIG_DFL) if in_main else None
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as limit:
         try:
             yield
         finally:
-            limit.stdin.close()
+            if limit.stdin is not None:
+                limit.stdin.close()
             if in_main:
                 signal.signal(signal.SIGINT, before)
 
 
-def _reason(error):
+def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return "no answer"
+        return "no response"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,56 +1,61 @@
-"""Random numbers of the training step: a function of seed, step and place in the step alone.
+"""Random numbers of the training step, a function of the seed, the step and the number of the call within the step.
 
-Nothing is drawn from a state that could be lost, so a run resumed at step n sees the numbers it would have seen.
-Replicas of a strategy each take their rows of what one device would draw for the whole batch: how many there are
-makes no difference.
+There is no state to lose, so a run resumed at step n gets the same numbers as an uninterrupted one. Each replica of a
+strategy takes its rows of the numbers that one device would sample for the whole batch, so the number of replicas does
+not matter.
 """
 
 import threading
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from ganzoo import backend
+from ganzoo.types import Tensor
 
 
 class Noise(threading.local):
-    """Draws for one kind of step; `start_step` before each. Replicas are threads that take turns: each counts its own.
+    """A source of random numbers; call `start_step` before each step. Thread-local, because replicas are threads.
 
     Args:
-        seed: integer; another one gives other numbers.
+        seed: an integer.
 
     Attributes:
-        step: the one that draws belong to.
+        step: the current step.
 
     Example:
+        from ganzoo.training.noise import Noise
+
         noise = Noise(seed=0)
         noise.start_step(7)
-        latents = noise.normal((64, 100))
+        latents = noise.normal((64, 100))           # the same for every step 7 with seed 0
     """
 
-    def __init__(self, seed):
+    def __init__(self, seed: int):
         self.seed = seed
-        self.step = 0
+        self.step: Any = 0
         self._calls = 0
 
-    def start_step(self, step):
-        """Everything drawn from now on belongs to this step, an integer or an integer scalar."""
+    def start_step(self, step: Any) -> None:
+        """Starts a step, an integer or an integer scalar tensor."""
         self.step = step
         self._calls = 0
 
-    def normal(self, shape):
-        """Standard normal numbers, float32; the first axis of the shape is the batch's."""
+    def normal(self, shape: Sequence[Any]) -> Tensor:
+        """Samples from the standard normal distribution, float32; the first axis of the shape is the batch."""
         key = self._key()
         return backend.share_of_replica(lambda shape: keras.random.normal(shape, dtype="float32", seed=key), shape)
 
-    def uniform(self, shape, minval=0.0, maxval=1.0):
-        """Uniform numbers in [minval, maxval), float32; the first axis of the shape is the batch's."""
+    def uniform(self, shape: Sequence[Any], minval: float = 0.0, maxval: float = 1.0) -> Tensor:
+        """Samples uniformly from [minval, maxval), float32; the first axis of the shape is the batch."""
         key = self._key()
         return backend.share_of_replica(
             lambda shape: keras.random.uniform(shape, minval, maxval, dtype="float32", seed=key), shape
         )
 
-    def _key(self):
+    def _key(self) -> Any:
         self._calls += 1
-        # Odd multipliers spread neighboring seeds and draws.
-        place = (self.seed * 2654435761 + self._calls * 40503) % 2**30
-        return backend.given_seed((place, self.step))
+        # Odd multipliers separate adjacent seeds and calls.
+        key = (self.seed * 2654435761 + self._calls * 40503) % 2**30
+        return backend.given_seed((key, self.step))

@@ -1,16 +1,18 @@
-"""Optimizers from a YAML file: {name: adam, learning_rate: 2.0e-4, beta_1: 0.5}, whose learning rate may change:
+"""Optimizers from a YAML file: {name: adam, learning_rate: 2.0e-4, beta_1: 0.5}. The learning rate may be a schedule:
 {name: adam, learning_rate: {name: cosine_decay, initial_learning_rate: 2.0e-4, decay_steps: 20000}}."""
 
 import inspect
 import math
 import reprlib
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
 from ganzoo import backend
 from ganzoo.errors import GanzooError, unknown
+from ganzoo.types import Tensor
 
 _SCHEDULES = {
     "cosine_decay": keras.optimizers.schedules.CosineDecay,
@@ -23,61 +25,67 @@ _NAMES = ("adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl",
 
 @keras.saving.register_keras_serializable(package="ganzoo")
 class Adam(backend.KerasAdam):
-    """Keras' Adam (Kingma & Ba 2014, arXiv:1412.6980): the same arguments, variables and numbers, by one operation for
-    each weight, or for all together, where the back end has it; Keras' take twenty and pass through memory for each.
+    """Keras' Adam (Kingma & Ba 2014, arXiv:1412.6980), with the same arguments, variables and results, as one operation
+    per weight, or for all weights, where the back end has it.
 
     Example:
+        from ganzoo.training.optimizers import Adam
+
+        model = ganzoo.create("dcgan", image_shape=(28, 28, 1), width=8)
         model.compile(generator_optimizer=Adam(2e-4, beta_1=0.5))
     """
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
         if self.amsgrad or backend.adam is None:
             super().update_step(gradient, variable, learning_rate)
             return
-        place = self._get_variable_index(variable)
-        moments = self._momentums[place], self._velocities[place]
+        index = self._get_variable_index(variable)
+        moments = self._momentums[index], self._velocities[index]
         settings = self.beta_1, self.beta_2, self.epsilon
         backend.adam(variable, *moments, self.iterations + 1, gradient, learning_rate, *settings)
 
 
 class ModelOptimizer(keras.optimizers.Optimizer):
-    """The optimizers of a model's networks as the one that Keras and its callbacks ask for, `model.optimizer`.
+    """Presents the optimizers of all networks as a single one, `model.optimizer`, to Keras and its callbacks.
 
-    Its learning rate is the first one's, the generator's. Setting it changes the others in proportion, so that
-    `keras.callbacks.LearningRateScheduler` and `ReduceLROnPlateau` slow down both networks: with rates of 1e-4 and
-    4e-4, a new rate of 5e-5 makes them 5e-5 and 2e-4. `model.generator_optimizer.learning_rate` and
-    `model.discriminator_optimizer.learning_rate` are changed each by itself.
+    Its learning rate is that of the first optimizer, the generator's. Setting it scales the others in proportion, so
+    that `keras.callbacks.LearningRateScheduler` and `ReduceLROnPlateau` affect both networks: with rates of 1e-4 and
+    4e-4, setting 5e-5 gives 5e-5 and 2e-4. `model.generator_optimizer.learning_rate` and
+    `model.discriminator_optimizer.learning_rate` set them individually.
 
-    Each optimizer takes its steps and is saved by itself: of this one files have the proportion, while the rates are 0.
+    Each optimizer steps and is saved by itself. This one saves only the proportion of the rates, while they are 0.
 
     Args:
-        optimizers: Keras optimizers, built, the generator's first.
+        optimizers: built Keras optimizers, the generator's first.
 
     Example:
+        model = ganzoo.create("dcgan", image_shape=(28, 28, 1), width=8)
         model.compile()
         model.optimizer.learning_rate = 1e-4
+        model.discriminator_optimizer.learning_rate                     # 1e-4, too
     """
 
-    def __init__(self, optimizers):
+    def __init__(self, optimizers: Sequence[keras.optimizers.Optimizer]):
         super().__init__(0.0, name="model_optimizer")
         self._all = list(optimizers)
-        # Of the other learning rates to the first, while that one is 0.
-        self._ratios = [None] * (len(self._all) - 1)
+        # Ratios of the other learning rates to the first one, needed while that one is 0.
+        self._ratios: list[Any] = [None] * (len(self._all) - 1)
         self.built = True
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> Any:
+        """The learning rate of the first optimizer; setting it scales the others in proportion."""
         return self._all[0].learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, value):
+    def learning_rate(self, value: Any) -> None:
         first, *others = self._all
-        if isinstance(value, (keras.optimizers.schedules.LearningRateSchedule, Callable)) and others:
+        if others and (isinstance(value, keras.optimizers.schedules.LearningRateSchedule) or callable(value)):
             raise GanzooError(
                 "model.optimizer.learning_rate takes a number, which changes the rates of both networks in proportion: "
                 "give a schedule to each, as learning_rate of generator_optimizer and discriminator_optimizer"
             )
-        # Keras refuses to set the rate of an optimizer that has a schedule: before anything is changed.
+        # Keras raises an error if an optimizer has a schedule: trigger it before anything is changed.
         for optimizer in self._all:
             if isinstance(_inner(optimizer)._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
                 optimizer.learning_rate = value
@@ -86,7 +94,7 @@ class ModelOptimizer(keras.optimizers.Optimizer):
             self._ratios = [_rate(other) / before for other in others]
         if None in self._ratios:
             raise GanzooError(
-                "the generator's learning rate is 0, so that none is in proportion to it: set "
+                "the generator's learning rate is 0, so the others cannot be scaled in proportion: set "
                 "model.generator_optimizer.learning_rate and model.discriminator_optimizer.learning_rate"
             )
         first.learning_rate = value
@@ -94,52 +102,59 @@ class ModelOptimizer(keras.optimizers.Optimizer):
             other.learning_rate = ratio * _rate(first)
 
     @property
-    def iterations(self):
+    def iterations(self) -> keras.Variable:
+        """The step counter of the first optimizer."""
         return self._all[0].iterations
 
     @property
-    def variables(self):
-        """Of all of them: what `fit` on JAX hands from step to step."""
+    def variables(self) -> list[keras.Variable]:
+        """The variables of all optimizers."""
         return [variable for optimizer in self._all for variable in optimizer.variables]
 
-    def finalize_variable_values(self, var_list):
-        # Keras gives all weights of the model, but each optimizer's moving averages (`use_ema`) are of its network's.
+    def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
+        # Keras passes all weights of the model, but an optimizer's moving averages (`use_ema`) cover its network only.
         for optimizer in self._all:
             if _inner(optimizer).use_ema:
                 optimizer.finalize_variable_values(_inner(optimizer)._trainable_variables)
 
-    def save_own_variables(self, store):
-        # Rates of 0 no longer say in which proportion they were.
+    def save_own_variables(self, store: Any) -> None:
+        # The proportion is lost once the rates are 0.
         if self._ratios and None not in self._ratios and not _rate(self._all[0]):
             store["ratios"] = np.array(self._ratios, "float32")
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         if "ratios" in store:
             ratios = np.asarray(store["ratios"], "float32")
             if ratios.shape == (len(self._all) - 1,) and np.isfinite(ratios).all():
                 self._ratios = [float(ratio) for ratio in ratios]
 
 
-def _rate(optimizer):
+def _rate(optimizer: Any) -> float:
     return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
 
 
-def _inner(optimizer):
-    """The optimizer itself, without the scaling of losses around it."""
+def _inner(optimizer: Any) -> Any:
+    """The optimizer inside a `LossScaleOptimizer`; another optimizer is returned as is."""
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
-def get(optimizer, which):
-    """An optimizer from its name, a mapping or itself.
+def get(optimizer: Any, which: str) -> keras.optimizers.Optimizer:
+    """Makes an optimizer.
 
     Args:
-        optimizer: "adam", {"name": "adam", "learning_rate": 2e-4}, or a keras optimizer. A learning rate is a number,
-            or {"name": "cosine_decay", "initial_learning_rate": 2e-4, "decay_steps": 20000}, also exponential_decay,
-            piecewise_constant_decay and polynomial_decay: with the arguments of Keras' classes.
-        which: what it is for, in errors.
+        optimizer: "adam", {"name": "adam", "learning_rate": 2e-4}, or a Keras optimizer, which is returned as is. A
+            learning rate is a number or a schedule, {"name": "cosine_decay", "initial_learning_rate": 2e-4,
+            "decay_steps": 20000}; also exponential_decay, piecewise_constant_decay and polynomial_decay, with the
+            arguments of Keras' classes.
+        which: its purpose, for error messages.
 
     Raises:
         GanzooError: an unknown name or argument, or a value of the wrong type.
+
+    Example:
+        from ganzoo.training import optimizers
+
+        optimizer = optimizers.get({"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5}, "generator_optimizer")
     """
     if isinstance(optimizer, keras.optimizers.Optimizer):
         return optimizer
@@ -162,8 +177,8 @@ def get(optimizer, which):
         raise GanzooError(f"{which}: {error}") from None
 
 
-def _schedule(asked, which):
-    """A learning rate that changes with the steps, of Keras' own classes and their arguments."""
+def _schedule(asked: dict[str, Any], which: str) -> keras.optimizers.schedules.LearningRateSchedule:
+    """A learning rate schedule of Keras."""
     settings = dict(asked)
     name = settings.pop("name", None)
     if not isinstance(name, str) or name not in _SCHEDULES:
@@ -179,8 +194,8 @@ def _schedule(asked, which):
         raise GanzooError(f"{which}, {name}: {error}") from None
 
 
-def _number(value):
-    """YAML 1.1 reads 2e-4, without a point, as a string."""
+def _number(value: Any) -> Any:
+    """Converts strings to numbers: YAML 1.1 reads 2e-4, without a decimal point, as a string."""
     if isinstance(value, str):
         try:
             number = float(value)

@@ -1,4 +1,4 @@
-"""A run turned into a preset that ships: the best checkpoint in half precision, and what is to be said of it."""
+"""Publishes a run as a preset: the weights of its best checkpoint in half precision, with license and metrics."""
 
 import re
 from dataclasses import replace
@@ -10,23 +10,24 @@ from ganzoo.errors import GanzooError
 from ganzoo.evaluation import evaluate
 from ganzoo.files import write_atomically
 from ganzoo.training.callbacks.record import read_records
+from ganzoo.types import PathLike
 
 
-def publish_run(run, folder, data, license, trained_on):
+def publish_run(run: PathLike, folder: PathLike, data: str, license: str, trained_on: str) -> Path:
     """Writes `<folder>/<preset>.npz` and `<preset>.yaml` from a run folder of `ganzoo train`.
 
-    The metrics are those of the packed weights, measured after the rounding to float16, on images
-    that the training and the choice of the checkpoint have not seen.
+    The metrics are those of the published weights, after rounding to float16, on data that was used neither for
+    training nor for choosing the checkpoint.
 
     Args:
         run: the run folder.
-        folder: where to write.
-        data: source of real images kept from training.
+        folder: where to write the files.
+        data: source of held-out data, as for `ganzoo evaluate`.
         license: of the training data.
-        trained_on: what the training data is, in words.
+        trained_on: description of the training data.
 
     Returns:
-        The YAML file's path.
+        The path of the YAML file.
 
     Raises:
         GanzooError: no best checkpoint, or anything `evaluate` raises.
@@ -39,10 +40,10 @@ def publish_run(run, folder, data, license, trained_on):
     measure = trained.validation_metrics(None, config.evaluation)
     records = {r[measure.monitor]: r for r in read_records(run / "metrics.jsonl") if measure.monitor in r}
     if not records:
-        raise GanzooError(f"{run / 'metrics.jsonl'} holds no measurement: the best checkpoint cannot be described")
+        raise GanzooError(f"{run / 'metrics.jsonl'} has no validation metrics: the best checkpoint cannot be described")
     best = records[measure.best(records)]
     sha256 = trained.save_shipped(folder / f"{name}.npz")
-    # As anybody loads it, whatever precision it was trained in.
+    # In float32, as users load it.
     model = presets.build(config, str(run), policy="float32")
     model.load_shipped(folder / f"{name}.npz", sha256)
     upscale = bool(config.data.get("upscale"))
@@ -51,15 +52,15 @@ def publish_run(run, folder, data, license, trained_on):
     metrics["best_epoch"] = best["epoch"]
     metrics["training_cpu_minutes"] = round(best["cpu_seconds"] / 60, 1)
     published = presets.preset_files().get(f"{config.model}.{name}")
-    # The run's own source and start are paths of one machine, its precision may be that machine's choice; the preset
-    # goes on naming what anybody finds.
+    # The run's source and start may be paths on one machine, and its precision that machine's choice: a preset that
+    # exists keeps its own.
     known = load_config(published) if published else config
     sources = {key: known.data.get(key) for key in ("source", "noise") if key in config.data}
     weights = Weights(f"{name}.npz", sha256, license, trained_on, found.protocol, metrics)
-    asked = load_config(run / "preset.yaml").training.precision
-    training = replace(config.training, start_from=known.training.start_from, precision=asked)
+    precision = load_config(run / "preset.yaml").training.precision
+    training = replace(config.training, start_from=known.training.start_from, precision=precision)
     data = {key: value for key, value in {**config.data, **sources}.items() if value is not None}
-    packed = replace(config, weights=weights, data=data, training=training)
+    preset = replace(config, weights=weights, data=data, training=training)
     path = folder / f"{name}.yaml"
-    write_atomically(path, dump(packed).encode())
+    write_atomically(path, dump(preset).encode())
     return path

@@ -117,7 +117,7 @@ def test_wrong_regularizers_say_so():
         make("dcgan", discriminator_regularizers=["spectral_normalisation"])
     with pytest.raises(ganzoo.GanzooError, match="kernels"):
         make("dcgan", discriminator_regularizers=[{"name": "minibatch_discrimination", "kernels": 0}])
-    with pytest.raises(ganzoo.GanzooError, match="batch norm, which this network has not"):
+    with pytest.raises(ganzoo.GanzooError, match="replaces batch norm, but this network has none"):
         make("gan", discriminator_regularizers=["virtual_batch_normalization"])
     with pytest.raises(ganzoo.GanzooError, match="named 'logit'"):
         make("began", discriminator_regularizers=["minibatch_discrimination"])

@@ -37,7 +37,7 @@ def test_a_run_goes_on_elsewhere_from_small_files(tiny_preset, tmp_path):
 
 
 def test_small_files_that_are_missing_or_damaged_are_refused(tiny_preset, tmp_path):
-    with pytest.raises(ganzoo.GanzooError, match="no run folder"):
+    with pytest.raises(ganzoo.GanzooError, match="not a run folder"):
         archive_run(tmp_path, tmp_path / "parts")
     run = ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["extractor=null", "epochs=1"])
     parts = archive_run(run, tmp_path / "parts", megabytes=0.05)
@@ -52,7 +52,7 @@ def test_small_files_that_are_missing_or_damaged_are_refused(tiny_preset, tmp_pa
     with pytest.raises(ganzoo.GanzooError, match="damaged"):
         restore_run(tmp_path / "parts", tmp_path / "there")
     parts[0].unlink()
-    with pytest.raises(ganzoo.GanzooError, match="whole run"):
+    with pytest.raises(ganzoo.GanzooError, match="complete run"):
         restore_run(tmp_path / "parts", tmp_path / "there")
     assert not (tmp_path / "there").exists()
 
@@ -136,14 +136,14 @@ HOSTILE = {
 def test_archives_that_are_no_run_are_refused_and_leave_nothing(run_files, tmp_path, what):
     archive_of(tmp_path / "parts", HOSTILE[what](list(run_files.items())))
     runs = tmp_path / "runs"
-    with pytest.raises(ganzoo.GanzooError, match="no run that ganzoo has written") as error:
+    with pytest.raises(ganzoo.GanzooError, match="not a run written by ganzoo") as error:
         restore_run(tmp_path / "parts", runs)
     assert len(str(error.value).splitlines()) == 1
     assert list(runs.iterdir()) == []
     # A run that is to be replaced stays as it was.
     old = {"config.yaml": b"old", "checkpoints/last.keras": b"old", "samples/epoch_0001.png": b"old"}
     written(runs / "tiny-001", old)
-    with pytest.raises(ganzoo.GanzooError, match="no run that ganzoo has written"):
+    with pytest.raises(ganzoo.GanzooError, match="not a run written by ganzoo"):
         restore_run(tmp_path / "parts", runs, replace=True)
     assert {name: content for name, content in read(runs / "tiny-001").items() if name != "lock"} == old
     # And a good archive then finds its place.
@@ -163,7 +163,7 @@ def test_lists_of_parts_that_promise_more_than_is_there(run_files, tmp_path):
         ("are not run.000, run.001", {"parts": "run.000"}),
         *(("names the run", {"name": name}) for name in ("a\0b", "\ud800", "a\udc80", "a\nb", "\x1b[2J", "a\u2028b")),
         ("names the run", {"name": ["x"]}),
-        ("their SHA-256 is another one", {"sha256": 3}),
+        ("their SHA-256 does not match", {"sha256": 3}),
         ("run.001 is missing", {"parts": ["run.000", "run.001"]}),
     ):
         archive_of(parts, members, **manifest)
@@ -173,12 +173,12 @@ def test_lists_of_parts_that_promise_more_than_is_there(run_files, tmp_path):
         str(error.value).encode()
     for content in (b"", b"[]", b"{}", b"\xff\xfe", b"[" * 100_000, b" " * 2**23):
         (parts / "run.json").write_bytes(content)
-        with pytest.raises(ganzoo.GanzooError, match="does not hold a whole run"):
+        with pytest.raises(ganzoo.GanzooError, match="does not hold a complete run"):
             restore_run(parts, tmp_path / "runs")
     archive_of(parts, members)
     (parts / "run.000").unlink()
     (parts / "run.000").symlink_to("/dev/zero")
-    with pytest.raises(ganzoo.GanzooError, match="no regular file"):
+    with pytest.raises(ganzoo.GanzooError, match="not a regular file"):
         restore_run(parts, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 

@@ -219,7 +219,7 @@ def test_what_there_is_decides_on_the_strategy(monkeypatch):
     two = '{"cluster": {"worker": ["a:1", "b:2"]}, "task": %s}'
     for broken, words in (
         ("{broken", "property name"),
-        ("[]", "it is no object"),
+        ("[]", "it is not an object"),
         ("[" * 100_000, "recursion"),
         ('{"cluster": []}', "list of addresses"),
         ('{"cluster": {"worker": 3}}', "list of addresses"),
@@ -227,12 +227,12 @@ def test_what_there_is_decides_on_the_strategy(monkeypatch):
         ('{"cluster": {"worker": ["a:1", "b"]}, "task": {"type": "worker", "index": 0}}', 'address "b" is not'),
         ('{"cluster": {"worker": ["a:1", "a:1"]}, "task": {"type": "worker", "index": 0}}', "the same address"),
         (two % 5, '"task" must say'),
-        (two % '{"type": "chief", "index": 0}', 'type "chief" is none'),
-        (two % '{"type": ["worker"], "index": 0}', "is none of the cluster's"),
-        (two % '{"type": "worker", "index": 5}', "index 5 is none of the cluster's 2 worker tasks"),
-        (two % '{"type": "worker", "index": -1}', "index -1 is none"),
-        (two % '{"type": "worker", "index": null}', "index null is none"),
-        (two % '{"type": "worker"}', "index null is none"),
+        (two % '{"type": "chief", "index": 0}', 'type "chief" is not one'),
+        (two % '{"type": ["worker"], "index": 0}', "is not one of the cluster's"),
+        (two % '{"type": "worker", "index": 5}', "index 5 is not one of the cluster's 2 worker tasks"),
+        (two % '{"type": "worker", "index": -1}', "index -1 is not one"),
+        (two % '{"type": "worker", "index": null}', "index null is not one"),
+        (two % '{"type": "worker"}', "index null is not one"),
     ):
         monkeypatch.setenv("TF_CONFIG", broken)
         with pytest.raises(ganzoo.GanzooError, match=f"TF_CONFIG is not the JSON.*{re.escape(words)}"):
@@ -303,7 +303,7 @@ def test_slurm_names_the_workers(monkeypatch):
     assert found.cluster_spec().as_dict() == {"worker": ["n1:8888", "n1:8889", "n2:8888"]}
     assert (found.task_type, found.task_id, found.num_accelerators()) == ("worker", 2, {"GPU": 0})
     monkeypatch.setenv("SLURM_STEP_TASKS_PER_NODE", "x")
-    with pytest.raises(ganzoo.GanzooError, match="do not come together"):
+    with pytest.raises(ganzoo.GanzooError, match="cannot connect"):
         placement()
 
 
@@ -312,9 +312,9 @@ def test_a_run_on_two_devices_says_so_and_shares_the_batch(two_replicas, tiny_pr
         folder = ganzoo.train(tiny_preset, settings=["training.epochs=1"], output=tmp_path / "runs")
         with pytest.raises(ganzoo.GanzooError, match=r"data\.batch_size=15 is that of all devices together: 2 cannot"):
             ganzoo.train(tiny_preset, settings=["data.batch_size=15"], output=tmp_path / "runs")
-        with pytest.raises(ganzoo.GanzooError, match="surrounds this call already"):
+        with pytest.raises(ganzoo.GanzooError, match="encloses this call already"):
             ganzoo.train(tiny_preset, output=tmp_path / "runs", strategy="one")
-    assert "strategy: MirroredStrategy, whose scope surrounds the call" in capsys.readouterr().out
+    assert "strategy: MirroredStrategy, whose scope encloses the call" in capsys.readouterr().out
     resumed = ganzoo.train(tiny_preset, settings=["training.epochs=2"], output=tmp_path / "runs", resume=True)
     assert resumed == folder
     assert ganzoo.load(folder / "checkpoints" / "last.keras").steps == 12

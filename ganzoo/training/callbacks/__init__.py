@@ -1,4 +1,4 @@
-"""What happens around the steps of a run; each is a Keras callback and works in a plain `fit` too."""
+"""Callbacks of a run. Each is a Keras callback that also works with `fit`."""
 
 from ganzoo.training.callbacks.checkpoints import Checkpoints
 from ganzoo.training.callbacks.guard import Guard, TrainingStopped

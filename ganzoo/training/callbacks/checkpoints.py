@@ -1,4 +1,4 @@
-"""The last and the best state of a run, each a complete `.keras` file."""
+"""The last and the best checkpoint of a run, each a complete `.keras` file."""
 
 import contextlib
 import json
@@ -7,7 +7,9 @@ import os
 import shutil
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -16,57 +18,77 @@ from ganzoo import backend
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import sync_folder
 from ganzoo.training.callbacks.guard import TrainingStopped
+from ganzoo.types import PathLike
+
+if TYPE_CHECKING:
+    from ganzoo.tasks.base import ValidationMetrics
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Writes `last.keras` after every epoch and every few minutes, `best.keras` when a figure improves.
+    """Writes `last.keras` after every epoch and every few minutes, and `best.keras` when the validation metric
+    improves.
 
-    A file is written beside its place and moved there when it is whole, so a kill at any moment
-    leaves the old one or the new one. The value of the metric that made a checkpoint the best one is
-    inside that very file, as the comment of its zip archive: the two cannot be torn apart.
+    Files are written to a temporary name and then moved, so that a kill at any time leaves the old or the new one. The
+    metric's value is stored within the best checkpoint, as the comment of its zip archive, so they cannot get
+    separated.
 
     Args:
         folder: for the two files.
-        measure: the `Measure` whose metric decides; None keeps no best.
+        measure: the `ValidationMetrics` that determine the best checkpoint; None to write no `best.keras`.
         minutes: between checkpoints within an epoch.
-        best: the metric's value of the `best.keras` that is there; None lets the first measured one take its place.
+        best: the metric's value for the existing `best.keras`; None lets the first measured checkpoint replace it.
+
+    Example:
+        from ganzoo.training.callbacks import Checkpoints
+
+        model = ganzoo.create("gan", image_shape=(8, 8, 1), generator_widths=(16,), discriminator_widths=(8,))
+        model.compile()
+        model.fit(np.zeros((8, 8, 8, 1), "float32"), batch_size=8, callbacks=[Checkpoints("checkpoints")])
+        model = ganzoo.load("checkpoints/last.keras")
     """
 
-    def __init__(self, folder, measure=None, minutes=5.0, best=None):
+    def __init__(
+        self,
+        folder: PathLike,
+        measure: "ValidationMetrics | None" = None,
+        minutes: float = 5.0,
+        best: float | None = None,
+    ):
         super().__init__()
         self.folder = Path(folder)
         self.measure = measure
         self.minutes = minutes
         self.best = best
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._saved_at = time.monotonic()
         for leftover in self.folder.glob(".*.tmp.keras"):
             leftover.unlink(missing_ok=True)
 
-    def on_train_batch_end(self, batch, logs=None):
-        # The end of an epoch saves by itself, after the epoch has been recorded.
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        # The last batch of an epoch is followed by `on_epoch_end`, which saves after the metrics have been recorded.
         if time.monotonic() - self._saved_at > 60 * self.minutes and batch + 1 < (self.params.get("steps") or 0):
             self.save("last")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         value = (logs or {}).get(self.measure.monitor) if self.measure else None
         if value is not None and math.isfinite(value):
+            assert self.measure is not None
             improved = self.best is None or (value != self.best and self.measure.best([self.best, value]) == value)
             if improved or not (self.folder / "best.keras").exists():
                 self.save("best", float(value))
                 self.best = value
         self.save("last")
 
-    def save(self, name, value=None):
+    def save(self, name: str, value: float | None = None) -> Path:
         """Writes `<name>.keras` now; returns its path.
 
         Args:
             name: "last" or "best".
-            value: of the metric, kept inside the file.
+            value: of the metric, to store within the file.
 
         Raises:
-            GanzooError: it cannot be written; the file that was there is untouched.
+            GanzooError: the file cannot be written; an existing one is left intact.
         """
         backend.sync_variables(self.model)
         if not all(
@@ -75,20 +97,20 @@ class Checkpoints(keras.callbacks.Callback):
             for variable in self.model.networks[name].weights
         ):
             raise TrainingStopped(
-                f"weights are no longer numbers at step {self.model.steps}: the training has diverged. "
+                f"weights are NaN or infinite at step {self.model.steps}: the training has diverged. "
                 "Start again with a lower learning rate."
             )
         path = self.folder / f"{name}.keras"
         with _replaced(path) as temporary:
             self.model.save(temporary)
-            if value is not None:
+            if value is not None and self.measure is not None:
                 _add_comment(temporary, self.measure.monitor, value)
         self._saved_at = time.monotonic()
         return path
 
 
-def recorded_value(path, monitor):
-    """The value of a metric that is kept inside a checkpoint; None where it has none.
+def recorded_value(path: PathLike, monitor: str) -> float | None:
+    """The value of a metric stored within a checkpoint; None if there is none.
 
     Raises:
         GanzooError: the checkpoint is damaged.
@@ -97,7 +119,7 @@ def recorded_value(path, monitor):
         with zipfile.ZipFile(path) as archive:
             comment = archive.comment
             broken = archive.testzip()
-    # zipfile raises a good many errors on damaged archives.
+    # zipfile raises many types of errors for damaged archives.
     except Exception as error:
         raise GanzooError(f"{path} is damaged ({first_line(error)})") from None
     if broken:
@@ -109,21 +131,21 @@ def recorded_value(path, monitor):
     return value if type(value) in (int, float) and math.isfinite(value) else None
 
 
-def write_value(path, monitor, value):
-    """Puts the value of a metric into a checkpoint that is there."""
+def write_value(path: Path, monitor: str, value: float) -> None:
+    """Stores the value of a metric within an existing checkpoint."""
     with _replaced(path) as temporary:
         shutil.copyfile(path, temporary)
         _add_comment(temporary, monitor, value)
 
 
-def _add_comment(path, monitor, value):
+def _add_comment(path: Path, monitor: str, value: float) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         archive.comment = json.dumps({monitor: float(value)}).encode()
 
 
 @contextlib.contextmanager
-def _replaced(path):
-    """The name of a file to write that takes the place of `path` when it is whole; Keras asks for its suffix."""
+def _replaced(path: Path) -> Iterator[Path]:
+    """A temporary name, with the suffix that Keras requires, of a file that replaces `path` once it is complete."""
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp.keras")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +155,7 @@ def _replaced(path):
         os.replace(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
-        kept = "; the previous checkpoint is intact" if path.exists() else ""
-        raise GanzooError(f"cannot write the checkpoint {path}: {error.strerror or error}{kept}") from None
+        intact = "; the previous checkpoint is intact" if path.exists() else ""
+        raise GanzooError(f"cannot write the checkpoint {path}: {error.strerror or error}{intact}") from None
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,23 +1,28 @@
-"""Measures the model after an epoch."""
+"""Computes validation metrics after an epoch."""
+
+from typing import TYPE_CHECKING, Any
 
 import keras
 
+if TYPE_CHECKING:
+    from ganzoo.tasks.base import ValidationMetrics
+
 
 class Quality(keras.callbacks.Callback):
-    """Adds the metrics of `ValidationMetrics` to the logs.
+    """Adds validation metrics to the logs.
 
     Args:
-        measure: what the model's own `validation_metrics` gives.
-        every: epochs between measurements.
-        last_epoch: number of the run's last epoch, which is always measured.
+        measure: the `ValidationMetrics` that the model's `validation_metrics` returns.
+        every: epochs between evaluations.
+        last_epoch: number of the run's last epoch, which is always evaluated.
     """
 
-    def __init__(self, measure, every=1, last_epoch=None):
+    def __init__(self, measure: "ValidationMetrics", every: int = 1, last_epoch: int | None = None):
         super().__init__()
         self.measure = measure
         self.every = every
         self.last_epoch = last_epoch
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None and ((epoch + 1) % self.every == 0 or epoch + 1 == self.last_epoch):
             logs.update(self.measure.compute(self.model))

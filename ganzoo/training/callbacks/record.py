@@ -1,48 +1,66 @@
-"""The metrics of every epoch, for people (metrics.jsonl) and for TensorBoard."""
+"""Records the metrics of every epoch in metrics.jsonl and for TensorBoard."""
 
 import contextlib
 import json
 import time
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import write_atomically
+from ganzoo.types import PathLike
+
+if TYPE_CHECKING:
+    from ganzoo.data.feed import Feed
 
 
 class Record(keras.callbacks.Callback):
-    """Appends one line per epoch to a JSON-lines file and writes TensorBoard events.
+    """Appends one line per epoch to a JSON Lines file and writes TensorBoard events.
 
-    Lines of steps the model has not taken (a run killed after its last checkpoint) are dropped first.
+    Lines of later steps than the model's, left by a run that was killed after its last checkpoint, are removed first.
 
     Args:
-        path: of the JSON-lines file.
-        events: folder for TensorBoard, or None.
-        images_per_step: to report images per second.
-        feed: of the training, for models that preview its examples.
+        path: of the JSON Lines file.
+        events: folder for TensorBoard events, or None.
+        images_per_step: for reporting images per second.
+        feed: the training data, for models whose previews use its examples.
+
+    Example:
+        from ganzoo.training.callbacks import Record
+
+        model = ganzoo.create("gan", image_shape=(8, 8, 1), generator_widths=(16,), discriminator_widths=(8,))
+        model.compile()
+        model.fit(np.zeros((8, 8, 8, 1), "float32"), batch_size=8, callbacks=[Record("metrics.jsonl")])
     """
 
-    def __init__(self, path, events=None, images_per_step=None, feed=None):
+    def __init__(
+        self,
+        path: PathLike,
+        events: PathLike | None = None,
+        images_per_step: int | None = None,
+        feed: "Feed | None" = None,
+    ):
         super().__init__()
         self.path = Path(path)
         self.events = events
         self.images_per_step = images_per_step
         self.feed = feed
-        self.lines = []
-        self._writer = None
+        self.lines: list[dict[str, Any]] = []
+        self._writer: Any = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.lines = [line for line in read_records(self.path) if line["step"] <= self.model.steps]
         write_atomically(self.path, "".join(json.dumps(line) + "\n" for line in self.lines).encode())
         self._before = self.lines[-1] if self.lines else {}
-        # Processor time over all cores says what a run costs even on a machine that is busy otherwise.
+        # CPU time over all cores tells the cost of a run even on a busy machine.
         self._began, self._cpu_began = time.monotonic(), time.process_time()
         if self.events is not None and self._writer is None:
             self._writer = self._opened()
 
-    def _opened(self):
+    def _opened(self) -> Any:
         try:
             import tensorflow as tf
         except ImportError:
@@ -54,21 +72,21 @@ class Record(keras.callbacks.Callback):
             warnings.warn(f"no TensorBoard events are written: {first_line(error)}", stacklevel=3)
             return None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._epoch_began, self._epoch_step = time.monotonic(), self.model.steps
         self._in_steps = 0.0
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._batch_began = time.monotonic()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._in_steps += time.monotonic() - self._batch_began
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         step = self.model.steps
         if self.lines and self.lines[-1]["step"] == step:
             return
-        line = {"epoch": epoch + 1, "step": step}
+        line: dict[str, Any] = {"epoch": epoch + 1, "step": step}
         line["seconds"] = round(self._before.get("seconds", 0) + time.monotonic() - self._began, 2)
         line["cpu_seconds"] = round(self._before.get("cpu_seconds", 0) + time.process_time() - self._cpu_began, 2)
         if self.images_per_step and self._in_steps:
@@ -80,7 +98,7 @@ class Record(keras.callbacks.Callback):
         if self._writer is not None:
             self._write_events(line, step)
 
-    def _write_events(self, line, step):
+    def _write_events(self, line: dict[str, Any], step: int) -> None:
         import tensorflow as tf
 
         try:
@@ -91,16 +109,16 @@ class Record(keras.callbacks.Callback):
                 if images is not None:
                     tf.summary.image("samples", images, max_outputs=16)
             self._writer.flush()
-        except (OSError, tf.errors.OpError) as error:  # a full disk: the run matters more than its curves
+        except (OSError, tf.errors.OpError) as error:  # e.g. a full disk: the run goes on
             warnings.warn(f"no more TensorBoard events are written: {first_line(error)}", stacklevel=2)
             self._writer = None
 
 
-def read_records(path):
-    """The lines of a metrics file as dictionaries; what is no such line, torn by a kill for one, is left out.
+def read_records(path: PathLike) -> list[dict[str, Any]]:
+    """Reads the lines of a metrics file as dictionaries; invalid lines, e.g. cut off by a kill, are skipped.
 
     Raises:
-        GanzooError: something else than a file.
+        GanzooError: the file exists but cannot be read.
     """
     try:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
@@ -117,5 +135,5 @@ def read_records(path):
     return records
 
 
-def _is_record(record):
+def _is_record(record: dict[str, Any]) -> bool:
     return type(record.get("step")) is int and all(type(value) in (int, float) for value in record.values())
