@@ -12,7 +12,7 @@ from ganzoo.config import with_settings
 from ganzoo.errors import GanzooError
 
 
-def model(name, command=None):
+def model(name: PathLike, command: str | None=None) -> str:
     """The model behind a name that `ganzoo.load` takes.
 
     Args:
@@ -40,7 +40,7 @@ def model(name, command=None):
     return found
 
 
-def source(asked, model_name):
+def source(asked: str, model_name: str) -> None:
     """Refuses a source of data that cannot be opened: an unknown scheme, or files, a folder or a package missing.
 
     Args:
@@ -69,7 +69,7 @@ def source(asked, model_name):
         raise missing_tfds(place)
 
 
-def training(preset, data=None, settings=(), output="runs", resume=False):
+def training(preset: PathLike, data: str | None=None, settings: Sequence[str]=(), output: PathLike="runs", resume: bool=False) -> None:
     """Refuses what `ganzoo train` could not begin with; arguments as `ganzoo.train`.
 
     Raises:
@@ -90,7 +90,7 @@ def training(preset, data=None, settings=(), output="runs", resume=False):
     folder_to_write(output)
 
 
-def existing(path, kind="file"):
+def existing(path: Path, kind: str="file") -> None:
     """Refuses a path without a file there, or without a folder, with the nearest name beside it.
 
     Args:
@@ -112,13 +112,13 @@ def existing(path, kind="file"):
     raise GanzooError(f"no such {kind}: {path}{guess}")
 
 
-def to_read(path, kind):
+def to_read(path: Path, kind: str) -> None:
     """Refuses a file or folder to read that is not there; as `existing`."""
     if not os.path.isdir(path):
         existing(path, kind)
 
 
-def image_to_write(path):
+def image_to_write(path: PathLike) -> None:
     """Refuses a file that no image can be written to.
 
     Raises:
@@ -134,7 +134,7 @@ def image_to_write(path):
     folder_to_write(path.parent)
 
 
-def folder_to_write(path):
+def folder_to_write(path: PathLike) -> None:
     """Refuses a folder that neither is there nor can be made, or that cannot be written to.
 
     Raises:
@@ -151,7 +151,7 @@ def folder_to_write(path):
             return
 
 
-def _refuse_impossible(path):
+def _refuse_impossible(path: Path) -> None:
     """Refuses a path that no file system takes: a name that is too long, say."""
     try:
         os.lstat(path)

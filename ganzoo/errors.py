@@ -20,7 +20,7 @@ class GanzooError(ValueError):
     """Something the user can put right: the message says what and how."""
 
 
-def unknown(kind, name, allowed, where=""):
+def unknown(kind: str, name: object, allowed: Iterable[object], where: str="") -> GanzooError:
     """The error for a name that does not exist: nearest match first, then all that do.
 
     Args:
@@ -41,24 +41,24 @@ def unknown(kind, name, allowed, where=""):
     return GanzooError(f"{place}unknown {kind} '{name}'.{guess} Allowed: {choices}.")
 
 
-def at_least_one(**numbers):
+def at_least_one(**numbers: float) -> None:
     """Refuses numbers below 1, naming the first one."""
     for name, number in numbers.items():
         if number < 1:
             raise GanzooError(f"{name} must be at least 1, got {number}")
 
 
-def first_line(error):
+def first_line(error: object) -> str:
     """What an error of another library says, without its further lines."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
-def in_one_line(text, most=100):
+def in_one_line(text: object, most: int=100) -> str:
     """Text of another's file for a message: so many characters of it at most, and none that breaks the line."""
     return repr(str(text)[:most])[1:-1]
 
 
-def missing_package(package, extra, purpose):
+def missing_package(package: str, extra: str, purpose: str) -> GanzooError:
     """The error for an optional package that is not installed.
 
     Args:
@@ -73,7 +73,7 @@ def missing_package(package, extra, purpose):
     return GanzooError(f"{purpose} needs the package {package}: pip install {' '.join(missing or EXTRAS[extra])}")
 
 
-def _is_installed(distribution):
+def _is_installed(distribution: str) -> bool:
     # Takes 30 ms to import, which only this error should cost.
     from importlib import metadata
 

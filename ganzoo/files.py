@@ -10,14 +10,14 @@ from pathlib import Path
 from ganzoo.errors import GanzooError
 
 
-def write_atomically(path, content):
+def write_atomically(path: PathLike, content: bytes) -> None:
     """Writes bytes so that a reader or a crash sees the old file or the new one, never half of one."""
     with replaced(path) as file:
         file.write(content)
 
 
 @contextlib.contextmanager
-def replaced(path):
+def replaced(path: PathLike) -> Iterator[BinaryIO]:
     """A file to write bytes to that takes the place of `path` when it is whole, and leaves nothing if it never is."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def replaced(path):
         temporary.unlink(missing_ok=True)
 
 
-def open_regular(path):
+def open_regular(path: PathLike) -> BinaryIO:
     """Opens an ordinary file to read its bytes.
 
     Raises:
@@ -59,7 +59,7 @@ def open_regular(path):
         raise
 
 
-def sync_folder(path):
+def sync_folder(path: PathLike) -> None:
     """Waits until a folder's list of files is on the disk, so that a file moved into it outlives a power cut."""
     # Neither Windows nor every network file system can do that.
     with contextlib.suppress(OSError):
@@ -71,7 +71,7 @@ def sync_folder(path):
 
 
 @contextlib.contextmanager
-def held(folder):
+def held(folder: PathLike) -> Iterator[None]:
     """A run folder as this process's alone.
 
     Raises:
@@ -92,7 +92,7 @@ def held(folder):
         yield
 
 
-def cache_folder():
+def cache_folder() -> Path:
     """Where big data sets and statistics are kept: GANZOO_CACHE, or ganzoo in the user's cache folder.
 
     Raises:
@@ -108,7 +108,7 @@ def cache_folder():
         raise GanzooError("this user has no home folder: set GANZOO_CACHE to a folder for cached files") from None
 
 
-def read_cached(path):
+def read_cached(path: PathLike) -> "dict[str, np.ndarray]":
     """{name: array} of a file of the cache; empty where it is not there, or damaged in any way."""
     try:
         import numpy as np
@@ -119,7 +119,7 @@ def read_cached(path):
         return {}
 
 
-def write_cached(path, **arrays):
+def write_cached(path: PathLike, **arrays: "np.ndarray") -> None:
     """Keeps arrays for `read_cached`; a read-only home costs time, not the run."""
     import numpy as np
 

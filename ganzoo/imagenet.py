@@ -36,7 +36,7 @@ _TORCH_MEAN, _TORCH_DEVIATION = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 _CAFFE_MEAN = (103.939, 116.779, 123.68)
 
 
-def vgg(network, wanted, weights):
+def vgg(network: str, wanted: Sequence[str], weights: PathLike) -> keras.Model:
     """VGG (Simonyan & Zisserman 2014, arXiv:1409.1556) from images to features.
 
     Args:
@@ -73,7 +73,7 @@ def vgg(network, wanted, weights):
     return model
 
 
-def alexnet(weights):
+def alexnet(weights: PathLike) -> keras.Model:
     """PyTorch's AlexNet (Krizhevsky 2014, arXiv:1404.5997): the outputs of its five convolutions, after the ReLU.
 
     Args, Returns, Raises: as `vgg`, with the weights of a file.
@@ -93,7 +93,7 @@ def alexnet(weights):
     return model
 
 
-def efficientnet_lite0(weights):
+def efficientnet_lite0(weights: PathLike) -> keras.Model:
     """EfficientNet-Lite0 (Tan & Le 2019, arXiv:1905.11946, without squeeze and excitation, with ReLU6).
 
     Args:
@@ -164,7 +164,7 @@ def efficientnet_lite0(weights):
     return model
 
 
-def find_weights(name):
+def find_weights(name: PathLike) -> Path:
     """The path of a weights file: a path as it is, a bare name from the folder GANZOO_WEIGHTS or the cache's `weights`.
 
     Raises:
@@ -182,7 +182,7 @@ def find_weights(name):
     )
 
 
-def read_weights(path):
+def read_weights(path: PathLike) -> dict[str, np.ndarray]:
     """The arrays of a weights file, {name: array}; those of a file that docs/weights.md describes must be the original.
 
     A metric under other weights is another metric, so a changed file must not pass for the one that its name says. A

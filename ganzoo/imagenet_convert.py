@@ -18,7 +18,7 @@ from ganzoo.files import write_atomically
 _NETWORKS = {5: "AlexNet_0", 13: "VGG16_0", 16: "VGG19_0"}
 
 
-def convert(checkpoint, output, heads=None):
+def convert(checkpoint: PathLike, output: PathLike, heads: PathLike | None=None) -> None:
     """Writes the convolutions of a checkpoint, and the heads of LPIPS, as float16.
 
     Args:
@@ -49,7 +49,7 @@ def convert(checkpoint, output, heads=None):
     write_atomically(output, buffer.getvalue())
 
 
-def _convolutions(checkpoint, state):
+def _convolutions(checkpoint: PathLike, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     arrays = {}
     kernels = [key for key, array in state.items() if re.fullmatch(r"features\.\d+\.weight", key) and array.ndim == 4]
     places = sorted(int(key.split(".")[1]) for key in kernels)
@@ -62,7 +62,7 @@ def _convolutions(checkpoint, state):
     return arrays
 
 
-def _state(path):
+def _state(path: PathLike) -> dict[str, np.ndarray]:
     try:
         import torch
     except ImportError:

@@ -79,7 +79,7 @@ _NUMBERS = frozenset(
 )
 
 
-def read(path):
+def read(path: PathLike) -> tuple[dict[str, Any], int]:
     """The description in a `.keras` file, and how many bytes of weights it stores.
 
     Nothing of Keras is called, and memory is taken for `config.json` alone.
@@ -111,7 +111,7 @@ def read(path):
         raise GanzooError(f"cannot load {path}: {reason}") from None
 
 
-def check_objects(config, path):
+def check_objects(config: Any, path: PathLike) -> None:
     """Refuses a description that names anything but numbers-only classes of Keras and registered classes.
 
     Registered classes are those of this package and whatever the user's own imported code has registered with
@@ -135,7 +135,7 @@ def check_objects(config, path):
         )
 
 
-def refused_object(config):
+def refused_object(config: Any) -> str | None:
     """The first object in a description that `check_objects` refuses, in words for an error; None without one.
 
     Args:
@@ -273,20 +273,20 @@ class _Window(io.RawIOBase):
     def __init__(self, file, begin, size):
         self._file, self._begin, self._size, self._place = file, begin, size, 0
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def seekable(self):
+    def seekable(self) -> bool:
         return True
 
-    def seek(self, offset, whence=io.SEEK_SET):
+    def seek(self, offset: int, whence: int=io.SEEK_SET) -> int:
         self._place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
         return self._place
 
-    def tell(self):
+    def tell(self) -> int:
         return self._place
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int:
         self._file.seek(self._begin + self._place)
         content = self._file.read(max(0, min(len(buffer), self._size - self._place)))
         buffer[: len(content)] = content

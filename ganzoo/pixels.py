@@ -5,7 +5,7 @@ import numpy as np
 from ganzoo.errors import GanzooError
 
 
-def to_float(images):
+def to_float(images: Tensor) -> Tensor:
     """float32 images in [-1, 1] from uint8 ones; a tensor of the back end stays where it is."""
     if isinstance(images, (np.ndarray, list, tuple)):
         return np.asarray(images, "float32") / 127.5 - 1.0
@@ -14,12 +14,12 @@ def to_float(images):
     return ops.cast(images, "float32") / 127.5 - 1.0
 
 
-def to_uint8(images):
+def to_uint8(images: Any) -> np.ndarray:
     """uint8 images from images in [-1, 1]; what lies outside is cut off."""
     return np.clip(np.rint((np.asarray(images, "float32") + 1.0) * 127.5), 0, 255).astype("uint8")
 
 
-def checked(images, image_shape, purpose):
+def checked(images: Any, image_shape: Sequence[int], purpose: str) -> np.ndarray:
     """The images as an array.
 
     Raises:

@@ -8,7 +8,7 @@ _BEARABLE = 1.5
 
 
 @contextlib.contextmanager
-def made_with(policy):
+def made_with(policy: "str | keras.DTypePolicy") -> Iterator[None]:
     """Layers made inside have this dtype policy, whatever the global one is.
 
     Args:
@@ -28,7 +28,7 @@ def made_with(policy):
         keras.config.set_dtype_policy(outside)
 
 
-def fastest():
+def fastest() -> str:
     """The precision to train in on this process's first device: "mixed_bfloat16", or "float32" where that is slower.
 
     Processors without instructions for bfloat16 (AVX-512 BF16, AMX) compute a convolution's gradient ten times as

@@ -11,7 +11,7 @@ from ganzoo.errors import GanzooError
 _KNOWN = ("tensorflow", "torch", "jax")
 
 
-def import_keras():
+def import_keras() -> None:
     """Imports Keras and the back end that it takes.
 
     Raises:
@@ -28,7 +28,7 @@ def import_keras():
     import keras  # noqa: F401
 
 
-def _back_end():
+def _back_end() -> str:
     """The back end that Keras is going to take, found as Keras does: the environment says it, or its settings do."""
     if asked := os.environ.get("KERAS_BACKEND"):
         return asked
@@ -41,14 +41,14 @@ def _back_end():
         return "tensorflow"
 
 
-def _is_there(package):
+def _is_there(package: str) -> bool:
     try:
         return importlib.util.find_spec(package) is not None
     except ValueError:
         return False
 
 
-def _import_tensorflow_quietly():
+def _import_tensorflow_quietly() -> None:
     """Imports TensorFlow without its remarks on this machine's processors, which no setting of it turns off.
 
     They come from native code, so the process's own standard error is turned away for the moment.

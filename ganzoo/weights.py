@@ -32,7 +32,7 @@ _COPIES = 8
 _MOST_ARRAYS = 4_000
 
 
-def save(path, networks):
+def save(path: PathLike, networks: "Mapping[str, keras.Model]") -> str:
     """Writes the weights of named networks as float16, atomically.
 
     Args:
@@ -59,7 +59,7 @@ def save(path, networks):
     return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
-def load(path, networks, sha256=None):
+def load(path: PathLike, networks: "Mapping[str, keras.Model]", sha256: str | None=None) -> None:
     """Puts a file's weights into networks of the same architecture.
 
     Args:
@@ -89,7 +89,7 @@ def load(path, networks, sha256=None):
         variable.assign(converted[key])
 
 
-def read(path, sha256=None):
+def read(path: PathLike, sha256: str | None=None) -> dict[str, np.ndarray]:
     """The arrays of a file `save` wrote, {name: array}; errors as `load`."""
     content = _content(path, sha256)
     try:
@@ -100,7 +100,7 @@ def read(path, sha256=None):
         raise GanzooError(f"{path} is not a readable weights file: {first_line(error)}") from None
 
 
-def stored_bytes(path, sha256=None):
+def stored_bytes(path: PathLike, sha256: str | None=None) -> int:
     """How many bytes the weights in a file `save` wrote take as float32, without unpacking them; errors as `load`."""
     content = _content(path, sha256)
     try:
@@ -109,7 +109,7 @@ def stored_bytes(path, sha256=None):
         raise GanzooError(f"{path} is not a readable weights file: {first_line(error)}") from None
 
 
-def digest(arrays):
+def digest(arrays: Mapping[str, Any]) -> str:
     """SHA-256, in hexadecimal, of the names and numbers of arrays, however and in which order a file stores them.
 
     Args:
@@ -127,7 +127,7 @@ def digest(arrays):
     return found.hexdigest()
 
 
-def _content(path, sha256):
+def _content(path: PathLike, sha256: str | None) -> bytes:
     try:
         with open_regular(path) as file:
             content = file.read()
@@ -141,7 +141,7 @@ def _content(path, sha256):
     return content
 
 
-def _checked_headers(content):
+def _checked_headers(content: bytes) -> dict[str, tuple[int, ...]]:
     """{name: shape} of the arrays of an archive, whose headers and unpacked sizes agree.
 
     Raises:
@@ -176,7 +176,7 @@ class _Allowance:
         self.most_bytes, self.problem, self.path, self.stored = most_bytes, problem, path, stored
         self.taken, self.arrays, self.outer = 0, 0, None
 
-    def take(self, shape):
+    def take(self, shape: Sequence[int | None] | None) -> None:
         if self.outer is not None:
             self.outer.take(shape)
         # As float32, whatever it is going to be.
@@ -191,7 +191,7 @@ _patching, _patches = threading.Lock(), 0
 
 
 @contextlib.contextmanager
-def fitting_memory(where):
+def fitting_memory(where: str) -> Iterator[None]:
     """Networks made inside must fit this machine's memory; otherwise an error before the memory is taken.
 
     Args:
@@ -214,7 +214,7 @@ def fitting_memory(where):
 
 
 @contextlib.contextmanager
-def fitting_file(path, stored):
+def fitting_file(path: PathLike, stored: int) -> Iterator[None]:
     """Networks made inside must be about as large as the weights that a file holds for them; see `fitting_memory`.
 
     Args:
@@ -232,7 +232,7 @@ def fitting_file(path, stored):
         yield
 
 
-def check_all_needed():
+def check_all_needed() -> None:
     """Refuses a file (see `fitting_file`) with far more weights than the networks made so far can need; to be called
     before those weights are read."""
     allowance = _allowance.get()
@@ -283,7 +283,7 @@ def _counted(add_weight):
     return counted
 
 
-def _physical_memory():
+def _physical_memory() -> int:
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # not on Windows

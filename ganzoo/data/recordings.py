@@ -32,7 +32,7 @@ class Recordings:
     noisy: list | None = None
 
 
-def open_recordings(source, rate, strict=False):
+def open_recordings(source: str, rate: int, strict: bool=False) -> Recordings:
     """The recordings of a source.
 
     Args:
@@ -196,17 +196,17 @@ _SCHEMES = {"folder": _folder, "tfds": _tfds}
 # What noisy speech is made of.
 
 
-def level(samples):
+def level(samples: np.ndarray) -> float:
     """The root mean square of samples, never 0."""
     return float(np.sqrt(np.mean(np.square(samples, dtype="float64")) + 1e-12))
 
 
-def gain(decibels):
+def gain(decibels: float) -> float:
     """The factor of an amplitude."""
     return 10.0 ** (decibels / 20.0)
 
 
-def segment(rng, samples, length):
+def segment(rng: np.random.Generator, samples: np.ndarray, length: int) -> np.ndarray:
     """`length` samples from a random place; a recording that is shorter is repeated."""
     if len(samples) <= length:
         return np.take(samples, rng.integers(len(samples)) + np.arange(length), mode="wrap")
@@ -214,7 +214,7 @@ def segment(rng, samples, length):
     return samples[start : start + length]
 
 
-def colored_noise(rng, length, exponent=None):
+def colored_noise(rng: np.random.Generator, length: int, exponent: float | None=None) -> np.ndarray:
     """Noise whose amplitude falls with frequency to the power of `exponent`: 0 is white, 0.5 pink, 1 brown; drawn from
     between if not given."""
     spectrum = np.fft.rfft(rng.standard_normal(length))
@@ -224,7 +224,7 @@ def colored_noise(rng, length, exponent=None):
     return (noise / level(noise)).astype("float32")
 
 
-def swelling(rng, noise, rate):
+def swelling(rng: np.random.Generator, noise: np.ndarray, rate: int) -> np.ndarray:
     """Noise that grows and fades by up to 10 dB, a few times a second or once in several."""
     points = max(2, int(rng.uniform(0.3, 6.0) * len(noise) / rate))
     decibels = rng.uniform(-1.0, 1.0, points) * rng.uniform(0.0, 10.0)
@@ -232,7 +232,7 @@ def swelling(rng, noise, rate):
     return (noise * 10.0 ** (curve / 20.0)).astype("float32")
 
 
-def filtered(rng, samples, decibels):
+def filtered(rng: np.random.Generator, samples: np.ndarray, decibels: float) -> np.ndarray:
     """Samples through a random smooth filter of up to so many dB more or less, as another microphone or place has."""
     spectrum = np.fft.rfft(samples)
     bends = int(rng.integers(3, 10))
@@ -242,7 +242,7 @@ def filtered(rng, samples, decibels):
     return np.fft.irfft(spectrum * 10.0 ** (curve / 20.0), len(samples)).astype("float32")
 
 
-def at_speed(rng, samples, length, change):
+def at_speed(rng: np.random.Generator, samples: np.ndarray, length: int, change: float) -> np.ndarray:
     """`length` samples from a random place, played faster or slower by up to the share `change`, pitch and all."""
     speed = np.exp(rng.uniform(-1.0, 1.0) * np.log1p(change))
     needed = int(np.ceil(length * speed)) + 2
@@ -250,7 +250,7 @@ def at_speed(rng, samples, length, change):
     return np.interp(np.arange(length) * speed, np.arange(needed), piece).astype("float32")
 
 
-def room(rng, rate):
+def room(rng: np.random.Generator, rate: int) -> tuple[np.ndarray, np.ndarray]:
     """(impulse response of a random room, its first 50 ms): the direct sound, and noise behind it that decays by 60 dB
     in 0.2 to 0.8 s."""
     seconds = rng.uniform(0.2, 0.8)
@@ -262,7 +262,7 @@ def room(rng, rate):
     return response, response[: rate // 20]
 
 
-def in_room(response, samples):
+def in_room(response: np.ndarray, samples: np.ndarray) -> np.ndarray:
     from scipy.signal import fftconvolve
 
     return fftconvolve(samples, response)[: len(samples)].astype("float32")

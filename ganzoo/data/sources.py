@@ -62,7 +62,7 @@ class Images:
     unlabelled: str = ""
 
 
-def open_images(source, image_shape, upscale=False, strict=False, with_labels=False):
+def open_images(source: str, image_shape: Sequence[int], upscale: bool=False, strict: bool=False, with_labels: bool=False) -> Images:
     """The images of a source, center-cropped to the wanted aspect and resized (antialiased).
 
     Args:
@@ -94,7 +94,7 @@ def open_images(source, image_shape, upscale=False, strict=False, with_labels=Fa
     return _SCHEMES[scheme](place, image_shape, upscale, strict, **options)
 
 
-def split_source(source, kind, schemes, without_place=()):
+def split_source(source: str, kind: str, schemes: Collection[str], without_place: Collection[str]=()) -> tuple[str, str]:
     """("folder", "PATH") of "folder:PATH".
 
     Args:
@@ -185,7 +185,7 @@ def _npz(place, image_shape, upscale, strict):
     return opened
 
 
-def npz_part(place):
+def npz_part(place: str) -> tuple[str, str | None]:
     """("FILE", part) of what follows npz: in a source; part is "train", "test", or None where none is named.
 
     Example:
@@ -220,7 +220,7 @@ def _tfds(place, image_shape, upscale, strict):
     )
 
 
-def load_tfds(place):
+def load_tfds(place: str) -> tuple[Any, Any]:
     """(tf.data set, info) of "NAME[:SPLIT]" of tensorflow-datasets.
 
     Raises:
@@ -260,7 +260,7 @@ def _without_retries():
         logger.setLevel(before)
 
 
-def missing_tfds(place):
+def missing_tfds(place: str) -> GanzooError:
     """The error for a source "tfds:NAME[:SPLIT]" without tensorflow-datasets, to be raised by the caller."""
     error = missing_package("tensorflow-datasets", "tfds", f"the source tfds:{place}")
     instead = other_files(place.partition(":")[0])
@@ -342,7 +342,7 @@ def _class_of(path, root):
 _SCHEMES = {"digits": _digits, "folder": _folder, "idx": _idx, "npz": _npz, "tfds": _tfds}
 
 
-def find_image_files(root, **options):
+def find_image_files(root: PathLike, **options: Any) -> list[Path]:
     """The image files of a folder, as `ganzoo.data.folders.files_in`."""
     return files_in(root, image_suffixes(), "images", **options)
 
@@ -403,7 +403,7 @@ def _fit_array(images, image_shape, upscale, source):
         ) from None
 
 
-def kept_in_place(images, kept):
+def kept_in_place(images: np.ndarray, kept: Sequence[int]) -> np.ndarray:
     """The images whose places are in `kept`, in rising order, moved together: a selection would copy an array that is
     kept in a file into memory."""
     for to, held_out_from in enumerate(kept):
@@ -412,7 +412,7 @@ def kept_in_place(images, kept):
     return images[: len(kept)]
 
 
-def allocate(shape, key):
+def allocate(shape: tuple[int, ...], key: str) -> np.ndarray:
     """An empty uint8 array for all images: in memory, or a file in the cache folder when it is large.
 
     Args:

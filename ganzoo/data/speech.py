@@ -51,7 +51,7 @@ def speech(
     reverberation: Share = 0.0,
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
     strict: bool = False,
-):
+) -> Feed:
     """A data set of windows of noisy speech, each with the same speech clean.
 
     Real pairs are cut at random places. Clean speech is mixed anew every time: a random piece of one noise recording or

@@ -5,7 +5,7 @@ import numpy as np
 from ganzoo.errors import GanzooError
 
 
-def whole_count(count):
+def whole_count(count: int) -> None:
     """Refuses a count that is no whole number of at least 1.
 
     Raises:
@@ -15,7 +15,7 @@ def whole_count(count):
         raise GanzooError(f"count must be a whole number of at least 1, got {count!r}")
 
 
-def allocated(make, what):
+def allocated(make: Callable[[], T], what: str) -> T:
     """What a function of no arguments makes, most of all an array.
 
     Args:

@@ -9,7 +9,7 @@ from ganzoo.data.folders import printable
 from ganzoo.errors import GanzooError
 
 
-def written_pairs(source, target, files_in, suffix=None, *, suffix_of=None):
+def written_pairs(source: Path | Sequence[Path], target: Path, files_in: Callable[[Path], Iterable[Path]], suffix: Callable[[str], str] | None=None, *, suffix_of: Callable[[Path], str] | None=None) -> list[tuple[Path, Path]]:
     """(file, file to write) of a file, of several or of all in a folder; nothing that is read is ever written over.
 
     A file goes into another file; a folder, or a list of files and folders, into a folder. A list of one file goes into
@@ -62,7 +62,7 @@ def written_pairs(source, target, files_in, suffix=None, *, suffix_of=None):
     return list(zip(found, written))
 
 
-def distinct_names(names, suffixes):
+def distinct_names(names: Sequence[Path], suffixes: Sequence[str]) -> list[Path]:
     """Names of results, no two of them the same, not even where case and the form of Unicode do not count.
 
     A name gets the new suffix instead of its own ("a.jpg" to "a.png"). Where that would be the name of several results,
@@ -96,7 +96,7 @@ def distinct_names(names, suffixes):
                 steps[i] += 1
 
 
-def _renamed(name, suffix, step):
+def _renamed(name: Path, suffix: str, step: int) -> Path:
     if step == 0:
         return name.with_suffix(suffix)
     return name.with_name(name.name + (f"-{step}" if step > 1 else "") + suffix)

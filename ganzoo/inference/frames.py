@@ -31,14 +31,14 @@ _ONE_IMAGE = ("MPO", "PSD")
 _FRAME, _PAGE = 100, 1000
 
 
-def frame_count(image):
+def frame_count(image: Any) -> int:
     """Number of frames or pages of an open Pillow image; 1 for a still image."""
     if image.format in _ONE_IMAGE:
         return 1
     return max(1, getattr(image, "n_frames", 1) - _first_frame(image))
 
 
-def result_suffix(path):
+def result_suffix(path: PathLike) -> str:
     """The suffix of the file that an image is enlarged into where only a folder is named: .png, which holds whatever a
     still image has, or what an animation or document is in already."""
     try:
@@ -49,7 +49,7 @@ def result_suffix(path):
         return ".png"
 
 
-def upscale_file(model, source, target, tile=384, progress=None):
+def upscale_file(model: Any, source: PathLike, target: PathLike, tile: int=384, progress: bool | None=None) -> None:
     """Enlarges an image file; of an animation or a document of several pages all frames.
 
     Depth, transparency, color profile, EXIF and the times of an animation are kept where the target's format has them
@@ -90,7 +90,7 @@ def upscale_file(model, source, target, tile=384, progress=None):
     write_image_file(target, photo)
 
 
-def write_frames(path, frames, durations=None, plays=0, **extras):
+def write_frames(path: PathLike, frames: Sequence[np.ndarray], durations: Sequence[float] | None=None, plays: int=0, **extras: Any) -> None:
     """Writes an animation, or a TIFF of several pages.
 
     Args:

@@ -38,7 +38,7 @@ class ImageFile:
     extras: dict = field(default_factory=dict)
 
 
-def read_image_file(path, most_pixels=PIXEL_LIMIT):
+def read_image_file(path: PathLike, most_pixels: int=PIXEL_LIMIT) -> ImageFile:
     """The `ImageFile` of a file; of an animation the first frame, see `ganzoo.inference.frames` for all of them.
 
     Args:
@@ -57,7 +57,7 @@ def read_image_file(path, most_pixels=PIXEL_LIMIT):
         return as_image_file(image)
 
 
-def as_image_file(image, channels=None):
+def as_image_file(image: Any, channels: int | None=None) -> ImageFile:
     """The `ImageFile` of an open Pillow image, of the frame that it is at; its extras as they fit an array of so many
     channels, where its pixels are read otherwise."""
     from PIL import ImageOps
@@ -72,7 +72,7 @@ def as_image_file(image, channels=None):
     return ImageFile(pixels, _extras(image.format, upright, channels or pixels.shape[2]))
 
 
-def check_size(path, height, width):
+def check_size(path: PathLike, height: int, width: int) -> None:
     """Whether a file of this name can hold an image of this size.
 
     Raises:
@@ -91,7 +91,7 @@ def check_size(path, height, width):
         )
 
 
-def check_writable(path, shape, dtype):
+def check_writable(path: PathLike, shape: tuple[int, int, int], dtype: Any) -> None:
     """Whether `write_image_file` could write an image of this shape and type there, before it is made.
 
     Raises:
@@ -108,7 +108,7 @@ def check_writable(path, shape, dtype):
         raise GanzooError(f"{shape[1]}x{shape[0]} in 16 bits is too large for a PNG: convert the image to 8 bits")
 
 
-def write_image_file(path, photo):
+def write_image_file(path: PathLike, photo: ImageFile) -> None:
     """Writes a `ImageFile` as the file's suffix says, atomically; 16 bits as .png alone.
 
     Raises:
@@ -127,7 +127,7 @@ def write_image_file(path, photo):
         raise GanzooError(f"cannot write {path}: {error.strerror or error}") from None
 
 
-def image_files_in(place, skip_folder=None):
+def image_files_in(place: PathLike, skip_folder: PathLike | None=None) -> list[Path]:
     """The image files of a folder, at any depth, sorted; a file alone as it is. See `ganzoo.data.folders.files_in`."""
     place = Path(place)
     return find_image_files(place, skip_folder=skip_folder) if os.path.isdir(place) else [place]

@@ -14,7 +14,7 @@ from ganzoo.files import replaced
 WRITTEN = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3", ".aiff": "AIFF"}
 
 
-def enhance_file(model, source, target, progress=None, num_shifts=None, warn=None):
+def enhance_file(model: Any, source: PathLike, target: PathLike, progress: Any=None, num_shifts: int | None=None, warn: Warn | None=None) -> None:
     """Writes a recording without its noise, piece by piece: an hour needs no more memory than a minute.
 
     Sample rate, channels and, where the target's format has it, depth are kept. The file appears when it is whole. Of a
@@ -77,7 +77,7 @@ def _write_enhanced(model, recording, file, suffix, progress, num_shifts):
     return limited, peak
 
 
-def check_writable(target):
+def check_writable(target: PathLike) -> None:
     """Refuses a target before any work is done for it."""
     target = Path(target)
     if target.suffix.lower() not in WRITTEN:
@@ -86,12 +86,12 @@ def check_writable(target):
         raise GanzooError(f"{target} is a folder: name a file")
 
 
-def recordings_in(place):
+def recordings_in(place: PathLike) -> list[Path]:
     """The audio files of a folder, at any depth, sorted; a file alone as it is."""
     return audio_files(place) if Path(place).is_dir() else [Path(place)]
 
 
-def subtype_for(suffix, source):
+def subtype_for(suffix: str, source: str) -> str:
     """The subtype to write: the source's own where the format has it, or the next better."""
     deep = source in ("PCM_24", "PCM_32", "FLOAT", "DOUBLE")
     if suffix == ".wav":

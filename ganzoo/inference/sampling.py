@@ -12,7 +12,7 @@ from ganzoo.files import write_atomically
 WRITTEN = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
-def grid(images, columns=None, gap=2):
+def grid(images: np.ndarray, columns: int | None=None, gap: int=2) -> np.ndarray:
     """One image of many.
 
     Args:
@@ -37,14 +37,14 @@ def grid(images, columns=None, gap=2):
     return sheet
 
 
-def to_pillow(image):
+def to_pillow(image: np.ndarray) -> "PIL.Image.Image":
     """A Pillow image from uint8 (height, width, channels): gray, gray and alpha, RGB, or RGB and alpha."""
     from PIL import Image
 
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
-def save_image(path, image, **options):
+def save_image(path: PathLike, image: np.ndarray, **options: Any) -> None:
     """Writes a uint8 image (height, width, channels) as the file's suffix says, atomically.
 
     Args:
@@ -67,7 +67,7 @@ def save_image(path, image, **options):
         raise GanzooError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def check_suffix(path):
+def check_suffix(path: PathLike) -> None:
     """Refuses a file whose suffix is of no image format that `save_image` writes.
 
     Raises:
@@ -78,7 +78,7 @@ def check_suffix(path):
         raise GanzooError(f"cannot write '{path.name}' as an image: use {', '.join(WRITTEN)}")
 
 
-def save_animation(path, images, seconds=6.0):
+def save_animation(path: PathLike, images: Sequence[np.ndarray] | np.ndarray, seconds: float=6.0) -> None:
     """Writes uint8 images of one shape as a GIF that plays once through in about `seconds`, last one held."""
     frames = [to_pillow(image) for image in images]
     each = max(40, int(1000 * seconds / len(frames)))

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def spectrogram(sound, length=None, window=512, hop=128, range_db=80.0):
+def spectrogram(sound: np.ndarray, length: int | None=None, window: int=512, hop: int=128, range_db: float=80.0) -> np.ndarray:
     """A gray image of a sound: time to the right, frequency upwards, loudness in dB.
 
     Args:

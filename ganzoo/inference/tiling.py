@@ -11,7 +11,7 @@ from ganzoo.inference.counts import allocated
 LARGEST_RESULT = 2_000_000_000
 
 
-def windows(length, tile, reach):
+def windows(length: int, tile: int, reach: int) -> list[tuple[int, int, int]]:
     """How a line of pixels is cut: windows of one length that overlap, and what each of them is right about.
 
     A window sees `reach` pixels more than it answers for on either side, but for the image's own border, where the
@@ -39,7 +39,7 @@ def windows(length, tile, reach):
     return found
 
 
-def window_size(length, tile, reach):
+def window_size(length: int, tile: int, reach: int) -> int:
     """The length of `windows`."""
     inside = length - 2 * reach
     if inside <= tile:
@@ -49,7 +49,7 @@ def window_size(length, tile, reach):
     return -(-inside // count) + 2 * reach
 
 
-def in_tiles(function, image, scale, tile, reach, batch_size=1, progress=None):
+def in_tiles(function: Callable[[np.ndarray], Tensor], image: np.ndarray, scale: int, tile: int, reach: int, batch_size: int=1, progress: bool | Callable[[int, int], object] | None=None) -> np.ndarray:
     """A network's answer to a whole image, from its answers to tiles of it.
 
     Equal to the answer to the whole in one piece, to rounding, if `reach` is as far as the network sees. Beside the

@@ -9,7 +9,7 @@ _RADIUS = 4
 _HARDLY_VISIBLE = 1 / 8
 
 
-def visible_colors(image):
+def visible_colors(image: np.ndarray) -> np.ndarray:
     """The colors of an image with alpha, where those of transparent pixels are replaced.
 
     A network looks at neighboring pixels, so the color of a transparent one, often black, would bleed into the visible

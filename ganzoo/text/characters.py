@@ -45,28 +45,28 @@ class CharacterEncoder:
 
     name = "characters"
 
-    def __init__(self, dim=128, width=128, length=96):
+    def __init__(self, dim: int=128, width: int=128, length: int=96):
         at_least_one(dim=dim, width=width, length=length)
         self.dim, self.width, self.length = dim, width, length
         self.network = _text_network(dim, width, length)
 
     @property
-    def learned(self):
+    def learned(self) -> bool:
         return bool(ops.convert_to_numpy(self.network.get_layer("text").learned) > 0)
 
     @property
-    def digest(self):
+    def digest(self) -> str:
         """Changes with the weights."""
         digest = hashlib.sha256(repr((self.dim, self.length)).encode())
         for weight in self.network.get_weights():
             digest.update(np.ascontiguousarray(weight).tobytes())
         return digest.hexdigest()
 
-    def codes(self, captions):
+    def codes(self, captions: str | Sequence[str]) -> np.ndarray:
         """What the network reads of captions, int32 (count, 1 + length)."""
         return as_bytes(captions, self.length)
 
-    def encode(self, captions, batch_size=256):
+    def encode(self, captions: str | Sequence[str], batch_size: int=256) -> np.ndarray:
         """float32 (count, dim).
 
         Warns of captions that are longer than `length` bytes, of which the rest does not count.
@@ -83,12 +83,12 @@ class CharacterEncoder:
         parts = [self._read(codes[i : i + batch_size]) for i in range(0, len(codes), batch_size)]
         return np.concatenate(parts).astype("float32")
 
-    def warn_of_cut(self, captions):
+    def warn_of_cut(self, captions: str | Sequence[str]) -> None:
         """Warns if any of the captions is longer than the bytes that are read, with how many are."""
         if message := self.cut_message(captions):
             warnings.warn(message, stacklevel=3)
 
-    def cut_message(self, captions):
+    def cut_message(self, captions: str | Sequence[str]) -> str | None:
         """How many of the captions are longer than the bytes that are read, in a sentence; None if none is."""
         captions = as_strings(captions)
         cut = [caption for caption in captions if len(_utf8(caption)) > self.length]
@@ -108,7 +108,7 @@ class CharacterEncoder:
         specs = [((None, 1 + self.length), "int32")]
         return backend.compiled(lambda codes: self.network(codes, training=False), specs, self.network)
 
-    def learn(self, images, captions, epochs=30, batch_size=128, seed=0, verbose=0):
+    def learn(self, images: np.ndarray, captions: Sequence[Sequence[str]], epochs: int=30, batch_size: int=128, seed: int=0, verbose: int=0) -> float:
         """Learns from images and what may be said of each.
 
         Args:
@@ -130,7 +130,7 @@ class CharacterEncoder:
         return share
 
 
-def as_bytes(captions, length):
+def as_bytes(captions: str | Sequence[str], length: int) -> np.ndarray:
     """int32 (count, 1 + length): 257, then the bytes of captions in lower case and one form of Unicode, plus one, then
     zeros.
 
@@ -146,13 +146,13 @@ def as_bytes(captions, length):
     return codes
 
 
-def _utf8(caption):
+def _utf8(caption: str) -> bytes:
     """The bytes of a caption in lower case, one form of Unicode and without double spaces."""
     # Lone halves of surrogate pairs are no UTF-8.
     return " ".join(unicodedata.normalize("NFKC", caption).lower().split()).encode("utf-8", "replace")
 
 
-def _text_network(dim, width, length):
+def _text_network(dim: int, width: int, length: int) -> keras.Model:
     codes = keras.Input((1 + length,), dtype="int32", name="bytes")
     there = ops.cast(ops.expand_dims(ops.not_equal(codes, 0), -1), "float32")
     x = layers.Embedding(_SYMBOLS, 32, name="byte")(codes)

@@ -27,11 +27,11 @@ class Matching:
         alike = judge.similarity(drawn, ["a red apple", "a green apple"])     # float32 (len(drawn), 2)
     """
 
-    def __init__(self, encoder):
+    def __init__(self, encoder: "CharacterEncoder"):
         self.encoder = encoder
         self.image_network = _image_network(encoder.dim, (_SEEN, _SEEN, 3))
 
-    def learn(self, images, captions, epochs=30, batch_size=128, seed=0, verbose=0):
+    def learn(self, images: np.ndarray, captions: Sequence[Sequence[str]], epochs: int=30, batch_size: int=128, seed: int=0, verbose: int=0) -> float:
         """As `CharacterEncoder.learn`."""
         if len(images) != len(captions) or not len(images):
             raise GanzooError(f"{len(images)} images and {len(captions)} lists of captions do not match")
@@ -55,7 +55,7 @@ class Matching:
         self.encoder.network.trainable = trainable
         return matched
 
-    def vectors(self, images, batch_size=256):
+    def vectors(self, images: np.ndarray, batch_size: int=256) -> np.ndarray:
         """What the image network makes of images, float32 (count, dim), of length sqrt(dim).
 
         Args:
@@ -66,7 +66,7 @@ class Matching:
         groups = (shown[i : i + batch_size] for i in range(0, len(shown), batch_size))
         return np.concatenate([ops.convert_to_numpy(self.image_network(group, training=False)) for group in groups])
 
-    def similarity(self, images, captions):
+    def similarity(self, images: np.ndarray, captions: Sequence[str]) -> np.ndarray:
         """Cosines float32 (count of images, count of captions)."""
         return self.vectors(images) @ self.encoder.encode(captions).T / self.encoder.dim
 
@@ -75,15 +75,15 @@ class Matching:
 class Normalized(layers.Layer):
     """Vectors of length sqrt(dim), so that their parts are about 1; knows whether they mean anything yet."""
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.learned = self.add_weight(shape=(), initializer="zeros", trainable=False, name="learned")
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         x = ops.cast(inputs, "float32")
         size = ops.sqrt(ops.sum(x**2, axis=-1, keepdims=True) + 1e-12)
         return x / size * x.shape[-1] ** 0.5
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
 
 

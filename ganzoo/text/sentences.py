@@ -30,10 +30,10 @@ class SentenceEncoder:
     network = None
 
     @property
-    def digest(self):
+    def digest(self) -> str:
         return hashlib.sha256(b"all-MiniLM-L6-v2").hexdigest()
 
-    def encode(self, captions, batch_size=64):
+    def encode(self, captions: str | Sequence[str], batch_size: int=64) -> np.ndarray:
         """float32 (count, 384).
 
         Args:
@@ -48,7 +48,7 @@ class SentenceEncoder:
         vectors = _network().encode(plain, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False)
         return (np.asarray(vectors, "float32") * np.sqrt(self.dim)).astype("float32")
 
-    def learn(self, images, captions, **options):
+    def learn(self, images: np.ndarray, captions: Sequence[Sequence[str]], **options: Any) -> None:
         """Nothing: it comes trained."""
 
 

@@ -3,7 +3,7 @@
 from ganzoo.errors import GanzooError
 
 
-def as_strings(captions):
+def as_strings(captions: str | Iterable[str]) -> list[str]:
     """A list of captions; one alone becomes a list of itself.
 
     Raises:
