@@ -12,7 +12,7 @@ from ganzoo.config import with_settings
 from ganzoo.errors import GanzooError
 
 
-def model(name: PathLike, command: str | None=None) -> str:
+def model(name: PathLike, command: str | None = None) -> str:
     """The model behind a name that `ganzoo.load` takes.
 
     Args:
@@ -69,7 +69,13 @@ def source(asked: str, model_name: str) -> None:
         raise missing_tfds(place)
 
 
-def training(preset: PathLike, data: str | None=None, settings: Sequence[str]=(), output: PathLike="runs", resume: bool=False) -> None:
+def training(
+    preset: PathLike,
+    data: str | None = None,
+    settings: Sequence[str] = (),
+    output: PathLike = "runs",
+    resume: bool = False,
+) -> None:
     """Refuses what `ganzoo train` could not begin with; arguments as `ganzoo.train`.
 
     Raises:
@@ -90,7 +96,7 @@ def training(preset: PathLike, data: str | None=None, settings: Sequence[str]=()
     folder_to_write(output)
 
 
-def existing(path: Path, kind: str="file") -> None:
+def existing(path: Path, kind: str = "file") -> None:
     """Refuses a path without a file there, or without a folder, with the nearest name beside it.
 
     Args:

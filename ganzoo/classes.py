@@ -7,7 +7,7 @@ import numpy as np
 from ganzoo.errors import GanzooError
 
 
-def class_numbers(labels: Any, classes: int | None=None, where: str="labels") -> np.ndarray:
+def class_numbers(labels: Any, classes: int | None = None, where: str = "labels") -> np.ndarray:
     """Labels as whole numbers.
 
     Args:
@@ -46,7 +46,7 @@ def class_numbers(labels: Any, classes: int | None=None, where: str="labels") ->
     return labels.astype("int64")
 
 
-def check_label_shape(shape: Sequence[int | None], classes: int | None=None, where: str="labels") -> None:
+def check_label_shape(shape: Sequence[int | None], classes: int | None = None, where: str = "labels") -> None:
     """Refuses labels whose shape, a tuple, is none of (count,), (count, 1) and (count, classes)."""
     if len(shape) != 1 and (len(shape) != 2 or shape[1] not in (1, classes or shape[1])):
         vectors = f"(count, {classes})" if classes else "(count, classes)"

@@ -20,7 +20,7 @@ class GanzooError(ValueError):
     """Something the user can put right: the message says what and how."""
 
 
-def unknown(kind: str, name: object, allowed: Iterable[object], where: str="") -> GanzooError:
+def unknown(kind: str, name: object, allowed: Iterable[object], where: str = "") -> GanzooError:
     """The error for a name that does not exist: nearest match first, then all that do.
 
     Args:
@@ -53,7 +53,7 @@ def first_line(error: object) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
-def in_one_line(text: object, most: int=100) -> str:
+def in_one_line(text: object, most: int = 100) -> str:
     """Text of another's file for a message: so many characters of it at most, and none that breaks the line."""
     return repr(str(text)[:most])[1:-1]
 

@@ -10,7 +10,7 @@ import numpy as np
 from ganzoo.errors import GanzooError
 
 
-def export_savedmodel(model: "ZooModel", filepath: PathLike, overwrite: bool=False) -> None:
+def export_savedmodel(model: "ZooModel", filepath: PathLike, overwrite: bool = False) -> None:
     """Writes the averaged generator of a model and checks that the written one draws the same.
 
     Args:
@@ -63,7 +63,7 @@ def export_savedmodel(model: "ZooModel", filepath: PathLike, overwrite: bool=Fal
         shutil.rmtree(workplace, ignore_errors=True)
 
 
-def checked_target(filepath: PathLike, overwrite: bool=False) -> Path:
+def checked_target(filepath: PathLike, overwrite: bool = False) -> Path:
     """The absolute path of a folder for a SavedModel.
 
     Args:

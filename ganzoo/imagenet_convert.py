@@ -18,7 +18,7 @@ from ganzoo.files import write_atomically
 _NETWORKS = {5: "AlexNet_0", 13: "VGG16_0", 16: "VGG19_0"}
 
 
-def convert(checkpoint: PathLike, output: PathLike, heads: PathLike | None=None) -> None:
+def convert(checkpoint: PathLike, output: PathLike, heads: PathLike | None = None) -> None:
     """Writes the convolutions of a checkpoint, and the heads of LPIPS, as float16.
 
     Args:

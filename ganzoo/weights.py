@@ -59,7 +59,7 @@ def save(path: PathLike, networks: "Mapping[str, keras.Model]") -> str:
     return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
-def load(path: PathLike, networks: "Mapping[str, keras.Model]", sha256: str | None=None) -> None:
+def load(path: PathLike, networks: "Mapping[str, keras.Model]", sha256: str | None = None) -> None:
     """Puts a file's weights into networks of the same architecture.
 
     Args:
@@ -89,7 +89,7 @@ def load(path: PathLike, networks: "Mapping[str, keras.Model]", sha256: str | No
         variable.assign(converted[key])
 
 
-def read(path: PathLike, sha256: str | None=None) -> dict[str, np.ndarray]:
+def read(path: PathLike, sha256: str | None = None) -> dict[str, np.ndarray]:
     """The arrays of a file `save` wrote, {name: array}; errors as `load`."""
     content = _content(path, sha256)
     try:
@@ -100,7 +100,7 @@ def read(path: PathLike, sha256: str | None=None) -> dict[str, np.ndarray]:
         raise GanzooError(f"{path} is not a readable weights file: {first_line(error)}") from None
 
 
-def stored_bytes(path: PathLike, sha256: str | None=None) -> int:
+def stored_bytes(path: PathLike, sha256: str | None = None) -> int:
     """How many bytes the weights in a file `save` wrote take as float32, without unpacking them; errors as `load`."""
     content = _content(path, sha256)
     try:

@@ -106,7 +106,7 @@ class EndsEarly(UserWarning):
     """A recording holds less audio than its header says, or is damaged from some point on."""
 
 
-def read_audio(path: PathLike, longest: float=LONGEST, warn: Warn | None=None) -> tuple[np.ndarray, int]:
+def read_audio(path: PathLike, longest: float = LONGEST, warn: Warn | None = None) -> tuple[np.ndarray, int]:
     """Reads a recording: (samples float32 (length, channels), sample rate in Hz).
 
     A truncated file gives the samples that can be decoded. Recordings of the same format that were concatenated into
@@ -130,7 +130,12 @@ def read_audio(path: PathLike, longest: float=LONGEST, warn: Warn | None=None) -
     return np.concatenate(blocks), rate
 
 
-def _decoded(path: PathLike, longest: float=LONGEST, warn: Warn | None=None, change: Callable[[np.ndarray], np.ndarray]=lambda block: block) -> tuple[list[np.ndarray], int]:
+def _decoded(
+    path: PathLike,
+    longest: float = LONGEST,
+    warn: Warn | None = None,
+    change: Callable[[np.ndarray], np.ndarray] = lambda block: block,
+) -> tuple[list[np.ndarray], int]:
     """([`change(block)` for each block], sample rate) of a whole recording."""
     blocks, length = [], 0
     with opened(path) as recording:
@@ -290,7 +295,7 @@ class OpenedRecording:
             if not part.ended:
                 self._note("its end is missing")
 
-    def check(self, warn: Warn | None=None) -> None:
+    def check(self, warn: Warn | None = None) -> None:
         """Reports what is wrong with a recording; called after `blocks` is exhausted.
 
         Args:
@@ -416,7 +421,9 @@ def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
     return samples if rate == wanted else soxr().resample(samples, rate, wanted, quality="VHQ")
 
 
-def read_all(paths: Iterable[PathLike], rate: int, native: bool | None=None, warn: Warn | None=None) -> tuple[list[np.ndarray | None], dict[Path, str]]:
+def read_all(
+    paths: Iterable[PathLike], rate: int, native: bool | None = None, warn: Warn | None = None
+) -> tuple[list[np.ndarray | None], dict[Path, str]]:
     """Reads recordings as mono at one sample rate.
 
     Args:

@@ -43,7 +43,7 @@ class Part:
     ended: bool = True
 
 
-def parts_of(file: BinaryIO, size: int, suffix: str="") -> list[Part]:
+def parts_of(file: BinaryIO, size: int, suffix: str = "") -> list[Part]:
     """The `Part`s of a recording in order; a single one, the whole file, if there is nothing to repair.
 
     Args:
@@ -83,7 +83,7 @@ class PartFile(io.RawIOBase):
     def tell(self) -> int:
         return self._place
 
-    def seek(self, offset: int, whence: int=io.SEEK_SET) -> int:
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._length}[whence]
         self._place = max(0, base + offset)
         return self._place

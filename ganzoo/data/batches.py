@@ -238,7 +238,7 @@ def without_empty_parts(data: Any) -> Any:
     return data.map(lambda *batch: unpadded(batch))
 
 
-def with_known_shapes(data: Any, whole: bool=False) -> Any:
+def with_known_shapes(data: Any, whole: bool = False) -> Any:
     """A tf.data dataset with known shapes, where they were unknown, e.g. after `from_generator` or a `py_function`.
 
     The shape is that of the first batch, which all others must have, except for the number of examples. Anything else

@@ -124,7 +124,9 @@ def captions(
     )
 
 
-def open_captions(source: str, image_shape: Sequence[int], upscale: bool=False, strict: bool=False) -> tuple[np.ndarray, list[list[str]], tuple[str, ...]]:
+def open_captions(
+    source: str, image_shape: Sequence[int], upscale: bool = False, strict: bool = False
+) -> tuple[np.ndarray, list[list[str]], tuple[str, ...]]:
     """(images uint8 (count, height, width, channels), list of captions per image, paths of unreadable files).
 
     Args, Raises: as `captions`.

@@ -185,7 +185,7 @@ def image_suffixes() -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def opened_image(path: PathLike, most_pixels: int, at_least: tuple[int, int] | None=None) -> Iterator[Any]:
+def opened_image(path: PathLike, most_pixels: int, at_least: tuple[int, int] | None = None) -> Iterator[Any]:
     """Context manager that opens a Pillow image and checks its size; only the header is read.
 
     Args:
@@ -236,7 +236,7 @@ def opened_image(path: PathLike, most_pixels: int, at_least: tuple[int, int] | N
         raise GanzooError(f"{shown} cannot be read as an image: {first_line(error)}") from None
 
 
-def read_image(path: PathLike, channels: int, at_least: tuple[int, int] | None=None) -> np.ndarray:
+def read_image(path: PathLike, channels: int, at_least: tuple[int, int] | None = None) -> np.ndarray:
     """Reads an image file as uint8 (height, width, channels).
 
     The EXIF orientation is applied and transparency is blended with white. Only the first frame of an animation or the
@@ -290,7 +290,7 @@ def naming(path: PathLike) -> Iterator[None]:
         raise GanzooError(f"{printable(path)}: {error}") from None
 
 
-def pillow_to_array(image: Any, channels: int, largest: int | None=None) -> np.ndarray:
+def pillow_to_array(image: Any, channels: int, largest: int | None = None) -> np.ndarray:
     """Converts a Pillow image of any mode to uint8 (height, width, channels); transparency is blended with white.
 
     Args:
@@ -332,7 +332,7 @@ def _gray_to_uint8(values, largest):
     return to_uint8(values)
 
 
-def to_uint8(values: np.ndarray, signed: bool=True, masks: bool=True) -> np.ndarray:
+def to_uint8(values: np.ndarray, signed: bool = True, masks: bool = True) -> np.ndarray:
     """Converts an image array in any common range to uint8 of the same shape.
 
     - Floating-point values are in [0, 1], [-1, 1] or [0, 255], inferred from the smallest and the largest value.
@@ -387,7 +387,7 @@ def as_channels(image: np.ndarray, channels: int) -> np.ndarray:
     return pillow_to_array(Image.fromarray(image), channels)
 
 
-def fit(image: np.ndarray, image_shape: Sequence[int], upscale: bool=False) -> np.ndarray:
+def fit(image: np.ndarray, image_shape: Sequence[int], upscale: bool = False) -> np.ndarray:
     """Center-crops a uint8 image (height, width, channels) to the aspect ratio of `image_shape` and resizes it.
 
     Raises:

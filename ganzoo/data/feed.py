@@ -76,7 +76,7 @@ class Feed:
         """Complete batches per epoch."""
         return self.count // self.batch_size
 
-    def order(self, first_step: int=0) -> Iterator[tuple[int, np.ndarray]]:
+    def order(self, first_step: int = 0) -> Iterator[tuple[int, np.ndarray]]:
         """Yields (step, indices) forever; step n is the same whether training reached it or started there."""
         for step in itertools.count(first_step):
             yield step, self.indices(step)
@@ -91,7 +91,7 @@ class Feed:
         if self.learning is not None:
             self.learning()
 
-    def dataset(self, first_step: int | None=None, trial: bool=False) -> Any:
+    def dataset(self, first_step: int | None = None, trial: bool = False) -> Any:
         """The dataset for `fit`: a `tf.data.Dataset` on TensorFlow, else a `keras.utils.PyDataset` of the same batches.
 
         Args:

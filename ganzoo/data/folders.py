@@ -19,7 +19,15 @@ _SYSTEM_NAMES = frozenset(
 _NAMED_KINDS = 6
 
 
-def files_in(root: PathLike, suffixes: Collection[str], kind: str, *, explanations: Mapping[str, str] | None=None, companions: Collection[str]=(), skip_folder: PathLike | None=None) -> list[Path]:
+def files_in(
+    root: PathLike,
+    suffixes: Collection[str],
+    kind: str,
+    *,
+    explanations: Mapping[str, str] | None = None,
+    companions: Collection[str] = (),
+    skip_folder: PathLike | None = None,
+) -> list[Path]:
     """The files of a folder with one of the suffixes, at any depth, sorted by path.
 
     - Hidden files and folders (their name starts with a dot) and those of operating systems (`Thumbs.db`, `__MACOSX`)
@@ -66,12 +74,15 @@ def files_in(root: PathLike, suffixes: Collection[str], kind: str, *, explanatio
     return found
 
 
-def listed(root: PathLike, skip_folder: PathLike | None=None) -> tuple[list[Path], Counter]:
+def listed(root: PathLike, skip_folder: PathLike | None = None) -> tuple[list[Path], Counter]:
     """(sorted paths of all files, `Counter` of everything that cannot be read), by the rules of `files_in`."""
     skipped = None if skip_folder is None else os.path.realpath(skip_folder)
-    files, counts, seen = [], Counter(), set()  # type: list[Path], Counter[str], set[object]
+    files: list[Path] = []
+    counts: Counter[str] = Counter()
+    seen: set[object] = set()
     # Links come last: a folder that is reached by its own name and by a link is listed under its own name.
-    folders, links = deque([str(root)]), deque()
+    folders: deque[str] = deque([str(root)])
+    links: deque[str] = deque()
     while folders or links:
         folder = (folders or links).popleft()
         try:

@@ -31,7 +31,7 @@ class ImageFiles:
     skipped: tuple[str, ...] = ()
 
 
-def open_image_files(source: str, at_least: int=1, strict: bool=False) -> ImageFiles:
+def open_image_files(source: str, at_least: int = 1, strict: bool = False) -> ImageFiles:
     """The images of a source, in color, with their EXIF orientation applied.
 
     Args:

@@ -49,7 +49,16 @@ def images(
     return image_feed(source, image_shape, batch_size, seed, flip, upscale, strict)
 
 
-def image_feed(source: str, image_shape: Sequence[int], batch_size: int, seed: int, flip: bool, upscale: bool, strict: bool, with_labels: bool=False) -> Feed:
+def image_feed(
+    source: str,
+    image_shape: Sequence[int],
+    batch_size: int,
+    seed: int,
+    flip: bool,
+    upscale: bool,
+    strict: bool,
+    with_labels: bool = False,
+) -> Feed:
     """The `Feed` of images; `with_labels` as in `open_images`, the other arguments as in `images`."""
     opened = open_images(source, image_shape, upscale, strict, with_labels)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ganzoo.classes import class_numbers
 from ganzoo.config import AtLeastOne, Seed
-from ganzoo.data.feed import data_function
+from ganzoo.data.feed import Feed, data_function
 from ganzoo.data.images import image_feed
 from ganzoo.errors import GanzooError
 

@@ -9,7 +9,14 @@ from ganzoo.data.folders import printable
 from ganzoo.errors import GanzooError
 
 
-def written_pairs(source: Path | Sequence[Path], target: Path, files_in: Callable[[Path], Iterable[Path]], suffix: Callable[[str], str] | None=None, *, suffix_of: Callable[[Path], str] | None=None) -> list[tuple[Path, Path]]:
+def written_pairs(
+    source: Path | Sequence[Path],
+    target: Path,
+    files_in: Callable[[Path], Iterable[Path]],
+    suffix: Callable[[str], str] | None = None,
+    *,
+    suffix_of: Callable[[Path], str] | None = None,
+) -> list[tuple[Path, Path]]:
     """(file, file to write) of a file, of several or of all in a folder; nothing that is read is ever written over.
 
     A file goes into another file; a folder, or a list of files and folders, into a folder. A list of one file goes into

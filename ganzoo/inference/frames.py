@@ -49,7 +49,7 @@ def result_suffix(path: PathLike) -> str:
         return ".png"
 
 
-def upscale_file(model: Any, source: PathLike, target: PathLike, tile: int=384, progress: bool | None=None) -> None:
+def upscale_file(model: Any, source: PathLike, target: PathLike, tile: int = 384, progress: bool | None = None) -> None:
     """Enlarges an image file; of an animation or a document of several pages all frames.
 
     Depth, transparency, color profile, EXIF and the times of an animation are kept where the target's format has them
@@ -90,7 +90,13 @@ def upscale_file(model: Any, source: PathLike, target: PathLike, tile: int=384, 
     write_image_file(target, photo)
 
 
-def write_frames(path: PathLike, frames: Sequence[np.ndarray], durations: Sequence[float] | None=None, plays: int=0, **extras: Any) -> None:
+def write_frames(
+    path: PathLike,
+    frames: Sequence[np.ndarray],
+    durations: Sequence[float] | None = None,
+    plays: int = 0,
+    **extras: Any,
+) -> None:
     """Writes an animation, or a TIFF of several pages.
 
     Args:

@@ -38,7 +38,7 @@ class ImageFile:
     extras: dict = field(default_factory=dict)
 
 
-def read_image_file(path: PathLike, most_pixels: int=PIXEL_LIMIT) -> ImageFile:
+def read_image_file(path: PathLike, most_pixels: int = PIXEL_LIMIT) -> ImageFile:
     """The `ImageFile` of a file; of an animation the first frame, see `ganzoo.inference.frames` for all of them.
 
     Args:
@@ -57,7 +57,7 @@ def read_image_file(path: PathLike, most_pixels: int=PIXEL_LIMIT) -> ImageFile:
         return as_image_file(image)
 
 
-def as_image_file(image: Any, channels: int | None=None) -> ImageFile:
+def as_image_file(image: Any, channels: int | None = None) -> ImageFile:
     """The `ImageFile` of an open Pillow image, of the frame that it is at; its extras as they fit an array of so many
     channels, where its pixels are read otherwise."""
     from PIL import ImageOps
@@ -127,7 +127,7 @@ def write_image_file(path: PathLike, photo: ImageFile) -> None:
         raise GanzooError(f"cannot write {path}: {error.strerror or error}") from None
 
 
-def image_files_in(place: PathLike, skip_folder: PathLike | None=None) -> list[Path]:
+def image_files_in(place: PathLike, skip_folder: PathLike | None = None) -> list[Path]:
     """The image files of a folder, at any depth, sorted; a file alone as it is. See `ganzoo.data.folders.files_in`."""
     place = Path(place)
     return find_image_files(place, skip_folder=skip_folder) if os.path.isdir(place) else [place]

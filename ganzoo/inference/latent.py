@@ -52,7 +52,7 @@ def _checked(start, end, fractions):
     return start, end, np.asarray(fractions, "float64")[..., None]
 
 
-def arithmetic(plus: Sequence[np.ndarray], minus: Sequence[np.ndarray]=()) -> np.ndarray:
+def arithmetic(plus: Sequence[np.ndarray], minus: Sequence[np.ndarray] = ()) -> np.ndarray:
     """Sums of mean latents: smile - neutral + man (Radford et al. 2015, arXiv:1511.06434, section 6.3.2).
 
     Single latents are unstable; the mean over a few that draw the same thing is not.
@@ -78,7 +78,7 @@ def arithmetic(plus: Sequence[np.ndarray], minus: Sequence[np.ndarray]=()) -> np
     return (sum(means[: len(plus)]) - sum(means[len(plus) :])).astype("float32")
 
 
-def truncated(count: int, latent_dim: int, limit: float=1.0, seed: int | None=None) -> np.ndarray:
+def truncated(count: int, latent_dim: int, limit: float = 1.0, seed: int | None = None) -> np.ndarray:
     """Random latents no number of which is beyond +-limit: those that are, are drawn again.
 
     The truncation trick (Brock et al. 2018, arXiv:1809.11096, section 3.1): a small limit gives cleaner images
@@ -116,7 +116,16 @@ def _truncated(count, latent_dim, limit, seed):
     return latents.astype("float32")
 
 
-def project(model: Any, images: np.ndarray, labels: Any=None, steps: int=300, learning_rate: float=0.05, starts: int=4, prior: float=1e-3, seed: int=0) -> tuple[np.ndarray, np.ndarray]:
+def project(
+    model: Any,
+    images: np.ndarray,
+    labels: Any = None,
+    steps: int = 300,
+    learning_rate: float = 0.05,
+    starts: int = 4,
+    prior: float = 1e-3,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
     """The latents whose images come closest to given ones (Zhu et al. 2016, arXiv:1609.03552, section 3.1, by
     gradient descent).
 

@@ -33,7 +33,9 @@ class Windows:
             raise ValueError(f"fade {self.fade} is not between 0 and step {self.step}")
 
 
-def overlapped(function: Callable[[np.ndarray], np.ndarray], blocks: Iterable[np.ndarray], windows: Windows) -> Iterator[np.ndarray]:
+def overlapped(
+    function: Callable[[np.ndarray], np.ndarray], blocks: Iterable[np.ndarray], windows: Windows
+) -> Iterator[np.ndarray]:
     """A network's answer to sound that comes in blocks.
 
     Args:

@@ -14,7 +14,14 @@ from ganzoo.files import replaced
 WRITTEN = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3", ".aiff": "AIFF"}
 
 
-def enhance_file(model: Any, source: PathLike, target: PathLike, progress: Any=None, num_shifts: int | None=None, warn: Warn | None=None) -> None:
+def enhance_file(
+    model: Any,
+    source: PathLike,
+    target: PathLike,
+    progress: Any = None,
+    num_shifts: int | None = None,
+    warn: Warn | None = None,
+) -> None:
     """Writes a recording without its noise, piece by piece: an hour needs no more memory than a minute.
 
     Sample rate, channels and, where the target's format has it, depth are kept. The file appears when it is whole. Of a

@@ -12,7 +12,7 @@ from ganzoo.files import write_atomically
 WRITTEN = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
-def grid(images: np.ndarray, columns: int | None=None, gap: int=2) -> np.ndarray:
+def grid(images: np.ndarray, columns: int | None = None, gap: int = 2) -> np.ndarray:
     """One image of many.
 
     Args:
@@ -78,7 +78,7 @@ def check_suffix(path: PathLike) -> None:
         raise GanzooError(f"cannot write '{path.name}' as an image: use {', '.join(WRITTEN)}")
 
 
-def save_animation(path: PathLike, images: Sequence[np.ndarray] | np.ndarray, seconds: float=6.0) -> None:
+def save_animation(path: PathLike, images: Sequence[np.ndarray] | np.ndarray, seconds: float = 6.0) -> None:
     """Writes uint8 images of one shape as a GIF that plays once through in about `seconds`, last one held."""
     frames = [to_pillow(image) for image in images]
     each = max(40, int(1000 * seconds / len(frames)))

@@ -3,7 +3,9 @@
 import numpy as np
 
 
-def spectrogram(sound: np.ndarray, length: int | None=None, window: int=512, hop: int=128, range_db: float=80.0) -> np.ndarray:
+def spectrogram(
+    sound: np.ndarray, length: int | None = None, window: int = 512, hop: int = 128, range_db: float = 80.0
+) -> np.ndarray:
     """A gray image of a sound: time to the right, frequency upwards, loudness in dB.
 
     Args:

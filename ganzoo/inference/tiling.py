@@ -49,7 +49,15 @@ def window_size(length: int, tile: int, reach: int) -> int:
     return -(-inside // count) + 2 * reach
 
 
-def in_tiles(function: Callable[[np.ndarray], Tensor], image: np.ndarray, scale: int, tile: int, reach: int, batch_size: int=1, progress: bool | Callable[[int, int], object] | None=None) -> np.ndarray:
+def in_tiles(
+    function: Callable[[np.ndarray], Tensor],
+    image: np.ndarray,
+    scale: int,
+    tile: int,
+    reach: int,
+    batch_size: int = 1,
+    progress: bool | Callable[[int, int], object] | None = None,
+) -> np.ndarray:
     """A network's answer to a whole image, from its answers to tiles of it.
 
     Equal to the answer to the whole in one piece, to rounding, if `reach` is as far as the network sees. Beside the

@@ -45,7 +45,7 @@ class CharacterEncoder:
 
     name = "characters"
 
-    def __init__(self, dim: int=128, width: int=128, length: int=96):
+    def __init__(self, dim: int = 128, width: int = 128, length: int = 96):
         at_least_one(dim=dim, width=width, length=length)
         self.dim, self.width, self.length = dim, width, length
         self.network = _text_network(dim, width, length)
@@ -66,7 +66,7 @@ class CharacterEncoder:
         """What the network reads of captions, int32 (count, 1 + length)."""
         return as_bytes(captions, self.length)
 
-    def encode(self, captions: str | Sequence[str], batch_size: int=256) -> np.ndarray:
+    def encode(self, captions: str | Sequence[str], batch_size: int = 256) -> np.ndarray:
         """float32 (count, dim).
 
         Warns of captions that are longer than `length` bytes, of which the rest does not count.
@@ -108,7 +108,15 @@ class CharacterEncoder:
         specs = [((None, 1 + self.length), "int32")]
         return backend.compiled(lambda codes: self.network(codes, training=False), specs, self.network)
 
-    def learn(self, images: np.ndarray, captions: Sequence[Sequence[str]], epochs: int=30, batch_size: int=128, seed: int=0, verbose: int=0) -> float:
+    def learn(
+        self,
+        images: np.ndarray,
+        captions: Sequence[Sequence[str]],
+        epochs: int = 30,
+        batch_size: int = 128,
+        seed: int = 0,
+        verbose: int = 0,
+    ) -> float:
         """Learns from images and what may be said of each.
 
         Args:

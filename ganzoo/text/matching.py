@@ -31,7 +31,15 @@ class Matching:
         self.encoder = encoder
         self.image_network = _image_network(encoder.dim, (_SEEN, _SEEN, 3))
 
-    def learn(self, images: np.ndarray, captions: Sequence[Sequence[str]], epochs: int=30, batch_size: int=128, seed: int=0, verbose: int=0) -> float:
+    def learn(
+        self,
+        images: np.ndarray,
+        captions: Sequence[Sequence[str]],
+        epochs: int = 30,
+        batch_size: int = 128,
+        seed: int = 0,
+        verbose: int = 0,
+    ) -> float:
         """As `CharacterEncoder.learn`."""
         if len(images) != len(captions) or not len(images):
             raise GanzooError(f"{len(images)} images and {len(captions)} lists of captions do not match")
@@ -55,7 +63,7 @@ class Matching:
         self.encoder.network.trainable = trainable
         return matched
 
-    def vectors(self, images: np.ndarray, batch_size: int=256) -> np.ndarray:
+    def vectors(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """What the image network makes of images, float32 (count, dim), of length sqrt(dim).
 
         Args:

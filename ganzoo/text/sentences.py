@@ -33,7 +33,7 @@ class SentenceEncoder:
     def digest(self) -> str:
         return hashlib.sha256(b"all-MiniLM-L6-v2").hexdigest()
 
-    def encode(self, captions: str | Sequence[str], batch_size: int=64) -> np.ndarray:
+    def encode(self, captions: str | Sequence[str], batch_size: int = 64) -> np.ndarray:
         """float32 (count, 384).
 
         Args:
