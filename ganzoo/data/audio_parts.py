@@ -234,7 +234,7 @@ def _only_chunks(peek, position, size):
 
 
 def _next_file(peek, start, position, size):
-    """Where another file of the same format starts, after the chunks that follow the audio; the end if there is none."""
+    """Where another file of the same format starts, after the chunks behind the audio; the end if there is none."""
     magic = peek(start, 4)
     if peek(position, 4) == magic:
         return position

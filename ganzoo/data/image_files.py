@@ -11,7 +11,6 @@ import numpy as np
 from ganzoo.data.decoding import PIXEL_LIMIT, as_channels, opened_image, read_image
 from ganzoo.data.sources import allocate, find_image_files, load_tfds, split_source
 from ganzoo.errors import GanzooError, missing_package
-from ganzoo.types import PathLike
 
 
 @dataclass
