@@ -1,31 +1,36 @@
-"""What the command line can refuse before Keras is imported, which takes seconds: names, sources, files to write."""
+"""Checks of command-line arguments that run before Keras is imported, which takes seconds."""
 
 import difflib
 import importlib
 import importlib.util
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from ganzoo import presets, registry
 from ganzoo.config import with_settings
 from ganzoo.errors import GanzooError
+from ganzoo.types import PathLike
 
 
-def model(name, command=None):
-    """The model behind a name that `ganzoo.load` takes.
+def model(name: PathLike, command: str | None = None) -> str:
+    """The registered name of the model that `ganzoo.load(name)` would load.
 
     Args:
         name: a model, preset, YAML file, run folder or `.keras` file.
-        command: the command that is going to use it, e.g. "generate"; None allows every model.
+        command: the command that will use it, e.g. "generate"; None allows every model.
 
     Returns:
         The registered name of the model, e.g. "srgan".
 
     Raises:
-        GanzooError: an unknown name, an unreadable file, a preset without weights; a model that another command is for.
+        GanzooError: an unknown name, an unreadable file, a preset without weights, or a model for another command.
 
     Example:
+        from ganzoo import checks
+
+        checks.model("srgan", "upscale")     # "srgan"
         checks.model("srgan", "generate")     # GanzooError: ... use `ganzoo upscale IN OUT --model srgan`
     """
     found = presets.model_of(name, trained=True)
@@ -40,15 +45,21 @@ def model(name, command=None):
     return found
 
 
-def source(asked, model_name):
-    """Refuses a source of data that cannot be opened: an unknown scheme, or files, a folder or a package missing.
+def source(asked: str, model_name: str) -> None:
+    """Checks that a data source can be opened.
 
     Args:
-        asked: e.g. "folder:my_images".
-        model_name: the registered name of the model that it is for.
+        asked: the source, e.g. "folder:my_images".
+        model_name: registered name of the model to train on it.
 
     Raises:
-        GanzooError: says which, with the nearest match.
+        GanzooError: an unknown scheme, or a missing file, folder or package.
+
+    Example:
+        from ganzoo import checks
+
+        checks.source("folder:my_images", "dcgan")
+        checks.source("folder:my_image", "dcgan")     # GanzooError: ... Did you mean 'my_images'?
     """
     from ganzoo.data.sources import missing_tfds, npz_part, split_source
 
@@ -69,16 +80,27 @@ def source(asked, model_name):
         raise missing_tfds(place)
 
 
-def training(preset, data=None, settings=(), output="runs", resume=False):
-    """Refuses what `ganzoo train` could not begin with; arguments as `ganzoo.train`.
+def training(
+    preset: PathLike,
+    data: str | None = None,
+    settings: Sequence[str] = (),
+    output: PathLike = "runs",
+    resume: bool = False,
+) -> None:
+    """Checks that `ganzoo train` can start; arguments as in `ganzoo.train`.
 
     Raises:
-        GanzooError: an unknown preset or setting, a source that is missing, a place that cannot be written.
+        GanzooError: an unknown preset or setting, a missing source, or an output folder that is not writable.
+
+    Example:
+        from ganzoo import checks
+
+        checks.training("dcgan.digits")
     """
     if presets.is_run(preset):
         begun = re.sub(r"-\d+$", "", Path(preset).name)
         raise GanzooError(
-            f"{preset} is a run folder: `ganzoo train {begun} --resume` goes on with a preset's newest run"
+            f"{preset} is a run folder: `ganzoo train {begun} --resume` resumes the newest run of a preset"
         )
     found = presets.find(preset)
     name = presets.model_of(preset)
@@ -90,15 +112,15 @@ def training(preset, data=None, settings=(), output="runs", resume=False):
     folder_to_write(output)
 
 
-def existing(path, kind="file"):
-    """Refuses a path without a file there, or without a folder, with the nearest name beside it.
+def existing(path: Path, kind: str = "file") -> None:
+    """Checks that a file or folder exists; the error suggests the nearest name.
 
     Args:
-        path: `pathlib.Path`.
-        kind: what should be there, for the error; a folder if it ends so.
+        path: the path.
+        kind: what the path is, for the error; a folder if this ends with "folder".
 
     Raises:
-        GanzooError: names the path.
+        GanzooError: it does not exist.
     """
     folder = kind.endswith("folder")
     try:
@@ -112,17 +134,17 @@ def existing(path, kind="file"):
     raise GanzooError(f"no such {kind}: {path}{guess}")
 
 
-def to_read(path, kind):
-    """Refuses a file or folder to read that is not there; as `existing`."""
+def to_read(path: Path, kind: str) -> None:
+    """Checks that a file or folder to read exists; arguments and errors as in `existing`."""
     if not os.path.isdir(path):
         existing(path, kind)
 
 
-def image_to_write(path):
-    """Refuses a file that no image can be written to.
+def image_to_write(path: PathLike) -> None:
+    """Checks that an image can be written to a file.
 
     Raises:
-        GanzooError: a suffix of no image format, a folder, or a place that cannot be written.
+        GanzooError: the suffix is not an image format, it is a folder, or its folder is not writable.
     """
     from ganzoo.inference.sampling import check_suffix
 
@@ -134,11 +156,11 @@ def image_to_write(path):
     folder_to_write(path.parent)
 
 
-def folder_to_write(path):
-    """Refuses a folder that neither is there nor can be made, or that cannot be written to.
+def folder_to_write(path: PathLike) -> None:
+    """Checks that a folder exists or can be created, and is writable.
 
     Raises:
-        GanzooError: names what is in the way.
+        GanzooError: it cannot be created or written to.
     """
     path = Path(os.path.abspath(path))
     _refuse_impossible(path)
@@ -151,8 +173,8 @@ def folder_to_write(path):
             return
 
 
-def _refuse_impossible(path):
-    """Refuses a path that no file system takes: a name that is too long, say."""
+def _refuse_impossible(path: Path) -> None:
+    """Refuses an invalid path, e.g. with a name that is too long."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError, PermissionError):

@@ -1,28 +1,32 @@
-"""Class labels as whole numbers, in whatever form they come."""
+"""Class labels as integers, from integers or one-hot vectors."""
 
 import reprlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ganzoo.errors import GanzooError
 
 
-def class_numbers(labels, classes=None, where="labels"):
-    """Labels as whole numbers.
+def class_numbers(labels: Any, classes: int | None = None, where: str = "labels") -> np.ndarray:
+    """Converts labels to integers.
 
     Args:
-        labels: whole numbers, of any type, (count,) or (count, 1), or one-hot vectors (count, classes); a single one.
-        classes: how many there are; labels run from 0 to classes - 1. None takes any from 0 on.
-        where: what they are, in errors.
+        labels: whole numbers of any type, (count,) or (count, 1); one-hot vectors (count, classes); or a single number.
+        classes: number of classes; labels range from 0 to classes - 1. None allows any label from 0.
+        where: what the labels are, for errors.
 
     Returns:
         int64 (count,).
 
     Raises:
-        GanzooError: labels of another shape, that are no whole numbers, NaN for one, or that are no classes.
+        GanzooError: labels have another shape, are not whole numbers, or are out of range.
 
     Example:
-        class_numbers([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])       # [1, 0]
+        from ganzoo.classes import class_numbers
+
+        class_numbers([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])     # [1, 0]
     """
     try:
         labels = np.atleast_1d(labels)
@@ -46,8 +50,12 @@ def class_numbers(labels, classes=None, where="labels"):
     return labels.astype("int64")
 
 
-def check_label_shape(shape, classes=None, where="labels"):
-    """Refuses labels whose shape, a tuple, is none of (count,), (count, 1) and (count, classes)."""
+def check_label_shape(shape: Sequence[int | None], classes: int | None = None, where: str = "labels") -> None:
+    """Checks that a shape of labels is (count,), (count, 1) or (count, classes).
+
+    Raises:
+        GanzooError: it is another shape.
+    """
     if len(shape) != 1 and (len(shape) != 2 or shape[1] not in (1, classes or shape[1])):
         vectors = f"(count, {classes})" if classes else "(count, classes)"
         raise GanzooError(
@@ -56,5 +64,5 @@ def check_label_shape(shape, classes=None, where="labels"):
         )
 
 
-def _range(classes):
+def _range(classes: int | None) -> str:
     return f" from 0 to {classes - 1}" if classes else " of at least 0"

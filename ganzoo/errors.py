@@ -1,9 +1,10 @@
-"""The one exception of the package, and the sentence for a name nobody knows."""
+"""The exception of the package, and helpers for error messages."""
 
 import difflib
+from collections.abc import Iterable
 
-# The packages of the extras in setup.py that error messages ask for, as pip knows them. They stand here too because a
-# checkout that is only on the path has no metadata to read them from; a test compares both.
+# Packages of the extras in setup.py that error messages suggest to install. They are repeated here because a checkout
+# on the path has no package metadata; a test compares both.
 EXTRAS = {
     "demo": ("gradio", "soundfile", "soxr"),
     "dnsmos": ("soundfile", "soxr", "librosa", "onnxruntime", "speechmos"),
@@ -17,64 +18,79 @@ EXTRAS = {
 
 
 class GanzooError(ValueError):
-    """Something the user can put right: the message says what and how."""
+    """An error that the user can fix; the message says how."""
 
 
-def unknown(kind, name, allowed, where=""):
-    """The error for a name that does not exist: nearest match first, then all that do.
+def unknown(kind: str, name: object, allowed: Iterable[object], where: str = "") -> GanzooError:
+    """The error for an unknown name, with the nearest match and all allowed names.
 
     Args:
-        kind: what was looked for, e.g. "preset".
-        name: what was asked for.
+        kind: kind of name, e.g. "preset".
+        name: the unknown name.
         allowed: the names that exist.
-        where: the file and section the name stands in, when it came from a file.
+        where: the file and section of the name, if it came from a file.
 
     Returns:
-        A `GanzooError`, to be raised by the caller.
+        A `GanzooError` for the caller to raise.
+
+    Example:
+        from ganzoo.errors import unknown
+
+        error = unknown("preset", "dcgam", ["dcgan", "wgan"])     # unknown preset 'dcgam'. Did you mean 'dcgan'? ...
     """
-    allowed = sorted(str(value) for value in allowed)
-    by_lower_case = {value.lower(): value for value in allowed}
+    names = sorted(str(value) for value in allowed)
+    by_lower_case = {value.lower(): value for value in names}
     near = difflib.get_close_matches(str(name).lower(), by_lower_case, n=1, cutoff=0.5)
     guess = f" Did you mean '{by_lower_case[near[0]]}'?" if near else ""
     place = f"{where}: " if where else ""
-    choices = ", ".join(allowed) if allowed else "none"
+    choices = ", ".join(names) if names else "none"
     return GanzooError(f"{place}unknown {kind} '{name}'.{guess} Allowed: {choices}.")
 
 
-def at_least_one(**numbers):
-    """Refuses numbers below 1, naming the first one."""
+def at_least_one(**numbers: float) -> None:
+    """Checks that numbers are at least 1.
+
+    Raises:
+        GanzooError: names the first number that is not.
+
+    Example:
+        from ganzoo.errors import at_least_one
+
+        at_least_one(count=4, columns=2)
+        at_least_one(count=0)     # GanzooError: count must be at least 1, got 0
+    """
     for name, number in numbers.items():
         if number < 1:
             raise GanzooError(f"{name} must be at least 1, got {number}")
 
 
-def first_line(error):
-    """What an error of another library says, without its further lines."""
+def first_line(error: object) -> str:
+    """The first line of an error's message; the name of its type if the message is empty."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
-def in_one_line(text, most=100):
-    """Text of another's file for a message: so many characters of it at most, and none that breaks the line."""
+def in_one_line(text: object, most: int = 100) -> str:
+    """Untrusted text for an error message: at most `most` characters, on one line."""
     return repr(str(text)[:most])[1:-1]
 
 
-def missing_package(package, extra, purpose):
+def missing_package(package: str, extra: str, purpose: str) -> GanzooError:
     """The error for an optional package that is not installed.
 
     Args:
-        package: what could not be imported.
-        extra: the extra of setup.py that brings it, a key of `EXTRAS`.
+        package: the package that could not be imported.
+        extra: the extra of setup.py that contains it, a key of `EXTRAS`.
         purpose: what needs it.
 
     Returns:
-        A `GanzooError` that names the packages of the extra that are missing; to be raised by the caller.
+        A `GanzooError`, naming the missing packages of the extra, for the caller to raise.
     """
     missing = [name for name in EXTRAS[extra] if not _is_installed(name)]
     return GanzooError(f"{purpose} needs the package {package}: pip install {' '.join(missing or EXTRAS[extra])}")
 
 
-def _is_installed(distribution):
-    # Takes 30 ms to import, which only this error should cost.
+def _is_installed(distribution: str) -> bool:
+    # Imported here because it takes 30 ms.
     from importlib import metadata
 
     try:

@@ -1,25 +1,35 @@
-"""A trained generator as a SavedModel that needs neither this package nor Keras."""
+"""Export of a trained generator as a SavedModel that needs neither this package nor Keras."""
 
 import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ganzoo.errors import GanzooError
+from ganzoo.types import PathLike
+
+if TYPE_CHECKING:
+    from ganzoo.training.zoo_model import ZooModel
 
 
-def export_savedmodel(model, filepath, overwrite=False):
-    """Writes the averaged generator of a model and checks that the written one draws the same.
+def export_savedmodel(model: "ZooModel", filepath: PathLike, overwrite: bool = False) -> None:
+    """Exports the averaged inference network of a model, and checks that the SavedModel computes the same outputs.
 
     Args:
         model: a `ZooModel`.
-        filepath: folder to make; its parent is made too.
-        overwrite: replace a SavedModel that is there.
+        filepath: folder to create, with its parents.
+        overwrite: replace an existing SavedModel.
 
     Raises:
-        GanzooError: something else is there, it cannot be written, or its images differ.
+        GanzooError: something else exists there, it cannot be written, or its outputs differ.
+
+    Example:
+        from ganzoo.export import export_savedmodel
+
+        export_savedmodel(ganzoo.load("dcgan.digits"), "saved_model")
     """
     import keras
 
@@ -53,7 +63,7 @@ def export_savedmodel(model, filepath, overwrite=False):
         theirs = served.serve(*inputs)
         difference = float(np.abs(np.asarray(ours) - np.asarray(theirs)).max())
         if not difference < 1e-5:
-            raise GanzooError(f"the exported model draws other images (they differ by {difference:.2g}): not written")
+            raise GanzooError(f"the exported model's outputs differ by {difference:.2g}: not written")
         if target.exists():
             os.replace(target, workplace / "old")
         os.replace(written, target)
@@ -63,15 +73,15 @@ def export_savedmodel(model, filepath, overwrite=False):
         shutil.rmtree(workplace, ignore_errors=True)
 
 
-def checked_target(filepath, overwrite=False):
-    """The absolute path of a folder for a SavedModel.
+def checked_target(filepath: PathLike, overwrite: bool = False) -> Path:
+    """The absolute path of the folder for a SavedModel, after a check that it may be written.
 
     Args:
-        filepath: folder to make.
-        overwrite: a SavedModel that is there may be replaced.
+        filepath: folder to create.
+        overwrite: whether an existing SavedModel may be replaced.
 
     Raises:
-        GanzooError: something else is there, or a SavedModel that may not be replaced.
+        GanzooError: something else exists there, or a SavedModel that may not be replaced.
     """
     target = Path(os.path.abspath(filepath))
     if os.path.lexists(target):
@@ -83,5 +93,5 @@ def checked_target(filepath, overwrite=False):
 
 
 def _one(inputs):
-    """A lone input as itself: a functional model of one input takes no list."""
+    """The inputs as a functional model takes them: not a list if there is only one."""
     return inputs[0] if len(inputs) == 1 else list(inputs)

@@ -1,27 +1,46 @@
-"""Files written whole or not at all, and where the package keeps what it may lose."""
+"""Atomic writing of files, and the cache folder."""
 
 import contextlib
 import errno
 import io
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ganzoo.errors import GanzooError
+from ganzoo.types import PathLike
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
-def write_atomically(path, content):
-    """Writes bytes so that a reader or a crash sees the old file or the new one, never half of one."""
+def write_atomically(path: PathLike, content: bytes) -> None:
+    """Writes bytes so that, even after a crash, there is the old file or the new one, never a partial one.
+
+    Example:
+        from ganzoo.files import write_atomically
+
+        write_atomically("notes.txt", b"hello")
+    """
     with replaced(path) as file:
         file.write(content)
 
 
 @contextlib.contextmanager
-def replaced(path):
-    """A file to write bytes to that takes the place of `path` when it is whole, and leaves nothing if it never is."""
+def replaced(path: PathLike) -> Iterator[BinaryIO]:
+    """Context manager that opens a temporary file for writing, which replaces `path` at the end if nothing was raised.
+
+    Example:
+        from ganzoo.files import replaced
+
+        with replaced("notes.txt") as file:
+            file.write(b"hello")
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Without the file's own name, which may be as long as names can be.
+    # Does not contain the file's name, which may already have the maximum length.
     temporary = path.with_name(f".{abs(hash(path.name))}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
@@ -34,34 +53,36 @@ def replaced(path):
         temporary.unlink(missing_ok=True)
 
 
-def open_regular(path):
-    """Opens an ordinary file to read its bytes.
+def open_regular(path: PathLike) -> BinaryIO:
+    """Opens a regular file to read bytes.
 
     Raises:
         OSError: whatever `open` raises; also for a folder, a device or a FIFO, which might block or never end, and for
-            what cannot be a path.
+            an invalid path.
 
     Example:
-        with open_regular("weights.npz") as file:
+        from ganzoo.files import open_regular
+
+        with open_regular("in.jpg") as file:
             content = file.read()
     """
     try:
-        # Without O_NONBLOCK a FIFO waits for somebody to write to it.
+        # Without O_NONBLOCK opening a FIFO waits for a writer.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except ValueError as error:  # a null byte, or a character that file names cannot hold
         raise OSError(errno.EINVAL, f"not a file name: {error}") from None
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "not an ordinary file")
+            raise OSError(errno.EINVAL, "not a regular file")
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
         raise
 
 
-def sync_folder(path):
-    """Waits until a folder's list of files is on the disk, so that a file moved into it outlives a power cut."""
-    # Neither Windows nor every network file system can do that.
+def sync_folder(path: PathLike) -> None:
+    """Flushes a folder's entries to disk, so that a file moved into it survives a power failure."""
+    # Windows and some network file systems do not support this.
     with contextlib.suppress(OSError):
         folder = os.open(path, os.O_RDONLY)
         try:
@@ -71,11 +92,17 @@ def sync_folder(path):
 
 
 @contextlib.contextmanager
-def held(folder):
-    """A run folder as this process's alone.
+def held(folder: PathLike) -> Iterator[None]:
+    """Context manager that locks a run folder for this process.
 
     Raises:
-        GanzooError: another one is training in it, or it cannot be locked.
+        GanzooError: another process is training in it, or it cannot be locked.
+
+    Example:
+        from ganzoo.files import held
+
+        with held("."):
+            pass
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -92,11 +119,16 @@ def held(folder):
         yield
 
 
-def cache_folder():
-    """Where big data sets and statistics are kept: GANZOO_CACHE, or ganzoo in the user's cache folder.
+def cache_folder() -> Path:
+    """The folder for large datasets and statistics: GANZOO_CACHE, or ganzoo in the user's cache folder.
 
     Raises:
         GanzooError: neither is set and the user has no home folder, as in some containers.
+
+    Example:
+        from ganzoo.files import cache_folder
+
+        folder = cache_folder()     # Path("~/.cache/ganzoo") by default
     """
     if asked := os.environ.get("GANZOO_CACHE"):
         return Path(asked)
@@ -108,19 +140,19 @@ def cache_folder():
         raise GanzooError("this user has no home folder: set GANZOO_CACHE to a folder for cached files") from None
 
 
-def read_cached(path):
-    """{name: array} of a file of the cache; empty where it is not there, or damaged in any way."""
+def read_cached(path: PathLike) -> "dict[str, np.ndarray]":
+    """{name: array} of a cached file; empty if it does not exist or is damaged."""
     try:
         import numpy as np
 
-        with np.load(path, allow_pickle=False) as kept:
-            return {name: kept[name] for name in kept.files}
+        with np.load(path, allow_pickle=False) as cached:
+            return {name: cached[name] for name in cached.files}
     except Exception:
         return {}
 
 
-def write_cached(path, **arrays):
-    """Keeps arrays for `read_cached`; a read-only home costs time, not the run."""
+def write_cached(path: PathLike, **arrays: Any) -> None:
+    """Caches arrays for `read_cached`; if the folder is not writable, nothing is cached and no error is raised."""
     import numpy as np
 
     buffer = io.BytesIO()

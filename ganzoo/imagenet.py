@@ -1,18 +1,21 @@
-"""Networks trained on ImageNet, as measures and losses look through them."""
+"""Networks trained on ImageNet, as feature extractors for metrics and losses."""
 
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import cache_folder
+from ganzoo.types import PathLike
 from ganzoo.weights import digest, read
 
-# `ganzoo.weights.digest` of the files that docs/weights.md describes: of their arrays, which the conversion always
-# gives alike, while the archive around them may differ.
+# `ganzoo.weights.digest` of the files that docs/weights.md describes. It covers the arrays, which the conversion
+# reproduces exactly, while the archive around them may differ.
 _DIGESTS = {
     "efficientnet_lite0_fp16": "ca0ce633b3dd9ba871afa1a91b9a917413bbfe52d8a4b12fb05db65b87183153",
     "lpips_alexnet_fp16": "a879cba62e64aebf74146a98c1098bdb7cc4e1d9b5da4f7f943f6cb556b4aee1",
@@ -20,7 +23,7 @@ _DIGESTS = {
 }
 
 _VGG_CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
-# Kernel size, stride of the first, expansion, channels, count: the blocks of EfficientNet-Lite0.
+# The blocks of EfficientNet-Lite0: kernel size, stride of the first block, expansion, channels, count.
 _LITE0_BLOCKS = (
     (3, 1, 1, 16, 1),
     (3, 2, 6, 24, 2),
@@ -36,13 +39,13 @@ _TORCH_MEAN, _TORCH_DEVIATION = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 _CAFFE_MEAN = (103.939, 116.779, 123.68)
 
 
-def vgg(network, wanted, weights):
-    """VGG (Simonyan & Zisserman 2014, arXiv:1409.1556) from images to features.
+def vgg(network: str, wanted: Sequence[str], weights: PathLike) -> keras.Model:
+    """VGG (Simonyan & Zisserman 2014, arXiv:1409.1556) as a feature extractor.
 
     Args:
         network: "vgg16" or "vgg19".
-        wanted: names of layers, "block3_conv3" say, whose outputs (after the ReLU) are given.
-        weights: "imagenet": Keras' own, which it downloads on first use; or what `find_weights` takes.
+        wanted: names of the layers whose outputs (after the ReLU) are returned, e.g. "block3_conv3".
+        weights: "imagenet" for Keras' own, downloaded on first use; or a file as in `find_weights`.
 
     Returns:
         Keras model from float32 (batch, height, width, 3) in [-1, 1] to a list of float32 features.
@@ -51,7 +54,7 @@ def vgg(network, wanted, weights):
         GanzooError: an unknown network or layer, weights that are missing or of another network.
     """
     if network not in _VGG_CONVOLUTIONS:
-        raise GanzooError(f"the network is {' or '.join(_VGG_CONVOLUTIONS)}, got '{network}'")
+        raise GanzooError(f"the network must be {' or '.join(_VGG_CONVOLUTIONS)}, got '{network}'")
     counts = _VGG_CONVOLUTIONS[network]
     names = [f"block{i}_conv{j}" for i, count in enumerate(counts, 1) for j in range(1, count + 1)]
     if unknown := [name for name in wanted if name not in names]:
@@ -73,10 +76,17 @@ def vgg(network, wanted, weights):
     return model
 
 
-def alexnet(weights):
+def alexnet(weights: PathLike) -> keras.Model:
     """PyTorch's AlexNet (Krizhevsky 2014, arXiv:1404.5997): the outputs of its five convolutions, after the ReLU.
 
-    Args, Returns, Raises: as `vgg`, with the weights of a file.
+    Args:
+        weights: a file as in `find_weights`.
+
+    Returns:
+        Keras model from float32 (batch, height, width, 3) in [-1, 1] to a list of float32 features.
+
+    Raises:
+        GanzooError: weights that are missing or of another network.
     """
     images = keras.Input((None, None, 3), name="images")
     x, outputs = _Normalize(False, name="normalized")(images), []
@@ -93,14 +103,14 @@ def alexnet(weights):
     return model
 
 
-def efficientnet_lite0(weights):
+def efficientnet_lite0(weights: PathLike) -> keras.Model:
     """EfficientNet-Lite0 (Tan & Le 2019, arXiv:1905.11946, without squeeze and excitation, with ReLU6).
 
     Args:
-        weights: what `find_weights` takes.
+        weights: a file as in `find_weights`.
 
     Returns:
-        Keras model from float32 (batch, 224, 224, 3) in 0..255 to its 1,280 pooled features and the logits of 1,000
+        Keras model from float32 (batch, 224, 224, 3) in 0..255 to 1,280 pooled features and the logits of 1,000
         classes.
 
     Raises:
@@ -153,22 +163,29 @@ def efficientnet_lite0(weights):
     arrays = read_weights(path)
     for name, (layer, part) in taken.items():
         variable, array = getattr(layer, part), arrays.get(name)
-        # PyTorch has channels first: those that come out, or of a depthwise kernel all, before those that go in.
+        # PyTorch's kernels are (out, in, height, width), depthwise ones (channels, 1, height, width).
         if array is not None and array.ndim == 4:
             array = array.transpose(2, 3, 0, 1) if "_depthwise_" in name else array.transpose(2, 3, 1, 0)
         elif array is not None:
             array = array.T
         if array is None or array.shape != tuple(variable.shape):
-            raise GanzooError(f"{path} is not of {model.name}: it has no fitting array '{name}'")
+            raise GanzooError(f"{path} is not of {model.name}: it has no matching array '{name}'")
         variable.assign(array.astype("float32"))
     return model
 
 
-def find_weights(name):
-    """The path of a weights file: a path as it is, a bare name from the folder GANZOO_WEIGHTS or the cache's `weights`.
+def find_weights(name: PathLike) -> Path:
+    """The path of a weights file, given as a path or as a name in the folder GANZOO_WEIGHTS or the cache's `weights`.
 
     Raises:
-        GanzooError: no such file.
+        GanzooError: there is no such file.
+
+    Example:
+        from ganzoo.imagenet import find_weights
+
+        np.savez("my_weights.npz", kernel=np.zeros((2, 2)))
+        path = find_weights("my_weights")     # Path("my_weights.npz")
+        find_weights("no_such_weights")     # GanzooError
     """
     folders = [Path(os.environ.get("GANZOO_WEIGHTS") or cache_folder() / "weights"), Path()]
     for folder in folders:
@@ -177,35 +194,35 @@ def find_weights(name):
                 if (path := folder / f"{name}{suffix}").is_file():
                     return path
     raise GanzooError(
-        f"there is no weights file '{name}' here, nor in {folders[0]}: put it there or set GANZOO_WEIGHTS to its "
-        "folder (docs/weights.md says where these files come from)"
+        f"there is no weights file '{name}' here or in {folders[0]}: put it there or set GANZOO_WEIGHTS to its "
+        "folder (docs/weights.md says where to get these files)"
     )
 
 
-def read_weights(path):
-    """The arrays of a weights file, {name: array}; those of a file that docs/weights.md describes must be the original.
+def read_weights(path: PathLike) -> dict[str, np.ndarray]:
+    """The arrays of a weights file, {name: array}.
 
-    A metric under other weights is another metric, so a changed file must not pass for the one that its name says. A
-    file under another name is taken as it is.
+    A file with a name that docs/weights.md describes must contain the original arrays, since a metric with other
+    weights is a different metric. Files with other names are not checked.
 
     Args:
         path: what `find_weights` returned.
 
     Raises:
-        GanzooError: a damaged file, or one of a known name with other arrays.
+        GanzooError: the file is damaged, or has a known name and other arrays.
     """
     arrays = read(path)
     known = _DIGESTS.get(Path(path).stem)
     if known is not None and digest(arrays) != known:
         raise GanzooError(
-            f"{path} is damaged or has been changed: its arrays are not those of {Path(path).stem}. Make it again as "
-            "docs/weights.md says, or give weights of your own another name"
+            f"{path} is damaged or has been changed: its arrays are not those of {Path(path).stem}. Create it again "
+            "as described in docs/weights.md, or give your own weights another name"
         )
     return arrays
 
 
 class _Normalize(layers.Layer):
-    """Images in [-1, 1] as the network was trained on them: PyTorch's convention, or Keras' (caffe's)."""
+    """Normalizes images in [-1, 1] as in the network's training: by PyTorch's convention, or Keras' (Caffe's)."""
 
     def __init__(self, caffe, **options):
         super().__init__(**options)
@@ -228,7 +245,7 @@ def _take_from_keras(model, network, names):
     except Exception as error:  # whatever the download raises
         raise GanzooError(
             f"cannot get {network}, which Keras downloads on first use: {first_line(error)}; "
-            "without a network name a weights file (docs/weights.md)"
+            "without a network, use a weights file (docs/weights.md)"
         ) from None
     for name in names:
         model.get_layer(name).set_weights(trained.get_layer(name).get_weights())

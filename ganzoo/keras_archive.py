@@ -1,9 +1,9 @@
-"""Checks a `.keras` file before Keras reads it, so that a stranger's file runs no code and takes no memory it does not
-pay for with bytes of its own.
+"""Checks a `.keras` file before Keras reads it, so that an untrusted file runs no code and does not allocate more
+memory than its own size justifies.
 
-A `.keras` file is a zip archive with a `config.json`, which names the classes to be created, and a `model.weights.h5`
-in HDF5. Keras before 3.11 could be made to call any Python function through the first, Keras before 3.12.3 to read
-other files or to allocate any amount of memory through the second. The checks here do not depend on Keras' version.
+A `.keras` file is a zip archive with a `config.json`, which names the classes to create, and a `model.weights.h5` in
+HDF5. The former could make Keras before 3.11 call any Python function; the latter could make Keras before 3.12.3 read
+other files or allocate any amount of memory. The checks here do not depend on Keras' version.
 """
 
 import importlib
@@ -12,22 +12,24 @@ import itertools
 import json
 import struct
 import zipfile
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from ganzoo.errors import GanzooError, first_line, in_one_line
 from ganzoo.files import open_regular
+from ganzoo.types import PathLike
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _MEGABYTE = 2**20
 _MOST_BYTES = {CONFIG: 4 * _MEGABYTE, METADATA: _MEGABYTE}
-# Groups and datasets of a weights file; a large network has a few thousand.
+# Most groups and datasets of a weights file; a large network has a few thousand.
 _MOST_OBJECTS = 100_000
-# What HDF5 needs for one group or dataset besides its numbers; 800 bytes are usual.
+# HDF5's largest overhead per group or dataset; 800 bytes are usual.
 _BYTES_PER_OBJECT = 8192
 
-# Keras' own layers that compute with numbers alone. Not among them: Lambda (runs code), TFSMLayer, TorchModuleWrapper,
-# JaxLayer and FlaxLayer (load other files or code), and the lookup layers (read vocabularies from paths).
+# Keras' layers that only compute with numbers. Excluded: Lambda (runs code), TFSMLayer, TorchModuleWrapper, JaxLayer
+# and FlaxLayer (load other files or code), and the lookup layers (read vocabularies from paths).
 _LAYERS = frozenset(
     """
     Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
@@ -56,11 +58,11 @@ _MODELS = frozenset(
         ("keras.src.models.sequential", "Sequential"),
     }
 )
-# What Keras writes between layers, which is data and no class.
+# Entries that Keras writes for data, not for a class.
 _PLAIN = frozenset({"__keras_tensor__", "__slice__", "__ellipsis__"})
-# Modules of Keras' operations; None allows all of them. The others also have operations that call a function they are
-# given, so that those which compute with numbers alone are listed.
-_OPERATIONS = {
+# Modules of Keras' operations and their allowed operations; None allows all. Modules with operations that call a given
+# function list the operations that only compute with numbers.
+_OPERATIONS: dict[str, frozenset[str] | None] = {
     "keras.src.ops.core": frozenset(
         "Cast SaturateCast Scatter ScatterUpdate Slice SliceUpdate StopGradient Unstack".split()  # noqa: SIM905
     ),
@@ -79,22 +81,26 @@ _NUMBERS = frozenset(
 )
 
 
-def read(path):
-    """The description in a `.keras` file, and how many bytes of weights it stores.
+def read(path: PathLike) -> tuple[dict[str, Any], int]:
+    """Reads the configuration of a `.keras` file and the size of its weights.
 
-    Nothing of Keras is called, and memory is taken for `config.json` alone.
+    Keras is not used, and memory is only allocated for `config.json`.
 
     Args:
         path: the file.
 
     Returns:
-        (config, stored): `config.json` as plain dictionaries, and the bytes of all numbers in `model.weights.h5`.
+        (config, stored): `config.json` as plain dictionaries, and the size in bytes of all numbers in
+        `model.weights.h5`.
 
     Raises:
-        GanzooError: no such file, no `.keras` file, a damaged one, or one with parts that Keras never writes:
-            compressed, too large, padded, or weights that lie outside the file.
+        GanzooError: the file is missing, damaged, not a `.keras` file, or has parts that Keras never writes:
+            compressed, too large, padded, or with weights outside the file.
 
     Example:
+        from ganzoo import keras_archive
+
+        keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save("model.keras")
         config, stored = keras_archive.read("model.keras")
     """
     try:
@@ -102,47 +108,51 @@ def read(path):
             parts = _checked_parts(archive)
             config = json.loads(archive.read(CONFIG))
             if not isinstance(config, dict):
-                raise ValueError("its config.json is no mapping")
+                raise ValueError("its config.json is not a mapping")
             return config, _stored_bytes(_part_of(file, parts[WEIGHTS]))
-    # zipfile, json and h5py have an error of their own for each way in which a file can be damaged.
+    # zipfile, json and h5py raise many kinds of errors for damaged files.
     except Exception as error:
         missing = isinstance(error, FileNotFoundError)
         reason = "no such file" if missing else f"not a readable .keras file ({first_line(error)})"
         raise GanzooError(f"cannot load {path}: {reason}") from None
 
 
-def check_objects(config, path):
-    """Refuses a description that names anything but numbers-only classes of Keras and registered classes.
+def check_objects(config: Any, path: PathLike) -> None:
+    """Refuses a configuration that names anything but purely numeric classes of Keras and registered classes.
 
-    Registered classes are those of this package and whatever the user's own imported code has registered with
-    `ganzoo.register` or `keras.saving.register_keras_serializable`; those are trusted, as their code has run already.
+    Registered classes are those of this package and those that imported code registered with `ganzoo.register` or
+    `keras.saving.register_keras_serializable`. They are trusted, since their code has already run.
 
     Args:
         config: what `read` returned.
         path: the file, for the error.
 
     Raises:
-        GanzooError: a class or function that is not on the list.
+        GanzooError: the configuration names a class or function that is not allowed.
 
     Example:
-        check_objects(keras_archive.read("model.keras")[0], "model.keras")
+        from ganzoo import keras_archive
+
+        keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save("model.keras")
+        keras_archive.check_objects(keras_archive.read("model.keras")[0], "model.keras")
     """
     if named := refused_object(config):
         raise GanzooError(
-            f"cannot load {path}: it names {named}, which is not among what such a file may create "
-            "(numeric layers and optimizers of Keras, and registered classes whose file has been imported); "
-            "such a file may run code when it is loaded"
+            f"cannot load {path}: it names {named}, which such a file may not create (only numeric layers and "
+            "optimizers of Keras, and registered classes whose module has been imported); loading it might run code"
         )
 
 
-def refused_object(config):
-    """The first object in a description that `check_objects` refuses, in words for an error; None without one.
+def refused_object(config: Any) -> str | None:
+    """Description, for an error, of the first object in a configuration that `check_objects` refuses; None if none.
 
     Args:
-        config: as `check_objects`.
+        config: as in `check_objects`.
 
     Example:
-        refused_object({"class_name": "Popen", "module": "subprocess", "config": {}})      # "subprocess.Popen"
+        from ganzoo.keras_archive import refused_object
+
+        refused_object({"class_name": "Popen", "module": "subprocess", "config": {}})     # "subprocess.Popen"
     """
     pending = [(config, False)]
     while pending:
@@ -152,7 +162,7 @@ def refused_object(config):
                 module, name = value.get("module"), value.get("class_name")
                 if name == "function":
                     name = value.get("config")
-                # Keras names these for what a script or notebook defines, and for any function.
+                # Keras writes these modules for objects defined in a script or notebook, and for any function.
                 named = str(name) if module in (None, "builtins") else f"{module}.{name}"
                 named = in_one_line(named)
                 kinds = {"function": f"the function {named}", "__lambda__": "a lambda"}
@@ -164,7 +174,7 @@ def refused_object(config):
 
 
 def _is_allowed(described, compiling):
-    """Whether a dictionary that Keras takes for an object's description names something harmless."""
+    """Whether a dictionary that Keras would deserialize as an object names something harmless."""
     import keras
 
     name, module, registered = (described.get(key) for key in ("class_name", "module", "registered_name"))
@@ -178,14 +188,14 @@ def _is_allowed(described, compiling):
     if name == "function":
         function = described["config"]
         return isinstance(function, str) and keras.saving.get_registered_object(function) is not None
-    # Keras writes no module for a class of `__main__`, a script or notebook; without the key it reads an older format,
-    # which goes by `class_name`.
+    # Keras writes no module for a class of `__main__`, i.e. of a script or notebook. Without the key it reads an older
+    # format, which uses `class_name`.
     if "module" not in described or not isinstance(module, (str, type(None))):
         return False
     if not isinstance(described["config"], (dict, type(None))):
         return False
     if compiling and module is not None and module.startswith("keras.src.backend."):
-        # Optimizers of one back end, which `Saving.compile_from_config` replaces by Keras' own of the same name.
+        # Back-end specific optimizers, which `Saving.compile_from_config` replaces by Keras' own of the same name.
         module, registered = "keras.optimizers", None
     if registered is not None:
         found = keras.saving.get_registered_object(registered) if isinstance(registered, str) else None
@@ -205,7 +215,7 @@ def _is_allowed(described, compiling):
 
 
 def _is_of_family(module, name):
-    """Whether a public name of Keras is an optimizer, a schedule, a dtype policy or another class of mere numbers."""
+    """Whether a public name of Keras is an optimizer, schedule, dtype policy or another purely numeric class."""
     import keras
 
     if (module, name) == ("keras.dtype_policies", "DTypePolicyMap"):
@@ -228,23 +238,26 @@ def _is_of_family(module, name):
 
 
 def _is_operation(module, name):
-    """Whether one of Keras' modules of operations defines such an operation itself, and it is allowed."""
+    """Whether a name is an allowed operation that one of Keras' operation modules itself defines."""
     import keras
 
-    if module not in _OPERATIONS or (_OPERATIONS[module] is not None and name not in _OPERATIONS[module]):
+    if module not in _OPERATIONS:
+        return False
+    allowed = _OPERATIONS[module]
+    if allowed is not None and name not in allowed:
         return False
     found = vars(importlib.import_module(module)).get(name)
     return isinstance(found, type) and issubclass(found, keras.Operation) and found.__module__ == module
 
 
 def _checked_parts(archive):
-    """{name: ZipInfo} of the parts of a `.keras` file, each as Keras stores it."""
+    """{name: ZipInfo} of the parts of a `.keras` file, after a check that each is stored as Keras does."""
     parts = {}
     for info in archive.infolist():
         if info.filename not in (CONFIG, METADATA, WEIGHTS) or info.filename in parts:
-            raise ValueError(f"it has a part that does not belong there: {info.filename[:80]!r}")
+            raise ValueError(f"it has an unexpected part: {info.filename[:80]!r}")
         if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size or info.flag_bits & 1:
-            raise ValueError(f"its {info.filename} is compressed or encrypted, as Keras never writes it")
+            raise ValueError(f"its {info.filename} is compressed or encrypted, which Keras never does")
         if info.file_size > _MOST_BYTES.get(info.filename, info.file_size):
             raise ValueError(f"its {info.filename} has {info.file_size:,} bytes")
         parts[info.filename] = info
@@ -255,38 +268,38 @@ def _checked_parts(archive):
 
 
 def _part_of(file, info):
-    """A stored part of a zip archive as a file of its own; zipfile's own would read from the start at every seek."""
+    """A stored part of a zip archive as a file; zipfile's own file objects read from the start at every seek."""
     file.seek(info.header_offset)
     header = file.read(30)
     if len(header) < 30 or header[:4] != b"PK\x03\x04":
-        raise ValueError(f"the place of {info.filename} is wrong")
+        raise ValueError(f"the offset of {info.filename} is wrong")
     begin = info.header_offset + 30 + sum(struct.unpack("<HH", header[26:30]))
     end = file.seek(0, io.SEEK_END)
     if begin + info.file_size > end:
-        raise ValueError(f"{info.filename} is cut off")
+        raise ValueError(f"{info.filename} is truncated")
     return _Window(file, begin, info.file_size)
 
 
 class _Window(io.RawIOBase):
-    """A stretch of an open file, to read from."""
+    """A byte range of an open file, for reading."""
 
-    def __init__(self, file, begin, size):
+    def __init__(self, file: BinaryIO, begin: int, size: int):
         self._file, self._begin, self._size, self._place = file, begin, size, 0
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def seekable(self):
+    def seekable(self) -> bool:
         return True
 
-    def seek(self, offset, whence=io.SEEK_SET):
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         self._place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
         return self._place
 
-    def tell(self):
+    def tell(self) -> int:
         return self._place
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int:
         self._file.seek(self._begin + self._place)
         content = self._file.read(max(0, min(len(buffer), self._size - self._place)))
         buffer[: len(content)] = content
@@ -295,7 +308,8 @@ class _Window(io.RawIOBase):
 
 
 def _stored_bytes(window):
-    """The bytes of all numbers in an HDF5 file, which must lie in it, each once, with next to nothing besides."""
+    """Size in bytes of all numbers in an HDF5 file; checks that they lie in the file, do not overlap, and that the file
+    contains little else."""
     import h5py
 
     total, seen, ranges = 0, set(), []
@@ -305,7 +319,7 @@ def _stored_bytes(window):
             group, place = pending.pop()
             for name in group:
                 if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                    raise ValueError(f"its weights hold a link, {place}{name[:80]}, which may lead to other files")
+                    raise ValueError(f"its weights contain a link, {place}{name[:80]}, which may lead to other files")
                 member = group[name]
                 address = h5py.h5o.get_info(member.id).addr
                 if address in seen:
@@ -322,9 +336,9 @@ def _stored_bytes(window):
     ranges.sort()
     for (_, end, _), (begin, _, place) in itertools.pairwise(ranges):
         if begin < end:
-            raise ValueError(f"its weights hold {place[:80]}, whose bytes belong to another array too")
+            raise ValueError(f"its weights contain {place[:80]}, whose bytes also belong to another array")
     if total > window.seek(0, io.SEEK_END) or (ranges and ranges[-1][1] > window.tell()):
-        raise ValueError("its weights hold more bytes than the file has")
+        raise ValueError("its weights have more bytes than the file")
     padding = window.seek(0, io.SEEK_END) - total
     if padding > _BYTES_PER_OBJECT * (len(seen) + 2):
         raise ValueError(f"its weights have {padding:,} bytes that belong to no array")
@@ -332,21 +346,23 @@ def _stored_bytes(window):
 
 
 def _checked_dataset(dataset, place):
-    """(where its bytes begin, how many they are) of a dataset of numbers, all of them in this file, in one piece, as
-    Keras writes it."""
+    """(offset, size in bytes) of a dataset of numbers; checks that it is contiguous and in this file, as Keras writes
+    it."""
     import h5py
 
     if not isinstance(dataset, h5py.Dataset):
-        raise ValueError(f"its weights hold {place[:80]}, which is neither a group nor an array")
+        raise ValueError(f"its weights contain {place[:80]}, which is neither a group nor an array")
     if dataset.external or dataset.is_virtual:
-        raise ValueError(f"its weights hold {place[:80]}, whose numbers lie in another file")
+        raise ValueError(f"its weights contain {place[:80]}, whose numbers are in another file")
     # bfloat16 is stored as two bytes without a type.
     numbers = dataset.dtype.kind in "fiub" or dataset.dtype == np.dtype("V2")
     layout = dataset.id.get_create_plist()
     size = dataset.size * dataset.dtype.itemsize
-    # Of an array in one piece alone can one tell whether another one shares its bytes.
-    in_one_piece = layout.get_layout() == h5py.h5d.CONTIGUOUS and not layout.get_nfilters()
-    begin = dataset.id.get_offset() if in_one_piece else None
-    if not numbers or not in_one_piece or dataset.id.get_storage_size() != size or (size and begin is None):
-        raise ValueError(f"its weights hold {place[:80]}, an array of {dataset.shape} that is not stored as it says")
+    # Overlaps with other arrays can only be detected for contiguous arrays.
+    contiguous = layout.get_layout() == h5py.h5d.CONTIGUOUS and not layout.get_nfilters()
+    begin = dataset.id.get_offset() if contiguous else None
+    if not numbers or not contiguous or dataset.id.get_storage_size() != size or (size and begin is None):
+        raise ValueError(
+            f"its weights contain {place[:80]}, an array of {dataset.shape} that is not stored as declared"
+        )
     return begin or 0, size

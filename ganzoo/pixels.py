@@ -1,12 +1,22 @@
-"""Images as people keep them, uint8 in 0..255, and as networks see them, float32 in [-1, 1]."""
+"""Conversion of images between uint8 in 0..255 and the networks' float32 in [-1, 1]."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ganzoo.errors import GanzooError
+from ganzoo.types import Tensor
 
 
-def to_float(images):
-    """float32 images in [-1, 1] from uint8 ones; a tensor of the back end stays where it is."""
+def to_float(images: Tensor) -> Tensor:
+    """Converts uint8 images to float32 in [-1, 1]; a tensor of the back end stays on its device.
+
+    Example:
+        from ganzoo.pixels import to_float
+
+        to_float(np.array([0, 255], "uint8"))     # [-1.0, 1.0]
+    """
     if isinstance(images, (np.ndarray, list, tuple)):
         return np.asarray(images, "float32") / 127.5 - 1.0
     from keras import ops
@@ -14,13 +24,19 @@ def to_float(images):
     return ops.cast(images, "float32") / 127.5 - 1.0
 
 
-def to_uint8(images):
-    """uint8 images from images in [-1, 1]; what lies outside is cut off."""
+def to_uint8(images: Any) -> np.ndarray:
+    """Converts images in [-1, 1] to uint8; values outside are clipped.
+
+    Example:
+        from ganzoo.pixels import to_uint8
+
+        to_uint8(np.array([-1.0, 0.5, 2.0]))     # [0, 191, 255]
+    """
     return np.clip(np.rint((np.asarray(images, "float32") + 1.0) * 127.5), 0, 255).astype("uint8")
 
 
-def checked(images, image_shape, purpose):
-    """The images as an array.
+def checked(images: Any, image_shape: Sequence[int], purpose: str) -> np.ndarray:
+    """Images as an array, after a check of their type and shape.
 
     Raises:
         GanzooError: they are not uint8 (count, *image_shape), or there are none.

@@ -1,4 +1,4 @@
-"""Importing Keras for the command line: without remarks, and with a line where its back end is missing."""
+"""Importing Keras for the command line: without log messages, and with a clear error if its back end is missing."""
 
 import importlib.util
 import json
@@ -11,28 +11,33 @@ from ganzoo.errors import GanzooError
 _KNOWN = ("tensorflow", "torch", "jax")
 
 
-def import_keras():
-    """Imports Keras and the back end that it takes.
+def import_keras() -> None:
+    """Imports Keras and its back end.
 
     Raises:
-        GanzooError: that back end is not installed, or not one that ganzoo runs on.
+        GanzooError: the back end is not installed or not supported.
+
+    Example:
+        from ganzoo.start import import_keras
+
+        import_keras()
     """
     name = _back_end()
     if name not in _KNOWN or not _is_there(name):
         there = [known for known in _KNOWN if _is_there(known)]
         way_out = f"set KERAS_BACKEND={' or '.join(there)}" if there else f"install one of {', '.join(_KNOWN)}"
         missing = "not installed" if name in _KNOWN else f"none of {', '.join(_KNOWN)}"
-        raise GanzooError(f"Keras is to run on the back end '{name}', which is {missing}: {way_out}")
+        raise GanzooError(f"Keras is configured for the back end '{name}', which is {missing}: {way_out}")
     if name == "tensorflow":
         _import_tensorflow_quietly()
     import keras  # noqa: F401
 
 
-def _back_end():
-    """The back end that Keras is going to take, found as Keras does: the environment says it, or its settings do."""
+def _back_end() -> str:
+    """The back end that Keras will use, determined as Keras does: by the environment or its configuration file."""
     if asked := os.environ.get("KERAS_BACKEND"):
         return asked
-    # Not Path.home(), which raises where the user has no account, as in some containers.
+    # Not Path.home(), which raises if the user has no account, as in some containers.
     user = Path(os.path.expanduser("~"))
     home = Path(os.environ.get("KERAS_HOME", (user if os.access(user, os.W_OK) else Path("/tmp")) / ".keras"))
     try:
@@ -41,31 +46,31 @@ def _back_end():
         return "tensorflow"
 
 
-def _is_there(package):
+def _is_there(package: str) -> bool:
     try:
         return importlib.util.find_spec(package) is not None
     except ValueError:
         return False
 
 
-def _import_tensorflow_quietly():
-    """Imports TensorFlow without its remarks on this machine's processors, which no setting of it turns off.
+def _import_tensorflow_quietly() -> None:
+    """Imports TensorFlow without its messages about this machine's processors, which no setting turns off.
 
-    They come from native code, so the process's own standard error is turned away for the moment.
+    They come from native code, so standard error of the process is temporarily redirected.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as remarks:
-        os.dup2(remarks.fileno(), 2)
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
         try:
             import tensorflow as tf
 
-            # Not the logical ones: workers of a cluster have to find each other before TensorFlow sets up any.
+            # Not the logical devices: workers of a cluster must connect before TensorFlow initializes these.
             tf.config.list_physical_devices()
         except BaseException:
-            remarks.seek(0)
-            os.write(kept, remarks.read())
+            messages.seek(0)
+            os.write(stderr, messages.read())
             raise
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            os.close(stderr)

@@ -1,4 +1,4 @@
-"""Types that annotations share."""
+"""Types shared by annotations."""
 
 import os
 from typing import Any, TypeAlias

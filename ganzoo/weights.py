@@ -1,9 +1,9 @@
-"""Small weight files: one NumPy archive of half-precision arrays, checked by its SHA-256.
+"""Small weight files: a NumPy archive of half-precision arrays, checked by its SHA-256.
 
-An archive never holds Python objects, so opening a stranger's file runs none of his code.
+An archive never contains Python objects, so opening an untrusted file runs no code.
 
-Arrays are called NETWORK/LAYER/VARIABLE, e.g. generator/picture/kernel: a layer that is renamed no longer finds its
-weights in the files that ship, which is why output layers are still called "picture".
+Arrays are named NETWORK/LAYER/VARIABLE, e.g. generator/picture/kernel. A renamed layer would not find its weights in
+the shipped files, which is why output layers are still called "picture".
 """
 
 import contextlib
@@ -15,43 +15,56 @@ import math
 import os
 import threading
 import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import open_regular, write_atomically
+from ganzoo.types import PathLike
 
-# NumPy, zipfile and zlib have an error of their own for each way in which an archive can be damaged: a header alone
-# raises ten kinds, tokenize.TokenError and SyntaxError among them.
+if TYPE_CHECKING:
+    import keras
+
+# NumPy, zipfile and zlib raise many kinds of errors for damaged archives: a header alone raises ten, including
+# tokenize.TokenError and SyntaxError.
 BAD_ARCHIVE = Exception
-# Trained weights compress to nine tenths; an archive that unpacks to more than this many times its size is an attack.
+# Trained weights compress to nine tenths; an archive that expands by more than this factor is an attack.
 _MOST_EXPANSION = 20
-# Networks are made several times over before a file's weights go in: averaged copies, and one for each regularizer.
+# Networks are created several times before weights are loaded: averaged copies, and one for each regularizer.
 _COPIES = 8
-# Arrays of weights, which take time to make; the largest models of the package have a few hundred.
+# Most weight arrays, which take time to create; the largest models of the package have a few hundred.
 _MOST_ARRAYS = 4_000
 
 
-def save(path, networks):
+def save(path: PathLike, networks: "Mapping[str, keras.Model]") -> str:
     """Writes the weights of named networks as float16, atomically.
 
     Args:
         path: the `.npz` file to write.
-        networks: {name: keras.Model}; a weight is stored as "name/layer/weight".
+        networks: {name: network}; a weight is stored as "name/layer/weight".
 
     Returns:
         The file's SHA-256, in hexadecimal.
 
     Raises:
-        GanzooError: a weight that float16 cannot hold (not finite, or beyond 65,504).
+        GanzooError: a weight is not finite in float16 (NaN, or beyond 65,504).
+
+    Example:
+        from ganzoo import weights
+
+        network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="dense")])
+        sha256 = weights.save("weights.npz", {"network": network})
+        weights.load("weights.npz", {"network": network}, sha256)
     """
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name, network in networks.items():
         for key, variable in _variables(name, network):
             with np.errstate(over="ignore"):
                 array = np.asarray(variable, "float32").astype("float16")
             if not np.all(np.isfinite(array)):
-                raise GanzooError(f"weight {key} is not finite in float16: the training went wrong, nothing written")
+                raise GanzooError(f"weight {key} is not finite in float16: the training diverged, nothing written")
             arrays[key] = array
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
@@ -59,17 +72,17 @@ def save(path, networks):
     return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
-def load(path, networks, sha256=None):
-    """Puts a file's weights into networks of the same architecture.
+def load(path: PathLike, networks: "Mapping[str, keras.Model]", sha256: str | None = None) -> None:
+    """Loads a file's weights into networks of the same architecture.
 
     Args:
-        path: a file `save` wrote.
-        networks: {name: keras.Model}; every weight of each must be in the file.
-        sha256: refuse a file with another hash.
+        path: a file written by `save`.
+        networks: {name: network}; the file must contain every weight of each.
+        sha256: the expected hash of the file; not checked if None.
 
     Raises:
-        GanzooError: the file is missing, damaged, has another hash, or does not fit the networks,
-            which are then unchanged.
+        GanzooError: the file is missing, damaged, has another hash, or does not match the networks, which are then
+            unchanged.
     """
     arrays = read(path, sha256)
     wanted = {key: variable for name, network in networks.items() for key, variable in _variables(name, network)}
@@ -89,8 +102,8 @@ def load(path, networks, sha256=None):
         variable.assign(converted[key])
 
 
-def read(path, sha256=None):
-    """The arrays of a file `save` wrote, {name: array}; errors as `load`."""
+def read(path: PathLike, sha256: str | None = None) -> dict[str, np.ndarray]:
+    """The arrays of a file written by `save`, {name: array}; arguments and errors as in `load`."""
     content = _content(path, sha256)
     try:
         _checked_headers(content)
@@ -100,8 +113,8 @@ def read(path, sha256=None):
         raise GanzooError(f"{path} is not a readable weights file: {first_line(error)}") from None
 
 
-def stored_bytes(path, sha256=None):
-    """How many bytes the weights in a file `save` wrote take as float32, without unpacking them; errors as `load`."""
+def stored_bytes(path: PathLike, sha256: str | None = None) -> int:
+    """Size in bytes of a file's weights as float32, without decompressing them; arguments and errors as in `load`."""
     content = _content(path, sha256)
     try:
         return 4 * sum(math.prod(shape) for shape in _checked_headers(content).values())
@@ -109,14 +122,16 @@ def stored_bytes(path, sha256=None):
         raise GanzooError(f"{path} is not a readable weights file: {first_line(error)}") from None
 
 
-def digest(arrays):
-    """SHA-256, in hexadecimal, of the names and numbers of arrays, however and in which order a file stores them.
+def digest(arrays: Mapping[str, Any]) -> str:
+    """SHA-256, in hexadecimal, of the names and values of arrays, however and in whichever order they are stored.
 
     Args:
-        arrays: {name: array}; scalars, such as counters of a training, do not count.
+        arrays: {name: array}; scalars, such as step counters, are ignored.
 
     Example:
-        digest(read("lpips_alexnet_fp16.npz"))
+        from ganzoo.weights import digest
+
+        digest({"kernel": np.zeros((2, 2), "float32")})     # 64 hexadecimal digits
     """
     found = hashlib.sha256()
     for name in sorted(arrays):
@@ -127,7 +142,7 @@ def digest(arrays):
     return found.hexdigest()
 
 
-def _content(path, sha256):
+def _content(path: PathLike, sha256: str | None) -> bytes:
     try:
         with open_regular(path) as file:
             content = file.read()
@@ -141,21 +156,21 @@ def _content(path, sha256):
     return content
 
 
-def _checked_headers(content):
-    """{name: shape} of the arrays of an archive, whose headers and unpacked sizes agree.
+def _checked_headers(content: bytes) -> dict[str, tuple[int, ...]]:
+    """{name: shape} of the arrays of an archive, after a check of their headers and sizes.
 
     Raises:
-        ValueError: arrays that are not what they say, or far larger than the archive.
+        ValueError: sizes do not match the headers, or are far larger than the archive.
     """
     shapes, unpacked = {}, 0
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for info in archive.infolist():
             name = info.filename.removesuffix(".npy")
             if name == info.filename or name in shapes:
-                raise ValueError(f"its part {info.filename[:80]!r} is no array, or is there twice")
+                raise ValueError(f"its member {info.filename[:80]!r} is not an array, or is a duplicate")
             unpacked += info.file_size
             if unpacked > max(2**20, _MOST_EXPANSION * len(content)):
-                raise ValueError(f"it unpacks to more than {_MOST_EXPANSION} times its size")
+                raise ValueError(f"it decompresses to more than {_MOST_EXPANSION} times its size")
             with archive.open(info) as part:
                 version = np.lib.format.read_magic(part)
                 headers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -166,43 +181,50 @@ def _checked_headers(content):
     return shapes
 
 
-# Before weights are read, the networks for them are made, of sizes that a file or a configuration names.
+# Limits on the memory of networks, which are created before their weights are read, with sizes from a file or a
+# configuration.
 
 
 class _Allowance:
-    """The bytes and arrays that layers may still take, also of the allowance around it."""
+    """A limit on the bytes and arrays of weights; what counts toward it also counts toward the enclosing limit."""
 
     def __init__(self, most_bytes, problem, path=None, stored=None):
         self.most_bytes, self.problem, self.path, self.stored = most_bytes, problem, path, stored
-        self.taken, self.arrays, self.outer = 0, 0, None
+        self.taken, self.arrays = 0, 0
+        self.outer: _Allowance | None = None
 
-    def take(self, shape):
+    def take(self, shape: Sequence[int | None] | None) -> None:
         if self.outer is not None:
             self.outer.take(shape)
-        # As float32, whatever it is going to be.
+        # Counted as float32, whatever its type.
         self.taken += 4 * math.prod(int(size or 1) for size in (shape or ()))
         self.arrays += 1
         if self.taken > self.most_bytes or self.arrays > _MOST_ARRAYS:
             raise GanzooError(self.problem)
 
 
-_allowance = contextvars.ContextVar("allowance", default=None)
+_allowance: contextvars.ContextVar[_Allowance | None] = contextvars.ContextVar("allowance", default=None)
 _patching, _patches = threading.Lock(), 0
 
 
 @contextlib.contextmanager
-def fitting_memory(where):
-    """Networks made inside must fit this machine's memory; otherwise an error before the memory is taken.
+def fitting_memory(where: str) -> Iterator[None]:
+    """Context manager: networks created inside must fit in this machine's memory, checked before it is allocated.
 
     Args:
-        where: names the origin of the networks' sizes, in the error.
+        where: where the sizes of the networks come from, for the error.
 
     Raises:
-        GanzooError: networks that are too large, or have too many layers.
+        GanzooError: the networks are too large or have too many layers.
 
     Example:
-        with fitting_memory("mine.yaml"):
-            model = DCGAN(latent_dim=10**9)
+        from ganzoo.weights import fitting_memory
+
+        def build():
+            with fitting_memory("mine.yaml"):
+                keras.layers.Dense(10**9).build((None, 10**9))
+
+        build()     # GanzooError
     """
     memory = _physical_memory()
     problem = (
@@ -214,35 +236,35 @@ def fitting_memory(where):
 
 
 @contextlib.contextmanager
-def fitting_file(path, stored):
-    """Networks made inside must be about as large as the weights that a file holds for them; see `fitting_memory`.
+def fitting_file(path: PathLike, stored: int) -> Iterator[None]:
+    """Context manager: networks created inside must be about as large as the weights in a file, see `fitting_memory`.
 
     Args:
         path: the file, for the error.
-        stored: the bytes of its weights, as float32.
+        stored: size of its weights as float32, in bytes.
 
     Raises:
-        GanzooError: networks much larger than the stored weights, or much smaller (see `check_all_needed`).
+        GanzooError: the networks are much larger than the stored weights, or much smaller (see `check_all_needed`).
     """
     problem = (
         f"{path} describes networks that are much larger than the weights it stores ({stored:,} bytes): the arguments "
-        "are not those it was trained with, or it is made to fill the memory"
+        "are not those it was trained with, or it is made to exhaust memory"
     )
     with _allowing(_Allowance(_COPIES * stored + 2**16, problem, path, stored)):
         yield
 
 
-def check_all_needed():
-    """Refuses a file (see `fitting_file`) with far more weights than the networks made so far can need; to be called
-    before those weights are read."""
+def check_all_needed() -> None:
+    """Refuses a file (see `fitting_file`) with far more weights than the networks created so far need; to be called
+    before its weights are read."""
     allowance = _allowance.get()
     if allowance is None or allowance.stored is None:
         return
-    # Optimizers keep up to three arrays for each weight.
+    # Optimizers have up to three arrays per weight.
     if allowance.stored > _COPIES * allowance.taken + 2**20:
         raise GanzooError(
             f"{allowance.path} stores {allowance.stored:,} bytes of weights, its networks have {allowance.taken:,}: "
-            "it is damaged or made to fill the memory"
+            "it is damaged or made to exhaust memory"
         )
 
 
@@ -272,7 +294,7 @@ def _layer_class():
 
 
 def _counted(add_weight):
-    """Keras' way to make a weight, counted for the code that asked for it: Keras itself has no place to do so."""
+    """Wraps Keras' `add_weight` to count the weights created in this context; Keras has no hook for this."""
 
     @functools.wraps(add_weight)
     def counted(self, *args, **kwargs):
@@ -283,7 +305,7 @@ def _counted(add_weight):
     return counted
 
 
-def _physical_memory():
+def _physical_memory() -> int:
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # not on Windows
@@ -291,13 +313,13 @@ def _physical_memory():
 
 
 def _variables(name, network):
-    """(key, variable) of a functional network, keyed by its layers' own names, which the builders fix."""
+    """Yields (key, variable) of a functional network; keys consist of layer names, which the builders fix."""
     for layer in network.layers:
         if hasattr(layer, "layers"):
             yield from _variables(f"{name}/{layer.name}", layer)
             continue
         names = [variable.name for variable in layer.weights]
         if len(set(names)) < len(names):
-            raise GanzooError(f"layer '{layer.name}' has several weights of one name: give them names of their own")
+            raise GanzooError(f"layer '{layer.name}' has several weights of the same name: give them different names")
         for variable in layer.weights:
             yield f"{name}/{layer.name}/{variable.name}", variable

@@ -58,5 +58,5 @@ def test_only_ordinary_files_are_opened(tmp_path):
             assert file.read() == b"content"
     os.mkfifo(tmp_path / "fifo")
     for path in (tmp_path, tmp_path / "fifo", "/dev/zero", "a\0b", tmp_path / "none"):
-        with pytest.raises(OSError, match=r"ordinary file|file name|No such file"):
+        with pytest.raises(OSError, match=r"regular file|file name|No such file"):
             open_regular(path)

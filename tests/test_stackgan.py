@@ -90,7 +90,7 @@ def test_captions_asked_for():
     for odd in ("", "\U0001f34e", "word " * 10_000):
         assert model.generate(captions=odd, seed=0).shape == (1, 16, 16, 3)
     for wrong in (0, 2.5):
-        with pytest.raises(ganzoo.GanzooError, match="count must be a whole number of at least 1"):
+        with pytest.raises(ganzoo.GanzooError, match="count must be an integer of at least 1"):
             model.interpolate("a red apple", "a blue ball", count=wrong)
     walk = model.interpolate("a red apple", "a blue ball", count=5, seed=0)
     ends = model.generate(captions=["a red apple", "a blue ball"], latents=np.repeat(model.latents(1, 0), 2, axis=0))

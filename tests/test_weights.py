@@ -108,10 +108,10 @@ def test_weights_that_are_no_ordinary_file_are_refused_without_waiting(published
     (tmp_path / "folder.npz").mkdir()
     (tmp_path / "device.npz").symlink_to("/dev/zero")
     for name in ("fifo.npz", "folder.npz", "device.npz"):
-        with pytest.raises(ganzoo.GanzooError, match="not an ordinary file"):
+        with pytest.raises(ganzoo.GanzooError, match="not a regular file"):
             ganzoo.load(published("weights", file=name))
     os.mkfifo(tmp_path / "fifo.yaml")
-    with pytest.raises(ganzoo.GanzooError, match="not an ordinary file"):
+    with pytest.raises(ganzoo.GanzooError, match="not a regular file"):
         ganzoo.load(tmp_path / "fifo.yaml")
 
 

@@ -1,4 +1,4 @@
-"""Data sets as tf.data: one function per kind of data.
+"""Datasets for training: one function per kind of data.
 
 ganzoo.data.images("folder:my_images", image_shape=(64, 64, 3), batch_size=64)
 ganzoo.data.labelled("folder:my_images", image_shape=(64, 64, 3), batch_size=64)

@@ -1,36 +1,37 @@
-"""Where the sound of a file begins and ends, where its header or libsndfile does not tell.
+"""Where the audio of a file starts and ends, for files whose header is wrong or that libsndfile misreads.
 
-libsndfile believes headers. Files that were written into a pipe say 0 or "unknown", files that were copied halfway say
-more than is there, and of several files joined into one only the first is seen. `parts_of` reads the structure of the
-file itself, without decoding, and says which stretches of bytes to decode one after the other.
+libsndfile trusts headers. But files written to a pipe claim length 0 or "unknown", truncated files claim more than they
+hold, and of several concatenated files libsndfile sees only the first. `parts_of` parses the structure of the file
+without decoding it, and returns the byte ranges to decode one after the other.
 """
 
 import io
 import re
 import struct
 from dataclasses import dataclass
+from typing import Any, BinaryIO
 
-# What programs write as a size that they cannot know: all ones, or the largest signed number, rounded to blocks.
+# What programs write for an unknown size: all ones or the largest signed number, rounded to blocks.
 _UNKNOWN_32 = (range(0x7FFFE000, 0x80001000), range(0xFFFFE000, 0x100000000))
 _UNKNOWN_64 = 2**60
-# No file has more chunks, or begins its sound later.
+# Most chunks in a file, and most bytes before the audio.
 _MOST_CHUNKS, _LONGEST_HEAD = 4096, 2**24
-# Frames of an MP3 file in a row that are no coincidence, and beginnings of frames that are looked at in vain: half a
-# gigabyte of other data holds so many by chance.
+# Consecutive MP3 frames that are not a coincidence, and the most false frame headers to try: half a gigabyte of other
+# data holds about this many by chance.
 _CHAIN, _MOST_TRIES = 3, 50_000
 
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch of a file that libsndfile decodes by itself.
+    """A byte range of a file that libsndfile decodes on its own.
 
     Attributes:
-        start, end: of its bytes in the file.
-        head: bytes in front of them: a repaired header.
+        start, end: positions of its first byte and after its last byte.
+        head: bytes to prepend: a repaired header.
         lead: samples of silence that `head` adds, to be dropped.
-        samples: how many it decodes to; None for libsndfile's own number.
-        promised: how many times as much the header promises, 1.0 or more; None where it promises nothing.
-        ended: False where the mark that ends a stream is missing.
+        samples: number of samples it decodes to; None to use libsndfile's number.
+        promised: audio promised by the header relative to what is there, at least 1.0; None if it promises nothing.
+        ended: False if the marker that ends a stream is missing.
     """
 
     start: int
@@ -42,13 +43,13 @@ class Part:
     ended: bool = True
 
 
-def parts_of(file, size, suffix=""):
-    """The `Part`s of a recording, in order; one that is the whole file where there is nothing to repair.
+def parts_of(file: BinaryIO, size: int, suffix: str = "") -> list[Part]:
+    """The `Part`s of a recording in order; a single one, the whole file, if there is nothing to repair.
 
     Args:
-        file: binary file that can seek.
+        file: seekable binary file.
         size: its length in bytes.
-        suffix: of its name, in lower case; decides only where the content does not.
+        suffix: lower-case suffix of its name; used only if the content does not tell the format.
     """
     peek = _peeking(file)
     whole = [Part(0, size)]
@@ -58,7 +59,7 @@ def parts_of(file, size, suffix=""):
     if magic == b"fLaC":
         return _between(_flac_starts(peek, size), size)
     if magic == b"OggS":
-        # No header of Ogg says how long it is.
+        # Ogg headers state no length.
         return _ogg_parts(peek, size)
     if suffix == ".mp3" or magic[:3] == b"ID3" or (magic[:1] == b"\xff" and magic[1:2] >= b"\xe0"):
         return _mp3_parts(peek, size) or whole
@@ -66,28 +67,28 @@ def parts_of(file, size, suffix=""):
 
 
 class PartFile(io.RawIOBase):
-    """A `Part` as a binary file of its own."""
+    """A `Part` as a binary file."""
 
-    def __init__(self, file, part):
+    def __init__(self, file: BinaryIO, part: Part):
         super().__init__()
         self._file, self._part, self._place = file, part, 0
         self._length = len(part.head) + part.end - part.start
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def seekable(self):
+    def seekable(self) -> bool:
         return True
 
-    def tell(self):
+    def tell(self) -> int:
         return self._place
 
-    def seek(self, offset, whence=io.SEEK_SET):
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._length}[whence]
         self._place = max(0, base + offset)
         return self._place
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int:
         head = self._part.head[self._place : self._place + len(buffer)]
         wanted = max(0, min(len(buffer), self._length - self._place) - len(head))
         rest = b""
@@ -101,13 +102,13 @@ class PartFile(io.RawIOBase):
 
 
 def _peeking(file, size=2**18):
-    """peek(position, count): bytes of a file, fewer at its end; read in large pieces."""
+    """A function peek(position, count) that returns bytes of a file, fewer at its end; it reads in large blocks."""
     held, begins = b"", 0
 
     def peek(position, count):
         nonlocal held, begins
         if not begins <= position <= position + count <= begins + len(held):
-            # A little of what lies before, since the search for frames looks back.
+            # Starts a little earlier, since the search for frames looks back.
             begins = max(0, position - 2**14)
             file.seek(begins)
             held = file.read(max(size, position + count - begins))
@@ -117,7 +118,7 @@ def _peeking(file, size=2**18):
 
 
 def _after_id3(peek, position):
-    """Where the sound may begin: behind an ID3v2 tag, whose size is four times seven bits."""
+    """The position after an ID3v2 tag, whose size is coded in four times seven bits; `position` if there is none."""
     head = peek(position, 10)
     if len(head) < 10 or head[:3] != b"ID3" or max(head[6:]) > 127:
         return position
@@ -129,17 +130,17 @@ def _between(starts, size):
     return [Part(start, end) for start, end in zip(starts, [*starts[1:], size])]
 
 
-# Headers with a size: RIFF and its relatives.
+# Formats whose header has a size: RIFF and related ones.
 
 
 @dataclass(frozen=True)
 class _Chunks:
-    """How a file of chunks is built: an identifier, a size, and so many bytes."""
+    """Layout of a chunked format: each chunk is an identifier, a size and content of this size."""
 
     identifier: int
     size: str
     first: int
-    # What the size counts besides the content, and to which multiple a chunk is filled up.
+    # Bytes that the size counts besides the content, and the multiple that chunks are padded to.
     counted: int = 0
     multiple: int = 2
 
@@ -165,9 +166,9 @@ def _sized_parts(peek, size):
             break
         field, layout, value, begins = found
         available = size - begins
-        # AIFF's chunk begins with 8 bytes that are no sound.
+        # AIFF's chunk starts with 8 bytes that are not audio.
         empty = value <= (8 if peek(field - 4, 4) == b"SSND" else 0) and not _only_chunks(peek, begins + value, size)
-        # More than 4 GiB, written by a program that has dropped the higher bits.
+        # More than 4 GiB, written by a program that dropped the upper bits of the size.
         wrapped = layout[1] == "I" and value < available and (available - value) % 2**32 == 0
         if value <= available and not empty and not wrapped:
             end = _next_file(peek, start, begins + value, size)
@@ -179,7 +180,7 @@ def _sized_parts(peek, size):
         length = struct.calcsize(layout)
         head = peek(start, field - start) + struct.pack(layout, min(2 ** (8 * length) - 1, available + counted))
         if peek(start, 4) == b"RIFF" and available >= 2**32:
-            # RF64 is RIFF with a chunk for sizes of 64 bits.
+            # RF64 is RIFF with a chunk for 64-bit sizes.
             sizes = struct.pack("<4sIQQQI", b"ds64", 28, size - start, available, 0, 0)
             head = b"RF64" + bytes(4 * [255]) + head[8:12] + sizes + head[12:]
         known = not (empty or wrapped or _is_unknown(value, layout))
@@ -189,7 +190,7 @@ def _sized_parts(peek, size):
 
 
 def _sound_chunk(peek, start, size):
-    """(position of the size's field, its format, its value, where the sound begins); None where there is none."""
+    """(position of the size field, its format, its value, start of the audio); None if there is no audio chunk."""
     magic = peek(start, 4)
     if magic in _AU:
         if start + 24 > size:
@@ -220,7 +221,7 @@ def _is_unknown(value, layout):
 
 
 def _only_chunks(peek, position, size):
-    """Whether the rest of a file is chunks of RIFF or AIFF, or nothing: then a size of 0 is the truth."""
+    """Whether the rest of a file is RIFF or AIFF chunks or nothing: then a size of 0 is correct."""
     for _ in range(_MOST_CHUNKS):
         if position >= size:
             return position <= size + 1
@@ -233,7 +234,7 @@ def _only_chunks(peek, position, size):
 
 
 def _next_file(peek, start, position, size):
-    """Where another file of the same kind begins, behind the chunks that follow the sound; the end if none does."""
+    """Where another file of the same format starts, after the chunks behind the audio; the end if there is none."""
     magic = peek(start, 4)
     if peek(position, 4) == magic:
         return position
@@ -251,24 +252,24 @@ def _next_file(peek, start, position, size):
     return size
 
 
-# Markers.
+# Formats recognized by markers.
 
 
 def _flac_starts(peek, size):
-    """Where FLAC streams begin: the marker, and the block of 34 bytes that is always the first."""
+    """Where FLAC streams start: the marker, followed by a block that always has 34 bytes."""
     starts, position, piece = [0], 8, 2**18
     marker = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
     while position < size:
-        # A marker may lie across the border of two pieces.
+        # A marker may span two pieces.
         content = peek(position, piece + 7)
         starts += [position + match.start() for match in marker.finditer(content) if match.start() < piece]
         position += piece
-    # The first stream may stand behind an ID3 tag.
+    # The first stream may follow an ID3 tag.
     return [0, *starts[2:]] if len(starts) > 1 and starts[1] == _after_id3(peek, 0) else starts
 
 
 def _ogg_parts(peek, size):
-    """The chains of Ogg streams: each begins with a page that begins a stream, behind one that does not."""
+    """Chained Ogg streams: a chain starts with a page that starts a stream and follows a page that does not."""
     starts, unended, position, began = [0], [set()], 0, True
     while position + 27 <= size:
         page = peek(position, 27 + 255)
@@ -285,14 +286,14 @@ def _ogg_parts(peek, size):
         position += 27 + page[26] + sum(page[27 : 27 + page[26]])
         if begins:
             unended[-1].add(stream)
-        # A last page that is cut off itself ends nothing.
+        # A truncated last page does not end its stream.
         if ends and position <= size:
             unended[-1].discard(stream)
     ends = [*starts[1:], size]
     return [Part(start, end, promised=None, ended=not open_) for start, end, open_ in zip(starts, ends, unended)]
 
 
-# MP3: frames one after the other, with no header of the file but what encoders hide in a first, silent frame.
+# MP3: a sequence of frames. There is no file header, except for what encoders write into a silent first frame.
 
 _BITRATES = {
     3: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -303,7 +304,7 @@ _RATES = (44_100, 48_000, 32_000)
 
 @dataclass(frozen=True)
 class _Frame:
-    """A frame of layer III: its header, bytes and samples, and what must not change within a stream."""
+    """A frame of layer III: header, length in bytes, samples, and the properties that are constant within a stream."""
 
     header: bytes
     length: int
@@ -312,7 +313,7 @@ class _Frame:
 
 
 def _frame(header):
-    """The `_Frame` of four bytes, or None."""
+    """The `_Frame` that a four-byte header describes; None if it is not valid."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return None
     version, bitrate, rate = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3
@@ -325,11 +326,11 @@ def _frame(header):
 
 
 def _mp3_parts(peek, size):
-    """Parts that each decode to their end.
+    """Parts that libsndfile decodes to their end.
 
-    With a count of frames in a first frame of its own (Xing's, also called Info), a stream is left as it is: the
-    decoder takes off what the encoder has added. Without one, libsndfile takes the length from the first frame's bit
-    rate and stops there. A silent frame of the lowest bit rate, put in front, makes that number no less than the truth.
+    A stream whose first frame counts its frames (Xing's, also called Info) is left as it is: the decoder removes the
+    encoder's padding. Otherwise libsndfile estimates the length from the first frame's bit rate and stops there. A
+    silent frame of the lowest bit rate, prepended to the stream, makes sure that this estimate is not too low.
     """
     parts, begins, first, counted, told = [], 0, None, 0, None
 
@@ -337,10 +338,10 @@ def _mp3_parts(peek, size):
         if first is None or not counted:
             return
         if told is not None:
-            # The first one with its ID3 tag: most files are one part, and stay as they are.
+            # The first part keeps its ID3 tag: most files are one part and stay as they are.
             parts.append(Part(0 if begins == _after_id3(peek, 0) else begins, end))
         elif parts and counted <= _CHAIN and parts[-1].promised is not None:
-            pass  # An encoder that has counted a frame or so less than it wrote.
+            pass  # The encoder counted about a frame less than it wrote.
         else:
             silent = _silent_frame(first)
             parts.append(Part(begins, end, silent, first.samples, counted * first.samples, None))
@@ -349,7 +350,7 @@ def _mp3_parts(peek, size):
         count = _told_frames(peek, position, frame)
         if first is None or count is not None or frame.stream != first.stream or counted == told:
             close(position)
-            # A first frame without a count is silence, and nothing else.
+            # A Xing frame without a count is only silence.
             skipped = frame.length if count == 0 else 0
             begins, first, counted, told = position + skipped, frame, 0, count or None
             if count is not None:
@@ -360,7 +361,7 @@ def _mp3_parts(peek, size):
 
 
 def _frames(peek, size):
-    """(position, `_Frame`) of all frames; what is between them is skipped."""
+    """Yields (position, `_Frame`) of all frames; other bytes between them are skipped."""
     position, stream, tries = _after_id3(peek, 0), None, iter(range(_MOST_TRIES))
     while position + 4 <= size:
         frame = _frame(peek(position, 4))
@@ -375,7 +376,7 @@ def _frames(peek, size):
 
 
 def _chained(peek, position, size, tries):
-    """Where the next frames in a row begin, or None; `tries` is an iterator that ends the search of a whole file."""
+    """Where the next run of frames starts, or None; `tries` is an iterator that limits the search in a whole file."""
     sync = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]")
     while position + 4 <= size:
         if peek(position, 3) == b"ID3":
@@ -399,10 +400,10 @@ def _chained(peek, position, size, tries):
 
 
 def _told_frames(peek, position, frame):
-    """How many frames follow, by the first frame; 0 where it does not say, None where it is none of that kind."""
+    """The number of frames that a Xing frame states; 0 if it states none, None if it is not a Xing frame."""
     version, _, mono = frame.stream
     side = (17 if mono else 32) if version == 3 else (9 if mono else 17)
-    # A check sum, where there is one, moves everything.
+    # A checksum, if there is one, shifts the tag.
     for offset in {4 + side, 4 + side + 2 * (1 - (frame.header[1] & 1))}:
         tag = peek(position + offset, 12)
         if tag[:4] in (b"Xing", b"Info") and len(tag) == 12:
@@ -411,6 +412,6 @@ def _told_frames(peek, position, frame):
 
 
 def _silent_frame(frame):
-    """A frame without sound, of the lowest bit rate, that goes in front of a stream."""
+    """A silent frame of the lowest bit rate, to prepend to a stream."""
     header = bytes([0xFF, frame.header[1] | 1, 0x10 | frame.header[2] & 0x0C, frame.header[3]])
     return header.ljust(_frame(header).length, b"\0")

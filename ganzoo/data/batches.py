@@ -1,11 +1,12 @@
-"""Batches as `fit` gets them: an array or a tensor, or a tuple of them; and what is refused of them."""
+"""Batches as `fit` receives them, an array or tensor or a tuple of these, and checks of their content."""
 
 import contextlib
 import itertools
 import reprlib
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,18 +15,25 @@ from keras import ops
 from ganzoo import backend
 from ganzoo.errors import GanzooError
 
-# What is still 1: half floats and resizing round.
+# Largest absolute value accepted as 1: half precision and resizing round.
 _LARGEST = 1.001
 
 
-def with_condition(x, condition):
-    """The inputs of a network: x alone, or [x, condition] where there is one."""
+def with_condition(x: Any, condition: Any) -> Any:
+    """The inputs of a network: x, or [x, condition] if there is a condition."""
     return x if condition is None else [x, condition]
 
 
-def as_arrays(x, y):
-    """What `fit` was given, (x, y): as NumPy where it is tensors, a pair of them in `x`, or a list of labels in `y`; a
-    data set as it is."""
+def as_arrays(x: Any, y: Any) -> tuple[Any, Any]:
+    """The arguments x and y of `fit`, with tensors as NumPy arrays and a list of labels as an array.
+
+    A pair in `x` is split into x and y; a dataset is returned as it is.
+
+    Example:
+        from ganzoo.data.batches import as_arrays
+
+        x, y = as_arrays((np.zeros((2, 8)), [0, 1]), None)     # shapes (2, 8) and (2,)
+    """
     if y is None and isinstance(x, (tuple, list)) and len(x) == 2:
         x, y = x
     x, y = (_as_array(part) for part in (x, y))
@@ -33,7 +41,7 @@ def as_arrays(x, y):
 
 
 def _as_array(part):
-    """A tensor of whatever library, or what can be an array, as NumPy; anything else, a data set say, as it is."""
+    """A tensor of any library, or an array-like object, as NumPy; anything else, e.g. a dataset, as it is."""
     if ops.is_tensor(part):
         return ops.convert_to_numpy(part)
     torch = sys.modules.get("torch")
@@ -42,9 +50,19 @@ def _as_array(part):
     return np.asarray(part) if hasattr(part, "__array__") and hasattr(part, "shape") else part
 
 
-def keep_validation(x, y, options):
-    """The arrays without the share that `fit`'s option `validation_split` asks for, which goes into `validation_data`:
-    the last ones, as Keras has it. What no whole step is left of is then left out of the training part."""
+def keep_validation(x: Any, y: Any, options: dict[str, Any]) -> tuple[Any, Any]:
+    """Applies `fit`'s option `validation_split`: moves the last examples, as Keras does, to `validation_data`.
+
+    Args:
+        x, y: arrays, as `as_arrays` returns them.
+        options: options of `fit`; changed in place.
+
+    Returns:
+        (x, y) of the training part.
+
+    Raises:
+        GanzooError: one of the parts would be empty.
+    """
     share = options.get("validation_split")
     if not share or not 0 < share < 1 or options.get("validation_data") is not None:
         return x, y
@@ -57,12 +75,17 @@ def keep_validation(x, y, options):
     return x[:kept], y if y is None else y[:kept]
 
 
-def first_examples(x, y, count):
-    """(at least `count` examples of what `fit` was given, as one batch of arrays, and x with them still in it)."""
+def first_examples(x: Any, y: Any, count: int) -> tuple[Any, Any]:
+    """(at least `count` examples from the data of `fit`, as one batch of arrays; x, which still yields them).
+
+    Raises:
+        GanzooError: the dataset has fewer examples.
+    """
+    parts: list[Any] = []
     if isinstance(x, np.ndarray):
-        parts = [unpadded((x[:count], None if y is None else y[:count]))]
+        parts.append(unpadded((x[:count], None if y is None else y[:count])))
     else:
-        parts, found, taken = [], 0, []
+        found, taken = 0, []
         for batch in x:
             taken.append(batch)
             parts.append(keras.tree.map_structure(ops.convert_to_numpy, unpadded(batch)))
@@ -72,36 +95,41 @@ def first_examples(x, y, count):
         if isinstance(x, Iterator):
             x = _generator(itertools.chain(taken, x))
     if not parts:
-        raise GanzooError("the data set is empty")
+        raise GanzooError("the dataset is empty")
     batch = keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
     found = len(keras.tree.flatten(batch)[0])
     if found < count:
-        raise GanzooError(f"a reference batch of {count} needs as many images, the data set has {found}")
+        raise GanzooError(f"a reference batch of {count} needs at least as many images, but the dataset has {found}")
     return batch, x
 
 
 class FirstBatch:
-    """Looks at the first batch of data that comes batch by batch, and takes none away from the training.
+    """Checks the first batch of a dataset or generator without removing it from training.
 
-    On TensorFlow a `tf.data.Dataset` is not read a second time: its own first batch is looked at on its way. Data sets
-    of `ganzoo.data` are left alone, since they hold what models take.
+    On TensorFlow a `tf.data.Dataset` is not read twice: its first batch is checked as it passes through. Datasets of
+    `ganzoo.data` are not checked, since they are valid by construction.
 
     Args:
-        check: function of a batch, an array or a tuple of arrays or whatever else the data holds; raises a GanzooError.
+        check: function that takes a batch (an array, a tuple of arrays or whatever the data yields) and raises a
+            GanzooError if it is invalid.
 
     Example:
-        first = FirstBatch(model.check_batch)
+        from ganzoo.data.batches import FirstBatch, check_images
+
+        batches = iter([np.zeros((4, 8, 8, 1), "float32")])
+        first = FirstBatch(check_images)
         with first.errors():
-            model.fit(first.watched(data))
+            count = len(list(first.watched(batches)))     # 1
     """
 
-    def __init__(self, check):
+    def __init__(self, check: Callable[[Any], object]):
         self._check = check
-        self._seen, self._error = set(), None
+        self._seen: set[object] = set()
+        self._error: Exception | None = None
 
     @contextlib.contextmanager
-    def errors(self):
-        """What the check raised somewhere within another library is raised as it was."""
+    def errors(self) -> Iterator[None]:
+        """Context manager that re-raises the check's own error if it was raised inside another library."""
         try:
             yield
         except Exception:
@@ -109,15 +137,15 @@ class FirstBatch:
                 raise self._error from None
             raise
 
-    def watched(self, data):
-        """The data, to be read instead of the given one."""
+    def watched(self, data: Any) -> Any:
+        """The data to use instead of the given data; its first batch is checked."""
         tf, torch = sys.modules.get("tensorflow"), sys.modules.get("torch")
         if backend.is_own(data):
             return data
         if tf is not None and isinstance(data, tf.data.Dataset):
             if backend.IS_TENSORFLOW:
                 return self._watched_dataset(data, tf)
-            # On JAX an error within fit() would lose the model's weights.
+            # On JAX an error inside fit() would lose the model's weights.
             for batch in data.take(1):
                 self._look(batch)
         elif isinstance(data, Iterator):
@@ -128,8 +156,8 @@ class FirstBatch:
             return _generator(itertools.chain([first], data))
         elif isinstance(data, keras.utils.PyDataset):
             if data.num_batches == 0:
-                raise GanzooError("the data set is empty")
-            # As Keras does, to learn the types; `__getitem__` may be asked for any batch at any time.
+                raise GanzooError("the dataset is empty")
+            # Keras does the same to learn the types; `__getitem__` may be called for any batch at any time.
             self._look(data[0])
         elif torch is not None and isinstance(data, torch.utils.data.DataLoader):
             self._look(_first_of_loader(data, torch))
@@ -148,10 +176,10 @@ class FirstBatch:
         structure, key = dataset.element_spec, object()
 
         def look(*arrays):
-            # The data set may be read many times.
+            # The dataset may be read many times.
             if key not in self._seen:
                 self._seen.add(key)
-                # TensorFlow would print what is raised here, with its traceback; `errors` raises it.
+                # TensorFlow would print an exception raised here with its traceback; `errors` raises it instead.
                 with contextlib.suppress(Exception):
                     self._look(tf.nest.pack_sequence_as(structure, arrays))
             return np.bool_(self._error is None)
@@ -171,7 +199,7 @@ class FirstBatch:
 
 
 def _generator(batches):
-    """Batches as Keras takes them of a generator: it asks for tuples."""
+    """Batches as Keras takes them from a generator, which must yield tuples."""
     yield from (
         tuple(batch) if isinstance(batch, (tuple, list)) else batch if isinstance(batch, dict) else (batch,)
         for batch in batches
@@ -179,7 +207,7 @@ def _generator(batches):
 
 
 def _first_of_loader(loader, torch):
-    """The first batch of a DataLoader, whose order and random states stay what they were."""
+    """The first batch of a DataLoader; its order and random states are left unchanged."""
     batches = getattr(loader, "batch_sampler", None)
     places = (loader, getattr(loader, "sampler", None), batches, getattr(batches, "sampler", None))
     generators = [getattr(place, "generator", None) for place in places]
@@ -189,17 +217,17 @@ def _first_of_loader(loader, torch):
     for own, state in states:
         own.set_state(state)
     if batch is None:
-        raise GanzooError("the DataLoader gives no batch")
+        raise GanzooError("the DataLoader yields no batch")
     if torch.is_tensor(batch):
         raise GanzooError(
-            "the DataLoader gives bare tensors, which Keras does not take: let its data set give tuples, as "
+            "the DataLoader yields bare tensors, which Keras does not take: let its dataset return tuples, as "
             "torch.utils.data.TensorDataset does"
         )
     return batch
 
 
-def without_empty_parts(data):
-    """A tf.data set without the parts that are None, where Keras has targets and weights; anything else as it is."""
+def without_empty_parts(data: Any) -> Any:
+    """A tf.data dataset without the parts that are None (targets, sample weights); anything else as it is."""
     tf = sys.modules.get("tensorflow")
     if tf is None or not isinstance(data, tf.data.Dataset):
         return data
@@ -210,13 +238,18 @@ def without_empty_parts(data):
     return data.map(lambda *batch: unpadded(batch))
 
 
-def with_known_shapes(data, whole=False):
-    """A tf.data set whose types say what shape its batches have, where they did not: of `from_generator` without a
-    signature, or after a `py_function`. The shape is that of the first batch, and all others must have it, but for the
-    number of examples. Anything else as it is.
+def with_known_shapes(data: Any, whole: bool = False) -> Any:
+    """A tf.data dataset with known shapes, where they were unknown, e.g. after `from_generator` or a `py_function`.
+
+    The shape is that of the first batch, which all others must have, except for the number of examples. Anything else
+    is returned as it is.
 
     Args:
-        whole: examples have one fixed shape, so that sizes that are not known are set too, not just their number.
+        data: what `fit` received as x.
+        whole: examples have one fixed shape: unknown dimensions are set too, not only an unknown rank.
+
+    Raises:
+        GanzooError: the dataset is empty.
     """
     tf = sys.modules.get("tensorflow")
     if tf is None or not isinstance(data, tf.data.Dataset):
@@ -228,7 +261,7 @@ def with_known_shapes(data, whole=False):
         return data
     first = next(iter(data.take(1)), None)
     if first is None:
-        raise GanzooError("the data set is empty")
+        raise GanzooError("the dataset is empty")
     shapes = [(None, *array.shape[1:]) if len(array.shape) else () for array in tf.nest.flatten(first)]
 
     def shaped(*batch):
@@ -239,25 +272,25 @@ def with_known_shapes(data, whole=False):
     return data.map(shaped)
 
 
-def rank_of(shape):
-    """The number of dimensions of a shape, a tuple or TensorFlow's; None if that is not known."""
+def rank_of(shape: Any) -> int | None:
+    """The number of dimensions of a shape, a tuple or a `tf.TensorShape`; None if unknown."""
     return getattr(shape, "rank", None) if hasattr(shape, "rank") else len(shape)
 
 
-def refuse_unreadable(x, y):
-    """Refuses what is neither arrays nor a data set, targets beside a data set, and data known to be empty.
+def refuse_unreadable(x: Any, y: Any) -> None:
+    """Checks that x is arrays or a dataset, is not known to be empty, and that y is only given with arrays.
 
     Args:
-        x, y: as `as_arrays` gives them.
+        x, y: as `as_arrays` returns them.
 
     Raises:
-        GanzooError: says what was found.
+        GanzooError: the check failed.
     """
     tf, torch = sys.modules.get("tensorflow"), sys.modules.get("torch")
     parts = tuple(x.values()) if isinstance(x, dict) else x if isinstance(x, (tuple, list)) else (x,)
     if parts and all(isinstance(_as_array(part), np.ndarray) for part in keras.tree.flatten(parts)):
         if not all(np.ndim(part) for part in parts):
-            raise GanzooError(f"fit() takes a data set or arrays with an axis of examples, got {reprlib.repr(x)}")
+            raise GanzooError(f"fit() takes a dataset or arrays with a batch axis, got {reprlib.repr(x)}")
         if any(len(part) == 0 for part in parts):
             raise GanzooError("the data is empty: it has 0 examples")
         return
@@ -268,16 +301,16 @@ def refuse_unreadable(x, y):
             return
         raise GanzooError(
             "fit() takes arrays, a tf.data.Dataset, PyDataset, DataLoader or generator of batches, got "
-            f"{type(x).__name__}: make an array of a list, e.g. with np.concatenate(batches)"
+            f"{type(x).__name__}: convert a list to an array, e.g. with np.concatenate(batches)"
         )
     if y is not None:
-        raise GanzooError(f"y is for arrays, got a {type(x).__name__} as x: let it give pairs (x, y)")
+        raise GanzooError(f"y is for arrays, got a {type(x).__name__} as x: let it yield pairs (x, y)")
     if is_dataset and hasattr(x, "cardinality") and int(x.cardinality()) == 0:
-        raise GanzooError("the data set is empty")
+        raise GanzooError("the dataset is empty")
 
 
-def refuse_weights(**given):
-    """Refuses what Keras' losses take and a model's own do not, `sample_weight` and `class_weight`.
+def refuse_weights(**given: Any) -> None:
+    """Refuses `sample_weight` and `class_weight`, which Keras' losses take but a model's own losses do not.
 
     Raises:
         GanzooError: one of them is not None.
@@ -285,45 +318,51 @@ def refuse_weights(**given):
     for name, value in given.items():
         if value is not None:
             raise GanzooError(
-                f"{name} means nothing to the losses of this model: leave it out; to show some examples more often, "
-                "repeat them in the data"
+                f"the losses of this model do not use {name}: omit it; to weight examples, repeat them in the data"
             )
 
 
-def parts_of(batch, most, model, wanted):
-    """The parts of a batch as a tuple, at most so many.
+def parts_of(batch: Any, most: int, model: str, wanted: str) -> tuple:
+    """The parts of a batch as a tuple.
 
     Args:
-        most: how many.
-        model: its name, and
-        wanted: what it learns from in words, both for errors.
+        batch: an array or tensor, or a tuple or list of them.
+        most: the largest number of parts.
+        model: name of the model, for errors.
+        wanted: description of what the model learns from, for errors.
 
     Raises:
-        GanzooError: a dictionary, as tensorflow-datasets give them, or more parts: weights of examples, say.
+        GanzooError: the batch is a dictionary, as tensorflow-datasets yields, or has more parts, e.g. sample weights.
     """
     if isinstance(batch, dict):
         keys = ", ".join(map(str, batch))
         raise GanzooError(
-            f"{model} learns from {wanted}, the data set gives dictionaries with the keys {keys}: map it first, e.g. "
+            f"{model} learns from {wanted}, but the dataset yields dictionaries with the keys {keys}: map it, e.g. "
             "data.map(lambda d: (tf.cast(d['image'], 'float32') / 127.5 - 1, d['label']))"
         )
     parts = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
     if len(parts) > most:
         raise GanzooError(
-            f"{model} learns from {wanted}, the data set gives {len(parts)} parts: leave out what is more; weights of "
-            "examples (sample_weight) mean nothing to its losses"
+            f"{model} learns from {wanted}, but the dataset yields {len(parts)} parts: remove the others; its losses "
+            "do not use sample weights (sample_weight)"
         )
     return parts
 
 
-def check_images(images):
-    """Refuses images that are not float32 in [-1, 1], and warns of those that look like [0, 1].
+def check_images(images: np.ndarray) -> None:
+    """Refuses images that are not float32 in [-1, 1]; warns if they look like [0, 1].
 
     Args:
         images: a NumPy array.
 
     Raises:
-        GanzooError: says what was found.
+        GanzooError: they have another type or range.
+
+    Example:
+        from ganzoo.data.batches import check_images
+
+        check_images(np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 1)).astype("float32"))
+        check_images(np.full((4, 8, 8, 1), 255, "uint8"))     # GanzooError
     """
     if not images.size:
         return
@@ -331,42 +370,42 @@ def check_images(images):
     if "float" not in dtype and images.dtype.kind not in "iub":
         raise GanzooError(f"images are float32 in [-1, 1], got {dtype}")
     low, high = float(images.min()), float(images.max())
-    # A comparison with what is no number is false.
+    # Comparisons with NaN are false.
     if "float" not in dtype or not (low >= -_LARGEST and high <= _LARGEST):
         if low != low or high != high:
-            raise GanzooError("the images hold values that are not numbers (NaN)")
+            raise GanzooError("the images contain values that are not numbers (NaN)")
         raise GanzooError(
-            f"images are float32 in [-1, 1], got {dtype} from {low:g} to {high:g}: divide by 127.5 and take away 1 "
-            "(x / 127.5 - 1), or use ganzoo.data.images, which does"
+            f"images are float32 in [-1, 1], got {dtype} from {low:g} to {high:g}: divide by 127.5 and subtract 1 "
+            "(x / 127.5 - 1), or use ganzoo.data.images"
         )
     warn_of_positive(low, high)
 
 
-def warn_of_positive(low, high):
-    """Warns of images all of whose values, from `low` to `high`, lie in [0, 1]."""
+def warn_of_positive(low: float, high: float) -> None:
+    """Warns if all values of images, from `low` to `high`, lie in [0, 1]."""
     if low >= 0 and high > low:
         warnings.warn(
-            f"all values lie in [0, 1] (from {low:g} to {high:g}), but images are taken to be in [-1, 1]: if 0 is "
-            "black, give x * 2 - 1",
+            f"all values lie in [0, 1] (from {low:g} to {high:g}), but images are expected in [-1, 1]: if 0 is "
+            "black, pass x * 2 - 1",
             stacklevel=2,
         )
 
 
-def refuse_other_parts(x, y, shapes, model, room):
-    """Refuses what is not float32 in [-1, 1] of these shapes: of a tf.data set by its types, of arrays by their values.
+def refuse_other_parts(x: Any, y: Any, shapes: list[tuple[int, ...]], model: str, room: str) -> None:
+    """Refuses pairs that are not float32 in [-1, 1] of these shapes: checks a dataset's types and an array's values.
 
     Args:
-        x, y: as `fit` gets them.
-        shapes: of the parts of an example, in their order.
-        model: its name, and
-        room: the function of ganzoo.data that gives such pairs, both for the error.
+        x, y: as `fit` receives them.
+        shapes: shapes of the parts of an example, in order.
+        model: name of the model, for the error.
+        room: name of the function in ganzoo.data that makes such pairs, for the error.
 
     Raises:
-        GanzooError: says what was found.
+        GanzooError: the data has another type, shape or range.
     """
     spec = getattr(x, "element_spec", (x, y))
     parts = [part for part in (spec if isinstance(spec, (tuple, list)) else [spec]) if part is not None]
-    # Of anything else, a generator say, nothing is known before it runs.
+    # Nothing is known about anything else, e.g. a generator, before it runs.
     if not all(hasattr(part, "shape") and hasattr(part, "dtype") for part in parts):
         return
     if any(rank_of(part.shape) is None for part in parts):
@@ -385,16 +424,16 @@ def refuse_other_parts(x, y, shapes, model, room):
             return
         has = f"values up to {outside[0]:g}"
     raise GanzooError(
-        f"{model} learns from pairs of float32 {wanted} in [-1, 1], the data set has {has}: use ganzoo.data.{room} "
+        f"{model} learns from pairs of float32 {wanted} in [-1, 1], but the dataset has {has}: use ganzoo.data.{room} "
         "with the model's sizes"
     )
 
 
-def refuse_single_examples(found, wanted):
-    """Refuses examples that are not in batches.
+def refuse_single_examples(found: list[tuple[int, ...]], wanted: Sequence[tuple[int, ...]]) -> None:
+    """Refuses examples that are not batched.
 
     Args:
-        found: shapes of what the data gives, a list of tuples.
+        found: shapes of the parts of what the data yields.
         wanted: shapes of the parts of a single example.
 
     Raises:
@@ -402,27 +441,35 @@ def refuse_single_examples(found, wanted):
     """
     if found and found[0] == tuple(wanted[0]):
         raise GanzooError(
-            f"the data gives single examples of shape {found[0]}, not batches of them: call .batch(64) on a tf.data "
-            "set, or put an axis in front of an array (x[None])"
+            f"the data yields single examples of shape {found[0]}, not batches: call .batch(64) on a tf.data "
+            "dataset, or add a batch axis to an array (x[None])"
         )
 
 
-def unpadded(data):
-    """A batch without the Nones that Keras puts in the places of targets and weights."""
+def unpadded(data: Any) -> Any:
+    """A batch without the Nones that Keras puts in place of missing targets and weights."""
     if isinstance(data, (tuple, list)):
         data = tuple(part for part in data if part is not None)
         return data[0] if len(data) == 1 else data
     return data
 
 
-def split(batch, count):
-    """Deals a batch (a tensor or a nest of them) out along its first axis into `count` equal ones.
+def split(batch: Any, count: int) -> list:
+    """Splits a batch (a tensor or a nested structure of tensors) into `count` equal batches, with stride `count`.
 
-    Like cards and not in pieces: what replicas get of a batch, piece by piece, must fall into the same parts.
+    Strided and not contiguous, so that the parts stay the same when replicas get contiguous pieces of a batch.
+
+    Raises:
+        GanzooError: `count` does not divide the batch size.
+
+    Example:
+        from ganzoo.data.batches import split
+
+        parts = split(np.arange(6), 2)     # [0, 2, 4] and [1, 3, 5]
     """
     if count == 1:
         return [batch]
     size = keras.tree.flatten(batch)[0].shape[0]
     if size is not None and size % count:
-        raise GanzooError(f"a batch of {size} images cannot be shared among {count} discriminator steps")
+        raise GanzooError(f"a batch of {size} images cannot be split evenly into {count} discriminator steps")
     return [keras.tree.map_structure(lambda tensor, i=i: tensor[i::count], batch) for i in range(count)]

@@ -1,4 +1,4 @@
-"""Images with sentences about them."""
+"""Images with captions."""
 
 import codecs
 import hashlib
@@ -9,8 +9,9 @@ import re
 import unicodedata
 import warnings
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -23,8 +24,9 @@ from ganzoo.data.folders import described, listed, printable
 from ganzoo.data.sources import allocate, kept_in_place, load_tfds, split_source
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import cache_folder, read_cached, write_cached
+from ganzoo.types import PathLike
 
-# A file of captions larger than this is none.
+# Largest plausible captions file, in bytes.
 _MOST_BYTES = 2**28
 
 
@@ -40,50 +42,56 @@ def captions(
     upscale: bool = False,
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
     strict: bool = False,
-):
-    """A data set of images and, of each, a caption as a vector.
+) -> Feed:
+    """A dataset of images, each with an embedding vector of one of its captions.
 
-    Of an image with several captions every epoch takes one at random. Vectors are worked out once, and kept in the
-    cache folder. An encoder that has not learned yet does so first, from these images.
+    For an image with several captions, every epoch picks one at random. Vectors are computed once and cached in the
+    cache folder. An untrained encoder is first trained on these images.
 
     Args:
         source: "captions:FOLDER" (images, and captions.json or captions.txt beside them, see `read_captions`) or
             "tfds:NAME[:SPLIT]" with the features `image` and `captions` or `caption`.
         image_shape: (height, width, channels) of the images.
-        encoder: of `ganzoo.text`, e.g. `model.text_encoder`.
+        encoder: an encoder of `ganzoo.text`, e.g. `model.text_encoder`.
         batch_size: images per batch.
-        seed: of the order, captions and mirroring.
-        flip: mirror half of the images, left to right.
-        shift: move images by up to this share of their size, on white.
-        upscale: enlarge images that are smaller, instead of refusing them.
-        held_out: share of the images, with all their captions, that is kept from training: evenly spaced in the order
-            of the captions' file, the same for every seed.
-        strict: a broken image is an error instead of being skipped with a warning.
+        seed: seed of the order, the choice of captions, flips and shifts.
+        flip: flip half of the images horizontally.
+        shift: shift images by up to this fraction of their size; the border is filled with white.
+        upscale: enlarge smaller images instead of raising an error.
+        held_out: fraction of the images, with all their captions, that is held out for validation: evenly spaced in
+            the order of the captions file, the same for every seed.
+        strict: raise an error for an unreadable image instead of skipping it with a warning.
 
     Returns:
         `tf.data.Dataset` of (images float32 (batch_size, height, width, channels) in [-1, 1], vectors float32
         (batch_size, encoder.dim)).
 
     Raises:
-        GanzooError: a missing or empty source, a file of captions that is none, an image outside its folder.
+        GanzooError: a missing or empty source, an invalid captions file, an image outside its folder.
 
     Example:
-        dataset = ganzoo.data.captions("captions:my_images", (64, 64, 3), model.text_encoder)
+        from ganzoo.text import CharacterEncoder
+
+        encoder = CharacterEncoder(dim=16, width=8)
+        encoder.learn(np.zeros((2, 32, 32, 3), "uint8"), [["a cat"], ["a dog"]], epochs=1)
+        dataset = ganzoo.data.captions("captions:my_images", (64, 64, 3), encoder, batch_size=4)
+        images, vectors = next(iter(dataset))     # float32 (4, 64, 64, 3) and (4, 16)
     """
+    text_encoder: Any = encoder
     images, texts, skipped = open_captions(source, image_shape, upscale, strict)
     chosen = held_out_indices(len(images), held_out)
     validation = tuple((images[i].copy(), texts[i]) for i in sorted(chosen))
     training = [i for i in range(len(images)) if i not in chosen]
     images, texts = kept_in_place(images, training), [texts[i] for i in training]
-    known = {}
+    known: dict[str, np.ndarray] = {}
 
-    def learn():
+    def learn() -> None:
         if "vectors" not in known:
-            if not encoder.learned:
-                encoder.learn(images, texts, verbose=1)
-            known["vectors"] = cached_vectors(encoder, [text for of_one in texts for text in of_one])
+            if not text_encoder.learned:
+                text_encoder.learn(images, texts, verbose=1)
+            known["vectors"] = cached_vectors(text_encoder, [text for of_one in texts for text in of_one])
 
-    if encoder.learned:
+    if text_encoder.learned:
         learn()
     counts = np.array([len(of_one) for of_one in texts])
     begins = np.cumsum(counts) - counts
@@ -97,8 +105,8 @@ def captions(
         if shift:
             batch = np.stack([_shifted(rng, image, shift) for image in batch])
         chosen = begins[indices] + rng.integers(counts[indices])
-        # How long a step takes does not depend on what the vectors say: zeros do until the encoder has learned.
-        vectors = known["vectors"][chosen] if known else np.zeros((len(chosen), encoder.dim), "float32")
+        # Zeros until the encoder is trained: enough to measure the time of a step.
+        vectors = known["vectors"][chosen] if known else np.zeros((len(chosen), text_encoder.dim), "float32")
         return pixels.to_float(batch), vectors
 
     return Feed(
@@ -106,7 +114,7 @@ def captions(
         batch_size=batch_size,
         seed=seed,
         make_batch=make_batch,
-        spec=[(images.shape[1:], "float32"), ((encoder.dim,), "float32")],
+        spec=[(images.shape[1:], "float32"), ((text_encoder.dim,), "float32")],
         source=source,
         images=images,
         captions=tuple(texts),
@@ -116,8 +124,10 @@ def captions(
     )
 
 
-def open_captions(source, image_shape, upscale=False, strict=False):
-    """(images uint8 (count, height, width, channels), a list of captions of each, files that could not be read).
+def open_captions(
+    source: str, image_shape: Sequence[int], upscale: bool = False, strict: bool = False
+) -> tuple[np.ndarray, list[list[str]], tuple[str, ...]]:
+    """(images uint8 (count, height, width, channels), list of captions per image, paths of unreadable files).
 
     Args, Raises: as `captions`.
     """
@@ -137,7 +147,7 @@ def _folder(place, image_shape, upscale, strict):
             used += 1
         except TooSmall as error:
             lost[str(path)] = (
-                f"{printable(path)} is {error}, smaller than the {image_shape[1]}x{image_shape[0]} asked for: allow "
+                f"{printable(path)} is {error}, smaller than the requested {image_shape[1]}x{image_shape[0]}: allow "
                 "enlarging with upscale=True (in a preset, data: {upscale: true}), or choose a smaller image_shape"
             )
         except GanzooError as error:
@@ -156,7 +166,7 @@ def _tfds(place, image_shape, upscale, strict):
     key = next((name for name in ("captions", "caption") if name in info.features), None)
     if key is None or "image" not in info.features:
         raise GanzooError(
-            f"tfds:{place} has not both 'image' and 'captions' (or 'caption'); it has: {', '.join(info.features)}"
+            f"tfds:{place} lacks the features 'image' and 'captions' (or 'caption'); it has: {', '.join(info.features)}"
         )
     images, texts = allocate((int(dataset.cardinality()), *image_shape), f"tfds:{place}:{info.full_name}"), []
     for image, example in zip(images, tfds.as_numpy(dataset)):
@@ -172,23 +182,28 @@ def _tfds(place, image_shape, upscale, strict):
 _SCHEMES = {"captions": _folder, "tfds": _tfds}
 
 
-def read_captions(folder):
-    """{path of an image: its captions} of a folder.
+def read_captions(folder: PathLike) -> dict[Path, list[str]]:
+    """Reads the captions file of a folder: {path of an image: its captions}.
 
-    captions.json is a mapping from file names to a caption or a list of them, or a list of mappings with `file` and
-    `caption` or `captions`; or with `name`, `short_names` and `category`, as emoji-datasource has it, from which
-    captions are written. captions.txt has a file name, a tab and a caption in each line, a file as often as it has
-    captions. Both are UTF-8, or UTF-16 with a byte-order mark.
+    captions.json is a mapping from file names to a caption or a list of captions, or a list of mappings with `file`
+    and `caption` or `captions`. Mappings with `name`, `short_names` and `category`, as in emoji-datasource, are turned
+    into captions. captions.txt has a file name, a tab and a caption in each line; a file with several captions has
+    several lines. Both are UTF-8, or UTF-16 with a byte-order mark.
 
-    A file name is a path below the folder, with slashes or backslashes, or an absolute path that lies in it. Where
-    there is no such file, the name stands for the one file whose path ends with it: "1.png", or "cats/1.png", of
-    images/cats/1.png. Names in different Unicode normalizations are the same name.
+    A file name is a path relative to the folder, with slashes or backslashes, or an absolute path inside it. If there
+    is no such file, the name means the only file whose path ends with it: "1.png" or "cats/1.png" for
+    images/cats/1.png. Names that differ only in Unicode normalization are the same.
 
-    Which files count is said in `ganzoo.data.folders.files_in`; images without a caption are left out with a warning.
+    `ganzoo.data.folders.files_in` says which files count. Images without a caption are skipped with a warning.
 
     Raises:
-        GanzooError: neither file, one that cannot be read, an image that is missing or lies outside of the folder, or
-            a name that several files could be meant by.
+        GanzooError: there is no captions file or it cannot be read, an image is missing or lies outside of the folder,
+            or a name matches several files.
+
+    Example:
+        from ganzoo.data.captions import read_captions
+
+        found = read_captions("my_images")     # {Path("my_images/cats/0.png"): ["a photo of cats"], ...}
     """
     folder = Path(folder)
     if not os.path.isdir(folder):
@@ -208,16 +223,16 @@ def read_captions(folder):
     raise GanzooError(f"the folder {printable(folder)} holds neither captions.json nor captions.txt")
 
 
-def _text(content):
-    """The text of a file: UTF-8 with or without a byte-order mark, or UTF-16 with one."""
+def _text(content: bytes) -> str:
+    """Decodes a file: UTF-8 with or without a byte-order mark, or UTF-16 with one."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16")
     return content.decode("utf-8-sig")
 
 
 def _without_loss(pairs):
-    """A JSON object; values under the same key become one list instead of the last one alone."""
-    found = {}
+    """A JSON object in which the values of a repeated key are joined in a list."""
+    found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
             value = [*_as_list(found[key]), *_as_list(value)]
@@ -237,7 +252,7 @@ def _from_json(text):
         raise ValueError("it is neither a mapping nor a list of mappings")
     found = {}
     for entry in content:
-        # Programs that write every key leave the one that they do not use null or empty.
+        # Programs that write every key leave the unused one null or empty.
         written = next((entry[key] for key in ("captions", "caption") if entry.get(key) not in (None, [])), None)
         written = [written] if isinstance(written, str) else written
         if written is None and isinstance(entry.get("name"), str):
@@ -245,14 +260,14 @@ def _from_json(text):
         if not isinstance(entry.get("file"), str) or not isinstance(written, list) or not written:
             raise ValueError(f"an entry without a file and captions: {str(entry)[:200]}")
         if not all(isinstance(caption, str) for caption in written):
-            raise ValueError(f"a caption that is no text: {str(entry)[:200]}")
+            raise ValueError(f"a caption that is not a string: {str(entry)[:200]}")
         found.setdefault(entry["file"], []).extend(written)
     return found
 
 
 def _from_lines(text):
     found = {}
-    # Not splitlines(): a caption may hold what Unicode has besides as line breaks.
+    # Not splitlines(): a caption may contain Unicode's other line breaks.
     for number, line in enumerate(re.split("\r\n|\r|\n", text), start=1):
         if not line.strip():
             continue
@@ -264,47 +279,48 @@ def _from_lines(text):
 
 
 def _located(folder, listing, found):
-    """{path: captions}. Names are looked up among the files of the folder: no other path is ever opened."""
+    """{path: captions}; names are looked up among the files of the folder, so no other path is opened."""
     suffixes = image_suffixes()
     files, counts = listed(folder)
     images = [path for path in files if path.suffix.lower() in suffixes]
     lookup = _Lookup({path.relative_to(folder).as_posix(): path for path in images}, folder, listing)
     located = {}
     for name, of_one in found.items():
-        # Several names may stand for one file.
+        # Several names may mean the same file.
         located.setdefault(lookup.path(name), []).extend(of_one)
     counts.update({"images without a caption": len(images) - len(located)})
     others = (path for path in files if path.suffix.lower() not in suffixes and path != listing)
     counts.update(path.suffix.lower() or "without a suffix" for path in others)
     counts = Counter({kind: count for kind, count in counts.items() if count})
     if counts:
-        words = f"{len(located)} images with captions; left out: {described(counts)}"
-        warnings.warn(f"folder {printable(folder)}: {words}", stacklevel=3)
+        summary = f"{len(located)} images with captions; left out: {described(counts)}"
+        warnings.warn(f"folder {printable(folder)}: {summary}", stacklevel=3)
     return located
 
 
 class _Lookup:
-    """Which file of a folder a name in a list means.
+    """Finds the file that a name in a captions file refers to.
 
     Args:
-        files: {path below the folder, with slashes: path}.
+        files: {path relative to the folder, with slashes: path}.
         folder: the folder.
-        listing: path of the list, for errors.
+        listing: path of the captions file, for errors.
     """
 
-    def __init__(self, files, folder, listing):
+    def __init__(self, files: dict[str, Path], folder: Path, listing: Path):
         self.files, self.listing = files, listing
         self.roots = {_plain(os.path.abspath(folder)), _plain(os.path.realpath(folder))}
-        self.normalized, self.by_name = defaultdict(list), defaultdict(list)
+        self.normalized: dict[str, list[str]] = defaultdict(list)
+        self.by_name: dict[str, list[str]] = defaultdict(list)
         for place in files:
             self.normalized[_plain(place)].append(place)
             self.by_name[_plain(place).rpartition("/")[2]].append(place)
 
-    def path(self, name):
-        """The path that is meant.
+    def path(self, name: str) -> Path:
+        """The path of the file.
 
         Raises:
-            GanzooError: none, or several.
+            GanzooError: no file or several files match.
         """
         if name in self.files:
             return self.files[name]
@@ -334,33 +350,35 @@ class _Lookup:
 
 
 def _plain(path):
-    """A path with slashes, in one normalization of Unicode."""
+    """A path with slashes, in Unicode normalization form NFC."""
     return unicodedata.normalize("NFC", path.replace(os.sep, "/"))
 
 
-def written_from_names(entry):
-    """Captions from an image's `name`, `short_names` and `category`: the names as people would say them.
+def written_from_names(entry: dict[str, Any]) -> list[str]:
+    """Captions made from the `name` and `short_names` of an emoji-datasource entry.
 
     Example:
+        from ganzoo.data.captions import written_from_names
+
         written_from_names({"name": "RED APPLE", "short_names": ["apple"], "category": "Food & Drink"})
         # ["red apple", "a red apple", "an image of a red apple", "apple", "an apple", "an image of an apple"]
     """
     names = [entry["name"], *(name for name in entry.get("short_names") or () if isinstance(name, str))]
-    plain = []
+    plain: list[str] = []
     for name in names:
         name = re.sub(r"[_\-:,]+", " ", name.lower())
         name = " ".join(re.sub(r"\bflag for\b", "flag of", name).split())
         if name and name not in plain:
             plain.append(name)
-    found = []
+    found: list[str] = []
     for name in plain:
         countable = f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
         found += [name, countable, f"an image of {countable}"]
     return found
 
 
-def cached_vectors(encoder, texts):
-    """`encoder.encode(texts)`, from the cache folder where it has been worked out before."""
+def cached_vectors(encoder: Any, texts: list[str]) -> np.ndarray:
+    """`encoder.encode(texts)`, read from the cache folder if it was computed before."""
     digest = hashlib.sha256(f"{encoder.name} {encoder.digest}".encode())
     for text in texts:
         digest.update(text.encode("utf-8", "replace") + b"\0")

@@ -1,4 +1,4 @@
-"""One file to one array, and one image to the shape asked for."""
+"""Decoding of files to arrays, and conversion of an image to the requested shape."""
 
 import contextlib
 import gzip
@@ -7,45 +7,47 @@ import os
 import warnings
 import zipfile
 import zlib
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ganzoo.data.folders import printable
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import open_regular
+from ganzoo.types import PathLike
 
-# An image of more pixels than this is not decoded for training: it may be a decompression bomb.
+# An image with more pixels is not decoded for training: it may be a decompression bomb.
 PIXEL_LIMIT = 64_000_000
-# Bytes that are unpacked at a time.
+# Bytes decompressed at a time.
 _PART = 2**24
-# Bytes that a gzip file or a member of an archive may unpack to whatever it has been compressed from, and how many
-# times as large as its compressed bytes a larger one may be: MNIST's images take a fifth, nothing but zeros a
-# two-hundredth or less.
+# A gzip file or archive member may always decompress to the first number of bytes; a larger one by at most the second
+# factor. MNIST's images compress by a factor of 5, an array of zeros by 200 or more.
 _UNPACKED_FREELY, _MOST_COMPRESSED = 2**28, 150
-# What floating-point values may lie outside of their range, as a share of its largest value.
+# How far floating-point values may exceed their range, relative to its largest value.
 _RANGE_TOLERANCE = 0.001
-# Scans of a JPEG: a progressive one has about 10. Each costs a pass over all pixels and may take only a few bytes.
+# Most scans of a JPEG; a progressive one has about 10. Each costs a pass over all pixels but may take only a few bytes.
 MOST_SCANS = 200
 _START_OF_SCAN = b"\xff\xda"
-# Shown first in messages.
+# Listed first in messages.
 _COMMON = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-# Pillow gives EPS to another program (Ghostscript), which no file from a stranger may start, only recognizes MPEG, and
-# decodes icons, which hold PNG files of any size, before their size can be checked.
+# Pillow passes EPS to another program (Ghostscript), which an untrusted file must not start. It recognizes MPEG but
+# does not decode it. It decodes icons, which may hold PNG files of any size, before their size can be checked.
 _NOT_DECODED = ("EPS", "MPEG", "ICO", "ICNS")
 _IDX_TYPES = {8: np.dtype(">u1"), 9: np.dtype(">i1"), 11: np.dtype(">i2"), 12: np.dtype(">i4"), 13: np.dtype(">f4")}
 
 
 class TooSmall(GanzooError):
-    """An image smaller than asked for."""
+    """An image is smaller than requested."""
 
 
-def read_idx(path):
-    """The array of an IDX file (MNIST's format), gzipped or not.
+def read_idx(path: PathLike) -> np.ndarray:
+    """Reads the array of an IDX file (MNIST's format), gzipped or not.
 
     Raises:
-        GanzooError: missing, no ordinary file, not IDX, shorter or longer than its header says, or a gzip file that
-            unpacks to far more than images compress from.
+        GanzooError: the file is missing, not a regular file, not IDX, shorter or longer than its header says, or a
+            decompression bomb.
     """
     shown = printable(path)
     try:
@@ -65,7 +67,7 @@ def read_idx(path):
 
 
 def _idx_array(file, shown, size, zipped):
-    """The array of an open IDX file; `size` is that of the file on the disk, in bytes."""
+    """The array of an open IDX file; `size` is the size of the file on disk in bytes."""
     start = file.read(4)
     if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _IDX_TYPES or not 1 <= start[3] <= 4:
         raise GanzooError(f"{shown} is damaged or not an IDX file (the format of MNIST)")
@@ -77,7 +79,7 @@ def _idx_array(file, shown, size, zipped):
         raise damaged
     if zipped:
         _refuse_bomb(f"the IDX file {shown}", "it", expected, size, "unpack it with gunzip")
-    # One array, filled in parts: memory is taken as bytes arrive, and never twice.
+    # One array, filled in parts: memory is used as bytes arrive, and only once.
     content, filled = np.empty(expected, "uint8"), 0
     while filled < expected and (count := file.readinto(content[filled : filled + _PART])):
         filled += count
@@ -86,25 +88,31 @@ def _idx_array(file, shown, size, zipped):
     return content.view(dtype).reshape(shape)
 
 
-def read_arrays(path, names):
-    """Arrays of a NumPy file.
+def read_arrays(path: PathLike, names: Collection[str]) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Reads arrays from a NumPy file.
 
     Args:
-        path: an archive (.npz), or a single array (.npy), which then is called "images".
-        names: of the arrays to read.
+        path: an archive (.npz), or a single array (.npy), which is then named "images".
+        names: names of the arrays to read.
 
     Returns:
-        ({name: array} of those that are there, list of the names of all).
+        ({name: array} of the requested arrays that exist, list of all names in the file).
 
     Raises:
-        GanzooError: missing, damaged or another kind of file.
+        GanzooError: the file is missing, damaged or of another type.
+
+    Example:
+        from ganzoo.data.decoding import read_arrays
+
+        np.savez("arrays.npz", images=np.zeros((2, 8, 8), "uint8"), labels=np.array([0, 1]))
+        arrays, names = read_arrays("arrays.npz", ["images"])     # {"images": ...}, ["images", "labels"]
     """
     shown = printable(path)
     try:
         with open_regular(path) as file:
             start = file.read(6)
         if start == b"\x93NUMPY":
-            # Nothing is read before it is used; what is written to the array never reaches the file.
+            # Read lazily; writing to the array does not change the file.
             return {"images": np.load(path, mmap_mode="c", allow_pickle=False)}, ["images"]
         if start[:2] == b"PK":
             _refuse_bombs(path, shown)
@@ -124,7 +132,7 @@ def read_arrays(path, names):
 
 
 def _refuse_bombs(path, shown):
-    """Refuses an archive of which a member is a bomb."""
+    """Refuses an archive with a member that is a decompression bomb."""
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             name = f"'{printable(member.filename)}'"
@@ -133,21 +141,21 @@ def _refuse_bombs(path, shown):
 
 
 def _refuse_bomb(shown, name, unpacked, packed, way_out):
-    """Refuses what unpacks to far more bytes than images of anything compress from.
+    """Refuses data that decompresses by a far larger factor than any real images.
 
     Args:
         shown: the file, for the message.
-        name: of what it is that unpacks.
-        unpacked, packed: bytes.
-        way_out: what to do.
+        name: what is decompressed, for the message.
+        unpacked, packed: sizes in bytes.
+        way_out: what the user can do.
     """
     if unpacked > _UNPACKED_FREELY and unpacked > _MOST_COMPRESSED * packed:
         sizes = f"from {packed / 2**20:.3g} MB to {unpacked / 2**30:.3g} GB"
         raise GanzooError(f"cannot read {shown}: {name} unpacks {sizes}: {way_out}")
 
 
-def image_formats():
-    """Names of the formats that Pillow decodes here, e.g. "JPEG"; with those of installed plug-ins."""
+def image_formats() -> list[str]:
+    """Names of the formats that the installed Pillow and its plug-ins decode, e.g. "JPEG"."""
     from PIL import Image, ImageFile
 
     Image.init()
@@ -160,29 +168,41 @@ def image_formats():
     return [name for name in Image.ID if name in Image.OPEN and name not in _NOT_DECODED and decodes(name)]
 
 
-def image_suffixes():
-    """Suffixes of the image files that count in a folder, for training and for enlarging alike: all that Pillow can
-    decode. Lower case, with their dot; the common ones first."""
+def image_suffixes() -> tuple[str, ...]:
+    """Suffixes of all image files that Pillow can decode: lower case, with their dot, the common ones first.
+
+    Example:
+        from ganzoo.data.decoding import image_suffixes
+
+        suffixes = image_suffixes()     # (".jpg", ".jpeg", ".png", ...)
+    """
     from PIL import Image
 
-    # Multi-image files of cameras are opened as JPEG.
+    # Cameras' multi-picture files (MPO) are opened as JPEG.
     formats = {*image_formats(), "MPO"}
     known = [suffix for suffix, name in Image.registered_extensions().items() if name in formats]
     return (*_COMMON, *sorted(set(known) - set(_COMMON)))
 
 
 @contextlib.contextmanager
-def opened_image(path, most_pixels, at_least=None):
-    """An open Pillow image of which the header alone has been read, and whose size is within a limit.
+def opened_image(path: PathLike, most_pixels: int, at_least: tuple[int, int] | None = None) -> Iterator[Any]:
+    """Context manager that opens a Pillow image and checks its size; only the header is read.
 
     Args:
         path: the file.
-        most_pixels: width times height beyond which the file is refused before anything is decoded.
-        at_least: (height, width) that is enough: a much larger JPEG will then be decoded at a fraction of its size,
-            which is what the limit then applies to.
+        most_pixels: maximum of width times height; a larger file raises an error before anything is decoded.
+        at_least: (height, width) that suffices: a much larger JPEG is then decoded at reduced size, and the limit
+            applies to the reduced size.
 
     Raises:
-        GanzooError: no such file, no image, too large; also what Pillow raises on damaged files within the block.
+        GanzooError: there is no such file, it is not an image or too large; also instead of whatever Pillow raises for
+            a damaged file inside the block.
+
+    Example:
+        from ganzoo.data.decoding import opened_image
+
+        with opened_image("in.jpg", most_pixels=1_000_000) as image:
+            size = image.size     # (48, 64)
     """
     from PIL import Image
 
@@ -198,7 +218,7 @@ def opened_image(path, most_pixels, at_least=None):
                 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = stack.enter_context(Image.open(path, formats=image_formats()))
             if at_least is not None:
-                # Twice the size both ways, since EXIF may turn it.
+                # Twice the larger side in both directions, since EXIF may rotate the image.
                 image.draft(None, (2 * max(at_least), 2 * max(at_least)))
             if image.width * image.height > most_pixels:
                 limit = f"more than {most_pixels / 1e6:g} megapixels"
@@ -216,17 +236,24 @@ def opened_image(path, most_pixels, at_least=None):
         raise GanzooError(f"{shown} cannot be read as an image: {first_line(error)}") from None
 
 
-def read_image(path, channels, at_least=None):
-    """An image file as uint8 (height, width, channels), turned as its EXIF says, transparency on white; the first
-    frame of an animation, the first page of a document.
+def read_image(path: PathLike, channels: int, at_least: tuple[int, int] | None = None) -> np.ndarray:
+    """Reads an image file as uint8 (height, width, channels).
+
+    The EXIF orientation is applied and transparency is blended with white. Only the first frame of an animation or the
+    first page of a document is read.
 
     Args:
         path: the file.
-        channels: 1 for gray, 3 for color.
-        at_least: (height, width) that is enough: a much larger JPEG is then decoded at a fraction of its size.
+        channels: 1 for grayscale, 3 for color.
+        at_least: (height, width) that suffices: a much larger JPEG is then decoded at reduced size.
 
     Raises:
-        GanzooError: not readable as an image, or of more than 64 megapixels.
+        GanzooError: the file is not a readable image or has more than 64 megapixels.
+
+    Example:
+        from ganzoo.data.decoding import read_image
+
+        image = read_image("in.jpg", channels=3)     # uint8 (64, 48, 3)
     """
     from PIL import ImageOps
 
@@ -234,51 +261,51 @@ def read_image(path, channels, at_least=None):
         largest = largest_value(image)
         transparent = image.info.get("transparency")
         if isinstance(transparent, tuple) and is_deep_png(path):
-            # Pillow keeps the upper byte of each color, but of the transparent color both bytes.
+            # Pillow reduces colors to their upper byte, but not the transparent color.
             image.info["transparency"] = tuple(value >> 8 for value in transparent)
         return pillow_to_array(ImageOps.exif_transpose(image), channels, largest)
 
 
-def largest_value(image):
-    """What white is in an open Pillow image of one channel of more than 8 bits; None where its file does not say."""
+def largest_value(image: Any) -> int | None:
+    """The value of white in an open single-channel Pillow image of more than 8 bits; None if the file does not say."""
     if image.format == "TIFF" and image.tag_v2.get(258) == (12,):
         return 4095
     is_deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
     return 65535 if is_deep else None
 
 
-def is_deep_png(path):
-    """Whether a file is a PNG of 16 bits in color or with an alpha channel, which Pillow reduces to 8."""
+def is_deep_png(path: PathLike) -> bool:
+    """Whether a file is a 16-bit PNG in color or with an alpha channel, which Pillow reduces to 8 bits."""
     with open_regular(path) as file:
         header = file.read(26)
     return header[:8] == b"\x89PNG\r\n\x1a\n" and len(header) == 26 and header[24] == 16 and header[25] in (2, 4, 6)
 
 
 @contextlib.contextmanager
-def naming(path):
-    """Puts the name of the file before a `GanzooError` of the block that does not name it."""
+def naming(path: PathLike) -> Iterator[None]:
+    """Context manager that prefixes the message of a `GanzooError` with the name of the file."""
     try:
         yield
     except GanzooError as error:
         raise GanzooError(f"{printable(path)}: {error}") from None
 
 
-def pillow_to_array(image, channels, largest=None):
-    """A Pillow image of any mode as uint8 (height, width, channels), transparency on white.
+def pillow_to_array(image: Any, channels: int, largest: int | None = None) -> np.ndarray:
+    """Converts a Pillow image of any mode to uint8 (height, width, channels); transparency is blended with white.
 
     Args:
         image: the image.
-        channels: 1 for gray, 3 for color.
-        largest: what white is in a mode of 16 or 32 bits, see `largest_value`. None takes 65,535 for "I;16", and for
-            "I" where a value is above 255. Floating-point values are in [0, 1] or [0, 255].
+        channels: 1 for grayscale, 3 for color.
+        largest: value of white in a mode of 16 or 32 bits, see `largest_value`. None means 65,535 for "I;16", and for
+            "I" if a value is above 255. Floating-point values are in [0, 1] or [0, 255].
 
     Raises:
-        GanzooError: values outside of these ranges.
+        GanzooError: values are outside of these ranges.
     """
     from PIL import Image
 
     if image.mode.startswith("I") or image.mode == "F":
-        # Pillow's own conversion cuts off at 255 instead of scaling.
+        # Pillow's own conversion clips at 255 instead of scaling.
         values = np.asarray(image)
         gray = _gray_to_uint8(values, largest or (65535 if image.mode.startswith("I;16") else None))
         transparent = image.info.get("transparency")
@@ -293,9 +320,9 @@ def pillow_to_array(image, channels, largest=None):
 
 
 def _gray_to_uint8(values, largest):
-    """uint8 from the values of an image file of more than 8 bits."""
+    """uint8 values from an image file of more than 8 bits."""
     if values.dtype.kind == "f":
-        # Each file is scaled by itself: one of a set in [-1, 1] may have no value below 0, so that range is refused.
+        # Files are scaled one by one, and a file of a set in [-1, 1] may have no value below 0: that range is refused.
         return to_uint8(values, signed=False)
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 65535:
@@ -305,33 +332,35 @@ def _gray_to_uint8(values, largest):
     return to_uint8(values)
 
 
-def to_uint8(values, signed=True, masks=True):
-    """uint8 of the same shape, from an array as people keep images.
+def to_uint8(values: np.ndarray, signed: bool = True, masks: bool = True) -> np.ndarray:
+    """Converts an image array in any common range to uint8 of the same shape.
 
-    - Floating-point values are in [0, 1], [-1, 1] or [0, 255], by the smallest and the largest. Each range may be left
-      by 0.001 of its largest value, as rounding and interpolation do; that is clipped. A largest value between 1.001
-      and 2 belongs to none of them.
-    - Whole numbers are in 0..255; where the largest is 1 they are masks, and 1 becomes 255. So does True.
+    - Floating-point values are in [0, 1], [-1, 1] or [0, 255], inferred from the smallest and the largest value.
+      Values may exceed the range by 0.001 of its largest value, as rounding and interpolation cause; they are clipped.
+      A largest value between 1.001 and 2 fits none of the ranges.
+    - Integers are in 0..255; if the largest is 1, they are a mask, and 1 becomes 255. So does True.
 
     Args:
         values: array with at least one value.
         signed: allow [-1, 1].
-        masks: whole numbers with the largest value 1 are masks; else they are nearly black.
+        masks: treat integers with the largest value 1 as masks, not as nearly black images.
 
     Raises:
-        GanzooError: any other values.
+        GanzooError: the values fit none of these ranges.
 
     Example:
+        from ganzoo.data.decoding import to_uint8
+
         to_uint8(np.array([0.0, 0.5, 1.00001]))      # [0, 128, 255]
     """
     if values.dtype.kind == "b":
         return values * np.uint8(255)
     if values.dtype.kind not in "iuf":
-        raise GanzooError(f"images are whole numbers in 0..255 or floating-point numbers, got {values.dtype}")
+        raise GanzooError(f"images are integers in 0..255 or floating-point numbers, got {values.dtype}")
     low, high = values.min().item(), values.max().item()
     if values.dtype.kind in "iu":
         if low < 0 or high > 255:
-            raise GanzooError(f"images of whole numbers lie in 0..255, got {low} to {high} ({values.dtype})")
+            raise GanzooError(f"integer images have values in 0..255, got {low} to {high} ({values.dtype})")
         scaled = values.astype("uint8", copy=False)
         return scaled * np.uint8(255) if masks and high == 1 else scaled
     if low >= -_RANGE_TOLERANCE and high <= 1 + _RANGE_TOLERANCE:
@@ -343,26 +372,31 @@ def to_uint8(values, signed=True, masks=True):
     else:
         ranges = "[0, 255], [0, 1] or [-1, 1]" if signed else "[0, 255] or [0, 1]"
         raise GanzooError(
-            f"images of floating-point numbers lie in {ranges}, got {low:.6g} to {high:.6g}: scale or clip them"
+            f"floating-point images have values in {ranges}, got {low:.6g} to {high:.6g}: scale or clip them"
         )
     scaled = (values + offset) * factor
     np.rint(scaled, out=scaled)
     return np.clip(scaled, 0, 255, out=scaled).astype("uint8")
 
 
-def as_channels(image, channels):
-    """A uint8 array (height, width[, 1 to 4]) as (height, width, channels), transparency on white; channels 1 or 3."""
+def as_channels(image: np.ndarray, channels: int) -> np.ndarray:
+    """Converts uint8 (height, width[, 1 to 4]) to (height, width, channels), 1 or 3; transparency becomes white."""
     from PIL import Image
 
     image = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
     return pillow_to_array(Image.fromarray(image), channels)
 
 
-def fit(image, image_shape, upscale=False):
-    """One uint8 image (height, width, channels), center-cropped to the aspect of image_shape and resized.
+def fit(image: np.ndarray, image_shape: Sequence[int], upscale: bool = False) -> np.ndarray:
+    """Center-crops a uint8 image (height, width, channels) to the aspect ratio of `image_shape` and resizes it.
 
     Raises:
-        TooSmall: it would have to be enlarged and `upscale` is False.
+        TooSmall: the image would have to be enlarged and `upscale` is False.
+
+    Example:
+        from ganzoo.data.decoding import fit
+
+        image = fit(np.zeros((128, 96, 3), "uint8"), (64, 64, 3))     # uint8 (64, 64, 3)
     """
     from PIL import Image
 
@@ -375,7 +409,7 @@ def fit(image, image_shape, upscale=False):
     top = (image.shape[0] - height * scale) / 2
     left = (image.shape[1] - width * scale) / 2
     box = (left, top, left + width * scale, top + height * scale)
-    # Antialiased when it shrinks: Pillow widens the filter by the scale.
+    # Antialiased when shrinking: Pillow widens the filter by the scale.
     pillow_image = Image.fromarray(image[..., 0] if channels == 1 else image)
     array = np.asarray(pillow_image.resize((width, height), Image.Resampling.BICUBIC, box=box))
     return array[..., None] if channels == 1 else array

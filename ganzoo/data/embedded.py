@@ -1,13 +1,18 @@
-"""Real data that comes with installed packages and needs no download."""
+"""Real data that ships with installed packages and needs no download."""
 
 import numpy as np
 
 
-def digits():
-    """The 1,797 handwritten digits of the UCI optical recognition set, as scikit-learn carries them.
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """The 1,797 handwritten digits of the UCI optical recognition dataset, from scikit-learn.
 
     Returns:
         (uint8 images (1797, 8, 8, 1) in 0..255, int64 labels (1797,)).
+
+    Example:
+        from ganzoo.data.embedded import digits
+
+        images, labels = digits()
     """
     from sklearn.datasets import load_digits
 

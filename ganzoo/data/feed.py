@@ -1,11 +1,11 @@
-"""Examples in training order: which ones make up step n is a function of seed and step alone."""
+"""Examples in training order: the batch of step n depends only on the seed and n."""
 
 import functools
 import inspect
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -15,25 +15,32 @@ from ganzoo.errors import GanzooError
 
 @dataclass
 class Feed:
-    """A data set that training can begin at any step.
+    """A dataset that training can start or resume at any step.
 
     Attributes:
-        count: examples in the data set.
-        batch_size: examples in a batch; the last incomplete one of an epoch is left out.
-        seed: of the order; every epoch has its own.
-        make_batch: (step, indices) to the batch, a NumPy array or a tuple of them.
+        count: number of examples.
+        batch_size: examples per batch; the incomplete last batch of an epoch is dropped.
+        seed: seed of the order; every epoch has another order.
+        make_batch: function from (step, indices) to a batch, a NumPy array or a tuple of them.
+        spec: (shape without the batch axis, dtype) of each array of a batch, nested like the batch.
         source: where the examples come from, for errors.
-        spec: (shape without the batch, dtype) of each array of a batch, alike nested.
-        images: the uint8 images behind it, for measures; None where there are none.
-        takes_images: `make_batch` takes them as a third argument too, as a tensor, and gives tensors.
-        labels: their classes, where the source has any.
-        class_names: name of each class, in the order of the labels; None where classes have no names.
-        unlabelled: where there are no labels: why, and what to do.
-        captions: what is said of each example, a list of sentences; empty where nothing is.
-        validation: whole examples kept from training, for measures; empty where there are none.
+        images: the underlying uint8 images, for metrics; None if there are none.
+        takes_images: `make_batch` also takes the images as a third argument, a tensor, and then returns tensors.
+        labels: class labels of the images, if the source has any.
+        class_names: name of each class, in the order of the labels; None if classes have no names.
+        unlabelled: if there are no labels: why, and what to do.
+        captions: list of captions of each example; empty if there are none.
+        validation: held-out examples at full size, for metrics; empty if there are none.
         skipped: files that could not be read.
-        learning: trains what the batches are made with, an encoder of captions say; None where nothing has to learn.
-        held: the images as a tensor, once the device holds them; see `ganzoo.backend`.
+        learning: function that trains whatever batches depend on, e.g. a caption encoder; None if there is nothing to
+            train.
+        held: the images as a tensor, once they are on the device; see `ganzoo.backend`.
+
+    Example:
+        from ganzoo.data.feed import Feed
+
+        feed = Feed(10, 4, 0, lambda step, indices: indices.astype("float32"), ((), "float32"))
+        step, indices = next(feed.order(first_step=7))     # 7, four of the ten indices
     """
 
     count: int
@@ -54,7 +61,7 @@ class Feed:
     held: Any = None
 
     def __post_init__(self):
-        # Two: threads that make batches ahead stand with one foot in the next epoch.
+        # Two: threads that prefetch batches may already be in the next epoch.
         self._shuffled = functools.lru_cache(maxsize=2)(
             lambda epoch: np.random.default_rng([self.seed, epoch]).permutation(self.count)
         )
@@ -65,32 +72,32 @@ class Feed:
             )
 
     @property
-    def batches_per_epoch(self):
+    def batches_per_epoch(self) -> int:
+        """Complete batches per epoch."""
         return self.count // self.batch_size
 
-    def order(self, first_step=0):
-        """Yields (step, indices) without end; step n is the same whether reached or begun at."""
+    def order(self, first_step: int = 0) -> Iterator[tuple[int, np.ndarray]]:
+        """Yields (step, indices) forever; step n is the same whether training reached it or started there."""
         for step in itertools.count(first_step):
             yield step, self.indices(step)
 
-    def indices(self, step):
-        """The examples of batch number `step`."""
+    def indices(self, step: int) -> np.ndarray:
+        """The indices of the examples in the batch of `step`."""
         epoch, place = divmod(step, self.batches_per_epoch)
         return self._shuffled(epoch)[place * self.batch_size : (place + 1) * self.batch_size]
 
-    def learn(self):
-        """Has learned what the batches are made with; nothing the second time."""
+    def learn(self) -> None:
+        """Trains whatever batches depend on, once."""
         if self.learning is not None:
             self.learning()
 
-    def dataset(self, first_step=None, trial=False):
-        """The feed as `fit` takes it: a `tf.data.Dataset`, or on other back ends than TensorFlow a
-        `keras.utils.PyDataset` of the same batches.
+    def dataset(self, first_step: int | None = None, trial: bool = False) -> Any:
+        """The dataset for `fit`: a `tf.data.Dataset` on TensorFlow, else a `keras.utils.PyDataset` of the same batches.
 
         Args:
-            first_step: None gives one epoch each time it is iterated, every time in another order; a
-                number gives batches without end, beginning with that one.
-            trial: leave out `learn`: batches of the right shapes and types, for measuring time alone.
+            first_step: None yields one epoch per iteration, each in another order; a number yields batches forever,
+                starting with this step.
+            trial: skip `learn`: batches have the right shapes and types, which suffices to measure time.
         """
         from ganzoo import backend
 
@@ -100,13 +107,24 @@ class Feed:
         return backend.batches_of(self, first_step)
 
 
-def data_function(make_feed):
-    """Decorator: turns a function that returns a `Feed` into one that returns the feed's data set.
+class DataFunction(Protocol):
+    """What `data_function` returns."""
 
-    Arguments are checked against the function's signature and annotations. The feed itself, which a run resumes in,
-    is what the attribute `feed` of the new function returns, with the same arguments.
+    feed: Callable[..., Feed]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+def data_function(make_feed: Callable[..., Feed]) -> DataFunction:
+    """Decorator: turns a function that returns a `Feed` into one that returns the feed's dataset.
+
+    Arguments are validated against the function's signature and annotations. The feed itself, which a resumed run
+    needs, is returned by the attribute `feed` of the new function, called with the same arguments.
 
     Example:
+        from ganzoo.config import AtLeastOne, Seed
+        from ganzoo.data.feed import Feed, data_function
+
         @data_function
         def numbers(count: int, batch_size: AtLeastOne = 64, seed: Seed = 0):
             return Feed(count, batch_size, seed, lambda step, indices: indices.astype("float32"), ((), "float32"))
@@ -120,7 +138,7 @@ def data_function(make_feed):
         try:
             arguments = signature.bind_partial(*args, **kwargs).arguments
         except TypeError:
-            # An argument that there is not: named below, with the nearest that there is.
+            # An unknown argument: the error below names it and the nearest match.
             arguments = kwargs
         given = validated_arguments(parameters, arguments, f"ganzoo.data.{make_feed.__name__}()")
         return make_feed(**given)
@@ -129,14 +147,21 @@ def data_function(make_feed):
     def dataset(*args, **kwargs):
         return feed(*args, **kwargs).dataset()
 
-    dataset.feed = feed
-    return dataset
+    made = cast(DataFunction, dataset)
+    made.feed = feed
+    return made
 
 
-def held_out_indices(count, share):
-    """Which of `count` things, in their order, are kept from training: a set of evenly spaced indices, the same always.
+def held_out_indices(count: int, share: float) -> set[int]:
+    """Indices of the examples of `count` that are held out for validation: evenly spaced and always the same.
 
-    One at least: without any, no checkpoint could be called the best. But never all; none if the share is 0.
+    At least one, since without validation data no checkpoint can be called the best, but never all; none if `share`
+    is 0.
+
+    Example:
+        from ganzoo.data.feed import held_out_indices
+
+        held_out_indices(10, 0.2)     # {2, 7}
     """
-    kept = min(count - 1, max(1, round(share * count))) if share else 0
-    return {int((i + 0.5) * count / kept) for i in range(kept)} if kept > 0 else set()
+    held = min(count - 1, max(1, round(share * count))) if share else 0
+    return {int((i + 0.5) * count / held) for i in range(held)} if held > 0 else set()

@@ -1,51 +1,62 @@
-"""Which files of a folder are data: one rule for every reader of images, captions and recordings."""
+"""Which files in a folder are data: one rule for images, captions and recordings."""
 
 import os
 import re
 import warnings
 from collections import Counter, deque
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from ganzoo.errors import GanzooError
+from ganzoo.types import PathLike
 
-# What operating systems and network disks put into folders, beside hidden files. In lower case.
+# Files that operating systems and network drives create, besides hidden files; in lower case.
 _SYSTEM_NAMES = frozenset(
     ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "$recycle.bin", "#recycle", "@eadir",
      "system volume information", "lost+found")
 )  # fmt: skip
-# Kinds of files that a message names one by one.
+# The most kinds of files that a message lists.
 _NAMED_KINDS = 6
 
 
-def files_in(root, suffixes, kind, *, explanations=None, companions=(), skip_folder=None):
+def files_in(
+    root: PathLike,
+    suffixes: Collection[str],
+    kind: str,
+    *,
+    explanations: Mapping[str, str] | None = None,
+    companions: Collection[str] = (),
+    skip_folder: PathLike | None = None,
+) -> list[Path]:
     """The files of a folder with one of the suffixes, at any depth, sorted by path.
 
-    - Hidden files and folders (their name begins with a dot) and those of operating systems (`Thumbs.db`, `__MACOSX`)
-      are no data and are never mentioned.
-    - Symbolic links to files and folders are followed. No folder is read twice, so a loop of links ends.
-    - A warning counts everything else that was left out, by its suffix.
+    - Hidden files and folders (their name starts with a dot) and those of operating systems (`Thumbs.db`, `__MACOSX`)
+      are silently ignored.
+    - Symbolic links to files and folders are followed. No folder is read twice, so cyclic links are harmless.
+    - A warning counts all other files that were left out, by suffix.
 
     Args:
         root: path of the folder; its own name may be hidden.
         suffixes: lower-case suffixes with their dot, e.g. (".wav", ".flac").
         kind: what the files are, for messages, e.g. "images".
-        explanations: {suffix: sentence}: why files with that suffix cannot be read and what to do. A sentence is said
-            where there are such files.
+        explanations: {suffix: sentence}: why files with this suffix cannot be read and what to do; shown if there are
+            such files.
         companions: names of files that belong to the data, such as "captions.json"; they are not counted as left out.
         skip_folder: path of a folder that is not searched.
 
     Returns:
-        List of `pathlib.Path`, each beginning with `root`.
+        List of `pathlib.Path`, each starting with `root`.
 
     Raises:
-        GanzooError: no such folder, or none of these files in it.
+        GanzooError: there is no such folder, or no such files in it.
 
     Example:
-        files_in("recordings", (".wav", ".flac"), "recordings", explanations={".m4a": "convert .m4a to .wav first"})
-        # UserWarning: folder recordings: 12 recordings; left out: 3 .txt, 1 .m4a; convert .m4a to .wav first
+        from ganzoo.data.folders import files_in
+
+        paths = files_in("my_images", (".png", ".jpg"), "images", companions=["captions.txt"])     # 16 paths
     """
     root = Path(root)
-    # Not Path.is_dir(), which raises where a name is too long.
+    # Not Path.is_dir(), which raises if a name is too long.
     if not os.path.isdir(root):
         raise GanzooError(f"no such folder of {kind}: {printable(root)}")
     files, counts = listed(root, skip_folder)
@@ -63,20 +74,23 @@ def files_in(root, suffixes, kind, *, explanations=None, companions=(), skip_fol
     return found
 
 
-def listed(root, skip_folder=None):
-    """(sorted paths of all files, `Counter` of what cannot be a file to read), by the rules of `files_in`."""
+def listed(root: PathLike, skip_folder: PathLike | None = None) -> tuple[list[Path], Counter]:
+    """(sorted paths of all files, `Counter` of everything that cannot be read), by the rules of `files_in`."""
     skipped = None if skip_folder is None else os.path.realpath(skip_folder)
-    files, counts, seen = [], Counter(), set()
-    # Links come last: a folder that is reached by both its own name and a link counts under its own.
-    folders, links = deque([str(root)]), deque()
+    files: list[Path] = []
+    counts: Counter[str] = Counter()
+    seen: set[object] = set()
+    # Links come last: a folder that is reached by its own name and by a link is listed under its own name.
+    folders: deque[str] = deque([str(root)])
+    links: deque[str] = deque()
     while folders or links:
         folder = (folders or links).popleft()
         try:
             status = os.stat(folder)
-            # Some file systems number no files.
+            # Some file systems have no inode numbers.
             identity = (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(folder)
             if identity in seen:
-                counts["links to a folder that is read already"] += 1
+                counts["links to a folder that was already read"] += 1
                 continue
             seen.add(identity)
             with os.scandir(folder) as scan:
@@ -100,28 +114,34 @@ def listed(root, skip_folder=None):
     return sorted(files), counts
 
 
-def described(counts):
-    """ "3 .txt, 1 .mov" of a `Counter`; the most frequent first."""
+def described(counts: Mapping[str, int]) -> str:
+    """A `Counter` as text, e.g. "3 .txt, 1 .mov", the most frequent first."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     shown = [f"{count} {printable(name)}" for name, count in ordered[:_NAMED_KINDS]]
     rest = sum(count for _, count in ordered[_NAMED_KINDS:])
     return ", ".join(shown + ([f"{rest} others"] if rest else []))
 
 
-def printable(name):
-    """A file name or path as one line that any terminal can show: what it cannot show becomes an escape."""
+def printable(name: object) -> str:
+    """A file name or path as one line that any terminal can show; other characters are escaped."""
     text = str(name).encode("utf-8", "backslashreplace").decode()
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
-def natural(name):
-    """Key that sorts names as people do: numbers by their value, so that "class2" comes before "class10"."""
+def natural(name: object) -> tuple:
+    """Sort key that orders numbers in names by value, so that "class2" comes before "class10".
+
+    Example:
+        from ganzoo.data.folders import natural
+
+        sorted(["class10", "class2"], key=natural)     # ["class2", "class10"]
+    """
     parts = re.findall("[0-9]+|[^0-9]+", str(name))
     # "01" and "1" have the same parts.
     return [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts], str(name)
 
 
-def _shortened(suffixes):
+def _shortened(suffixes: Iterable[str]) -> str:
     suffixes = list(suffixes)
     more = f" and {len(suffixes) - 8} others" if len(suffixes) > 9 else ""
     return ", ".join(suffixes[:8] if more else suffixes) + more

@@ -1,4 +1,4 @@
-"""ImageFiles of many sizes, each whole, for models that learn from crops of them."""
+"""Images of different sizes, for models that learn from crops of them."""
 
 import os
 import warnings
@@ -15,36 +15,41 @@ from ganzoo.errors import GanzooError, missing_package
 
 @dataclass
 class ImageFiles:
-    """ImageFiles, each of its own size.
+    """Images of different sizes.
 
     Attributes:
-        images: list of uint8 (height, width, 3); views of one array, which is a file where it is large.
-        names: what each is called.
-        source: what was asked for.
+        images: list of uint8 (height, width, 3); views of one array, which is memory-mapped if it is large.
+        names: name of each image.
+        source: the source that was opened.
         skipped: files that could not be read.
     """
 
-    images: list
-    names: list
+    images: list[np.ndarray]
+    names: list[str]
     source: str
     skipped: tuple[str, ...] = ()
 
 
-def open_image_files(source, at_least=1, strict=False):
-    """The photos of a source, in color, turned as their EXIF says.
+def open_image_files(source: str, at_least: int = 1, strict: bool = False) -> ImageFiles:
+    """The images of a source, in color, with their EXIF orientation applied.
 
     Args:
         source: "folder:PATH" (images at any depth, of any format that Pillow decodes), "tfds:NAME[:SPLIT]" (the
-            feature `hr`, as in div2k, or `image`), "photos" (the two that scikit-learn carries) or
+            feature `hr`, as in div2k, or `image`), "photos" (two images that ship with scikit-learn) or
             "photos:scikit-image".
-        at_least: height and width below which one is left out.
-        strict: a broken file is an error instead of being skipped and counted.
+        at_least: smallest height and width; smaller images are left out.
+        strict: raise an error for an unreadable file instead of skipping it with a warning.
 
     Returns:
         `ImageFiles`.
 
     Raises:
-        GanzooError: naming the source and the way out.
+        GanzooError: the source is missing, empty or unreadable.
+
+    Example:
+        from ganzoo.data.image_files import open_image_files
+
+        images = open_image_files("folder:my_images", at_least=96).images     # 16 arrays, uint8 (128, 128, 3)
     """
     scheme, place = split_source(source, " of photos", _SCHEMES, without_place=["photos"])
     found = _SCHEMES[scheme](place, at_least, strict)
@@ -57,9 +62,9 @@ def _folder(place, at_least, strict):
     paths = find_image_files(root)
 
     def size(path):
-        """(height, width), of the file's header alone; or why it cannot be read."""
+        """(height, width), read from the header alone; or the reason why the file cannot be read."""
         try:
-            # The limit first: of a PNG the EXIF is found by decoding all of it.
+            # Checks the limit first: Pillow decodes all of a PNG to find its EXIF.
             with opened_image(path, PIXEL_LIMIT) as opened:
                 turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
                 return (opened.width, opened.height) if turned else (opened.height, opened.width)
@@ -107,7 +112,7 @@ def _tfds(place, at_least, strict):
     feature = next((name for name in ("hr", "image") if name in info.features), None)
     if feature is None:
         raise GanzooError(f"tfds:{place} has neither a feature 'hr' nor 'image'; it has: {', '.join(info.features)}")
-    # Twice through the set: the first time for the sizes, so that all of it is never in memory.
+    # Two passes, the first one for the sizes, so that the dataset is never in memory as a whole.
     sizes = [example[feature].shape for example in tfds.as_numpy(dataset)]
     wanted = [min(size[:2]) >= at_least for size in sizes]
     offsets = np.cumsum([0] + [3 * size[0] * size[1] for size, want in zip(sizes, wanted) if want])
@@ -145,18 +150,23 @@ def _embedded(place, at_least, strict):
 _SCHEMES = {"folder": _folder, "tfds": _tfds, "photos": _embedded}
 
 
-def to_small(image, scale):
-    """The image `scale` times smaller: bicubic (Keys, a = -0.5), antialiased, as Pillow and MATLAB have it.
+def to_small(image: np.ndarray, scale: int) -> np.ndarray:
+    """Downscales an image by antialiased bicubic interpolation (Keys, a = -0.5), as in Pillow and MATLAB.
 
     Args:
         image: uint8 (height, width, 1, 3 or 4), height and width multiples of scale.
-        scale: whole.
+        scale: integer factor.
+
+    Example:
+        from ganzoo.data.image_files import to_small
+
+        small = to_small(np.zeros((96, 96, 3), "uint8"), 4)     # uint8 (24, 24, 3)
     """
     return resized(image, (image.shape[0] // scale, image.shape[1] // scale))
 
 
-def resized(image, size):
-    """uint8 (height, width, channels) resized to (height, width) by antialiased bicubic interpolation."""
+def resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes uint8 (height, width, channels) to `size`, (height, width), by antialiased bicubic interpolation."""
     from PIL import Image
 
     pillow_image = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
@@ -164,15 +174,15 @@ def resized(image, size):
     return array[..., None] if image.shape[-1] == 1 else array
 
 
-def resized_plane(plane, size):
-    """(height, width) of any whole-number type resized likewise, in floating point."""
+def resized_plane(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes one channel (height, width) of any integer type like `resized`, computed in float32."""
     from PIL import Image
 
     image = Image.fromarray(plane.astype("float32")).resize((size[1], size[0]), Image.Resampling.BICUBIC)
     return np.rint(np.asarray(image)).clip(0, np.iinfo(plane.dtype).max).astype(plane.dtype)
 
 
-def multiple_of(image, scale):
-    """The image without the last rows and columns that `scale` does not divide."""
+def multiple_of(image: np.ndarray, scale: int) -> np.ndarray:
+    """Crops an image at the bottom and right so that `scale` divides its height and width."""
     height, width = image.shape[:2]
     return image[: height // scale * scale, : width // scale * scale]

@@ -1,4 +1,6 @@
-"""Images without labels, for models that draw from noise."""
+"""Images without labels, for models that generate from noise."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,35 +19,47 @@ def images(
     flip: bool = False,
     upscale: bool = False,
     strict: bool = False,
-):
-    """A data set of images.
+) -> Feed:
+    """A dataset of images.
 
     Args:
-        source: "digits" (in the package), "folder:PATH", "idx:FILE", "npz:FILE" or "tfds:NAME[:SPLIT]"; see
+        source: "digits" (needs no files), "folder:PATH", "idx:FILE", "npz:FILE" or "tfds:NAME[:SPLIT]"; see
             `ganzoo.data.sources.open_images`.
-        image_shape: (height, width, channels) of the result; images are center-cropped to its aspect
-            and resized with antialiasing, gray or color as its channels say.
-        batch_size: images per batch; the last incomplete batch of an epoch is left out.
-        seed: of the order and the flips: the same seed gives the same batches. Each time the data
-            set is iterated it gives one epoch, in another order than the last.
-        flip: mirror half of the images, left to right.
-        upscale: enlarge smaller images instead of refusing them.
-        strict: a broken file is an error instead of being skipped with a warning.
+        image_shape: (height, width, channels) of the result; images are center-cropped to this aspect ratio, resized
+            with antialiasing, and converted to grayscale (1 channel) or color (3).
+        batch_size: images per batch; the incomplete last batch of an epoch is dropped.
+        seed: seed of the order and the flips: the same seed gives the same batches. Each iteration over the dataset
+            is one epoch, in a new order.
+        flip: flip half of the images horizontally.
+        upscale: enlarge smaller images instead of raising an error.
+        strict: raise an error for an unreadable file instead of skipping it with a warning.
 
     Returns:
         `tf.data.Dataset` of float32 (batch_size, height, width, channels) in [-1, 1].
 
     Raises:
-        GanzooError: a missing or empty source, images smaller than asked, a batch larger than the set.
+        GanzooError: a missing or empty source, images smaller than requested, a batch larger than the dataset.
 
     Example:
-        dataset = ganzoo.data.images("folder:my_images", image_shape=(64, 64, 3), batch_size=64)
+        import ganzoo.data
+
+        dataset = ganzoo.data.images("folder:my_images", image_shape=(64, 64, 3), batch_size=8)
+        images = next(iter(dataset))     # float32 (8, 64, 64, 3)
     """
     return image_feed(source, image_shape, batch_size, seed, flip, upscale, strict)
 
 
-def image_feed(source, image_shape, batch_size, seed, flip, upscale, strict, with_labels=False):
-    """The `Feed` of images; `with_labels` as `open_images` takes it, the other arguments as `images`."""
+def image_feed(
+    source: str,
+    image_shape: Sequence[int],
+    batch_size: int,
+    seed: int,
+    flip: bool,
+    upscale: bool,
+    strict: bool,
+    with_labels: bool = False,
+) -> Feed:
+    """The `Feed` of images; `with_labels` as in `open_images`, the other arguments as in `images`."""
     opened = open_images(source, image_shape, upscale, strict, with_labels)
 
     def make_batch(step, indices, images=opened.images):

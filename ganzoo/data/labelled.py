@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ganzoo.classes import class_numbers
 from ganzoo.config import AtLeastOne, Seed
-from ganzoo.data.feed import data_function
+from ganzoo.data.feed import Feed, data_function
 from ganzoo.data.images import image_feed
 from ganzoo.errors import GanzooError
 
@@ -19,16 +19,16 @@ def labelled(
     upscale: bool = False,
     strict: bool = False,
     classes: AtLeastOne | None = None,
-):
-    """A data set of images and their classes.
+) -> Feed:
+    """A dataset of images and their classes.
 
     Args:
-        source, image_shape, batch_size, seed, flip, upscale, strict: as in `ganzoo.data.images`. The labels are those
-            of "digits", of the labels file beside an "idx:" file, of the array `labels` of an "npz:" file, of
-            the feature `label` of a "tfds:" set, or the folders directly in a "folder:" in alphabetical order, numbers
-            in order of their value ("2" before "10"); images beside these folders are left out with a warning. In an
-            "npz:" file they are whole numbers (count,) or (count, 1), or one-hot vectors (count, classes).
-        classes: refuse labels that are not below this.
+        source, image_shape, batch_size, seed, flip, upscale, strict: as in `ganzoo.data.images`. The labels come from
+            "digits", from the labels file beside an "idx:" file, from the array `labels` of an "npz:" file, from the
+            feature `label` of a "tfds:" dataset, or from the folders directly in a "folder:", in alphabetical order
+            with numbers ordered by value ("2" before "10"). Images beside these folders are left out with a warning.
+            In an "npz:" file labels are integers (count,) or (count, 1), or one-hot vectors (count, classes).
+        classes: number of classes; labels must be below it.
 
     Returns:
         `tf.data.Dataset` of (float32 (batch_size, height, width, channels) in [-1, 1], int32 (batch_size,)).
@@ -37,7 +37,10 @@ def labelled(
         GanzooError: as `ganzoo.data.images`; a source without labels; more classes than `classes`.
 
     Example:
-        dataset = ganzoo.data.labelled("folder:my_images", image_shape=(64, 64, 3), batch_size=64)
+        import ganzoo.data
+
+        dataset = ganzoo.data.labelled("folder:my_images", image_shape=(64, 64, 3), batch_size=8)
+        images, labels = next(iter(dataset))     # float32 (8, 64, 64, 3) and int32 (8,)
     """
     images = image_feed(source, image_shape, batch_size, seed, flip, upscale, strict, with_labels=True)
     labels = images.labels
@@ -46,7 +49,7 @@ def labelled(
     labels = class_numbers(labels, where=f"the labels of {source}")
     if classes is not None and labels.max() >= classes:
         raise GanzooError(
-            f"the labels of {source} run from {labels.min()} to {labels.max()}, but the model has {classes} classes: "
+            f"the labels of {source} range from {labels.min()} to {labels.max()}, but the model has {classes} classes: "
             f"set arguments.classes to {labels.max() + 1}"
         )
     labels = labels.astype("int32")

@@ -1,4 +1,4 @@
-"""Where the files of well-known data sets come from, for those who have no tensorflow-datasets or no network."""
+"""Where to get the files of well-known datasets without tensorflow-datasets or a network."""
 
 import os
 from pathlib import Path
@@ -7,14 +7,16 @@ _KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 _MNIST = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 
 
-def other_files(name):
-    """Which files give the same images as a data set of tensorflow-datasets: a sentence, or "" where none are known.
+def other_files(name: str) -> str:
+    """Advice on files that hold the same images as a dataset of tensorflow-datasets; "" if none are known.
 
     Args:
-        name: "mnist" or "fashion_mnist"; any other is not known.
+        name: "mnist" or "fashion_mnist"; no others are known.
 
     Example:
-        other_files("mnist")      # "You can also give MNIST's own files: --data idx:train-images-idx3-ubyte.gz ..."
+        from ganzoo.data.origins import other_files
+
+        advice = other_files("mnist")     # "You can also use MNIST's own files: --data idx:train-images-..."
     """
     if name not in ("mnist", "fashion_mnist"):
         return ""
@@ -26,9 +28,9 @@ def other_files(name):
         archive = "npz:FILE with its arrays as x_train, y_train, x_test and y_test"
         fetched = cache / "fashion-mnist" / "train-images-idx3-ubyte.gz"
     if fetched.expanduser().is_file():
-        archive += f", or {'npz' if name == 'mnist' else 'idx'}:{fetched}, which Keras has downloaded already"
+        archive += f", or {'npz' if name == 'mnist' else 'idx'}:{fetched}, which Keras has already downloaded"
     return (
-        f"You can also give {title}'s own files: --data idx:train-images-idx3-ubyte.gz, with "
+        f"You can also use {title}'s own files: --data idx:train-images-idx3-ubyte.gz, with "
         "train-labels-idx1-ubyte.gz beside it (the test part is t10k-images-idx3-ubyte.gz and "
         f"t10k-labels-idx1-ubyte.gz), from {address}; or --data {archive}"
     )

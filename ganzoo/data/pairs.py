@@ -1,4 +1,4 @@
-"""Pairs of a small image and the large one it was made from, for super-resolution."""
+"""Pairs of a low-resolution and a high-resolution image, for super-resolution."""
 
 from typing import Annotated
 
@@ -22,34 +22,37 @@ def pairs(
     augment: bool = True,
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
     strict: bool = False,
-):
-    """A data set of random crops of photos, each with itself made smaller.
+) -> Feed:
+    """A dataset of random image crops, each with its downscaled version.
 
-    An epoch has as many crops as would cover the photos once; a photo's share of them is its area's, their
-    places are drawn anew.
+    An epoch has as many crops as would cover the images once, so large images contribute more crops. Crop positions
+    are random and differ between epochs.
 
     Args:
-        source: "folder:PATH", "tfds:NAME[:SPLIT]" (div2k/bicubic_x4, say: its large images are read),
-            "photos" (two, in the package's dependencies) or "photos:scikit-image".
-        scale: how many times smaller; antialiased bicubic.
-        crop: height and width of a large image, a multiple of scale.
+        source: "folder:PATH", "tfds:NAME[:SPLIT]" (e.g. div2k/bicubic_x4, of which only the high-resolution images are
+            read), "photos" (two images that ship with scikit-learn) or "photos:scikit-image".
+        scale: downscaling factor; antialiased bicubic.
+        crop: height and width of a high-resolution crop, a multiple of scale.
         batch_size: pairs per batch.
-        seed: of places, order and turns: the same seed gives the same batches.
-        augment: turn by a multiple of 90 degrees and mirror, at random.
-        held_out: share of the photos that is kept from training, for validation; whole ones, evenly spaced in
-            the order of their names, the same for every seed.
-        strict: a broken file is an error instead of being skipped with a warning.
+        seed: seed of crop positions, order and augmentation: the same seed gives the same batches.
+        augment: rotate by a multiple of 90 degrees and flip, at random.
+        held_out: fraction of the images that is held out for validation, evenly spaced in the order of their names,
+            the same for every seed.
+        strict: raise an error for an unreadable file instead of skipping it with a warning.
 
     Returns:
         `tf.data.Dataset` of (small float32 (batch_size, crop / scale, crop / scale, 3), large float32 (batch_size,
         crop, crop, 3)), both in [-1, 1].
 
     Raises:
-        GanzooError: a missing or empty source, all photos smaller than a crop, a crop that scale does not divide.
-            Single ones that are smaller are left out with a warning.
+        GanzooError: a missing or empty source, all images smaller than a crop, a crop that is not a multiple of scale.
+            If only some images are smaller, they are left out with a warning.
 
     Example:
-        dataset = ganzoo.data.pairs("folder:my_images", scale=4, crop=96, batch_size=16)
+        import ganzoo.data
+
+        dataset = ganzoo.data.pairs("folder:my_images", scale=4, crop=96, batch_size=4)
+        small, large = next(iter(dataset))     # float32 (4, 24, 24, 3) and (4, 96, 96, 3)
     """
     if crop % scale:
         raise GanzooError(f"crop {crop} is not a multiple of scale {scale}")
@@ -57,7 +60,7 @@ def pairs(
     chosen = held_out_indices(len(opened.images), held_out)
     train = [image for i, image in enumerate(opened.images) if i not in chosen]
     validation = [opened.images[i] for i in sorted(chosen)]
-    # Which photo the n-th crop of an epoch comes from.
+    # Which image the n-th crop of an epoch comes from.
     cells = np.concatenate(
         [np.full((image.shape[0] // crop) * (image.shape[1] // crop), i) for i, image in enumerate(train)]
     )

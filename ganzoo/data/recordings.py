@@ -1,4 +1,4 @@
-"""Recordings of a source, each whole, in mono at one sample rate, and what noisy speech is made of."""
+"""Recordings as mono at one sample rate, and the ingredients of synthetic noisy speech."""
 
 import re
 import warnings
@@ -11,43 +11,49 @@ from ganzoo.data.audio import LONGEST, EndsEarly, audio_files, estimated, read_a
 from ganzoo.data.sources import allocate, load_tfds, split_source
 from ganzoo.errors import GanzooError, first_line
 
-# Files decoded together: what is in memory besides the samples themselves.
+# Files decoded together; they are in memory in addition to the samples read before.
 _GROUP = 64
 
 
 @dataclass
 class Recordings:
-    """Recordings, each of its own length.
+    """Recordings of different lengths.
 
     Attributes:
-        samples: list of float32 (length,) in [-1, 1]; views of one array, which is a file where it is large.
-        names: what each is called.
+        samples: list of float32 (length,) in [-1, 1]; views of one array, which is memory-mapped if it is large.
+        names: name of each recording.
         skipped: files that could not be read.
-        noisy: list like `samples` of the same speech with noise, where the source has both; or None.
+        noisy: list like `samples` of the same speech with noise, if the source has both; else None.
     """
 
-    samples: list
-    names: list
+    samples: list[np.ndarray]
+    names: list[str]
     skipped: tuple[str, ...] = ()
-    noisy: list | None = None
+    noisy: list[np.ndarray] | None = None
 
 
-def open_recordings(source, rate, strict=False):
-    """The recordings of a source.
+def open_recordings(source: str, rate: int, strict: bool = False) -> Recordings:
+    """Reads the recordings of a source.
 
     Args:
-        source: "folder:PATH" (what libsndfile decodes: wav, flac, ogg, mp3 and others, at any depth; or its subfolders
-            noisy and clean with files of the same names), or "tfds:NAME[:SPLIT]" (the features `noisy` and `clean`, or
-            `speech`, or `audio`).
-        rate: sample rate in Hz; what has another is resampled.
-        strict: a broken file is an error instead of being skipped and counted; so is one that ends early, of which else
-            what can be decoded is used, with a warning.
+        source: "folder:PATH" (all files that libsndfile decodes, such as wav, flac, ogg and mp3, at any depth; or the
+            subfolders noisy and clean with files of the same names), or "tfds:NAME[:SPLIT]" (the features `noisy` and
+            `clean`, or `speech`, or `audio`).
+        rate: sample rate in Hz; recordings with another rate are resampled.
+        strict: raise an error for an unreadable file instead of skipping it with a warning, and for a file that ends
+            early instead of using the part that can be decoded.
 
     Returns:
         `Recordings`.
 
     Raises:
-        GanzooError: naming the source and the way out.
+        GanzooError: the source is missing, empty or unreadable.
+
+    Example:
+        from ganzoo.data.recordings import open_recordings
+
+        recordings = open_recordings("folder:my_speech", rate=16_000)
+        samples = recordings.samples[0]     # float32 (48000,)
     """
     scheme, place = split_source(source, " of recordings", _SCHEMES)
     return _SCHEMES[scheme](place, rate, strict)
@@ -92,19 +98,19 @@ def _pairs(root, rate, strict):
 
 
 def _named(paths, root):
-    """{name without its suffix: path}: that of a recording, whatever kind of file it is."""
+    """{name without its suffix: path}, since noisy and clean may differ in their file format."""
     found = {}
     for path in paths:
         name = path.relative_to(root).with_suffix("").as_posix()
         if name in found:
-            raise GanzooError(f"{root} holds {found[name].name} and {path.name}: remove one, a pair needs one name")
+            raise GanzooError(f"{root} holds {found[name].name} and {path.name}: remove one, names must be unique")
         found[name] = path
     return found
 
 
 def _kept(paths, rate, place, strict):
-    """({path: float32 (length,)}, {path: why}) of files, in one allocation."""
-    # What a header promises and nobody would believe is refused when it is read.
+    """({path: float32 (length,)}, {path: reason}) of files, with one allocation for all samples."""
+    # A file with an implausible header is refused when it is read.
     lengths = [frames * rate // own + 1 for frames, own in map(estimated, paths) if 0 < frames <= LONGEST * own]
     store = _Store(sum(lengths), f"recordings:{place}:{rate}")
     found, broken, short = {}, {}, []
@@ -132,8 +138,8 @@ class _Store:
     """One array for all recordings, in memory or in a file.
 
     Args:
-        samples: how many to expect.
-        key: tells the file from others.
+        samples: expected total number of samples.
+        key: identifies the file.
     """
 
     def __init__(self, samples, key):
@@ -141,7 +147,7 @@ class _Store:
         self._used = 0
 
     def keep(self, sound):
-        """The sound's samples in the store; itself where it is longer than expected."""
+        """Copies samples into the store and returns the view; the samples themselves if the store is full."""
         kept = self._array[self._used : self._used + len(sound)]
         if len(kept) < len(sound):
             return sound
@@ -162,7 +168,7 @@ def _tfds(place, rate, strict):
             f"{', '.join(info.features)}"
         )
     found, speakers = {name: [] for name in names}, []
-    # Twice through the set: the first time for the lengths, so that all of it is never in memory.
+    # Two passes, the first one for the lengths, so that the dataset is never in memory as a whole.
     lengths = dict.fromkeys(names, 0)
     for example in tfds.as_numpy(dataset):
         for name in names:
@@ -175,14 +181,14 @@ def _tfds(place, rate, strict):
                 own = getattr(info.features[name], "sample_rate", None) or rate
                 samples = np.asarray(example[name])
                 whole = np.issubdtype(samples.dtype, np.integer)
-                # TFDS gives 16-bit samples as whole numbers of a wider type.
+                # TFDS returns 16-bit samples as integers of a wider type.
                 samples = (samples / 32768.0 if whole else samples).astype("float32")
                 samples = samples.mean(axis=1) if samples.ndim == 2 else samples
                 found[name].append(stores[name].keep(resampled(samples, own, rate)))
             who = example.get("speaker_id", example.get("speaker", f"{place}{len(speakers)}"))
             speakers.append(who.decode("utf-8", "replace") if isinstance(who, bytes) else str(who))
     except (ValueError, TypeError) as error:
-        raise GanzooError(f"tfds:{place} holds no sound that can be read: {first_line(error)}") from None
+        raise GanzooError(f"tfds:{place} holds no readable audio: {first_line(error)}") from None
     first = found[names[0]]
     if not first:
         raise GanzooError(f"tfds:{place} is empty")
@@ -193,30 +199,49 @@ def _tfds(place, rate, strict):
 _SCHEMES = {"folder": _folder, "tfds": _tfds}
 
 
-# What noisy speech is made of.
+# Ingredients of synthetic noisy speech.
 
 
-def level(samples):
+def level(samples: np.ndarray) -> float:
     """The root mean square of samples, never 0."""
     return float(np.sqrt(np.mean(np.square(samples, dtype="float64")) + 1e-12))
 
 
-def gain(decibels):
-    """The factor of an amplitude."""
+def gain(decibels: float) -> float:
+    """The amplitude factor of a gain in dB.
+
+    Example:
+        from ganzoo.data.recordings import gain
+
+        gain(20.0)     # 10.0
+    """
     return 10.0 ** (decibels / 20.0)
 
 
-def segment(rng, samples, length):
-    """`length` samples from a random place; a recording that is shorter is repeated."""
+def segment(rng: np.random.Generator, samples: np.ndarray, length: int) -> np.ndarray:
+    """A random segment of `length` samples; a shorter recording is repeated."""
     if len(samples) <= length:
         return np.take(samples, rng.integers(len(samples)) + np.arange(length), mode="wrap")
     start = rng.integers(len(samples) - length + 1)
     return samples[start : start + length]
 
 
-def colored_noise(rng, length, exponent=None):
-    """Noise whose amplitude falls with frequency to the power of `exponent`: 0 is white, 0.5 pink, 1 brown; drawn from
-    between if not given."""
+def colored_noise(rng: np.random.Generator, length: int, exponent: float | None = None) -> np.ndarray:
+    """Noise whose amplitude is proportional to 1 / frequency^exponent.
+
+    Args:
+        rng: random generator.
+        length: samples.
+        exponent: 0 is white, 0.5 pink, 1 brown; sampled uniformly from [0, 1] if not given.
+
+    Returns:
+        float32 (length,) with a root mean square of 1.
+
+    Example:
+        from ganzoo.data.recordings import colored_noise
+
+        pink = colored_noise(np.random.default_rng(0), 16_000, exponent=0.5)
+    """
     spectrum = np.fft.rfft(rng.standard_normal(length))
     exponent = rng.uniform(0.0, 1.0) if exponent is None else exponent
     spectrum[1:] /= np.arange(1, len(spectrum)) ** exponent
@@ -224,35 +249,35 @@ def colored_noise(rng, length, exponent=None):
     return (noise / level(noise)).astype("float32")
 
 
-def swelling(rng, noise, rate):
-    """Noise that grows and fades by up to 10 dB, a few times a second or once in several."""
+def swelling(rng: np.random.Generator, noise: np.ndarray, rate: int) -> np.ndarray:
+    """Noise whose level varies by up to 10 dB either way, from several times per second to once in several seconds."""
     points = max(2, int(rng.uniform(0.3, 6.0) * len(noise) / rate))
     decibels = rng.uniform(-1.0, 1.0, points) * rng.uniform(0.0, 10.0)
     curve = np.interp(np.linspace(0, points - 1, len(noise)), np.arange(points), decibels)
     return (noise * 10.0 ** (curve / 20.0)).astype("float32")
 
 
-def filtered(rng, samples, decibels):
-    """Samples through a random smooth filter of up to so many dB more or less, as another microphone or place has."""
+def filtered(rng: np.random.Generator, samples: np.ndarray, decibels: float) -> np.ndarray:
+    """Applies a random smooth filter of at most +-`decibels`, like a different microphone or position."""
     spectrum = np.fft.rfft(samples)
     bends = int(rng.integers(3, 10))
-    # Evenly in octaves, as ears have it: from the fiftieth part of the highest frequency on.
+    # Evenly spaced in octaves, as hearing is, from 1/50 of the highest frequency on.
     place = 1.0 + np.log(np.maximum(np.arange(len(spectrum)) / max(1, len(spectrum) - 1), 0.02)) / np.log(50.0)
     curve = np.interp(place * (bends - 1), np.arange(bends), rng.uniform(-decibels, decibels, bends))
     return np.fft.irfft(spectrum * 10.0 ** (curve / 20.0), len(samples)).astype("float32")
 
 
-def at_speed(rng, samples, length, change):
-    """`length` samples from a random place, played faster or slower by up to the share `change`, pitch and all."""
+def at_speed(rng: np.random.Generator, samples: np.ndarray, length: int, change: float) -> np.ndarray:
+    """A random segment of `length` samples, with speed and pitch changed by up to the fraction `change`."""
     speed = np.exp(rng.uniform(-1.0, 1.0) * np.log1p(change))
     needed = int(np.ceil(length * speed)) + 2
     piece = segment(rng, samples, needed)
     return np.interp(np.arange(length) * speed, np.arange(needed), piece).astype("float32")
 
 
-def room(rng, rate):
-    """(impulse response of a random room, its first 50 ms): the direct sound, and noise behind it that decays by 60 dB
-    in 0.2 to 0.8 s."""
+def room(rng: np.random.Generator, rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """(impulse response of a random room, its first 50 ms): direct sound plus noise that decays by 60 dB in 0.2 to
+    0.8 s."""
     seconds = rng.uniform(0.2, 0.8)
     time = np.arange(int(seconds * rate)) / rate
     response = rng.standard_normal(len(time)) * 10 ** (-3.0 * time / seconds)
@@ -262,7 +287,8 @@ def room(rng, rate):
     return response, response[: rate // 20]
 
 
-def in_room(response, samples):
+def in_room(response: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """Convolves samples with an impulse response, cut to the length of the samples."""
     from scipy.signal import fftconvolve
 
     return fftconvolve(samples, response)[: len(samples)].astype("float32")

@@ -1,8 +1,8 @@
-"""Where images come from: "scheme:place" to an array of images, all of one shape.
+"""Image sources: opens "scheme:place" as an array of images of one shape.
 
-Whatever the source, its images end as one uint8 array (count, height, width, channels): in memory
-up to `MEMORY_LIMIT`, beyond that as a memory-mapped file in the cache folder. Training then reads any
-source at the same speed and can go on at any place of its order.
+Images of any source end up in one uint8 array (count, height, width, channels), in memory up to `MEMORY_LIMIT`, or as
+a memory-mapped file in the cache folder beyond that. Training then reads every source at the same speed and can resume
+at any position.
 """
 
 import contextlib
@@ -14,9 +14,11 @@ import os
 import shutil
 import sys
 import warnings
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,9 +37,10 @@ from ganzoo.data.folders import files_in, natural, printable
 from ganzoo.data.origins import other_files
 from ganzoo.errors import GanzooError, first_line, missing_package, unknown
 from ganzoo.files import cache_folder
+from ganzoo.types import PathLike
 
 MEMORY_LIMIT = 2**30
-# What arrays are called in an archive: by people who write one for this package, and in Keras' mnist.npz.
+# Names of arrays in an archive: ours, and those of Keras' mnist.npz.
 _ARCHIVE_NAMES = (("images", "labels"), ("x_train", "y_train"))
 
 
@@ -48,10 +51,10 @@ class Images:
     Attributes:
         images: uint8 (count, height, width, channels).
         labels: integers (count,), or None.
+        source: the source that was opened.
         skipped: files that could not be read.
-        source: what was asked for.
-        class_names: name of each class, in the order of the labels (label 0 first); None where classes have no names.
-        unlabelled: where there are no labels: why, and what to do.
+        class_names: name of each class, in the order of the labels (label 0 first); None if classes have no names.
+        unlabelled: if there are no labels: why, and what to do.
     """
 
     images: np.ndarray
@@ -62,29 +65,41 @@ class Images:
     unlabelled: str = ""
 
 
-def open_images(source, image_shape, upscale=False, strict=False, with_labels=False):
-    """The images of a source, center-cropped to the wanted aspect and resized (antialiased).
+def open_images(
+    source: str, image_shape: Sequence[int], upscale: bool = False, strict: bool = False, with_labels: bool = False
+) -> Images:
+    """Opens the images of a source, center-cropped to the requested aspect ratio and resized (antialiased).
+
+    Sources ("~" is the home folder; only the first frame of an animation counts):
+
+    - "digits": the digits that ship with scikit-learn.
+    - "idx:FILE": MNIST's format, gzipped or not; the labels file beside it is found by its name.
+    - "npz:FILE": arrays `images` and optionally `labels`, integers (count,) or (count, 1), and `class_names`. Or
+      Keras' `x_train`, `y_train`, `x_test` and `y_test`, where "npz:FILE:test" takes the last two. Or one array of
+      images, .npy. `ganzoo.data.decoding.to_uint8` says which values are allowed.
+    - "folder:PATH": images at any depth, in any format that Pillow decodes; `ganzoo.data.folders.files_in` says which
+      files count. The folders directly in it are the classes, numbers ordered by value.
+    - "tfds:NAME[:SPLIT]": a dataset of tensorflow-datasets.
 
     Args:
-        source: "digits", "idx:FILE" (MNIST's format, .gz or not; the labels file beside it is found),
-            "npz:FILE" (arrays `images` and optionally `labels`, whole numbers of shape (count,) or (count, 1), and
-            `class_names`; or Keras' `x_train`, `y_train`, `x_test` and `y_test`, of which "npz:FILE:test" takes the
-            last two; or one array of images, .npy; values as `ganzoo.data.decoding.to_uint8` takes them),
-            "folder:PATH" (images at any depth, of any format that Pillow decodes; see
-            `ganzoo.data.folders.files_in` for what counts. The folders directly in it are the classes, whatever folders
-            they hold; numbers are in order of their value) or "tfds:NAME[:SPLIT]". "~" is the home folder. Of an
-            animation the first frame counts.
+        source: one of the above.
         image_shape: (height, width, channels), channels 1 or 3.
-        upscale: enlarge images smaller than that instead of refusing them.
-        strict: a broken file is an error instead of being skipped and counted.
-        with_labels: leave out, with a warning, images that lie beside the class folders of a "folder:" and so have no
-            class. Else they count, and nothing has labels where there are any.
+        upscale: enlarge smaller images instead of raising an error.
+        strict: raise an error for an unreadable file instead of skipping it with a warning.
+        with_labels: leave out, with a warning, images of a "folder:" that lie beside the class folders and have no
+            class. Otherwise such images count, and if there are any, no image has a label.
 
     Returns:
-        `Images`; a class of which no image can be read keeps its number and its name.
+        `Images`; a class without readable images keeps its number and its name.
 
     Raises:
-        GanzooError: naming the source and the way out.
+        GanzooError: the source is missing, empty or unreadable.
+
+    Example:
+        from ganzoo.data.sources import open_images
+
+        opened = open_images("folder:my_images", (64, 64, 3), with_labels=True)
+        opened.class_names     # ("cats", "dogs")
     """
     image_shape = tuple(image_shape)
     if len(image_shape) != 3 or min(image_shape) < 1 or image_shape[2] not in (1, 3):
@@ -94,31 +109,38 @@ def open_images(source, image_shape, upscale=False, strict=False, with_labels=Fa
     return _SCHEMES[scheme](place, image_shape, upscale, strict, **options)
 
 
-def split_source(source, kind, schemes, without_place=()):
-    """("folder", "PATH") of "folder:PATH".
+def split_source(
+    source: str, kind: str, schemes: Collection[str], without_place: Collection[str] = ()
+) -> tuple[str, str]:
+    """Splits a source into its scheme and place.
 
     Args:
-        source: what was asked for.
-        kind: of what it is a source, for the error: " of recordings", say.
-        schemes: those there are.
-        without_place: those that may stand alone.
+        source: e.g. "folder:PATH".
+        kind: kind of source for the error, e.g. " of recordings".
+        schemes: the allowed schemes.
+        without_place: schemes that need no place.
 
     Raises:
-        GanzooError: another scheme, or one without its place.
+        GanzooError: the scheme is unknown, or its place is missing.
+
+    Example:
+        from ganzoo.data.sources import split_source
+
+        split_source("folder:my_images", "", ["folder", "digits"])     # ("folder", "my_images")
     """
     scheme, _, place = str(source).partition(":")
     if scheme not in schemes:
         if meant := _meant(str(source), schemes):
-            raise GanzooError(f"'{printable(source)}' is a path without its kind: write {meant}:{printable(source)}")
+            raise GanzooError(f"'{printable(source)}' is a path without a scheme: write {meant}:{printable(source)}")
         known = [name if name in without_place else f"{name}:..." for name in schemes]
         raise unknown(f"kind of source{kind}", source, known)
     if scheme not in without_place and not place:
-        raise GanzooError(f"the source '{source}' names no place: write {scheme}:PATH_OR_NAME")
+        raise GanzooError(f"the source '{source}' is incomplete: write {scheme}:PATH_OR_NAME")
     return scheme, os.path.expanduser(place)
 
 
 def _meant(source, schemes):
-    """The kind of source that a path alone stands for, or None."""
+    """The scheme that a path without a scheme probably needs, or None."""
     path = os.path.expanduser(source)
     name = os.path.basename(path).lower()
     if os.path.isdir(path):
@@ -151,17 +173,17 @@ def _idx(place, image_shape, upscale, strict):
     opened = _from_arrays(images, labels, image_shape, upscale, f"idx:{place}")
     if candidates:
         names = " or ".join(candidate.name for candidate in candidates)
-        opened.unlabelled = f"put the file of labels beside {path.name}: {names} was looked for in {path.parent}"
+        opened.unlabelled = f"put the labels file beside {path.name}: {names} was not found in {path.parent}"
     else:
         opened.unlabelled = (
-            f"the file of labels is found by the images file's name, which has to contain 'images-idx3' "
-            f"(the labels' then contains 'labels-idx1'), but is {path.name}"
+            f"the labels file is found by the name of the images file, which must contain 'images-idx3' "
+            f"(the labels file then contains 'labels-idx1'), but is {path.name}"
         )
     return opened
 
 
 def _labels_files(path):
-    """Where the labels of an IDX file of images may lie: beside it, zipped or not."""
+    """Where the labels file of an IDX file of images may be: beside it, gzipped or not."""
     name = path.name.replace("images-idx3", "labels-idx1").replace("images.idx3", "labels.idx1")
     if name == path.name:
         return []
@@ -185,10 +207,12 @@ def _npz(place, image_shape, upscale, strict):
     return opened
 
 
-def npz_part(place):
-    """("FILE", part) of what follows npz: in a source; part is "train", "test", or None where none is named.
+def npz_part(place: str) -> tuple[str, str | None]:
+    """(path, part) of the place of an "npz:" source; part is "train", "test" or None.
 
     Example:
+        from ganzoo.data.sources import npz_part
+
         npz_part("mnist.npz:test")      # ("mnist.npz", "test")
     """
     path, colon, part = place.rpartition(":")
@@ -200,12 +224,12 @@ def _tfds(place, image_shape, upscale, strict):
     import tensorflow_datasets as tfds
 
     if "image" not in info.features:
-        raise GanzooError(f"the data set '{place}' has no feature 'image'; it has: {', '.join(info.features)}")
+        raise GanzooError(f"the dataset '{place}' has no feature 'image'; it has: {', '.join(info.features)}")
     count = dataset.cardinality().numpy()
     images = allocate((count, *image_shape), f"tfds:{place}:{info.full_name}")
     labels = []
     for i, example in enumerate(tfds.as_numpy(dataset)):
-        # One image alone does not tell a mask from an image that is nearly black.
+        # A single image does not show whether it is a mask or nearly black.
         image = _as_uint8(example["image"], f"tfds:{place}", masks=False)
         images[i] = _fit_array(image[None], image_shape, upscale, f"tfds:{place}")[0]
         if "label" in example and np.ndim(example["label"]) == 0:
@@ -216,41 +240,41 @@ def _tfds(place, image_shape, upscale, strict):
         np.array(labels) if len(labels) == count else None,
         f"tfds:{place}",
         class_names=_checked_names(classes, f"tfds:{place}"),
-        unlabelled=f"the data set has no feature 'label' of whole numbers; it has: {', '.join(info.features)}",
+        unlabelled=f"the dataset has no integer feature 'label'; it has: {', '.join(info.features)}",
     )
 
 
-def load_tfds(place):
-    """(tf.data set, info) of "NAME[:SPLIT]" of tensorflow-datasets.
+def load_tfds(place: str) -> tuple[Any, Any]:
+    """Loads "NAME[:SPLIT]" from tensorflow-datasets: (tf.data dataset, info).
 
     Raises:
-        GanzooError: not installed, or whatever keeps it from loading.
+        GanzooError: tensorflow-datasets is not installed, or cannot load the dataset.
     """
     try:
         import tensorflow_datasets as tfds
     except ImportError:
         raise missing_tfds(place) from None
     name, _, split = place.partition(":")
-    # Read here too: tensorflow-datasets itself reads the variable only when it is imported.
+    # tensorflow-datasets itself reads the variable only when it is imported.
     options = dict(split=split or "train", data_dir=os.environ.get("TFDS_DATA_DIR"), with_info=True)
-    with contextlib.suppress(Exception):  # has not been downloaded
+    with contextlib.suppress(Exception):  # not downloaded yet
         return tfds.load(name, download=False, **options)
     if other_files(name):
-        # Without a network it takes minutes to give up.
+        # Without a network this takes minutes to fail.
         print(f"downloading {name}. {other_files(name)}", file=sys.stderr, flush=True)
     try:
         with _without_retries():
             return tfds.load(name, **options)
-    except Exception as error:  # whatever the data set's own code or the network raises
+    except Exception as error:  # whatever the dataset's code or the network raises
         raise GanzooError(
             f"tensorflow-datasets cannot load '{name}': {first_line(error)}. "
-            + (other_files(name) or "Without a network, name files that you have: idx:FILE, npz:FILE or folder:PATH")
+            + (other_files(name) or "Without a network, use local files: idx:FILE, npz:FILE or folder:PATH")
         ) from None
 
 
 @contextlib.contextmanager
 def _without_retries():
-    """Keeps the log free of a warning for each of dozens of retries; what makes the last one fail is raised anyway."""
+    """Suppresses a log message for each of dozens of retries; the last error is raised anyway."""
     logger = logging.getLogger("urllib3.connectionpool")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -260,8 +284,8 @@ def _without_retries():
         logger.setLevel(before)
 
 
-def missing_tfds(place):
-    """The error for a source "tfds:NAME[:SPLIT]" without tensorflow-datasets, to be raised by the caller."""
+def missing_tfds(place: str) -> GanzooError:
+    """The error for a source "tfds:NAME[:SPLIT]" if tensorflow-datasets is not installed, for the caller to raise."""
     error = missing_package("tensorflow-datasets", "tfds", f"the source tfds:{place}")
     instead = other_files(place.partition(":")[0])
     return GanzooError(f"{error}. {instead}") if instead else error
@@ -271,11 +295,11 @@ def _folder(place, image_shape, upscale, strict, with_labels):
     root = Path(place)
     paths = find_image_files(root)
     beside = [path for path in paths if path.parent == root]
-    # From all files, so that a broken one changes no other class's number.
+    # From all files, so that an unreadable one does not change the numbers of other classes.
     classes = sorted({_class_of(path, root) for path in paths if path.parent != root}, key=natural)
     if with_labels and beside and len(classes) > 1:
-        words = f"{len(beside)} of {len(paths)} images lie beside the class folders and have no class, left out"
-        warnings.warn(f"{printable(root)}: {words}; first: {printable(beside[0].name)}", stacklevel=2)
+        problem = f"{len(beside)} of {len(paths)} images lie beside the class folders and have no class, left out"
+        warnings.warn(f"{printable(root)}: {problem}; first: {printable(beside[0].name)}", stacklevel=2)
         paths, beside = [path for path in paths if path.parent != root], []
     key = hashlib.sha256(repr([(str(p.resolve()), p.stat().st_mtime_ns, p.stat().st_size) for p in paths]).encode())
     images = allocate((len(paths), *image_shape), f"folder:{key.hexdigest()}")
@@ -296,8 +320,9 @@ def _folder(place, image_shape, upscale, strict, with_labels):
     if small:
         first = min(small)
         raise GanzooError(
-            f"{len(small)} of {len(paths)} images in {root} are smaller than the {image_shape[0]}x{image_shape[1]} "
-            f"asked for (first: {paths[first[0]]}, {first[1]}): choose a smaller image_shape, remove them, "
+            f"{len(small)} of {len(paths)} images in {root} are smaller than the requested "
+            f"{image_shape[0]}x{image_shape[1]} (first: {paths[first[0]]}, {first[1]}): choose a smaller image_shape, "
+            "remove them, "
             "or allow enlarging with upscale=True (in a preset, data: {upscale: true})"
         )
     if broken and strict:
@@ -316,7 +341,7 @@ def _folder(place, image_shape, upscale, strict, with_labels):
         if lost_classes:
             first = f"class {lost_classes[0]} ('{printable(classes[lost_classes[0]])}')"
             warnings.warn(
-                f"{root}: no image can be read of {len(lost_classes)} of {len(classes)} classes; first: {first}",
+                f"{root}: {len(lost_classes)} of {len(classes)} classes have no readable image; first: {first}",
                 stacklevel=2,
             )
     if beside and len(classes) > 1:
@@ -335,15 +360,21 @@ def _folder(place, image_shape, upscale, strict, with_labels):
 
 
 def _class_of(path, root):
-    """The name of the folder directly in `root` that an image lies in, at whatever depth."""
+    """The name of the folder directly in `root` that contains an image at any depth."""
     return path.relative_to(root).parts[0]
 
 
-_SCHEMES = {"digits": _digits, "folder": _folder, "idx": _idx, "npz": _npz, "tfds": _tfds}
+_SCHEMES: dict[str, Callable] = {"digits": _digits, "folder": _folder, "idx": _idx, "npz": _npz, "tfds": _tfds}
 
 
-def find_image_files(root, **options):
-    """The image files of a folder, as `ganzoo.data.folders.files_in`."""
+def find_image_files(root: PathLike, **options: Any) -> list[Path]:
+    """The image files of a folder; options as in `ganzoo.data.folders.files_in`.
+
+    Example:
+        from ganzoo.data.sources import find_image_files
+
+        paths = find_image_files("my_images", companions=["captions.txt"])     # 16 paths
+    """
     return files_in(root, image_suffixes(), "images", **options)
 
 
@@ -355,12 +386,12 @@ def _from_arrays(images, labels, image_shape, upscale, source, class_names=None)
         labels = class_numbers(labels, where=f"{source}: labels")
     names = _checked_names(class_names, source)
     if names is not None and labels is not None and labels.max() >= len(names):
-        raise GanzooError(f"{source}: class_names has {len(names)} names, but the labels run to {labels.max()}")
+        raise GanzooError(f"{source}: class_names has {len(names)} names, but the labels go up to {labels.max()}")
     return Images(_fit_array(images, image_shape, upscale, source), labels, source, class_names=names)
 
 
 def _checked_names(names, source):
-    """Names of classes as a tuple of strings; None if there are none."""
+    """Class names as a tuple of strings; None if there are none."""
     if names is None or not len(np.atleast_1d(names)):
         return None
     names = np.asarray(names)
@@ -370,7 +401,7 @@ def _checked_names(names, source):
 
 
 def _as_uint8(images, source, masks=True):
-    """uint8 images (count, height, width[, channels]) from arrays as people keep them, see `to_uint8`."""
+    """uint8 images (count, height, width[, channels]) from an array in any common range, see `to_uint8`."""
     images = np.asarray(images)
     if images.ndim not in (3, 4) or not images.size:
         raise GanzooError(f"{source}: images have shape (count, height, width[, channels]), got {images.shape}")
@@ -398,26 +429,31 @@ def _fit_array(images, image_shape, upscale, source):
         return fitted
     except TooSmall as error:
         raise GanzooError(
-            f"the images of {source} are {error}, smaller than the {image_shape[0]}x{image_shape[1]} asked for: "
+            f"the images of {source} are {error}, smaller than the requested {image_shape[0]}x{image_shape[1]}: "
             "choose a smaller image_shape, or allow enlarging with upscale=True (in a preset, data: {upscale: true})"
         ) from None
 
 
-def kept_in_place(images, kept):
-    """The images whose places are in `kept`, in rising order, moved together: a selection would copy an array that is
-    kept in a file into memory."""
-    for to, held_out_from in enumerate(kept):
-        if to != held_out_from:
-            images[to] = images[held_out_from]
+def kept_in_place(images: np.ndarray, kept: Sequence[int]) -> np.ndarray:
+    """Moves the images with the indices `kept`, in ascending order, to the front and returns them as a view.
+
+    In place, since indexing would copy a memory-mapped array into memory.
+    """
+    for to, index in enumerate(kept):
+        if to != index:
+            images[to] = images[index]
     return images[: len(kept)]
 
 
-def allocate(shape, key):
-    """An empty uint8 array for all images: in memory, or a file in the cache folder when it is large.
+def allocate(shape: tuple[int, ...], key: str) -> np.ndarray:
+    """A uint8 array of zeros: in memory, or memory-mapped in the cache folder if it is large.
 
     Args:
-        shape: of the array.
-        key: tells the file from others.
+        shape: shape of the array.
+        key: identifies the file.
+
+    Raises:
+        GanzooError: there is not enough disk space, or the cache folder is not writable.
     """
     if np.prod(shape, dtype="float64") <= MEMORY_LIMIT:
         return np.zeros(shape, "uint8")
@@ -426,11 +462,11 @@ def allocate(shape, key):
     needed = math.prod(map(int, shape))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Before the disk is filled to its end for nothing.
+        # Fails early, before the disk is full.
         if shutil.disk_usage(path.parent).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         with open(path, "w+b") as file:
-            # The mapping keeps the data reachable; without a name nothing is left behind when the process ends.
+            # The mapping keeps the data alive; without a name nothing is left behind when the process ends.
             if os.name == "posix":
                 path.unlink()
             _reserve(file, needed)
@@ -438,23 +474,23 @@ def allocate(shape, key):
     except OSError as error:
         with contextlib.suppress(OSError):
             path.unlink()
-        why, way_out = error.strerror or error, "set GANZOO_CACHE to a folder that can be written"
+        why, way_out = error.strerror or str(error), "set GANZOO_CACHE to a writable folder"
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             why = f"{why}: {shutil.disk_usage(path.parent).free:,} bytes are free"
-            way_out = "make room there, or set GANZOO_CACHE to a folder with more"
+            way_out = "free space there, or set GANZOO_CACHE to a folder with more"
         raise GanzooError(
-            f"data of shape {tuple(map(int, shape))} needs {needed:,} bytes in {path.parent}, which cannot be kept "
+            f"data of shape {tuple(map(int, shape))} needs {needed:,} bytes in {path.parent}, but cannot be stored "
             f"there ({why}): {way_out}"
         ) from None
 
 
 def _reserve(file, size):
-    """Makes a file so large, with all of its space taken on the disk.
+    """Allocates the disk space of a file.
 
-    In a file with holes, writing to the mapped memory of a full disk ends the process ("Bus error").
+    In a sparse file, writing to mapped memory on a full disk would crash the process ("Bus error").
 
     Raises:
-        OSError: there is not enough room.
+        OSError: there is not enough space.
     """
     if hasattr(os, "posix_fallocate"):
         try:

@@ -25,11 +25,11 @@ from ganzoo.errors import GanzooError
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Decibels = Annotated[float, Field(ge=-120, le=120)]
-# What a mixture may reach; louder ones are turned down as a whole.
+# Largest peak of a mixture; louder ones are scaled down.
 _PEAK = 0.99
-# One of several recordings of the same thing, as ESC-50 names them.
+# Suffix of ESC-50's names for several takes of the same recording.
 _TAKE = re.compile("-[A-Z]$")
-# Of `augment`: shares of speed, and dB.
+# Limits of `augment`: relative change of speed, and dB of the filters.
 _SPEECH_SPEED, _NOISE_SPEED = 0.1, 0.5
 _SPEECH_FILTER, _NOISE_FILTER = 4.0, 12.0
 GENERATED = "generated"
@@ -51,36 +51,36 @@ def speech(
     reverberation: Share = 0.0,
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
     strict: bool = False,
-):
-    """A data set of windows of noisy speech, each with the same speech clean.
+) -> Feed:
+    """A dataset of windows of noisy speech, each with the same speech clean.
 
-    Real pairs are cut at random places. Clean speech is mixed anew every time: a random piece of one noise recording or
-    of two at once, at a random signal-to-noise ratio and loudness. An epoch has as many windows as would cover the
-    speech once.
+    Real pairs are cut at random positions. Clean speech is mixed with new noise every time: a random segment of one or
+    two noise recordings, at a random signal-to-noise ratio and loudness. An epoch has as many windows as would cover
+    the speech once.
 
     Args:
         source: "folder:PATH" or "tfds:NAME[:SPLIT]", see `ganzoo.data.recordings.open_recordings`: clean speech, or
-            pairs in the subfolders noisy and clean. Files that libsndfile decodes, such as wav, flac, ogg and mp3, of
-            any rate and number of channels.
-        noise: the same kind of source, of noise; or "generated": from white to brown. Not for pairs.
-        sample_rate: in Hz, of what is given.
-        window: samples of an example.
+            pairs in the subfolders noisy and clean. Any file that libsndfile decodes, such as wav, flac, ogg and mp3,
+            with any sample rate and number of channels.
+        noise: a source of noise of the same form, or "generated": synthetic noise from white to brown. Not for pairs.
+        sample_rate: sample rate of the examples in Hz.
+        window: samples per example.
         batch_size: windows per batch.
-        seed: of everything drawn: the same seed gives the same batches.
+        seed: seed of everything random: the same seed gives the same batches.
         snr: lowest and highest signal-to-noise ratio of a mixture in dB, over the whole utterance.
-        loudness: lowest and highest root mean square of an utterance, in dB of full scale; a full sine has -3.
-        babble: share of the examples whose noise is several other speakers.
-        generated: share of those whose noise is generated: from white to brown, steady or swelling.
-        augment: speech and noise go through random filters, as through other microphones, and are played faster or
-            slower: speech by up to 10 %, noise by up to 50 %.
-        reverberation: share of the examples whose speaker is in a room; clean is then the same with the room's first
-            50 ms alone.
-        held_out: share of the speakers, and of the noise recordings, that is kept from training, for validation: evenly
-            spaced in the order of their names, the same for every seed. A speaker is what stands before the first - or
-            _ of a file's name, or else the topmost folder; where there is but one, utterances are kept. Takes of one
-            noise (ESC's a-A and a-B) stay together.
-        strict: a broken file is an error instead of being skipped with a warning; so is one that ends early, of which
-            else what can be decoded is used.
+        loudness: lowest and highest root mean square of an utterance, in dB of full scale; a full-scale sine has -3.
+        babble: fraction of the examples whose noise is several other speakers.
+        generated: fraction of the examples whose noise is synthetic: from white to brown, steady or varying in level.
+        augment: apply random filters to speech and noise, like other microphones, and change their speed, of speech by
+            up to 10 %, of noise by up to 50 %.
+        reverberation: fraction of the examples with a simulated room; the clean speech then has only the first 50 ms
+            of the room's response.
+        held_out: fraction of the speakers, and of the noise recordings, that is held out for validation: evenly spaced
+            in the order of their names, the same for every seed. The speaker is the part of a file's name before the
+            first - or _, or else the topmost folder. If there is only one speaker, utterances are held out. Takes of
+            the same noise (ESC's a-A and a-B) stay together.
+        strict: raise an error for an unreadable file instead of skipping it with a warning, and for a file that ends
+            early instead of using the part that can be decoded.
 
     Returns:
         `tf.data.Dataset` of (noisy, clean), both float32 (batch_size, window, 1) in [-1, 1].
@@ -89,7 +89,10 @@ def speech(
         GanzooError: a missing or empty source, clean speech without noise.
 
     Example:
-        dataset = ganzoo.data.speech("folder:my_speech", noise="folder:my_noise", window=16384, batch_size=16)
+        import ganzoo.data
+
+        dataset = ganzoo.data.speech("folder:my_speech", noise="folder:my_noise", window=4096, batch_size=8)
+        noisy, clean = next(iter(dataset))     # float32 (8, 4096, 1) each
     """
     for name, ends in (("snr", snr), ("loudness", loudness)):
         if ends[0] > ends[1]:
@@ -97,19 +100,21 @@ def speech(
     rate = sample_rate
     found = open_recordings(source, rate, strict)
     if found.noisy is not None and noise is not None:
-        raise GanzooError(f"{source} holds noisy speech already: leave noise out")
+        raise GanzooError(f"{source} already holds noisy speech: omit noise")
     if found.noisy is None and noise is None:
-        raise GanzooError(f"{source} holds clean speech alone: name noise to mix with it, noise='folder:PATH'")
+        raise GanzooError(f"{source} holds only clean speech: give noise to mix with it, noise='folder:PATH'")
     speakers = [_speaker(name) for name in found.names]
     if len(set(speakers)) == 1:
         speakers = found.names
-    everybody = sorted(set(speakers))
-    chosen = {everybody[i] for i in held_out_indices(len(everybody), held_out)}
+    all_speakers = sorted(set(speakers))
+    chosen = {all_speakers[i] for i in held_out_indices(len(all_speakers), held_out)}
     training = [i for i, speaker in enumerate(speakers) if speaker not in chosen]
     validation = [i for i, speaker in enumerate(speakers) if speaker in chosen]
     # Which utterance the n-th window of an epoch comes from.
     cells = np.repeat(training, [max(1, round(len(found.samples[i]) / window)) for i in training])
-    noises, held_out_noises, skipped = [], [], ()
+    noises: list[np.ndarray] = []
+    held_out_noises: list[np.ndarray] = []
+    skipped: tuple[str, ...] = ()
     if noise not in (None, GENERATED):
         recorded = open_recordings(noise, rate, strict)
         takes = [_TAKE.sub("", Path(name).with_suffix("").as_posix()) for name in recorded.names]
@@ -119,12 +124,12 @@ def speech(
         noises = [samples for i, samples in enumerate(recorded.samples) if i not in apart]
         held_out_noises = [samples for i, samples in enumerate(recorded.samples) if i in apart] or noises
         skipped = recorded.skipped
-    # A long recording has more to give.
+    # Recordings are chosen in proportion to their length.
     chances = np.array([len(samples) for samples in noises], "float64") / max(1, sum(map(len, noises)))
     levels = [level(samples) for samples in found.samples]
 
     def cut(rng, i):
-        """(noisy, clean) of a window of an utterance: what is shorter stands between silence."""
+        """(noisy, clean) of a window of an utterance; a shorter utterance is padded with silence."""
         if found.noisy is not None:
             factor = gain(rng.uniform(*loudness)) / levels[i]
             noisy, clean = _window(rng, [found.noisy[i], found.samples[i]], window)
@@ -133,7 +138,7 @@ def speech(
         if augment:
             played = at_speed(rng, clean, min(len(clean), window), _SPEECH_SPEED)
             clean = filtered(rng, played, _SPEECH_FILTER)
-            # A window may hold a pause alone: the loudness is the utterance's, as far as the filter has changed it.
+            # The loudness is the utterance's, corrected for the filter, since a window may be only a pause.
             own *= level(clean) / level(played)
         (clean,) = _window(rng, [clean], window)
         heard, dry = clean, level(clean)
@@ -148,7 +153,7 @@ def speech(
 
     def random_noise(rng, i):
         kind, several = rng.random(), int(rng.integers(3, 8))
-        # Drawn from all, since there may be many: some are too many, and of the speaker's own none is taken.
+        # Samples too many utterances, then drops those of the same speaker: there may be too many to filter them first.
         crowd = [j for j in rng.choice(training, 4 * several) if speakers[j] != speakers[i]][:several]
         if kind < babble and crowd:
             pieces = [segment(rng, found.samples[j], window) for j in crowd]
@@ -191,7 +196,7 @@ def speech(
 
 
 def _window(rng, sounds, window):
-    """The same window of each sound, from a random place; shorter ones at a random place of silence."""
+    """The same random window of each signal; shorter signals are padded with silence at a random position."""
     spare = len(sounds[0]) - window
     if spare < 0:
         before = int(rng.integers(-spare + 1))
@@ -201,7 +206,7 @@ def _window(rng, sounds, window):
 
 
 def _limited(noisy, clean):
-    """Both turned down where the mixture would clip."""
+    """Both signals, scaled down if one of them would clip."""
     peak = max(float(np.abs(noisy).max(initial=0.0)), float(np.abs(clean).max(initial=0.0)))
     factor = min(1.0, _PEAK / peak) if peak else 1.0
     return (noisy * factor).astype("float32"), (clean * factor).astype("float32")

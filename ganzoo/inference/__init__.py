@@ -1,4 +1,4 @@
-"""Using a trained model: grids of samples, walks through latent space, images of any size, files."""
+"""Inference with a trained model: sample grids, latent space walks, images of any size, files."""
 
 from ganzoo.inference import image_files, latent, sampling, tiling
 from ganzoo.inference.sampling import grid, save_image

@@ -1,35 +1,51 @@
-"""How many are asked for: whole numbers, and results that fit in memory."""
+"""Checks of counts: integers, and results that fit in memory."""
+
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
 from ganzoo.errors import GanzooError
 
-
-def whole_count(count):
-    """Refuses a count that is no whole number of at least 1.
-
-    Raises:
-        GanzooError: says what was given.
-    """
-    if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < 1:
-        raise GanzooError(f"count must be a whole number of at least 1, got {count!r}")
+T = TypeVar("T")
 
 
-def allocated(make, what):
-    """What a function of no arguments makes, most of all an array.
-
-    Args:
-        make: the function.
-        what: what it makes, with its number, for the error.
+def whole_count(count: int) -> None:
+    """Refuses a count that is not an integer of at least 1.
 
     Raises:
-        GanzooError: it does not fit in memory.
+        GanzooError: the count is invalid.
 
     Example:
-        images = allocated(lambda: np.empty((count, 64, 64, 3), "uint8"), f"{count} images")
+        from ganzoo.inference.counts import whole_count
+
+        whole_count(4)
+        whole_count(0.5)     # GanzooError
+    """
+    if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < 1:
+        raise GanzooError(f"count must be an integer of at least 1, got {count!r}")
+
+
+def allocated(make: Callable[[], T], what: str) -> T:
+    """Calls a function that allocates memory, with a clear error if it fails.
+
+    Args:
+        make: function without arguments.
+        what: description of its result, for the error.
+
+    Returns:
+        What `make` returns.
+
+    Raises:
+        GanzooError: the result does not fit in memory.
+
+    Example:
+        from ganzoo.inference.counts import allocated
+
+        images = allocated(lambda: np.empty((4, 64, 64, 3), "uint8"), "4 images")
     """
     try:
         return make()
-    # Of sizes that no address reaches NumPy raises a ValueError.
+    # NumPy raises a ValueError for sizes beyond the address space.
     except (MemoryError, ValueError, OverflowError):
         raise GanzooError(f"{what} do not fit in memory: make them in parts") from None

@@ -1,8 +1,10 @@
-"""Image files enlarged: one image, an animation (GIF, APNG, WebP, AVIF) or a document of several pages (TIFF)."""
+"""Upscaling of image files: a still image, an animation (GIF, APNG, WebP, AVIF) or a multi-page document (TIFF)."""
 
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,61 +22,64 @@ from ganzoo.inference.image_files import (
 )
 from ganzoo.inference.sampling import to_pillow
 from ganzoo.inference.tiling import LARGEST_RESULT
+from ganzoo.types import PathLike
 
-# What can hold several frames, by suffix.
+# Formats that can hold several frames, by suffix.
 HOLDS_FRAMES = {".gif": "GIF", ".png": "PNG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
-# Pixels of all enlarged frames together, which are in memory at once.
+# Most pixels of all upscaled frames together, which are in memory at once.
 _LARGEST_ANIMATION = 500_000_000
-# Formats whose further images are no frames: previews and gain maps of cameras, layers.
+# Formats whose additional images are not frames: cameras' previews and gain maps, layers.
 _ONE_IMAGE = ("MPO", "PSD")
-# Milliseconds that a frame is shown where the file does not say, and a page of a document.
+# Default duration of a frame, and of a page of a document, in milliseconds.
 _FRAME, _PAGE = 100, 1000
 
 
-def frame_count(image):
+def frame_count(image: Any) -> int:
     """Number of frames or pages of an open Pillow image; 1 for a still image."""
     if image.format in _ONE_IMAGE:
         return 1
     return max(1, getattr(image, "n_frames", 1) - _first_frame(image))
 
 
-def result_suffix(path):
-    """The suffix of the file that an image is enlarged into where only a folder is named: .png, which holds whatever a
-    still image has, or what an animation or document is in already."""
+def result_suffix(path: PathLike) -> str:
+    """The suffix of the upscaled file if only an output folder is given: .png for a still image, or the format of an
+    animation or document."""
     try:
         with opened_image(path, PIXEL_LIMIT) as image:
             several = frame_count(image) > 1
             return {"GIF": ".gif", "WEBP": ".webp", "TIFF": ".tif"}.get(image.format, ".png") if several else ".png"
-    except GanzooError:  # said when it is to be read
+    except GanzooError:  # raised again when the file is read
         return ".png"
 
 
-def upscale_file(model, source, target, tile=384, progress=None):
-    """Enlarges an image file; of an animation or a document of several pages all frames.
+def upscale_file(model: Any, source: PathLike, target: PathLike, tile: int = 384, progress: bool | None = None) -> None:
+    """Upscales an image file, with all frames of an animation or pages of a document.
 
-    Depth, transparency, color profile, EXIF and the times of an animation are kept where the target's format has them
-    (a GIF has 256 colors a frame and no partial transparency). Sizes are checked before anything is decoded. The file
-    appears when it is whole.
+    Bit depth, transparency, color profile, EXIF and the timing of an animation are preserved if the target's format
+    supports them (a GIF has 256 colors per frame and no partial transparency). Sizes are checked before anything is
+    decoded. The file is written atomically.
 
     Args:
-        model: an `UpscalingModel`.
+        model: a `SuperResolution` model.
         source: file to read.
-        target: file to write; its suffix says the format. Several frames go into .gif, .png (as APNG), .webp, .tif.
-        tile: pixels of the small image that are computed at once, in both directions.
-        progress: show a bar; None shows one on a terminal for more than one tile or frame.
+        target: file to write; its suffix determines the format. Several frames need .gif, .png (APNG), .webp or .tif.
+        tile: height and width of a tile of the input, in pixels.
+        progress: show a progress bar; None shows one on a terminal for more than one tile or frame.
 
     Raises:
-        GanzooError: a file that cannot be read or written, a result beyond 2 gigapixels or, of several frames, 500
-            megapixels together, or a format that cannot hold the result.
+        GanzooError: a file cannot be read or written, the result exceeds 2 gigapixels or, for all frames together, 500
+            megapixels, or the format cannot hold it.
 
     Example:
-        upscale_file(ganzoo.load("srgan"), "in.gif", "out.gif")
+        from ganzoo.inference.frames import upscale_file
+
+        upscale_file(ganzoo.load("srresnet"), "in.jpg", "out.png")     # 192x256 pixels from 48x64
     """
     source, target = Path(source), Path(target)
     with opened_image(source, PIXEL_LIMIT) as image, naming(source):
         count, height, width = frame_count(image), image.height * model.scale, image.width * model.scale
         if height * width > LARGEST_RESULT:
-            raise GanzooError(f"{image.width}x{image.height} times {model.scale} is beyond 2 gigapixels")
+            raise GanzooError(f"{image.width}x{image.height} times {model.scale} is more than 2 gigapixels")
         check_size(target, height, width)
         if count > 1:
             _check_frames(target, count, height * width * count)
@@ -90,39 +95,51 @@ def upscale_file(model, source, target, tile=384, progress=None):
     write_image_file(target, photo)
 
 
-def write_frames(path, frames, durations=None, plays=0, **extras):
-    """Writes an animation, or a TIFF of several pages.
+def write_frames(
+    path: PathLike,
+    frames: Sequence[np.ndarray],
+    durations: Sequence[float] | None = None,
+    plays: int = 0,
+    **extras: Any,
+) -> None:
+    """Writes an animation or a multi-page TIFF.
 
     Args:
         path: file to write; .gif, .png (APNG), .webp, .tif or .tiff.
-        frames: list of uint8 (height, width, 1 to 4 channels), of one size but for TIFF; TIFF also takes uint16
+        frames: list of uint8 (height, width, 1 to 4 channels), all of one size except for TIFF; TIFF also takes uint16
             (height, width, 1).
-        durations: milliseconds of each frame; TIFF has none.
-        plays: how many times the animation is shown; 0 is without end.
-        **extras: of Pillow's `save`, e.g. `icc_profile`.
+        durations: milliseconds of each frame; ignored for TIFF.
+        plays: how many times the animation plays; 0 means forever.
+        **extras: options of Pillow's `save`, e.g. `icc_profile`.
 
     Raises:
-        GanzooError: a format that cannot hold them, or a place that cannot be written.
+        GanzooError: the format cannot hold the frames, or the file cannot be written.
+
+    Example:
+        from ganzoo.inference.frames import write_frames
+
+        frames = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), "uint8")
+        write_frames("animation.gif", frames, durations=[100] * 4)
     """
     path = Path(path)
     file_format = HOLDS_FRAMES[path.suffix.lower()]
     if file_format == "TIFF":
         images = [to_pillow(frame) for frame in frames]
-        options = {"compression": "tiff_deflate"}
+        options: dict[str, Any] = {"compression": "tiff_deflate"}
     else:
         if len({frame.shape[:2] for frame in frames}) > 1:
-            raise GanzooError(f"{printable(path)}: pages of different sizes are written as .tif alone")
+            raise GanzooError(f"{printable(path)}: only .tif can hold pages of different sizes")
         if any(frame.dtype != np.uint8 for frame in frames):
-            raise GanzooError(f"{printable(path)}: frames of 16 bits are written as .tif alone")
+            raise GanzooError(f"{printable(path)}: only .tif can hold frames of 16 bits")
         images = [to_pillow(frame) for frame in _alike(frames, binary_alpha=file_format == "GIF")]
         options = {"duration": [round(duration) for duration in durations or [_FRAME] * len(frames)]}
         if file_format != "GIF":
             options["loop"] = plays
         elif plays != 1:
-            # A GIF says how often it is repeated after it has been shown once.
+            # A GIF states the number of repetitions after the first play.
             options["loop"] = max(0, plays - 1)
         if images[0].mode == "RGBA":
-            # What is transparent in a frame must not show the one before.
+            # Transparent parts of a frame must not show the previous frame.
             options["disposal"] = {"GIF": 2, "PNG": 1}.get(file_format)
         if file_format == "WEBP":
             options["quality"] = 95
@@ -136,7 +153,7 @@ def write_frames(path, frames, durations=None, plays=0, **extras):
 
 
 def _enlarged(model, image, count, tile, progress):
-    """(enlarged frames, milliseconds of each, number of plays, extras of `write_frames`) of an open Pillow image."""
+    """(upscaled frames, milliseconds of each, number of plays, extras of `write_frames`) of an open Pillow image."""
     from tqdm import tqdm
 
     looped = image.info.get("loop")
@@ -151,7 +168,7 @@ def _enlarged(model, image, count, tile, progress):
         try:
             image.seek(i)
             total += image.width * image.height * model.scale**2
-            # Pages may be larger than the first.
+            # Later pages may be larger than the first.
             if image.width * image.height > PIXEL_LIMIT or total > _LARGEST_ANIMATION:
                 raise GanzooError(_too_large(count))
             photo = as_image_file(image)
@@ -169,22 +186,22 @@ def _enlarged(model, image, count, tile, progress):
 def _check_frames(target, count, pixels):
     suffix = target.suffix.lower()
     if suffix not in HOLDS_FRAMES:
-        raise GanzooError(f"{count} frames or pages cannot be held by {suffix}: write .gif, .png, .webp or .tif")
+        raise GanzooError(f"{suffix} cannot hold {count} frames or pages: write .gif, .png, .webp or .tif")
     if pixels > _LARGEST_ANIMATION:
         raise GanzooError(_too_large(count))
 
 
 def _too_large(count):
-    return f"{count} frames make more than {_LARGEST_ANIMATION // 10**6} megapixels enlarged: split the file"
+    return f"{count} upscaled frames have more than {_LARGEST_ANIMATION // 10**6} megapixels: split the file"
 
 
 def _first_frame(image):
-    """1 if a PNG shows another image than its animation where animations are not known."""
+    """1 if a PNG has a default image that is not part of its animation, else 0."""
     return int(bool(getattr(image, "default_image", False)))
 
 
 def _alike(frames, binary_alpha):
-    """uint8 frames as all RGB, or all RGB and alpha if any of them is transparent anywhere."""
+    """uint8 frames, all converted to RGB, or to RGBA if any frame has transparency."""
     transparent = any(frame.shape[2] in (2, 4) and frame[..., -1].min() < 255 for frame in frames)
     for frame in frames:
         colors = frame[..., :-1] if frame.shape[2] in (2, 4) else frame

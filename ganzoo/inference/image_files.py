@@ -1,10 +1,11 @@
-"""ImageFiles read and written as they are: depth, transparency, color profile and the turn their EXIF asks for."""
+"""Image files read and written without loss: bit depth, transparency, color profile and EXIF orientation."""
 
 import os
 import struct
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,40 +15,47 @@ from ganzoo.data.sources import find_image_files
 from ganzoo.errors import GanzooError
 from ganzoo.files import write_atomically
 from ganzoo.inference.sampling import WRITTEN, save_image
+from ganzoo.types import PathLike
 
-# An image of more pixels than this is not decoded: it may be a decompression bomb.
+# An image with more pixels is not decoded: it may be a decompression bomb.
 PIXEL_LIMIT = 100_000_000
 _ORIENTATION, _EXIF_IFD = 0x0112, 0x8769
-# Width and height of the image as the camera took it.
+# EXIF tags of the width and height of the camera's original.
 _SIZES_IN_EXIF = (0xA002, 0xA003)
 _WITHOUT_ALPHA = (".jpg", ".jpeg", ".bmp")
-# Height and width that a format can hold.
+# Largest height and width of a format.
 _LONGEST_SIDE = {".jpg": 65_535, ".jpeg": 65_535, ".gif": 65_535, ".webp": 16_383}
 
 
 @dataclass
 class ImageFile:
-    """An image and what goes with it.
+    """An image and its metadata.
 
     Attributes:
-        pixels: uint8 or uint16 (height, width, channels): gray, gray and alpha, RGB, or RGB and alpha; upright.
-        extras: what Pillow's `save` takes along: `icc_profile`, `exif`.
+        pixels: uint8 or uint16 (height, width, channels): grayscale, grayscale and alpha, RGB, or RGBA; upright.
+        extras: options for Pillow's `save`: `icc_profile`, `exif`.
     """
 
     pixels: np.ndarray
     extras: dict = field(default_factory=dict)
 
 
-def read_image_file(path, most_pixels=PIXEL_LIMIT):
-    """The `ImageFile` of a file; of an animation the first frame, see `ganzoo.inference.frames` for all of them.
+def read_image_file(path: PathLike, most_pixels: int = PIXEL_LIMIT) -> ImageFile:
+    """Reads an `ImageFile`; only the first frame of an animation, see `ganzoo.inference.frames` for all frames.
 
     Args:
         path: the file.
-        most_pixels: width times height beyond which it is refused, by its header, before anything is decoded.
+        most_pixels: maximum of width times height, checked in the header before anything is decoded.
 
     Raises:
-        GanzooError: missing, damaged, cut short, no image, too large, or of a depth that cannot be kept: 16 bits in
-            color are read from PNG, in gray from TIFF as well.
+        GanzooError: the file is missing, damaged, truncated, not an image, too large, or of an unsupported bit depth:
+            16-bit color is read from PNG only, 16-bit grayscale from PNG and TIFF.
+
+    Example:
+        from ganzoo.inference.image_files import read_image_file, write_image_file
+
+        image = read_image_file("in.jpg")     # image.pixels: uint8 (64, 48, 3)
+        write_image_file("copy.png", image)
     """
     with opened_image(path, most_pixels) as image, naming(path):
         if is_deep_png(path):
@@ -57,14 +65,21 @@ def read_image_file(path, most_pixels=PIXEL_LIMIT):
         return as_image_file(image)
 
 
-def as_image_file(image, channels=None):
-    """The `ImageFile` of an open Pillow image, of the frame that it is at; its extras as they fit an array of so many
-    channels, where its pixels are read otherwise."""
+def as_image_file(image: Any, channels: int | None = None) -> ImageFile:
+    """The `ImageFile` of the current frame of an open Pillow image.
+
+    Args:
+        image: the Pillow image.
+        channels: number of channels that the extras have to fit, if the pixels are read by other means.
+
+    Raises:
+        GanzooError: the bit depth is not supported.
+    """
     from PIL import ImageOps
 
     if image.format == "TIFF" and len(image.getbands()) > 1 and max(image.tag_v2.get(258, (8,))) > 8:
-        raise GanzooError("TIFF of 16 bits in color cannot be read: convert it to PNG")
-    # Pillow copies an image that is upright already, and one that has the mode it is converted to.
+        raise GanzooError("a 16-bit color TIFF cannot be read: convert it to PNG")
+    # Avoids copies: Pillow would copy an image that is already upright or already has the target mode.
     upright = image if image.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
     pixels = _as_array(upright)
     if largest_value(image) == 4095:
@@ -72,11 +87,11 @@ def as_image_file(image, channels=None):
     return ImageFile(pixels, _extras(image.format, upright, channels or pixels.shape[2]))
 
 
-def check_size(path, height, width):
-    """Whether a file of this name can hold an image of this size.
+def check_size(path: PathLike, height: int, width: int) -> None:
+    """Checks that a file of this name can hold an image of this size.
 
     Raises:
-        GanzooError: a folder, a suffix of no image, or one whose format ends at smaller sizes.
+        GanzooError: it is a folder, its suffix is not an image format, or the format is limited to smaller sizes.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -87,15 +102,15 @@ def check_size(path, height, width):
     longest = _LONGEST_SIDE.get(suffix)
     if longest is not None and max(height, width) > longest:
         raise GanzooError(
-            f"{printable(path.name)}: {suffix} ends at {longest} pixels, not {width}x{height}: write .png"
+            f"{printable(path.name)}: {suffix} holds at most {longest} pixels a side, not {width}x{height}: write .png"
         )
 
 
-def check_writable(path, shape, dtype):
-    """Whether `write_image_file` could write an image of this shape and type there, before it is made.
+def check_writable(path: PathLike, shape: tuple[int, int, int], dtype: Any) -> None:
+    """Checks that `write_image_file` could write an image of this shape and type, before it is computed.
 
     Raises:
-        GanzooError: a folder, or a suffix that cannot hold it; as `check_size`.
+        GanzooError: it is a folder, or its format cannot hold the image.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -103,16 +118,16 @@ def check_writable(path, shape, dtype):
     if shape[2] in (2, 4) and suffix in _WITHOUT_ALPHA:
         raise GanzooError(f"{path.name}: {path.suffix} has no transparency: write a .png or .webp")
     if dtype == np.uint16 and suffix != ".png":
-        raise GanzooError(f"{path.name}: an image of 16 bits is written as .png alone")
+        raise GanzooError(f"{path.name}: only .png can hold a 16-bit image")
     if dtype == np.uint16 and np.prod(shape, dtype="float64") >= 2**31:
         raise GanzooError(f"{shape[1]}x{shape[0]} in 16 bits is too large for a PNG: convert the image to 8 bits")
 
 
-def write_image_file(path, photo):
-    """Writes a `ImageFile` as the file's suffix says, atomically; 16 bits as .png alone.
+def write_image_file(path: PathLike, photo: ImageFile) -> None:
+    """Writes an `ImageFile` atomically, in the format of the path's suffix; 16-bit images only as .png.
 
     Raises:
-        GanzooError: a suffix that cannot hold it, or a place that cannot be written.
+        GanzooError: the format cannot hold the image, or the file cannot be written.
     """
     path, pixels = Path(path), photo.pixels
     check_writable(path, pixels.shape, pixels.dtype)
@@ -127,31 +142,31 @@ def write_image_file(path, photo):
         raise GanzooError(f"cannot write {path}: {error.strerror or error}") from None
 
 
-def image_files_in(place, skip_folder=None):
-    """The image files of a folder, at any depth, sorted; a file alone as it is. See `ganzoo.data.folders.files_in`."""
+def image_files_in(place: PathLike, skip_folder: PathLike | None = None) -> list[Path]:
+    """The image files of a folder, at any depth, sorted; [place] for a file. See `ganzoo.data.folders.files_in`."""
     place = Path(place)
     return find_image_files(place, skip_folder=skip_folder) if os.path.isdir(place) else [place]
 
 
 def _extras(file_format, image, channels):
-    """What goes with an upright image, as far as it still holds for the array that was made of it."""
+    """The metadata of an upright image that still applies to its array."""
     extras = {}
     profile = image.info.get("icc_profile") or b""
-    # A profile of CMYK, say, would be wrong for the RGB it has become.
+    # A CMYK profile, for example, would be wrong after conversion to RGB.
     if profile[16:20] == (b"GRAY" if channels < 3 else b"RGB "):
         extras["icc_profile"] = profile
     exif = image.getexif()
     exif.pop(_ORIENTATION, None)
     for key in _SIZES_IN_EXIF:
         exif.get_ifd(_EXIF_IFD).pop(key, None)
-    # What TIFF calls its EXIF is the layout of that very file.
+    # In a TIFF these tags describe the layout of the file itself.
     if len(exif) and file_format != "TIFF":
         extras["exif"] = exif.tobytes()
     return extras
 
 
 def _with_extras(png, extras):
-    """The bytes of a PNG with color profile and EXIF put in after its header."""
+    """The bytes of a PNG with color profile and EXIF inserted after its header."""
     chunks = b""
     if "icc_profile" in extras:
         chunks += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(extras["icc_profile"]))
@@ -169,7 +184,7 @@ def _as_array(image):
     if image.mode.startswith("I;16") or image.mode == "I":
         values = np.asarray(image, "int64")
         if values.min(initial=0) < 0 or values.max(initial=0) > 65535:
-            raise GanzooError("an image of 32 bits cannot be kept: convert it to 8 or 16")
+            raise GanzooError("32-bit images are not supported: convert it to 8 or 16 bits")
         return _with_alpha(values.astype("uint16")[..., None], image.info.get("transparency"))
     if image.mode == "F":
         raise GanzooError("floating-point images are not supported: convert it to 8 or 16 bits")
@@ -182,7 +197,7 @@ def _as_array(image):
 
 
 def _with_alpha(pixels, transparent):
-    """uint16 pixels with an alpha channel where one value or color, as PNG's tRNS names it, is transparent."""
+    """uint16 pixels with an alpha channel added if one value or color is transparent (PNG's tRNS)."""
     if not isinstance(transparent, (int, tuple)) or pixels.shape[2] not in (1, 3):
         return pixels
     clear = (pixels == np.array(transparent)).all(axis=2, keepdims=True)
@@ -190,11 +205,11 @@ def _with_alpha(pixels, transparent):
 
 
 def _tensorflow():
-    """TensorFlow, which reads and writes what Pillow cuts down."""
+    """TensorFlow, which reads and writes 16-bit color, unlike Pillow."""
     try:
         import tensorflow as tf
     except ImportError:
-        raise GanzooError("a PNG of 16 bits in color needs the package tensorflow: pip install tensorflow") from None
+        raise GanzooError("a 16-bit color PNG needs the package tensorflow: pip install tensorflow") from None
     return tf
 
 
@@ -204,7 +219,7 @@ def _decoded_deep(path):
 
 
 def _turned(array, turn):
-    """An array as the EXIF orientation, 1 to 8, says."""
+    """An array with the EXIF orientation, 1 to 8, applied."""
     mirrored = {2, 4, 5, 7}
     quarter_turns = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}
     array = array[:, ::-1] if turn in mirrored else array

@@ -1,4 +1,7 @@
-"""Latent space: walks, arithmetic, truncation, and the way back from an image."""
+"""Latent space: interpolation, arithmetic, truncation, and projection of images."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -7,31 +10,40 @@ from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.counts import allocated, whole_count
 
 
-def lerp(start, end, fractions):
-    """Points on the straight line from one latent to another.
+def lerp(start: np.ndarray, end: np.ndarray, fractions: float | Sequence[float] | np.ndarray) -> np.ndarray:
+    """Linear interpolation between two latents.
 
     Args:
-        start, end: (latent_dim,), float.
-        fractions: one number or several; 0 is the start, 1 the end.
+        start, end: float (latent_dim,).
+        fractions: a number or an array; 0 is the start, 1 the end.
 
     Returns:
-        float32 (latent_dim,) for one fraction, (count, latent_dim) for several.
+        float32 (latent_dim,) for a number, (count, latent_dim) for an array.
+
+    Example:
+        from ganzoo.inference.latent import lerp
+
+        a, b = np.random.default_rng(0).standard_normal((2, 100))
+        latents = lerp(a, b, np.linspace(0, 1, 9))     # float32 (9, 100)
     """
     start, end, t = _checked(start, end, fractions)
     return ((1 - t) * start + t * end).astype("float32")
 
 
-def slerp(start, end, fractions):
-    """Points on the great circle from one latent to another (White 2016, arXiv:1609.04468).
+def slerp(start: np.ndarray, end: np.ndarray, fractions: float | Sequence[float] | np.ndarray) -> np.ndarray:
+    """Spherical interpolation between two latents (White 2016, arXiv:1609.04468).
 
-    Normal latents lie near a sphere; a straight line would cut through its inside, where the
-    generator has never been. The length changes evenly from the one's to the other's.
+    Gaussian latents lie near a sphere; a straight line would pass through its inside, where the generator was not
+    trained. The norm is interpolated linearly.
 
-    Args, Returns: as `lerp`.
+    Args, Returns: as in `lerp`.
 
     Example:
+        from ganzoo.inference.latent import slerp
+
+        model = ganzoo.load("dcgan.digits")
         a, b = model.latents(2, seed=0)
-        images = model.generate(latents=ganzoo.inference.latent.slerp(a, b, np.linspace(0, 1, 9)))
+        images = model.generate(latents=slerp(a, b, np.linspace(0, 1, 9)))     # uint8 (9, 28, 28, 1)
     """
     start, end, t = _checked(start, end, fractions)
     lengths = np.linalg.norm(start), np.linalg.norm(end)
@@ -39,7 +51,7 @@ def slerp(start, end, fractions):
         return lerp(start, end, fractions)
     first, last = start / lengths[0], end / lengths[1]
     angle = np.arccos(np.clip(first @ last, -1.0, 1.0))
-    if np.sin(angle) < 1e-6:  # the same direction, or the opposite one, where no circle is greater than others
+    if np.sin(angle) < 1e-6:  # the same or the opposite direction, where the great circle is not unique
         return lerp(start, end, fractions)
     direction = (np.sin((1 - t) * angle) * first + np.sin(t * angle) * last) / np.sin(angle)
     return (direction * ((1 - t) * lengths[0] + t * lengths[1])).astype("float32")
@@ -52,41 +64,45 @@ def _checked(start, end, fractions):
     return start, end, np.asarray(fractions, "float64")[..., None]
 
 
-def arithmetic(plus, minus=()):
-    """Sums of mean latents: smile - neutral + man (Radford et al. 2015, arXiv:1511.06434, section 6.3.2).
+def arithmetic(plus: Sequence[np.ndarray], minus: Sequence[np.ndarray] = ()) -> np.ndarray:
+    """Vector arithmetic on mean latents: smile - neutral + man (Radford et al. 2015, arXiv:1511.06434, section 6.3.2).
 
-    Single latents are unstable; the mean over a few that draw the same thing is not.
+    Single latents are unstable; the mean over a few latents of images with the same attribute is not.
 
     Args:
-        plus, minus: lists of groups, each (count, latent_dim) or one latent (latent_dim,).
+        plus, minus: lists of groups, each (count, latent_dim) or a single latent (latent_dim,).
 
     Returns:
         float32 (latent_dim,).
 
     Raises:
-        GanzooError: no group, or groups of different lengths.
+        GanzooError: there is no group, or latents have different lengths.
 
     Example:
+        from ganzoo.inference.latent import arithmetic
+
+        model = ganzoo.load("dcgan.digits")
+        smiling_women, neutral_women, neutral_men = model.latents(9, seed=0).reshape(3, 3, -1)
         latent = arithmetic(plus=[smiling_women, neutral_men], minus=[neutral_women])
-        image = model.generate(latents=latent[None])
+        image = model.generate(latents=latent[None])     # uint8 (1, 28, 28, 1)
     """
     if not len(plus):
-        raise GanzooError("arithmetic needs at least one group to begin with")
+        raise GanzooError("arithmetic needs at least one group")
     means = [np.atleast_2d(np.asarray(group, "float64")).mean(axis=0) for group in (*plus, *minus)]
     if len({mean.shape for mean in means}) > 1:
-        raise GanzooError(f"groups of latents must be of one length, got {[mean.shape[0] for mean in means]}")
+        raise GanzooError(f"latents must have the same length, got {[mean.shape[0] for mean in means]}")
     return (sum(means[: len(plus)]) - sum(means[len(plus) :])).astype("float32")
 
 
-def truncated(count, latent_dim, limit=1.0, seed=None):
-    """Random latents no number of which is beyond +-limit: those that are, are drawn again.
+def truncated(count: int, latent_dim: int, limit: float = 1.0, seed: int | None = None) -> np.ndarray:
+    """Latents from a normal distribution truncated to [-limit, limit], by resampling values outside.
 
-    The truncation trick (Brock et al. 2018, arXiv:1809.11096, section 3.1): a small limit gives cleaner images
-    that are more alike.
+    The truncation trick (Brock et al. 2018, arXiv:1809.11096, section 3.1): a small limit gives cleaner but less
+    diverse images.
 
     Args:
-        count: how many.
-        latent_dim: their length.
+        count: number of latents.
+        latent_dim: length of a latent.
         limit: largest absolute value, in standard deviations; positive.
         seed: the same seed gives the same latents; None gives new ones each time.
 
@@ -94,10 +110,14 @@ def truncated(count, latent_dim, limit=1.0, seed=None):
         float32 (count, latent_dim).
 
     Raises:
-        GanzooError: a limit that is not positive, a count or length below 1, or a count beyond the memory.
+        GanzooError: the limit is not positive, the count or length is below 1, or the result does not fit in memory.
 
     Example:
-        images = model.generate(latents=truncated(16, model.latent_dim, limit=0.7, seed=0))
+        from ganzoo.inference.latent import truncated
+
+        model = ganzoo.load("dcgan.digits")
+        latents = truncated(16, model.latent_dim, limit=0.7, seed=0)
+        images = model.generate(latents=latents)     # uint8 (16, 28, 28, 1)
     """
     whole_count(count)
     at_least_one(latent_dim=latent_dim)
@@ -108,7 +128,7 @@ def truncated(count, latent_dim, limit=1.0, seed=None):
 
 def _truncated(count, latent_dim, limit, seed):
     rng = np.random.default_rng(seed)
-    if limit < 0.1:  # almost even between the limits, and redrawing would take for ever
+    if limit < 0.1:  # almost uniform, and resampling would take too long
         return rng.uniform(-limit, limit, (count, latent_dim)).astype("float32")
     latents = rng.standard_normal((count, latent_dim))
     while (beyond := np.abs(latents) > limit).any():
@@ -116,29 +136,41 @@ def _truncated(count, latent_dim, limit, seed):
     return latents.astype("float32")
 
 
-def project(model, images, labels=None, steps=300, learning_rate=0.05, starts=4, prior=1e-3, seed=0):
-    """The latents whose images come closest to given ones (Zhu et al. 2016, arXiv:1609.03552, section 3.1, by
-    gradient descent).
+def project(
+    model: Any,
+    images: np.ndarray,
+    labels: Any = None,
+    steps: int = 300,
+    learning_rate: float = 0.05,
+    starts: int = 4,
+    prior: float = 1e-3,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Latents whose generated images come closest to given images, by gradient descent (Zhu et al. 2016,
+    arXiv:1609.03552, section 3.1).
 
     Args:
-        model: a `ImageGeneration` model.
+        model: an `ImageGeneration` model.
         images: uint8 (count, height, width, channels), of the model's size.
-        labels: their classes, for a model with labels.
-        steps: of Adam.
-        learning_rate: its step size.
-        starts: random latents to begin from for each image; the one that ends closest is kept.
+        labels: their classes, for a conditional model.
+        steps: number of steps of Adam.
+        learning_rate: its learning rate.
+        starts: random initial latents per image; the best result is returned.
         prior: weight of |latent|^2 / latent_dim, which keeps latents where the generator was trained.
-        seed: of the starts.
+        seed: seed of the initial latents.
 
     Returns:
-        (latents float32 (count, latent_dim), errors (count,)): root mean squared differences, in gray levels.
+        (latents float32 (count, latent_dim), errors (count,)): errors are root mean squared differences, in gray
+        levels.
 
     Raises:
-        GanzooError: images of another type or size.
+        GanzooError: the images have another type or size.
 
     Example:
-        latents, errors = project(model, images)
-        rebuilt = model.generate(latents=latents)
+        from ganzoo.inference.latent import project
+
+        model = ganzoo.load("dcgan.digits")
+        latents, errors = project(model, model.generate(1, seed=0), steps=2, starts=1)     # float32 (1, 100) and (1,)
     """
     import keras
     from keras import ops
@@ -151,8 +183,8 @@ def project(model, images, labels=None, steps=300, learning_rate=0.05, starts=4,
     condition = [] if labels is None else [np.repeat(model.labels(len(images), labels), starts)]
 
     def differences(latents):
-        drawn = ops.cast(model([latents, *condition] if condition else latents), "float32")
-        return ops.mean((drawn - target) ** 2, axis=(1, 2, 3))
+        generated = ops.cast(model([latents, *condition] if condition else latents), "float32")
+        return ops.mean((generated - target) ** 2, axis=(1, 2, 3))
 
     def loss(latents):
         return ops.sum(differences(latents) + prior * ops.mean(latents**2, axis=1))

@@ -1,5 +1,6 @@
-"""Sound of any length through a convolutional network, a window at a time, in bounded memory."""
+"""Audio of any length through a convolutional network, window by window, in bounded memory."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,17 +8,17 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Windows:
-    """How sound is cut into windows that overlap.
+    """How audio is cut into overlapping windows.
 
-    A window is shown `margin` samples more than it answers for on either side; what it answers for overlaps with its
-    neighbors' by `fade` samples, where one passes into the other. With a margin as wide as the network sees, the
-    answer is that to the sound in one piece.
+    The network's input extends `margin` samples beyond the output on either side. Outputs of neighboring windows
+    overlap by `fade` samples, where they are cross-faded. If the margin covers the network's receptive field, the
+    result equals that for the whole signal at once.
 
     Attributes:
         step: samples from one window to the next.
-        margin: samples that a window sees and does not answer for, on either side.
-        fade: samples that two windows answer for, at most `step`.
-        multiple: the network takes multiples of so many samples; step and margin are such.
+        margin: samples of context on either side.
+        fade: samples in which two windows are cross-faded, at most `step`.
+        multiple: input lengths of the network are multiples of this; so are step and margin.
     """
 
     step: int
@@ -33,24 +34,32 @@ class Windows:
             raise ValueError(f"fade {self.fade} is not between 0 and step {self.step}")
 
 
-def overlapped(function, blocks, windows):
-    """A network's answer to sound that comes in blocks.
+def overlapped(
+    function: Callable[[np.ndarray], np.ndarray], blocks: Iterable[np.ndarray], windows: Windows
+) -> Iterator[np.ndarray]:
+    """Applies a network to audio that comes in blocks; holds only one window and one block in memory.
 
     Args:
         function: from float32 (channels, samples) to the same shape; samples are a multiple of `windows.multiple`.
         blocks: iterable of float32 (channels, any number of samples).
-        windows: a `Windows`.
+        windows: the `Windows`.
 
     Yields:
-        float32 (channels, samples), together as many samples as came. No more is kept than a window and a block.
+        float32 (channels, samples), in total as many samples as in `blocks`.
+
+    Example:
+        from ganzoo.inference.overlap import Windows, overlapped
+
+        blocks = [np.ones((1, 700), "float32"), np.ones((1, 300), "float32")]
+        halved = np.concatenate(list(overlapped(lambda x: x / 2, blocks, Windows(256, 64, 32))), axis=1)     # (1, 1000)
     """
     step, margin, fade = windows.step, windows.margin, windows.fade
     rising = np.sin(0.5 * np.pi * (np.arange(fade) + 0.5) / max(fade, 1)).astype("float32") ** 2
-    # What came from sample `begins` on; where the next window's answer begins; the last one's fading end.
+    # The input from sample `begins` on; where the next window's output starts; the last window's tail to cross-fade.
     held, begins, place, tail = None, 0, 0, None
 
     def answer(last):
-        """What the window at `place` adds to the result."""
+        """The output of the window at `place`."""
         nonlocal tail
         start = max(0, place - margin)
         end = begins + held.shape[1] if last else place + step + fade + margin
@@ -67,7 +76,7 @@ def overlapped(function, blocks, windows):
 
     for block in blocks:
         held = block if held is None else np.concatenate([held, block], axis=1)
-        # Not yet with exactly what it needs: the last window takes what is left, which may not be nothing.
+        # Strictly more than a window needs, so that the last window is not empty.
         while begins + held.shape[1] > place + step + fade + margin:
             yield answer(last=False)
             place += step

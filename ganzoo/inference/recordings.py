@@ -1,40 +1,54 @@
-"""Recordings as people have them: any format of libsndfile, rate, depth and number of channels, of any length."""
+"""Enhancement of audio files in any format of libsndfile, of any rate, bit depth, number of channels and length."""
 
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ganzoo.data.audio import UNREADABLE, audio_files, opened, soundfile
+from ganzoo.data.audio import UNREADABLE, Warn, audio_files, opened, soundfile
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import replaced
+from ganzoo.types import PathLike
 
-# What can be written, by suffix.
+# Formats that can be written, by suffix.
 WRITTEN = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3", ".aiff": "AIFF"}
 
 
-def enhance_file(model, source, target, progress=None, num_shifts=None, warn=None):
-    """Writes a recording without its noise, piece by piece: an hour needs no more memory than a minute.
+def enhance_file(
+    model: Any,
+    source: PathLike,
+    target: PathLike,
+    progress: Any = None,
+    num_shifts: int | None = None,
+    warn: Warn | None = None,
+) -> None:
+    """Enhances a recording block by block: an hour needs no more memory than a minute.
 
-    Sample rate, channels and, where the target's format has it, depth are kept. The file appears when it is whole. Of a
-    recording that ends early, what can be decoded is written. Floating-point samples may lie above full scale and stay
-    so in a floating-point .wav; a format of whole numbers holds no more than full scale, and limits them to it.
+    Sample rate, channels and, if the target's format supports it, bit depth are preserved. The file is written
+    atomically. If a recording ends early, the part that can be decoded is enhanced. Floating-point samples above full
+    scale are kept in a floating-point .wav; integer formats clip them.
 
     Args:
-        model: an `SpeechEnhancement` model.
+        model: a `SpeechEnhancement` model.
         source: file to read.
-        target: file to write; its suffix says the format: .wav, .flac, .ogg, .mp3 or .aiff.
-        progress, num_shifts: as `SpeechEnhancement.enhance`.
-        warn: called as `warn(message, category)` with what was written but is not as one would expect: of the category
-            `ganzoo.data.audio.EndsEarly` where the recording is shorter than its header says, of `UserWarning` where
-            samples had to be limited to full scale. `warnings.warn` if not given.
+        target: file to write; its suffix determines the format: .wav, .flac, .ogg, .mp3 or .aiff.
+        progress, num_shifts: as in `SpeechEnhancement.enhance`.
+        warn: called as `warn(message, category)`, with the category `ganzoo.data.audio.EndsEarly` if the recording is
+            shorter than its header says, and `UserWarning` if samples were clipped; default `warnings.warn`.
 
     Raises:
-        GanzooError: a file that cannot be read or written, or holds no sound.
+        GanzooError: a file cannot be read or written, or holds no audio.
 
     Example:
-        enhance_file(ganzoo.load("segan"), "noisy.wav", "clean.wav")
+        import soundfile
+
+        from ganzoo.inference.recordings import enhance_file
+
+        samples, rate = soundfile.read("noisy.wav", frames=1600)
+        soundfile.write("short.wav", samples, rate)
+        enhance_file(ganzoo.load("segan"), "short.wav", "clean.wav", num_shifts=1)
     """
     source, target, warn = Path(source), Path(target), warn or warnings.warn
     check_writable(target)
@@ -42,7 +56,7 @@ def enhance_file(model, source, target, progress=None, num_shifts=None, warn=Non
         try:
             with replaced(target) as file:
                 limited, peak = _write_enhanced(model, recording, file, target.suffix.lower(), progress, num_shifts)
-                # Nothing at all is no file.
+                # An empty recording must not leave a file.
                 recording.check(warn)
         except GanzooError as error:
             message = str(error)
@@ -50,13 +64,12 @@ def enhance_file(model, source, target, progress=None, num_shifts=None, warn=Non
         except OSError as error:
             raise GanzooError(f"cannot write {target}: {error.strerror or error}") from None
     if limited:
-        highest = f"the highest was {peak:.3g} times as much"
-        message = f"{target}: {limited} samples above full scale were limited to it ({highest}); "
-        warn(message + "a floating-point .wav keeps what is above", UserWarning)
+        message = f"{target}: {limited} samples above full scale were clipped (the peak was {peak:.3g}); "
+        warn(message + "a floating-point .wav would keep them", UserWarning)
 
 
 def _write_enhanced(model, recording, file, suffix, progress, num_shifts):
-    """What the model makes of one recording, into an open file; (samples limited to full scale, the highest)."""
+    """Enhances one recording into an open file: (number of clipped samples, peak)."""
     options = dict(format=WRITTEN[suffix], subtype=subtype_for(suffix, recording.subtype))
     try:
         written = soundfile().SoundFile(file, "w", recording.samplerate, recording.channels, **options)
@@ -72,13 +85,17 @@ def _write_enhanced(model, recording, file, suffix, progress, num_shifts):
                 peak = max(peak, float(np.abs(part).max()))
             try:
                 written.write(part.T)
-            except (*UNREADABLE, AssertionError) as error:  # what soundfile makes of a full disk, format by format
+            except (*UNREADABLE, AssertionError) as error:  # soundfile's errors for a full disk depend on the format
                 raise GanzooError(f"it cannot be written: {first_line(error) or 'is the disk full?'}") from None
     return limited, peak
 
 
-def check_writable(target):
-    """Refuses a target before any work is done for it."""
+def check_writable(target: PathLike) -> None:
+    """Checks a target before any work is done.
+
+    Raises:
+        GanzooError: the suffix is not an audio format that can be written, or it is a folder.
+    """
     target = Path(target)
     if target.suffix.lower() not in WRITTEN:
         raise GanzooError(f"cannot write '{target.name}' as a recording: use {', '.join(WRITTEN)}")
@@ -86,13 +103,13 @@ def check_writable(target):
         raise GanzooError(f"{target} is a folder: name a file")
 
 
-def recordings_in(place):
-    """The audio files of a folder, at any depth, sorted; a file alone as it is."""
+def recordings_in(place: PathLike) -> list[Path]:
+    """The audio files of a folder, at any depth, sorted; [place] for a file."""
     return audio_files(place) if Path(place).is_dir() else [Path(place)]
 
 
-def subtype_for(suffix, source):
-    """The subtype to write: the source's own where the format has it, or the next better."""
+def subtype_for(suffix: str, source: str) -> str:
+    """The subtype to write: the source's own if the format supports it, else the next better one."""
     deep = source in ("PCM_24", "PCM_32", "FLOAT", "DOUBLE")
     if suffix == ".wav":
         return source if source in ("PCM_U8", "PCM_16") or deep else "PCM_16"

@@ -1,30 +1,38 @@
-"""Images laid out and written."""
+"""Grids of images, and writing of images."""
 
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.files import write_atomically
+from ganzoo.types import PathLike
+
+if TYPE_CHECKING:
+    import PIL.Image
 
 WRITTEN = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
-def grid(images, columns=None, gap=2):
-    """One image of many.
+def grid(images: np.ndarray, columns: int | None = None, gap: int = 2) -> np.ndarray:
+    """Arranges images in a grid.
 
     Args:
         images: uint8 (count, height, width, channels).
-        columns: how many side by side; as square as possible if not given.
-        gap: white pixels between them.
+        columns: number of columns; as square as possible if not given.
+        gap: white pixels between images.
 
     Returns:
         uint8 (grid height, grid width, channels).
 
     Example:
-        sheet = ganzoo.inference.grid(model.generate(64, seed=0))
+        from ganzoo.inference import grid
+
+        sheet = grid(ganzoo.load("dcgan.digits").generate(16, seed=0))     # uint8 (118, 118, 1)
     """
     count, height, width, channels = images.shape
     at_least_one(count=count, columns=columns or 1)
@@ -37,23 +45,28 @@ def grid(images, columns=None, gap=2):
     return sheet
 
 
-def to_pillow(image):
-    """A Pillow image from uint8 (height, width, channels): gray, gray and alpha, RGB, or RGB and alpha."""
+def to_pillow(image: np.ndarray) -> "PIL.Image.Image":
+    """A Pillow image from uint8 (height, width, channels): grayscale, grayscale and alpha, RGB, or RGBA."""
     from PIL import Image
 
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
-def save_image(path, image, **options):
-    """Writes a uint8 image (height, width, channels) as the file's suffix says, atomically.
+def save_image(path: PathLike, image: np.ndarray, **options: Any) -> None:
+    """Writes an image atomically, in the format of the path's suffix.
 
     Args:
-        path: of the file.
-        image: with 1 to 4 channels, see `to_pillow`.
-        **options: of Pillow's `save`, e.g. `quality`, `icc_profile`.
+        path: file to write.
+        image: uint8 (height, width, channels), 1 to 4 channels, see `to_pillow`.
+        **options: options of Pillow's `save`, e.g. `quality`, `icc_profile`.
 
     Raises:
-        GanzooError: a suffix Pillow does not write, or a place that cannot be written.
+        GanzooError: the suffix is not supported, or the file cannot be written.
+
+    Example:
+        from ganzoo.inference import save_image
+
+        save_image("image.png", np.zeros((28, 28, 1), "uint8"))
     """
     from PIL import Image
 
@@ -63,23 +76,29 @@ def save_image(path, image, **options):
     try:
         to_pillow(image).save(buffer, Image.registered_extensions()[path.suffix.lower()], **options)
         write_atomically(path, buffer.getvalue())
-    except (OSError, ValueError) as error:  # the disk's, or a size that the format cannot hold
+    except (OSError, ValueError) as error:  # a disk error, or a size that the format cannot hold
         raise GanzooError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def check_suffix(path):
-    """Refuses a file whose suffix is of no image format that `save_image` writes.
+def check_suffix(path: PathLike) -> None:
+    """Checks that `save_image` can write the format of a path's suffix.
 
     Raises:
-        GanzooError: names the formats.
+        GanzooError: it cannot; names the supported formats.
     """
     path = Path(path)
     if path.suffix.lower() not in WRITTEN:
         raise GanzooError(f"cannot write '{path.name}' as an image: use {', '.join(WRITTEN)}")
 
 
-def save_animation(path, images, seconds=6.0):
-    """Writes uint8 images of one shape as a GIF that plays once through in about `seconds`, last one held."""
+def save_animation(path: PathLike, images: Sequence[np.ndarray] | np.ndarray, seconds: float = 6.0) -> None:
+    """Writes uint8 images of one shape as a looping GIF of about `seconds`, with a pause on the last image.
+
+    Example:
+        from ganzoo.inference.sampling import save_animation
+
+        save_animation("animation.gif", np.zeros((4, 28, 28, 1), "uint8"), seconds=1.0)
+    """
     frames = [to_pillow(image) for image in images]
     each = max(40, int(1000 * seconds / len(frames)))
     buffer = io.BytesIO()

@@ -1,22 +1,27 @@
-"""Sound as an image."""
+"""Spectrograms as images."""
 
 import numpy as np
 
 
-def spectrogram(sound, length=None, window=512, hop=128, range_db=80.0):
-    """A gray image of a sound: time to the right, frequency upwards, loudness in dB.
+def spectrogram(
+    sound: np.ndarray, length: int | None = None, window: int = 512, hop: int = 128, range_db: float = 80.0
+) -> np.ndarray:
+    """The spectrogram of audio as a grayscale image: time to the right, frequency upward, level in dB.
 
     Args:
         sound: float (samples,).
-        length: samples that the image is wide for; silence is added to shorter ones.
-        window, hop: samples of a Hann window, and from one to the next.
-        range_db: from black, the softest, to white, a full sine.
+        length: samples that the image covers; shorter audio is padded with silence.
+        window: samples of a Hann window.
+        hop: samples from one window to the next.
+        range_db: dynamic range from black to white, a full-scale sine.
 
     Returns:
         uint8 (window / 2, about length / hop, 1).
 
     Example:
-        image = spectrogram(clean)
+        from ganzoo.inference.spectrogram import spectrogram
+
+        image = spectrogram(np.sin(0.1 * np.arange(16_000)))     # uint8 (256, 122, 1)
     """
     sound = np.asarray(sound, "float32")
     missing = max(length or 0, window) - len(sound)

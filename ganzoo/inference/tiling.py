@@ -1,32 +1,35 @@
-"""Images of any size through a convolutional network, a tile at a time."""
+"""Images of any size through a convolutional network, tile by tile."""
 
 import sys
+from collections.abc import Callable
 
 import numpy as np
 
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.counts import allocated
+from ganzoo.types import Tensor
 
-# Pixels; a larger result is refused before it is allocated.
+# Most pixels of a result; a larger one is refused before it is allocated.
 LARGEST_RESULT = 2_000_000_000
 
 
-def windows(length, tile, reach):
-    """How a line of pixels is cut: windows of one length that overlap, and what each of them is right about.
+def windows(length: int, tile: int, reach: int) -> list[tuple[int, int, int]]:
+    """Cuts a line of pixels into overlapping windows of one length.
 
-    A window sees `reach` pixels more than it answers for on either side, but for the image's own border, where the
-    network pads as it would have for the whole image.
+    The input of a window extends `reach` pixels beyond its output on either side, except at the image border, where
+    the network pads as it would for the whole image.
 
     Args:
         length: pixels.
-        tile: the most pixels that a window answers for inside the image; as few as make the same number of windows.
-        reach: how far a pixel of the result depends on its neighbors.
+        tile: maximum output of a window inside the image; made smaller if the number of windows stays the same.
+        reach: how far an output pixel depends on its neighbors.
 
     Returns:
-        List of (start, first, last): the window's first pixel, and the range it answers for; the ranges follow one
-        another.
+        List of (start, first, last): the first input pixel of a window and its output range; the ranges are contiguous.
 
     Example:
+        from ganzoo.inference.tiling import windows
+
         windows(10, 4, 2)      # [(0, 0, 5), (3, 5, 10)], windows of 7 pixels
     """
     size = window_size(length, tile, reach)
@@ -39,33 +42,51 @@ def windows(length, tile, reach):
     return found
 
 
-def window_size(length, tile, reach):
-    """The length of `windows`."""
+def window_size(length: int, tile: int, reach: int) -> int:
+    """The length of a window of `windows`."""
     inside = length - 2 * reach
     if inside <= tile:
         return length
-    # The first and the last window answer for their border as well.
+    # The first and the last window also cover the border.
     count = -(-inside // tile)
     return -(-inside // count) + 2 * reach
 
 
-def in_tiles(function, image, scale, tile, reach, batch_size=1, progress=None):
-    """A network's answer to a whole image, from its answers to tiles of it.
+def in_tiles(
+    function: Callable[[np.ndarray], Tensor],
+    image: np.ndarray,
+    scale: int,
+    tile: int,
+    reach: int,
+    batch_size: int = 1,
+    progress: bool | Callable[[int, int], object] | None = None,
+) -> np.ndarray:
+    """Applies a network to an image, tile by tile.
 
-    Equal to the answer to the whole in one piece, to rounding, if `reach` is as far as the network sees. Beside the
-    two images, memory goes to `batch_size` tiles of (tile + 2 reach)^2 pixels.
+    Equals the result for the whole image, up to rounding, if `reach` covers the network's receptive field. Besides the
+    two images, memory is needed for `batch_size` tiles of (tile + 2 reach)^2 pixels.
 
     Args:
         function: from float32 (batch, height, width, 3) in [-1, 1] to (batch, scale height, scale width, 3).
-        image: (height, width, 3), uint8 or uint16; or (height, width, 1), which is shown as gray and whose answer is
-            the mean of the three colors.
-        scale, reach: of the network.
-        tile: pixels a tile answers for, in both directions.
-        batch_size: tiles at a time.
-        progress: show a bar; None shows one on a terminal; or a function of (tiles done, tiles in all).
+        image: uint8 or uint16 (height, width, 3); or (height, width, 1), which is converted to RGB and back by the
+            mean of the three channels.
+        scale: scale of the network.
+        tile: height and width of a tile's output, in pixels of the input.
+        reach: how far an output pixel of the network depends on its neighbors, in pixels of the input.
+        batch_size: tiles per batch.
+        progress: show a progress bar; None shows one on a terminal; or a function of (tiles done, total tiles).
 
     Returns:
         (scale height, scale width, channels) of the image's type.
+
+    Raises:
+        GanzooError: the result does not fit in memory, or the network's output is not finite.
+
+    Example:
+        from ganzoo.inference.tiling import in_tiles
+
+        image = np.random.default_rng(0).integers(0, 256, (40, 30, 3), "uint8")
+        same = in_tiles(lambda x: x, image, scale=1, tile=16, reach=2)     # uint8 (40, 30, 3)
     """
     at_least_one(tile=tile, batch_size=batch_size)
     from tqdm import tqdm
@@ -85,7 +106,7 @@ def in_tiles(function, image, scale, tile, reach, batch_size=1, progress=None):
         for i in range(0, len(places), batch_size):
             group = places[i : i + batch_size]
             batch = np.stack([image[t : t + size[0], x : x + size[1]] for (t, _, _), (x, _, _) in group])
-            # A last group of fewer tiles would be a shape of its own to compile for.
+            # A smaller last batch would have to be compiled separately.
             padded = np.concatenate([batch] + [batch[-1:]] * (min(batch_size, len(places)) - len(group)))
             padded = np.repeat(padded, 3 // channels, axis=3)
             answers = np.asarray(function(padded.astype("float32") * (2.0 / most) - 1.0), "float32")
@@ -95,7 +116,7 @@ def in_tiles(function, image, scale, tile, reach, batch_size=1, progress=None):
                 ]
                 inside = inside if channels == 3 else inside.mean(axis=2, keepdims=True)
                 if not np.isfinite(inside).all():
-                    raise GanzooError("the network's answer holds values that are no numbers: its weights are damaged")
+                    raise GanzooError("the network's output is not finite: its weights are damaged")
                 levels = np.clip(np.rint((inside + 1.0) * (most / 2)), 0, most).astype(image.dtype)
                 result[row * scale : row_end * scale, column * scale : column_end * scale] = levels
             bar.update(len(group))

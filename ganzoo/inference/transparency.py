@@ -1,30 +1,32 @@
-"""What a network is shown of an image with transparent parts."""
+"""Colors of transparent pixels, as input for a network."""
 
 import numpy as np
 
-# Pixels around a transparent one whose colors may show through when the image is enlarged.
+# Radius in pixels within which the colors of transparent pixels may bleed into visible ones when upscaling.
 _RADIUS = 4
-# Alpha below which the color of a pixel counts less than that of more visible pixels around it: it is hardly seen, and
-# files that were stored premultiplied have lost it to rounding.
+# Below this alpha the color of a pixel counts less than that of more visible pixels around it: it is hardly seen, and
+# imprecise in images that were stored with premultiplied alpha.
 _HARDLY_VISIBLE = 1 / 8
 
 
-def visible_colors(image):
-    """The colors of an image with alpha, where those of transparent pixels are replaced.
+def visible_colors(image: np.ndarray) -> np.ndarray:
+    """The colors of an image with alpha, with the colors of transparent pixels replaced.
 
-    A network looks at neighboring pixels, so the color of a transparent one, often black, would bleed into the visible
-    ones. It gets the color of the nearest visible pixel instead, whatever it was. Colors of pixels that are hardly
-    visible, of an alpha below 1/8 beside more visible ones, are mixed with those of their surroundings, weighted by
-    alpha. All other colors stay as they are.
+    A network's output depends on neighboring pixels, so the color of transparent pixels, often black, would bleed into
+    visible ones. They get the color of the nearest visible pixel instead. Colors of barely visible pixels, with an
+    alpha below 1/8 next to more visible ones, are blended with their surroundings, weighted by alpha. All other colors
+    are unchanged.
 
     Args:
         image: uint8 or uint16 (height, width, channels), the last channel being alpha.
 
     Returns:
-        The same type, (height, width, channels - 1); the image's own values if it is opaque.
+        (height, width, channels - 1) of the same type; a view of the image if it is opaque.
 
     Example:
-        visible_colors(np.uint8([[[9, 9, 9, 255], [0, 0, 0, 0]]]))     # [[[9, 9, 9], [9, 9, 9]]]
+        from ganzoo.inference.transparency import visible_colors
+
+        visible_colors(np.array([[[9, 9, 9, 255], [0, 0, 0, 0]]], "uint8"))     # [[[9, 9, 9], [9, 9, 9]]]
     """
     from scipy.ndimage import distance_transform_edt, gaussian_filter, maximum_filter
 

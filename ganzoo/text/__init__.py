@@ -1,7 +1,7 @@
-"""Sentences as vectors: what models that draw from text are given.
+"""Text encoders: captions as vectors, the condition of text-to-image models.
 
-An encoder has a `name`, a `dim`, `encode(captions)` to float32 (count, dim), a `digest` that tells it from others, and
-`learn(images, captions)`, which one that comes trained does without.
+An encoder has a `name`, a `dim`, `encode(captions)` to float32 (count, dim), a `digest` of its weights, and
+`learn(images, captions)`, which does nothing for a pre-trained encoder.
 """
 
 from ganzoo.text.characters import CharacterEncoder

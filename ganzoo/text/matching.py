@@ -1,7 +1,11 @@
-"""Which caption goes with which image: a network of text and one of images that learn it together.
+"""Contrastive training of a text network and an image network: which caption goes with which image.
 
-An encoder of letters learns what it knows this way; and a pair that a generator has never seen judges what it draws.
+A character encoder is trained this way. A separately trained pair measures how well generated images match their
+captions.
 """
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -10,44 +14,60 @@ from keras import layers, ops
 from ganzoo import pixels
 from ganzoo.data.image_files import resized
 from ganzoo.errors import GanzooError
+from ganzoo.types import Tensor
 
-# What the image network sees of an image, in both directions, and by how much of it images are moved in training.
-_SEEN, _MOVED = 32, 2
+if TYPE_CHECKING:
+    from ganzoo.text.characters import CharacterEncoder
+
+# Height and width of the image network's input, and the largest random shift in training, in pixels.
+_SIZE, _SHIFT = 32, 2
 
 
 class Matching:
-    """An encoder's network and an image network beside it.
+    """An encoder's text network and an image network that is trained with it.
 
     Args:
-        encoder: a `CharacterEncoder`; its network learns as well.
+        encoder: a `CharacterEncoder`; its network is trained too.
 
     Example:
-        judge = Matching(CharacterEncoder(dim=64))
-        judge.learn(images, captions, seed=7)
-        alike = judge.similarity(drawn, ["a red apple", "a green apple"])     # float32 (len(drawn), 2)
+        from ganzoo.text import CharacterEncoder
+        from ganzoo.text.matching import Matching
+
+        images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), "uint8")
+        matching = Matching(CharacterEncoder(dim=16, width=8))
+        matching.learn(images, [["a red apple"], ["a lemon"], ["a plum"], ["a fig"]], epochs=1)
+        similarity = matching.similarity(images, ["a red apple", "a green apple"])     # float32 (4, 2)
     """
 
-    def __init__(self, encoder):
+    def __init__(self, encoder: "CharacterEncoder"):
         self.encoder = encoder
-        self.image_network = _image_network(encoder.dim, (_SEEN, _SEEN, 3))
+        self.image_network = _image_network(encoder.dim, (_SIZE, _SIZE, 3))
 
-    def learn(self, images, captions, epochs=30, batch_size=128, seed=0, verbose=0):
-        """As `CharacterEncoder.learn`."""
+    def learn(
+        self,
+        images: np.ndarray,
+        captions: Sequence[Sequence[str]],
+        epochs: int = 30,
+        batch_size: int = 128,
+        seed: int = 0,
+        verbose: int = 0,
+    ) -> float:
+        """Trains both networks; arguments and result as in `CharacterEncoder.learn`."""
         if len(images) != len(captions) or not len(images):
             raise GanzooError(f"{len(images)} images and {len(captions)} lists of captions do not match")
         keras.utils.set_random_seed(seed)
-        # A model that keeps the encoder does not let its own game change it.
+        # A text-to-image model freezes its encoder.
         trainable, self.encoder.network.trainable = self.encoder.network.trainable, True
-        shown = _seen(images)
+        inputs = _as_input(images)
         codes = [self.encoder.codes(of_one) for of_one in captions]
         pair = _Pair(self.encoder.network, self.image_network)
         pair.compile(keras.optimizers.Adam(1e-3))
-        batch_size = min(batch_size, len(shown))
+        batch_size = min(batch_size, len(inputs))
         rng = np.random.default_rng(seed)
         for epoch in range(epochs):
             chosen = np.stack([of_one[rng.integers(len(of_one))] for of_one in codes])
-            order = rng.permutation(len(shown))[: len(shown) // batch_size * batch_size]
-            data = _moved(rng, shown[order]), chosen[order]
+            order = rng.permutation(len(inputs))[: len(inputs) // batch_size * batch_size]
+            data = _augmented(rng, inputs[order]), chosen[order]
             history = pair.fit(data, batch_size=batch_size, epochs=1, shuffle=False, verbose=0)
             matched = float(history.history["matched"][-1])
             if verbose:
@@ -55,35 +75,36 @@ class Matching:
         self.encoder.network.trainable = trainable
         return matched
 
-    def vectors(self, images, batch_size=256):
-        """What the image network makes of images, float32 (count, dim), of length sqrt(dim).
+    def vectors(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
+        """Image vectors, float32 (count, dim), of norm sqrt(dim).
 
         Args:
             images: uint8 (count, height, width, channels).
-            batch_size: images at a time.
+            batch_size: images per batch.
         """
-        shown = _seen(images)
-        groups = (shown[i : i + batch_size] for i in range(0, len(shown), batch_size))
+        inputs = _as_input(images)
+        groups = (inputs[i : i + batch_size] for i in range(0, len(inputs), batch_size))
         return np.concatenate([ops.convert_to_numpy(self.image_network(group, training=False)) for group in groups])
 
-    def similarity(self, images, captions):
-        """Cosines float32 (count of images, count of captions)."""
+    def similarity(self, images: np.ndarray, captions: Sequence[str]) -> np.ndarray:
+        """Cosine similarities, float32 (number of images, number of captions)."""
         return self.vectors(images) @ self.encoder.encode(captions).T / self.encoder.dim
 
 
 @keras.saving.register_keras_serializable(package="ganzoo")
 class Normalized(layers.Layer):
-    """Vectors of length sqrt(dim), so that their parts are about 1; knows whether they mean anything yet."""
+    """Scales vectors to norm sqrt(dim), so that components are about 1; stores whether the network is trained."""
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Creates the flag `learned`."""
         self.learned = self.add_weight(shape=(), initializer="zeros", trainable=False, name="learned")
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         x = ops.cast(inputs, "float32")
         size = ops.sqrt(ops.sum(x**2, axis=-1, keepdims=True) + 1e-12)
         return x / size * x.shape[-1] ** 0.5
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
 
 
@@ -97,7 +118,7 @@ def _image_network(dim, shape):
 
 
 class _Pair(keras.Model):
-    """Both networks, and the temperature of their comparison."""
+    """Both networks and the temperature of the softmax."""
 
     def __init__(self, text, image):
         super().__init__(name="matching")
@@ -125,20 +146,20 @@ class _Pair(keras.Model):
         )
 
 
-def _seen(images):
-    """float32 (count, 32, 32, 3) in [-1, 1]."""
+def _as_input(images):
+    """Images as input of the image network, float32 (count, 32, 32, 3) in [-1, 1]."""
     small = []
     for image in images:
         color = np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
-        small.append(color if color.shape[:2] == (_SEEN, _SEEN) else resized(color, (_SEEN, _SEEN)))
+        small.append(color if color.shape[:2] == (_SIZE, _SIZE) else resized(color, (_SIZE, _SIZE)))
     return pixels.to_float(np.stack(small))
 
 
-def _moved(rng, images):
-    """Each mirrored or not, and moved by up to two pixels, so that a judge does not know them by heart."""
-    padded = np.pad(images, ((0, 0), (_MOVED, _MOVED), (_MOVED, _MOVED), (0, 0)), mode="edge")
-    down, right = rng.integers(0, 2 * _MOVED + 1, (2, len(images)))
-    moved = np.stack([p[d : d + _SEEN, r : r + _SEEN] for p, d, r in zip(padded, down, right)])
-    mirrored = rng.random(len(moved)) < 0.5
-    moved[mirrored] = moved[mirrored, :, ::-1]
-    return moved
+def _augmented(rng, images):
+    """Images randomly flipped and shifted by up to two pixels, against overfitting."""
+    padded = np.pad(images, ((0, 0), (_SHIFT, _SHIFT), (_SHIFT, _SHIFT), (0, 0)), mode="edge")
+    down, right = rng.integers(0, 2 * _SHIFT + 1, (2, len(images)))
+    shifted = np.stack([p[d : d + _SIZE, r : r + _SIZE] for p, d, r in zip(padded, down, right)])
+    flipped = rng.random(len(shifted)) < 0.5
+    shifted[flipped] = shifted[flipped, :, ::-1]
+    return shifted

@@ -1,17 +1,23 @@
-"""Captions as an encoder gets them."""
+"""Validation of captions."""
+
+from collections.abc import Iterable
 
 from ganzoo.errors import GanzooError
 
 
-def as_strings(captions):
-    """A list of captions; one alone becomes a list of itself.
+def as_strings(captions: str | Iterable[str]) -> list[str]:
+    """Captions as a list; a single string becomes a list of one.
 
     Raises:
-        GanzooError: something else than strings, or none.
+        GanzooError: not strings, or an empty list.
+
+    Example:
+        from ganzoo.text.strings import as_strings
+
+        as_strings("a red apple")     # ["a red apple"]
     """
-    many = [captions] if isinstance(captions, str) else captions
     try:
-        many = list(many)
+        many = [captions] if isinstance(captions, str) else list(captions)
     except TypeError:
         many = []
     if not many or not all(isinstance(caption, str) for caption in many):

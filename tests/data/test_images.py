@@ -471,7 +471,7 @@ def test_limits_come_from_the_header(tmp_path):
             with pytest.raises(ganzoo.GanzooError, match="9000x9000 pixels are too many, more than 64 megapixels"):
                 open_any(f"folder:{tmp_path}/{suffix}")
     os.mkfifo(tmp_path / "p-images-idx3-ubyte")
-    with pytest.raises(ganzoo.GanzooError, match="not an ordinary file"):
+    with pytest.raises(ganzoo.GanzooError, match="not a regular file"):
         open_images(f"idx:{tmp_path}/p-images-idx3-ubyte", (8, 8, 1))
     os.mkfifo(tmp_path / "p.png")
     with pytest.raises(ganzoo.GanzooError, match="no file"):

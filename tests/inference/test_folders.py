@@ -48,5 +48,5 @@ def test_several_inputs_go_into_a_folder(tmp_path):
     several = {"a.jpg": "new/a.png", "pics/a.png": "new/pics/a.png", "pics/deep/b.gif": "new/pics/deep/b.png"}
     assert pairs([one, folder, one], tmp_path / "new") == several
     assert pairs([one, files[0]], out) == {"a.jpg": "out/a.jpg.png", "pics/a.png": "out/a.png.png"}
-    with pytest.raises(ganzoo.GanzooError, match="would be written over"):
+    with pytest.raises(ganzoo.GanzooError, match="would be overwritten"):
         pairs(files, folder)

@@ -88,7 +88,7 @@ def test_what_cannot_be_made_gets_one_line():
         with pytest.raises(GanzooError, match="do not fit in memory"):
             make(10**14)
         for wrong in (0, -1, 2.0, True, "8"):
-            with pytest.raises(GanzooError, match="count must be a whole number of at least 1"):
+            with pytest.raises(GanzooError, match="count must be an integer of at least 1"):
                 make(wrong)
     model = ganzoo.load("dcgan.digits")
     with pytest.raises(GanzooError, match=r"latents of up to 1e\+38 are too large"):

@@ -59,5 +59,5 @@ def _batch(image):
 
 
 def test_a_broken_network_is_not_drawn():
-    with pytest.raises(ganzoo.GanzooError, match="no numbers"):
+    with pytest.raises(ganzoo.GanzooError, match="not finite"):
         in_tiles(lambda x: np.full((1, 8, 8, 3), np.nan), np.zeros((4, 4, 3), "uint8"), 2, 16, 1)
