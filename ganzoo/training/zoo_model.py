@@ -442,7 +442,7 @@ class ZooModel(Task, DeferredNetworks, Saving):
 
         Example:
             model = ganzoo.load("dcgan.digits")
-            images = np.random.default_rng(0).uniform(-1, 1, (16, 28, 28, 1)).astype("float32")
+            images = np.random.default_rng(0).uniform(-1, 1, (16, 32, 32, 1)).astype("float32")
             history = model.fit(images, batch_size=8, verbose=0)
             history.history["g_loss"]  # one value per epoch
         """
@@ -506,7 +506,7 @@ class ZooModel(Task, DeferredNetworks, Saving):
 
         Example:
             model = ganzoo.load("dcgan.digits")
-            images = np.random.default_rng(0).uniform(-1, 1, (16, 28, 28, 1)).astype("float32")
+            images = np.random.default_rng(0).uniform(-1, 1, (16, 32, 32, 1)).astype("float32")
             losses = model.evaluate(images, return_dict=True, verbose=0)
             losses["d_loss"]
         """
@@ -684,7 +684,7 @@ class ZooModel(Task, DeferredNetworks, Saving):
             ganzoo.load("dcgan.digits").export("digits_savedmodel")
             # Where the SavedModel is served:
             served = tf.saved_model.load("digits_savedmodel")
-            images = served.serve(np.zeros((1, 100), "float32"))  # float32 (1, 28, 28, 1) in [-1, 1]
+            images = served.serve(np.zeros((1, 64), "float32"))  # float32 (1, 32, 32, 1) in [-1, 1]
         """
         from ganzoo.export import export_savedmodel
 
