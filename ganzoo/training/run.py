@@ -353,8 +353,8 @@ def _planned(place, preset, data, settings, output, resume, lock):
     cls = model_class(config.model, found.name)
     if not config.data.get("source"):
         raise GanzooError(f"{found.name} names no data: give it with --data, e.g. --data folder:my_images")
-    # Keras takes the seeds of initializers from Python's random state. TensorFlow's global seed is not used, and not set,
-    # since it could not be restored.
+    # Keras takes the seeds of initializers from Python's random state. TensorFlow's global seed is not used, and it is
+    # not set, since it could not be restored.
     random.seed(config.training.seed)
     np.random.seed(config.training.seed)
     with place.strategy.scope():
