@@ -45,6 +45,8 @@ NotNegativeWhole = Annotated[int, Field(ge=0)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 ClassName = Annotated[str, BeforeValidator(_name_of_number)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+# Marks arguments of a base class's constructor that its subclasses pass, and no preset: Annotated[..., NOT_IN_PRESETS].
+NOT_IN_PRESETS = "not in presets"
 
 
 @dataclass(config=_strict_keys)
@@ -271,7 +273,7 @@ def parameters_of(function, *, owner=None):
     Args:
         function: a function, or a method's name together with `owner`.
         owner: a class; where its method takes **anything, those parameters of its parents' count too that have a
-            default and an annotation: the others the class fills in itself.
+            default and an annotation, unless they are `NOT_IN_PRESETS`: the others the class fills in itself.
     """
     if owner is None:
         homes = [function]
@@ -283,7 +285,9 @@ def parameters_of(function, *, owner=None):
         parameters = inspect.signature(home, eval_str=True).parameters
         for name, parameter in parameters.items():
             empty = inspect.Parameter.empty
-            optional = home is homes[0] or (parameter.default is not empty and parameter.annotation is not empty)
+            marked = NOT_IN_PRESETS in getattr(parameter.annotation, "__metadata__", ())
+            annotated = parameter.annotation is not empty and not marked
+            optional = home is homes[0] or (parameter.default is not empty and annotated)
             if parameter.kind in kinds and name != "self" and optional:
                 found.setdefault(name, parameter)
         if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):

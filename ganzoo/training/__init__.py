@@ -1,1 +1,1 @@
-"""Training: base classes of models, the training step, and everything around it in a run."""
+"""Training: the base classes of models with their training step, and training runs."""

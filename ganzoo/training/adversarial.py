@@ -1,13 +1,15 @@
 """Adversarial training: Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661)."""
 
 import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Annotated, Any
 
 import keras
 from keras import ops
 
 from ganzoo import backend, losses
-from ganzoo.config import AtLeastOne, NotNegative
+from ganzoo.config import NOT_IN_PRESETS, AtLeastOne, NotNegative
 from ganzoo.data.batches import parts_of, with_condition
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.losses import feature_matching
@@ -15,9 +17,10 @@ from ganzoo.networks import regularizers
 from ganzoo.training.augmentations import get_augmentation
 from ganzoo.training.averages import HistoricalAverage
 from ganzoo.training.reference_batches import take_reference_batches
-from ganzoo.training.zoo_model import Objective, ZooModel
+from ganzoo.training.zoo_model import Network, Objective, ZooModel
+from ganzoo.types import Tensor
 
-# What GANs have been trained with since Radford et al. 2015 (arXiv:1511.06434).
+# The usual optimizer of GANs since Radford et al. 2015 (arXiv:1511.06434).
 ADAM = {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5}
 
 
@@ -30,11 +33,11 @@ class AdversarialModel(ZooModel):
     `discriminators`.
 
     Args:
-        generator: functional Keras model, from `generator_inputs` to the input of the discriminator.
-        discriminator: functional Keras model, from `discriminator_inputs` to logits (batch, 1). Or a function that
-            makes it, so that a model loaded for inference does not build it.
+        generator: functional Keras model from `generator_inputs` to examples.
+        discriminator: functional Keras model from `discriminator_inputs` to logits (batch, 1), or a function that
+            builds it, so that a model loaded for inference does not need to.
         latent_dim: length of the generator's latent vector; None for a generator that takes only the condition.
-        networks: {name: functional Keras model} of all networks, in place of the first two arguments.
+        networks: {name: network} of all networks, in place of the first two arguments.
         discriminator_regularizers: list of changes to the discriminators: "spectral_normalization",
             "minibatch_discrimination", "virtual_batch_normalization", or {"name": ..., argument: value}
             (see `ganzoo.networks.regularizers`).
@@ -42,17 +45,18 @@ class AdversarialModel(ZooModel):
         **options: of `ZooModel`.
 
     Attributes:
-        generator: the network being trained.
-        ema_generator: the moving average of its weights and batch statistics, used for inference.
-        discriminator: the network that tells real from generated examples.
+        ema_generator: the moving average of the generator, used for inference.
 
     Example:
         @ganzoo.register("denoiser")
         class Denoiser(ganzoo.AdversarialModel):
             shares_fake_batch = True  # a deterministic generator: one fake batch serves both updates
 
-            def __init__(self):
-                super().__init__(my_generator(), my_discriminator())
+            def __init__(self, length: int = 16):
+                noisy, clean = keras.Input((length,)), keras.Input((length,))
+                score = keras.layers.Dense(1)(keras.layers.Concatenate()([clean, noisy]))
+                generator = keras.Model(noisy, keras.layers.Dense(length)(noisy))
+                super().__init__(generator, keras.Model([clean, noisy], score))
 
             def split_batch(self, batch):
                 noisy, clean = batch
@@ -62,8 +66,8 @@ class AdversarialModel(ZooModel):
                 return condition
     """
 
-    generators = ("generator",)
-    discriminators = ("discriminator",)
+    generators: tuple[str, ...] = ("generator",)
+    discriminators: tuple[str, ...] = ("discriminator",)
     # The discriminator's output: "logits", or "errors" of an auto-encoder; a loss takes one of them.
     scores = "logits"
     # Deterministic generators reuse one fake batch for both updates of a step; Algorithm 1 samples one for each.
@@ -71,14 +75,14 @@ class AdversarialModel(ZooModel):
 
     def __init__(
         self,
-        generator=None,
-        discriminator=None,
-        latent_dim=None,
+        generator: Annotated[Network | None, NOT_IN_PRESETS] = None,
+        discriminator: Annotated[Network | None, NOT_IN_PRESETS] = None,
+        latent_dim: Annotated[int | None, NOT_IN_PRESETS] = None,
         *,
-        networks=None,
-        discriminator_regularizers: list = (),
-        generator_regularizers: list = (),
-        **options,
+        networks: Annotated[Mapping[str, Network] | None, NOT_IN_PRESETS] = None,
+        discriminator_regularizers: list = [],
+        generator_regularizers: list = [],
+        **options: Any,
     ):
         if networks is None:
             networks = dict(zip((*self.generators, *self.discriminators), (generator, discriminator)))
@@ -95,45 +99,45 @@ class AdversarialModel(ZooModel):
             for name, network in networks.items()
         }
         super().__init__(networks, averaged=self.generators, **options)
-        self.histories = {}
+        self.histories: dict[str, HistoricalAverage] = {}
         if latent_dim is not None:
             at_least_one(latent_dim=latent_dim)
             self.latent_dim = int(latent_dim)
 
-    def start_from(self, other):
+    def start_from(self, other: ZooModel) -> None:
         super().start_from(other)
         for name, history in self.histories.items():
             history.restart(self.networks[name])
 
     # The hooks.
 
-    def split_batch(self, batch):
+    def split_batch(self, batch: Any) -> tuple[Tensor, Any]:
         """(real examples, condition or None) of one batch of the data set; by default labels are ignored."""
         name = self.model_name or type(self).__name__
         return parts_of(batch, 2, name, "examples, or pairs (examples, labels)")[0], None
 
-    def check_batch(self, batch):
+    def check_batch(self, batch: Any) -> None:
         super().check_batch(batch)
-        # Before tracing: on JAX, an error within fit() loses the model's weights.
+        # Before tracing: on JAX, an error during fit() loses the model's weights.
         self.split_batch(keras.tree.map_structure(ops.convert_to_tensor, batch))
 
-    def generator_inputs(self, count, condition):
-        """The generator's inputs for `count` examples of training: fresh noise, and the condition if there is one."""
+    def generator_inputs(self, count: Any, condition: Any) -> Any:
+        """The generator's inputs for `count` examples: new noise, and the condition if there is one."""
         if not hasattr(self, "latent_dim"):
             raise NotImplementedError(f"{type(self).__name__} must define generator_inputs(), or have a latent_dim")
         return with_condition(self.noise.normal((count, self.latent_dim)), condition)
 
-    def discriminator_inputs(self, examples, condition):
-        """The discriminator's inputs for real or generated examples: these, and the condition if there is one."""
+    def discriminator_inputs(self, examples: Tensor, condition: Any) -> Any:
+        """The discriminator's inputs: real or generated examples, and the condition if there is one."""
         return with_condition(examples, condition)
 
-    def content_loss(self, real, fake):
-        """A scalar that the generator minimizes besides the adversarial loss, e.g. the distance of real and fake."""
+    def content_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """A scalar that the generator minimizes besides the adversarial loss, e.g. the distance of fake from real."""
         return 0.0
 
     # The losses.
 
-    def discriminator_loss(self, batch, training=True):
+    def discriminator_loss(self, batch: Any, training: bool = True) -> Tensor:
         """The discriminator's loss, a scalar: the mean over this replica's batch."""
         real, condition = self._examples(batch)
         fake = self.fake_batch(real, condition, training)
@@ -143,7 +147,7 @@ class AdversarialModel(ZooModel):
         self.record(**self.loss.report(real_logits, fake_logits))
         return self.loss.discriminator(real_logits, fake_logits) + self.penalty(real, fake, condition, training)
 
-    def generator_loss(self, batch, training=True):
+    def generator_loss(self, batch: Any, training: bool = True) -> Tensor:
         """The generator's loss, a scalar: the mean over this replica's batch."""
         real, condition = self._examples(batch)
         fake = self.generated_batch(real, condition, training)
@@ -153,53 +157,50 @@ class AdversarialModel(ZooModel):
         fake = self.discriminator_inputs(self.augmented(fake), condition)
         if self.feature_matching:
             features, logits = self._features_and_logits(fake, training=training)
-            shown = self.discriminator_inputs(self.augmented(real), condition)
-            real_features, _ = self._features_and_logits(shown, training=training)
+            real = self.discriminator_inputs(self.augmented(real), condition)
+            real_features, _ = self._features_and_logits(real, training=training)
             content = content + self.feature_matching * feature_matching(real_features, features)
         else:
             logits = self.discriminator(fake, training=training)
         self.record(fake_score=ops.mean(logits))
         return content + self.adversarial_weight * self.loss.generator(logits)
 
-    def generated_batch(self, real, condition, training=True):
+    def generated_batch(self, real: Tensor, condition: Any, training: bool = True) -> Tensor:
         """As many generated examples as real ones; with `shares_fake_batch` the same for both updates of a step."""
         if self._step_state.shared is not None:
-            _, (_, known), fake = self._step_state.shared
-            # The shared batch was generated for one condition only.
-            if condition is known:
+            _, (_, shared_condition), fake = self._step_state.shared
+            if condition is shared_condition:
                 return fake
         return self.generator(self.generator_inputs(ops.shape(real)[0], condition), training=training)
 
-    def fake_batch(self, real, condition, training=True):
+    def fake_batch(self, real: Tensor, condition: Any, training: bool = True) -> Tensor:
         """`generated_batch` for the discriminator, without gradients to the generator."""
         with backend.no_gradients():
             return keras.tree.map_structure(ops.stop_gradient, self.generated_batch(real, condition, training))
 
-    def augmented(self, images):
+    def augmented(self, images: Tensor) -> Tensor:
         """The images after the augmentations given to `compile`."""
         for augmentation in self.augmentations:
             images = augmentation(images, self.noise)
         return images
 
-    def penalty(self, real, fake, condition=None, training=True):
-        """The sum of the penalties given to `compile`, for a batch of real and one of generated examples."""
+    def penalty(self, real: Tensor, fake: Tensor, condition: Any = None, training: bool = True) -> Tensor:
+        """The sum of the penalties given to `compile`, on a batch of real and a batch of generated examples."""
 
-        def discriminator(examples):
+        def scores(examples):
             return self.discriminator(self.discriminator_inputs(examples, condition), training=training)
 
-        return sum(
-            (penalty(discriminator, real, fake, self.noise, backend.input_gradient) for penalty in self.penalties), 0.0
-        )
+        return sum((penalty(scores, real, fake, self.noise, backend.input_gradient) for penalty in self.penalties), 0.0)
 
     def _examples(self, batch):
-        """The result of `split_batch`, computed once while both updates share a fake batch."""
+        """`split_batch`, computed once if both updates share a fake batch."""
         if self._step_state.shared is not None and self._step_state.shared[0] is batch:
             return self._step_state.shared[1]
         return self.split_batch(batch)
 
     # Algorithm 1.
 
-    def objectives(self):
+    def objectives(self) -> Sequence[Objective]:
         def d_loss(batch, training):
             return self.discriminator_loss(batch, training) + self._historical_cost(self.discriminators, training)
 
@@ -209,7 +210,7 @@ class AdversarialModel(ZooModel):
         k = self.discriminator_steps if self.is_adversarial else 0
         return [Objective("d_loss", d_loss, self.discriminators, k), Objective("g_loss", g_loss, self.generators)]
 
-    def alternate(self, parts):
+    def alternate(self, parts: Sequence[Any]) -> Tensor:
         """k discriminator steps, each on its own part of the batch with its own noise, then one generator step."""
         if self.is_adversarial and self.shares_fake_batch:
             loss = self._alternate_on_one_fake_batch(parts)
@@ -223,7 +224,7 @@ class AdversarialModel(ZooModel):
         d_loss, g_loss = self._objectives
 
         def both(batch, training):
-            # The discriminator's update happens inside the generator's forward pass, on the same fake batch.
+            # The discriminator's update happens inside the generator's, between forward and backward pass.
             examples = self.split_batch(batch)
             self._step_state.shared = batch, examples, self.generated_batch(*examples)
             try:
@@ -237,7 +238,7 @@ class AdversarialModel(ZooModel):
         return self.minimize(replace(g_loss, loss=both), parts[-1])
 
     def _historical_cost(self, names, training):
-        """The cost of the networks' distance from their historical averages, during training."""
+        """The weighted squared distance of the networks from their historical averages; 0 outside of training."""
         distances = [history.distance(self.networks[name]) for name, history in self.histories.items() if name in names]
         return self.historical_averaging * sum(distances) if training and distances else 0.0
 
@@ -247,22 +248,22 @@ class AdversarialModel(ZooModel):
         self,
         optimizer: object = None,
         *,
-        generator_optimizer: object = ADAM,
-        discriminator_optimizer: object = ADAM,
+        generator_optimizer: Any = ADAM,
+        discriminator_optimizer: Any = ADAM,
         loss: object = "non_saturating",
-        penalties: list = (),
-        augmentations: list = (),
+        penalties: list = [],
+        augmentations: list = [],
         adversarial_weight: NotNegative = 1.0,
         feature_matching: NotNegative = 0.0,
         historical_averaging: NotNegative = 0.0,
         discriminator_steps: AtLeastOne = 1,
-        **settings: object,
-    ):
+        **settings: Any,
+    ) -> None:
         """Sets how the model trains.
 
         Args:
             optimizer: name or settings of both optimizers, in place of the next two; settings without a name change
-                the model's own.
+                the model's defaults.
             generator_optimizer: a Keras optimizer, its name, or {"name": "adam", "learning_rate": 2e-4}.
             discriminator_optimizer: the same.
             loss: name of an adversarial loss, {"name": ..., argument: ...}, or an `AdversarialLoss`.
@@ -270,17 +271,17 @@ class AdversarialModel(ZooModel):
                 "weight": ...} or a `ganzoo.losses.Penalty`.
             augmentations: list of changes to real and generated images before the discriminator sees them:
                 "instance_noise", "diffaugment" (see `ganzoo.training.augmentations`), as above.
-            adversarial_weight: weight of the adversarial loss in the generator's. With 0 and no feature matching, a
-                model with a `content_loss` pre-trains on that loss, and its discriminator is not trained.
+            adversarial_weight: weight of the generator's adversarial loss. With 0 and no feature matching, a model
+                with a `content_loss` pre-trains on that loss, and its discriminator is not trained.
             feature_matching: weight of `ganzoo.losses.feature_matching`, on the input of the discriminator's last layer
                 or an auto-encoder's code (Salimans et al. 2016, who set `adversarial_weight` to 0).
-            historical_averaging: weight of |weights - their mean over all steps|^2 in both losses (section 3.2 there).
-            discriminator_steps: the k of Algorithm 1; each step takes fresh examples and fresh noise.
+            historical_averaging: weight of |weights - their mean over all steps|^2 in both losses (ibid., section 3.2).
+            discriminator_steps: the k of Algorithm 1; each step takes new examples and new noise.
             **settings: `ema_decay`, `seed`, `synchronized_batch_norm`, `run_eagerly`, `jit_compile` and
                 `steps_per_execution` of `ZooModel.compile`.
 
         Raises:
-            GanzooError: an unknown loss or optimizer, a number out of range, or a call outside the scope of the
+            GanzooError: an unknown loss or optimizer, a number out of range, or a call outside of the scope of the
                 strategy in which the model was created.
         """
         if optimizer is not None:
@@ -290,8 +291,8 @@ class AdversarialModel(ZooModel):
                     "or the optimizer's name"
                 )
             generator_optimizer, discriminator_optimizer = (
-                {**own, **optimizer} if isinstance(optimizer, dict) and "name" not in optimizer else optimizer
-                for own in (generator_optimizer, discriminator_optimizer)
+                {**default, **optimizer} if isinstance(optimizer, dict) and "name" not in optimizer else optimizer
+                for default in (generator_optimizer, discriminator_optimizer)
             )
         self.keep_settings(
             AdversarialModel.compile,
@@ -315,34 +316,34 @@ class AdversarialModel(ZooModel):
         if self.feature_matching:
             features = regularizers.features_of(self.discriminator)
             network = keras.Model(self.discriminator.input, [features, self.discriminator.output])
-            # Not tracked by Keras, which would save the discriminator's layers a second time.
-            object.__setattr__(self, "_features_and_logits", network)
+            # A function: Keras would track the network itself, and save the discriminator's layers a second time.
+            self._features_and_logits = functools.partial(network)
         names = (*self.generators, *self.discriminators) if self.historical_averaging else ()
         self.histories = {name: HistoricalAverage(self.networks[name], name=f"{name}_history") for name in names}
         super().compile({"d_loss": discriminator_optimizer, "g_loss": generator_optimizer}, **settings)
-        kept = {name: value for name, value in self._settings.items() if name != "optimizer"}
+        others = {name: value for name, value in self._settings.items() if name != "optimizer"}
         self._settings = dict(
             generator_optimizer=self.generator_optimizer,
             discriminator_optimizer=self.discriminator_optimizer,
             loss=self.loss,
             penalties=self.penalties,
             augmentations=self.augmentations,
-            **kept,
+            **others,
         )
 
     @property
-    def reported_metrics(self):
+    def reported_metrics(self) -> tuple[str, ...]:
         return (*self.loss.reported, *self.reported) if self.is_adversarial else self.reported
 
     @property
-    def generator_optimizer(self):
+    def generator_optimizer(self) -> keras.optimizers.Optimizer:
         """The Keras optimizer of the generators."""
         return self.optimizers["g_loss"]
 
     @property
-    def discriminator_optimizer(self):
+    def discriminator_optimizer(self) -> keras.optimizers.Optimizer:
         """The Keras optimizer of the discriminators."""
         return self.optimizers["d_loss"]
 
-    def before_training(self, x, y):
+    def before_training(self, x: Any, y: Any) -> Any:
         return take_reference_batches(self, x, y)

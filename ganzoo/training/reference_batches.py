@@ -1,4 +1,4 @@
-"""Reference batches of virtual batch normalization, taken from the first training data."""
+"""Reference batches of virtual batch normalization, taken from the start of the training data."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from ganzoo.networks import regularizers
 
 
 def take_reference_batches(model: Any, x: Any, y: Any) -> Any:
-    """Gives the networks with virtual batch normalization their reference batches, the first time they train.
+    """Sets the reference batches of all virtual batch normalization layers that have none yet.
 
     Args:
         model: an `AdversarialModel`.
         x, y: the data given to `fit`.
 
     Returns:
-        The data to train on in place of x: it begins at the same example.
+        The data to train on in place of x, starting with the same example.
     """
 
     def real_inputs(batch):

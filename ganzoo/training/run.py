@@ -1,13 +1,13 @@
 """A training run and its folder.
 
 runs/dcgan.mnist-001/
-  config.yaml         everything the run was made from
-  metrics.jsonl       a line per epoch
+  config.yaml         the complete configuration of the run
+  metrics.jsonl       one line per epoch
   events/             for TensorBoard
-  samples/            a grid per epoch, from the same latents; samples.gif at the end
+  samples/            a grid of samples per epoch, from the same latents; samples.gif at the end
   checkpoints/        last.keras, best.keras
 
-Two more files say what a resumed run is compared with: preset.yaml, the preset as it was, and data.json (see
+A resumed run is checked against two more files: preset.yaml, the original preset, and data.json (see
 `ganzoo.training.facts`).
 """
 
@@ -20,8 +20,10 @@ import re
 import signal
 import threading
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -29,6 +31,7 @@ from keras import ops
 
 from ganzoo import presets
 from ganzoo.config import (
+    Config,
     dump,
     load_config,
     parameters_of,
@@ -37,62 +40,74 @@ from ganzoo.config import (
     with_settings,
     without_weights,
 )
+from ganzoo.data.feed import Feed
 from ganzoo.errors import GanzooError
 from ganzoo.files import held, write_atomically
 from ganzoo.registry import model_class
+from ganzoo.tasks.base import ValidationMetrics
 from ganzoo.training import callbacks
 from ganzoo.training.callbacks.checkpoints import recorded_value, write_value
 from ganzoo.training.callbacks.record import read_records
-from ganzoo.training.distribute import Agreement, of_several_workers, placement, workers_needed
+from ganzoo.training.distribute import Agreement, Placement, of_several_workers, placement, workers_needed
 from ganzoo.training.facts import Facts, read_facts, write_facts
-from ganzoo.training.zoo_model import describe_networks
+from ganzoo.training.zoo_model import ZooModel, describe_networks
+from ganzoo.types import PathLike
 
-# What a resumed run may not change: its weights or its data would no longer be the same run's.
+# What a resumed run may not change.
 _FIXED = (
     *("model", "arguments", "compile", "data", "training.seed", "training.precision"),
-    # Distances of two protocols in one run could not decide on a best checkpoint.
+    # Metrics computed in two ways could not be compared to find the best checkpoint.
     *("evaluation.extractor", "evaluation.monitor", "evaluation.samples"),
-    # It has begun.
+    # Training has started already.
     "training.start_from",
 )
 
 
-def train(preset, data=None, settings=(), output="runs", resume=False, strategy="auto", max_minutes=None):
-    """Trains a preset and keeps everything in a run folder.
+def train(
+    preset: PathLike,
+    data: PathLike | None = None,
+    settings: str | Iterable[str] | Mapping[str, Any] = (),
+    output: PathLike = "runs",
+    resume: bool = False,
+    strategy: str = "auto",
+    max_minutes: float | None = None,
+) -> Path:
+    """Trains a preset, and writes config, metrics, samples and checkpoints to a run folder.
+
+    Ctrl-C, or a request to terminate, saves a checkpoint and returns. If any of several workers receives one, all stop
+    within about a second of training. The random states of Python and NumPy are restored at the end.
 
     Args:
         preset: a preset's name, or the path of a YAML file.
-        data: source of the data, e.g. "folder:my_images"; the preset's own if not given.
-        settings: changes of the preset: ["training.epochs=5"], or {"training.epochs": 5}.
-        output: folder for run folders.
-        resume: go on with the newest run of this preset in `output` instead of beginning a new one;
-            its config is used, with `settings` on top.
+        data: source of the data, e.g. "folder:my_images"; the preset's own by default.
+        settings: changes to the preset: ["training.epochs=5"], or {"training.epochs": 5}.
+        output: parent folder of the run folders.
+        resume: resume the newest run of this preset in `output`, with its config and `settings` on top, instead of
+            starting a new one.
         strategy: where to train: "auto", "one", "mirrored", "multiworker" or "tpu", see
             `ganzoo.training.distribute.placement`. The batch size is that of all devices together.
-        max_minutes: stop after so long, preparations included, as Ctrl-C does; None goes on to the end.
-
-    The random states of Python and NumPy are afterwards what they were before.
+        max_minutes: stop after this time, including preparation, as Ctrl-C does; None trains to the end.
 
     Returns:
-        The run folder, a `pathlib.Path`. Ctrl-C, or a request to terminate, saves a checkpoint and returns as well; of
-        several workers one that is asked stops all, within about a second of training.
+        The run folder.
 
     Raises:
-        GanzooError: anything wrong with preset, settings or data; nothing to resume; a resumed run with another
-            architecture, with other data, or with a damaged file; a run that another process is training; a training
-            that diverged or collapsed.
+        GanzooError: a mistake in preset, settings or data; no run to resume; a resumed run with another architecture,
+            other data or a damaged file; a run that another process is training; training that diverged or collapsed.
 
     Example:
-        folder = ganzoo.train("dcgan.digits")
+        # For a quick try; without settings, the preset as it is.
+        settings = {"training.epochs": 1, "arguments.width": 4, "data.batch_size": 512, "evaluation.extractor": None}
+        folder = ganzoo.train("dcgan.digits", settings=settings)
         model = ganzoo.load(folder)
     """
     until = time.monotonic() + 60 * max_minutes if max_minutes is not None else math.inf
-    with contextlib.ExitStack() as lock, _random_states_kept():
+    with contextlib.ExitStack() as lock, _random_states_restored():
         plan = _prepared(preset, data, settings, output, resume, strategy, lock)
         print(f"strategy: {plan.placement.words}; {plan.config.training.precision}", flush=True)
         try:
             with workers_needed(plan.placement):
-                # Not before: a dry run trains nothing.
+                # Not in `prepare`: a dry run trains nothing.
                 plan.feed.learn()
                 if not plan.placement.chief:
                     _train_along(plan, until)
@@ -107,7 +122,7 @@ def train(preset, data=None, settings=(), output="runs", resume=False, strategy=
 
 
 def _train_along(plan, until):
-    """A worker's part of a run whose files another one writes."""
+    """Trains in a worker that writes no files; the chief does."""
     if plan.model.steps >= plan.total_steps:
         return
     interrupt = _Interrupt(plan, until)
@@ -125,8 +140,8 @@ def _train_in(folder, plan, until):
     checkpoints = callbacks.Checkpoints(folder / "checkpoints", measure, config.training.checkpoint_minutes, best)
     progress = callbacks.Progress(plan.total_steps)
     interrupt = _Interrupt(plan, until)
-    # The order matters: broken weights reach no file, and a line is on disk before the checkpoint that follows it.
-    everything = [
+    # The order matters: broken weights reach no file, and an epoch is recorded before its checkpoint is saved.
+    all_callbacks = [
         callbacks.Guard(patience=config.training.collapse_patience),
         *([callbacks.Quality(measure, config.evaluation.every_epochs, config.training.epochs)] if measure else []),
         callbacks.Samples(folder / "samples", plan.feed, config.training.samples),
@@ -137,28 +152,28 @@ def _train_in(folder, plan, until):
     ]
     checkpoints.set_model(model)
     write_atomically(folder / "config.yaml", dump(plan.config).encode())
-    # Also into a run of an older version, which has fewer of them.
+    # For a resumed run too: an older version may have written fewer facts.
     write_facts(folder, plan.facts)
     if model.steps == 0:
         write_atomically(folder / "preset.yaml", dump(plan.preset).encode())
         checkpoints.save("last")
     elif model.steps >= plan.total_steps:
-        print(f"{folder} is finished: {model.steps} steps; more with --set training.epochs=N")
+        print(f"{folder} is finished: {model.steps} steps; to train longer, use --set training.epochs=N")
         return
     else:
-        print(f"going on with {folder} at step {model.steps} of {plan.total_steps}")
+        print(f"resuming {folder} at step {model.steps} of {plan.total_steps}")
     try:
         with interrupt:
-            _fit(model, plan, everything)
+            _fit(model, plan, all_callbacks)
     except _Interrupted:
         path = checkpoints.save("last")
-        print(f"stopped at step {model.steps} of {plan.total_steps}; saved {path}; go on with --resume")
+        print(f"stopped at step {model.steps} of {plan.total_steps}; saved {path}; resume with --resume")
     finally:
         progress.close()
 
 
 def _best_value(folder, plan):
-    """The metric's value of a resumed run's best.keras; None where there is no such file, or only a damaged one."""
+    """The metric of a resumed run's best.keras; None if the file is missing or damaged."""
     path, monitor = folder / "checkpoints" / "best.keras", plan.measure.monitor
     if path.is_dir():
         raise GanzooError(f"{path} is a folder: move it away, the best checkpoint belongs there")
@@ -169,23 +184,23 @@ def _best_value(folder, plan):
         if value is not None:
             return value
         if of_several_workers(plan.placement):
-            # Of several workers one alone cannot load a model: the metrics of older versions have to do.
+            # One of several workers cannot load a model alone: use the recorded metrics.
             recorded = [line[monitor] for line in read_records(folder / "metrics.jsonl") if monitor in line]
             return plan.measure.best(recorded) if recorded else None
-        # Written by an older version. The metrics alone cannot tell: lines of them may be lost.
+        # Written by an older version. metrics.jsonl may lack the line of this checkpoint.
         best = presets.load_saved(path)
         recorded = {line["step"]: line.get(monitor) for line in read_records(folder / "metrics.jsonl")}
         value = recorded.get(best.steps)
         value = plan.measure.compute(best)[monitor] if value is None else value
     except GanzooError as error:
-        print(f"{error}; the next measured checkpoint takes its place", flush=True)
+        print(f"{error}; the next evaluated checkpoint will replace it", flush=True)
         return None
     write_value(path, monitor, value)
     return value
 
 
 def _make_folder(plan):
-    """Makes a new run's folder, under the next number that is free."""
+    """Creates a new run's folder, with the next free number."""
     while True:
         try:
             plan.folder.mkdir(parents=True)
@@ -193,13 +208,13 @@ def _make_folder(plan):
         except FileExistsError:
             if not plan.folder.is_dir():
                 raise
-            # Another run has begun in the meantime.
+            # Another run has started in the meantime.
             plan.folder = _folder(plan.folder.parent, re.sub(r"-\d+$", "", plan.folder.name), resume=False)
 
 
 @contextlib.contextmanager
-def _random_states_kept():
-    """Gives Python and NumPy their random states back."""
+def _random_states_restored() -> Iterator[None]:
+    """Restores the random states of Python and NumPy at the end."""
     python, numpy = random.getstate(), np.random.get_state()
     try:
         yield
@@ -210,36 +225,49 @@ def _random_states_kept():
 
 @dataclass
 class Plan:
-    """A run that could begin: everything checked, nothing written."""
+    """A run that is ready to start: everything is checked, nothing is written.
 
-    config: object
-    preset: object
+    Attributes:
+        config: the preset with the run's settings.
+        preset: the original preset.
+        folder: the run folder, which need not exist yet.
+        resumed: whether the run has been started before.
+        model: the compiled model.
+        feed: the training data.
+        placement: where to train.
+        measure: the metrics of each epoch; None computes none.
+    """
+
+    config: Config
+    preset: Config
     folder: Path
     resumed: bool
-    model: object
-    feed: object
-    placement: object
-    measure: object = None
+    model: ZooModel
+    feed: Feed
+    placement: Placement
+    measure: ValidationMetrics | None = None
 
     @functools.cached_property
-    def facts(self):
-        """What must not change when the run goes on, a `Facts`."""
+    def facts(self) -> Facts:
+        """What must not change when the run is resumed."""
         return Facts.of(self.config, self.feed)
 
     @property
-    def steps_per_epoch(self):
+    def steps_per_epoch(self) -> int:
+        """Training steps of one epoch."""
         return self.feed.batches_per_epoch // self.model.batches_per_step
 
     @property
-    def total_steps(self):
+    def total_steps(self) -> int:
+        """Training steps of all epochs."""
         return self.config.training.epochs * self.steps_per_epoch
 
-    def describe(self):
-        """What would happen, and how long it would take, found by a few steps; the plan is then used up."""
+    def describe(self) -> str:
+        """Describes the run. A few training steps are timed, so the plan cannot be used to train afterwards."""
         batch = self.feed.batch_size * self.model.batches_per_step
         done = self.model.steps
         seconds = self.seconds_per_step()
-        learning = ", nor the encoder of captions, which learns first" if self.feed.learning else ""
+        learning = ", nor training of the caption encoder" if self.feed.learning else ""
         rows = {
             "model": f"{self.config.model}: {describe_networks(self.model)}, {self.config.training.precision}",
             "data": f"{self.feed.source}: {self.feed.count:,} examples, {len(self.feed.skipped)} skipped, "
@@ -247,36 +275,50 @@ class Plan:
             "steps": f"{self.total_steps:,} = {self.config.training.epochs} epochs of {self.steps_per_epoch:,}, "
             f"{done:,} done",
             "time": f"{seconds:.3g} s a step, about {_duration(seconds * (self.total_steps - done))} "
-            f"on this machine, measurements and images not counted{learning}",
+            f"on this machine, not including metrics and images{learning}",
             "where": self.placement.words,
-            "best": self.measure.description if self.measure else "not measured (section 'evaluation')",
+            "best": self.measure.description if self.measure else "no metric (section 'evaluation')",
             "folder": str(self.folder),
         }
         return "\n".join(f"{name:8}{text}" for name, text in rows.items())
 
-    def seconds_per_step(self):
-        """How long a training step takes, found by a few; the model is then no longer fresh."""
+    def seconds_per_step(self) -> float:
+        """The duration of a training step, measured by training for a few steps."""
         at_once = self.model.steps_per_execution
         for steps in (at_once, 3 * at_once):
-            began = time.monotonic()
+            started = time.monotonic()
             self.model.fit(self.feed.dataset(first_step=0, trial=True), steps_per_epoch=steps, verbose=0)
-        return (time.monotonic() - began) / steps
+        return (time.monotonic() - started) / steps
 
 
-def prepare(preset, data=None, settings=(), output="runs", resume=False, strategy="auto"):
-    """The `Plan` of a run; arguments and errors as `train`. Nothing is written, and no run is locked."""
-    with _random_states_kept():
+def prepare(
+    preset: PathLike,
+    data: PathLike | None = None,
+    settings: str | Iterable[str] | Mapping[str, Any] = (),
+    output: PathLike = "runs",
+    resume: bool = False,
+    strategy: str = "auto",
+) -> Plan:
+    """The `Plan` of a run, without writing anything or locking a run; arguments and errors as in `train`.
+
+    Example:
+        from ganzoo.training.run import prepare
+
+        plan = prepare("dcgan.digits", settings={"training.epochs": 2})
+        plan.total_steps  # 2 * plan.steps_per_epoch
+    """
+    with _random_states_restored():
         return _prepared(preset, data, settings, output, resume, strategy)
 
 
 def _prepared(preset, data, settings, output, resume, strategy, lock=None):
-    """As `prepare`, from where on all random states are those of the run's seed.
+    """As `prepare`, but leaves the random states set by the run's seed.
 
     Args:
-        lock: a `contextlib.ExitStack` that keeps a resumed run locked: before anything of it is read, or another
-            process could take it further meanwhile. None reads without.
+        lock: a `contextlib.ExitStack` that holds the lock of a resumed run. The run is locked before it is read, since
+            another process could otherwise train it meanwhile. None does not lock.
     """
-    # Before anything else: several workers have to find each other before TensorFlow does anything at all.
+    # First of all: workers must find each other before TensorFlow is used.
     place = placement(strategy)
     with workers_needed(place):
         return _planned(place, preset, data, settings, output, resume, lock)
@@ -311,8 +353,8 @@ def _planned(place, preset, data, settings, output, resume, lock):
     cls = model_class(config.model, found.name)
     if not config.data.get("source"):
         raise GanzooError(f"{found.name} names no data: give it with --data, e.g. --data folder:my_images")
-    # Keras takes the seeds of fresh weights from Python's random state. The caller's of TensorFlow stays as it is:
-    # nothing here draws from it, and it could not be given back.
+    # Keras takes the seeds of initializers from Python's random state. TensorFlow's global seed is not used, and it is
+    # not set, since it could not be restored.
     random.seed(config.training.seed)
     np.random.seed(config.training.seed)
     with place.strategy.scope():
@@ -338,12 +380,12 @@ def _planned(place, preset, data, settings, output, resume, lock):
     if feed.batch_size % place.replicas:
         raise GanzooError(
             f"data.batch_size={feed.batch_size} is that of all devices together: {place.replicas} cannot share it "
-            "evenly; change it, or train on one with strategy one"
+            "evenly; change it, or train on one device with strategy one"
         )
     if resume and (problem := facts.difference(plan.facts)):
         raise GanzooError(
             f"the run in {folder} was trained on {problem.format(source=plan.feed.source)}: resume with the same data, "
-            "or begin a new run"
+            "or start a new run"
         )
     if plan.steps_per_epoch < 1:
         raise GanzooError(
@@ -361,21 +403,21 @@ def _planned(place, preset, data, settings, output, resume, lock):
 
 
 def _name_classes(config, base, feed, model, resume):
-    """Keeps the names of the data's classes in the run's config and model.
+    """Sets the names of the classes in the run's config and model.
 
-    The data's own names come before the preset's, and `--set class_names=[...]` before both.
+    `--set class_names=[...]` overrides the data's names, and these override the preset's.
 
     Raises:
-        GanzooError: a resumed run was trained on classes of other names.
+        GanzooError: a resumed run was trained on classes with other names.
     """
     found = list(feed.class_names or ())
     if len(set(found)) < len(found):
-        # Such names tell nobody which class is meant, and no config may hold them.
+        # Ambiguous, and not allowed in a config.
         found = []
     if resume and found and base.class_names not in ([], found) and config.class_names == base.class_names:
         raise GanzooError(
             f"the run was trained on the classes {', '.join(base.class_names)}, {feed.source} has "
-            f"{', '.join(found)}: resume with the same data, or begin a new run"
+            f"{', '.join(found)}: resume with the same data, or start a new run"
         )
     if found and config.class_names == base.class_names:
         config.class_names = found
@@ -383,14 +425,15 @@ def _name_classes(config, base, feed, model, resume):
         model.class_names = config.class_names
 
 
-def _fit(model, plan, everything):
-    """All epochs that are left; a run stopped within an epoch first takes the rest of that one."""
-    epoch, place = divmod(model.steps, plan.steps_per_epoch)
-    stretches = [(epoch, plan.config.training.epochs, plan.steps_per_epoch)]
-    if place:
-        stretches = [(epoch, epoch + 1, plan.steps_per_epoch - place), (epoch + 1, *stretches[0][1:])]
-        everything = [_KeepMeans(model), *everything]
-    for first_epoch, last_epoch, steps in stretches:
+def _fit(model, plan, all_callbacks):
+    """Trains the remaining epochs. A run that stopped during an epoch first finishes that epoch."""
+    epoch, steps_done = divmod(model.steps, plan.steps_per_epoch)
+    # (first epoch, last epoch, steps per epoch) of each call of fit().
+    calls = [(epoch, plan.config.training.epochs, plan.steps_per_epoch)]
+    if steps_done:
+        calls = [(epoch, epoch + 1, plan.steps_per_epoch - steps_done), (epoch + 1, *calls[0][1:])]
+        all_callbacks = [_RestoreMeans(model), *all_callbacks]
+    for first_epoch, last_epoch, steps in calls:
         if first_epoch < last_epoch:
             dataset = plan.feed.dataset(first_step=model.steps * model.batches_per_step)
             model.fit(
@@ -398,42 +441,42 @@ def _fit(model, plan, everything):
                 initial_epoch=first_epoch,
                 epochs=last_epoch,
                 steps_per_epoch=steps,
-                callbacks=everything,
+                callbacks=all_callbacks,
                 verbose=0,
             )
 
 
-class _KeepMeans(keras.callbacks.Callback):
-    """Goes on with the means of an epoch that was begun before, which fit() resets."""
+class _RestoreMeans(keras.callbacks.Callback):
+    """Restores the running means of a resumed epoch, which fit() resets."""
 
     def __init__(self, model):
         super().__init__()
-        self._kept = [
+        self._means = [
             (variable, ops.convert_to_numpy(variable)) for metric in model.metrics for variable in metric.variables
         ]
 
     def on_epoch_begin(self, epoch, logs=None):
-        for variable, value in self._kept:
+        for variable, value in self._means:
             variable.assign(value)
-        self._kept = []
+        self._means = []
 
 
 def _folder(output, label, resume):
     """The folder of a new run, or of the newest one with a checkpoint."""
     pattern = re.compile(re.escape(label) + r"-(\d+)")
-    there = output.iterdir() if output.is_dir() else []
-    runs = {int(found[1]): path for path in there if (found := pattern.fullmatch(path.name))}
+    folders = output.iterdir() if output.is_dir() else []
+    runs = {int(found[1]): path for path in folders if (found := pattern.fullmatch(path.name))}
     if not resume:
         return output / f"{label}-{max(runs, default=0) + 1:03d}"
     for _, path in sorted(runs.items(), reverse=True):
-        # A broken link, too: an older run must not be taken instead.
+        # Even if it is a broken link: do not resume an older run instead.
         if os.path.lexists(path / "checkpoints" / "last.keras"):
             return path
     raise GanzooError(f"there is no run of '{label}' with a checkpoint in {output}: nothing to resume")
 
 
 def _refuse_another_model(model, cls, config, folder):
-    """A checkpoint and a config that are not of one run: one of them was exchanged or edited."""
+    """Raises if the checkpoint and the config belong to different runs, since one of them was replaced or edited."""
     place = folder / "checkpoints" / "last.keras"
     if type(model) is not cls:
         raise GanzooError(f"{place} holds the model {model.model_name}, {folder / 'config.yaml'} says {config.model}")
@@ -443,19 +486,19 @@ def _refuse_another_model(model, cls, config, folder):
         if key in model.arguments and _as_in_files(model.arguments[key]) != _as_in_files(value):
             raise GanzooError(
                 f"{place} was made with arguments.{key}={model.arguments[key]}, {folder / 'config.yaml'} says {value}: "
-                "put back the one that was changed, or begin a new run"
+                "restore the one that was changed, or start a new run"
             )
 
 
 def _as_in_files(value):
-    """A value in which lists and tuples are the same, as in YAML and JSON."""
+    """A value with tuples as lists, as YAML and JSON store it."""
     if isinstance(value, dict):
         return {key: _as_in_files(item) for key, item in value.items()}
     return [_as_in_files(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _refuse_changes(base, config, folder, now="now {} is asked for"):
-    """Refuses what a run may not change; `now` says where the new value comes from."""
+    """Raises if a setting differs that a run may not change; `now` says where the new value comes from."""
     before, after = to_mapping(base), to_mapping(config)
     for key in _FIXED:
         old, new = before, after
@@ -463,25 +506,25 @@ def _refuse_changes(base, config, folder, now="now {} is asked for"):
             old, new = old[part], new[part]
         if isinstance(old, dict):
             changed = [name for name in {*old, *new} if old.get(name) != new.get(name)]
-            # Where the data lies is the machine's; of another length it is refused.
+            # The location of the data may change; `Facts` compare its content.
             changed = [name for name in changed if key != "data" or name not in ("source", "noise")]
             if not changed:
                 continue
             key, old, new = f"{key}.{changed[0]}", old.get(changed[0]), new.get(changed[0])
-        # What "auto" was found to be is in the run's config.
+        # The run's config has the precision that "auto" stands for.
         if old != new and not (key == "training.precision" and "auto" in (old, new)):
             raise GanzooError(
-                f"the run in {folder} was begun with {key}={old}, {now.format(new)}: take that change back, or begin a "
-                "new run without --resume"
+                f"the run in {folder} was begun with {key}={old}, {now.format(new)}: undo that change, or start a new "
+                "run without --resume"
             )
 
 
 class _Interrupted(Exception):
-    """Leaves `fit` between two steps: an epoch cut short is not recorded as one."""
+    """Raised to leave `fit` between two steps, so that an incomplete epoch is not recorded."""
 
 
 class _Interrupt(keras.callbacks.Callback):
-    """Turns Ctrl-C, a request to terminate and a time into a stop after the step; a second Ctrl-C is not caught."""
+    """Stops after the current step on Ctrl-C, SIGTERM or a time limit; a second Ctrl-C is not caught."""
 
     def __init__(self, plan, until):
         super().__init__()
@@ -503,14 +546,14 @@ class _Interrupt(keras.callbacks.Callback):
     def _ask(self, number, frame):
         self.asked = True
         self._restore()
-        print("stopping after this step; once more to stop at once", flush=True)
+        print("stopping after this step; press Ctrl-C again to stop at once", flush=True)
 
     def _restore(self):
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
 
-    # At the end of an epoch only when it is recorded, and not at all at the end of the run.
+    # The last step of an epoch does not stop: its epoch is recorded first. The last epoch ends the run anyway.
 
     def on_train_batch_end(self, batch, logs=None):
         if not self.asked and time.monotonic() > self._until:

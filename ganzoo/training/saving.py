@@ -1,50 +1,75 @@
-"""What a model writes to its files besides what Keras does."""
+"""Saving and loading of models: `.keras` files, presets and shipped weights."""
 
+import inspect
 import json
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import keras
 
 from ganzoo import backend, keras_archive, presets, registry, weights
-from ganzoo.config import parameters_of
+from ganzoo.config import check_model_arguments, parameters_of
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.precision import made_with
 from ganzoo.types import PathLike
 
 
-class Saving:
-    """The half of `ZooModel` that saves and loads: shipped weights, and `.keras` files that train on."""
+def constructor_arguments(cls: Any, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """{name: value} of a call of a class's constructor, with defaults, as a file stores them.
 
-    def save(self, filepath, overwrite=True, **options):
-        """Writes a `.keras` file, from which `ganzoo.load` and `keras.saving.load_model` make the model again and
-        training goes on.
+    Raises:
+        GanzooError: an invalid image_shape, or a number that is too large.
+    """
+    signature = inspect.signature(cls.__init__)
+    bound = signature.bind(None, *args, **kwargs)
+    bound.apply_defaults()
+    arguments = dict(bound.arguments)
+    del arguments["self"]
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            arguments.update(arguments.pop(name, {}))
+    # Files do not distinguish lists from tuples.
+    arguments = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
+    check_model_arguments(arguments, getattr(cls, "model_name", None) or cls.__name__)
+    return arguments
+
+
+class Saving(keras.Model):
+    """The part of `ZooModel` that saves and loads: `.keras` files to resume training from, presets, shipped weights."""
+
+    arguments: dict[str, Any]
+
+    def save(self, filepath: PathLike, overwrite: bool = True, **options: Any) -> None:
+        """Writes a `.keras` file that `ganzoo.load` and `keras.saving.load_model` read and that training resumes from.
 
         Args:
             filepath: path that ends in `.keras`.
-            overwrite: whether a file that is there may be replaced without asking.
+            overwrite: whether to replace an existing file without asking.
             **options: as in `keras.Model.save`.
 
         Raises:
-            GanzooError: another suffix. Keras' older formats hold no state of two optimizers; for other programs there
-                is `export`. Or a class or function that is not registered, from which `ganzoo.load` could not make the
-                model again: of the model, or of an optimizer, a schedule, a loss or an argument of the model.
+            GanzooError: another suffix (Keras' older formats cannot hold the state of two optimizers), or a class or
+                function that is not registered, so that no file of it could be loaded: the model's own, or that of an
+                optimizer, a schedule, a loss or an argument of the model.
 
         Example:
+            model = ganzoo.create("dcgan", image_shape=(32, 32, 1), width=4)
             model.save("mine.keras")
+            same = ganzoo.load("mine.keras")
         """
         if not str(filepath).endswith(".keras"):
             raise GanzooError(
                 f"cannot save to {filepath}: the name must end in .keras (for other programs there is export())"
             )
-        if self._left_out or self._when_complete is not None:
+        if self._deferred or self._completion is not None:
             self.complete()
         self._check_loadable(filepath)
         super().save(filepath, overwrite=overwrite, **options)
 
     def _check_loadable(self, filepath):
-        """Refuses to write a file that `ganzoo.load` would refuse to read, by the rule that it reads files by."""
+        """Refuses to write a file that `ganzoo.load` would refuse to read, by the same check."""
         name = type(self).__name__
         if not str(keras.saving.get_registered_name(type(self))).startswith("ganzoo>"):
             raise GanzooError(
@@ -52,10 +77,10 @@ class Saving:
                 "@ganzoo.register('name') before the class"
             )
         try:
-            # Keras warns of lambdas, in many lines; they are refused below.
+            # Keras warns about lambdas at length; they are refused below.
             with warnings.catch_warnings(action="ignore"):
                 config = json.loads(json.dumps(keras.saving.serialize_keras_object(self)))
-        # Keras, JSON and a class's own `get_config` have an error of their own for each thing that has no description.
+        # Keras, JSON and a class's own `get_config` raise errors of many types.
         except Exception as error:
             raise GanzooError(f"cannot save to {filepath}: {name} cannot be described ({first_line(error)})") from None
         if named := keras_archive.refused_object(config):
@@ -72,8 +97,8 @@ class Saving:
         Args:
             preset: the name of a preset, with or without the model's name ("dcgan.mnist" or "mnist" for a DCGAN), a
                 preset folder, a YAML file, a run folder or a `.keras` file.
-            load_weights: False gives fresh weights.
-            compile: False gives a model without the preset's settings of training.
+            load_weights: False initializes the weights at random.
+            compile: False does not compile the model with the preset's settings.
 
         Raises:
             GanzooError: an unknown preset, or one whose model is not of this class.
@@ -95,14 +120,14 @@ class Saving:
         return presets.load(found, trained=load_weights, compile=compile)
 
     def save_to_preset(self, folder: PathLike, description: str = "", license: str = "", data: str = "") -> Path:
-        """Writes a preset folder, which `from_preset` and `ganzoo.load` read: a YAML file with the model's arguments,
-        and its weights in half precision. Optimizers stay behind: `save` writes a file that training goes on from.
+        """Writes a preset folder that `from_preset` and `ganzoo.load` read: a YAML file with the model's arguments,
+        and its weights in half precision. To resume training, use `save`, which also writes the optimizers.
 
         Args:
-            folder: made if it is missing; files of an earlier preset in it are replaced.
-            description: one line, for people.
-            license: of the training data.
-            data: what the training data is.
+            folder: created if it does not exist; the files of an earlier preset in it are replaced.
+            description: one line about the model.
+            license: license of the training data.
+            data: description of the training data.
 
         Returns:
             The path of the YAML file.
@@ -121,20 +146,21 @@ class Saving:
         except OSError as error:
             raise GanzooError(f"cannot save to {folder}: {error.strerror}") from None
 
-    def load_shipped(self, path, sha256=None):
-        """Takes the weights of a preset's file; averaged networks begin with their averages."""
+    def load_shipped(self, path: PathLike, sha256: str | None = None) -> None:
+        """Loads a preset's weights file. Networks with a moving average start from the average."""
         weights.load(path, self._shipped(), sha256)
         for name, average in self.averages.items():
             getattr(self, name).set_weights(average.get_weights())
 
-    def start_from(self, other):
-        """Takes the weights of another model's averages, of the same architecture, to train on from.
+    def start_from(self, other: "Saving") -> None:
+        """Initializes the averaged networks with the moving averages of another model.
 
         Raises:
             GanzooError: another architecture.
 
         Example:
-            model.start_from(ganzoo.load("srresnet"))
+            model = ganzoo.load("dcgan.digits", trained=False)
+            model.start_from(ganzoo.load("dcgan.digits"))
         """
         for name, average in self.averages.items():
             theirs = other.averages.get(name)
@@ -153,48 +179,52 @@ class Saving:
             for network in (self.networks[name], average):
                 network.set_weights(theirs.get_weights())
 
-    def save_shipped(self, path):
-        """Writes the file `load_shipped` reads; returns its SHA-256."""
+    def save_shipped(self, path: PathLike) -> str:
+        """Writes the file that `load_shipped` reads, and returns its SHA-256."""
         self.complete()
         return weights.save(path, self._shipped())
 
     def _shipped(self):
-        """{name: network}, averages for those that have one; without those that are left out."""
-        there = (name for name in self._network_names if name not in self._left_out)
-        return {**{name: getattr(self, name) for name in there}, **self.averages}
+        """{name: network}, the moving average if there is one; without deferred networks."""
+        built = (name for name in self._network_names if name not in self._deferred)
+        return {**{name: getattr(self, name) for name in built}, **self.averages}
 
-    def load_left_out(self, path, names, sha256=None):
-        """Takes the weights of those networks that were left out when the others were loaded."""
+    def load_left_out(self, path: PathLike, names: Iterable[str], sha256: str | None = None) -> None:
+        """Loads from a preset's weights file the networks that `load_shipped` has deferred."""
         weights.load(path, {name: self.networks[name] for name in names}, sha256)
 
-    # Keras saves neither a layer's random state, dropout's for one, nor the means of an epoch that is not over;
-    # without them a loaded model would train or report on differently.
+    # Keras saves neither the random state of layers such as dropout, nor the running means of the current epoch.
+    # Training resumed without them would differ.
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
+        """As in Keras, with the random state of layers and the means of the current epoch."""
         super().save_own_variables(store)
         for name, variable in self._unsaved_state().items():
             store[name] = backend.local_value(variable)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
+        """Reads what `save_own_variables` writes."""
         state = self._unsaved_state()
-        kept = {key: store[key] for key in store.keys() if not key.startswith(("random_", "mean_"))}  # noqa: SIM118
-        super().load_own_variables(kept)
+        own = {key: store[key] for key in store.keys() if not key.startswith(("random_", "mean_"))}  # noqa: SIM118
+        super().load_own_variables(own)
         for name, variable in state.items():
             variable.assign(store[name])
 
     def _unsaved_state(self):
-        """{name: variable}; a model that is not compiled has no means."""
+        """{name: variable} of what Keras does not save; a model that is not compiled has no means."""
         random = [variable for variable in self.variables if variable.path.endswith("seed_generator_state")]
         state = {f"random_{i}": variable for i, variable in enumerate(random)}
         for metric in self.metrics:
             state.update({f"mean_{metric.name}_{i}": variable for i, variable in enumerate(metric.variables)})
         return state
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor, for Keras."""
         return {**self.arguments, "name": self.name, "dtype": keras.saving.serialize_keras_object(self.dtype_policy)}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
+        """A model from what `get_config` returned."""
         config = dict(config)
         dtype = config.pop("dtype", None)
         name = config.pop("name", None)
@@ -207,32 +237,34 @@ class Saving:
             model.name = name
         return model
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """The settings of `compile`, for Keras; None if the model is not compiled."""
         if self._settings is None:
             return None
-        # Of a class without a discriminator, compile() does not take all of them.
+        # A subclass's compile() may not take all of its parent's arguments.
         taken = parameters_of("compile", owner=type(self))
         config = {
             key: keras.saving.serialize_keras_object(value) for key, value in self._settings.items() if key in taken
         }
         return _of_any_back_end(config)
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles the model with what `get_compile_config` returned, if this back end can train it."""
         if problem := backend.unsupported(self.dtype_policy.name, 1, False):
-            warnings.warn(f"loaded without its settings of training, which cannot go on here: {problem}", stacklevel=2)
+            warnings.warn(f"loaded without its compile settings, since it cannot train here: {problem}", stacklevel=2)
             return
         config = _of_any_back_end(config)
         settings = {key: keras.saving.deserialize_keras_object(value) for key, value in config.items()}
-        # How steps are run is the matter of the machine that runs them.
-        how = {"steps_per_execution": 1, "jit_compile": False}
-        if backend.unsupported(self.dtype_policy.name, *(settings.get(key, plain) for key, plain in how.items())):
-            settings = {key: value for key, value in settings.items() if key not in how}
+        # How steps are executed may depend on the machine: drop these settings if this back end does not support them.
+        execution = {"steps_per_execution": 1, "jit_compile": False}
+        if backend.unsupported(self.dtype_policy.name, *(settings.get(key, off) for key, off in execution.items())):
+            settings = {key: value for key, value in settings.items() if key not in execution}
         self.compile(**settings)
 
 
 def _of_any_back_end(config):
-    """A serialized config whose optimizers are found on every back end: for some Keras has classes of their own, which
-    nobody but itself asks for, and would write those into the file."""
+    """A serialized config whose optimizers every back end can load: Keras writes the name of the back end's own class
+    for some of them."""
     if isinstance(config, (list, tuple)):
         return [_of_any_back_end(value) for value in config]
     if not isinstance(config, dict):
@@ -244,7 +276,7 @@ def _of_any_back_end(config):
 
 
 def _with_objects(value):
-    """A model's arguments with the registered functions and objects that they describe, as `get_config` had them."""
+    """An argument of a model in which serialized functions and objects are restored."""
     if isinstance(value, list):
         return [_with_objects(item) for item in value]
     if not isinstance(value, dict):

@@ -65,7 +65,7 @@ def test_interrupted_and_killed_runs_end_as_one_never_stopped(tiny_preset, tmp_p
 
     code, out, seen = run_until("epoch 1", signal.SIGINT)
     assert code == 0, seen
-    assert "go on with --resume" in out
+    assert "resume with --resume" in out
     assert "last.keras" in out
     code, _, seen = run_until("epoch 3", signal.SIGKILL, "--resume")
     assert code == -signal.SIGKILL, seen
