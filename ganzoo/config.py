@@ -154,9 +154,7 @@ def from_mapping(mapping: Any, where: str) -> Config:
         raise GanzooError(_sentence(error, where)) from None
 
 
-def with_settings(
-    config: Config, settings: "str | Sequence[str] | Mapping[str, Any]", where: str = "--set"
-) -> Config:
+def with_settings(config: Config, settings: "str | Sequence[str] | Mapping[str, Any]", where: str = "--set") -> Config:
     """A copy of a config with changed settings, e.g. `training.epochs=3`.
 
     The section may be left out where the key is unambiguous, as in `epochs=3`.

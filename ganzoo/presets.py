@@ -47,7 +47,7 @@ class Preset:
         return self.path.parent / self.config.weights.file if self.config.weights else None
 
 
-def load(name: PathLike, trained: bool = True, compile: bool = True) -> Any:
+def load(name: PathLike, trained: bool = True, compile: bool = True) -> "ZooModel":
     """Loads a trained model for inference or further training.
 
     The discriminator and the optimizers are built only when training needs them, so a model for inference costs no
@@ -84,18 +84,18 @@ def load(name: PathLike, trained: bool = True, compile: bool = True) -> Any:
     preset = find(name)
     # The preset's precision is for training. Loaded models have the global policy, float32 by default.
     policy = keras.config.dtype_policy()
-    path, weights_section = preset.weights_file, preset.config.weights
-    if not trained or path is None or weights_section is None:
+    weights_file, stated = preset.weights_file, preset.config.weights
+    if not trained or weights_file is None or stated is None:
         return _with_names(build(preset.config, preset.name, policy, compile), preset)
-    sha256 = weights_section.sha256
-    guard = functools.partial(weights.fitting_file, path, weights.stored_bytes(path, sha256))
+    sha256 = stated.sha256
+    guard = functools.partial(weights.fitting_file, weights_file, weights.stored_bytes(weights_file, sha256))
     cls, arguments, settings = _checked(preset.config, preset.name)
     with inference_first(), guard(), made_with(policy):
         model = cls(**arguments)
-    model.load_shipped(path, sha256)
+    model.load_shipped(weights_file, sha256)
 
     def finish(model: Any, names: list[str]) -> None:
-        model.load_left_out(path, names, sha256)
+        model.load_left_out(weights_file, names, sha256)
         if compile:
             model.compile(**settings)
 
@@ -162,7 +162,9 @@ def best_checkpoint_of(run: PathLike) -> Path:
     """
     path = Path(run) / "checkpoints" / "best.keras"
     if not path.exists():
-        raise GanzooError(f"{run} has no best checkpoint: only a run with validation metrics (section 'evaluation') selects one")
+        raise GanzooError(
+            f"{run} has no best checkpoint: only a run with validation metrics (section 'evaluation') selects one"
+        )
     return path
 
 

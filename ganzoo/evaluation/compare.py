@@ -100,7 +100,9 @@ def evaluate_presets(
     takes_extractor = getattr(module, "TAKES_EXTRACTOR", False)
     if extractor:
         if not takes_extractor:
-            raise GanzooError("--extractor is for models that generate images from noise; the metrics of other tasks need none")
+            raise GanzooError(
+                "--extractor is for models that generate images from noise; the metrics of other tasks need none"
+            )
         get_extractor(extractor)
     configs = [presets.config_of(name) for name in names]
     wanted = list(

@@ -55,7 +55,11 @@ def evaluate_noisy(sample_rate: int, data: str, metrics: Sequence[str] | None = 
 
 
 def evaluate_function(
-    enhance: Callable[[np.ndarray], np.ndarray], sample_rate: int, data: str, metrics: Sequence[str] | None = None, name: str = "function"
+    enhance: Callable[[np.ndarray], np.ndarray],
+    sample_rate: int,
+    data: str,
+    metrics: Sequence[str] | None = None,
+    name: str = "function",
 ) -> Evaluation:
     """Measures a function from noisy to enhanced speech, both float32 (samples,).
 

@@ -14,9 +14,7 @@ _VGG_LAYERS = ["block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "
 FILES = {"alex": "lpips_alexnet_fp16", "vgg": "lpips_vgg16_fp16"}
 
 
-def lpips(
-    image: np.ndarray, reference: np.ndarray, network: str = "alex", weights: PathLike | None = None
-) -> float:
+def lpips(image: np.ndarray, reference: np.ndarray, network: str = "alex", weights: PathLike | None = None) -> float:
     """The learned perceptual distance, version 0.1; 0 for equal images.
 
     Args:
@@ -60,7 +58,9 @@ def distance(network: str, weights: PathLike | None = None) -> Callable[[np.ndar
         raise GanzooError(f"the heads of LPIPS in {path} are not numbers: {error}") from None
     for i, (head, features) in enumerate(zip(heads, backbone.outputs)):
         if head.shape != features.shape[-1:]:
-            raise GanzooError(f"{path} is no LPIPS network: head {i} has {head.size} weights for {features.shape[-1]} channels")
+            raise GanzooError(
+                f"{path} is no LPIPS network: head {i} has {head.size} weights for {features.shape[-1]} channels"
+            )
 
     def measured(image: np.ndarray, reference: np.ndarray) -> float:
         from keras import ops

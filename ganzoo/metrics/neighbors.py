@@ -67,7 +67,9 @@ def density_coverage(real: Features, fake: Features, neighbors: int = 5) -> tupl
 def _check(real: Features, fake: Features, neighbors: int) -> None:
     comparable(real, fake)
     if min(len(real), len(fake)) <= neighbors:
-        raise GanzooError(f"{neighbors} neighbors need more than {neighbors} vectors of each set, got {len(real)} and {len(fake)}")
+        raise GanzooError(
+            f"{neighbors} neighbors need more than {neighbors} vectors of each set, got {len(real)} and {len(fake)}"
+        )
 
 
 def _radii(vectors: np.ndarray, neighbors: int) -> np.ndarray:

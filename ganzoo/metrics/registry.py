@@ -52,7 +52,9 @@ class Metric:
         found = self.function(*arguments)
         values = found if self.values else {self.name: found}
         if not isinstance(values, dict) or {*values} != {*(self.values or (self.name,))}:
-            raise GanzooError(f"the metric '{self.name}' returned {found!r} instead of {{name: number}} for {self.values}")
+            raise GanzooError(
+                f"the metric '{self.name}' returned {found!r} instead of {{name: number}} for {self.values}"
+            )
         for name, value in values.items():
             if not isinstance(value, (int, float, np.number)) or np.isnan(value):
                 raise GanzooError(f"the metric '{self.name}' returned {value!r} for '{name}' instead of a number")

@@ -2,7 +2,7 @@
 
 import functools
 import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import keras

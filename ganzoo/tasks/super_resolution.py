@@ -201,7 +201,9 @@ class SuperResolution(Task):
         """`psnr_y`, `ssim_y` and the monitored metric, over the centers of the held-out photos."""
         images = [image for image in (feed.validation if feed else ()) if min(image.shape[:2]) >= _LEAST_MEASURED]
         if evaluation.extractor is not None:
-            raise GanzooError("evaluation.extractor is for models that generate images from noise; set evaluation.monitor instead")
+            raise GanzooError(
+                "evaluation.extractor is for models that generate images from noise; set evaluation.monitor instead"
+            )
         if feed is not None and not images:
             return None
         images = [_middle(image, _MEASURED) for image in images]
