@@ -55,7 +55,7 @@ def main(files: Sequence[str]) -> None:
     Example: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
     """
     # Without the line of code that warns.
-    warnings.formatwarning = lambda message, *where, **options: f"warning: {message}\n"  # type: ignore[assignment]
+    warnings.formatwarning = lambda message, *where, **options: f"warning: {message}\n"
     if files:
         from ganzoo import checks
         from ganzoo.registry import import_file

@@ -295,7 +295,7 @@ def parameters_of(function: Callable | str, *, owner: type | None = None) -> dic
     if owner is None:
         functions: list[Any] = [function]
     else:
-        functions = [vars(cls)[function] for cls in owner.__mro__ if function in vars(cls)]
+        functions = [vars(cls)[str(function)] for cls in owner.__mro__ if function in vars(cls)]
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     found: dict[str, inspect.Parameter] = {}
     for one in functions:

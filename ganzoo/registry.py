@@ -148,7 +148,7 @@ def _declared(module: str, class_name: str | None, attribute: str) -> Any:
     path = Path(__file__).parents[1].joinpath(*module.split(".")).with_suffix(".py")
     body = ast.parse(path.read_text(encoding="utf-8")).body
     imported = {
-        alias.asname or alias.name: (node.module, alias.name)
+        alias.asname or alias.name: (str(node.module), alias.name)
         for node in body
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("ganzoo.")
         for alias in node.names
@@ -157,10 +157,10 @@ def _declared(module: str, class_name: str | None, attribute: str) -> Any:
         if not isinstance(node, ast.ClassDef) or not (node.name == class_name if class_name else node.decorator_list):
             continue
         for line in node.body:
-            targets = line.targets if isinstance(line, ast.Assign) else []
-            if isinstance(line, ast.AnnAssign):
-                targets = [line.target]
-            if [ast.unparse(target) for target in targets] == [attribute] and line.value is not None:
+            if not isinstance(line, (ast.Assign, ast.AnnAssign)) or line.value is None:
+                continue
+            targets = line.targets if isinstance(line, ast.Assign) else [line.target]
+            if [ast.unparse(target) for target in targets] == [attribute]:
                 return ast.literal_eval(line.value)
         local = {other.name: (module, other.name) for other in body if isinstance(other, ast.ClassDef)}
         bases = [{**local, **imported}.get(ast.unparse(base)) for base in node.bases]

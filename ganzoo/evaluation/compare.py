@@ -57,7 +57,7 @@ def evaluate(
     Example:
         names = ["frechet_distance", "classes_covered"]
         model = ganzoo.load("dcgan.digits")
-        result = ganzoo.evaluation.evaluate(model, "digits", "digits_classifier", samples=50, metrics=names)
+        result = ganzoo.evaluation.evaluate(model, "digits", "digits_classifier", 50, upscale=True, metrics=names)
         print(result.metrics["frechet_distance"], result.protocol)
     """
     return evaluation_of(model).evaluate(
@@ -87,7 +87,8 @@ def evaluate_presets(
         GanzooError: models of different tasks, or with different extractors, metrics or image sizes.
 
     Example:
-        results = ganzoo.evaluation.evaluate_presets(["dcgan.digits"], "digits", samples=50, metrics=["classes_covered"])
+        names = ["dcgan.digits"]
+        results = ganzoo.evaluation.evaluate_presets(names, "digits", samples=50, metrics=["classes_covered"])
     """
     # Checked before any model is loaded.
     modules = [
@@ -129,7 +130,7 @@ def _common(names: Sequence[PathLike], settings: list, option: str) -> Any:
     if any(setting != settings[0] for setting in settings):
         shown = " and ".join(dict.fromkeys(str(setting) for setting in settings))
         raise GanzooError(
-            f"{', '.join(map(str, names))} are measured with {shown}: metrics of different protocols cannot be compared; "
-            f"set the same for all with --{option}"
+            f"{', '.join(map(str, names))} are measured with {shown}: metrics of different protocols cannot be "
+            f"compared; set the same for all with --{option}"
         )
     return settings[0]

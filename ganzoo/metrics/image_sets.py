@@ -95,6 +95,12 @@ def _density_coverage(sets: ImageSets) -> dict[str, float]:
     return dict(zip(("density", "coverage"), density_coverage(*sets.neighbors)))
 
 
+def _logits_of(sets: ImageSets) -> np.ndarray:
+    """The logits of the generated images; `_logits` has checked that there are any."""
+    assert sets.generated_features.logits is not None
+    return sets.generated_features.logits
+
+
 def _logits(extractor: Extractor, has_labels: bool) -> None:
     if not extractor.classifies:
         raise GanzooError(f"the extractor {extractor.name} returns no logits, which this metric needs")
@@ -113,10 +119,10 @@ def _inception_score(sets: ImageSets) -> float:
 
 @_image_metric("classes_covered", higher_is_better=True, requires=_logits)
 def _classes_covered(sets: ImageSets) -> int:
-    return classes_covered(sets.generated_features.logits)
+    return classes_covered(_logits_of(sets))
 
 
 @_image_metric("class_accuracy", higher_is_better=True, requires=_logits_and_labels)
 def _class_accuracy(sets: ImageSets) -> float:
     """The share of images that the extractor assigns to the class they were generated for."""
-    return float((sets.generated_features.logits.argmax(axis=1) == sets.labels).mean())
+    return float((_logits_of(sets).argmax(axis=1) == sets.labels).mean())

@@ -38,11 +38,11 @@ def lpips(image: np.ndarray, reference: np.ndarray, network: str = "alex", weigh
             )
     if images[0].shape != images[1].shape:
         raise GanzooError(f"images of {images[0].shape} and {images[1].shape} cannot be compared")
-    return distance(network, weights)(*images)
+    return distance(network, None if weights is None else str(weights))(*images)
 
 
 @functools.lru_cache(maxsize=2)
-def distance(network: str, weights: PathLike | None = None) -> Callable[[np.ndarray, np.ndarray], float]:
+def distance(network: str, weights: str | None = None) -> Callable[[np.ndarray, np.ndarray], float]:
     """The function behind `lpips`, loaded once and always in float32."""
     if network not in FILES:
         raise unknown("network of LPIPS", network, FILES)

@@ -42,7 +42,7 @@ def has_color(image: np.ndarray, color: str) -> bool:
 
 
 def sharpness(images: np.ndarray) -> float:
-    """The mean absolute difference of neighboring pixels of uint8 images (count, height, width, ...), in gray levels."""
+    """The mean absolute difference of neighboring pixels in gray levels, of uint8 (count, height, width, ...)."""
     x = images.astype("float64")
     return float((np.abs(np.diff(x, axis=1)).mean() + np.abs(np.diff(x, axis=2)).mean()) / 2)
 

@@ -82,8 +82,8 @@ class ImageGeneration(Task):
 
         Example:
             model = ganzoo.load("dcgan.digits")
-            images = model.generate(16, seed=0)  # uint8 (16, 16, 16, 1)
-            first = model.generate(latents=model.latents(16, seed=0)[:1])  # uint8 (1, 16, 16, 1)
+            images = model.generate(16, seed=0)  # uint8 (16, 32, 32, 1)
+            first = model.generate(latents=model.latents(16, seed=0)[:1])  # uint8 (1, 32, 32, 1)
         """
         return self._images(self._latent_source(count, seed, latents), batch_size)
 
@@ -107,7 +107,7 @@ class ImageGeneration(Task):
             whole_count(count)
             if seed is not None and (not isinstance(seed, (int, np.integer)) or seed < 0):
                 raise GanzooError(f"seed must be an integer of at least 0, got {seed!r}")
-            return _Latents(int(count), length, np.random.default_rng(seed))
+            return _Latents(int(count or 0), length, np.random.default_rng(seed))
         try:
             latents = np.asarray(latents, "float32")
         except (TypeError, ValueError):
@@ -258,7 +258,7 @@ class ImageGeneration(Task):
         return bool(self.generate(16, seed=0).astype("float32").std(axis=0).mean() < 1.0)
 
     def validation_metrics(self, feed: "Feed | None", evaluation: "Evaluation") -> ValidationMetrics | None:
-        """The monitored metric, by default the Fréchet distance, on the extractor's features; None without extractor."""
+        """The monitored metric, by default the Fréchet distance, on the features of the configured extractor."""
         if evaluation.extractor is None:
             return None
         extractor = get_extractor(evaluation.extractor)
@@ -279,6 +279,7 @@ class ImageGeneration(Task):
         (metric,) = chosen_metrics("image_generation", [evaluation.monitor or "frechet_distance"], *known)
 
         def compute(model: Any) -> dict[str, float]:
+            assert images is not None
             generated = model.generate(evaluation.samples, seed=0, batch_size=250)
             labels = model.labels(evaluation.samples) if hasattr(model, "labels") else None
             return metric(ImageSets(images, generated, extractor, labels))
@@ -308,7 +309,7 @@ class ClassConditionalGeneration(ImageGeneration):
     def check_data(self, data: Any, targets: Any = None) -> None:
         super().check_data(data, targets)
         spec = getattr(data, "element_spec", (data, targets))
-        labels = spec[1] if isinstance(spec, (tuple, list)) and len(spec) == 2 else None
+        labels: Any = spec[1] if isinstance(spec, (tuple, list)) and len(spec) == 2 else None
         if isinstance(labels, np.ndarray):
             if labels.ndim == 0 or len(labels) != len(data):
                 raise GanzooError(f"{len(data)} images need as many labels, got {labels.shape}")
@@ -425,4 +426,5 @@ class _Latents:
         self._end += count
         if self._given is not None:
             return self._given[self._end - count : self._end]
+        assert self._rng is not None
         return self._rng.standard_normal((count, self.length), dtype="float32")

@@ -363,8 +363,9 @@ def _resampled(blocks: Iterable[np.ndarray], rate: int, new_rate: int) -> Iterat
     if rate == new_rate:
         yield from blocks
         return
-    stream = None
+    stream: Any = None
     # With one block of lookahead, because the resampler must be told which block is the last.
+    block: Any
     for block, following in itertools.pairwise(itertools.chain(blocks, [None])):
         if stream is None:
             stream = soxr().ResampleStream(rate, new_rate, len(block), dtype="float32", quality="VHQ")

@@ -105,8 +105,8 @@ class TextToImage(ImageGeneration):
             images = ganzoo.load("gan_int_cls").interpolate("a red apple", "a green apple")  # 8 images
         """
         whole_count(count)
-        ends = self.vectors([first, second])
-        vectors = slerp(*ends, np.linspace(0.0, 1.0, count)).astype("float32")
+        start, end = self.vectors([first, second])
+        vectors = slerp(start, end, np.linspace(0.0, 1.0, count)).astype("float32")
         latents = np.repeat(self.latents(1, seed), count, axis=0)
         return self._images(self._latent_source(latents=latents), 64, vectors)
 
