@@ -4,14 +4,15 @@
     model = ganzoo.load("dcgan")
     images = model.generate(16, seed=0)      # uint8 (16, height, width, channels)
 
-Importing this package imports neither Keras nor TensorFlow; the first model does.
+Importing this package imports neither Keras nor TensorFlow; creating or loading a model does.
 """
 
 import importlib
+from typing import Any
 
 __version__ = "0.1.0"
 
-_HOMES = {
+_MODULES = {
     "AdversarialModel": "ganzoo.training.adversarial",
     "ClassConditionalGeneration": "ganzoo.tasks.image_generation",
     "GanzooError": "ganzoo.errors",
@@ -29,18 +30,18 @@ _HOMES = {
     "register": "ganzoo.registry",
     "train": "ganzoo.training.run",
 }
-_ROOMS = ("data", "evaluation", "inference", "layers", "losses", "metrics", "models", "networks", "tasks")
+_PACKAGES = ("data", "evaluation", "inference", "layers", "losses", "metrics", "models", "networks", "tasks")
 
-__all__ = [*_HOMES, *_ROOMS]
+__all__ = [*_MODULES, *_PACKAGES]
 
 
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in _ROOMS:
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(importlib.import_module(_MODULES[name]), name)
+    if name in _PACKAGES:
         return importlib.import_module(f"ganzoo.{name}")
     raise AttributeError(f"module 'ganzoo' has no attribute '{name}'")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])

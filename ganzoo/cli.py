@@ -1,9 +1,11 @@
-"""The command line. A command checks all it can before it imports Keras, which takes seconds."""
+"""The command line. Commands check as much as possible before they import Keras, which takes seconds."""
 
 import importlib.util
 import os
 import warnings
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,22 +15,22 @@ from ganzoo.start import import_keras
 
 
 class _Path(click.Path):
-    """A path, or a name that may be one: ~ is the home folder also where a shell leaves it, as in --output=~/runs."""
+    """A path, or a name that may be one. ~ is expanded even where the shell does not, as in --output=~/runs."""
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert(os.path.expanduser(value) if isinstance(value, str) else value, param, ctx)
 
 
 class _Group(click.Group):
-    """Turns the package's errors into one line, and a mistyped command into a guess."""
+    """Reports the package's errors in one line, and suggests the nearest command for a mistyped one."""
 
-    def invoke(self, ctx):
+    def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except GanzooError as error:
             raise click.ClickException(str(error)) from None
 
-    def resolve_command(self, ctx, args):
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and self.get_command(ctx, args[0]) is None:
             from ganzoo.errors import unknown
 
@@ -43,16 +45,16 @@ class _Group(click.Group):
     multiple=True,
     type=_Path(),
     metavar="FILE.py",
-    help="Run a Python file first, so that models it registers are known. Runs its code: name only files you trust.",
+    help="Run a Python file first, so that its models are registered. This runs its code: use only files you trust.",
 )
 @click.version_option(__version__)
-def main(files):
+def main(files: Sequence[str]) -> None:
     """Trained generative adversarial networks for Keras.
 
     \b
     Example: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
     """
-    # For people: without the line of code that warns.
+    # Without the line of code that warns.
     warnings.formatwarning = lambda message, *where, **options: f"warning: {message}\n"
     if files:
         from ganzoo import checks
@@ -67,8 +69,8 @@ def main(files):
 
 @main.command("list")
 @click.argument("pattern", default="*")
-def list_(pattern):
-    """Models and their presets.
+def list_(pattern: str) -> None:
+    """Lists models and their presets.
 
     \b
     Example: ganzoo list "*.mnist"
@@ -93,8 +95,8 @@ def list_(pattern):
 
 @main.command()
 @click.argument("name", type=_Path())
-def info(name):
-    """What a model, a preset, a run folder or a .keras file is, and the metrics measured for it.
+def info(name: str) -> None:
+    """Describes a model, a preset, a run folder or a .keras file, with its metrics.
 
     \b
     Example: ganzoo info dcgan
@@ -131,28 +133,43 @@ def info(name):
 @main.command()
 @click.argument("preset", type=_Path())
 @click.option(
-    "--data", metavar="SOURCE", help="Where the data is: folder:PATH, idx:FILE, npz:FILE, tfds:NAME or digits."
+    "--data", metavar="SOURCE", help="Source of the data: folder:PATH, idx:FILE, npz:FILE, tfds:NAME or digits."
 )
 @click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the preset, e.g. training.epochs=5."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a setting of the preset, e.g. training.epochs=5.",
 )
 @click.option(
     "--output", type=_Path(), default="runs", show_default=True, metavar="DIR", help="Folder for run folders."
 )
-@click.option("--resume", is_flag=True, help="Go on with the newest run of this preset.")
+@click.option("--resume", is_flag=True, help="Continue the newest run of this preset.")
 @click.option(
     "--strategy",
     type=click.Choice(["auto", "one", "mirrored", "multiworker", "tpu"]),
     default="auto",
     show_default=True,
-    help="On which devices; multiworker takes TF_CONFIG or SLURM's variables.",
+    help="Devices to train on; multiworker reads TF_CONFIG or SLURM's variables.",
 )
 @click.option(
-    "--max-minutes", type=click.FloatRange(0, min_open=True), help="Save and stop after so long; --resume goes on."
+    "--max-minutes",
+    type=click.FloatRange(0, min_open=True),
+    help="Save and stop after this time; continue with --resume.",
 )
-@click.option("--dry-run", is_flag=True, help="Check everything, say what would happen and how long; write nothing.")
-def train(preset, data, settings, output, resume, strategy, max_minutes, dry_run):
-    """Trains a preset, or a YAML file of your own, and keeps everything in a run folder.
+@click.option("--dry-run", is_flag=True, help="Check everything and estimate the duration; write nothing.")
+def train(
+    preset: str,
+    data: str | None,
+    settings: Sequence[str],
+    output: str,
+    resume: bool,
+    strategy: str,
+    max_minutes: float | None,
+    dry_run: bool,
+) -> None:
+    """Trains a preset, or your own YAML file, and writes everything to a run folder.
 
     \b
     Examples: ganzoo train dcgan.digits
@@ -174,15 +191,15 @@ def train(preset, data, settings, output, resume, strategy, max_minutes, dry_run
         click.echo(f"  {title + ':':13}{command}")
 
 
-def _next_commands(preset, folder, output):
-    """Titles and commands: what can be done with a run folder."""
+def _next_commands(preset: str, folder: Path, output: str) -> Iterator[tuple[str, str]]:
+    """Yields (title, command): what can be done with a run folder."""
     import shlex
 
     from ganzoo.config import load_config
     from ganzoo.registry import model_class
     from ganzoo.training.callbacks.record import read_records
 
-    # Of several workers, those that write nothing may not see the folder.
+    # Workers that write nothing may not see the folder.
     if not (folder / "checkpoints" / "last.keras").exists():
         return
     config, name = load_config(folder / "config.yaml"), shlex.quote(str(folder))
@@ -215,10 +232,14 @@ def _next_commands(preset, folder, output):
 @click.argument("run", type=_Path())
 @click.argument("folder", type=_Path())
 @click.option(
-    "--megabytes", type=click.FloatRange(0, min_open=True), default=15.0, show_default=True, help="Of a file."
+    "--megabytes",
+    type=click.FloatRange(0, min_open=True),
+    default=15.0,
+    show_default=True,
+    help="Maximum size of a file.",
 )
-def archive(run, folder, megabytes):
-    """Writes the run folder RUN into FOLDER as small files, to go on with elsewhere.
+def archive(run: str, folder: str, megabytes: float) -> None:
+    """Writes the run folder RUN to FOLDER as small files, to continue it elsewhere.
 
     \b
     Example: ganzoo archive runs/dcgan.mnist-001 parts
@@ -236,9 +257,9 @@ def archive(run, folder, megabytes):
 @click.option(
     "--output", type=_Path(), default="runs", show_default=True, metavar="DIR", help="Folder for run folders."
 )
-@click.option("--replace", is_flag=True, help="A run of this name that is there.")
-def restore(folder, output, replace):
-    """Makes a run folder again of the small files in FOLDER.
+@click.option("--replace", is_flag=True, help="Replace an existing run of this name.")
+def restore(folder: str, output: str, replace: bool) -> None:
+    """Restores a run folder from the small files in FOLDER.
 
     \b
     Example: ganzoo restore parts
@@ -251,15 +272,21 @@ def restore(folder, output, replace):
 @main.command()
 @click.argument("name", type=_Path())
 @click.option(
-    "--count", type=click.IntRange(1), help="How many images, in all or for each caption. [default: 64, or 8 a caption]"
+    "--count", type=click.IntRange(1), help="Number of images, in total or per caption. [default: 64, or 8 per caption]"
 )
 @click.option(
-    "--caption", "captions", multiple=True, metavar="TEXT", help="What to generate; may be repeated, a row for each."
+    "--caption",
+    "captions",
+    multiple=True,
+    metavar="TEXT",
+    help="Caption to generate images from; may be repeated, for one row each.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same images.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same images."
+)
 @click.option("--output", type=_Path(), default="grid.png", show_default=True, metavar="FILE", help="Image to write.")
-def generate(name, count, captions, seed, output):
-    """Generates images into one grid. NAME is a model, a preset, a .keras file or a run folder.
+def generate(name: str, count: int | None, captions: Sequence[str], seed: int, output: str) -> None:
+    """Generates a grid of images. NAME is a model, a preset, a .keras file or a run folder.
 
     \b
     Examples: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
@@ -292,10 +319,16 @@ def generate(name, count, captions, seed, output):
     metavar="NAME",
     help="A model, a preset, a .keras file or a run folder.",
 )
-@click.option("--tile", type=click.IntRange(16), default=384, show_default=True, help="Pixels at once: less memory.")
-def upscale(sources, target, model, tile):
-    """Makes an image larger, or several, or all of a folder. OUT is a file for one IN, and a folder for several or for
-    a folder. Animations and pages of a TIFF stay together.
+@click.option(
+    "--tile",
+    type=click.IntRange(16),
+    default=384,
+    show_default=True,
+    help="Size of tiles in pixels; smaller needs less memory.",
+)
+def upscale(sources: Sequence[Path], target: Path, model: str, tile: int) -> None:
+    """Upscales an image, several images, or all images in a folder. OUT is a file if IN is a single image, otherwise a
+    folder. Animations and multi-page TIFFs stay together.
 
     \b
     Examples: ganzoo upscale in.jpg out.png
@@ -307,7 +340,7 @@ def upscale(sources, target, model, tile):
     from ganzoo.inference.frames import result_suffix, upscale_file
     from ganzoo.inference.image_files import check_size, image_files_in
 
-    def files_in(folder):
+    def files_in(folder: Path) -> Any:
         return image_files_in(folder, skip_folder=target)
 
     if len(sources) == 1:
@@ -334,19 +367,19 @@ def upscale(sources, target, model, tile):
 @click.option(
     "--num-shifts",
     type=click.IntRange(1),
-    help="How often the network looks at the sound, from other beginnings; 1 is fastest. [default: the model's own]",
+    help="Test-time averaging over this many time shifts; 1 is fastest. [default: the model's own]",
 )
-def enhance(source, target, model, num_shifts):
-    """Takes the noise out of a recording of speech, or of all in a folder. IN and OUT are files, or folders.
+def enhance(source: Path, target: Path, model: str, num_shifts: int | None) -> None:
+    """Removes noise from a speech recording, or from all in a folder. IN and OUT are files or folders.
 
     \b
     Examples: ganzoo enhance noisy.wav clean.wav
               ganzoo enhance interviews interviews_clean
 
-    Whatever libsndfile decodes is read; .wav, .flac, .ogg, .mp3 and .aiff are written.
+    Reads all formats of libsndfile; writes .wav, .flac, .ogg, .mp3 and .aiff.
 
-    Exit status: 0 if all is well; 3 if a recording ended before the length in its header, or is damaged: what could be
-    decoded was written, and a warning says how much that is; 1 if a file could not be enhanced.
+    Exit status: 0 on success; 1 if a file could not be enhanced; 3 if a recording is damaged or shorter than its
+    header says: the part that could be decoded was written, and a warning gives its length.
     """
     from ganzoo import checks
     from ganzoo.data.audio import EndsEarly
@@ -358,9 +391,9 @@ def enhance(source, target, model, num_shifts):
     for _, written in pairs:
         check_writable(written)
     loaded = _loaded(model, "enhance")
-    short = []
+    short: list[str] = []
 
-    def warn(message, category):
+    def warn(message: str, category: type[Warning]) -> None:
         short.extend([message] if issubclass(category, EndsEarly) else [])
         click.echo(f"warning: {message}".encode(errors="replace"), err=True)
 
@@ -373,9 +406,11 @@ def enhance(source, target, model, num_shifts):
         click.get_current_context().exit(3)
 
 
-def _each(pairs, source, work):
-    """work(path, written) of all pairs; in a folder, or of several inputs (source is None), what fails is said and left
-    out."""
+def _each(pairs: Sequence[tuple[Path, Path]], source: Path | None, work: Callable[[Path, Path], object]) -> None:
+    """Calls work(path, written) for all pairs.
+
+    For a folder, or several inputs (source is None), files that fail are reported and skipped.
+    """
     failed = 0
     for path, written in pairs:
         try:
@@ -391,19 +426,19 @@ def _each(pairs, source, work):
         raise GanzooError(f"{failed} of the {len(pairs)} files{where} {'was' if failed == 1 else 'were'} left out")
 
 
-# What a command calls of a model, where its own name is not that.
+# The method that a command calls, if it has another name than the command.
 _METHODS = {"generate --caption": "vectors", "probe": "features"}
 
 
-def _loaded(name, command):
-    """The model for a command; a name that is unknown, or another command's, is refused before Keras is imported."""
+def _loaded(name: str, command: str) -> Any:
+    """The model for a command; unknown and unsuitable names are refused before Keras is imported."""
     from ganzoo import checks, presets
 
     checks.model(name, command)
     import_keras()
     model = presets.load(name)
     method = _METHODS.get(command, command)
-    # Of a kind of data that is the user's own.
+    # A model of the user's own task may not have it.
     if not hasattr(model, method):
         raise GanzooError(f"`ganzoo {command}` needs a model with the method {method}(); '{name}' has none")
     return model
@@ -418,14 +453,20 @@ def _loaded(name, command):
     "--extractor",
     type=_Path(),
     metavar="NAME",
-    help="Of the features: a name, or a .keras file; the preset's own if not given.",
+    help="Feature extractor: a name or a .keras file. [default: the preset's own]",
 )
 @click.option("--samples", type=click.IntRange(2), default=10_000, show_default=True, help="Images to generate.")
 @click.option(
-    "--metric", "metrics", multiple=True, metavar="NAME", help="To report; may be repeated. [default: the preset's own]"
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    help="Metric to report; may be repeated. [default: the preset's own]",
 )
-@click.option("--upscale", is_flag=True, help="Enlarge real images that are smaller; a preset's own setting otherwise.")
-def evaluate(names, data, extractor, samples, upscale, metrics):
+@click.option("--upscale", is_flag=True, help="Upscale smaller real images. [default: the preset's own setting]")
+def evaluate(
+    names: Sequence[str], data: str, extractor: str | None, samples: int, upscale: bool, metrics: Sequence[str]
+) -> None:
     """Measures trained models against real data. NAME is a preset, a .keras file or a run folder.
 
     \b
@@ -436,7 +477,7 @@ def evaluate(names, data, extractor, samples, upscale, metrics):
     from ganzoo import checks, registry
 
     models = [checks.model(name) for name in names]
-    # Models of several tasks are refused below.
+    # Models of different tasks are refused below.
     if len({registry.declared(model, "sources") for model in models}) == 1:
         checks.source(data, models[0])
     if extractor and extractor.endswith(".keras"):
@@ -460,15 +501,17 @@ def evaluate(names, data, extractor, samples, upscale, metrics):
     "--data",
     required=True,
     metavar="SOURCE",
-    help="Labelled images to learn from, e.g. idx:train-images-idx3-ubyte.gz.",
+    help="Labeled training images, e.g. idx:train-images-idx3-ubyte.gz.",
 )
 @click.option(
-    "--test", required=True, metavar="SOURCE", help="Others to be judged on, e.g. idx:t10k-images-idx3-ubyte.gz."
+    "--test", required=True, metavar="SOURCE", help="Labeled test images, e.g. idx:t10k-images-idx3-ubyte.gz."
 )
-@click.option("--examples", type=click.IntRange(20), default=10_000, show_default=True, help="Images to learn from.")
-@click.option("--upscale", is_flag=True, help="Enlarge images that are smaller than the model's.")
-def probe(name, data, test, examples, upscale):
-    """Accuracy of a linear classifier on the discriminator's features, beside one on raw pixels.
+@click.option(
+    "--examples", type=click.IntRange(20), default=10_000, show_default=True, help="Number of training images."
+)
+@click.option("--upscale", is_flag=True, help="Upscale images that are smaller than the model's.")
+def probe(name: str, data: str, test: str, examples: int, upscale: bool) -> None:
+    """Measures the accuracy of linear classifiers on the discriminator's features and on raw pixels.
 
     \b
     Example: ganzoo probe dcgan.mnist --data idx:train-images-idx3-ubyte.gz --test idx:t10k-images-idx3-ubyte.gz
@@ -479,9 +522,9 @@ def probe(name, data, test, examples, upscale):
     for source in (data, test):
         checks.source(source, found)
     model = _loaded(name, "probe")
-    from ganzoo.evaluation import probe as measured
+    from ganzoo.evaluation import probe as evaluated_features
 
-    protocol, metrics = measured(model, data, test, examples, upscale)
+    protocol, metrics = evaluated_features(model, data, test, examples, upscale)
     for view, accuracy in metrics.items():
         click.echo(f"{view}: {accuracy:.2%}")
     click.echo(f"protocol: {protocol}")
@@ -490,9 +533,9 @@ def probe(name, data, test, examples, upscale):
 @main.command()
 @click.argument("name", type=_Path())
 @click.argument("folder", type=_Path())
-@click.option("--overwrite", is_flag=True, help="Replace a SavedModel that is there.")
-def export(name, folder, overwrite):
-    """Writes a model's generator as a SavedModel that serves without ganzoo.
+@click.option("--overwrite", is_flag=True, help="Replace an existing SavedModel.")
+def export(name: str, folder: str, overwrite: bool) -> None:
+    """Writes a model's generator as a SavedModel that runs without ganzoo.
 
     \b
     Example: ganzoo export dcgan my_savedmodel
@@ -510,11 +553,11 @@ def export(name, folder, overwrite):
 @main.command()
 @click.argument("run", type=_Path(path_type=Path))
 @click.argument("folder", type=_Path(path_type=Path))
-@click.option("--data", required=True, metavar="SOURCE", help="Real images kept from training, for the metrics.")
+@click.option("--data", required=True, metavar="SOURCE", help="Held-out real data, for the metrics.")
 @click.option("--license", required=True, help="License of the training data.")
-@click.option("--trained-on", required=True, help="What the training data is, in words.")
-def publish(run, folder, data, license, trained_on):
-    """Turns a run's best checkpoint into a preset with weights: a YAML file and a small .npz beside it.
+@click.option("--trained-on", required=True, help="Description of the training data.")
+def publish(run: Path, folder: Path, data: str, license: str, trained_on: str) -> None:
+    """Turns a run's best checkpoint into a preset with weights: a YAML file and a small .npz file.
 
     \b
     Example: ganzoo publish runs/dcgan.mnist-001 presets --data idx:t10k-images-idx3-ubyte.gz \\
@@ -535,7 +578,10 @@ def publish(run, folder, data, license, trained_on):
 @main.command()
 @click.argument("model", required=False)
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 opens it to your network."
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; 0.0.0.0 makes the page reachable from your network.",
 )
 @click.option("--port", type=click.IntRange(1, 65535), default=7860, show_default=True)
 @click.option(
@@ -544,11 +590,11 @@ def publish(run, folder, data, license, trained_on):
     multiple=True,
     metavar="NAME",
     envvar="GANZOO_ALLOWED_HOSTS",
-    help="A further name under which browsers reach the page, e.g. that of a proxy; may be repeated. Requests for "
-    "other names are refused. [env: GANZOO_ALLOWED_HOSTS, with spaces between names]",
+    help="Additional host name of the page, e.g. that of a proxy; may be repeated. Requests for other names are "
+    "refused. [env: GANZOO_ALLOWED_HOSTS, separated by spaces]",
 )
-def demo(model, host, port, allowed_hosts):
-    """Starts the web page: all models, or one.
+def demo(model: str | None, host: str, port: int, allowed_hosts: Sequence[str]) -> None:
+    """Starts the web page of all models, or of one.
 
     \b
     Examples: ganzoo demo dcgan

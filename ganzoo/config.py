@@ -1,7 +1,8 @@
-"""A preset's YAML as validated dataclasses; every error names the file, the key and what is allowed."""
+"""Configs: the YAML of presets as validated dataclasses. Errors name the file, the key and the allowed values."""
 
 import inspect
 import reprlib
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, field, fields, replace
 from numbers import Integral
 from pathlib import PurePosixPath
@@ -13,29 +14,30 @@ from pydantic.dataclasses import dataclass
 
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.files import open_regular
+from ganzoo.types import PathLike
 
-# Whole numbers beyond it overflow in TensorFlow or make loops that never end; nothing a model is made of comes near.
+# Larger integers overflow in TensorFlow or make loops practically endless. No size, count or seed comes near.
 _LARGEST = 2**31 - 1
-# A configuration is written by hand.
+# Far more than any config written by hand.
 _MOST_BYTES = 2**20
 
 
-def _file_name(name):
-    """A weights file lies beside its YAML file, so that a stranger's YAML reaches no other file."""
+def _file_name(name: str) -> str:
+    """A weights file is in the folder of its YAML file, so that an untrusted YAML file cannot name any other file."""
     if name != PurePosixPath(name).name or name in ("", ".", "..") or not name.isprintable() or set(name) & set("\\:"):
-        raise ValueError("a weights file is named by a plain file name, and lies beside the YAML file")
+        raise ValueError("a weights file must be a plain file name, in the folder of the YAML file")
     return name
 
 
-def _name_of_number(name):
-    """YAML reads 7 as a number, which is a fine name for a class."""
+def _name_of_number(name: Any) -> Any:
+    """Turns a class name such as 7, which YAML reads as a number, into text."""
     return str(name) if isinstance(name, int) and not isinstance(name, bool) else name
 
 
-def _different(names):
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise ValueError(f"two classes cannot both be named '{twice[0]}'")
+def _different(names: list[str]) -> list[str]:
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise ValueError(f"two classes cannot both be named '{repeated[0]}'")
     return names
 
 
@@ -51,32 +53,33 @@ NOT_IN_PRESETS = "not in presets"
 
 @dataclass(config=_strict_keys)
 class Training:
-    """How long and how carefully to train."""
+    """The section `training`: length, precision, checkpoints and samples of a run."""
 
     epochs: AtLeastOne = 20
     seed: Seed = 0
-    # "auto" is mixed_bfloat16 but on devices that are slower with it (`ganzoo.precision.fastest`); a run keeps what it
-    # began with.
+    # "auto" is mixed_bfloat16, or float32 on devices where that is faster (`ganzoo.precision.fastest`); a resumed run
+    # keeps its precision.
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
-    # Besides the checkpoint of every epoch, one each time so many minutes have passed within an epoch.
+    # Minutes between checkpoints within an epoch; there is always one at its end.
     checkpoint_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
-    # A preset, run folder or .keras file whose generator the training starts from.
+    # A preset, run folder or .keras file whose generator initializes the model.
     start_from: str | None = None
-    # The grid of fixed latents that is drawn after every epoch.
+    # Number of images in the grid that is generated after every epoch, always from the same latents.
     samples: Annotated[int, Field(ge=1, le=10_000)] = 64
-    # Epochs in a row with all samples alike after which the run gives up.
+    # The run stops after this many consecutive epochs in which all samples are nearly equal.
     collapse_patience: AtLeastOne = 3
 
 
 @dataclass(config=_strict_keys)
 class Evaluation:
-    """What a run measures after an epoch, how it chooses its best checkpoint, and what `ganzoo evaluate` reports."""
+    """The section `evaluation`: validation metrics, selection of the best checkpoint, metrics of `ganzoo evaluate`."""
 
-    # Of features, for models that generate images; "matching" for captioned ones. None measures nothing.
+    # Feature extractor, for models that generate images from noise; "matching" for models that take captions. Such
+    # models are not measured without it.
     extractor: str | None = None
-    # The metric that chooses the best checkpoint; the task's own if not given.
+    # The metric that selects the best checkpoint; None for the task's default.
     monitor: str | None = None
-    # The metrics that are reported; the task's defaults if empty.
+    # The metrics to report; the task's defaults if empty.
     metrics: list[str] = field(default_factory=list)
     samples: Annotated[int, Field(ge=2, le=1_000_000)] = 5000
     every_epochs: AtLeastOne = 1
@@ -84,7 +87,7 @@ class Evaluation:
 
 @dataclass(config=_strict_keys)
 class Weights:
-    """The shipped weights and everything said of them; written by `ganzoo publish`."""
+    """The section `weights`: a weights file and its license, data and metrics; written by `ganzoo publish`."""
 
     file: Annotated[str, AfterValidator(_file_name)]
     sha256: str
@@ -96,10 +99,10 @@ class Weights:
 
 @dataclass(config=_strict_keys)
 class Config:
-    """One preset: which model, its arguments, how it is compiled, fed, trained and evaluated.
+    """A preset: the model, its arguments, and the settings of compiling, data, training and evaluation.
 
-    `arguments`, `compile` and `data` are checked against the signatures of the model's class, of
-    its `compile`, and of the data function of its kind, when they are used.
+    When they are used, `arguments`, `compile` and `data` are checked against the signatures of the model's class, of
+    its `compile` method, and of its task's data function.
     """
 
     model: str
@@ -108,14 +111,14 @@ class Config:
     arguments: dict[str, Any] = field(default_factory=dict)
     compile: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
-    # Of the data's labels, in their order.
+    # Names of the classes, in the order of the labels.
     class_names: Annotated[list[ClassName], AfterValidator(_different)] = field(default_factory=list)
     training: Training = field(default_factory=Training)
     evaluation: Evaluation = field(default_factory=Evaluation)
     weights: Weights | None = None
 
 
-def load_config(path):
+def load_config(path: PathLike) -> Config:
     """Reads a YAML file into a `Config`.
 
     Raises:
@@ -126,20 +129,20 @@ def load_config(path):
             content = file.read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
             raise OSError(f"it has more than {_MOST_BYTES:,} bytes")
-        # UTF-8, with or without the mark that some editors put in front.
+        # Some editors begin UTF-8 files with a byte order mark.
         text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise GanzooError(f"cannot read the config {path}: {error}") from None
-    return parse_config(text, path)
+    return parse_config(text, str(path))
 
 
-def parse_config(text, where):
-    """A `Config` from YAML text; `where` names its origin in errors."""
+def parse_config(text: str, where: str) -> Config:
+    """A `Config` from YAML text; errors begin with `where`."""
     return from_mapping(_yaml_value(text, where), where)
 
 
-def from_mapping(mapping, where):
-    """A `Config` from plain dictionaries; `where` names their origin in errors."""
+def from_mapping(mapping: Any, where: str) -> Config:
+    """A `Config` from plain dictionaries; errors begin with `where`."""
     if not isinstance(mapping, dict):
         raise GanzooError(
             f"{where}: a config is a mapping with the keys {_names(Config)}, got {type(mapping).__name__}"
@@ -147,27 +150,34 @@ def from_mapping(mapping, where):
     _refuse_unknown_keys(Config, mapping, where)
     check_whole_numbers(mapping, where)
     try:
-        # A section left empty in YAML is None.
+        # Empty sections in YAML are None.
         return Config(**{str(key): value for key, value in mapping.items() if value is not None})
     except ValidationError as error:
         raise GanzooError(_sentence(error, where)) from None
 
 
-def with_settings(config, settings, where="--set"):
-    """A copy of a config with `key=value` settings put in, e.g. `training.epochs=3`.
+def with_settings(config: Config, settings: "str | Sequence[str] | Mapping[str, Any]", where: str = "--set") -> Config:
+    """A copy of a config with changed settings, e.g. `training.epochs=3`.
 
-    A key without a section may stand for the one place where it is known, so `epochs=3` works too.
+    The section may be left out where the key is unambiguous, as in `epochs=3`.
 
     Args:
-        config: the `Config` to start from.
-        settings: strings "key=value", values read as YAML; or a mapping from keys to values.
+        config: the config to start from.
+        settings: "key=value" strings, whose values are read as YAML, or a mapping from keys to values.
+        where: how errors begin.
 
     Raises:
         GanzooError: no "=", an unknown key, a wrong type.
+
+    Example:
+        from ganzoo.config import Config, with_settings
+
+        config = with_settings(Config("dcgan"), ["epochs=3", "arguments.width=16"])
+        config.training.epochs, config.arguments  # 3, {"width": 16}
     """
     if isinstance(settings, str):
         settings = [settings]
-    pairs = settings.items() if isinstance(settings, dict) else [_pair(setting, where) for setting in settings]
+    pairs = list(settings.items()) if isinstance(settings, Mapping) else [_pair(setting, where) for setting in settings]
     mapping = to_mapping(config)
     for key, value in pairs:
         *sections, last = _full_key(key.strip(), where).split(".")
@@ -175,46 +185,55 @@ def with_settings(config, settings, where="--set"):
         for section in sections:
             target = target.setdefault(section, {})
             if not isinstance(target, dict):
-                raise GanzooError(f"{where}: '{section}' in '{key}' is a single value, it has no keys")
+                raise GanzooError(f"{where}: '{section}' in '{key}' is a single value and has no keys")
         target[last] = value
     return from_mapping(mapping, where)
 
 
-def to_mapping(config):
-    """Plain dictionaries, lists and scalars that `from_mapping` turns into the same config."""
+def to_mapping(config: Config) -> dict[str, Any]:
+    """The config as plain dictionaries, lists and scalars, for `from_mapping`."""
     return _plain(asdict(config))
 
 
-def dump(config):
-    """The YAML text of a config, without sections that are empty."""
+def dump(config: Config) -> str:
+    """The YAML text of a config, without empty sections."""
     mapping = {key: value for key, value in to_mapping(config).items() if value not in (None, {}, [], "", False)}
     for section in ("training", "evaluation"):
-        # Their defaults.
+        # Without keys that have no value.
         mapping[section] = {key: value for key, value in mapping[section].items() if value not in (None, [])}
     return yaml.safe_dump(mapping, sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
 
 
-def without_weights(config):
-    """The config alone, without the weights that came of it."""
+def without_weights(config: Config) -> Config:
+    """A copy of a config without the section `weights`."""
     return replace(config, weights=None)
 
 
-def validated_arguments(parameters, arguments, where, given=()):
+def validated_arguments(
+    parameters: Mapping[str, inspect.Parameter], arguments: Mapping[str, Any], where: str, given: Collection[str] = ()
+) -> dict[str, Any]:
     """Checks keyword arguments against a signature and its annotations.
 
     Args:
-        parameters: what `parameters_of` found.
+        parameters: the result of `parameters_of`.
         arguments: {name: value}.
-        where: names the arguments' origin in errors.
-        given: parameters that the caller fills in himself.
+        where: how errors begin.
+        given: names of required parameters that the caller supplies later.
 
     Returns:
-        {name: value}, values converted to the annotated types (a YAML list to a tuple, say).
+        {name: value}, with values converted to the annotated types (e.g. a YAML list to a tuple).
 
     Raises:
-        GanzooError: an unknown name, a value of the wrong type, or a required one missing.
+        GanzooError: an unknown name, a value of the wrong type, or a missing required argument.
+
+    Example:
+        from ganzoo.config import parameters_of, validated_arguments
+
+        def network(width: int, shape: tuple[int, int] = (4, 4)): ...
+
+        validated_arguments(parameters_of(network), {"width": 8, "shape": [2, 2]}, "network()")["shape"]  # (2, 2)
     """
-    checked = {}
+    checked: dict[str, Any] = {}
     check_whole_numbers(arguments, where)
     for name, value in arguments.items():
         if name not in parameters:
@@ -234,18 +253,18 @@ def validated_arguments(parameters, arguments, where, given=()):
     return checked
 
 
-def check_whole_numbers(arguments, where):
-    """Refuses whole numbers beyond 2,147,483,647 anywhere in arguments, which no size, count or seed comes near.
+def check_whole_numbers(arguments: Mapping[Any, Any], where: str) -> None:
+    """Refuses integers beyond 2,147,483,647 anywhere in arguments, including nested lists and dictionaries.
 
     Args:
-        arguments: {name: value}; looked through down to the last list.
-        where: names the arguments' origin in errors.
+        arguments: {name: value}.
+        where: how errors begin.
     """
     pending = [(str(name), value) for name, value in arguments.items()]
     while pending:
         name, value = pending.pop()
         if isinstance(value, int) and abs(value) > _LARGEST:
-            # Python refuses to write numbers of more than 4,300 digits.
+            # Python refuses to convert integers of more than 4,300 digits to text.
             size = f"{len(str(value))} digits" if value.bit_length() < 10_000 else f"{value.bit_length():,} bits"
             raise GanzooError(f"{where}: '{name}' is a number of {size}: whole numbers go up to {_LARGEST:,} here")
         if isinstance(value, dict):
@@ -254,8 +273,8 @@ def check_whole_numbers(arguments, where):
             pending.extend((f"{name}.{i}", item) for i, item in enumerate(value))
 
 
-def check_model_arguments(arguments, where):
-    """Refuses what no model of the package can be made of, however it is made: see `AdversarialModel.__new__`."""
+def check_model_arguments(arguments: Mapping[str, Any], where: str) -> None:
+    """Refuses arguments that are invalid for every model: see `ZooModel.__new__`."""
     check_whole_numbers(arguments, where)
     shape = arguments.get("image_shape")
     if shape is None:
@@ -267,35 +286,35 @@ def check_model_arguments(arguments, where):
         )
 
 
-def parameters_of(function, *, owner=None):
+def parameters_of(function: Callable | str, *, owner: type | None = None) -> dict[str, inspect.Parameter]:
     """{name: inspect.Parameter} of a function's keyword arguments.
 
     Args:
-        function: a function, or a method's name together with `owner`.
-        owner: a class; where its method takes **anything, those parameters of its parents' count too that have a
-            default and an annotation, unless they are `NOT_IN_PRESETS`: the others the class fills in itself.
+        function: a function, or the name of a method of `owner`.
+        owner: a class. If its method takes **kwargs, the parameters of the parents' methods are included, but only
+            those with a default and an annotation that are not `NOT_IN_PRESETS`; the class itself supplies the others.
     """
     if owner is None:
-        homes = [function]
+        functions: list[Any] = [function]
     else:
-        homes = [vars(cls)[function] for cls in owner.__mro__ if function in vars(cls)]
+        functions = [vars(cls)[str(function)] for cls in owner.__mro__ if function in vars(cls)]
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    found = {}
-    for home in homes:
-        parameters = inspect.signature(home, eval_str=True).parameters
+    found: dict[str, inspect.Parameter] = {}
+    for one in functions:
+        parameters = inspect.signature(one, eval_str=True).parameters
         for name, parameter in parameters.items():
             empty = inspect.Parameter.empty
             marked = NOT_IN_PRESETS in getattr(parameter.annotation, "__metadata__", ())
             annotated = parameter.annotation is not empty and not marked
-            optional = home is homes[0] or (parameter.default is not empty and annotated)
-            if parameter.kind in kinds and name != "self" and optional:
+            included = one is functions[0] or (parameter.default is not empty and annotated)
+            if parameter.kind in kinds and name != "self" and included:
                 found.setdefault(name, parameter)
         if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
             break
     return found
 
 
-def _pair(setting, where):
+def _pair(setting: str, where: str) -> tuple[str, Any]:
     """(key, value) of "key=value"."""
     key, equals, text = setting.partition("=")
     if not equals:
@@ -304,38 +323,38 @@ def _pair(setting, where):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without aliases: a few hundred bytes of them unpack to gigabytes, and no preset needs one."""
+    """YAML without aliases, which can expand a few hundred bytes to gigabytes."""
 
-    def compose_node(self, parent, index):
+    def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases (*name) are not allowed")
         return super().compose_node(parent, index)
 
 
-def _yaml_value(text, where):
+def _yaml_value(text: str, where: str) -> Any:
     try:
         return yaml.load(text, _Loader)
-    # What PyYAML's own constructors raise on dates, numbers and tags that make no sense.
+    # PyYAML's constructors raise all of these on invalid dates, numbers and tags.
     except (yaml.YAMLError, ValueError, KeyError, IndexError, AttributeError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
         if mark := getattr(error, "problem_mark", None):
-            reason = f"{error.problem}, line {mark.line + 1}, column {mark.column + 1}"
+            reason = f"{getattr(error, 'problem', '')}, line {mark.line + 1}, column {mark.column + 1}"
         raise GanzooError(f"{where} is not valid YAML: {reason}") from None
 
 
-def _full_key(key, where):
-    """`training.epochs` for `epochs`, where one section alone has such a key."""
+def _full_key(key: str, where: str) -> str:
+    """Adds the section to a key that only one section has: `training.epochs` for `epochs`."""
     if "." in key or key in _names(Config):
         return key
     sections = {"training": Training, "evaluation": Evaluation}
-    homes = [section for section, cls in sections.items() if key in _names(cls)]
-    if len(homes) != 1:
+    matches = [section for section, cls in sections.items() if key in _names(cls)]
+    if len(matches) != 1:
         known = [f"{section}.{name}" for section, cls in sections.items() for name in _names(cls)]
         raise unknown("key", key, [*known, "arguments.KEY of the model", "compile.KEY", "data.KEY"], where)
-    return f"{homes[0]}.{key}"
+    return f"{matches[0]}.{key}"
 
 
-def _refuse_unknown_keys(cls, mapping, where):
+def _refuse_unknown_keys(cls: Any, mapping: Mapping[Any, Any], where: str) -> None:
     for key, value in mapping.items():
         if key not in _names(cls):
             raise unknown("key", key, _names(cls), where)
@@ -344,13 +363,13 @@ def _refuse_unknown_keys(cls, mapping, where):
             _refuse_unknown_keys(section, value, f"{where}, section '{key}'")
 
 
-def _names(cls):
+def _names(cls: Any) -> list[str]:
     return [part.name for part in fields(cls)]
 
 
-def _sentence(error, where, name=None):
-    """Pydantic's first complaint in one line that names the file and the key."""
-    first = error.errors()[0]
+def _sentence(error: ValidationError, where: str, name: str | None = None) -> str:
+    """Pydantic's first error in one line, with the file and the key."""
+    first: Any = error.errors()[0]
     key = ".".join(str(part) for part in ([name] if name else []) + list(first["loc"]))
     if first["type"] == "missing" and isinstance(first["loc"][-1] if first["loc"] else name, int):
         known = {"image_shape": " (height, width, channels), e.g. [64, 64, 3]"}
@@ -364,7 +383,7 @@ def _sentence(error, where, name=None):
     return f"{where}: '{key}' is {reprlib.repr(first['input'])}: {first['msg'].lower()}{more}"
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,15 +1,15 @@
-"""How much of a model is built when it is created."""
+"""Which networks of a model are built when it is created."""
 
 import contextlib
 import contextvars
 from collections.abc import Iterator
 
-_inference_only = contextvars.ContextVar("inference_only", default=False)
+_inference_only: contextvars.ContextVar[bool] = contextvars.ContextVar("inference_only", default=False)
 
 
 @contextlib.contextmanager
 def inference_first() -> Iterator[None]:
-    """Models created inside build only what inference needs; the rest is built when something asks for it.
+    """Models created inside this context build only what inference needs, and the rest on first use.
 
     Example:
         from ganzoo.construction import inference_first
@@ -27,5 +27,5 @@ def inference_first() -> Iterator[None]:
 
 
 def is_inference_first() -> bool:
-    """Whether the model being created is to build only what inference needs."""
+    """Whether models created now build only what inference needs."""
     return _inference_only.get()

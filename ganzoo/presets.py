@@ -1,14 +1,14 @@
-"""Presets: a config a person can read, and for most of them trained weights beside it.
+"""Presets: YAML configs of models, most of them with trained weights.
 
-`zoo_configs/<model>/<preset>.yaml` ships inside the package; a path to one's own YAML file works
-wherever a preset's name does.
+The package ships `zoo_configs/<model>/<preset>.yaml`. The path of your own YAML file works wherever a preset's name
+does.
 """
 
 import fnmatch
 import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -20,18 +20,21 @@ from ganzoo.files import write_atomically
 from ganzoo.precision import made_with
 from ganzoo.types import PathLike
 
-# What a preset folder consists of.
+if TYPE_CHECKING:
+    from ganzoo.training.zoo_model import ZooModel
+
+# The files of a preset folder.
 PRESET_FILE, _WEIGHTS_FILE = "preset.yaml", "weights.npz"
 
 
 @dataclass
 class Preset:
-    """A config and where it came from.
+    """A config and the file it comes from.
 
     Attributes:
-        name: "model.preset", or the path of a user's file.
+        name: "model.preset", or the path of your own file.
         path: the YAML file.
-        config: what it says.
+        config: its content.
     """
 
     name: str
@@ -39,89 +42,92 @@ class Preset:
     config: Config
 
     @property
-    def weights_file(self):
-        """The weights file beside the YAML, or None for a preset without weights."""
+    def weights_file(self) -> Path | None:
+        """The weights file in the folder of the YAML file, or None for a preset without weights."""
         return self.path.parent / self.config.weights.file if self.config.weights else None
 
 
-def load(name, trained=True, compile=True):
-    """A trained model, ready to generate or to train on.
+def load(name: PathLike, trained: bool = True, compile: bool = True) -> "ZooModel":
+    """Loads a trained model for inference or further training.
 
-    What only training needs, the discriminator and the optimizers, is made when training begins: a model that is
-    loaded to generate costs no more than its generator.
+    The discriminator and the optimizers are built only when training needs them, so a model for inference costs no
+    more than its generator.
 
     Args:
-        name: a model ("dcgan": its default preset), a preset ("dcgan.mnist"), a path to a YAML
-            file, to a saved `.keras` file, or to a run folder of `ganzoo train` (its best checkpoint).
-        trained: False gives a preset's model with fresh weights.
-        compile: False gives a model without the preset's settings of training: call `model.compile()` before
+        name: a model ("dcgan", meaning its default preset), a preset ("dcgan.mnist"), or the path of a YAML file, a
+            preset folder, a saved `.keras` file, or a run folder of `ganzoo train` (meaning its best checkpoint).
+        trained: False returns a preset's model with random weights.
+        compile: False returns a model that is not compiled with the preset's settings; call `model.compile()` before
             `model.fit()`.
 
     Returns:
-        The model; `model.preset` is the preset's name (None for a `.keras` file).
+        The model. `model.preset` is the preset's name (None for a `.keras` file).
 
     Raises:
-        GanzooError: an unknown name, or a file that is damaged or not of this package.
+        GanzooError: an unknown name, a damaged file, or a file of another package.
 
     Example:
         model = ganzoo.load("dcgan")
-        images = model.generate(16, seed=0)
+        images = model.generate(16, seed=0)  # uint8 (16, 28, 28, 1)
     """
     import keras
 
     from ganzoo import weights
 
     path = Path(str(name))
-    # Before building anything.
+    # Raises before anything is built.
     model_of(name, trained)
     if path.suffix == ".keras":
         return load_saved(path, compile)
     if is_run(name):
         return load_saved(checkpoint_of(path), compile)
     preset = find(name)
-    # The precision is of training; what is loaded has the global policy, float32 unless the caller set another.
+    # The preset's precision is for training. Loaded models have the global policy, float32 by default.
     policy = keras.config.dtype_policy()
-    if not trained:
-        return _named(build(preset.config, preset.name, policy, compile), preset)
-    path, sha256 = preset.weights_file, preset.config.weights.sha256
-    guard = functools.partial(weights.fitting_file, path, weights.stored_bytes(path, sha256))
+    weights_file, stated = preset.weights_file, preset.config.weights
+    if not trained or weights_file is None or stated is None:
+        return _with_names(build(preset.config, preset.name, policy, compile), preset)
+    sha256 = stated.sha256
+    guard = functools.partial(weights.fitting_file, weights_file, weights.stored_bytes(weights_file, sha256))
     cls, arguments, settings = _checked(preset.config, preset.name)
     with inference_first(), guard(), made_with(policy):
         model = cls(**arguments)
-    model.load_shipped(path, sha256)
+    model.load_shipped(weights_file, sha256)
 
-    def finish(model, names):
-        model.load_left_out(path, names, sha256)
+    def finish(model: Any, names: list[str]) -> None:
+        model.load_left_out(weights_file, names, sha256)
         if compile:
             model.compile(**settings)
 
     model.finish_later(guard, finish)
-    return _named(model, preset)
+    return _with_names(model, preset)
 
 
-def _named(model, preset):
-    """The model with its preset's name, and the names of its classes."""
+def _with_names(model: Any, preset: Preset) -> Any:
+    """Sets the names of a model's preset and classes."""
     model.preset = preset.name
     if preset.config.class_names and hasattr(model, "class_names"):
         model.class_names = preset.config.class_names
     return model
 
 
-def model_of(name, trained=False):
-    """The name of the model behind whatever `load` takes, found without Keras.
+def model_of(name: PathLike, trained: bool = False) -> str:
+    """The name of the model that `load(name)` would return, found without importing Keras.
 
     Args:
-        name: as `load`.
+        name: as in `load`.
         trained: refuse a preset without weights.
 
     Returns:
-        A name of `registry.list_models()`.
+        A name from `ganzoo.list_models()`.
 
     Raises:
-        GanzooError: all that `load` refuses without looking into weights.
+        GanzooError: as in `load`, except for errors in weights.
 
     Example:
-        model_of("runs/dcgan.mnist-001")      # "dcgan"
+        from ganzoo.presets import model_of
+
+        model_of("dcgan.mnist")  # "dcgan"
     """
     path = Path(str(name))
     if path.suffix == ".keras":
@@ -133,14 +139,14 @@ def model_of(name, trained=False):
         raise unknown("model", preset.config.model, registry.list_models(), preset.name)
     if trained and preset.config.weights is None:
         raise GanzooError(
-            f"the preset '{preset.name}' has no trained weights: train them with `ganzoo train {preset.name}`, "
-            "which names the run folder to use in its place; or ganzoo.load(..., trained=False) for fresh ones"
+            f"the preset '{preset.name}' has no trained weights: train them with `ganzoo train {preset.name}` and use "
+            "the run folder instead, or use ganzoo.load(..., trained=False) for random weights"
         )
     return preset.config.model
 
 
-def checkpoint_of(run):
-    """The `.keras` file of a run folder that `load` takes: the best checkpoint, or else the last."""
+def checkpoint_of(run: PathLike) -> Path:
+    """The checkpoint of a run folder that `load` uses: the best one, or the last one if there is no best."""
     for name in ("best", "last"):
         path = Path(run) / "checkpoints" / f"{name}.keras"
         if path.exists():
@@ -148,23 +154,25 @@ def checkpoint_of(run):
     raise GanzooError(f"the run folder {run} has no checkpoint: train it first")
 
 
-def best_checkpoint_of(run):
+def best_checkpoint_of(run: PathLike) -> Path:
     """The best checkpoint of a run folder.
 
     Raises:
-        GanzooError: no run folder, or one without it.
+        GanzooError: the folder has none.
     """
     path = Path(run) / "checkpoints" / "best.keras"
     if not path.exists():
-        raise GanzooError(f"{run} has no best checkpoint: only a run that measures (section 'evaluation') chooses one")
+        raise GanzooError(
+            f"{run} has no best checkpoint: only a run with validation metrics (section 'evaluation') selects one"
+        )
     return path
 
 
-def find(name):
-    """The `Preset` of a name, a YAML path or a preset folder; a model's name means its default preset.
+def find(name: PathLike) -> Preset:
+    """The preset of a name, a YAML path or a preset folder; a model's name means its default preset.
 
     Raises:
-        GanzooError: an unknown name, with the nearest match, or a file that is no valid config.
+        GanzooError: an unknown name, with the nearest match, or a file that is not a valid config.
     """
     if str(name).endswith((".yaml", ".yml")):
         return Preset(str(name), Path(name), load_config(name))
@@ -173,20 +181,18 @@ def find(name):
         return Preset(str(name), path, load_config(path))
     files = preset_files()
     if name in files:
-        return Preset(name, files[name], load_config(files[name]))
-    mine = [preset for preset in files if preset.split(".")[0] == name]
-    if not mine and name in registry.list_models():
-        raise GanzooError(
-            f"the model '{name}' has no preset: name a YAML file of yours, or use ganzoo.create('{name}')"
-        )
-    if not mine:
-        raise _nothing_called(name, files)
-    presets = [Preset(preset, files[preset], load_config(files[preset])) for preset in mine]
+        return Preset(str(name), files[str(name)], load_config(files[str(name)]))
+    names = [preset for preset in files if preset.split(".")[0] == name]
+    if not names and name in registry.list_models():
+        raise GanzooError(f"the model '{name}' has no preset: use your own YAML file, or ganzoo.create('{name}')")
+    if not names:
+        raise _unknown_name(name, files)
+    presets = [Preset(preset, files[preset], load_config(files[preset])) for preset in names]
     return next((preset for preset in presets if preset.config.default), presets[0])
 
 
-def _nothing_called(name, files):
-    """The error for a name that is neither a model, a preset nor a run folder."""
+def _unknown_name(name: PathLike, files: dict[str, Path]) -> GanzooError:
+    """The error for a name that is no model, preset or run folder."""
     path = Path(str(name))
     try:
         if str(name) and path.is_dir():
@@ -196,18 +202,18 @@ def _nothing_called(name, files):
         if path.is_file():
             return GanzooError(f"{path} is a file, but neither .keras nor .yaml")
         runs = [str(other) for other in path.parent.iterdir() if is_run(other)]
-    except (OSError, ValueError):  # no such folder, or no path at all
+    except (OSError, ValueError):  # no such folder, or not a valid path
         runs = []
     if len(path.parts) > 1:
         return unknown("run folder", name, runs) if runs else GanzooError(f"no such run folder or file: {path}")
     return unknown("preset or model", name, [*files, *registry.list_models(), *runs])
 
 
-def is_run(name):
+def is_run(name: PathLike) -> bool:
     """Whether this is the path of a run folder of `ganzoo train`."""
     try:
         return (Path(str(name)) / "checkpoints").is_dir()
-    except (OSError, ValueError):  # no path at all: too long, or with a null byte
+    except (OSError, ValueError):  # not a valid path: too long, or with a null byte
         return False
 
 
@@ -215,7 +221,7 @@ def is_preset_folder(name: PathLike) -> bool:
     """Whether this is a folder that `model.save_to_preset` wrote."""
     try:
         return not is_run(name) and (Path(str(name)) / PRESET_FILE).is_file()
-    except (OSError, ValueError):  # not a path: too long, or with a null byte
+    except (OSError, ValueError):  # not a valid path
         return False
 
 
@@ -225,11 +231,11 @@ def save(model: Any, folder: PathLike, description: str = "", license: str = "",
     name = type(model).model_name
     if not name:
         raise GanzooError(
-            f"cannot save to {folder}: {type(model).__name__} is not registered, so that no preset could name it: put "
+            f"cannot save to {folder}: {type(model).__name__} is not registered, so no preset can refer to it: put "
             "@ganzoo.register('name') before the class"
         )
     if is_run(folder):
-        raise GanzooError(f"cannot save to {folder}: it is a run folder; name another")
+        raise GanzooError(f"cannot save to {folder}: it is a run folder; choose another")
     config = Config(
         model=name,
         description=description,
@@ -237,7 +243,7 @@ def save(model: Any, folder: PathLike, description: str = "", license: str = "",
         class_names=list(getattr(model, "class_names", None) or ()),
     )
     try:
-        # What was read back is what will be loaded: an object or a function has no place in YAML.
+        # Reading it back makes sure that all arguments can be written as YAML.
         config = parse_config(dump(config), str(folder / PRESET_FILE))
     except (yaml.YAMLError, GanzooError) as error:
         raise GanzooError(
@@ -252,16 +258,23 @@ def save(model: Any, folder: PathLike, description: str = "", license: str = "",
     return path
 
 
-def config_of(name):
-    """The config behind whatever `load` takes; None for a `.keras` file, which knows its model alone."""
+def config_of(name: PathLike) -> Config | None:
+    """The config of a preset or run folder; None for a `.keras` file, which has none."""
     if str(name).endswith(".keras"):
         return None
     return load_config(Path(name) / "config.yaml") if is_run(name) else find(name).config
 
 
-def build(config, where, policy=None, compile=True):
-    """The model a config describes, with fresh weights; of the config's precision, or another policy. What a precision
-    of "auto" means is found out where training begins; here it is the global policy."""
+def build(config: Config, where: str, policy: Any = None, compile: bool = True) -> Any:
+    """Builds the model of a config with random weights.
+
+    Args:
+        config: the config.
+        where: how errors begin.
+        policy: dtype policy to use instead of the config's precision. A precision of "auto", which is resolved when
+            training begins, means the global policy here.
+        compile: whether to compile the model with the config's settings.
+    """
     import keras
 
     from ganzoo import weights
@@ -276,8 +289,8 @@ def build(config, where, policy=None, compile=True):
     return model
 
 
-def _checked(config, where):
-    """(class, its arguments, settings of its compile()) of a config."""
+def _checked(config: Config, where: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """(model class, arguments, compile settings) of a config, validated."""
     cls = registry.model_class(config.model, where)
     arguments = validated_arguments(
         parameters_of("__init__", owner=cls), config.arguments, f"{where}, section 'arguments'"
@@ -286,17 +299,17 @@ def _checked(config, where):
     settings = validated_arguments(parameters, config.compile, f"{where}, section 'compile'")
     for key, value in settings.items():
         default = parameters[key].default
-        # {learning_rate: ...} alone changes the model's own optimizer.
+        # {learning_rate: ...} without a name changes the default optimizer.
         if isinstance(value, dict) and isinstance(default, dict) and "name" not in value:
             settings[key] = {**default, **value}
     return cls, arguments, settings
 
 
-def load_saved(path, compile=True):
-    """The model of a `.keras` file that one of this package's models saved.
+def load_saved(path: PathLike, compile: bool = True) -> Any:
+    """Loads a model from a `.keras` file that `model.save` wrote.
 
     Raises:
-        GanzooError: no such file, a damaged one, or one that holds another kind of model.
+        GanzooError: a missing or damaged file, or one with a model of another package.
     """
     import keras
 
@@ -310,7 +323,7 @@ def load_saved(path, compile=True):
             model = keras.models.load_model(path, compile=compile)
     except GanzooError:
         raise
-    # Keras, HDF5 and JSON have an error of their own for each way in which a file can be damaged.
+    # Keras, HDF5 and JSON raise many kinds of errors on damaged files.
     except Exception as error:
         raise GanzooError(f"cannot load {path}: {first_line(error)}") from None
     if not isinstance(model, cls):
@@ -318,20 +331,20 @@ def load_saved(path, compile=True):
     return model
 
 
-def saved_model_of(path):
-    """The name of the model in a `.keras` file, read without Keras; errors as `load_saved`."""
+def saved_model_of(path: PathLike) -> str:
+    """The name of the model in a `.keras` file, read without importing Keras; raises as `load_saved`."""
     from ganzoo import keras_archive
 
     return _model_described(keras_archive.read(path)[0], path)
 
 
-def _model_described(described, path):
-    """The name of the model that the `config.json` of a `.keras` file describes."""
+def _model_described(described: dict[str, Any], path: PathLike) -> str:
+    """The name of the model in the `config.json` of a `.keras` file."""
     package, _, model_name = str(described.get("registered_name")).partition(">")
     if package != "ganzoo":
         raise GanzooError(
             f"{path} holds a {in_one_line(described.get('class_name'), 80)}, not a ganzoo model: if you trust its "
-            "origin, load it with keras.models.load_model"
+            "source, load it with keras.models.load_model"
         )
     if model_name not in registry.list_models():
         raise GanzooError(
@@ -341,17 +354,17 @@ def _model_described(described, path):
     return model_name
 
 
-def preset_files():
-    """{preset name: YAML path} of the presets inside the package."""
+def preset_files() -> dict[str, Path]:
+    """{preset name: YAML path} of the package's presets."""
     folder = configs_folder()
     return {f"{path.parent.name}.{path.stem}": path for path in sorted(folder.glob("*/*.yaml"))}
 
 
-def list_presets(pattern="*"):
+def list_presets(pattern: str = "*") -> list[str]:
     """Names of all presets, `model.preset`, sorted.
 
     Args:
-        pattern: wildcard, e.g. "dcgan.*" or "*.mnist"; a bare model name means all of its presets.
+        pattern: wildcard, e.g. "dcgan.*" or "*.mnist"; a model's name alone means all of its presets.
 
     Example:
         ganzoo.list_presets("dcgan.*")
@@ -360,8 +373,8 @@ def list_presets(pattern="*"):
     return sorted(fnmatch.filter(names, pattern) or fnmatch.filter(names, f"{pattern}.*"))
 
 
-def configs_folder():
-    """The folder of presets: inside an installed package, or beside it in a source checkout."""
+def configs_folder() -> Path:
+    """The folder of presets: in the package, or next to it in a source checkout."""
     package = Path(__file__).resolve().parent
     for folder in (package / "zoo_configs", package.parent / "zoo_configs"):
         if folder.is_dir():

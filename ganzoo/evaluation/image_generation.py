@@ -1,4 +1,4 @@
-"""Models that generate images from noise: how far their images are from real ones."""
+"""Models that generate images from noise: how close their images are to real ones."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,17 +15,16 @@ from ganzoo.metrics.image_sets import ImageSets
 from ganzoo.metrics.linear import linear_accuracy
 from ganzoo.metrics.registry import chosen_metrics, compute, protocols, rounded
 
-# The fewest images that all metrics can be computed of: coverage looks at 5 neighbors of each real image, the Inception
-# Score splits the generated ones into 10 parts.
+# The fewest images from which all metrics can be computed: coverage uses 5 neighbors of each real image, and the
+# Inception Score splits the generated images into 10 parts.
 _LEAST_REAL, _LEAST_GENERATED = 6, 10
 
-
-# `evaluate` is asked for an extractor of features.
+# `evaluate` needs a feature extractor.
 TAKES_EXTRACTOR = True
 
 
 def baseline(model: Any, data: str, metrics: Sequence[str] | None = None) -> None:
-    """None: there are no generated images without a model."""
+    """None: without a model there are no generated images."""
     return None
 
 
@@ -43,35 +42,35 @@ def evaluate(
     Args:
         model: a trained `ImageGeneration` model.
         data: source of real images, e.g. "idx:t10k-images-idx3-ubyte.gz".
-        extractor: of features; a name, or anything `ganzoo.metrics.get_extractor` takes.
-        samples: generated images, from seed 0.
-        upscale: enlarge real images that are smaller than the model's.
-        metrics: names of metrics; if not given `frechet_distance`, `kernel_distance`, `precision_recall`,
-            `density_coverage`; where the extractor classifies `inception_score` and `classes_covered`; for a model
-            with labels `class_accuracy`, the share of images taken for the class that was asked for.
-        name: of the model, for tables.
+        extractor: feature extractor: a name, or anything `ganzoo.metrics.get_extractor` accepts.
+        samples: number of images to generate, with seed 0.
+        upscale: upscale real images that are smaller than the model's.
+        metrics: names of metrics. By default `frechet_distance`, `kernel_distance`, `precision_recall` and
+            `density_coverage`; if the extractor classifies, also `inception_score` and `classes_covered`; for a
+            class-conditional model, also `class_accuracy`, the share of images assigned to their requested class.
+        name: name of the model, for tables.
 
     Returns:
         An `Evaluation`.
 
     Raises:
-        GanzooError: images of another shape than the extractor takes; fewer than 6 real images or 10 samples; an
-            unknown metric; anything wrong with the source.
+        GanzooError: images of a shape that the extractor does not accept; fewer than 6 real images or 10 samples; an
+            unknown metric; an unusable source.
     """
     if samples < _LEAST_GENERATED:
         raise GanzooError(f"samples must be at least {_LEAST_GENERATED}, got {samples}: metrics compare sets of images")
     if extractor is None:
-        raise GanzooError("no feature extractor is set: name one with --extractor, e.g. mnist_classifier")
+        raise GanzooError("no feature extractor is set: choose one with --extractor, e.g. mnist_classifier")
     found = get_extractor(extractor)
     if not found.takes(model.image_shape):
-        raise GanzooError(f"{found.name} takes images of {found.image_shape}, the model's are {model.image_shape}")
+        raise GanzooError(f"{found.name} takes images of {found.image_shape}, the model generates {model.image_shape}")
     real = open_images(data, model.image_shape, upscale=upscale).images
     if len(real) < _LEAST_REAL:
         raise GanzooError(
             f"{short(data)} has too few images, {len(real)}: metrics compare sets of images; give at least "
-            f"{_LEAST_REAL}, and some thousands for numbers that mean anything"
+            f"{_LEAST_REAL}, and thousands for meaningful values"
         )
-    # Without labels asked for, generate() takes all classes in turn.
+    # generate() without labels cycles through all classes.
     labels = model.labels(samples) if hasattr(model, "labels") else None
     chosen = chosen_metrics("image_generation", metrics, found, labels is not None)
     sets = ImageSets(real, model.generate(samples, seed=0, batch_size=250), found, labels)
@@ -89,23 +88,23 @@ def evaluate(
 def probe(
     model: Any, train: str, test: str, examples: int = 10_000, upscale: bool = False
 ) -> tuple[str, dict[str, float]]:
-    """How far a linear classifier gets on the discriminator's features, and on raw pixels.
+    """The accuracy of a linear classifier on the discriminator's features and, for comparison, on raw pixels.
 
     Args:
-        model: a trained `ImageGeneration` model whose discriminator takes images alone.
-        train, test: sources of labelled images, e.g. "idx:train-images-idx3-ubyte.gz".
-        examples: training images, drawn with seed 0; all if there are fewer.
-        upscale: enlarge images that are smaller than the model's.
+        model: a trained `ImageGeneration` model whose discriminator takes images only.
+        train, test: sources of labeled images, e.g. "idx:train-images-idx3-ubyte.gz".
+        examples: number of training images, chosen at random with seed 0; all if there are fewer.
+        upscale: upscale images that are smaller than the model's.
 
     Returns:
         (protocol, metrics): a sentence, and {"features": accuracy, "pixels": accuracy}.
 
     Raises:
-        GanzooError: images without labels; anything wrong with the sources.
+        GanzooError: images without labels; an unusable source.
 
     Example:
-        train, test = "idx:train-images-idx3-ubyte.gz", "idx:t10k-images-idx3-ubyte.gz"
-        protocol, metrics = ganzoo.evaluation.probe(model, train, test)
+        model = ganzoo.create("dcgan", image_shape=(16, 16, 1), width=4)
+        protocol, metrics = ganzoo.evaluation.probe(model, "digits", "digits", examples=20, upscale=True)
     """
     if examples < 2:
         raise GanzooError(f"examples must be at least 2, got {examples}")

@@ -1,4 +1,4 @@
-"""What was measured of a model, and which measurements can be compared."""
+"""The result of an evaluation, and which results can be compared."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +8,11 @@ from ganzoo.errors import GanzooError
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured of a model, and how.
+    """The metrics of a model and the protocol they were measured under.
 
     Attributes:
-        name: of the model.
-        protocol: a sentence: what the metrics depend on besides the model.
+        name: name of the model.
+        protocol: a sentence with everything the metrics depend on besides the model.
         metrics: {name: number}.
     """
 
@@ -22,21 +22,26 @@ class Evaluation:
 
 
 def comparable(evaluations: list[Evaluation]) -> list[Evaluation]:
-    """The evaluations, if all have the same protocol.
+    """The given evaluations, if all have the same protocol.
 
     Raises:
-        GanzooError: two protocols; it quotes both.
+        GanzooError: two protocols differ; the message quotes both.
+
+    Example:
+        first = ganzoo.evaluation.Evaluation("dcgan", "100 samples", {"frechet_distance": 20.0})
+        second = ganzoo.evaluation.Evaluation("lsgan", "200 samples", {"frechet_distance": 18.0})
+        ganzoo.evaluation.comparable([first, second])  # GanzooError
     """
     for other in evaluations[1:]:
         if other.protocol != evaluations[0].protocol:
             raise GanzooError(
-                "metrics of different protocols are not compared:\n"
+                "metrics of different protocols cannot be compared:\n"
                 f"  {evaluations[0].name}: {evaluations[0].protocol}\n  {other.name}: {other.protocol}"
             )
     return evaluations
 
 
 def short(source: str) -> str:
-    """A source without the folders that lead to it, which differ from machine to machine."""
+    """A source without its parent folders, which differ between machines."""
     scheme, _, place = source.partition(":")
     return f"{scheme}:{Path(place).name}" if scheme in ("captions", "folder", "idx", "npz") else source

@@ -1,4 +1,4 @@
-"""Models that enlarge images: how close they come to the originals of images that were made smaller."""
+"""Models that upscale images: how close they come to the originals of downscaled images."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -25,33 +25,38 @@ def evaluate(
     Args:
         model: a trained `SuperResolution` model.
         data: source of photos, e.g. "folder:Set5", see `ganzoo.data.image_files.open_image_files`.
-        extractor, samples, upscale: of other tasks; not used.
-        metrics: names of metrics; `psnr_y`, `ssim_y`, `psnr_rgb` and `ssim_rgb` if not given, and `lpips_alex` and
-            `lpips_vgg` where their weights are found (`ganzoo.imagenet.find_weights`) and all images are small enough
-            for the memory the networks take (16 megapixels, 1.5).
-        name: of the model, for tables.
+        extractor, samples, upscale: for other tasks; not used.
+        metrics: names of metrics. By default `psnr_y`, `ssim_y`, `psnr_rgb` and `ssim_rgb`; also `lpips_alex` and
+            `lpips_vgg` if their weights are found (`ganzoo.imagenet.find_weights`) and no image is larger than 16 and
+            1.5 megapixels respectively, because of the memory the networks need.
+        name: name of the model, for tables.
 
     Returns:
         An `Evaluation` with the means over the images, PSNR in dB.
 
     Raises:
-        GanzooError: an unknown metric, or anything wrong with the data.
+        GanzooError: an unknown metric, or unusable data.
     """
     return _evaluate(lambda small: model.upscale(small, progress=False), model.scale, data, metrics, name)
 
 
 def baseline(model: Any, data: str, metrics: Sequence[str] | None = None) -> Evaluation:
-    """The same metrics of bicubic interpolation, at the model's scale."""
+    """The metrics of bicubic interpolation, at the model's scale."""
     return evaluate_bicubic(model.scale, data, metrics)
 
 
 def evaluate_bicubic(scale: int, data: str, metrics: Sequence[str] | None = None) -> Evaluation:
-    """The metrics of bicubic interpolation; every table of models needs them.
+    """The metrics of bicubic interpolation, the baseline of any table of models.
 
-    Args, Raises: as `evaluate`.
+    Args, Raises: as in `evaluate`.
+
+    Example:
+        from ganzoo.evaluation.super_resolution import evaluate_bicubic
+
+        baseline = evaluate_bicubic(4, "folder:my_images", metrics=["psnr_y", "ssim_y"])
     """
 
-    def upscale(small):
+    def upscale(small: np.ndarray) -> np.ndarray:
         return resized(small, (small.shape[0] * scale, small.shape[1] * scale))
 
     return _evaluate(upscale, scale, data, metrics, "bicubic")

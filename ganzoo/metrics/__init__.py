@@ -1,4 +1,4 @@
-"""Metrics of what models generate; every number is reported with the protocol that it depends on."""
+"""Metrics for generated images and speech. Every value is reported with the protocol it depends on."""
 
 from ganzoo.metrics import image_pairs
 from ganzoo.metrics.captioned_sets import CaptionedSets

@@ -1,36 +1,38 @@
-"""Statistics and features of real sets, kept: they do not change, and a large network takes long over them."""
+"""Cached statistics and features of real images: they never change, and a large network is slow to compute them."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 
 from ganzoo.errors import GanzooError
 from ganzoo.files import cache_folder, read_cached, write_cached
+from ganzoo.metrics.extractors import Extractor
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics
 
-# Features of more bytes than this are worked out anew each time.
+# Features larger than this are not cached.
 _MOST_BYTES = 200_000_000
 
 
-def cached_statistics(extractor, images):
-    """`extractor.statistics(images)`, from the cache folder where it has been worked out before."""
+def cached_statistics(extractor: Extractor, images: np.ndarray) -> FeatureStatistics:
+    """`extractor.statistics(images)`, read from the cache folder if they are there."""
     path = _path("statistics", extractor, images)
-    kept = read_cached(path)
+    cached = read_cached(path)
     try:
-        return FeatureStatistics(kept["mean"], kept["covariance"], int(kept["count"]), extractor.name)
+        return FeatureStatistics(cached["mean"], cached["covariance"], int(cached["count"]), extractor.name)
     except (KeyError, TypeError, ValueError):
         statistics = extractor.statistics(images)
     write_cached(path, mean=statistics.mean, covariance=statistics.covariance, count=statistics.count)
     return statistics
 
 
-def cached_features(extractor, images):
-    """`extractor(images)`, from the cache folder where it has been worked out before."""
+def cached_features(extractor: Extractor, images: np.ndarray) -> Features:
+    """`extractor(images)`, read from the cache folder if they are there."""
     path = _path("features", extractor, images)
-    kept = read_cached(path)
+    cached = read_cached(path)
     try:
-        return Features(kept["vectors"], extractor.name, kept["logits"] if kept["logits"].size else None)
+        return Features(cached["vectors"], extractor.name, cached["logits"] if cached["logits"].size else None)
     except (KeyError, GanzooError):
         features = extractor(images)
     if features.vectors.nbytes < _MOST_BYTES:
@@ -38,7 +40,7 @@ def cached_features(extractor, images):
     return features
 
 
-def _path(kind, extractor, images):
+def _path(kind: str, extractor: Extractor, images: np.ndarray) -> Path:
     digest = hashlib.sha256(extractor.digest.encode())
     digest.update(repr(images.shape).encode())
     for start in range(0, len(images), 10_000):

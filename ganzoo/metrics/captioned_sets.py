@@ -87,7 +87,7 @@ def _metric(name: str, protocol: str = "", **options: Any) -> Callable:
     f"from all real images in {EPOCHS} epochs",
     values=("right_of_10", "right_of_100", "held_out_of_10", "held_out_of_100", "real_of_10"),
 )
-def _caption_recognized(sets):
+def _caption_recognized(sets: CaptionedSets) -> dict[str, float]:
     found = {
         f"{part}_of_{count}": sets.recognized(images, sets.parts[part], count)
         for part, images in sets.generated.items()
@@ -97,20 +97,20 @@ def _caption_recognized(sets):
 
 
 @_metric("colors_obeyed", f"colors: {', '.join(HUES)} with {', '.join(_THINGS)}", higher_is_better=True)
-def _colors_obeyed(sets):
+def _colors_obeyed(sets: CaptionedSets) -> float:
     asked = [(color, f"a {color} {thing}") for color in HUES for thing in _THINGS]
     images = sets.model.generate(captions=[caption for _, caption in asked], seed=0)
     return float(np.mean([has_color(image, color) for image, (color, _) in zip(images, asked)]))
 
 
 @_metric("variety", "variety of eight images of each of 20 captions", values=("variety", "real_variety"))
-def _variety(sets):
+def _variety(sets: CaptionedSets) -> dict[str, float]:
     found = [variety(sets.model.generate(8, captions=sets.captions[i], seed=0)) for i in sets.few]
     return {"variety": float(np.mean(found)), "real_variety": variety(sets.images[sets.few])}
 
 
 @_metric("frechet_distance", "Fréchet distance on the features of that image network (not FID)")
-def _frechet_distance(sets):
+def _frechet_distance(sets: CaptionedSets) -> float:
     images = sets.images, np.concatenate(list(sets.generated.values()))
     return frechet_distance(*(FeatureStatistics.of(Features(sets.matching.vectors(x), "matching")) for x in images))
 
@@ -121,7 +121,7 @@ def _two_stages(model: Any) -> None:
 
 
 @_metric("sharpness", requires=_two_stages, values=("sharpness", "stage1_sharpness"))
-def _sharpness(sets):
+def _sharpness(sets: CaptionedSets) -> dict[str, float]:
     """Of Stage-II's images, and of Stage-I's enlarged to the same size."""
     small, large = sets.model.generate_both_stages([sets.captions[i] for i in sets.few], seed=0)
     enlarged = np.stack([resized(image, large.shape[1:3]) for image in small])

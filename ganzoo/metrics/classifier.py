@@ -1,8 +1,8 @@
-"""The small classifier whose features judge MNIST-like images, and its training.
+"""The small classifier whose features metrics of MNIST-like images use, and its training.
 
     python -m ganzoo.metrics.classifier mnist_classifier idx:train-images-idx3-ubyte.gz idx:t10k-images-idx3-ubyte.gz
 
-writes the weights and the facts that `get_extractor` reads.
+writes the weights and the JSON file that `get_extractor` reads.
 """
 
 import argparse
@@ -17,8 +17,8 @@ from ganzoo import weights
 from ganzoo.data.sources import open_images
 
 
-def build_classifier(image_shape, classes=10):
-    """uint8 or float images in 0..255 to (128 features, logits)."""
+def build_classifier(image_shape: tuple[int, ...], classes: int = 10) -> keras.Model:
+    """A network from uint8 or float images in 0..255 to (128 features, logits)."""
     images = keras.Input(tuple(image_shape), name="images")
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(images)
     for i, channels in enumerate((32, 64, 64), start=1):
@@ -32,8 +32,8 @@ def build_classifier(image_shape, classes=10):
     return keras.Model(images, [features, logits], name="classifier")
 
 
-def train_classifier(images, labels, epochs, seed=0):
-    """Trains the classifier on images moved by up to two pixels; returns the network."""
+def train_classifier(images: np.ndarray, labels: np.ndarray, epochs: int, seed: int = 0) -> keras.Model:
+    """Trains the classifier on images shifted by up to two pixels; returns the network."""
     keras.utils.set_random_seed(seed)
     network = build_classifier(images.shape[1:])
     steps = epochs * (len(images) // 128)
@@ -43,16 +43,16 @@ def train_classifier(images, labels, epochs, seed=0):
     trainer.compile(keras.optimizers.Adam(schedule), loss, metrics=["accuracy"])
     rng = np.random.default_rng(seed)
     for epoch in range(epochs):
-        moved = np.stack([np.roll(image, rng.integers(-2, 3, 2), (0, 1)) for image in images])
-        trainer.fit(moved, labels, batch_size=128, initial_epoch=epoch, epochs=epoch + 1, verbose=2)
+        shifted = np.stack([np.roll(image, rng.integers(-2, 3, 2), (0, 1)) for image in images])
+        trainer.fit(shifted, labels, batch_size=128, initial_epoch=epoch, epochs=epoch + 1, verbose=2)
     return network
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", help="of the extractor, e.g. mnist_classifier")
-    parser.add_argument("train", help="source of labelled images, e.g. idx:train-images-idx3-ubyte.gz")
-    parser.add_argument("test", help="another for its accuracy; 'last:N' keeps back the last N training images")
+    parser.add_argument("name", help="name of the extractor, e.g. mnist_classifier")
+    parser.add_argument("train", help="source of labeled training images, e.g. idx:train-images-idx3-ubyte.gz")
+    parser.add_argument("test", help="source of labeled test images; 'last:N' holds out the last N training images")
     parser.add_argument("--size", type=int, default=28)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--data", default="", help="name of the data set")

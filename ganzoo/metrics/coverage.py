@@ -1,13 +1,13 @@
-"""Which classes a generator draws at all."""
+"""How many classes a generator covers."""
 
 import numpy as np
 
 
-def classes_covered(logits):
-    """How many classes samples fall into, as a classifier sees them.
+def classes_covered(logits: np.ndarray) -> int:
+    """The number of classes that a classifier finds among generated images.
 
-    A class counts when it gets at least a tenth of an even share, so that a classifier's stray errors do not
-    hide that a mode is lost.
+    A class counts if at least a tenth of an even share of the images falls into it, so that a few classification
+    errors do not hide a lost mode.
 
     Args:
         logits: (count, classes) of generated images.
@@ -16,9 +16,10 @@ def classes_covered(logits):
         A whole number from 1 to classes.
 
     Example:
-        features = ganzoo.metrics.get_extractor("mnist_classifier")(model.generate(10_000, seed=0))
-        covered = ganzoo.metrics.classes_covered(features.logits)
+        images = ganzoo.load("dcgan.digits").generate(50, seed=0)
+        features = ganzoo.metrics.get_extractor("digits_classifier")(images)
+        covered = ganzoo.metrics.classes_covered(features.logits)  # of 10 digits
     """
     count, classes = np.shape(logits)
-    drawn = np.bincount(np.argmax(logits, axis=1), minlength=classes)
-    return int((drawn >= 0.1 * count / classes).sum())
+    images_per_class = np.bincount(np.argmax(logits, axis=1), minlength=classes)
+    return int((images_per_class >= 0.1 * count / classes).sum())

@@ -1,8 +1,10 @@
-"""Feature extractors: images to the vectors that metrics compare."""
+"""Feature extractors: networks from images to the feature vectors that metrics compare."""
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,35 +13,47 @@ from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics
 from ganzoo.precision import made_with
+from ganzoo.types import PathLike
+
+if TYPE_CHECKING:
+    import keras
 
 _FOLDER = Path(__file__).parent / "weights"
 
 
-def list_extractors():
-    """Names of the extractors: those inside the package, and those of ImageNet, whose weights are not in it."""
+def list_extractors() -> list[str]:
+    """Names of the extractors: those the package ships, and ImageNet networks, whose weights it does not ship.
+
+    Example:
+        assert "mnist_classifier" in ganzoo.metrics.list_extractors()
+    """
     return [*sorted(path.stem for path in _FOLDER.glob("*.json")), *_IMAGENET]
 
 
-def get_extractor(asked):
+def get_extractor(asked: "Extractor | keras.Model | PathLike") -> "Extractor":
     """An extractor.
 
     Args:
-        asked: "mnist_classifier", "fashion_mnist_classifier" or "digits_classifier": small classifiers
-            that the package trained (`python -m ganzoo.metrics.classifier`) and ships; "inception_v3", which Keras
-            downloads on first use, or "efficientnet_lite0", of a file (docs/weights.md): both for images of any size,
-            in color; the path of a `.keras` file; a Keras model of your own; or an `Extractor`.
-            A model of your own takes float32 images (batch, height, width, channels) in 0..255 and gives
-            features (batch, length), or those and logits (batch, classes).
+        asked: one of
+
+            - "mnist_classifier", "fashion_mnist_classifier", "digits_classifier": small classifiers that the package
+              ships (trained by `python -m ganzoo.metrics.classifier`);
+            - "inception_v3", whose weights Keras downloads on first use, and "efficientnet_lite0", whose weights are
+              a file (docs/weights.md): both take images of any size, gray or RGB;
+            - your own Keras model, or the path of its `.keras` file: from float32 images (batch, height, width,
+              channels) in 0..255 to features (batch, length), or to features and logits (batch, classes);
+            - an `Extractor`, which is returned as it is.
 
     Returns:
         An `Extractor`.
 
     Raises:
-        GanzooError: an unknown name, damaged weights, a model of another kind, or a download that failed.
+        GanzooError: an unknown name, damaged weights, a model with other inputs or outputs, or a failed download.
 
     Example:
+        images = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1), "uint8")
         extractor = ganzoo.metrics.get_extractor("mnist_classifier")
-        features = extractor(images)          # uint8 (count, 28, 28, 1)
+        features = extractor(images)  # vectors (4, 128), logits (4, 10)
     """
     import keras
 
@@ -54,39 +68,47 @@ def get_extractor(asked):
         return _of_file(asked)
     if asked not in list_extractors():
         raise unknown("extractor", asked, list_extractors())
-    return _classifier(asked)
+    return _classifier(str(asked))
 
 
 class Extractor:
     """A network that turns images into features.
 
     Args:
-        network: Keras model from float32 images in 0..255 to features (batch, length), or to those and logits.
-        name: what its metrics are called by; a digest of its weights is added, so that two networks of one name are
-            never compared.
-        resize: the (height, width) to resize images to first, bilinear with antialiasing; None refuses images
-            of another size than the network's, since resizing is part of a protocol.
-        digest: of the weights, where it is known already.
+        network: Keras model from float32 images in 0..255 to features (batch, length), or to features and logits.
+        name: name for protocols. A digest of the weights is appended unless `digest` is given, so that features of
+            two networks with the same name are never compared.
+        resize: (height, width) to resize images to first, bilinear with antialiasing. None refuses images that do
+            not have the network's size, since resizing is part of the protocol.
+        digest: digest of the weights if it is already known.
 
     Attributes:
         name: the extractor's name.
-        image_shape: the (height, width, channels) it takes; with `resize` any size is taken.
-        resizer: in words, for protocols.
-        digest: hexadecimal.
-        classifies: whether it gives logits too.
+        image_shape: (height, width, channels) of its images; with `resize`, any height and width are accepted.
+        resizer: description of the resizing, for protocols.
+        digest: digest of the weights, hexadecimal.
+        classifies: whether it also returns logits.
+
+    Example:
+        images = keras.Input((32, 32, 3))
+        network = keras.Model(images, keras.layers.GlobalAveragePooling2D()(images))
+        extractor = ganzoo.metrics.Extractor(network, "mean_color")
+        features = extractor(np.zeros((2, 32, 32, 3), "uint8"))  # vectors (2, 3)
     """
 
-    def __init__(self, network, name, resize=None, digest=None):
+    def __init__(
+        self, network: "keras.Model", name: str, resize: tuple[int, int] | None = None, digest: str | None = None
+    ) -> None:
         # Sequential models have no `output`.
         if not getattr(network, "inputs", None) or not getattr(network, "outputs", None):
             raise GanzooError(f"the extractor {name} must be a functional or sequential Keras model")
         outputs = network.outputs
         if len(network.inputs) != 1 or len(network.inputs[0].shape) != 4 or len(outputs) > 2:
-            raise GanzooError(f"the extractor {name} must take images and give features, or features and logits")
+            raise GanzooError(f"the extractor {name} must take images and return features, or features and logits")
         if any(len(output.shape) != 2 for output in outputs):
             raise GanzooError(
-                f"the extractor {name} gives {outputs[0].shape}: features have the shape (batch, length); "
-                "end the network with GlobalAveragePooling2D, say"
+                f"the extractor {name} returns {outputs[0].shape}: features have the shape (batch, length); "
+                "end the network with GlobalAveragePooling2D, for example"
             )
         if digest is None:
             structure = network.compute_output_spec(network.inputs[0])
@@ -108,16 +130,16 @@ class Extractor:
         self.resizer = f"resized to {resize[0]}x{resize[1]}, bilinear, antialiased" if resize else "no resizing"
         self._network, self.classifies = network, len(outputs) == 2
 
-    def takes(self, image_shape):
-        """Whether images of this (height, width, channels) are taken."""
+    def takes(self, image_shape: tuple[int, ...]) -> bool:
+        """Whether the extractor accepts images of this (height, width, channels)."""
         wanted = (None, None, self.image_shape[2]) if self.resize else self.image_shape
-        # A gray image is shown to a network of color images three times over.
+        # Gray images are repeated to three channels where the network takes RGB.
         return all(
             own in (None, other) or (self.resize and place == 2 and other == 1)
             for place, (own, other) in enumerate(zip(wanted, image_shape))
         )
 
-    def __call__(self, images):
+    def __call__(self, images: np.ndarray) -> Features:
         """`Features` of uint8 images (count, height, width, channels).
 
         Raises:
@@ -134,7 +156,7 @@ class Extractor:
         vectors, *logits = (np.concatenate(output) for output in zip(*parts))
         return Features(vectors, self.name, logits[0] if logits else None)
 
-    def _part(self, images):
+    def _part(self, images: np.ndarray) -> list[np.ndarray]:
         from keras import ops
 
         x = ops.cast(images, "float32")
@@ -142,22 +164,22 @@ class Extractor:
             x = ops.image.resize(x, self.resize, interpolation="bilinear", antialias=True)
             x = ops.repeat(x, self.image_shape[2] // x.shape[-1], axis=-1)
         outputs = self._network(x, training=False)
-        # One output may stand in a list too.
+        # A single output may also come in a list.
         return [
             ops.convert_to_numpy(output) for output in (outputs if isinstance(outputs, (list, tuple)) else [outputs])
         ]
 
-    def statistics(self, images):
+    def statistics(self, images: np.ndarray) -> FeatureStatistics:
         """`FeatureStatistics` of uint8 images."""
         return FeatureStatistics.of(self(images))
 
 
-def classifier_facts(name):
-    """What is known of a shipped classifier: its data, license, test accuracy, image_shape and sha256."""
+def classifier_facts(name: str) -> dict[str, Any]:
+    """The JSON file of a shipped classifier: data, license, test accuracy, image_shape and sha256."""
     return json.loads((_FOLDER / f"{name}.json").read_text())
 
 
-def _classifier(name):
+def _classifier(name: str) -> Extractor:
     from ganzoo.metrics.classifier import build_classifier
 
     facts = classifier_facts(name)
@@ -166,27 +188,29 @@ def _classifier(name):
     return Extractor(network, name, digest=facts["sha256"])
 
 
-def _of_file(path):
-    """The extractor in a `.keras` file, which is checked before Keras reads it; see `ganzoo.keras_archive`."""
+def _of_file(path: PathLike) -> Extractor:
+    """The extractor in a `.keras` file, which is checked before Keras reads it: see `ganzoo.keras_archive`."""
     import keras
 
     try:
         described, stored = keras_archive.read(path)
-        # How it was trained is of no use here, and may name losses that only its author has.
+        # The compile settings are not needed, and may name losses that only the author's code defines.
         described["compile_config"] = None
         keras_archive.check_objects(described, path)
         with weights.fitting_file(path, stored):
             network = keras.saving.load_model(path, compile=False)
-    # Keras, HDF5 and JSON have an error of their own for each way in which a file can be damaged.
+    # Keras, HDF5 and JSON raise many kinds of errors on damaged files.
     except Exception as error:
         reason = first_line(error).removeprefix(f"cannot load {path}: ")
         raise GanzooError(f"cannot load the extractor {path}: {reason}") from None
     return Extractor(network, Path(path).name)
 
 
-def _inception():
-    """Keras' ImageNet InceptionV3 at 299x299: 2,048 pooled features and logits. Its weights are not those of the
-    network of 2015 that published FIDs were computed with, so metrics come close to those and are not the same."""
+def _inception() -> Extractor:
+    """Keras' ImageNet InceptionV3 at 299x299: 2,048 pooled features and logits.
+
+    Its weights are not those of the 2015 network behind published FIDs, so values are close to those but not equal.
+    """
     import keras
 
     try:
@@ -199,11 +223,11 @@ def _inception():
     return Extractor(keras.Model(images, outputs), "inception_v3", resize=(299, 299), digest="keras-imagenet")
 
 
-def _efficientnet():
-    """EfficientNet-Lite0 at 224x224: 1,280 pooled features and logits, of a file of 9 MB and so without a network."""
+def _efficientnet() -> Extractor:
+    """EfficientNet-Lite0 at 224x224: 1,280 pooled features and logits; its weights are a file of 9 MB."""
     from ganzoo.imagenet import efficientnet_lite0
 
     return Extractor(efficientnet_lite0("efficientnet_lite0_fp16"), "efficientnet_lite0", resize=(224, 224))
 
 
-_IMAGENET = {"inception_v3": _inception, "efficientnet_lite0": _efficientnet}
+_IMAGENET: dict[str, Callable[[], Extractor]] = {"inception_v3": _inception, "efficientnet_lite0": _efficientnet}

@@ -1,6 +1,7 @@
-"""Features of images, and what made them."""
+"""Features of images, and the extractor they come from."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,21 +14,22 @@ class Features:
 
     Attributes:
         vectors: float32 (count, length).
-        extractor: what made them; metrics over features of two extractors are refused.
-        logits: float32 (count, classes) where the extractor classifies, else None.
+        extractor: name of the extractor; features of two extractors cannot be compared.
+        logits: float32 (count, classes) if the extractor classifies, else None.
 
     Raises:
-        GanzooError: fewer than two vectors, or numbers that are not finite.
+        GanzooError: fewer than two vectors, or values that are not finite.
 
     Example:
-        features = ganzoo.metrics.Features(my_vectors, "my network")
+        vectors = np.random.default_rng(0).normal(size=(20, 8)).astype("float32")
+        features = ganzoo.metrics.Features(vectors, "my network")
     """
 
     vectors: np.ndarray
     extractor: str
     logits: np.ndarray | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         vectors = np.asarray(self.vectors)
         if vectors.ndim != 2 or len(vectors) < 2:
             raise GanzooError(f"features have the shape (at least 2, length), got {vectors.shape}")
@@ -35,15 +37,15 @@ class Features:
             raise GanzooError("the features are not finite: the images or the extractor are broken")
         object.__setattr__(self, "vectors", vectors)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.vectors)
 
-    def first(self, count):
-        """The first `count` of them."""
+    def first(self, count: int) -> "Features":
+        """The features of the first `count` images."""
         return Features(self.vectors[:count], self.extractor, None if self.logits is None else self.logits[:count])
 
 
-def comparable(first, second):
-    """Refuses features, or statistics of them, that two different extractors made."""
+def comparable(first: Any, second: Any) -> None:
+    """Refuses features, or their statistics, of two different extractors."""
     if first.extractor != second.extractor:
-        raise GanzooError(f"features of {first.extractor} and of {second.extractor} have no distance in common")
+        raise GanzooError(f"features of {first.extractor} and of {second.extractor} cannot be compared")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganzoo.metrics.features import comparable
+from ganzoo.metrics.features import Features, comparable
 
 
 @dataclass(frozen=True)
@@ -14,8 +14,8 @@ class FeatureStatistics:
     Attributes:
         mean: float64 (features,).
         covariance: float64 (features, features), divided by count - 1.
-        count: how many vectors.
-        extractor: what made the features; distances across extractors are refused.
+        count: number of vectors.
+        extractor: name of the extractor; statistics of two extractors cannot be compared.
     """
 
     mean: np.ndarray
@@ -24,18 +24,18 @@ class FeatureStatistics:
     extractor: str
 
     @classmethod
-    def of(cls, features):
-        """Statistics of `Features`."""
+    def of(cls, features: Features) -> "FeatureStatistics":
+        """The statistics of `Features`."""
         vectors = np.asarray(features.vectors, "float64")
         covariance = np.cov(vectors, rowvar=False).reshape(vectors.shape[1], -1)
         return cls(vectors.mean(axis=0), covariance, len(vectors), features.extractor)
 
 
-def frechet_distance(first, second):
+def frechet_distance(first: FeatureStatistics, second: FeatureStatistics) -> float:
     """|m1 - m2|^2 + trace(C1 + C2 - 2 (C1 C2)^(1/2)) of two `FeatureStatistics`.
 
-    With Inception features this is the FID; with any other extractor it is a Fréchet distance of that
-    extractor and says nothing beside published FIDs.
+    With Inception features this is the FID. With any other extractor the value is specific to that extractor, and
+    cannot be compared with published FIDs.
 
     Returns:
         A float, at least 0.
@@ -44,6 +44,7 @@ def frechet_distance(first, second):
         GanzooError: features of different extractors.
 
     Example:
+        real, fake = np.random.default_rng(0).integers(0, 256, (2, 20, 28, 28, 1), "uint8")
         extractor = ganzoo.metrics.get_extractor("mnist_classifier")
         distance = ganzoo.metrics.frechet_distance(extractor.statistics(real), extractor.statistics(fake))
     """

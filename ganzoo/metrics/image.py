@@ -1,36 +1,41 @@
-"""How close an image is to the one it should be: PSNR and SSIM, on luma or on colors."""
+"""How close an image is to its reference: PSNR and SSIM, on luma or RGB."""
 
 import numpy as np
 
 from ganzoo.errors import GanzooError
 
 
-def psnr(image, reference, channel="y", crop=0):
+def psnr(image: np.ndarray, reference: np.ndarray, channel: str = "y", crop: int = 0) -> float:
     """Peak signal-to-noise ratio in dB, infinite for equal images.
 
     Args:
         image, reference: uint8 (height, width, 1 or 3).
         channel: "y" compares the luma of ITU-R BT.601, as papers on super-resolution do; "rgb" all channels.
-        crop: pixels left out at each border; papers take the scale.
+        crop: pixels cropped at each border; papers use the scale factor.
 
     Raises:
-        GanzooError: images of another type, of different shapes, or nothing left of them.
+        GanzooError: images of another type, of different shapes, or too small for the crop.
 
     Example:
-        print(psnr(model.upscale(small), large, crop=4))
+        reference = np.random.default_rng(0).integers(0, 240, (32, 32, 3), "uint8")
+        print(ganzoo.metrics.psnr(reference + 10, reference, "rgb", crop=4))  # 28.13
     """
     x, y = _compared(image, reference, channel, crop, 1)
     error = np.mean((x - y) ** 2)
     return float(10 * np.log10(255.0**2 / error)) if error else float("inf")
 
 
-def ssim(image, reference, channel="y", crop=0):
+def ssim(image: np.ndarray, reference: np.ndarray, channel: str = "y", crop: int = 0) -> float:
     """Structural similarity (Wang et al. 2004, doi:10.1109/TIP.2003.819861), 1 for equal images.
 
-    The paper's: a Gaussian window of 11x11 with a deviation of 1.5, K1 = 0.01, K2 = 0.03, the mean over windows that
-    lie wholly inside; of "rgb" the mean over the channels.
+    As in the paper: a Gaussian window of 11x11 with a standard deviation of 1.5, K1 = 0.01, K2 = 0.03, and the mean
+    over windows that lie entirely inside the image. For "rgb", the mean over the channels.
 
     Args, Raises: as `psnr`.
+
+    Example:
+        image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), "uint8")
+        print(ganzoo.metrics.ssim(image, image))  # 1.0
     """
     x, y = _compared(image, reference, channel, crop, 11)
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
@@ -43,15 +48,18 @@ def ssim(image, reference, channel="y", crop=0):
     return float(similarity.mean())
 
 
-def luma(image):
-    """The Y of YCbCr by ITU-R BT.601, float64 in 16..235, not rounded: (height, width, 1)."""
+def luma(image: np.ndarray) -> np.ndarray:
+    """The Y of YCbCr (ITU-R BT.601): float64 (height, width, 1) in 16..235, not rounded."""
     image = np.asarray(image, "float64")
     if image.shape[-1] == 1:
         image = np.repeat(image, 3, axis=-1)
     return 16.0 + image @ np.array([[65.481], [128.553], [24.966]]) / 255.0
 
 
-def _compared(image, reference, channel, crop, least):
+def _compared(
+    image: np.ndarray, reference: np.ndarray, channel: str, crop: int, least: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both images checked, cropped and converted to float64; at least `least` pixels must remain in each direction."""
     image, reference = np.asarray(image), np.asarray(reference)
     for array in (image, reference):
         if array.dtype != np.uint8 or array.ndim != 3 or array.shape[-1] not in (1, 3):
@@ -61,13 +69,16 @@ def _compared(image, reference, channel, crop, least):
     if channel not in ("y", "rgb"):
         raise GanzooError(f"channel is 'y' or 'rgb', got {channel!r}")
     if crop < 0 or min(image.shape[:2]) - 2 * crop < least:
-        raise GanzooError(f"an image of {image.shape[:2]} less {crop} at each border is too small to compare")
+        raise GanzooError(f"an image of {image.shape[:2]} cropped by {crop} at each border is too small to compare")
     inside = slice(crop, -crop or None)
-    pair = image[inside, inside], reference[inside, inside]
-    return tuple(luma(p) if channel == "y" else p.astype("float64") for p in pair)
+    image, reference = image[inside, inside], reference[inside, inside]
+    if channel == "y":
+        return luma(image), luma(reference)
+    return image.astype("float64"), reference.astype("float64")
 
 
-def _blurred(x):
+def _blurred(x: np.ndarray) -> np.ndarray:
+    """The image filtered with the Gaussian window, without the border of 5 pixels."""
     from scipy.ndimage import correlate1d
 
     place = np.arange(-5, 6)

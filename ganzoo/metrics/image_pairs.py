@@ -1,4 +1,4 @@
-"""Metrics of an enlarged image beside its original: the task "super_resolution"."""
+"""Metrics that compare an upscaled image with its original: the task "super_resolution"."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -12,7 +12,7 @@ from ganzoo.metrics.image import psnr, ssim
 from ganzoo.metrics.lpips import FILES, distance
 from ganzoo.metrics.registry import register_metric
 
-# VGG takes 3.7 GB of memory for each megapixel.
+# VGG needs 3.7 GB of memory per megapixel.
 _MOST_PIXELS = {"alex": 16_000_000, "vgg": 1_500_000}
 _PSNR_SSIM = (
     "PSNR and SSIM on the luma of BT.601 (unrounded) and on RGB, as many pixels as the scale left out at each border, "
@@ -25,27 +25,27 @@ def _metric(name: str, protocol: str, **options: Any) -> Any:
 
 
 @_metric("psnr_y", _PSNR_SSIM, higher_is_better=True)
-def _psnr_y(image, reference, scale):
+def _psnr_y(image: np.ndarray, reference: np.ndarray, scale: int) -> float:
     return psnr(image, reference, "y", scale)
 
 
 @_metric("ssim_y", _PSNR_SSIM, higher_is_better=True)
-def _ssim_y(image, reference, scale):
+def _ssim_y(image: np.ndarray, reference: np.ndarray, scale: int) -> float:
     return ssim(image, reference, "y", scale)
 
 
 @_metric("psnr_rgb", _PSNR_SSIM, higher_is_better=True)
-def _psnr_rgb(image, reference, scale):
+def _psnr_rgb(image: np.ndarray, reference: np.ndarray, scale: int) -> float:
     return psnr(image, reference, "rgb", scale)
 
 
 @_metric("ssim_rgb", _PSNR_SSIM, higher_is_better=True)
-def _ssim_rgb(image, reference, scale):
+def _ssim_rgb(image: np.ndarray, reference: np.ndarray, scale: int) -> float:
     return ssim(image, reference, "rgb", scale)
 
 
 def _refuse_impossible(network: str, images: Sequence[np.ndarray]) -> None:
-    """Refuses missing weights, and images too large for the memory that the network takes."""
+    """Refuses missing weights, and images that would need too much memory."""
     find_weights(FILES[network])
     most = max((image.shape[0] * image.shape[1] for image in images), default=0)
     if most > _MOST_PIXELS[network]:
@@ -55,10 +55,10 @@ def _refuse_impossible(network: str, images: Sequence[np.ndarray]) -> None:
 
 
 @_metric("lpips_alex", "LPIPS version 0.1, whole images", requires=partial(_refuse_impossible, "alex"))
-def _lpips_alex(image, reference, scale):
+def _lpips_alex(image: np.ndarray, reference: np.ndarray, scale: int) -> float:
     return distance("alex")(image, reference)
 
 
 @_metric("lpips_vgg", "LPIPS version 0.1, whole images", requires=partial(_refuse_impossible, "vgg"))
-def _lpips_vgg(image, reference, scale):
+def _lpips_vgg(image: np.ndarray, reference: np.ndarray, scale: int) -> float:
     return distance("vgg")(image, reference)

@@ -1,4 +1,4 @@
-"""Metrics that compare a set of generated images with a set of real ones."""
+"""Metrics that compare a set of generated images with a set of real images."""
 
 import functools
 from typing import Any
@@ -16,7 +16,7 @@ from ganzoo.metrics.kernel import kernel_distance
 from ganzoo.metrics.neighbors import density_coverage, precision_recall
 from ganzoo.metrics.registry import register_metric
 
-# Images of each set, for metrics that compare every pair of feature vectors.
+# Images per set for metrics that compare every pair of feature vectors.
 _MOST_NEIGHBORS = 10_000
 
 
@@ -25,15 +25,15 @@ class ImageSets:
 
     Args:
         real: uint8 (count, height, width, channels).
-        generated: uint8 (count, height, width, channels) of the same shape but for the count.
-        extractor: a `ganzoo.metrics.Extractor` that takes such images.
-        labels: int (count,), the classes that the generated images were asked for; None if none were.
+        generated: uint8 (count, height, width, channels); the count may differ.
+        extractor: a `ganzoo.metrics.Extractor` that accepts such images.
+        labels: int (count,), the class each generated image was generated for; None if no classes were given.
 
     Attributes:
         real, generated, extractor, labels: as given.
         real_statistics, generated_statistics: `FeatureStatistics` of all images.
         generated_features: `Features` of all generated images.
-        neighbors: (real, generated) `Features` of equally many images, at most 10,000 of each.
+        neighbors: (real, generated) `Features` of equally many images of each set, at most 10,000.
 
     Example:
         real, generated = np.random.default_rng(0).integers(0, 256, (2, 20, 28, 28, 1), "uint8")
@@ -70,12 +70,12 @@ def _image_metric(name: str, protocol: str = "", **options: Any) -> Any:
 
 
 @_image_metric("frechet_distance")
-def _frechet_distance(sets):
+def _frechet_distance(sets: ImageSets) -> float:
     return frechet_distance(sets.real_statistics, sets.generated_statistics)
 
 
 @_image_metric("kernel_distance", "kernel distance over 100 subsets of 1,000")
-def _kernel_distance(sets):
+def _kernel_distance(sets: ImageSets) -> float:
     return kernel_distance(*sets.neighbors)[0]
 
 
@@ -84,39 +84,45 @@ def _kernel_distance(sets):
     "precision and recall with 3 neighbors among at most 10,000 images of each set",
     values=("precision", "recall"),
 )
-def _precision_recall(sets):
+def _precision_recall(sets: ImageSets) -> dict[str, float]:
     return dict(zip(("precision", "recall"), precision_recall(*sets.neighbors)))
 
 
 @_image_metric(
     "density_coverage", "density and coverage with 5 neighbors among as many", values=("density", "coverage")
 )
-def _density_coverage(sets):
+def _density_coverage(sets: ImageSets) -> dict[str, float]:
     return dict(zip(("density", "coverage"), density_coverage(*sets.neighbors)))
+
+
+def _logits_of(sets: ImageSets) -> np.ndarray:
+    """The logits of the generated images; `_logits` has checked that there are any."""
+    assert sets.generated_features.logits is not None
+    return sets.generated_features.logits
 
 
 def _logits(extractor: Extractor, has_labels: bool) -> None:
     if not extractor.classifies:
-        raise GanzooError(f"the extractor {extractor.name} gives no logits, which this metric needs")
+        raise GanzooError(f"the extractor {extractor.name} returns no logits, which this metric needs")
 
 
 def _logits_and_labels(extractor: Extractor, has_labels: bool) -> None:
     _logits(extractor, has_labels)
     if not has_labels:
-        raise GanzooError("the model generates no classes: it has no class accuracy")
+        raise GanzooError("the model generates no classes, so it has no class accuracy")
 
 
 @_image_metric("inception_score", "Inception Score in 10 splits", higher_is_better=True, requires=_logits)
-def _inception_score(sets):
+def _inception_score(sets: ImageSets) -> float:
     return inception_score(sets.generated_features)[0]
 
 
 @_image_metric("classes_covered", higher_is_better=True, requires=_logits)
-def _classes_covered(sets):
-    return classes_covered(sets.generated_features.logits)
+def _classes_covered(sets: ImageSets) -> int:
+    return classes_covered(_logits_of(sets))
 
 
 @_image_metric("class_accuracy", higher_is_better=True, requires=_logits_and_labels)
-def _class_accuracy(sets):
-    """The share of images that the extractor takes for the class that was asked for."""
-    return float((sets.generated_features.logits.argmax(axis=1) == sets.labels).mean())
+def _class_accuracy(sets: ImageSets) -> float:
+    """The share of images that the extractor assigns to the class they were generated for."""
+    return float((_logits_of(sets).argmax(axis=1) == sets.labels).mean())

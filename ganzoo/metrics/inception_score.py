@@ -3,24 +3,28 @@
 import numpy as np
 
 from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.metrics.features import Features
 
 
-def inception_score(features, splits=10):
-    """exp(E KL(p(y|x) || p(y))): high where a classifier is sure of every image and all classes are drawn.
+def inception_score(features: Features, splits: int = 10) -> tuple[float, float]:
+    """exp(E KL(p(y|x) || p(y))): high if the classifier is confident about every image and all classes occur.
 
-    With another classifier than Inception it is that classifier's score; it lies between 1 and the number of classes.
+    The score lies between 1 and the number of classes. With a classifier other than Inception, it is specific to that
+    classifier.
 
     Args:
         features: `Features` with logits.
-        splits: equal parts that are scored apart; as published 10.
+        splits: number of equal parts that are scored separately; 10 in the paper.
 
     Returns:
         (mean, standard deviation) over the splits.
 
     Raises:
-        GanzooError: an extractor that does not classify, or fewer images than splits.
+        GanzooError: features without logits, or fewer images than splits.
 
     Example:
+        fake = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1), "uint8")
+        extractor = ganzoo.metrics.get_extractor("mnist_classifier")
         score, deviation = ganzoo.metrics.inception_score(extractor(fake))
     """
     at_least_one(splits=splits)
@@ -35,7 +39,7 @@ def inception_score(features, splits=10):
     for part in np.array_split(logs, splits):
         probabilities = np.exp(part)
         marginal = probabilities.mean(axis=0)
-        # A class that no image has the least probability of adds nothing.
+        # A class with probability 0 in every image contributes nothing.
         divergence = (probabilities * (part - np.log(np.maximum(marginal, 1e-300)))).sum(axis=1)
         scores.append(np.exp(divergence.mean()))
     return float(np.mean(scores)), float(np.std(scores))

@@ -3,28 +3,32 @@
 import numpy as np
 
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.metrics.features import comparable
+from ganzoo.metrics.features import Features, comparable
 
 
-def kernel_distance(real, fake, subsets=100, subset_size=1000, seed=0):
+def kernel_distance(
+    real: Features, fake: Features, subsets: int = 100, subset_size: int = 1000, seed: int = 0
+) -> tuple[float, float]:
     """The squared maximum mean discrepancy under the kernel (x.y / length + 1)^3; with Inception features the KID.
 
-    Its estimate is unbiased: unlike the Fréchet distance it does not fall with the number of samples, and may come
-    out a little below 0.
+    The estimate is unbiased: unlike the Fréchet distance, it does not fall with the number of samples, and it may be
+    slightly below 0.
 
     Args:
         real, fake: `Features` of one extractor.
-        subsets: how often a part of each set is drawn, without replacement, and compared.
-        subset_size: vectors in a part; all of the smaller set if it has fewer.
-        seed: of the drawing.
+        subsets: number of random subsets of each set that are compared, sampled without replacement.
+        subset_size: vectors in a subset; all of the smaller set if it has fewer.
+        seed: seed of the sampling.
 
     Returns:
         (mean, standard deviation) over the subsets.
 
     Raises:
-        GanzooError: two extractors, or a number below 1.
+        GanzooError: features of two extractors, or a number below 1.
 
     Example:
+        real, fake = np.random.default_rng(0).integers(0, 256, (2, 20, 28, 28, 1), "uint8")
+        extractor = ganzoo.metrics.get_extractor("mnist_classifier")
         distance, deviation = ganzoo.metrics.kernel_distance(extractor(real), extractor(fake))
     """
     comparable(real, fake)
@@ -40,8 +44,8 @@ def kernel_distance(real, fake, subsets=100, subset_size=1000, seed=0):
     return float(np.mean(found)), float(np.std(found))
 
 
-def _squared_discrepancy(x, y):
-    """Unbiased, for as many x as y (equation 4 of the paper)."""
+def _squared_discrepancy(x: np.ndarray, y: np.ndarray) -> float:
+    """The unbiased estimate for equally many x and y (equation 4 of the paper)."""
     count = len(x)
 
     def kernel(a, b):

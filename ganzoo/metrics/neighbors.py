@@ -1,31 +1,36 @@
-"""Fidelity and diversity apart, from nearest neighbors among features: improved precision and recall
+"""Fidelity and diversity as separate values, from nearest neighbors among features: improved precision and recall
 (Kynkäänniemi et al. 2019, arXiv:1904.06991), density and coverage (Naeem et al. 2020, arXiv:2002.09797)."""
+
+from collections.abc import Iterator
 
 import numpy as np
 
 from ganzoo.errors import GanzooError
-from ganzoo.metrics.features import comparable
+from ganzoo.metrics.features import Features, comparable
 
 _ROWS = 1000
 
 
-def precision_recall(real, fake, neighbors=3):
+def precision_recall(real: Features, fake: Features, neighbors: int = 3) -> tuple[float, float]:
     """Improved precision and recall.
 
-    A set covers the balls around its vectors that reach to their k-th nearest neighbor in it. Precision is the share
-    of generated vectors that real ones cover, recall the share of real ones that generated ones cover.
+    Each vector is the center of a ball that reaches to its k-th nearest neighbor in the same set. Precision is the
+    share of generated vectors inside a ball of a real one; recall is the share of real vectors inside a ball of a
+    generated one.
 
     Args:
-        real, fake: `Features` of one extractor; the published metrics compare equally many, 50,000.
-        neighbors: k; the paper has 3.
+        real, fake: `Features` of one extractor; the paper compares 50,000 of each.
+        neighbors: k; 3 in the paper.
 
     Returns:
         (precision, recall), each in [0, 1].
 
     Raises:
-        GanzooError: two extractors, or no more vectors than neighbors.
+        GanzooError: features of two extractors, or no more vectors than neighbors.
 
     Example:
+        real, fake = np.random.default_rng(0).integers(0, 256, (2, 20, 28, 28, 1), "uint8")
+        extractor = ganzoo.metrics.get_extractor("mnist_classifier")
         precision, recall = ganzoo.metrics.precision_recall(extractor(real), extractor(fake))
     """
     _check(real, fake, neighbors)
@@ -37,13 +42,14 @@ def precision_recall(real, fake, neighbors=3):
     return float(inside_real.mean()), float(inside_fake.mean())
 
 
-def density_coverage(real, fake, neighbors=5):
-    """Density and coverage, which one outlier with a huge ball does not spoil.
+def density_coverage(real: Features, fake: Features, neighbors: int = 5) -> tuple[float, float]:
+    """Density and coverage: like precision and recall, but robust to outliers among the real vectors.
 
-    Density is how many real vectors' balls a generated one lies in, over k (above 1 where samples crowd at real ones);
-    coverage the share of real ones with a generated one in their ball.
+    Density is the mean number of real vectors whose ball contains a generated vector, divided by k; it exceeds 1 where
+    generated vectors cluster around real ones. Coverage is the share of real vectors whose ball contains a generated
+    one.
 
-    Args, Raises, Example: as `precision_recall`; the paper has 5 neighbors.
+    Args, Raises, Example: as `precision_recall`; the paper uses 5 neighbors.
 
     Returns:
         (density, coverage), density at least 0, coverage in [0, 1].
@@ -58,23 +64,25 @@ def density_coverage(real, fake, neighbors=5):
     return inside / (neighbors * len(fake)), float(covered.mean())
 
 
-def _check(real, fake, neighbors):
+def _check(real: Features, fake: Features, neighbors: int) -> None:
     comparable(real, fake)
     if min(len(real), len(fake)) <= neighbors:
-        raise GanzooError(f"{neighbors} neighbors need more vectors than that, got {len(real)} and {len(fake)}")
+        raise GanzooError(
+            f"{neighbors} neighbors need more than {neighbors} vectors of each set, got {len(real)} and {len(fake)}"
+        )
 
 
-def _radii(vectors, neighbors):
+def _radii(vectors: np.ndarray, neighbors: int) -> np.ndarray:
     """The squared distance of each vector to its k-th nearest other one."""
     radii = np.empty(len(vectors))
     for rows, squares in _squared_distances(vectors, vectors):
-        # A vector is its own nearest: the k-th other one is at place k.
+        # Each vector is its own nearest neighbor, so the k-th other one has index k.
         radii[rows] = np.partition(squares, neighbors, axis=1)[:, neighbors]
     return radii
 
 
-def _squared_distances(first, second):
-    """Yields (rows, squared distances from first[rows] to all of second): never all pairs at once."""
+def _squared_distances(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yields (rows, squared distances from first[rows] to all of second), a block of rows at a time."""
     first, second = np.asarray(first, "float64"), np.asarray(second, "float64")
     squares = (second**2).sum(axis=1)
     for start in range(0, len(first), _ROWS):

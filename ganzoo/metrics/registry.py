@@ -1,13 +1,13 @@
-"""Metrics by the names that presets give them.
+"""Metrics by the names that presets use.
 
-A metric belongs to a task, which says what its function receives:
+A metric belongs to a task, which determines the arguments of its function:
 
 - "image_generation": an `ImageSets`, real and generated images with their features;
-- "super_resolution": the enlarged image, the original, both uint8 (height, width, 3), and the scale;
+- "super_resolution": the upscaled image and the original, uint8 (height, width, 3), and the scale;
 - "speech_enhancement": clean and enhanced speech, float32 (samples,), and the sample rate;
 - "text_to_image": a `CaptionedSets`, real and generated images with their captions.
 
-The values of super-resolution and speech are averaged over the examples.
+Values of super-resolution and speech enhancement are averaged over the examples.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -23,14 +23,15 @@ class Metric:
     """A registered metric.
 
     Attributes:
-        name: as presets and `--metric` give it.
+        name: name in presets and for `--metric`.
         task: name of the task it belongs to.
-        function: gives a number, or where `values` are named {name: number}.
-        values: names of the numbers, where several come from one computation.
-        protocol: what the number depends on besides the task's own protocol, e.g. "STOI not extended".
-        higher_is_better: whether a run keeps the checkpoint with the highest value.
-        default: whether it is reported where a preset names no metrics.
-        requires: raises GanzooError where the metric cannot be computed, given what the task knows beforehand.
+        function: returns a number, or {name: number} if `values` is not empty.
+        values: names of the numbers if the function returns several.
+        protocol: what the value depends on besides the task's own protocol, e.g. "STOI not extended".
+        higher_is_better: whether the best checkpoint is the one with the highest value.
+        default: whether it is reported if a preset names no metrics.
+        requires: raises GanzooError if the metric cannot be computed; its arguments are what the task knows in
+            advance.
     """
 
     name: str
@@ -46,15 +47,17 @@ class Metric:
         """{name: number}; see `register_metric` for the arguments.
 
         Raises:
-            GanzooError: the function gave something else than numbers.
+            GanzooError: the function returned something other than numbers.
         """
         found = self.function(*arguments)
         values = found if self.values else {self.name: found}
         if not isinstance(values, dict) or {*values} != {*(self.values or (self.name,))}:
-            raise GanzooError(f"the metric '{self.name}' gave {found!r} instead of {{name: number}} of {self.values}")
+            raise GanzooError(
+                f"the metric '{self.name}' returned {found!r} instead of {{name: number}} for {self.values}"
+            )
         for name, value in values.items():
             if not isinstance(value, (int, float, np.number)) or np.isnan(value):
-                raise GanzooError(f"the metric '{self.name}' gave {value!r} for '{name}' instead of a number")
+                raise GanzooError(f"the metric '{self.name}' returned {value!r} for '{name}' instead of a number")
         return {name: value if isinstance(value, int) else float(value) for name, value in values.items()}
 
 
@@ -76,19 +79,20 @@ def register_metric(
     Args:
         name: of the metric, e.g. "edge_density".
         task: "image_generation", "super_resolution", "speech_enhancement", "text_to_image", or a task of your own;
-            it decides what the function receives, see `ganzoo.metrics.registry`.
-        values: names of the numbers, for a function that gives several as a dictionary.
-        protocol: what the value depends on, added to the protocol of a report.
-        higher_is_better: for `evaluation.monitor`, the metric that chooses the best checkpoint.
-        default: report it also where a preset names no metrics.
-        requires: function of what the task knows beforehand that raises GanzooError where the metric cannot be
-            computed, e.g. without a package: a default metric is then left out, a named one is refused.
+            it determines the function's arguments, see `ganzoo.metrics.registry`.
+        values: names of the numbers, for a function that returns several as a dictionary.
+        protocol: what the value depends on; appended to the protocol of a report.
+        higher_is_better: for `evaluation.monitor`, the metric that selects the best checkpoint.
+        default: report the metric if a preset names no metrics.
+        requires: function that raises GanzooError if the metric cannot be computed, e.g. because a package is
+            missing; its arguments are what the task knows in advance. A default metric is then left out; a metric
+            requested by name is an error.
 
     Returns:
-        The decorator, which gives the function back unchanged.
+        The decorator, which returns the function unchanged.
 
     Raises:
-        GanzooError: two functions of one name and task.
+        GanzooError: the task already has another metric of this name.
 
     Example:
         @ganzoo.metrics.register_metric("brightness_gap", "image_generation", protocol="brightness in gray levels")
@@ -100,7 +104,7 @@ def register_metric(
 
     def decorate(function: Callable) -> Callable:
         known = _metrics.get((task, name))
-        # A file that is imported twice registers its functions again.
+        # A file that is imported again replaces its own functions.
         if known and (known.function.__module__, known.function.__qualname__) != (
             function.__module__,
             function.__qualname__,
@@ -115,7 +119,11 @@ def register_metric(
 
 
 def list_metrics(task: str) -> list[str]:
-    """Names of a task's metrics, in the order in which they were registered."""
+    """Names of a task's metrics in the order of registration.
+
+    Example:
+        ganzoo.metrics.list_metrics("super_resolution")  # ["psnr_y", "ssim_y", ...]
+    """
     return [name for of_task, name in _metrics if of_task == task]
 
 
@@ -134,12 +142,12 @@ def get_metric(name: str, task: str) -> Metric:
 
 
 def chosen_metrics(task: str, names: Iterable[str] | None, *known: object) -> list[Metric]:
-    """The metrics to report: the named ones, or the task's defaults that can be computed here.
+    """The metrics to report: those named, or else the task's defaults that can be computed.
 
     Args:
         task: name of the task.
         names: of metrics; None or an empty list for the defaults.
-        *known: what `requires` of the task's metrics receives.
+        *known: arguments for the metrics' `requires`.
 
     Raises:
         GanzooError: an unknown name, or a named metric that cannot be computed.
@@ -164,7 +172,7 @@ def _usable(metric: Metric, known: tuple) -> bool:
 
 
 def compute(metrics: Iterable[Metric], *arguments: object) -> dict[str, float]:
-    """{name: number} of several metrics of the same arguments."""
+    """{name: number} of several metrics with the same arguments."""
     values: dict[str, float] = {}
     for metric in metrics:
         values.update(metric(*arguments))
@@ -172,7 +180,7 @@ def compute(metrics: Iterable[Metric], *arguments: object) -> dict[str, float]:
 
 
 def averages(rows: list[dict[str, float]]) -> dict[str, float]:
-    """The mean of each value over several examples; an infinite ratio, of equal signals, counts as 100 dB."""
+    """The mean of each value over several examples; an infinite ratio (equal signals) counts as 100 dB."""
     return {key: float(np.mean(np.nan_to_num([row[key] for row in rows], posinf=100, neginf=-100))) for key in rows[0]}
 
 
@@ -182,5 +190,5 @@ def rounded(values: dict[str, float]) -> dict[str, float]:
 
 
 def protocols(metrics: Iterable[Metric]) -> str:
-    """The protocols of metrics, each once, as the end of a sentence: "; STOI not extended; ..."."""
+    """The protocols of metrics, each once, to append to a sentence: "; STOI not extended; ..."."""
     return "".join(f"; {clause}" for clause in dict.fromkeys(metric.protocol for metric in metrics) if clause)

@@ -1,4 +1,4 @@
-"""How good enhanced speech is beside the clean: PESQ and STOI of their libraries, and measures that have none."""
+"""Metrics that compare enhanced speech with clean speech. PESQ, STOI and DNSMOS come from their own packages."""
 
 import importlib
 import warnings
@@ -12,37 +12,44 @@ from ganzoo.metrics.registry import register_metric
 _EPSILON = 1e-10
 
 
-def pesq(clean, enhanced, sample_rate=16_000, band=None):
-    """Perceptual evaluation of speech quality (ITU-T P.862), 1.04 to 4.64 in wide band: higher is better.
+def pesq(clean: np.ndarray, enhanced: np.ndarray, sample_rate: int = 16_000, band: str | None = None) -> float:
+    """Perceptual evaluation of speech quality (ITU-T P.862), 1.04 to 4.64 in wide band; higher is better.
 
     Args:
-        clean, enhanced: float (samples,), of one length.
+        clean, enhanced: float (samples,), of equal length.
         sample_rate: 8000 or 16000 Hz.
-        band: "wb" (P.862.2) or "nb"; wide at 16000 Hz if not given.
+        band: "wb" (wide band, P.862.2) or "nb" (narrow band); by default "wb" at 16000 Hz, "nb" at 8000 Hz.
 
     Raises:
-        GanzooError: the package pesq is missing, another rate, sounds that cannot be compared.
+        GanzooError: the package pesq is missing, another sample rate, or signals that cannot be compared.
+
+    Example:
+        import soundfile
+
+        noisy, rate = soundfile.read("noisy.wav")
+        clean = noisy * np.hanning(len(noisy))
+        print(ganzoo.metrics.pesq(clean, noisy, rate), ganzoo.metrics.stoi(clean, noisy, rate))
     """
     try:
         from pesq import PesqError
-        from pesq import pesq as measure
+        from pesq import pesq as library
     except ImportError:
         raise missing_package("pesq", "speech-metrics", "PESQ") from None
     if sample_rate not in (8_000, 16_000):
         raise GanzooError(f"PESQ is defined at 8000 and 16000 Hz, not at {sample_rate}")
     clean, enhanced = _compared(clean, enhanced)
     try:
-        return float(measure(sample_rate, clean, enhanced, band or ("wb" if sample_rate == 16_000 else "nb")))
+        return float(library(sample_rate, clean, enhanced, band or ("wb" if sample_rate == 16_000 else "nb")))
     except (PesqError, ValueError) as error:
         reason = error.args[0] if error.args else error
         reason = reason.decode() if isinstance(reason, bytes) else reason
         raise GanzooError(f"PESQ: {reason}") from None
 
 
-def stoi(clean, enhanced, sample_rate=16_000):
-    """Short-time objective intelligibility (Taal et al. 2011, doi:10.1109/TASL.2011.2114881), up to 1.
+def stoi(clean: np.ndarray, enhanced: np.ndarray, sample_rate: int = 16_000) -> float:
+    """Short-time objective intelligibility (Taal et al. 2011, doi:10.1109/TASL.2011.2114881), at most 1.
 
-    Args, Raises: as `pesq`; any sample rate.
+    Args, Raises, Example: as `pesq`; at any sample rate.
     """
     try:
         import pystoi
@@ -50,7 +57,7 @@ def stoi(clean, enhanced, sample_rate=16_000):
         raise missing_package("pystoi", "speech-metrics", "STOI") from None
     clean, enhanced = _compared(clean, enhanced)
     if len(clean) < 0.4 * sample_rate:
-        raise GanzooError(f"STOI needs 0.4 seconds of sound, got {len(clean) / sample_rate:.2g}")
+        raise GanzooError(f"STOI needs at least 0.4 seconds of audio, got {len(clean) / sample_rate:.2g}")
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         try:
@@ -59,12 +66,18 @@ def stoi(clean, enhanced, sample_rate=16_000):
             raise GanzooError(f"STOI: {first_line(error)}") from None
 
 
-def si_sdr(clean, enhanced, sample_rate=None):
+def si_sdr(clean: np.ndarray, enhanced: np.ndarray, sample_rate: int | None = None) -> float:
     """Scale-invariant signal-to-distortion ratio in dB (Le Roux et al. 2018, arXiv:1811.02508, equation 3).
 
-    Without a zero-mean step, as there. Infinite for a multiple of the clean sound, minus infinite for silence.
+    The mean is not subtracted, as in the paper. The value is infinite for a multiple of the clean signal, and minus
+    infinity for silence.
 
-    Args, Raises: as `pesq`; the sample rate makes no difference.
+    Args, Raises: as `pesq`; the sample rate has no effect.
+
+    Example:
+        clean = np.sin(np.arange(16_000) / 20)
+        noisy = clean + np.random.default_rng(0).normal(0, 0.1, 16_000)
+        print(ganzoo.metrics.si_sdr(clean, noisy))  # 16.99
     """
     clean, enhanced = _compared(clean, enhanced)
     energy = np.dot(clean, clean)
@@ -77,24 +90,24 @@ def si_sdr(clean, enhanced, sample_rate=None):
     return float(10 * np.log10(signal / noise)) if noise else float("inf")
 
 
-def segmental_snr(clean, enhanced, sample_rate=16_000):
-    """The mean signal-to-noise ratio of 30 ms frames in dB, each limited to -10 to 35 (Hansen & Pellom 1998).
+def segmental_snr(clean: np.ndarray, enhanced: np.ndarray, sample_rate: int = 16_000) -> float:
+    """The mean signal-to-noise ratio of 30 ms frames in dB, each clipped to -10..35 (Hansen & Pellom 1998).
 
-    Hann windows that overlap by three quarters, as in Loizou's programs.
+    Frames have Hann windows and overlap by three quarters, as in Loizou's reference code.
 
     Args, Raises: as `pesq`.
     """
     clean, enhanced = _compared(clean, enhanced)
-    ours, theirs = (_frames(sound, sample_rate) for sound in (enhanced, clean))
-    signal, noise = np.sum(theirs**2, axis=1), np.sum((theirs - ours) ** 2, axis=1)
+    frames, target = _frames(enhanced, sample_rate), _frames(clean, sample_rate)
+    signal, noise = np.sum(target**2, axis=1), np.sum((target - frames) ** 2, axis=1)
     return float(np.mean(np.clip(10 * np.log10(signal / (noise + _EPSILON) + _EPSILON), -10, 35)))
 
 
-def log_likelihood_ratio(clean, enhanced, sample_rate=16_000):
-    """How far the spectral envelopes of speech are apart, by linear prediction (Itakura 1975); 0 for equal ones.
+def log_likelihood_ratio(clean: np.ndarray, enhanced: np.ndarray, sample_rate: int = 16_000) -> float:
+    """The distance between spectral envelopes by linear prediction (Itakura 1975); 0 for equal envelopes.
 
-    Of frames as in `segmental_snr`, prediction of order 16 (10 below 10 kHz); the mean of the lowest 95 %, as Hu &
-    Loizou 2008 have it.
+    Frames are those of `segmental_snr`; the prediction order is 16 (10 below 10 kHz). The mean of the lowest 95 % of
+    the frames' values, as in Hu & Loizou 2008.
 
     Args, Raises: as `pesq`.
     """
@@ -103,15 +116,15 @@ def log_likelihood_ratio(clean, enhanced, sample_rate=16_000):
     clean, enhanced = _compared(clean, enhanced)
     order = 16 if sample_rate >= 10_000 else 10
 
-    def correlations(sound):
-        frames = _frames(sound, sample_rate)
+    def correlations(signal: np.ndarray) -> np.ndarray:
+        frames = _frames(signal, sample_rate)
         length = frames.shape[1]
         found = np.stack([np.sum(frames[:, : length - k] * frames[:, k:], axis=1) for k in range(order + 1)], axis=1)
-        # Digital silence predicts nothing, and is still comparable.
+        # Keeps the equations solvable for digital silence.
         found[:, 0] += np.finfo("float64").eps
         return found
 
-    def predictor(r):
+    def predictor(r: np.ndarray) -> np.ndarray:
         return np.concatenate([[1.0], solve_toeplitz(r[:-1], -r[1:])])
 
     ratios = []
@@ -122,7 +135,7 @@ def log_likelihood_ratio(clean, enhanced, sample_rate=16_000):
     return _lowest(np.array(ratios))
 
 
-# Of the critical bands, in Hz (Hu & Loizou 2008, section II.A; Klatt 1982).
+# Center frequencies and bandwidths of the critical bands in Hz (Hu & Loizou 2008, section II.A; Klatt 1982).
 _CENTERS = np.array(
     [50, 120, 190, 260, 330, 400, 470, 540, 617.372, 703.378, 798.717, 904.128, 1020.38, 1148.30, 1288.72]
     + [1442.54, 1610.70, 1794.16, 1993.93, 2211.08, 2446.71, 2701.97, 2978.04, 3276.17, 3597.63]
@@ -133,11 +146,11 @@ _BANDWIDTHS = np.array(
 )
 
 
-def weighted_spectral_slope(clean, enhanced, sample_rate=16_000):
+def weighted_spectral_slope(clean: np.ndarray, enhanced: np.ndarray, sample_rate: int = 16_000) -> float:
     """The weighted spectral slope distance (Klatt 1982, doi:10.1109/ICASSP.1982.1171512); 0 for equal spectra.
 
-    Of frames as in `segmental_snr`, in 25 critical bands up to 4 kHz; the mean of the lowest 95 %, as Hu & Loizou 2008
-    have it.
+    Frames are those of `segmental_snr`, in 25 critical bands up to 4 kHz. The mean of the lowest 95 % of the frames'
+    values, as in Hu & Loizou 2008.
 
     Args, Raises: as `pesq`.
     """
@@ -149,24 +162,24 @@ def weighted_spectral_slope(clean, enhanced, sample_rate=16_000):
     return _lowest(distances)
 
 
-def _band_levels(frames, sample_rate):
-    """(frames, 25), in dB, through filters of Gaussian shape."""
+def _band_levels(frames: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Levels in dB (frames, 25), through Gaussian filters."""
     length = 2 ** int(np.ceil(np.log2(2 * frames.shape[1])))
     power = np.abs(np.fft.rfft(frames, length, axis=1)[:, : length // 2]) ** 2
     bins_per_hz = length / sample_rate
     place = np.arange(length // 2) - np.floor(_CENTERS * bins_per_hz)[:, None]
     widths = (_BANDWIDTHS * bins_per_hz)[:, None]
     filters = np.exp(-11 * (place / widths) ** 2) * (_BANDWIDTHS[0] / _BANDWIDTHS)[:, None]
-    # Below -30 dB, where the field's programs put it, a filter is cut off.
+    # Filters are cut off below -30 dB, as in the reference code.
     filters[filters <= np.exp(-30 / (2 * 2.303))] = 0
     return 10 * np.log10(np.maximum(power @ filters.T, _EPSILON))
 
 
-def _slope_weights(levels, slopes):
-    """More for bands near the loudest one and near a peak of their own; the 20 and 1 are Klatt's."""
+def _slope_weights(levels: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Weights that are larger near the loudest band and near local peaks, with Klatt's constants 20 and 1."""
     count = slopes.shape[1]
     peaks = np.empty_like(slopes)
-    # Uphill the nearest peak is to the right, downhill to the left.
+    # The nearest peak is to the right where the slope rises, to the left where it falls.
     for band in reversed(range(count)):
         following = peaks[:, band + 1] if band + 1 < count else levels[:, band]
         uphill_next = slopes[:, band + 1] > 0 if band + 1 < count else np.zeros(len(slopes), bool)
@@ -181,13 +194,13 @@ def _slope_weights(levels, slopes):
     return 20 / (20 + levels.max(axis=1, keepdims=True) - levels) * (1 / (1 + peaks - levels))
 
 
-def composite(clean, enhanced, sample_rate=16_000):
-    """What listeners would say of signal, background and the whole, 1 to 5 (Hu & Loizou 2008,
+def composite(clean: np.ndarray, enhanced: np.ndarray, sample_rate: int = 16_000) -> dict[str, float]:
+    """Predicted listener ratings of signal, background and overall quality, 1 to 5 (Hu & Loizou 2008,
     doi:10.1109/TASL.2007.911054): {"csig", "cbak", "covl"}.
 
-    With PESQ in wide band at 16000 Hz, as papers on VoiceBank-DEMAND have it.
+    PESQ is wide band at 16000 Hz, as in papers on VoiceBank-DEMAND.
 
-    Args, Raises: as `pesq`.
+    Args, Raises, Example: as `pesq`.
     """
     quality = pesq(clean, enhanced, sample_rate)
     ratio = log_likelihood_ratio(clean, enhanced, sample_rate)
@@ -200,8 +213,8 @@ def composite(clean, enhanced, sample_rate=16_000):
     return {name: float(np.clip(score, 1.0, 5.0)) for name, score in scores.items()}
 
 
-def dnsmos(enhanced, sample_rate=16_000):
-    """What listeners would say without hearing the clean sound, by a network (Reddy et al. 2022, arXiv:2110.01763):
+def dnsmos(enhanced: np.ndarray, sample_rate: int = 16_000) -> dict[str, float]:
+    """Listener ratings predicted by a network without the clean speech (Reddy et al. 2022, arXiv:2110.01763):
     {"dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl"}, 1 to 5.
 
     Args:
@@ -209,7 +222,7 @@ def dnsmos(enhanced, sample_rate=16_000):
         sample_rate: 16000 Hz.
 
     Raises:
-        GanzooError: the package speechmos is missing, or another rate.
+        GanzooError: the package speechmos is missing, or another sample rate.
     """
     try:
         from speechmos import dnsmos as library
@@ -222,27 +235,28 @@ def dnsmos(enhanced, sample_rate=16_000):
     return {f"dnsmos_{key}": float(found[f"{key}_mos"]) for key in ("sig", "bak", "ovrl")}
 
 
-def _lowest(values, share=0.95):
-    """The mean of the lowest share of values: a few frames of near silence would decide alone."""
+def _lowest(values: np.ndarray, share: float = 0.95) -> float:
+    """The mean of the lowest share of values, so that a few frames of near silence do not dominate."""
     return float(np.mean(np.sort(values)[: max(1, round(share * len(values)))]))
 
 
-def _compared(clean, enhanced):
+def _compared(clean: np.ndarray, enhanced: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both signals as float64, checked."""
     clean, enhanced = np.asarray(clean, "float64"), np.asarray(enhanced, "float64")
     if clean.ndim != 1 or clean.shape != enhanced.shape or not len(clean):
-        raise GanzooError(f"sounds are (samples,) of one length, got {clean.shape} and {enhanced.shape}")
+        raise GanzooError(f"signals must be (samples,) of one length, got {clean.shape} and {enhanced.shape}")
     if not (np.isfinite(clean).all() and np.isfinite(enhanced).all()):
-        raise GanzooError("a sound holds values that are no numbers")
+        raise GanzooError("a signal has values that are not finite numbers")
     return clean, enhanced
 
 
-def _frames(sound, sample_rate):
-    """Windowed frames (count, samples) of 30 ms, a quarter of that apart."""
+def _frames(signal: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Windowed frames (count, samples) of 30 ms with a hop of a quarter frame."""
     length = round(0.03 * sample_rate)
-    if len(sound) < length:
-        raise GanzooError(f"a sound of {len(sound)} samples is shorter than a frame of {length}")
+    if len(signal) < length:
+        raise GanzooError(f"a signal of {len(signal)} samples is shorter than a frame of {length}")
     window = 0.5 * (1 - np.cos(2 * np.pi * np.arange(1, length + 1) / (length + 1)))
-    return np.lib.stride_tricks.sliding_window_view(sound, length)[:: max(1, length // 4)] * window
+    return np.lib.stride_tricks.sliding_window_view(signal, length)[:: max(1, length // 4)] * window
 
 
 def _metric(
@@ -253,7 +267,7 @@ def _metric(
     rates: tuple[int, ...] = (),
     values: tuple[str, ...] = (),
 ) -> Any:
-    """`register_metric` for the task, of a metric that may need a package and be defined at some sample rates only."""
+    """`register_metric` for a metric that may need a package, or be defined at some sample rates only."""
 
     def requires(sample_rate: int) -> None:
         if rates and sample_rate not in rates:
@@ -291,5 +305,5 @@ _DNSMOS = ("dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl")
 
 
 @_metric("dnsmos", "DNSMOS P.835", "speechmos.dnsmos", "dnsmos", (16_000,), _DNSMOS)
-def _dnsmos(clean, enhanced, sample_rate):
+def _dnsmos(clean: np.ndarray, enhanced: np.ndarray, sample_rate: int) -> dict[str, float]:
     return dnsmos(enhanced, sample_rate)

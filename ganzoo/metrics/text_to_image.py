@@ -1,21 +1,25 @@
-"""What images drawn from sentences show: the color that was said, detail, and variety."""
+"""Properties of images generated from captions: color, sharpness and variety."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
-# Degrees on the wheel of hues, from and to; red lies around 0.
+# Ranges of hue in degrees; that of red wraps around 0.
 HUES = {"red": (340, 20), "yellow": (40, 70), "green": (80, 165), "blue": (180, 260)}
-# Below this saturation and brightness a pixel has no hue to speak of.
+# Pixels below this saturation or brightness count as colorless.
 _LEAST_SATURATION, _LEAST_VALUE = 0.35, 0.25
 
 
-def dominant_hue(image):
-    """The hue, in degrees, that most of an image's saturated pixels are near; None where hardly any is saturated.
+def dominant_hue(image: np.ndarray) -> float | None:
+    """The most frequent hue among an image's saturated pixels, in degrees; None if fewer than 1 % are saturated.
 
     Args:
         image: uint8 (height, width, 3).
 
     Example:
-        dominant_hue(np.full((8, 8, 3), (255, 0, 0), "uint8"))     # 5.0, the middle of 0 to 10
+        from ganzoo.metrics.text_to_image import dominant_hue
+
+        dominant_hue(np.full((8, 8, 3), (255, 0, 0), "uint8"))  # 5.0, the middle of 0 to 10
     """
     colors = image.reshape(-1, 3).astype("float64") / 255.0
     value, low = colors.max(axis=1), colors.min(axis=1)
@@ -30,21 +34,21 @@ def dominant_hue(image):
     return float(edges[counts.argmax()] + 5.0)
 
 
-def has_color(image, color):
-    """Whether the dominant hue of an image is one of those that `HUES` calls so."""
+def has_color(image: np.ndarray, color: str) -> bool:
+    """Whether the dominant hue of an image is in the range of `HUES[color]`."""
     hue = dominant_hue(image)
     low, high = HUES[color]
     return hue is not None and (low <= hue <= high if low < high else hue >= low or hue <= high)
 
 
-def sharpness(images):
-    """The mean absolute difference of neighboring pixels, in gray levels, of uint8 (count, height, width, ...)."""
+def sharpness(images: np.ndarray) -> float:
+    """The mean absolute difference of neighboring pixels in gray levels, of uint8 (count, height, width, ...)."""
     x = images.astype("float64")
     return float((np.abs(np.diff(x, axis=1)).mean() + np.abs(np.diff(x, axis=2)).mean()) / 2)
 
 
-def variety(images):
-    """The mean root mean square difference of two of the images, in gray levels: 0 where all are the same.
+def variety(images: np.ndarray) -> float:
+    """The mean RMS difference between pairs of images, in gray levels; 0 if all are equal.
 
     Args:
         images: uint8 (count, height, width, channels), at least two.
@@ -53,28 +57,33 @@ def variety(images):
     return float(np.mean([np.sqrt(np.mean((x[i] - x[j]) ** 2)) for i in range(len(x)) for j in range(i + 1, len(x))]))
 
 
-def distinct(captions):
-    """The different ones of captions, in order, and the place of each caption among them: two images that share one
-    are no mistake of who tells captions apart.
+def distinct(captions: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """The distinct captions in order, and the index of each caption among them.
+
+    Images that share a caption then count as correct matches for it.
 
     Example:
-        distinct(["a cat", "a dog", "a cat"])     # (["a cat", "a dog"], array([0, 1, 0]))
+        from ganzoo.metrics.text_to_image import distinct
+
+        distinct(["a cat", "a dog", "a cat"])  # (["a cat", "a dog"], array([0, 1, 0]))
     """
-    places = {caption: place for place, caption in enumerate(dict.fromkeys(captions))}
-    return list(places), np.array([places[caption] for caption in captions])
+    indices = {caption: index for index, caption in enumerate(dict.fromkeys(captions))}
+    return list(indices), np.array([indices[caption] for caption in captions])
 
 
-def right_among(similarity, own, count, rng):
-    """The share of rows whose own column is the most alike among itself and count - 1 others, drawn at random.
+def right_among(similarity: np.ndarray, own: np.ndarray, count: int, rng: np.random.Generator) -> float:
+    """The share of rows whose own column has the highest similarity among itself and count - 1 random others.
 
     Args:
         similarity: (images, captions).
-        own: the column of each row.
-        count: captions to choose from.
-        rng: a `numpy.random.Generator`.
+        own: (images,), the index of each image's own caption.
+        count: number of captions to choose from.
+        rng: selects the other captions.
 
     Example:
-        right_among(np.eye(10), np.arange(10), 10, np.random.default_rng(0))     # 1.0
+        from ganzoo.metrics.text_to_image import right_among
+
+        right_among(np.eye(10), np.arange(10), 10, np.random.default_rng(0))  # 1.0
     """
     right = 0
     for row, column in zip(similarity, own):

@@ -1,4 +1,4 @@
-"""What models are for: mixins without a line of training; see `ganzoo.tasks.base`."""
+"""Tasks of models: mixins without training code; see `ganzoo.tasks.base`."""
 
 from ganzoo.tasks.base import Task, ValidationMetrics
 from ganzoo.tasks.image_generation import ClassConditionalGeneration, ImageGeneration

@@ -1,73 +1,78 @@
-"""What a model is for, apart from how it learns.
+"""The base class of tasks: what a model is for, apart from how it learns.
 
-A task is a mixin without a line of training. It says in one place which data function feeds its models, what they do
-once trained, how a run previews and measures them, how they are evaluated, and which page and command they have.
+A task is a mixin without training code. It defines in one place the data function of its models, their inference
+methods, the previews and validation metrics of a run, their evaluation, their web page and their commands.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ganzoo.errors import GanzooError
 from ganzoo.metrics.registry import Metric
 
+if TYPE_CHECKING:
+    from ganzoo.config import Evaluation
+    from ganzoo.data.feed import Feed
+
 
 @dataclass(frozen=True)
 class ValidationMetrics:
-    """What a run measures after an epoch, and which of it decides on the best checkpoint.
+    """The metrics a run computes after an epoch, and the one that selects the best checkpoint.
 
     Attributes:
         compute: function from a model to {name: number}.
-        monitor: name of the metric that decides.
-        description: of the protocol, for people.
-        higher_is_better: of that metric.
+        monitor: name of the metric that selects the best checkpoint.
+        description: the selection criterion in words, e.g. "highest psnr_y over 12 photos".
+        higher_is_better: whether the best value of that metric is the highest.
     """
 
-    compute: Callable
+    compute: Callable[[Any], dict[str, float]]
     monitor: str
     description: str
     higher_is_better: bool = False
 
     @classmethod
-    def of(cls, metric: Metric, compute: Callable, where: str) -> "ValidationMetrics":
-        """What a registered metric monitors; `where` says over what, for the description."""
+    def of(cls, metric: Metric, compute: Callable[[Any], dict[str, float]], where: str) -> "ValidationMetrics":
+        """Validation metrics that monitor a registered metric; `where` ends the description."""
         if metric.values:
             raise GanzooError(
-                f"evaluation.monitor: '{metric.name}' gives several numbers ({', '.join(metric.values)}), and a run "
-                "chooses its best checkpoint by one"
+                f"evaluation.monitor: '{metric.name}' gives several numbers ({', '.join(metric.values)}), but the "
+                "best checkpoint is selected by a single one"
             )
         extreme = "highest" if metric.higher_is_better else "lowest"
         return cls(compute, metric.name, f"{extreme} {metric.name} {where}", metric.higher_is_better)
 
-    def best(self, values):
-        """The best of several values of the metric."""
+    def best(self, values: Iterable[float]) -> float:
+        """The best of several values of the monitored metric."""
         return (max if self.higher_is_better else min)(values)
 
 
 class Task:
-    """The base of all tasks, and what holds for a model that has none.
+    """The base class of all tasks, with the defaults of a model that has no task.
 
     Attributes:
-        data: the function of `ganzoo.data` that feeds the model in a run, or one of your own made by
-            `ganzoo.data.data_function`; None where there is none.
-        evaluation: module, or name of one, with `evaluate(model, data, ...)` and `baseline(model, data)`.
-        page: module, or name of one, with `page(model)`: the models' web page.
-        purpose: what the model does, in words that follow its name, e.g. "generates images".
-        usage: the command line that has it do so, with {name} for the model's.
-        commands: the commands of `ganzoo` that take such models.
-        sources: (name of the module whose `_SCHEMES` open the data, what its errors call these after "source").
+        data: data function for runs, from `ganzoo.data` or your own (see `ganzoo.data.data_function`); None for none.
+        evaluation: module, or name of a module, with `evaluate(model, data, ...)` and `baseline(model, data)`.
+        page: module, or name of a module, with `page(model)`, the web page of such models.
+        purpose: what the model does, as a predicate, e.g. "generates images".
+        usage: command line for inference, with {name} for the model's name.
+        commands: commands of `ganzoo` that accept such models.
+        sources: (name of the module whose `_SCHEMES` open the data, what error messages append to "source").
 
-    The last four are literals: the command line reads them from the source, before it imports Keras.
+    The last four must be literals: the command line reads them from the source code without importing Keras.
 
     Example:
         class Denoising(ganzoo.tasks.Task):
-            data = my_denoising_data
+            purpose = "removes noise from images"
 
             def denoise(self, images):
-                return self.inference_network(images)
+                return keras.ops.convert_to_numpy(self.inference_network(images, training=False))
 
             def preview(self, feed, count):
-                return to_uint8(self.denoise(feed.validation[:count]))
+                return (255 * self.denoise(feed.validation[:count])).clip(0, 255).astype("uint8")
     """
 
     data: Any = None
@@ -75,52 +80,52 @@ class Task:
     page: Any = None
     purpose: str = ""
     usage: str = ""
-    commands: tuple = ()
-    sources: tuple = ()
-    # Whether all examples of training have one shape, the same for every data set.
-    has_fixed_shapes = False
+    commands: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    # Whether all training examples have the same shape, whatever the data set.
+    has_fixed_shapes: bool = False
 
-    def data_arguments(self):
-        """{name: value} of the data function's arguments that follow from the model."""
+    def data_arguments(self) -> dict[str, Any]:
+        """{name: value} of the data function's arguments that the model determines."""
         return {}
 
-    def check_data(self, data, targets=None):
-        """Refuses what `fit` cannot learn from, its `x` and `y`, before the middle of a network does.
+    def check_data(self, data: Any, targets: Any = None) -> None:
+        """Checks the `x` and `y` of `fit`, so that errors name the data and not a layer inside the network.
 
         Raises:
-            GanzooError: says what to give instead.
+            GanzooError: unusable data; the message says what to pass instead.
         """
         if data is None or isinstance(data, (str, bytes)):
             name = getattr(self.data, "__name__", "images")
-            raise GanzooError(f"fit() takes a data set or arrays, e.g. of ganzoo.data.{name}(...), got {data!r}")
+            raise GanzooError(f"fit() takes a data set or arrays, e.g. ganzoo.data.{name}(...), got {data!r}")
 
-    def preview(self, feed, count):
-        """Images that show how far the training is, uint8 (up to count, height, width, channels).
+    def preview(self, feed: "Feed", count: int) -> np.ndarray | None:
+        """Images that show the progress of training.
 
         Args:
-            feed: the `ganzoo.data.feed.Feed` of the training data; the same examples each time.
-            count: of images, at the most.
+            feed: the `ganzoo.data.feed.Feed` of the training data; use the same examples each time.
+            count: maximum number of images.
 
         Returns:
-            The images, or None where there is nothing to show.
+            uint8 (at most count, height, width, channels), or None if there is nothing to show.
         """
         return None
 
-    def validation_metrics(self, feed, evaluation):
-        """How a run measures the model after an epoch.
+    def validation_metrics(self, feed: "Feed | None", evaluation: "Evaluation") -> ValidationMetrics | None:
+        """The metrics a run computes after an epoch.
 
         Args:
-            feed: the `Feed` of the training data; None to learn only what the metrics are called.
+            feed: the `Feed` of the training data; None if only the names of the metrics are needed.
             evaluation: the section `evaluation` of a config.
 
         Returns:
-            `ValidationMetrics`, or None to measure nothing.
+            `ValidationMetrics`, or None for no validation.
 
         Raises:
             GanzooError: settings that do not fit the model.
         """
         return None
 
-    def collapsed(self):
-        """Whether everything the model generates has become alike; for models that could."""
+    def collapsed(self) -> bool:
+        """Whether the model's outputs have all become nearly equal (mode collapse)."""
         return False

@@ -1,6 +1,8 @@
-"""Models that enlarge images."""
+"""Models that upscale images."""
 
 import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,15 +18,19 @@ from ganzoo.metrics.registry import averages, chosen_metrics, compute
 from ganzoo.networks.upscaling import grow
 from ganzoo.tasks.base import Task, ValidationMetrics
 
-# Height and width of what is measured, after an epoch, of a held-out image, and the least of it.
+if TYPE_CHECKING:
+    from ganzoo.config import Evaluation
+    from ganzoo.data.feed import Feed
+
+# Validation crops held-out images to at most this height and width, and skips images below the second number.
 _MEASURED, _LEAST_MEASURED = 512, 64
 
 
 class SuperResolution(Task):
-    """Images `scale` times as large.
+    """Upscaling of images by an integer factor, `scale`.
 
-    The inference network turns float32 (batch, height, width, 3) in [-1, 1] of any size into (batch, scale height,
-    scale width, 3). The model calls `set_sizes` when it is made.
+    The inference network maps float32 (batch, height, width, 3) in [-1, 1] of any size to (batch, scale height, scale
+    width, 3). The model calls `set_sizes` in its constructor.
 
     Example:
         class MyUpscaler(ganzoo.SuperResolution, ganzoo.ZooModel):
@@ -32,6 +38,12 @@ class SuperResolution(Task):
                 super().__init__({"generator": my_network(scale)})
                 self.set_sizes(scale, reach=8, crop=64)
     """
+
+    # Of the model.
+    inference_network: Any
+    ema_generator: Any
+    arguments: dict[str, Any]
+    model_name: Any
 
     data = staticmethod(pairs)
     evaluation = "ganzoo.evaluation.super_resolution"
@@ -42,78 +54,88 @@ class SuperResolution(Task):
     sources = ("ganzoo.data.image_files", " of photos")
     has_fixed_shapes = True
 
-    def set_sizes(self, scale, reach, crop):
+    def set_sizes(self, scale: int, reach: int, crop: int) -> None:
         """Sets the model's sizes.
 
         Args:
-            scale: how many times as large.
-            reach: how many pixels of the small image around one decide on its part of the large one.
-            crop: height and width of the large images of training, a multiple of scale.
+            scale: upscaling factor.
+            reach: radius of the receptive field, in pixels of the small image.
+            crop: height and width of the large training images, a multiple of scale.
 
         Raises:
-            GanzooError: a crop below 1, or one that scale does not divide.
+            GanzooError: a crop below 1, or not a multiple of scale.
         """
         at_least_one(crop=crop)
         if crop % scale:
             raise GanzooError(f"crop {crop} is not a multiple of scale {scale}")
         self.scale, self.reach, self.crop = scale, reach, crop
 
-    def start_from(self, other):
-        """Takes the weights of another model's averaged generator to train on from: of the same architecture, or of
-        one with fewer blocks or channels, and draws the same images then.
+    def start_from(self, other: Any) -> None:
+        """Initializes the model with another model's averaged generator, to continue training from it.
+
+        The other generator has the same architecture, or fewer blocks or channels; the model then gives the same
+        output.
 
         Raises:
             GanzooError: another architecture.
 
         Example:
             sizes = dict(scale=4, kernel_size=3, normalization="none", upsampling="direct")
-            model = ganzoo.create("srresnet", blocks=16, width=64, **sizes)
-            model.start_from(ganzoo.load("srresnet"))                   # 10 blocks of 48 channels
+            small = ganzoo.create("srresnet", blocks=1, width=4, **sizes)
+            model = ganzoo.create("srresnet", blocks=2, width=8, **sizes)
+            model.start_from(small)
         """
         if not self._grows_from(other):
-            super().start_from(other)
+            super().start_from(other)  # type: ignore[misc]
             return
         grow(self.ema_generator, other.ema_generator)
-        # The generator, and whatever is kept of its weights.
-        super().start_from(self)
+        # Copies the averaged generator to the trained one.
+        super().start_from(self)  # type: ignore[misc]
 
-    def _grows_from(self, other):
-        """Whether the other is such a network, of fewer blocks or channels, and neither has regularizers."""
+    def _grows_from(self, other: Any) -> bool:
+        """Whether the other generator is a smaller one of the same kind, and neither has regularizers."""
         sizes, kinds = ("blocks", "width"), ("scale", "kernel_size", "normalization", "upsampling")
         ours, theirs = self.arguments, getattr(other, "arguments", {})
         if not {*sizes, *kinds} <= {*ours} & {*theirs} or any(
             one.get("generator_regularizers") for one in (ours, theirs)
         ):
             return False
-        alike = all(ours[kind] == theirs[kind] for kind in kinds)
-        larger = [ours[size] - theirs[size] for size in sizes]
-        return alike and min(larger) >= 0 and max(larger) > 0
+        same_kind = all(ours[kind] == theirs[kind] for kind in kinds)
+        differences = [ours[size] - theirs[size] for size in sizes]
+        return same_kind and min(differences) >= 0 and max(differences) > 0
 
     # Inference.
 
-    def upscale(self, image, tile=384, batch_size=1, progress=None):
-        """Makes an image `scale` times as high and wide.
+    def upscale(
+        self,
+        image: np.ndarray,
+        tile: int = 384,
+        batch_size: int = 1,
+        progress: bool | Callable[[int, int], object] | None = None,
+    ) -> np.ndarray:
+        """Upscales an image by the model's `scale`.
 
-        Large ones go through the network in tiles that overlap as far as it sees, so that there is no seam; besides
-        the two images memory goes to `batch_size` tiles.
+        Large images are processed in tiles that overlap by the network's receptive field, so there are no seams.
+        Memory is needed for both images and `batch_size` tiles.
 
         Args:
-            image: uint8 or uint16 (height, width), or (height, width, channels) with 1 channel (gray), 2 (gray and
-                alpha), 3 (RGB) or 4 (RGB and alpha); alpha is enlarged by bicubic interpolation, so that what is
-                opaque stays so, and the color of transparent pixels does not count (`visible_colors`).
-            tile: pixels of the small image that are computed at once, in both directions.
-            batch_size: tiles at a time.
-            progress: show a bar; None shows one on a terminal where there is more than one tile. Or a function of
-                (tiles done, tiles in all).
+            image: uint8 or uint16 (height, width) or (height, width, channels), with 1 (gray), 2 (gray and alpha), 3
+                (RGB) or 4 (RGB and alpha) channels. Alpha is upscaled by bicubic interpolation, so opaque areas stay
+                opaque; the colors of transparent pixels have no effect (`visible_colors`).
+            tile: height and width of a tile, in pixels of the small image.
+            batch_size: tiles per forward pass.
+            progress: whether to show a progress bar, or a function of (tiles done, total tiles). By default a bar is
+                shown on a terminal if there is more than one tile.
 
         Returns:
-            The same type and channels, (scale height, scale width, ...).
+            (scale height, scale width, ...) with the same type and channels.
 
         Raises:
-            GanzooError: an array of another kind, empty, or one whose result would be beyond 2 gigapixels.
+            GanzooError: an array of another type or shape, an empty one, or a result of more than 2 gigapixels.
 
         Example:
-            large = ganzoo.load("srgan").upscale(small)
+            small = np.random.default_rng(0).integers(0, 256, (16, 24, 3), "uint8")
+            large = ganzoo.load("srresnet").upscale(small)  # uint8 (64, 96, 3)
         """
         image = np.asarray(image)
         if image.dtype not in (np.uint8, np.uint16) or image.ndim not in (2, 3) or not image.size:
@@ -126,7 +148,7 @@ class SuperResolution(Task):
         if channels not in (1, 2, 3, 4):
             raise GanzooError(f"upscale() takes 1 to 4 channels, got {image.shape}")
         if image.shape[0] * image.shape[1] * self.scale**2 > LARGEST_RESULT:
-            raise GanzooError(f"{image.shape[1]}x{image.shape[0]} times {self.scale} is beyond 2 gigapixels")
+            raise GanzooError(f"{image.shape[1]}x{image.shape[0]} times {self.scale} is more than 2 gigapixels")
         backend.sync_variables(self)
         transparent = channels in (2, 4)
         colors = visible_colors(image) if transparent else image
@@ -136,64 +158,67 @@ class SuperResolution(Task):
         return np.concatenate([large, resized_plane(image[..., -1], large.shape[:2])[..., None]], axis=2)
 
     @functools.cached_property
-    def _compiled(self):
-        def drawn(images):
+    def _compiled(self) -> Callable:
+        def forward(images: Any) -> Any:
             return self.inference_network(images, training=False)
 
-        return backend.compiled(drawn, [((None, None, None, 3), "float32")], self.inference_network)
+        return backend.compiled(forward, [((None, None, None, 3), "float32")], self.inference_network)
 
-    # What a run, a test or a benchmark asks of any model.
+    # For runs, tests and benchmarks.
 
-    def data_arguments(self):
+    def data_arguments(self) -> dict[str, Any]:
         return {"scale": self.scale, "crop": self.crop}
 
-    def check_data(self, data, targets=None):
+    def check_data(self, data: Any, targets: Any = None) -> None:
         super().check_data(data, targets)
         small = self.crop // self.scale
         shapes = [(small, small, 3), (self.crop, self.crop, 3)]
         refuse_other_parts(data, targets, shapes, self.model_name, "pairs")
 
-    def example_batch(self, batch_size, seed=0):
-        """A random batch in the shape its data set gives: for the shared tests."""
+    def example_batch(self, batch_size: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """A random batch with the structure of the model's data set, for tests."""
         large = np.random.default_rng(seed).integers(0, 256, (batch_size, self.crop, self.crop, 3), dtype="uint8")
         small = np.stack([to_small(image, self.scale) for image in large])
         return pixels.to_float(small), pixels.to_float(large)
 
-    def example_inputs(self, count, seed=0):
+    def example_inputs(self, count: int, seed: int = 0) -> list[np.ndarray]:
+        """Random inputs of the inference network, for tests."""
         return [self.example_batch(count, seed)[0]]
 
-    def preview(self, feed, count):
-        """Pieces of photos kept from training, each three times: bicubic, the model's, the real one."""
+    def preview(self, feed: "Feed", count: int) -> np.ndarray | None:
+        """Crops of held-out photos, three versions side by side: bicubic, the model's output, the original."""
         shown = feed.validation[:count]
-        # All of one size, for a grid.
+        # One size for all, for the grid.
         size = min([48 * self.scale, *(length for image in shown for length in image.shape[:2])])
         sheets = []
         for image in (_middle(image, size // self.scale * self.scale) for image in shown):
             small = to_small(image, self.scale)
-            three = resized(small, image.shape[:2]), self.upscale(small, progress=False), image
-            sheets.append(np.concatenate(three, axis=1))
+            versions = resized(small, image.shape[:2]), self.upscale(small, progress=False), image
+            sheets.append(np.concatenate(versions, axis=1))
         return np.stack(sheets) if sheets else None
 
-    def validation_metrics(self, feed, evaluation):
-        """`psnr_y`, `ssim_y` and the monitored metric, over the middle of every photo that is held out of training."""
+    def validation_metrics(self, feed: "Feed | None", evaluation: "Evaluation") -> ValidationMetrics | None:
+        """`psnr_y`, `ssim_y` and the monitored metric, over the centers of the held-out photos."""
         images = [image for image in (feed.validation if feed else ()) if min(image.shape[:2]) >= _LEAST_MEASURED]
         if evaluation.extractor is not None:
-            raise GanzooError("evaluation.extractor is for models that generate images; set evaluation.monitor instead")
+            raise GanzooError(
+                "evaluation.extractor is for models that generate images from noise; set evaluation.monitor instead"
+            )
         if feed is not None and not images:
             return None
         images = [_middle(image, _MEASURED) for image in images]
         names = [evaluation.monitor or "psnr_y", "psnr_y", "ssim_y"]
         metrics = chosen_metrics("super_resolution", names, images)
 
-        def compute_metrics(model):
-            enlarged = (model.upscale(to_small(image, model.scale), progress=False) for image in images)
-            return averages([compute(metrics, ours, image, model.scale) for ours, image in zip(enlarged, images)])
+        def compute_metrics(model: Any) -> dict[str, float]:
+            upscaled = (model.upscale(to_small(image, model.scale), progress=False) for image in images)
+            return averages([compute(metrics, ours, image, model.scale) for ours, image in zip(upscaled, images)])
 
-        where = f"over the middle {_MEASURED}x{_MEASURED} of photos held out of training"
+        where = f"over the central {_MEASURED}x{_MEASURED} pixels of held-out photos"
         return ValidationMetrics.of(metrics[0], compute_metrics, where)
 
 
-def _middle(image, size):
+def _middle(image: np.ndarray, size: int) -> np.ndarray:
     height, width = (min(size, length) for length in image.shape[:2])
     top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     return np.ascontiguousarray(image[top : top + height, left : left + width])

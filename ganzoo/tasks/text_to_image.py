@@ -1,6 +1,8 @@
-"""Models that generate what a sentence says."""
+"""Models that generate images from captions."""
 
 import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,21 +19,28 @@ from ganzoo.tasks.image_generation import ImageGeneration
 from ganzoo.text.characters import CharacterEncoder
 from ganzoo.text.matching import Matching
 
-# Captions of a run's preview.
+if TYPE_CHECKING:
+    from ganzoo.config import Evaluation
+    from ganzoo.data.feed import Feed
+
+# Captions in a run's preview.
 _SHOWN = 8
-# Of the network that chooses a checkpoint; `ganzoo evaluate` reports by one of another seed.
-_MATCHING = dict(seed=4321, epochs=30)
+# Of the network that selects a checkpoint; `ganzoo evaluate` reports with one of another seed.
+_SEED, _EPOCHS = 4321, 30
 
 
 class TextToImage(ImageGeneration):
-    """Images of what a sentence says.
+    """Generation of images from captions.
 
-    The model has a `text_encoder` of `ganzoo.text`, and its inference network takes [latents (batch, latent_dim), text
+    The model has a `text_encoder` of `ganzoo.text`. Its inference network takes [latents (batch, latent_dim), text
     (batch, text_encoder.dim)].
 
     Example:
-        images = ganzoo.load("stackgan").generate(captions=["a red heart"], seed=0)
+        images = ganzoo.load("gan_int_cls").generate(captions=["a red heart"], seed=0)
     """
+
+    # Of the model.
+    text_encoder: Any
 
     data = staticmethod(captions)
     evaluation = "ganzoo.evaluation.text_to_image"
@@ -43,40 +52,48 @@ class TextToImage(ImageGeneration):
 
     # Inference.
 
-    def generate(self, count=None, captions=None, seed=None, latents=None, batch_size=64):
-        """Draws images of what captions say.
+    def generate(  # type: ignore[override]
+        self,
+        count: int | None = None,
+        captions: str | Sequence[str] | None = None,
+        seed: int | None = None,
+        latents: np.ndarray | None = None,
+        batch_size: int = 64,
+    ) -> np.ndarray:
+        """Generates images from captions.
 
         Args:
-            count: how many; not needed with several `captions` or `latents`.
-            captions: a caption for each image, or one for all. Any text: what was never seen is drawn as what is
-                nearest to it.
-            seed, latents, batch_size: as in `ImageGeneration.generate`; the same seed gives the same noise to any text.
+            count: number of images; not needed with several `captions` or with `latents`.
+            captions: one caption per image, or one for all. Any text works; unknown text gives the image of the closest
+                known one.
+            seed, latents, batch_size: as in `ImageGeneration.generate`; the noise does not depend on the caption.
 
         Returns:
             uint8 (count, height, width, channels).
 
         Raises:
-            GanzooError: no captions, or as many as images do not fit.
+            GanzooError: no captions, or a number of captions other than 1 or `count`.
 
         Example:
+            model = ganzoo.load("gan_int_cls")
             images = model.generate(captions=["a red apple", "a yellow smiling face"], seed=0)
         """
         vectors = self.vectors(captions)
         if count is None and latents is None:
             count = len(vectors)
-        latents = self._latent_source(count, seed, latents)
-        if len(vectors) not in (1, latents.count):
-            raise GanzooError(f"{latents.count} images need one caption or {latents.count}, got {len(vectors)}")
-        vectors = np.broadcast_to(vectors, (latents.count, vectors.shape[1]))
-        return self._images(latents, batch_size, vectors)
+        source = self._latent_source(count, seed, latents)
+        if len(vectors) not in (1, source.count):
+            raise GanzooError(f"{source.count} images need one caption or {source.count}, got {len(vectors)}")
+        vectors = np.broadcast_to(vectors, (source.count, vectors.shape[1]))
+        return self._images(source, batch_size, vectors)
 
-    def interpolate(self, first, second, count=8, seed=0):
-        """Draws a walk from one caption to another, with the same noise.
+    def interpolate(self, first: str, second: str, count: int = 8, seed: int = 0) -> np.ndarray:
+        """Generates images that interpolate between two captions, with the same noise.
 
         Args:
             first, second: captions.
-            count: images, both ends among them.
-            seed: of the noise.
+            count: number of images, including both ends.
+            seed: seed of the noise.
 
         Returns:
             uint8 (count, height, width, channels).
@@ -85,101 +102,102 @@ class TextToImage(ImageGeneration):
             GanzooError: a count below 1.
 
         Example:
-            strip = model.interpolate("a red apple", "a green apple")
+            images = ganzoo.load("gan_int_cls").interpolate("a red apple", "a green apple")  # 8 images
         """
         whole_count(count)
-        ends = self.vectors([first, second])
-        vectors = slerp(*ends, np.linspace(0.0, 1.0, count)).astype("float32")
+        start, end = self.vectors([first, second])
+        vectors = slerp(start, end, np.linspace(0.0, 1.0, count)).astype("float32")
         latents = np.repeat(self.latents(1, seed), count, axis=0)
         return self._images(self._latent_source(latents=latents), 64, vectors)
 
-    def vectors(self, captions):
-        """float32 (count, dim) of captions, a string or a list of them."""
+    def vectors(self, captions: str | Sequence[str] | None) -> np.ndarray:
+        """Text vectors, float32 (count, dim), of a caption or a list of captions."""
         if captions is None:
-            raise GanzooError(f"{self.model_name} draws what captions say: captions=['a red apple']")
+            raise GanzooError(f"{self.model_name} generates images from captions: pass captions=['a red apple']")
         return self.text_encoder.encode([captions] if isinstance(captions, str) else captions)
 
-    def data_arguments(self):
+    def data_arguments(self) -> dict[str, Any]:
         return {**super().data_arguments(), "encoder": self.text_encoder}
 
-    def check_data(self, data, targets=None):
+    def check_data(self, data: Any, targets: Any = None) -> None:
         super().check_data(data, targets)
         spec = getattr(data, "element_spec", (data, targets))
         text = spec[1] if isinstance(spec, (tuple, list)) and len(spec) == 2 else None
         shape = getattr(text, "shape", None)
         if shape is not None and rank_of(shape) and tuple(shape[1:]) != (self.text_encoder.dim,):
             raise GanzooError(
-                f"the model reads text as vectors of {self.text_encoder.dim} numbers, the data set has "
+                f"the model takes text vectors of {self.text_encoder.dim} numbers, the data set has "
                 f"{tuple(shape[1:])}: use ganzoo.data.captions with model.text_encoder"
             )
 
-    def example_batch(self, batch_size, seed=0):
+    def example_batch(self, batch_size: int, seed: int = 0) -> Any:
         return super().example_batch(batch_size, seed), self._example_text(batch_size, seed)
 
-    def example_inputs(self, count, seed=0):
+    def example_inputs(self, count: int, seed: int = 0) -> list[np.ndarray]:
         return [self.latents(count, seed), self._example_text(count, seed)]
 
-    def _example_text(self, count, seed):
+    def _example_text(self, count: int, seed: int) -> np.ndarray:
         return np.random.default_rng([seed, 1]).standard_normal((count, self.text_encoder.dim)).astype("float32")
 
-    def preview(self, feed, count):
-        """Images for each of some captions: first those of images kept from training, then of others."""
+    def preview(self, feed: "Feed | None", count: int) -> np.ndarray | None:
+        """Images generated from held-out captions, then from captions of the training set."""
         if feed is None:
             return None
-        kept = _spread([texts[0] for _, texts in feed.validation], _SHOWN // 2)
-        learned = _spread([texts[0] for texts in feed.captions], _SHOWN - len(kept))
-        captions = [caption for caption in kept + learned for _ in range(max(1, count // _SHOWN))]
+        held_out = _spread([texts[0] for _, texts in feed.validation], _SHOWN // 2)
+        learned = _spread([texts[0] for texts in feed.captions], _SHOWN - len(held_out))
+        captions = [caption for caption in held_out + learned for _ in range(max(1, count // _SHOWN))]
         return self.generate(captions=captions, seed=0) if captions else None
 
-    def collapsed(self):
-        """Whether 16 images of as many texts and noises differ by less than a gray level on average."""
+    def collapsed(self) -> bool:
+        """Whether 16 images from different texts and noise differ by less than a gray level on average."""
         latents, text = self.latents(16, seed=0), self._example_text(16, 0)
-        drawn = self._images(self._latent_source(latents=latents), 64, text).astype("float32")
-        return bool(drawn.std(axis=0).mean() < 1.0)
+        images = self._images(self._latent_source(latents=latents), 64, text).astype("float32")
+        return bool(images.std(axis=0).mean() < 1.0)
 
-    def validation_metrics(self, feed, evaluation):
-        """The Fréchet joint distance to images of training with their captions.
+    def validation_metrics(self, feed: "Feed | None", evaluation: "Evaluation") -> ValidationMetrics | None:
+        """The Fréchet joint distance to the training images with their captions.
 
-        Its features, which the setting `extractor: matching` asks for, are those of another encoder of letters and an
-        image network that learn from the same images.
+        Set `extractor: matching` to enable it. Its features come from a separate character encoder and image network
+        that are trained on the same images.
         """
         if evaluation.extractor is None:
             return None
         if evaluation.extractor != "matching" or evaluation.monitor not in (None, "frechet_joint_distance"):
             raise GanzooError(
-                f"evaluation.extractor: images of {self.model_name} are measured together with their captions: set it "
+                f"evaluation.extractor: images of {self.model_name} are evaluated together with their captions: set it "
                 "to matching (or null, to train without a best checkpoint) and leave out evaluation.monitor"
             )
         matching = functools.cache(lambda: _JointStatistics(feed, evaluation.samples))
-        description = "lowest Fréchet joint distance to the images of training, features of a network trained on them"
+        description = "lowest Fréchet joint distance to the training images, features of a network trained on them"
         return ValidationMetrics(lambda model: matching().compute(model), "frechet_joint_distance", description)
 
 
-def _spread(items, count):
-    """Up to `count` items from all over a list: what stands next to each other in a file is often alike."""
+def _spread(items: list, count: int) -> list:
+    """Up to `count` evenly spaced items: neighbors in a file are often similar."""
     return [items[i * len(items) // count] for i in range(count)] if len(items) > count else items
 
 
 class _JointStatistics:
-    """Features of up to `samples` images of training with their first captions, to compare a model's images with."""
+    """Features of up to `samples` training images and their first captions, the reference for generated images."""
 
-    def __init__(self, feed, samples):
-        rng = np.random.default_rng(_MATCHING["seed"])
+    def __init__(self, feed: Any, samples: int) -> None:
+        rng = np.random.default_rng(_SEED)
         chosen = rng.permutation(len(feed.images))[:samples]
         images, texts = feed.images[chosen], [feed.captions[i] for i in chosen]
         self.captions = [of_one[0] for of_one in texts]
         self.matching = Matching(CharacterEncoder())
-        self.matching.learn(images, texts, **_MATCHING)
+        self.matching.learn(images, texts, epochs=_EPOCHS, seed=_SEED)
         self.text = self.matching.encoder.encode(self.captions)
         self.real = self._statistics(self.matching.vectors(images))
 
-    def _statistics(self, vectors):
+    def _statistics(self, vectors: np.ndarray) -> FeatureStatistics:
         return FeatureStatistics.of(Features(np.concatenate([vectors, self.text], axis=1), "matching"))
 
-    def compute(self, model):
+    def compute(self, model: Any) -> dict[str, float]:
+        """The metrics of a model's images from the same captions."""
         images = model.generate(captions=self.captions, seed=0)
-        different, own = distinct(self.captions)
-        similarity = self.matching.similarity(images, different)
+        captions, own = distinct(self.captions)
+        similarity = self.matching.similarity(images, captions)
         right = right_among(similarity, own, 10, np.random.default_rng(0))
         distance = frechet_distance(self.real, self._statistics(self.matching.vectors(images)))
         return {"frechet_joint_distance": distance, "right_of_10": right}
