@@ -391,7 +391,7 @@ def warn_of_positive(low: float, high: float) -> None:
         )
 
 
-def refuse_other_parts(x: Any, y: Any, shapes: list[tuple[int, ...]], model: str, room: str) -> None:
+def refuse_other_parts(x: Any, y: Any, shapes: Sequence[tuple[int, ...]], model: str, room: str) -> None:
     """Refuses pairs that are not float32 in [-1, 1] of these shapes: checks a dataset's types and an array's values.
 
     Args:

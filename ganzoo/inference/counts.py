@@ -10,7 +10,7 @@ from ganzoo.errors import GanzooError
 T = TypeVar("T")
 
 
-def whole_count(count: int) -> None:
+def whole_count(count: int | None) -> None:
     """Refuses a count that is not an integer of at least 1.
 
     Raises:

@@ -61,14 +61,14 @@ def main() -> None:
     options = parser.parse_args()
     shape = (options.size, options.size, 1)
     train = open_images(options.train, shape, upscale=True, with_labels=True)
-    images, labels = train.images, train.labels
+    images, labels = train.images, np.asarray(train.labels)
     if options.test.startswith("last:"):
         held_out = int(options.test.removeprefix("last:"))
         test_images, test_labels = images[-held_out:], labels[-held_out:]
         images, labels = images[:-held_out], labels[:-held_out]
     else:
         test = open_images(options.test, shape, with_labels=True)
-        test_images, test_labels = test.images, test.labels
+        test_images, test_labels = test.images, np.asarray(test.labels)
     network = train_classifier(images, labels, options.epochs)
     path = options.output / f"{options.name}.npz"
     sha256 = weights.save(path, {"classifier": network})

@@ -317,7 +317,7 @@ class ClassConditionalGeneration(ImageGeneration):
         elif (rank := rank_of(getattr(labels, "shape", ()))) and rank > 1:
             check_label_shape(tuple(labels.shape), self.classes)
 
-    def generate(  # type: ignore[override]
+    def generate(
         self,
         count: int | None = None,
         labels: Any = None,

@@ -52,7 +52,7 @@ class TextToImage(ImageGeneration):
 
     # Inference.
 
-    def generate(  # type: ignore[override]
+    def generate(
         self,
         count: int | None = None,
         captions: str | Sequence[str] | None = None,

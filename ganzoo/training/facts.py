@@ -66,7 +66,7 @@ class Facts:
 def write_facts(folder: Path, facts: Facts) -> None:
     """Writes a run folder's data.json."""
     content: dict[str, Any] = {"examples": facts.examples, "summary": facts.summary, "labels": facts.labels}
-    content["config"] = to_mapping(facts.config)
+    content["config"] = to_mapping(facts.config) if facts.config else None
     write_atomically(folder / "data.json", json.dumps(content).encode())
 
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ganzoo import presets
 from ganzoo.config import Weights, dump, load_config
@@ -55,12 +56,13 @@ def publish_run(run: PathLike, folder: PathLike, data: str, license: str, traine
     # The run's source and start may be paths on one machine, and its precision that machine's choice: a preset that
     # exists keeps its own.
     known = load_config(published) if published else config
-    sources = {key: known.data.get(key) for key in ("source", "noise") if key in config.data}
+    sources: dict[str, Any] = {key: known.data.get(key) for key in ("source", "noise") if key in config.data}
     weights = Weights(f"{name}.npz", sha256, license, trained_on, found.protocol, metrics)
     precision = load_config(run / "preset.yaml").training.precision
     training = replace(config.training, start_from=known.training.start_from, precision=precision)
-    data = {key: value for key, value in {**config.data, **sources}.items() if value is not None}
-    preset = replace(config, weights=weights, data=data, training=training)
+    settings: dict[str, Any] = {**config.data, **sources}
+    settings = {key: value for key, value in settings.items() if value is not None}
+    preset = replace(config, weights=weights, data=settings, training=training)
     path = folder / f"{name}.yaml"
     write_atomically(path, dump(preset).encode())
     return path

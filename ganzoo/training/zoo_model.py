@@ -271,7 +271,7 @@ class ZooModel(Task, DeferredNetworks, Saving):
             GanzooError: an unknown optimizer, a number out of range, a trainable weight that no objective updates, or
                 a call outside of the scope of the strategy in which the model was created.
         """
-        numbers = dict(
+        numbers: dict[str, Any] = dict(
             ema_decay=ema_decay,
             seed=seed,
             synchronized_batch_norm=synchronized_batch_norm,
