@@ -1,6 +1,7 @@
 """Fixtures of all tests. They run on two virtual CPU devices, so that strategies can be tried anywhere."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import pytest
 import tensorflow as tf
+
+import ganzoo
 
 # PyTorch's builds for GPUs load it where they find it; in a process that has TensorFlow it ends that process.
 sys.modules.setdefault("triton", None)
@@ -37,18 +40,16 @@ def shared():
     return folder
 
 
-@pytest.fixture
-def images_npz(tmp_path):
+@pytest.fixture(scope="session")
+def images_npz(tmp_path_factory):
     """A source of 96 random 28x28 images."""
-    path = tmp_path / "images.npz"
+    path = tmp_path_factory.mktemp("images") / "images.npz"
     np.savez(path, images=np.random.default_rng(0).integers(0, 256, (96, 28, 28), dtype="uint8"))
     return f"npz:{path}"
 
 
-@pytest.fixture
-def tiny_preset(tmp_path, images_npz):
-    """A YAML file of a DCGAN that trains in a second: 6 steps in each of 4 epochs."""
-    path = tmp_path / "tiny.yaml"
+def written_tiny_preset(folder, images_npz):
+    path = folder / "tiny.yaml"
     path.write_text(
         f"""
 model: dcgan
@@ -59,3 +60,29 @@ evaluation: {{extractor: mnist_classifier, samples: 50}}
 """
     )
     return path
+
+
+@pytest.fixture
+def tiny_preset(tmp_path, images_npz):
+    """A YAML file of a DCGAN that trains in a second: 6 steps in each of 4 epochs."""
+    return written_tiny_preset(tmp_path, images_npz)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory, images_npz):
+    """The folder of a whole run of the tiny preset, for all tests that only read it."""
+    folder = tmp_path_factory.mktemp("whole")
+    return ganzoo.train(written_tiny_preset(folder, images_npz), output=folder / "runs")
+
+
+@pytest.fixture(scope="session")
+def _one_epoch(tmp_path_factory, images_npz):
+    folder = tmp_path_factory.mktemp("begun")
+    settings = ["epochs=1", "extractor=null"]
+    return ganzoo.train(written_tiny_preset(folder, images_npz), output=folder / "runs", settings=settings)
+
+
+@pytest.fixture
+def begun_run(tmp_path, _one_epoch):
+    """A copy of the folder of a run of the tiny preset after one epoch, without measurements: `runs/tiny-001`."""
+    return shutil.copytree(_one_epoch, tmp_path / "runs" / _one_epoch.name)

@@ -14,6 +14,14 @@ from ganzoo.evaluation.super_resolution import evaluate_bicubic
 from ganzoo.metrics.text_to_image import has_color
 
 TRAINED = [name for name, path in presets.preset_files().items() if presets.find(name).config.weights]
+# One of each model, the others.
+FIRST = {presets.find(name).config.model: name for name in reversed(TRAINED)}.values()
+OTHERS = [name for name in TRAINED if name not in FIRST]
+
+
+def longer(names):
+    """Parameters that are for `make test-long`."""
+    return [pytest.param(name, marks=pytest.mark.long) for name in names]
 
 
 @pytest.mark.parametrize("name", TRAINED)
@@ -25,6 +33,7 @@ def test_shipped_weights_load_draw_and_are_described(name):
     assert weights.metrics
     model = ganzoo.load(name)
     assert model.preset == name
+    assert model.compiled
     if isinstance(model, ganzoo.ImageGeneration) and not isinstance(model, ganzoo.TextToImage):
         assert model.generate(16, seed=0).std(axis=0).mean() > 10
     elif isinstance(model, ganzoo.SpeechEnhancement):
@@ -41,12 +50,19 @@ def test_shipped_weights_load_draw_and_are_described(name):
         found, bicubic = evaluate(model, "photos"), evaluate_bicubic(model.scale, "photos")
         # Sharp images have errors of their own.
         assert found.metrics["psnr_y"] > bicubic.metrics["psnr_y"] + (1 if name.startswith("srresnet") else -2)
+
+
+@pytest.mark.parametrize("name", [*FIRST, *longer(OTHERS)])
+def test_shipped_weights_are_ready_to_go_on(name):
+    model = ganzoo.load(name)
+    if isinstance(model, ganzoo.SuperResolution):
         model.compile(**model.test_compile_config)
-    batch = model.example_batch(16 * model.batches_per_step)
-    model.fit(*(batch if isinstance(batch, tuple) else (batch,)), batch_size=16, verbose=0)  # ready to go on
+    steps, batch = model.steps, model.example_batch(4 * model.batches_per_step)
+    model.fit(*(batch if isinstance(batch, tuple) else (batch,)), batch_size=4, verbose=0)
+    assert model.steps == steps + 1
 
 
-@pytest.mark.parametrize("name", ["dcgan.digits", "cgan.mnist", "srresnet.photos_x4", "segan.speech"])
+@pytest.mark.parametrize("name", ["dcgan.digits", *longer(["cgan.mnist", "srresnet.photos_x4", "segan.speech"])])
 def test_shipped_metrics_are_what_evaluate_measures(name, shared, monkeypatch):
     monkeypatch.setenv("GANZOO_WEIGHTS", str(shared / "networks"))
     preset = presets.find(name)
@@ -170,7 +186,7 @@ def test_keras_files_of_others_are_refused(tmp_path):
 def test_a_packed_run_is_a_preset_with_weights_and_metrics(tiny_preset, images_npz, tmp_path):
     from ganzoo.training.publish import publish_run
 
-    run = ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["epochs=2", "class_names=[a, b]"])
+    run = ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["epochs=1", "class_names=[a, b]"])
     path = publish_run(run, tmp_path / "packed", images_npz, license="CC0", trained_on="noise")
     config = presets.find(str(path)).config
     assert config.weights.license == "CC0"
