@@ -20,6 +20,32 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 
+# Files whose tests take longest, which workers begin with: the others fill up what is left at the end.
+LONGEST = [
+    "backend/test_backends",
+    "training/test_distribute",
+    "test_models",
+    "training/test_run",
+    "test_presets",
+    "demos/test_server",
+    "training/test_own_models",
+    "test_upscaling",
+    "test_segan",
+    "training/test_adversarial",
+    "training/test_meeting",
+    "test_fault_injection",
+    "test_torch_reference",
+    "test_collapse",
+    "test_docstrings",
+    "demos/test_browser",
+]
+
+
+def pytest_collection_modifyitems(items):
+    order = {Path(__file__).with_name(f"{name}.py"): place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory):
     os.environ["GANZOO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
@@ -48,38 +74,46 @@ def images_npz(tmp_path_factory):
     return f"npz:{path}"
 
 
-def written_tiny_preset(folder, images_npz):
-    path = folder / "tiny.yaml"
-    path.write_text(
-        f"""
+@pytest.fixture(scope="session")
+def tiny_yaml(images_npz):
+    """The description of a DCGAN that trains in a second: 6 steps in each of 4 epochs."""
+    return f"""
 model: dcgan
 arguments: {{image_shape: [28, 28, 1], latent_dim: 8, width: 4, kernel_size: 3}}
 data: {{source: "{images_npz}", batch_size: 16, flip: true}}
 training: {{epochs: 4, samples: 4}}
 evaluation: {{extractor: mnist_classifier, samples: 50}}
 """
-    )
-    return path
+
+
+def tiny_run_of(folder, tiny_yaml, **options):
+    (folder / "tiny.yaml").write_text(tiny_yaml)
+    return ganzoo.train(folder / "tiny.yaml", output=folder / "runs", **options)
 
 
 @pytest.fixture
-def tiny_preset(tmp_path, images_npz):
-    """A YAML file of a DCGAN that trains in a second: 6 steps in each of 4 epochs."""
-    return written_tiny_preset(tmp_path, images_npz)
+def tiny_preset(tmp_path, tiny_yaml):
+    """The same as a file, which a test may change."""
+    path = tmp_path / "tiny.yaml"
+    path.write_text(tiny_yaml)
+    return path
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory, images_npz):
+def tiny_run(tmp_path_factory, tiny_yaml):
     """The folder of a whole run of the tiny preset, for all tests that only read it."""
-    folder = tmp_path_factory.mktemp("whole")
-    return ganzoo.train(written_tiny_preset(folder, images_npz), output=folder / "runs")
+    return tiny_run_of(tmp_path_factory.mktemp("whole"), tiny_yaml)
 
 
 @pytest.fixture(scope="session")
-def _one_epoch(tmp_path_factory, images_npz):
-    folder = tmp_path_factory.mktemp("begun")
-    settings = ["epochs=1", "extractor=null"]
-    return ganzoo.train(written_tiny_preset(folder, images_npz), output=folder / "runs", settings=settings)
+def _one_epoch(tmp_path_factory, tiny_yaml):
+    return tiny_run_of(tmp_path_factory.mktemp("begun"), tiny_yaml, settings=["epochs=1", "extractor=null"])
+
+
+@pytest.fixture(scope="session")
+def measured_run(tmp_path_factory, tiny_yaml):
+    """The folder of a run of one epoch that has measured itself, to be copied."""
+    return tiny_run_of(tmp_path_factory.mktemp("measured"), tiny_yaml, settings=["epochs=1"])
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from ganzoo.precision import fastest
 from ganzoo.training.callbacks import Guard, Progress, TrainingStopped
 from ganzoo.training.callbacks.checkpoints import recorded_value, write_value
 from ganzoo.training.callbacks.record import read_records
-from tests.conftest import written_tiny_preset
 
 
 def weights_of(folder):
@@ -251,13 +250,6 @@ DAMAGES = {
     "folder": lambda path: (path.unlink(), path.mkdir()),
     "broken link": lambda path: (path.unlink(), path.symlink_to("nowhere")),
 }
-
-
-@pytest.fixture(scope="module")
-def measured_run(tmp_path_factory, images_npz):
-    """A run of one epoch that has measured itself."""
-    folder = tmp_path_factory.mktemp("measured")
-    return ganzoo.train(written_tiny_preset(folder, images_npz), output=folder / "runs", settings=["epochs=1"])
 
 
 @pytest.mark.parametrize(
