@@ -42,7 +42,7 @@ LONGEST = [
 
 
 def pytest_collection_modifyitems(items):
-    order = {Path(__file__).with_name(f"{name}.py"): place for place, name in enumerate(LONGEST)}
+    order = {Path(__file__).parent / f"{name}.py": place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
