@@ -1,4 +1,5 @@
-# make demo, make test, make lint and make bench install what they need into .venv, make test-oldest into .venv-oldest.
+# make demo, make test, make test-long, make lint and make bench install what they need into .venv, make test-oldest into
+# .venv-oldest.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
@@ -9,13 +10,20 @@ OLDEST_PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 OLDEST := .venv-oldest
 
-.PHONY: demo test test-oldest lint bench clean
+# Two workers, each with whole files, as tests of a file share trained models; tests/conftest.py puts the longest first.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+.PHONY: demo test test-long test-oldest lint bench clean
 
 demo: $(VENV)/demo.installed
 	$(BIN)/ganzoo demo
 
 test: $(VENV)/test.installed lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests
+	$(PYTEST) -m "not long" tests
+
+# What is marked long: clusters of processes, whole runs on other back ends, every preset, full disks, rings of GANs.
+test-long: $(VENV)/test.installed
+	$(PYTEST) -m long tests
 
 # The readers of recordings, the training step and model files, under the oldest TensorFlow and Keras.
 test-oldest: $(OLDEST)/installed

@@ -1,6 +1,7 @@
 """Fixtures of all tests. They run on two virtual CPU devices, so that strategies can be tried anywhere."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,11 +11,39 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import ganzoo
+
 # PyTorch's builds for GPUs load it where they find it; in a process that has TensorFlow it ends that process.
 sys.modules.setdefault("triton", None)
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+# Files whose tests take longest, which workers begin with: the others fill up what is left at the end.
+LONGEST = [
+    "backend/test_backends",
+    "training/test_distribute",
+    "test_models",
+    "training/test_run",
+    "test_presets",
+    "demos/test_server",
+    "training/test_own_models",
+    "test_upscaling",
+    "test_segan",
+    "training/test_adversarial",
+    "training/test_meeting",
+    "test_fault_injection",
+    "test_torch_reference",
+    "test_collapse",
+    "test_docstrings",
+    "demos/test_browser",
+]
+
+
+def pytest_collection_modifyitems(items):
+    order = {Path(__file__).parent / f"{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,25 +66,57 @@ def shared():
     return folder
 
 
-@pytest.fixture
-def images_npz(tmp_path):
+@pytest.fixture(scope="session")
+def images_npz(tmp_path_factory):
     """A source of 96 random 28x28 images."""
-    path = tmp_path / "images.npz"
+    path = tmp_path_factory.mktemp("images") / "images.npz"
     np.savez(path, images=np.random.default_rng(0).integers(0, 256, (96, 28, 28), dtype="uint8"))
     return f"npz:{path}"
 
 
-@pytest.fixture
-def tiny_preset(tmp_path, images_npz):
-    """A YAML file of a DCGAN that trains in a second: 6 steps in each of 4 epochs."""
-    path = tmp_path / "tiny.yaml"
-    path.write_text(
-        f"""
+@pytest.fixture(scope="session")
+def tiny_yaml(images_npz):
+    """The description of a DCGAN that trains in a second: 6 steps in each of 4 epochs."""
+    return f"""
 model: dcgan
 arguments: {{image_shape: [28, 28, 1], latent_dim: 8, width: 4, kernel_size: 3}}
 data: {{source: "{images_npz}", batch_size: 16, flip: true}}
 training: {{epochs: 4, samples: 4}}
 evaluation: {{extractor: mnist_classifier, samples: 50}}
 """
-    )
+
+
+def tiny_run_of(folder, tiny_yaml, **options):
+    (folder / "tiny.yaml").write_text(tiny_yaml)
+    return ganzoo.train(folder / "tiny.yaml", output=folder / "runs", **options)
+
+
+@pytest.fixture
+def tiny_preset(tmp_path, tiny_yaml):
+    """The same as a file, which a test may change."""
+    path = tmp_path / "tiny.yaml"
+    path.write_text(tiny_yaml)
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory, tiny_yaml):
+    """The folder of a whole run of the tiny preset, for all tests that only read it."""
+    return tiny_run_of(tmp_path_factory.mktemp("whole"), tiny_yaml)
+
+
+@pytest.fixture(scope="session")
+def _one_epoch(tmp_path_factory, tiny_yaml):
+    return tiny_run_of(tmp_path_factory.mktemp("begun"), tiny_yaml, settings=["epochs=1", "extractor=null"])
+
+
+@pytest.fixture(scope="session")
+def measured_run(tmp_path_factory, tiny_yaml):
+    """The folder of a run of one epoch that has measured itself, to be copied."""
+    return tiny_run_of(tmp_path_factory.mktemp("measured"), tiny_yaml, settings=["epochs=1"])
+
+
+@pytest.fixture
+def begun_run(tmp_path, _one_epoch):
+    """A copy of the folder of a run of the tiny preset after one epoch, without measurements: `runs/tiny-001`."""
+    return shutil.copytree(_one_epoch, tmp_path / "runs" / _one_epoch.name)

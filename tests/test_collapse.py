@@ -15,11 +15,21 @@ def test_a_plain_gan_loses_modes(plain):
     assert max(plain) <= 6
 
 
-@pytest.mark.parametrize("regularizer", ["r1", "spectral_normalization", "instance_noise_longer", "gradient_penalty"])
+@pytest.mark.parametrize(
+    "regularizer",
+    [
+        "r1",
+        *(
+            pytest.param(name, marks=pytest.mark.long)
+            for name in ("spectral_normalization", "instance_noise_longer", "gradient_penalty")
+        ),
+    ],
+)
 def test_a_regularized_gan_finds_at_least_seven(regularizer):
     assert modes_found(**REGULARIZERS[regularizer]) >= 7
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("regularizer", ["spectral_normalization", "instance_noise"])
 def test_an_eased_gan_finds_more_than_a_plain_one(plain, regularizer):
     """Games are chaotic, and how many more differs from seed to seed and from machine to machine."""

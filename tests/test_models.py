@@ -32,9 +32,61 @@ def outputs(model, count=4):
     return np.asarray(model(inputs[0] if len(inputs) == 1 else inputs))
 
 
-@pytest.fixture(params=ganzoo.list_models())
+@pytest.fixture(scope="module", params=ganzoo.list_models())
 def name(request):
     return request.param
+
+
+@pytest.fixture(scope="module")
+def trained(name):
+    """A model after one step, and the trainable weights of each network before it; one for all tests of a model."""
+    model = make(name)
+    networks = [network for network in model.networks.values() if network.trainable]
+    before = [[np.array(w) for w in network.trainable_weights] for network in networks]
+    one_step(model)
+    return model, list(zip(networks, before))
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory):
+    """A function from the folder of an exported model, with its inputs, to what TensorFlow alone makes of them, and to
+    what it says on standard error: in a process without ganzoo, one for all models."""
+    log = tmp_path_factory.mktemp("serving") / "stderr"
+    with (
+        open(log, "wb") as errors,
+        subprocess.Popen(
+            [sys.executable, "-c", SERVING],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            cwd=log.parent,
+        ) as process,
+    ):
+
+        def served(folder, inputs):
+            np.savez(folder / "inputs.npz", *inputs)
+            said = log.stat().st_size
+            print(folder, file=process.stdin, flush=True)
+            assert process.stdout.readline() == "served\n", log.read_text()
+            return np.load(folder / "outputs.npy"), log.read_bytes()[said:].decode(errors="replace")
+
+        yield served
+        process.stdin.close()
+
+
+SERVING = """
+import sys
+sys.modules["ganzoo"] = None
+import numpy as np, tensorflow as tf
+for line in sys.stdin:
+    folder = line.strip()
+    inputs = np.load(folder + "/inputs.npz")
+    served = tf.saved_model.load(folder + "/served")
+    images = served.serve(*[inputs[key] for key in inputs.files])
+    np.save(folder + "/outputs.npy", images.numpy())
+    print("served", flush=True)
+"""
 
 
 def test_every_model_ships_a_preset_and_says_what_it_is(name):
@@ -45,20 +97,15 @@ def test_every_model_ships_a_preset_and_says_what_it_is(name):
     assert validated_arguments(parameters_of("__init__", owner=cls), cls.test_config, name)
 
 
-def test_one_step_moves_every_trainable_weight_of_both_networks(name):
-    model = make(name)
-    networks = [network for network in model.networks.values() if network.trainable]
-    before = [[np.array(w) for w in network.trainable_weights] for network in networks]
-    one_step(model)
-    for network, old in zip(networks, before):
+def test_one_step_moves_every_trainable_weight_of_both_networks(trained):
+    for network, old in trained[1]:
         for weight, value in zip(network.trainable_weights, old):
             assert np.abs(np.array(weight) - value).max() > 0, weight.path
             assert np.isfinite(np.array(weight)).all(), weight.path
 
 
-def test_save_and_load_restores_images_and_training(name, tmp_path):
-    model = make(name)
-    one_step(model)
+def test_save_and_load_restores_images_and_training(trained, tmp_path):
+    model, _ = trained
     model.save(tmp_path / "model.keras")
     loaded = ganzoo.load(tmp_path / "model.keras")
     np.testing.assert_array_equal(outputs(loaded), outputs(model))
@@ -71,11 +118,11 @@ def test_save_and_load_restores_images_and_training(name, tmp_path):
         np.testing.assert_allclose(np.array(ours), np.array(theirs), atol=1e-6, err_msg=ours.path)
 
 
-def test_same_seed_same_images_another_seed_others(name):
+def test_same_seed_same_images_another_seed_others(trained, name):
     if not issubclass(model_class(name), ganzoo.ImageGeneration):
         pytest.skip("does not draw from noise")
-    model = make(name)
-    one_step(model)
+    model, _ = trained
+    before = model.ema_generator.get_weights()
     for weight in model.ema_generator.trainable_weights + model.ema_generator.non_trainable_weights:
         if weight.name == "kernel":
             # Fresh weights are so small that several layers make nothing of the noise.
@@ -88,31 +135,19 @@ def test_same_seed_same_images_another_seed_others(name):
     assert (images != model.generate(6, seed=6, **asked)).any()
     # A larger count begins with the same images; another batch size may round a gray level differently.
     assert np.abs(images[:2].astype(int) - model.generate(2, seed=5, **asked)).max() <= 1
+    model.ema_generator.set_weights(before)
 
 
-def test_export_draws_the_same_images_without_ganzoo(name, tmp_path):
-    model = make(name)
-    one_step(model)
+def test_export_draws_the_same_images_without_ganzoo(trained, serving, tmp_path):
+    model, _ = trained
     model.export(tmp_path / "served")
-    inputs = model.example_inputs(3)
-    np.savez(tmp_path / "inputs.npz", *inputs)
-    code = f"""
-import sys
-sys.modules["ganzoo"] = None
-import numpy as np, tensorflow as tf
-inputs = np.load(r"{tmp_path}/inputs.npz")
-served = tf.saved_model.load(r"{tmp_path}/served")
-images = served.serve(*[inputs[key] for key in inputs.files])
-np.save(r"{tmp_path}/served.npy", images.numpy())
-"""
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=tmp_path)
-    assert b"gradient" not in done.stderr, "TensorFlow warns of operations that it cannot differentiate"
-    np.testing.assert_allclose(np.load(tmp_path / "served.npy"), outputs(model, 3), atol=1e-5)
+    images, said = serving(tmp_path, model.example_inputs(3))
+    assert "gradient" not in said, "TensorFlow warns of operations that it cannot differentiate"
+    np.testing.assert_allclose(images, outputs(model, 3), atol=1e-5)
 
 
-def test_shipped_weights_come_back_within_half_precision(name, tmp_path):
-    model = make(name)
-    one_step(model)
+def test_shipped_weights_come_back_within_half_precision(trained, name, tmp_path):
+    model, _ = trained
     sha256 = model.save_shipped(tmp_path / "w.npz")
     other = make(name)
     other.load_shipped(tmp_path / "w.npz", sha256)

@@ -4,9 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import ganzoo
 from ganzoo import presets, registry
+from ganzoo.cli import main
 from ganzoo.config import from_mapping
 
 MY_MODEL = '''
@@ -33,9 +35,8 @@ def test_ones_own_class_and_yaml_work_like_the_packages(tmp_path):
     done = subprocess.run([*command, "train", "mine.yaml"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "My own" in subprocess.run([*command, "list"], cwd=tmp_path, capture_output=True, text=True).stdout
-    without = [sys.executable, "-m", "ganzoo.cli", "generate", "runs/mine-001"]
-    done = subprocess.run(without, cwd=tmp_path, capture_output=True, text=True)
-    assert "import its file first" in done.stderr
+    done = CliRunner().invoke(main, ["generate", str(tmp_path / "runs" / "mine-001")])
+    assert "import its file first" in done.output
     done = subprocess.run([*command, "generate", "runs/mine-001"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "grid.png").exists()

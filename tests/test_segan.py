@@ -242,6 +242,7 @@ arguments: {{widths: [16, 16], discriminator_widths: [4, 4], kernel_size: 31, st
 compile: {{generator_optimizer: {{name: adam, learning_rate: 0.003}}, adversarial_weight: 0.1, ema_decay: 0.9}}
 data: {{source: "folder:{pairs}", batch_size: 8}}
 training: {{epochs: 15, samples: 2}}
+evaluation: {{every_epochs: 5}}
 """
     )
     run = ganzoo.train(preset, output=tmp_path / "runs")

@@ -18,8 +18,9 @@ from ganzoo.registry import model_class
 SMALL = model_class("srresnet").test_config
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def model():
+    """For tests that only use it."""
     return ganzoo.create("srresnet", **SMALL)
 
 
@@ -93,7 +94,8 @@ def test_the_color_of_transparent_pixels_does_not_count():
     np.testing.assert_array_equal(visible_colors(image), image[..., :3])
 
 
-def test_what_cannot_be_upscaled(model):
+def test_what_cannot_be_upscaled():
+    model = ganzoo.create("srresnet", **SMALL)
     for wrong in (
         np.zeros((4, 4, 3)),
         np.zeros((4, 4, 5), "uint8"),
@@ -146,7 +148,8 @@ def test_content_loss_by_hand():
     assert float(model.content_loss(real, stripes)) == pytest.approx(2 * 0.5)
 
 
-def test_srgan_starts_from_srresnet_and_from_nothing_else(model):
+def test_srgan_starts_from_srresnet_and_from_nothing_else():
+    model = ganzoo.create("srresnet", **SMALL)
     image = np.random.default_rng(0).integers(0, 256, (12, 9, 3), dtype="uint8")
     gan = ganzoo.create("srgan", **model_class("srgan").test_config)
     last = model.ema_generator.get_layer("picture").kernel
@@ -206,6 +209,7 @@ arguments: {{scale: 2, blocks: 1, width: 16, kernel_size: 3, normalization: none
 compile: {{pixel_loss: absolute, optimizer: {{learning_rate: 0.003}}, ema_decay: 0.99}}
 data: {{source: "folder:{photos}", batch_size: 8}}
 training: {{epochs: 10, samples: 3}}
+evaluation: {{every_epochs: 5}}
 """
     )
     run = ganzoo.train(preset, output=tmp_path / "runs")
@@ -314,8 +318,8 @@ def test_the_perceptual_network_is_whole_wherever_it_is_first_used(shared, monke
         model.compile(perceptual=perceptual, perceptual_weight=1.0, adversarial_weight=0.0)
         return model
 
-    small, large = fresh().example_batch(2)
     model = fresh()
+    small, large = model.example_batch(2)
     expected = float(model.perceptual(large, np.asarray(model.generator(small))))
     assert expected > 1
     logs = fresh().train_on_batch(small, large, return_dict=True)

@@ -61,6 +61,7 @@ def test_a_step_and_generated_images_are_the_same_on_all_back_ends(steps, other,
         np.testing.assert_allclose(theirs[key] / scale, ours[key] / scale, rtol=0, atol=1e-4, err_msg=key)
 
 
+@pytest.mark.long
 def test_a_preset_trains_and_resumes_where_tensorflow_is_not(other, tiny_preset, tmp_path):
     command = ["-c", WITHOUT_TENSORFLOW + "from ganzoo.cli import main; main()", "train", tiny_preset]
     quick = ["--set", "evaluation.extractor=null"]
@@ -103,12 +104,20 @@ def test_keras_settings_decide_and_a_back_end_that_is_missing_is_named(other, tm
 
 
 def test_what_needs_tensorflow_says_so(other, tiny_preset, tmp_path):
-    for command in (["export", "dcgan", tmp_path / "saved"], ["train", tiny_preset, "--strategy", "mirrored"]):
-        done = run(other, "-m", "ganzoo.cli", *command)
-        assert done.returncode == 1
-        assert "needs TensorFlow: set KERAS_BACKEND=tensorflow" in done.stderr.splitlines()[-1]
+    commands = ["export", "dcgan", str(tmp_path / "saved")], ["train", str(tiny_preset), "--strategy", "mirrored"]
+    code = f"""
+from click.testing import CliRunner
+from ganzoo.cli import main
+for command in {commands}:
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 1, done.output
+    assert "needs TensorFlow: set KERAS_BACKEND=tensorflow" in done.output.splitlines()[-1], done.output
+"""
+    done = run(other, "-c", code)
+    assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_fit_takes_and_refuses_the_same_data(other):
     """The tests of `test_data.py` there."""
     done = run(other, "-m", "pytest", "-q", "-x", "--noconftest", Path(__file__).with_name("test_data.py"))
@@ -169,6 +178,7 @@ for path in sys.argv[3:]:
 """
 
 
+@pytest.mark.long
 def test_settings_do_what_they_do_under_tensorflow(other, tmp_path):
     for setting in ({"jit_compile": True}, {"steps_per_execution": 2}):
         model = ganzoo.create("gan", **model_class("gan").test_config)
@@ -218,6 +228,7 @@ for name, function in (("cgan", labelled), ("dcgan", images)):
 """
 
 
+@pytest.mark.long
 def test_images_that_fit_stay_on_the_device(other):
     done = run(other, "-c", HELD)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -25,10 +25,8 @@ def weights_of(folder):
     return {w.path: np.array(w) for w in (*model.generator.weights, *model.discriminator.weights)}
 
 
-def test_a_run_folder_holds_everything(tiny_preset, tmp_path):
-    states = random.getstate(), np.random.get_state()[1].tolist()
-    folder = ganzoo.train(tiny_preset, output=tmp_path / "runs")
-    assert (random.getstate(), np.random.get_state()[1].tolist()) == states, "the caller's random numbers go on"
+def test_a_run_folder_holds_everything(tiny_run, tiny_preset, tmp_path):
+    folder = tiny_run
     assert folder.name == "tiny-001"
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
@@ -45,11 +43,13 @@ def test_a_run_folder_holds_everything(tiny_preset, tmp_path):
     assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["best.keras", "last.keras"]
     best = min(lines, key=lambda line: line["frechet_distance"])
     assert ganzoo.load(folder).steps == best["step"]
+    (tmp_path / "runs" / "tiny-001").mkdir(parents=True)
+    states = random.getstate(), np.random.get_state()[1].tolist()
     assert ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["epochs=1"]).name == "tiny-002"
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == states, "the caller's random numbers go on"
 
 
-def test_interrupted_and_killed_runs_end_as_one_never_stopped(tiny_preset, tmp_path):
-    whole = ganzoo.train(tiny_preset, output=tmp_path / "whole")
+def test_interrupted_and_killed_runs_end_as_one_never_stopped(tiny_preset, tiny_run, tmp_path):
     command = [sys.executable, "-m", "ganzoo.cli", "train", str(tiny_preset), "--output", str(tmp_path / "runs")]
 
     def run_until(line_start, number, *options):
@@ -69,12 +69,12 @@ def test_interrupted_and_killed_runs_end_as_one_never_stopped(tiny_preset, tmp_p
     assert "last.keras" in out
     code, _, seen = run_until("epoch 3", signal.SIGKILL, "--resume")
     assert code == -signal.SIGKILL, seen
-    done = subprocess.run([*command, "--resume"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    folder = tmp_path / "runs" / "tiny-001"
-    for path, value in weights_of(whole).items():
-        np.testing.assert_array_equal(weights_of(folder)[path], value, err_msg=path)
-    ours, theirs = read_records(whole / "metrics.jsonl"), read_records(folder / "metrics.jsonl")
+    folder = ganzoo.train(tiny_preset, output=tmp_path / "runs", resume=True)
+    assert folder == tmp_path / "runs" / "tiny-001"
+    found = weights_of(folder)
+    for path, value in weights_of(tiny_run).items():
+        np.testing.assert_array_equal(found[path], value, err_msg=path)
+    ours, theirs = read_records(tiny_run / "metrics.jsonl"), read_records(folder / "metrics.jsonl")
     assert [line["step"] for line in ours] == [line["step"] for line in theirs]
     assert ours[-1]["frechet_distance"] == pytest.approx(theirs[-1]["frechet_distance"], rel=1e-4)
 
@@ -98,11 +98,10 @@ def test_a_run_keeps_the_precision_it_found_to_be_the_fastest(tiny_preset, tmp_p
     assert (resumed.steps, resumed.dtype_policy.name) == (12, other)
 
 
-def test_resume_refuses_another_architecture_and_leaves_the_run_alone(tiny_preset, tmp_path):
-    runs = tmp_path / "runs"
+def test_resume_refuses_another_architecture_and_leaves_the_run_alone(tiny_preset, begun_run, tmp_path):
     with pytest.raises(ganzoo.GanzooError, match="nothing to resume"):
-        ganzoo.train(tiny_preset, output=runs, resume=True)
-    folder = ganzoo.train(tiny_preset, output=runs, settings=["epochs=1"])
+        ganzoo.train(tiny_preset, output=tmp_path / "others", resume=True)
+    folder, runs = begun_run, begun_run.parent
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(ganzoo.GanzooError, match=r"begun with arguments.width=4, now 8"):
         ganzoo.train(tiny_preset, output=runs, settings=["arguments.width=8"], resume=True)
@@ -157,9 +156,8 @@ def test_mistakes_are_found_before_anything_is_written(tiny_preset, tmp_path):
     assert not runs.exists()
 
 
-def test_resume_notices_what_changed_behind_its_back(tiny_preset, images_npz, tmp_path):
-    runs = tmp_path / "runs"
-    folder = ganzoo.train(tiny_preset, output=runs, settings={"training.epochs": 1, "evaluation.extractor": None})
+def test_resume_notices_what_changed_behind_its_back(tiny_preset, begun_run, tmp_path):
+    folder, runs = begun_run, begun_run.parent
     text = tiny_preset.read_text()
     tiny_preset.write_text(text.replace("width: 4", "width: 8"))
     with pytest.raises(ganzoo.GanzooError, match=r"begun with arguments.width=4, now 8"):
@@ -199,9 +197,8 @@ def test_the_best_checkpoint_is_kept_when_the_metrics_are_lost(tiny_preset, tmp_
     assert recorded_value(best, "frechet_distance") == pytest.approx(min(distances), rel=1e-3)
 
 
-def test_a_resumed_run_is_compared_with_what_it_began_with(tiny_preset, images_npz, tmp_path):
-    runs, quick = tmp_path / "runs", ["extractor=null", "epochs=1"]
-    folder = ganzoo.train(tiny_preset, output=runs, settings=quick)
+def test_a_resumed_run_is_compared_with_what_it_began_with(tiny_preset, begun_run, tmp_path):
+    folder, runs = begun_run, begun_run.parent
 
     def refused(match, **options):
         before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -268,12 +265,11 @@ DAMAGES = {
         ("checkpoints/best.keras", ("empty", "half", "binary", "broken link")),
     ],
 )
-def test_torn_files_are_refused_in_a_line_or_the_run_goes_on(tiny_preset, tmp_path, name, goes_on):
-    whole = ganzoo.train(tiny_preset, output=tmp_path / "whole", settings=["epochs=1"])
+def test_torn_files_are_refused_in_a_line_or_the_run_goes_on(tiny_preset, measured_run, tmp_path, name, goes_on):
     for what, damage in DAMAGES.items():
         runs = tmp_path / what
-        shutil.copytree(whole.parent, runs)
-        damage(runs / whole.name / name)
+        shutil.copytree(measured_run.parent, runs)
+        damage(runs / measured_run.name / name)
         if what in goes_on:
             folder = ganzoo.train(tiny_preset, output=runs, settings=["epochs=2"], resume=True)
             assert [line["step"] for line in read_records(folder / "metrics.jsonl")][-1:] == [12], what
@@ -287,7 +283,9 @@ def test_torn_files_are_refused_in_a_line_or_the_run_goes_on(tiny_preset, tmp_pa
 
 
 @pytest.mark.parametrize(("step", "recorded"), [(6, [6]), (9, [6]), (24, [6, 12, 18, 24])])
-def test_an_interruption_never_loses_the_record_of_an_epoch(tiny_preset, tmp_path, monkeypatch, step, recorded):
+def test_an_interruption_never_loses_the_record_of_an_epoch(
+    tiny_preset, tiny_run, tmp_path, monkeypatch, step, recorded
+):
     """Ctrl-C in an epoch's last step, in the middle of one, and in the very last step."""
     steps_taken = Progress.on_train_batch_end
 
@@ -304,21 +302,19 @@ def test_an_interruption_never_loses_the_record_of_an_epoch(tiny_preset, tmp_pat
     ganzoo.train(tiny_preset, output=tmp_path / "runs", resume=True)
     lines = read_records(folder / "metrics.jsonl")
     assert [line["step"] for line in lines] == [6, 12, 18, 24]
-    whole = ganzoo.train(tiny_preset, output=tmp_path / "whole", settings=["extractor=null"])
-    for line, other in zip(lines, read_records(whole / "metrics.jsonl")):
+    for line, other in zip(lines, read_records(tiny_run / "metrics.jsonl")):
         for name in ("d_loss", "g_loss", "d_real", "d_fake"):
             assert line[name] == pytest.approx(other[name], rel=1e-4), "an epoch in two parts has the means of one"
     assert len(list((folder / "samples").iterdir())) == 4
 
 
-def test_two_processes_do_not_share_a_run(tiny_preset, tmp_path):
+def test_two_processes_do_not_share_a_run(tiny_preset, begun_run, tmp_path):
     import fcntl
 
-    folder = ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["epochs=1", "extractor=null"])
-    with open(folder / "lock", "w") as lock:
+    with open(begun_run / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # Whatever that process is writing just now is not read.
-        (folder / "config.yaml").write_text("torn")
+        (begun_run / "config.yaml").write_text("torn")
         with pytest.raises(ganzoo.GanzooError, match="another process is training"):
             ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["epochs=2"], resume=True)
 
@@ -335,19 +331,22 @@ def test_a_name_with_wildcards_and_an_output_that_is_a_file(tiny_preset, tmp_pat
     assert (tmp_path / "file").read_text() == "kept"
 
 
-@pytest.mark.parametrize("limit", [100, 3000, 60_000])
-def test_a_full_disk_is_one_clear_error(tiny_preset, tmp_path, limit):
-    """Files may not grow beyond a limit, in a process of its own."""
+def test_a_full_disk_is_one_clear_error(tiny_preset, tmp_path):
+    """Files may not grow beyond limits, in a process of its own."""
+    limits = [100, 3000, 60_000]
     code = f"""
 import resource, signal
 import ganzoo, tensorflow
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
-try:
-    ganzoo.train({str(tiny_preset)!r}, output={str(tmp_path / "runs")!r}, settings=["epochs=1", "extractor=null"])
-except ganzoo.GanzooError as error:
-    print("clear:", error)
+for limit in {limits}:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    output = {str(tmp_path)!r} + f"/{{limit}}"
+    try:
+        ganzoo.train({str(tiny_preset)!r}, output=output, settings=["epochs=1", "extractor=null"])
+    except ganzoo.GanzooError as error:
+        print("clear:", limit, error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "clear: cannot write" in done.stdout, done.stderr
-    assert not list((tmp_path / "runs").rglob("*.tmp*"))
+    for limit in limits:
+        assert f"clear: {limit} cannot write" in done.stdout, done.stderr
+        assert not list((tmp_path / str(limit)).rglob("*.tmp*"))
