@@ -36,7 +36,7 @@ def archive(path, compression=zipfile.ZIP_DEFLATED, **parts):
         (header("(1099511627776,)") + bytes(12), "not as large as its header says"),
         (header("(2, 3)") + bytes(11), "not as large as its header says"),
         (header(dtype="|O") + bytes(96), "not as large as its header says"),
-        (header("(33554432,)") + bytes(2**26), "unpacks to more than 20 times its size"),
+        (header("(33554432,)") + bytes(2**26), "decompresses to more than 20 times its size"),
         (b"\x93NUMPY\x09\x00" + header()[8:], "not a readable weights file"),
         (b"", "not a readable weights file"),
     ],

@@ -186,7 +186,7 @@ def test_files_joined_into_one_are_read_one_after_the_other(tmp_path, kind):
 def test_what_is_joined_and_has_another_rate_is_said_to_be_missing(tmp_path):
     samples, messages = read(tmp_path / "two.flac", encoded("FLAC") + encoded("FLAC", rate=44100))
     assert len(samples) == 48000
-    assert "3.00 s can be decoded (another recording follows, of 1 channels at 44100 Hz)" in messages[0]
+    assert "3.00 s can be decoded (a different recording follows: 1 channels at 44100 Hz)" in messages[0]
 
 
 def frames_of(content):

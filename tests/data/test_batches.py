@@ -86,7 +86,7 @@ def test_what_is_no_batch_of_images(model, images):
     slices = tf.data.Dataset.from_tensor_slices(images)
     with pytest.raises(ganzoo.GanzooError, match=r"single examples of shape \(8, 8, 1\).*call .batch\(64\)"):
         model.fit(slices, verbose=0)
-    with pytest.raises(ganzoo.GanzooError, match=r"keys image, label: map it first"):
+    with pytest.raises(ganzoo.GanzooError, match=r"keys image, label: map it, e"):
         model.fit(slices.map(lambda x: {"image": x, "label": 1}).batch(8), verbose=0)
     with pytest.raises(ganzoo.GanzooError, match=r"3 parts"):
         model.fit(slices.map(lambda x: (x, 1, 1.0)).batch(8), verbose=0)
@@ -184,8 +184,8 @@ def test_what_would_train_nothing(model, images):
         (images[:3], {"validation_split": 0.9}, "validation_split=0.9 of 3 examples leaves none for training"),
         (images[:0], {}, "the data is empty"),
         (images, {"validation_data": (images[:0],)}, "the data is empty"),
-        (data.take(0), {}, "the data set is empty"),
-        (data.filter(lambda x: tf.shape(x)[0] < 0), {}, "the data set is empty"),
+        (data.take(0), {}, "the dataset is empty"),
+        (data.filter(lambda x: tf.shape(x)[0] < 0), {}, "the dataset is empty"),
         (iter([]), {}, "list_iterator is empty"),
         (images, {"batch_size": 0}, "batch_size"),
         (images, {"batch_size": -1}, "batch_size"),
@@ -198,7 +198,7 @@ def test_what_would_train_nothing(model, images):
         ([], {}, "got list"),
         (images[:1].tolist(), {}, "got list"),
         (7, {}, "got int"),
-        (np.float32(7), {}, "axis of examples"),
+        (np.float32(7), {}, "batch axis"),
         ([images, images], {}, "are images too"),
         (object(), {}, "got object"),
     ):

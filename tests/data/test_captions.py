@@ -175,7 +175,7 @@ def test_images_without_a_caption_are_counted(tmp_path):
 
 def test_long_captions_are_cut_with_a_warning():
     encoder = CharacterEncoder(dim=4, width=4, length=10)
-    with pytest.warns(UserWarning, match="1 of 2 captions are longer than the 10 bytes .* read: 'a very lon'"):
+    with pytest.warns(UserWarning, match="1 of 2 captions are longer than the 10 bytes .* read as 'a very lon'"):
         cut, _ = encoder.encode(["a very long caption", "short"])
     np.testing.assert_allclose(cut, encoder.encode(["a very lon"])[0], atol=1e-6)
 
@@ -192,7 +192,7 @@ def test_captions_are_written_from_names():
     [
         ("captions.json", "{", "cannot be read"),
         ("captions.json", "[1]", "neither a mapping nor a list"),
-        ("captions.json", '{"a.png": [1]}', "no text"),
+        ("captions.json", '{"a.png": [1]}', "not a string"),
         ("captions.json", '[{"file": "a.png"}]', "without a file and captions"),
         ("captions.json", "{}", "holds no captions"),
         ("captions.json", '{"../../etc/passwd": "x"}', "outside of its folder"),

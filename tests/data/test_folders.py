@@ -60,7 +60,7 @@ def test_links_are_followed_and_loops_end(tmp_path):
     (root / "gone.a").symlink_to(tmp_path / "gone.a")
     os.mkfifo(root / "pipe.a")
     with pytest.warns(
-        UserWarning, match="3 links to a folder that is read already, 2 broken links, 1 devices or pipes"
+        UserWarning, match="3 links to a folder that was already read, 2 broken links, 1 devices or pipes"
     ):
         assert names_in(root) == ["dogs/1.a", "linked.a", "z_real/2.a"]
 

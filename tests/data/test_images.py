@@ -353,7 +353,7 @@ def test_a_class_without_a_readable_image_keeps_its_number(tmp_path):
     assert found.class_names == ("a", "b", "c")
     assert list(zip(found.images[:, 0, 0, 0], found.labels)) == [(0, 0), (80, 2)]
     words = " ".join(str(warning.message) for warning in caught)
-    assert "no image can be read of 1 of 3 classes; first: class 1 ('b')" in words
+    assert "1 of 3 classes have no readable image; first: class 1 ('b')" in words
 
 
 def test_labels_in_a_column_and_labels_that_are_none(tmp_path):
@@ -381,9 +381,9 @@ def test_where_labels_were_looked_for(tmp_path):
     for source, words in (
         (
             "idx:{}/train-images-idx3-ubyte.gz",
-            "train-labels-idx1-ubyte.gz or train-labels-idx1-ubyte was looked for in",
+            "train-labels-idx1-ubyte.gz or train-labels-idx1-ubyte was not found in",
         ),
-        ("idx:{}/images", "has to contain 'images-idx3'"),
+        ("idx:{}/images", "must contain 'images-idx3'"),
         ("npz:{}/a.npz", "labels=LABELS"),
     ):
         with pytest.raises(ganzoo.GanzooError, match=f"have no labels: .*{words}"):
@@ -420,7 +420,7 @@ def test_mnist_without_tensorflow_datasets_says_which_files_do_as_well(tmp_path,
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets" / "mnist.npz").touch()
-    with pytest.raises(ganzoo.GanzooError, match=f"or npz:{tmp_path}/datasets/mnist.npz, which Keras has downloaded"):
+    with pytest.raises(ganzoo.GanzooError, match=f"or npz:{tmp_path}/datasets/mnist.npz, which Keras has already downloaded"):
         open_images("tfds:mnist", (28, 28, 1))
     with pytest.raises(ganzoo.GanzooError, match=r"other needs the package tensorflow-datasets: pip install [^.]*$"):
         open_images("tfds:other", (28, 28, 1))
@@ -479,7 +479,7 @@ def test_limits_come_from_the_header(tmp_path):
 
 
 def test_small_images_are_refused_or_enlarged(folder):
-    with pytest.raises(ganzoo.GanzooError, match=r"10 of 10 images .* smaller than the 64x64 .*upscale=True"):
+    with pytest.raises(ganzoo.GanzooError, match=r"10 of 10 images .* smaller than the requested 64x64 .*upscale=True"):
         open_images(f"folder:{folder}", (64, 64, 3))
     assert open_images(f"folder:{folder}", (64, 64, 3), upscale=True).images.shape == (10, 64, 64, 3)
 
@@ -592,7 +592,7 @@ def test_tensorflow_datasets_from_a_prepared_folder(tmp_path, monkeypatch):
     [
         ("digit", "Did you mean 'digits'"),
         ("my_images", "unknown kind of source"),
-        ("folder:", "names no place"),
+        ("folder:", "is incomplete"),
         ("folder:/nowhere", "no such folder"),
         ("folder:" + "x" * 300, "no such folder"),
         ("folder:nul\0", "no such folder"),

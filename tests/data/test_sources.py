@@ -34,7 +34,7 @@ def test_a_cache_that_is_too_small_says_what_is_missing(monkeypatch, tmp_path):
         allocate((2**50,), "key")
     (tmp_path / "file").write_text("kept")
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "file"))
-    with pytest.raises(ganzoo.GanzooError, match=r"set GANZOO_CACHE to a folder that can be written"):
+    with pytest.raises(ganzoo.GanzooError, match=r"set GANZOO_CACHE to a writable folder"):
         allocate((2**50,), "key")
     assert os.listdir(tmp_path) == ["file"]
 

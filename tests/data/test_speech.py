@@ -124,7 +124,7 @@ def test_pairs_stay_together(tmp_path):
     noisy, clean = found.make_batch(0, np.arange(3))
     np.testing.assert_allclose(noisy - clean, 0.05, atol=1e-3)
     assert len(found.validation) == 1
-    with pytest.raises(ganzoo.GanzooError, match="noisy speech already"):
+    with pytest.raises(ganzoo.GanzooError, match="already holds noisy speech"):
         speech.feed(f"folder:{tmp_path}", noise="generated")
 
 
@@ -146,7 +146,7 @@ def test_speech_without_files_and_what_is_wrong_with_it(voices):
     )
     assert np.abs(noisy - clean).max() > 1e-3
     for options, words in (
-        (dict(source=f"folder:{voices}/speech"), "name noise"),
+        (dict(source=f"folder:{voices}/speech"), "give noise"),
         (dict(source=f"folder:{voices}/none", noise="generated"), "no such folder"),
         (dict(source="flder:x"), "unknown kind of source of recordings"),
         (dict(source=f"folder:{voices}/speech", noise="generated", snr=(5, 0)), r"snr is \(lowest, highest\)"),

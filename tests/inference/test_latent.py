@@ -102,7 +102,7 @@ def test_arithmetic_adds_and_takes_away_means():
     """(mean of 1, 3) + 10 - (mean of 4, 6) = 7 in the first place, and 0 in the second."""
     smile, man, neutral = [[1.0, 0.0], [3.0, 0.0]], [10.0, 0.0], [[4.0, 0.0], [6.0, 0.0]]
     np.testing.assert_array_equal(latent.arithmetic(plus=[smile, man], minus=[neutral]), [7.0, 0.0])
-    with pytest.raises(GanzooError, match="of one length"):
+    with pytest.raises(GanzooError, match="the same length"):
         latent.arithmetic(plus=[smile], minus=[[1.0, 2.0, 3.0]])
     with pytest.raises(GanzooError, match="at least one group"):
         latent.arithmetic(plus=[])
