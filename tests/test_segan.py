@@ -306,7 +306,7 @@ def test_enhance_on_the_command_line(model, tmp_path):
     assert "use `ganzoo generate dcgan.digits`" in done.output
     soundfile.write(tmp_path / "nan.wav", np.full(100, np.nan), 16000, subtype="FLOAT")
     done = run(tmp_path / "nan.wav", tmp_path / "y.wav")
-    assert "no numbers" in done.output
+    assert "not finite numbers" in done.output
     assert not (tmp_path / "y.wav").exists()
     assert not list(tmp_path.glob(".*tmp"))
 

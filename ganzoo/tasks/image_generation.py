@@ -382,7 +382,7 @@ class ClassConditionalGeneration(ImageGeneration):
                 return found[key]
         if not self.class_names:
             raise GanzooError(
-                f"the model's classes have no names: use integers from 0 to {self.classes - 1}, got "
+                f"the model's classes have no names: use whole numbers from 0 to {self.classes - 1}, got "
                 f"{reprlib.repr(name)}"
             )
         raise unknown("class", name, self.class_names)
