@@ -420,7 +420,9 @@ def test_mnist_without_tensorflow_datasets_says_which_files_do_as_well(tmp_path,
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets" / "mnist.npz").touch()
-    with pytest.raises(ganzoo.GanzooError, match=f"or npz:{tmp_path}/datasets/mnist.npz, which Keras has already downloaded"):
+    with pytest.raises(
+        ganzoo.GanzooError, match=f"or npz:{tmp_path}/datasets/mnist.npz, which Keras has already downloaded"
+    ):
         open_images("tfds:mnist", (28, 28, 1))
     with pytest.raises(ganzoo.GanzooError, match=r"other needs the package tensorflow-datasets: pip install [^.]*$"):
         open_images("tfds:other", (28, 28, 1))

@@ -120,5 +120,7 @@ def test_hostile_animations_end_in_one_line(model, tmp_path):
         assert "\n" not in str(caught.value)
         assert not (tmp_path / target).exists()
     Image.new("L", (5000, 8)).save(tmp_path / "long.png")
-    with pytest.raises(ganzoo.GanzooError, match=r"out\.webp: \.webp holds at most 16383 pixels a side, not 20000x32: write \.png"):
+    with pytest.raises(
+        ganzoo.GanzooError, match=r"out\.webp: \.webp holds at most 16383 pixels a side, not 20000x32: write \.png"
+    ):
         upscale_file(model, tmp_path / "long.png", tmp_path / "out.webp", progress=False)
