@@ -134,7 +134,8 @@ class ZooModel(Task, DeferredNetworks, Saving):
         model.fit(x, x.sum(axis=1, keepdims=True), verbose=0)
     """
 
-    model_name: str | None = None
+    # The name given to `ganzoo.register`.
+    model_name: Any = None
     # Arguments of a copy small enough for tests, and settings of compile() with which it trains without a download.
     test_config: dict[str, Any] = {}
     test_compile_config: dict[str, Any] = {}

@@ -152,9 +152,8 @@ def test_players_of_a_noiseless_model_share_a_drawing(name, changes, steps):
     for shares_fake_batch in (True, False):
         cls = model_class(name)
         keras.utils.set_random_seed(0)
-        model = type(cls.__name__, (cls,), {"shares_fake_batch": shares_fake_batch, "__init__": cls.__init__})(
-            **{**cls.test_config, **changes}
-        )
+        model = cls(**{**cls.test_config, **changes})
+        model.shares_fake_batch = shares_fake_batch
         sgd = {"name": "sgd", "learning_rate": 0.1}
         settings = {**cls.test_compile_config, "generator_optimizer": sgd, "discriminator_optimizer": sgd}
         model.compile(**settings, discriminator_steps=steps, run_eagerly=True)
