@@ -322,7 +322,7 @@ def refuse_weights(**given: Any) -> None:
             )
 
 
-def parts_of(batch: Any, most: int, model: str, wanted: str) -> tuple:
+def parts_of(batch: Any, most: int, model: str | None, wanted: str) -> tuple:
     """The parts of a batch as a tuple.
 
     Args:

@@ -162,7 +162,7 @@ def test_weights_of_examples_are_refused():
 def test_dictionaries_and_single_examples():
     model = compiled("gan")
     for data in (sequence([{"image": GOOD, "label": GOOD}]), {"image": GOOD}):
-        with pytest.raises(ganzoo.GanzooError, match=r"dictionaries with the keys image.*map it first"):
+        with pytest.raises(ganzoo.GanzooError, match=r"dictionaries with the keys image.*map it"):
             model.fit(data, verbose=0)
     with pytest.raises(ganzoo.GanzooError, match=r"single examples of shape .*call .batch"):
         model.fit(GOOD[0], verbose=0)

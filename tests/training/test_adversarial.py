@@ -214,7 +214,7 @@ def test_split_refuses_unequal_parts():
     parts = split((np.arange(6), np.arange(12).reshape(6, 2)), 3)
     np.testing.assert_array_equal(parts[1][0], [1, 4])
     np.testing.assert_array_equal(parts[1][1], [[2, 3], [8, 9]])
-    with pytest.raises(ganzoo.GanzooError, match="cannot be shared"):
+    with pytest.raises(ganzoo.GanzooError, match="cannot be split evenly"):
         split(np.arange(7), 3)
 
 
