@@ -84,7 +84,7 @@ setup(
             "playwright>=1.40",
             "prdc>=0.2",
             "pytest>=8.0",
-            "pytest-xdist>=3.5",
+            "pytest-xdist>=3.7",
             "ruff>=0.5",
             "types-PyYAML",
             "types-tqdm",
