@@ -21,7 +21,7 @@ demo: $(VENV)/demo.installed
 test: $(VENV)/test.installed lint
 	$(PYTEST) -m "not long" tests
 
-# What is marked long: clusters of processes, whole runs on other back ends, every preset, full disks, rings of GANs.
+# What is marked long: clusters of processes, JAX, whole runs on PyTorch, every preset, full disks, rings of GANs.
 test-long: $(VENV)/test.installed
 	$(PYTEST) -m long tests
 

@@ -14,7 +14,6 @@ from ganzoo.precision import made_with
 from ganzoo.registry import list_models, model_class
 from ganzoo.training.callbacks.record import read_records
 
-OTHERS = ("torch", "jax")
 # As if it were not installed.
 WITHOUT_TENSORFLOW = "import sys; sys.modules['tensorflow'] = None; "
 
@@ -42,7 +41,8 @@ def steps(tmp_path_factory):
     return taken
 
 
-@pytest.fixture(params=OTHERS)
+# JAX compiles each step, which takes longer than on the two others together.
+@pytest.fixture(params=["torch", pytest.param("jax", marks=pytest.mark.long)])
 def other(request):
     if importlib.util.find_spec(request.param) is None:
         pytest.skip(f"{request.param} is not installed")
