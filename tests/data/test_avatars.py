@@ -242,7 +242,7 @@ def test_without_the_extra_one_line_says_what_to_install(monkeypatch, run_cli):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("avatars", "names no place"),
+        ("avatars", "is incomplete: write avatars:"),
         ("avatars:many", "COUNT is a whole number from 1 to 1,000,000, got 'many'"),
         ("avatars:0", "COUNT is a whole number from 1"),
         ("avatars:-5", "COUNT is a whole number from 1"),
