@@ -132,7 +132,7 @@ def captions(
         by_one = rng.random((len(vectors), 1)) < contradictions
         return pixels.to_float(batch), vectors, np.where(by_one, contradicting, others)
 
-    vector = ((encoder.dim,), "float32")
+    vector = ((text_encoder.dim,), "float32")
     return Feed(
         count=len(images),
         batch_size=batch_size,

@@ -72,7 +72,8 @@ class AttributeSets:
 
     def __init__(self, model: Any, request: avatars.Request) -> None:
         self.model, self.request = model, replace(request, held_out=False)
-        self.judge, self.chooser = get_extractor(JUDGE), get_extractor(CHOOSER)
+        self.judge: Any = get_extractor(JUDGE)
+        self.chooser: Any = get_extractor(CHOOSER)
         if not self.judge.takes(model.image_shape):
             raise GanzooError(
                 f"{JUDGE} takes images of {self.judge.image_shape}, the model generates {model.image_shape}"

@@ -209,7 +209,7 @@ class AttributeExtractor(Extractor):
 
     def probabilities(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """{attribute: float32 (count, its values)}, rows that add up to 1, of uint8 images."""
-        logits = super().__call__(images).logits
+        logits = np.asarray(super().__call__(images).logits)
         found, start = {}, 0
         for name, values in self.attributes.items():
             part = logits[:, start : start + len(values)]
