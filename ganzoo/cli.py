@@ -510,11 +510,13 @@ def evaluate(
 
     found = evaluate_presets(names, data, extractor, samples, upscale, metrics)
     width = max(22, *(len(one.name) + 2 for one in found)) if len(found) > 1 else 0
+    keys = list(dict.fromkeys(key for one in found for key in one.metrics))
+    first = max(18, *(len(key) + 2 for key in keys))
     if width:
-        click.echo(f"{'':18}" + "".join(f"{one.name:>{width}}" for one in found))
-    for key in dict.fromkeys(key for one in found for key in one.metrics):
+        click.echo(f"{'':{first}}" + "".join(f"{one.name:>{width}}" for one in found))
+    for key in keys:
         values = (f"{one.metrics[key]:g}" if key in one.metrics else "-" for one in found)
-        click.echo(f"{key + ':':18}" + "".join(f"{value:>{width}}" for value in values))
+        click.echo(f"{key + ':':{first}}" + "".join(f"{value:>{width}}" for value in values))
     click.echo(f"protocol: {found[0].protocol}")
 
 
