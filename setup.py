@@ -18,6 +18,8 @@ speech_metrics = [*speech, "pesq>=0.0.4", "pystoi>=0.4"]
 demo = ["gradio>=6.0,<7", *speech]
 # tensorflow-datasets imports importlib_resources through etils without declaring it.
 tfds = ["importlib_resources", "tensorflow-datasets>=4.9.8"]
+# The data source avatars:COUNT.
+avatars = ["dicebear-core>=10.7", "dicebear-styles>=10.6", "resvg-py>=0.5"]
 # The data source photos:scikit-image.
 photos = ["scikit-image>=0.22"]
 
@@ -61,6 +63,7 @@ setup(
         "tqdm>=4.65",
     ],
     extras_require={
+        "avatars": avatars,
         "demo": demo,
         # speechmos does not declare its dependencies.
         "dnsmos": [*speech, "librosa", "onnxruntime", "speechmos"],
@@ -75,6 +78,7 @@ setup(
         # Decodes recordings inside the graph. The native operations of tensorflow-io load only under this TensorFlow.
         "tfio": [*speech, "tensorflow>=2.16.1,<2.17", "tensorflow-io>=0.37.1", "tensorflow-metadata<1.17"],
         "test": [
+            *avatars,
             *demo,
             *photos,
             *speech_metrics,

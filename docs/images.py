@@ -17,6 +17,15 @@ TRAINING = (
 )
 HELD_OUT = ("hotel", "first place medal", "dagger", "notebook with decorative cover")
 OTHERS = ("a red heart", "a blue heart", "a green heart", "a yellow smiling face", "a red apple", "a flag")
+# The last two have pairs of hair color and clothes color that no avatar of training has.
+AVATARS = (
+    "a smiling man with a full beard and round glasses in a red hoodie",
+    "a sad woman with long blond hair and sunglasses in a blue sweater",
+    "a bald person with a red moustache and dark skin in a yellow blazer",
+    "a screaming person with a pink afro and pale skin wearing green overalls",
+    "a serious woman with a brown bun and glasses in a green shirt",
+    "a smiling person with gray dreadlocks in a yellow hoodie",
+)
 UPSCALING = ("srresnet.photos_x4", "srgan.photos_x4")
 
 
@@ -29,6 +38,9 @@ def main():
     halves = captions[: len(captions) // 2], captions[len(captions) // 2 :]
     samples = [np.concatenate([stackgan.generate(8, captions=caption, seed=0) for caption in half]) for half in halves]
     save("stackgan", [grid(images, columns=8) for images in samples], doubled=False)
+    sentences = ganzoo.load("gan_int_cls.avatars")
+    rows = [sentences.generate(8, captions=caption, seed=0) for caption in AVATARS]
+    save("avatars", [grid(np.concatenate(rows), columns=8)])
     temple = open_image_files("photos").images[0][60:252, 10:202]
     small = to_small(temple, 4)
     large = [ganzoo.load(name).upscale(small) for name in UPSCALING]

@@ -61,6 +61,7 @@ def source(asked: str, model_name: str) -> None:
         checks.source("folder:my_images", "dcgan")
         checks.source("folder:my_image", "dcgan")     # GanzooError: ... Did you mean 'my_images'?
     """
+    from ganzoo.data import avatars
     from ganzoo.data.sources import missing_tfds, npz_part, split_source
 
     sources = registry.declared(model_name, "sources")
@@ -76,6 +77,8 @@ def source(asked: str, model_name: str) -> None:
         existing(Path(place).expanduser())
     elif scheme == "npz":
         existing(Path(npz_part(place)[0]).expanduser())
+    elif scheme == "avatars":
+        avatars.parse(place)
     elif scheme == "tfds" and importlib.util.find_spec("tensorflow_datasets") is None:
         raise missing_tfds(place)
 

@@ -133,7 +133,9 @@ def info(name: str) -> None:
 @main.command()
 @click.argument("preset", type=_Path())
 @click.option(
-    "--data", metavar="SOURCE", help="Source of the data: folder:PATH, idx:FILE, npz:FILE, tfds:NAME or digits."
+    "--data",
+    metavar="SOURCE",
+    help="Source of the data: avatars:COUNT, folder:PATH, idx:FILE, npz:FILE, tfds:NAME or digits.",
 )
 @click.option(
     "--set",
@@ -267,6 +269,27 @@ def restore(folder: str, output: str, replace: bool) -> None:
     from ganzoo.training.archive import restore_run
 
     click.echo(f"run folder: {restore_run(folder, output, replace)}")
+
+
+@main.command()
+@click.argument("source")
+@click.option(
+    "--output", type=_Path(), required=True, metavar="FOLDER", help="Folder for the images: a new or empty one."
+)
+@click.option("--size", type=click.IntRange(1), default=64, show_default=True, help="Height and width in pixels.")
+@click.option("--upscale", is_flag=True, help="Enlarge images that are smaller.")
+def data(source, output, size, upscale):
+    """Writes the images of SOURCE as files: avatars with captions.json beside them, others in a folder for each class.
+
+    \b
+    Examples: ganzoo data avatars:2000 --output my_avatars
+              ganzoo data avatars:500:held-out:seed=3 --size 256 --output held_out
+    """
+    from ganzoo import checks
+    from ganzoo.data.writing import write_images
+
+    checks.folder_to_write(output)
+    click.echo(write_images(source, output, size, upscale=upscale))
 
 
 @main.command()
@@ -487,11 +510,13 @@ def evaluate(
 
     found = evaluate_presets(names, data, extractor, samples, upscale, metrics)
     width = max(22, *(len(one.name) + 2 for one in found)) if len(found) > 1 else 0
+    keys = list(dict.fromkeys(key for one in found for key in one.metrics))
+    first = max(18, *(len(key) + 2 for key in keys))
     if width:
-        click.echo(f"{'':18}" + "".join(f"{one.name:>{width}}" for one in found))
-    for key in dict.fromkeys(key for one in found for key in one.metrics):
+        click.echo(f"{'':{first}}" + "".join(f"{one.name:>{width}}" for one in found))
+    for key in keys:
         values = (f"{one.metrics[key]:g}" if key in one.metrics else "-" for one in found)
-        click.echo(f"{key + ':':18}" + "".join(f"{value:>{width}}" for value in values))
+        click.echo(f"{key + ':':{first}}" + "".join(f"{value:>{width}}" for value in values))
     click.echo(f"protocol: {found[0].protocol}")
 
 

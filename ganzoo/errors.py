@@ -6,6 +6,7 @@ from collections.abc import Iterable
 # Packages of the extras in setup.py that error messages suggest to install. They are repeated here because a checkout
 # on the path has no package metadata; a test compares both.
 EXTRAS = {
+    "avatars": ("dicebear-core", "dicebear-styles", "resvg-py"),
     "demo": ("gradio", "soundfile", "soxr"),
     "dnsmos": ("soundfile", "soxr", "librosa", "onnxruntime", "speechmos"),
     "photos": ("scikit-image",),

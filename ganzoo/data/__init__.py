@@ -13,5 +13,6 @@ from ganzoo.data.images import images
 from ganzoo.data.labelled import labelled
 from ganzoo.data.pairs import pairs
 from ganzoo.data.speech import speech
+from ganzoo.data.writing import write_images
 
-__all__ = ["captions", "data_function", "images", "labelled", "pairs", "speech"]
+__all__ = ["captions", "data_function", "images", "labelled", "pairs", "speech", "write_images"]

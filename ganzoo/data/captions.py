@@ -18,10 +18,13 @@ from pydantic import Field
 
 from ganzoo import pixels
 from ganzoo.config import AtLeastOne, Seed
+from ganzoo.data import avatars
+from ganzoo.data.allocation import allocate, kept_in_place
+from ganzoo.data.avatar_attributes import ATTRIBUTES
 from ganzoo.data.decoding import TooSmall, as_channels, fit, image_suffixes, read_image
 from ganzoo.data.feed import Feed, data_function, held_out_indices
 from ganzoo.data.folders import described, listed, printable
-from ganzoo.data.sources import allocate, kept_in_place, load_tfds, split_source
+from ganzoo.data.sources import load_tfds, split_source
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import cache_folder, read_cached, write_cached
 from ganzoo.types import PathLike
@@ -42,6 +45,7 @@ def captions(
     upscale: bool = False,
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
     strict: bool = False,
+    contradictions: Annotated[float, Field(ge=0, le=1)] = 0.0,
 ) -> Feed:
     """A dataset of images, each with an embedding vector of one of its captions.
 
@@ -50,7 +54,8 @@ def captions(
 
     Args:
         source: "captions:FOLDER" (images, and captions.json or captions.txt beside them, see `read_captions`) or
-            "tfds:NAME[:SPLIT]" with the features `image` and `captions` or `caption`.
+            "tfds:NAME[:SPLIT]" with the features `image` and `captions` or `caption`, or "avatars:COUNT", see
+            `ganzoo.data.avatars`.
         image_shape: (height, width, channels) of the images.
         encoder: an encoder of `ganzoo.text`, e.g. `model.text_encoder`.
         batch_size: images per batch.
@@ -61,10 +66,13 @@ def captions(
         held_out: fraction of the images, with all their captions, that is held out for validation: evenly spaced in
             the order of the captions file, the same for every seed.
         strict: raise an error for an unreadable image instead of skipping it with a warning.
+        contradictions: return a third array, texts that do not match the images, for a discriminator that has to read
+            exactly: this fraction of them contradicts the image in a single attribute, the others belong to other
+            images. For sources that know attributes, "avatars:COUNT"; 0 leaves the third array out.
 
     Returns:
         `tf.data.Dataset` of (images float32 (batch_size, height, width, channels) in [-1, 1], vectors float32
-        (batch_size, encoder.dim)).
+        (batch_size, encoder.dim)); with `contradictions` also wrong vectors like the second.
 
     Raises:
         GanzooError: a missing or empty source, an invalid captions file, an image outside its folder.
@@ -78,18 +86,28 @@ def captions(
         images, vectors = next(iter(dataset))     # float32 (4, 64, 64, 3) and (4, 16)
     """
     text_encoder: Any = encoder
+    described = _described(source)
+    if contradictions and described is None:
+        raise GanzooError(f"contradictions are for sources that know attributes, avatars:COUNT, and not for {source}")
     images, texts, skipped = open_captions(source, image_shape, upscale, strict)
     chosen = held_out_indices(len(images), held_out)
     validation = tuple((images[i].copy(), texts[i]) for i in sorted(chosen))
     training = [i for i in range(len(images)) if i not in chosen]
     images, texts = kept_in_place(images, training), [texts[i] for i in training]
+    wrong = [text for i in training for text in described.wrong[i]] if contradictions else []
     known: dict[str, np.ndarray] = {}
 
     def learn() -> None:
         if "vectors" not in known:
-            if not text_encoder.learned:
+            flat = [text for of_one in texts for text in of_one]
+            if not text_encoder.learned and described is not None and hasattr(text_encoder, "learn_attributes"):
+                said = described.said[training].reshape(len(flat), -1)
+                text_encoder.learn_attributes(flat, said, [len(values) for values in ATTRIBUTES.values()], verbose=1)
+            elif not text_encoder.learned:
                 text_encoder.learn(images, texts, verbose=1)
-            known["vectors"] = cached_vectors(text_encoder, [text for of_one in texts for text in of_one])
+            known["vectors"] = cached_vectors(text_encoder, flat)
+            if wrong:
+                known["wrong"] = cached_vectors(text_encoder, wrong)
 
     if text_encoder.learned:
         learn()
@@ -107,17 +125,24 @@ def captions(
         chosen = begins[indices] + rng.integers(counts[indices])
         # Zeros until the encoder is trained: enough to measure the time of a step.
         vectors = known["vectors"][chosen] if known else np.zeros((len(chosen), text_encoder.dim), "float32")
-        return pixels.to_float(batch), vectors
+        if not contradictions:
+            return pixels.to_float(batch), vectors
+        others = np.roll(vectors, 1, axis=0)
+        contradicting = known["wrong"][chosen] if known else others
+        by_one = rng.random((len(vectors), 1)) < contradictions
+        return pixels.to_float(batch), vectors, np.where(by_one, contradicting, others)
 
+    vector = ((text_encoder.dim,), "float32")
     return Feed(
         count=len(images),
         batch_size=batch_size,
         seed=seed,
         make_batch=make_batch,
-        spec=[(images.shape[1:], "float32"), ((text_encoder.dim,), "float32")],
+        spec=[(images.shape[1:], "float32"), vector, *([vector] if contradictions else [])],
         source=source,
         images=images,
         captions=tuple(texts),
+        said=None if described is None else described.said[training],
         validation=validation,
         skipped=skipped,
         learning=None if known else learn,
@@ -179,7 +204,18 @@ def _tfds(place, image_shape, upscale, strict):
     return images, texts, ()
 
 
-_SCHEMES = {"captions": _folder, "tfds": _tfds}
+def _avatars(place, image_shape, upscale, strict):
+    texts = avatars.captions_of(place).texts
+    return avatars.open_images(place, image_shape), [list(of_one) for of_one in texts], ()
+
+
+def _described(source):
+    """The `Captions` of a source that knows what its captions say; None of any other."""
+    scheme, _, place = source.partition(":")
+    return avatars.captions_of(place) if scheme == "avatars" else None
+
+
+_SCHEMES = {"avatars": _avatars, "captions": _folder, "tfds": _tfds}
 
 
 def read_captions(folder: PathLike) -> dict[Path, list[str]]:

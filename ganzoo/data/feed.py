@@ -30,6 +30,8 @@ class Feed:
         class_names: name of each class, in the order of the labels; None if classes have no names.
         unlabelled: if there are no labels: why, and what to do.
         captions: list of captions of each example; empty if there are none.
+        said: which values of attributes each caption names, int (count, captions, attributes), -1 where none; None
+            if that is not known.
         validation: held-out examples at full size, for metrics; empty if there are none.
         skipped: files that could not be read.
         learning: function that trains whatever batches depend on, e.g. a caption encoder; None if there is nothing to
@@ -55,6 +57,7 @@ class Feed:
     class_names: tuple[str, ...] | None = None
     unlabelled: str = ""
     captions: tuple = ()
+    said: np.ndarray | None = None
     validation: tuple = ()
     skipped: tuple[str, ...] = ()
     learning: Callable | None = None

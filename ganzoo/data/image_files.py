@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ganzoo.data.allocation import allocate
 from ganzoo.data.decoding import PIXEL_LIMIT, as_channels, opened_image, read_image
-from ganzoo.data.sources import allocate, find_image_files, load_tfds, split_source
+from ganzoo.data.sources import find_image_files, load_tfds, split_source
 from ganzoo.errors import GanzooError, missing_package
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ganzoo.data.allocation import allocate
 from ganzoo.data.audio import LONGEST, EndsEarly, audio_files, estimated, read_all, resampled
-from ganzoo.data.sources import allocate, load_tfds, split_source
+from ganzoo.data.sources import load_tfds, split_source
 from ganzoo.errors import GanzooError, first_line
 
 # Files decoded together; they are in memory in addition to the samples read before.

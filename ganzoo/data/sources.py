@@ -6,12 +6,9 @@ at any position.
 """
 
 import contextlib
-import errno
 import hashlib
 import logging
-import math
 import os
-import shutil
 import sys
 import warnings
 from collections.abc import Callable, Collection, Sequence
@@ -23,6 +20,8 @@ from typing import Any
 import numpy as np
 
 from ganzoo.classes import class_numbers
+from ganzoo.data import avatars
+from ganzoo.data.allocation import allocate, kept_in_place
 from ganzoo.data.decoding import (
     TooSmall,
     as_channels,
@@ -36,10 +35,8 @@ from ganzoo.data.decoding import (
 from ganzoo.data.folders import files_in, natural, printable
 from ganzoo.data.origins import other_files
 from ganzoo.errors import GanzooError, first_line, missing_package, unknown
-from ganzoo.files import cache_folder
 from ganzoo.types import PathLike
 
-MEMORY_LIMIT = 2**30
 # Names of arrays in an archive: ours, and those of Keras' mnist.npz.
 _ARCHIVE_NAMES = (("images", "labels"), ("x_train", "y_train"))
 
@@ -77,6 +74,7 @@ def open_images(
     - "npz:FILE": arrays `images` and optionally `labels`, integers (count,) or (count, 1), and `class_names`. Or
       Keras' `x_train`, `y_train`, `x_test` and `y_test`, where "npz:FILE:test" takes the last two. Or one array of
       images, .npy. `ganzoo.data.decoding.to_uint8` says which values are allowed.
+    - "avatars:COUNT": rendered, see `ganzoo.data.avatars`;
     - "folder:PATH": images at any depth, in any format that Pillow decodes; `ganzoo.data.folders.files_in` says which
       files count. The folders directly in it are the classes, numbers ordered by value.
     - "tfds:NAME[:SPLIT]": a dataset of tensorflow-datasets.
@@ -364,7 +362,21 @@ def _class_of(path, root):
     return path.relative_to(root).parts[0]
 
 
-_SCHEMES: dict[str, Callable] = {"digits": _digits, "folder": _folder, "idx": _idx, "npz": _npz, "tfds": _tfds}
+def _avatars(place, image_shape, upscale, strict):
+    images = avatars.open_images(place, image_shape)
+    labels, names = avatars.labels_of(place)
+    unlabelled = "" if labels is not None else "of this style no attributes are known: leave out style="
+    return Images(images, labels, f"avatars:{place}", class_names=names, unlabelled=unlabelled)
+
+
+_SCHEMES: dict[str, Callable] = {
+    "avatars": _avatars,
+    "digits": _digits,
+    "folder": _folder,
+    "idx": _idx,
+    "npz": _npz,
+    "tfds": _tfds,
+}
 
 
 def find_image_files(root: PathLike, **options: Any) -> list[Path]:
@@ -432,74 +444,3 @@ def _fit_array(images, image_shape, upscale, source):
             f"the images of {source} are {error}, smaller than the requested {image_shape[0]}x{image_shape[1]}: "
             "choose a smaller image_shape, or allow enlarging with upscale=True (in a preset, data: {upscale: true})"
         ) from None
-
-
-def kept_in_place(images: np.ndarray, kept: Sequence[int]) -> np.ndarray:
-    """Moves the images with the indices `kept`, in ascending order, to the front and returns them as a view.
-
-    In place, since indexing would copy a memory-mapped array into memory.
-    """
-    for to, index in enumerate(kept):
-        if to != index:
-            images[to] = images[index]
-    return images[: len(kept)]
-
-
-def allocate(shape: tuple[int, ...], key: str) -> np.ndarray:
-    """A uint8 array of zeros: in memory, or memory-mapped in the cache folder if it is large.
-
-    Args:
-        shape: shape of the array.
-        key: identifies the file.
-
-    Raises:
-        GanzooError: there is not enough disk space, or the cache folder is not writable.
-    """
-    if np.prod(shape, dtype="float64") <= MEMORY_LIMIT:
-        return np.zeros(shape, "uint8")
-    name = hashlib.sha256(repr((key, shape)).encode()).hexdigest()[:24]
-    path = cache_folder() / f"images-{name}-{os.getpid()}.npy"
-    needed = math.prod(map(int, shape))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Fails early, before the disk is full.
-        if shutil.disk_usage(path.parent).free < needed:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        with open(path, "w+b") as file:
-            # The mapping keeps the data alive; without a name nothing is left behind when the process ends.
-            if os.name == "posix":
-                path.unlink()
-            _reserve(file, needed)
-            return np.memmap(file, "uint8", "r+", shape=shape)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        why, way_out = error.strerror or str(error), "set GANZOO_CACHE to a writable folder"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            why = f"{why}: {shutil.disk_usage(path.parent).free:,} bytes are free"
-            way_out = "free space there, or set GANZOO_CACHE to a folder with more"
-        raise GanzooError(
-            f"data of shape {tuple(map(int, shape))} needs {needed:,} bytes in {path.parent}, but cannot be stored "
-            f"there ({why}): {way_out}"
-        ) from None
-
-
-def _reserve(file, size):
-    """Allocates the disk space of a file.
-
-    In a sparse file, writing to mapped memory on a full disk would crash the process ("Bus error").
-
-    Raises:
-        OSError: there is not enough space.
-    """
-    if hasattr(os, "posix_fallocate"):
-        try:
-            os.posix_fallocate(file.fileno(), 0, size)
-            return
-        except OSError as error:
-            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
-                raise
-    zeros = bytes(2**20)
-    for start in range(0, size, len(zeros)):
-        file.write(zeros[: size - start])
-    file.flush()

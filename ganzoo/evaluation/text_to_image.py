@@ -8,6 +8,7 @@ import numpy as np
 
 from ganzoo.data.captions import open_captions
 from ganzoo.errors import GanzooError
+from ganzoo.evaluation import attributes
 from ganzoo.evaluation.report import Evaluation, short
 from ganzoo.metrics.captioned_sets import CaptionedSets
 from ganzoo.metrics.registry import chosen_metrics, compute, protocols, rounded
@@ -35,6 +36,7 @@ def evaluate(
     Args:
         model: a trained `TextToImage` model.
         data: source of captioned images: those the model was trained on, of which every tenth was held out.
+            Of avatars others than those of training, which `ganzoo.evaluation.attributes` measures by.
         extractor, samples, upscale: of other tasks; not used.
         metrics: names of metrics; all of these if not given. `caption_recognized`: `right_of_10` and `right_of_100`
             for captions of training, `held_out_of_10` and `held_out_of_100` for others, `real_of_10` for real images;
@@ -50,6 +52,9 @@ def evaluate(
     Raises:
         GanzooError: an unknown metric, or anything wrong with the data.
     """
+    scheme, _, place = data.partition(":")
+    if scheme == "avatars":
+        return attributes.evaluate(model, place, metrics, name)
     images, texts, _ = open_captions(data, model.image_shape, upscale=True)
     if len(images) < 20:
         raise GanzooError(f"{data} has {len(images)} captioned images: an evaluation needs at least 20")

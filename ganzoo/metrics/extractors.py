@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,7 @@ def get_extractor(asked: "Extractor | keras.Model | PathLike") -> "Extractor":
 
             - "mnist_classifier", "fashion_mnist_classifier", "digits_classifier": small classifiers that the package
               ships (trained by `python -m ganzoo.metrics.classifier`);
+            - "avatars_classifier", "avatars_judge": two that also classify attributes, see `AttributeExtractor`;
             - "inception_v3", whose weights Keras downloads on first use, and "efficientnet_lite0", whose weights are
               a file (docs/weights.md): both take images of any size, gray or RGB;
             - your own Keras model, or the path of its `.keras` file: from float32 images (batch, height, width,
@@ -174,6 +175,50 @@ class Extractor:
         return FeatureStatistics.of(self(images))
 
 
+class AttributeExtractor(Extractor):
+    """An extractor that names attributes as well.
+
+    Args:
+        network: Keras model from float32 images in 0..255 to [features, logits of all attributes side by side].
+        name: what its metrics are called by.
+        attributes: {attribute: its values}, in the order of the logits.
+        digest: of the weights, where it is known already.
+
+    Example:
+        images = np.zeros((2, 64, 64, 3), "uint8")
+        classifier = ganzoo.metrics.get_extractor("avatars_classifier")
+        values = classifier.values(images)      # int (2, 8), numbers of values in classifier.attributes
+    """
+
+    def __init__(
+        self, network: Any, name: str, attributes: Mapping[str, Sequence[str]], digest: str | None = None
+    ) -> None:
+        super().__init__(network, name, digest=digest)
+        self.attributes = {key: tuple(values) for key, values in attributes.items()}
+        # There is no one class.
+        self.classifies = False
+
+    def __call__(self, images: np.ndarray) -> Features:
+        """`Features` of uint8 images (count, height, width, channels); no logits, since there is no one class."""
+        found = super().__call__(images)
+        return Features(found.vectors, found.extractor)
+
+    def values(self, images: np.ndarray) -> np.ndarray:
+        """The most likely value of each attribute, int (count, attributes), of uint8 images."""
+        return np.stack([part.argmax(axis=1) for part in self.probabilities(images).values()], axis=1)
+
+    def probabilities(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """{attribute: float32 (count, its values)}, rows that add up to 1, of uint8 images."""
+        logits = np.asarray(super().__call__(images).logits)
+        found, start = {}, 0
+        for name, values in self.attributes.items():
+            part = logits[:, start : start + len(values)]
+            part = np.exp(part - part.max(axis=1, keepdims=True))
+            found[name] = part / part.sum(axis=1, keepdims=True)
+            start += len(values)
+        return found
+
+
 def classifier_facts(name: str) -> dict[str, Any]:
     """The JSON file of a shipped classifier: data, license, test accuracy, image_shape and sha256."""
     return json.loads((_FOLDER / f"{name}.json").read_text())
@@ -183,9 +228,20 @@ def _classifier(name: str) -> Extractor:
     from ganzoo.metrics.classifier import build_classifier
 
     facts = classifier_facts(name)
+    if "attributes" in facts:
+        return _attribute_classifier(name, facts)
     network = build_classifier(tuple(facts["image_shape"]))
     weights.load(_FOLDER / f"{name}.npz", {"classifier": network}, facts["sha256"])
     return Extractor(network, name, digest=facts["sha256"])
+
+
+def _attribute_classifier(name: str, facts: dict[str, Any]) -> AttributeExtractor:
+    from ganzoo.metrics.attributes import build_attribute_classifier
+
+    classes = sum(len(values) for values in facts["attributes"].values())
+    network = build_attribute_classifier(facts["architecture"], tuple(facts["image_shape"]), classes)
+    weights.load(_FOLDER / f"{name}.npz", {"classifier": network}, facts["sha256"])
+    return AttributeExtractor(network, name, facts["attributes"], facts["sha256"])
 
 
 def _of_file(path: PathLike) -> Extractor:

@@ -1,6 +1,6 @@
 """Properties of images generated from captions: color, sharpness and variety."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -39,6 +39,53 @@ def has_color(image: np.ndarray, color: str) -> bool:
     hue = dominant_hue(image)
     low, high = HUES[color]
     return hue is not None and (low <= hue <= high if low < high else hue >= low or hue <= high)
+
+
+def attributes_obeyed(found: np.ndarray, said: np.ndarray, names: Iterable[str]) -> dict[str, float]:
+    """How often images show what their captions say, attribute by attribute.
+
+    Args:
+        found: int (count, attributes): the numbers of the values that a classifier sees.
+        said: int (count, attributes): those that the captions name, -1 of what they leave out.
+        names: of the attributes.
+
+    Returns:
+        {name: share of the captions naming a value whose image shows it}; attributes that no caption names are missing.
+
+    Example:
+        from ganzoo.metrics.text_to_image import attributes_obeyed
+        found = attributes_obeyed(np.array([[0, 1], [2, 1]]), np.array([[0, 1], [1, -1]]), ["hair", "mouth"])
+        assert found == {"hair": 0.5, "mouth": 1.0}
+    """
+    named = said >= 0
+    right = found == said
+    return {name: float(right[:, i].sum() / named[:, i].sum()) for i, name in enumerate(names) if named[:, i].any()}
+
+
+def right_by_attributes(
+    probabilities: Mapping[str, np.ndarray], said: np.ndarray, own: np.ndarray, count: int, rng: np.random.Generator
+) -> float:
+    """The share of images whose own caption is the likeliest among itself and count - 1 wrong ones, chosen at random.
+
+    Args:
+        probabilities: {attribute: (images, its values)}.
+        said: int (images, attributes): what the caption of each image names, -1 of what it leaves out.
+        own: int (images, attributes): all that each caption's avatar shows. A wrong caption contradicts it: one that
+            happens to hold for it as well is none.
+        count: captions to choose from.
+        rng: a `numpy.random.Generator`.
+    """
+    # How likely each caption (columns) is to be true of each image (rows).
+    score = np.zeros((len(said), len(said)))
+    for place, chances in enumerate(probabilities.values()):
+        logs = np.log(np.maximum(chances, 1e-12))
+        score += np.where(said[:, place] >= 0, logs[:, said[:, place]], 0.0)
+    right = 0
+    for image, row in enumerate(score):
+        contradicting = np.flatnonzero(((said >= 0) & (said != own[image])).any(axis=1))
+        chosen = rng.choice(contradicting, min(count - 1, len(contradicting)), replace=False)
+        right += row[image] > row[chosen].max(initial=-np.inf)
+    return right / len(said)
 
 
 def sharpness(images: np.ndarray) -> float:

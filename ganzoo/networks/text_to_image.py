@@ -10,6 +10,7 @@ from keras import layers, ops
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.layers import Conv2D, LeakyReLU
 from ganzoo.networks.convolutional import batch_norm, doublings, feature_map, logit, upsampled
+from ganzoo.networks.split import split_at
 from ganzoo.types import Tensor
 
 
@@ -148,6 +149,18 @@ def text_discriminator(
     x = _conv(channels, "joint_conv", kernel_size=1)(x)
     x = LeakyReLU(0.2, name="joint_relu")(batch_norm("joint_norm")(x))
     return keras.Model([images, text], logit(layers.Flatten(name="features")(x)), name=name)
+
+
+def text_reader(discriminator: keras.Model, text_dim: int, name: str = "reader") -> keras.Model:
+    """The features that a discriminator of [images, text] has of images before it sees the text, to the text (batch,
+    text_dim) that it would expect: one linear layer."""
+    seen, _ = split_at(discriminator, 1)
+    features = [
+        keras.Input(tensor.shape[1:], name=f"seen{i}") for i, tensor in enumerate(keras.tree.flatten(seen.output))
+    ]
+    flat = [layers.Flatten(dtype="float32", name=f"flat{i}")(x) for i, x in enumerate(features)]
+    x = layers.Concatenate(dtype="float32", name="all")(flat) if len(flat) > 1 else flat[0]
+    return keras.Model(features, layers.Dense(text_dim, dtype="float32", name="text")(x), name=name)
 
 
 def _everywhere(vectors: Tensor, size: Sequence[int], name: str) -> Tensor:

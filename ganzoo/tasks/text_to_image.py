@@ -11,9 +11,12 @@ from ganzoo.data.captions import captions
 from ganzoo.errors import GanzooError
 from ganzoo.inference.counts import whole_count
 from ganzoo.inference.latent import slerp
+from ganzoo.metrics import get_extractor
+from ganzoo.metrics.cache import cached_statistics
+from ganzoo.metrics.extractors import AttributeExtractor
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
-from ganzoo.metrics.text_to_image import distinct, right_among
+from ganzoo.metrics.text_to_image import attributes_obeyed, distinct, right_among
 from ganzoo.tasks.base import ValidationMetrics
 from ganzoo.tasks.image_generation import ImageGeneration
 from ganzoo.text.characters import CharacterEncoder
@@ -122,7 +125,7 @@ class TextToImage(ImageGeneration):
     def check_data(self, data: Any, targets: Any = None) -> None:
         super().check_data(data, targets)
         spec = getattr(data, "element_spec", (data, targets))
-        text = spec[1] if isinstance(spec, (tuple, list)) and len(spec) == 2 else None
+        text = spec[1] if isinstance(spec, (tuple, list)) and len(spec) in (2, 3) else None
         shape = getattr(text, "shape", None)
         if shape is not None and rank_of(shape) and tuple(shape[1:]) != (self.text_encoder.dim,):
             raise GanzooError(
@@ -159,17 +162,50 @@ class TextToImage(ImageGeneration):
 
         Set `extractor: matching` to enable it. Its features come from a separate character encoder and image network
         that are trained on the same images.
+        Where the data knows what its captions say, the setting may be a classifier of attributes instead: the share of
+        attributes that images show as asked decides.
         """
         if evaluation.extractor is None:
             return None
-        if evaluation.extractor != "matching" or evaluation.monitor not in (None, "frechet_joint_distance"):
+        if evaluation.extractor != "matching":
+            return self._attribute_metrics(feed, evaluation)
+        if evaluation.monitor not in (None, "frechet_joint_distance"):
             raise GanzooError(
-                f"evaluation.extractor: images of {self.model_name} are evaluated together with their captions: set it "
-                "to matching (or null, to train without a best checkpoint) and leave out evaluation.monitor"
+                f"evaluation.monitor: images of {self.model_name} are measured together with their captions: leave it "
+                "out"
             )
         matching = functools.cache(lambda: _JointStatistics(feed, evaluation.samples))
         description = "lowest Fréchet joint distance to the training images, features of a network trained on them"
         return ValidationMetrics(lambda model: matching().compute(model), "frechet_joint_distance", description)
+
+    def _attribute_metrics(self, feed, evaluation):
+        classifier = get_extractor(evaluation.extractor)
+        if not isinstance(classifier, AttributeExtractor) or not classifier.takes(self.image_shape):
+            raise GanzooError(
+                f"evaluation.extractor: what {self.model_name} generates is measured with its captions: set it to "
+                "matching, to a classifier of attributes that takes its images (avatars_classifier, 64x64), or to "
+                f"null, to train without a best checkpoint; not to {evaluation.extractor}"
+            )
+        if feed is not None and feed.said is None:
+            raise GanzooError(
+                f"evaluation.extractor: what the captions of {feed.source} say is not known: set it to matching"
+            )
+
+        def compute(model):
+            chosen = np.random.default_rng(0).permutation(len(feed.images))[: evaluation.samples]
+            generated = model.generate(captions=[feed.captions[i][0] for i in chosen], seed=0)
+            said = np.stack([feed.said[i][0] for i in chosen])
+            obeyed = attributes_obeyed(classifier.values(generated), said, classifier.attributes)
+            real = cached_statistics(classifier, feed.images)
+            distance = frechet_distance(real, classifier.statistics(generated))
+            return {
+                "attributes_obeyed": float(np.mean(list(obeyed.values()))),
+                "frechet_distance": distance,
+                **{f"obeyed_{name}": share for name, share in obeyed.items()},
+            }
+
+        description = f"most attributes of captions obeyed, by {classifier.name}, {evaluation.samples:,} samples"
+        return ValidationMetrics(compute, "attributes_obeyed", description, higher_is_better=True)
 
 
 def _spread(items: list, count: int) -> list:

@@ -16,6 +16,8 @@ import numpy as np
 from keras import layers, ops
 
 from ganzoo.errors import at_least_one
+from ganzoo.text.attributes import learn_attributes
+from ganzoo.text.cache import learned_once
 from ganzoo.text.matching import Matching, Normalized
 from ganzoo.text.strings import as_strings
 
@@ -120,7 +122,7 @@ class CharacterEncoder:
         seed: int = 0,
         verbose: int = 0,
     ) -> float:
-        """Trains the encoder on images and their captions.
+        """Trains the encoder on images and their captions; once for the same data, see `ganzoo.text.cache`.
 
         Args:
             images: uint8 (count, height, width, channels).
@@ -133,12 +135,50 @@ class CharacterEncoder:
         Returns:
             The fraction of captions whose own image is the closest in its batch, in the last epoch.
         """
+        facts = ["matching", epochs, batch_size, seed, np.asarray(images), captions]
+        return self._learn(
+            facts, lambda copy: Matching(copy).learn(images, captions, epochs, batch_size, seed, verbose)
+        )
+
+    def learn_attributes(
+        self,
+        captions: list[str],
+        said: np.ndarray,
+        values: Sequence[int],
+        epochs: int = 3,
+        batch_size: int = 128,
+        seed: int = 0,
+        verbose: int = 0,
+    ) -> float:
+        """Learns from captions of which is known what they say; once for the same data and settings.
+
+        Args:
+            captions: list of strings.
+            said: int (count, attributes): which value of an attribute each caption names, -1 where it names none.
+            values: how many values each attribute has.
+            epochs: times through the captions.
+            batch_size, seed, verbose: as in `learn`.
+
+        Returns:
+            The share of attributes named rightly by a linear layer on the vectors, in the last epoch.
+        """
+        codes = self.codes(captions)
+        options = values, epochs, batch_size, seed
+        facts = ["attributes", list(values), epochs, batch_size, seed, codes, np.asarray(said)]
+        return self._learn(facts, lambda copy: learn_attributes(copy.network, codes, said, *options, verbose))
+
+    def _learn(self, facts, learn):
         # Trains a copy: the network may belong to a model that was built in the scope of a distribution strategy.
         copy = CharacterEncoder(self.dim, self.width, self.length)
-        share = Matching(copy).learn(images, captions, epochs, batch_size, seed, verbose)
-        copy.network.get_layer("text").learned.assign(1.0)
+
+        def learned():
+            result = learn(copy)
+            copy.network.get_layer("text").learned.assign(1.0)
+            return result
+
+        result = learned_once(copy.network, [(self.dim, self.width, self.length), *facts], learned)
         self.network.set_weights(copy.network.get_weights())
-        return share
+        return result
 
 
 def as_bytes(captions: str | Sequence[str], length: int) -> np.ndarray:

@@ -2,18 +2,22 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 from keras import ops
 
+from ganzoo import backend
 from ganzoo.config import NotNegative, parameters_of, validated_arguments
 from ganzoo.data.batches import with_condition
 from ganzoo.errors import GanzooError, unknown
+from ganzoo.losses.captioned import likeness, text_matching
 from ganzoo.networks.split import split_at
+from ganzoo.networks.text_to_image import text_reader
 from ganzoo.text import ENCODERS
 from ganzoo.training.adversarial import AdversarialModel
-from ganzoo.training.zoo_model import ZooModel
+from ganzoo.training.zoo_model import Objective, ZooModel
 from ganzoo.types import Tensor
 
 
@@ -29,6 +33,10 @@ class TextConditionalGAN(AdversarialModel):
         discriminator: functional Keras model from [images, text] to logits (batch, 1), or a function that makes it.
         latent_dim: length of the latent vector.
         text_encoder: an encoder of `ganzoo.text`; saved with the model if it has a network.
+        reads_text: the discriminator's features of a real image also learn to predict the image's text, by a linear
+            layer, `reader`, and the generator to have its own text predicted from its images: the auxiliary task of
+            TAC-GAN (Dash et al. 2017, arXiv:1703.06412), with texts in the place of classes. It teaches small things
+            that hardly decide whether an image is real.
         **options: of `AdversarialModel`.
     """
 
@@ -40,9 +48,13 @@ class TextConditionalGAN(AdversarialModel):
         discriminator: keras.Model | Callable[[], keras.Model],
         latent_dim: int,
         text_encoder: Any,
+        *,
+        reads_text: bool = False,
         **options: Any,
     ):
-        networks = {"generator": generator, "discriminator": discriminator}
+        networks: dict[str, Any] = {"generator": generator, "discriminator": discriminator}
+        if reads_text:
+            networks["reader"] = lambda: text_reader(self.discriminator, text_encoder.dim)
         if text_encoder.network is not None:
             # Trained before the GAN, and frozen.
             text_encoder.network.trainable = False
@@ -52,7 +64,7 @@ class TextConditionalGAN(AdversarialModel):
         object.__setattr__(self, "text_encoder", text_encoder)
 
     def split_batch(self, batch: Any) -> tuple[Tensor, Tensor]:
-        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+        if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
             raise GanzooError(f"{self.model_name} learns from (images, text vectors): use ganzoo.data.captions")
         return batch[0], batch[1]
 
@@ -60,33 +72,63 @@ class TextConditionalGAN(AdversarialModel):
         real, text = self.split_batch(batch)
         fake = self.fake_batch(real, text, training)
         real, fake = self.augmented(real), self.augmented(fake)
-        wrong = _neighbors(text)
+        # The data's own mismatching texts, which may be harder to tell apart.
+        wrong = batch[2] if len(batch) == 3 else _neighbors(text)
         real_logits, wrong_logits = self._logits(real, (text, wrong), training)
         (fake_logits,) = self._logits(fake, (text,), training)
         self.record(**self.loss.report(real_logits, fake_logits))
         self.record(d_wrong=self.loss.report(real_logits, wrong_logits).get("d_fake", ops.mean(wrong_logits)))
         both = (self.loss.discriminator(real_logits, logits) for logits in (fake_logits, wrong_logits))
-        return sum(both) / 2 + self.penalty(real, fake, text, training)
+        loss = sum(both) / 2 + self.penalty(real, fake, text, training)
+        if self._reads_text:
+            read = self.reader(self._features(real, training), training=training)
+            loss = loss + self.text_matching * ops.mean(ops.square(read - text))
+        return loss
+
+    def objectives(self) -> list[Objective]:
+        d_loss, g_loss = super().objectives()
+        if self._reads_text:
+            d_loss = replace(d_loss, networks=(*d_loss.networks, "reader"))
+        return [d_loss, g_loss]
+
+    @property
+    def reported_metrics(self) -> tuple[str, ...]:
+        return (*super().reported_metrics, *(["g_text"] if self._reads_text else []))
+
+    @property
+    def _reads_text(self) -> bool:
+        return "reader" in self._network_names
 
     def _logits(self, images: Tensor, texts: Sequence[Tensor], training: bool) -> list[Tensor]:
         """The discriminator's logits of images with each of several texts; the images are processed once."""
-        if self.discriminator not in self._pair_logits:
+        features = self._features(images, training)
+        return [self._parts[1]([*features, text], training=training) for text in texts]
+
+    def _features(self, images: Tensor, training: bool) -> list[Tensor]:
+        """The discriminator's features of images before the text joins them."""
+        return keras.tree.flatten(self._parts[0](images, training=training))
+
+    @property
+    def _parts(self) -> tuple[Callable, Callable]:
+        """The discriminator's part before the text joins, and the part after."""
+        if self.discriminator not in self._known_parts:
             image_part, joint_part = split_at(self.discriminator, 1)
-
-            def logits(images, texts, training):
-                features = keras.tree.flatten(image_part(images, training=training))
-                return [joint_part([*features, text], training=training) for text in texts]
-
-            self._pair_logits[self.discriminator] = logits
-        return self._pair_logits[self.discriminator](images, texts, training)
+            # Functions instead of networks, which Keras would save a second time.
+            self._known_parts[self.discriminator] = (
+                lambda *args, **options: image_part(*args, **options),
+                lambda *args, **options: joint_part(*args, **options),
+            )
+        return self._known_parts[self.discriminator]
 
     @functools.cached_property
-    def _pair_logits(self) -> dict[keras.Model, Callable]:
-        # Functions instead of networks, which Keras would save a second time.
+    def _known_parts(self) -> dict[keras.Model, tuple[Callable, Callable]]:
         return {}
 
     def generator_loss(self, batch: Any, training: bool = True) -> Tensor:
-        loss = super().generator_loss(batch, training)
+        if (self._reads_text or self.variety) and self.is_adversarial and not self.feature_matching:
+            loss = self._loss_of_text(batch, training)
+        else:
+            loss = super().generator_loss(batch, training)
         _, text = self.split_batch(batch)
         if self.interpolation:
             # Text embeddings are interpolated halfway (equation 5 of Reed et al., beta = 0.5).
@@ -96,13 +138,46 @@ class TextConditionalGAN(AdversarialModel):
             loss = loss + self.interpolation * self.loss.generator(logits)
         return loss
 
-    def compile(self, *args: Any, interpolation: NotNegative = 0.0, **settings: Any) -> None:
-        """Configures training, as `AdversarialModel.compile` with one more argument.
+    def _loss_of_text(self, batch: Any, training: bool) -> Tensor:
+        """As `AdversarialModel.generator_loss`, with the losses of the text read from the images and of variety."""
+        real, text = self._examples(batch)
+        images = self.generated_batch(real, text, training)
+        features = self._features(self.augmented(images), training)
+        logits = self._parts[1]([*features, text], training=training)
+        self.record(fake_score=ops.mean(logits))
+        loss = self.adversarial_weight * self.loss.generator(logits)
+        if self._reads_text:
+            read = self.reader(features, training=training)
+            matching = text_matching(read, text, batch[2] if len(batch) == 3 else None)
+            self.record(g_text=matching)
+            loss = loss + self.text_matching * matching
+        if self.variety:
+            # Only what the discriminator looks at is moved: no image leaves its text for the sake of variety.
+            with backend.no_gradients():
+                others = self.generator(self.generator_inputs(ops.shape(text)[0], text), training=training)
+            loss = loss + self.variety * likeness(images, ops.stop_gradient(others))
+        return loss
+
+    def compile(
+        self,
+        *args: Any,
+        interpolation: NotNegative = 0.0,
+        text_matching: NotNegative = 1.0,
+        variety: NotNegative = 0.0,
+        **settings: Any,
+    ) -> None:
+        """Configures training, as `AdversarialModel.compile` with three more arguments.
 
         Args:
             interpolation: factor of the generator's loss on text embeddings halfway between two of the batch.
+            text_matching: factor of the losses of texts that are read from images, with `reads_text`: the squared error
+                of real images' texts for the discriminator, `ganzoo.losses.captioned.text_matching` for the generator.
+            variety: factor of the generator's loss on two images of one text that are alike, see
+                `ganzoo.losses.captioned.likeness`. Without it a generator may make one image of each text, and no
+                discriminator that sees a text once would know.
         """
-        self.keep_settings(TextConditionalGAN.compile, interpolation=interpolation)
+        own = dict(interpolation=interpolation, text_matching=text_matching, variety=variety)
+        self.keep_settings(TextConditionalGAN.compile, **own)
         super().compile(*args, **settings)
 
     def start_from(self, other: ZooModel) -> None:

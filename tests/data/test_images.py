@@ -92,7 +92,7 @@ def test_every_epoch_sees_every_image_once_in_its_own_order(images_npz):
 
 def test_skipped_files_do_not_bring_a_large_set_into_memory(folder, monkeypatch):
     (folder / "even" / "empty.png").write_bytes(b"")
-    monkeypatch.setattr("ganzoo.data.sources.MEMORY_LIMIT", 1000)
+    monkeypatch.setattr("ganzoo.data.allocation.MEMORY_LIMIT", 1000)
     with pytest.warns(UserWarning, match="skipped 1"):
         opened = open_images(f"folder:{folder}", (32, 32, 3))
     assert isinstance(opened.images, np.memmap)
@@ -488,7 +488,7 @@ def test_small_images_are_refused_or_enlarged(folder):
 
 def test_large_sets_are_kept_in_a_file(folder, monkeypatch):
     in_memory = open_images(f"folder:{folder}", (32, 32, 3)).images
-    monkeypatch.setattr("ganzoo.data.sources.MEMORY_LIMIT", 1000)
+    monkeypatch.setattr("ganzoo.data.allocation.MEMORY_LIMIT", 1000)
     mapped = open_images(f"folder:{folder}", (32, 32, 3)).images
     assert isinstance(mapped, np.memmap)
     np.testing.assert_array_equal(mapped, in_memory)

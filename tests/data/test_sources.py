@@ -8,18 +8,18 @@ import sys
 import pytest
 
 import ganzoo
-from ganzoo.data.sources import allocate
+from ganzoo.data.allocation import allocate
 
 OWN_MOUNTS = ("unshare", "--mount", "--map-root-user", "sh", "-c")
 FULL_DISK = """
-import ganzoo.data.sources as sources
-sources.MEMORY_LIMIT = 1000
-kept = sources.allocate((3 * 2**20,), "first")
+import ganzoo.data.allocation as allocation
+allocation.MEMORY_LIMIT = 1000
+kept = allocation.allocate((3 * 2**20,), "first")
 kept[:] = 7
 try:
     # In a file with holes this would be another three megabytes, until they are written.
-    sources.allocate((3 * 2**20,), "second")[:] = 7
-except sources.GanzooError as error:
+    allocation.allocate((3 * 2**20,), "second")[:] = 7
+except allocation.GanzooError as error:
     print(error)
 print(kept.sum())
 """

@@ -50,3 +50,30 @@ def test_it_learns_which_color_is_said():
     same = np.kron(np.eye(4), np.ones((2, 2))) > 0
     np.fill_diagonal(alike, np.nan)
     assert np.nanmean(alike[same]) > np.nanmean(alike[~same]) + 0.5
+
+
+def test_an_encoder_learns_what_captions_say_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANZOO_CACHE", str(tmp_path))
+    colors, things = ["red", "green", "blue"], ["hat", "shoe"]
+    pairs = [(c, t) for c in range(3) for t in range(2)] * 40
+    texts = [f"a {colors[c]} {things[t]}" if i % 3 else f"a {things[t]}" for i, (c, t) in enumerate(pairs)]
+    said = np.array([[c if i % 3 else -1, t] for i, (c, t) in enumerate(pairs)])
+    options = dict(said=said, values=[3, 2], epochs=40, batch_size=48, seed=1)
+    first, second = (CharacterEncoder(dim=8, width=8, length=16) for _ in range(2))
+    share = first.learn_attributes(texts, **options)
+    assert share > 0.95
+    assert first.learned
+    (path,) = tmp_path.glob("encoder-*.npz")
+    written = path.stat().st_mtime_ns
+    assert second.learn_attributes(texts, **options) == share
+    np.testing.assert_array_equal(second.encode(texts[:9]), first.encode(texts[:9]))
+    assert second.learned
+    # Other captions or another seed are learned anew.
+    CharacterEncoder(dim=8, width=8, length=16).learn_attributes(texts[::-1], **{**options, "epochs": 1})
+    assert len(list(tmp_path.glob("encoder-*.npz"))) == 2
+    assert path.stat().st_mtime_ns == written
+    # A damaged file is as good as none.
+    path.write_bytes(path.read_bytes()[:-200])
+    third = CharacterEncoder(dim=8, width=8, length=16)
+    assert third.learn_attributes(texts, **options) > 0.95
+    assert path.stat().st_mtime_ns > written

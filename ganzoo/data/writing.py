@@ -1,0 +1,65 @@
+"""A source of images written as files, for other tools and for people to look at."""
+
+import json
+import math
+import os
+from pathlib import Path
+
+from PIL import Image
+from tqdm import tqdm
+
+from ganzoo.data import avatars
+from ganzoo.data.sources import open_images
+from ganzoo.errors import GanzooError
+from ganzoo.files import write_atomically
+
+
+def write_images(source: str, folder: str | Path, size: int = 64, channels: int = 3, upscale: bool = False) -> Path:
+    """Writes the images of a source into a folder as PNG files.
+
+    Of avatars a file captions.json stands beside them, so that "captions:FOLDER" reads the same images and captions
+    again. Images of other sources whose labels are known lie in a folder for each class, as "folder:FOLDER" reads them.
+
+    Args:
+        source: as `ganzoo.data.sources.open_images` takes it, e.g. "avatars:2000".
+        folder: where to write; made if it is not there.
+        size: height and width in pixels.
+        channels: 1 for gray, 3 for color.
+        upscale: enlarge images that are smaller.
+
+    Returns:
+        The folder.
+
+    Raises:
+        GanzooError: anything wrong with the source; a folder that holds files already, or cannot be written.
+
+    Example:
+        ganzoo.data.write_images("avatars:20", "my_avatars", size=128)
+    """
+    folder = Path(folder)
+    if os.path.isdir(folder) and any(os.scandir(folder)):
+        raise GanzooError(f"the folder {folder} is not empty: name another one")
+    opened = open_images(source, (size, size, channels), upscale=upscale)
+    scheme, _, place = source.partition(":")
+    described = avatars.captions_of(place) if scheme == "avatars" and opened.labels is not None else None
+    digits = max(6, math.ceil(math.log10(len(opened.images) + 1)))
+    names = [f"{i:0{digits}d}.png" for i in range(len(opened.images))]
+    if described is None and opened.labels is not None:
+        classes = opened.class_names or [str(number) for number in range(int(opened.labels.max()) + 1)]
+        names = [f"{_file_name(classes[label])}/{name}" for label, name in zip(opened.labels, names)]
+    try:
+        for name in dict.fromkeys(os.path.dirname(name) for name in names):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for name, image in zip(tqdm(names, desc="writing", unit=" images", disable=None, leave=False), opened.images):
+            Image.fromarray(image[..., 0] if channels == 1 else image).save(folder / name)
+        if described is not None:
+            captions = json.dumps(dict(zip(names, described.texts)), indent=0)
+            write_atomically(folder / "captions.json", captions.encode())
+    except OSError as error:
+        raise GanzooError(f"cannot write to {folder}: {error.strerror or error}") from None
+    return folder
+
+
+def _file_name(name):
+    """The name of a class as one of a folder."""
+    return "".join(letter if letter.isalnum() or letter in " -_." else "_" for letter in name).strip(" .") or "_"

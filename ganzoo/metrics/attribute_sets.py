@@ -1,0 +1,182 @@
+"""Metrics of avatars generated from captions: whether each thing that was asked for is there.
+
+Two classifiers look at the images. `avatars_classifier` may have chosen the checkpoint; `avatars_judge`, of another
+architecture and trained on other avatars, has chosen nothing, and all but two of the metrics are its.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ganzoo.data import avatars
+from ganzoo.data.avatar_attributes import HELD_OUT, NAMES
+from ganzoo.errors import GanzooError
+from ganzoo.metrics.extractors import AttributeExtractor, get_extractor
+from ganzoo.metrics.features import Features
+from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
+from ganzoo.metrics.neighbors import precision_recall
+from ganzoo.metrics.registry import register_metric
+from ganzoo.metrics.text_to_image import attributes_obeyed, right_by_attributes, variety
+
+TASK = "avatars"
+JUDGE, CHOOSER = "avatars_judge", "avatars_classifier"
+# Captions that each image's own is told from.
+_CHOICES = 10
+_PAIRS = ", ".join(f"{hair} hair with {clothes} clothes" for hair, clothes in HELD_OUT)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Avatars, the first caption of each, and what it says.
+
+    Attributes:
+        images: real ones, uint8 (count, height, width, channels).
+        captions: list of strings.
+        said: int8 (count, attributes), -1 of what a caption leaves out.
+        own: int8 (count, attributes): all that the avatars show.
+    """
+
+    images: np.ndarray
+    captions: list[str]
+    said: np.ndarray
+    own: np.ndarray
+
+    @classmethod
+    def of(cls, request: avatars.Request, image_shape: tuple[int, int, int]) -> "Asked":
+        """The avatars of a request."""
+        described = avatars.captions_of(request.place)
+        images = avatars.open_images(request.place, image_shape)
+        own = request.attributes
+        assert own is not None, "a style with captions has attributes"
+        return cls(images, [of_one[0] for of_one in described.texts], described.said[:, 0], own)
+
+
+class AttributeSets:
+    """Avatars that a model was not trained on, and what it generates from their captions; computed on first use.
+
+    Args:
+        model: a `TextToImage` model.
+        request: of avatars; of as many again that are held out of training.
+
+    Attributes:
+        asked: {"": `Asked` of pairs of colors seen in training, "held_out_": of the others}.
+        generated: {"": images, "held_out_": images} of their captions, uint8.
+        judge, chooser: the classifiers.
+
+    Raises:
+        GanzooError: images of another size than the classifiers take.
+    """
+
+    def __init__(self, model: Any, request: avatars.Request) -> None:
+        self.model, self.request = model, replace(request, held_out=False)
+        self.judge: Any = get_extractor(JUDGE)
+        self.chooser: Any = get_extractor(CHOOSER)
+        if not self.judge.takes(model.image_shape):
+            raise GanzooError(
+                f"{JUDGE} takes images of {self.judge.image_shape}, the model generates {model.image_shape}"
+            )
+
+    @functools.cached_property
+    def asked(self) -> dict[str, Asked]:
+        requests = {"": self.request, "held_out_": replace(self.request, held_out=True)}
+        return {prefix: Asked.of(request, self.model.image_shape) for prefix, request in requests.items()}
+
+    @functools.cached_property
+    def generated(self) -> dict[str, np.ndarray]:
+        return {prefix: self.model.generate(captions=asked.captions, seed=0) for prefix, asked in self.asked.items()}
+
+    @functools.cached_property
+    def features(self) -> tuple[Features, Features]:
+        """The judge's, of real and of generated images of pairs of colors seen in training."""
+        return self.judge(self.asked[""].images), self.judge(self.generated[""])
+
+    def obeyed(self, classifier: AttributeExtractor, images: np.ndarray, asked: Asked) -> dict[str, float]:
+        """{"attributes_obeyed": mean, "obeyed_<attribute>": share} of images, one for each caption.
+
+        Raises:
+            GanzooError: too few captions: none of them names an attribute.
+        """
+        shares = attributes_obeyed(classifier.values(images), asked.said, classifier.attributes)
+        if len(shares) < len(NAMES):
+            raise GanzooError(f"{self.request.count} avatars are too few: their captions do not name every attribute")
+        mean = float(np.mean(list(shares.values())))
+        return {"attributes_obeyed": mean, **{f"obeyed_{name}": share for name, share in shares.items()}}
+
+    def recognized(self, images: np.ndarray, asked: Asked) -> float:
+        """The share of images of which the own caption is likelier than nine that are wrong."""
+        rng = np.random.default_rng(0)
+        return right_by_attributes(self.judge.probabilities(images), asked.said, asked.own, _CHOICES, rng)
+
+
+def _metric(name: str, protocol: str = "", **options: Any) -> Callable:
+    return register_metric(name, TASK, protocol=protocol, default=True, **options)
+
+
+_OBEYED = ("attributes_obeyed", *(f"obeyed_{name}" for name in NAMES))
+
+
+@_metric(
+    "attributes_obeyed",
+    f"attributes that captions name, by {JUDGE}, which has chosen no checkpoint",
+    values=(*_OBEYED, "real_attributes_obeyed"),
+    higher_is_better=True,
+)
+def _attributes_obeyed(sets):
+    real = sets.obeyed(sets.judge, sets.asked[""].images, sets.asked[""])["attributes_obeyed"]
+    return {**sets.obeyed(sets.judge, sets.generated[""], sets.asked[""]), "real_attributes_obeyed": real}
+
+
+@_metric(
+    "held_out_attributes_obeyed",
+    f"held out of training: {_PAIRS}",
+    values=tuple(f"held_out_{name}" for name in _OBEYED),
+    higher_is_better=True,
+)
+def _held_out_attributes_obeyed(sets):
+    found = sets.obeyed(sets.judge, sets.generated["held_out_"], sets.asked["held_out_"])
+    return {f"held_out_{name}": share for name, share in found.items()}
+
+
+@_metric(
+    "caption_recognized",
+    f"the own caption among {_CHOICES} of which the others are wrong, the likeliest by {JUDGE}",
+    values=("right_of_10", "held_out_of_10", "real_of_10"),
+)
+def _caption_recognized(sets):
+    seen, held_out = (sets.recognized(sets.generated[prefix], asked) for prefix, asked in sets.asked.items())
+    real = sets.recognized(sets.asked[""].images, sets.asked[""])
+    return dict(right_of_10=seen, held_out_of_10=held_out, real_of_10=real)
+
+
+@_metric("frechet_distance", f"Fréchet distance on {JUDGE} features (not FID)")
+def _frechet_distance(sets):
+    return frechet_distance(*map(FeatureStatistics.of, sets.features))
+
+
+@_metric("precision_recall", f"precision and recall of 3 neighbors on {JUDGE} features", values=("precision", "recall"))
+def _precision_recall(sets):
+    return dict(zip(("precision", "recall"), precision_recall(*sets.features)))
+
+
+@_metric(
+    "variety", "variety of eight images of each of 20 captions, in gray levels", values=("variety", "real_variety")
+)
+def _variety(sets):
+    asked = sets.asked[""]
+    found = [variety(sets.model.generate(8, captions=caption, seed=0)) for caption in asked.captions[:20]]
+    return {"variety": float(np.mean(found)), "real_variety": variety(asked.images[:20])}
+
+
+@_metric(
+    "by_classifier",
+    f"the same by {CHOOSER}, which may have chosen the checkpoint",
+    values=("classifier_attributes_obeyed", "classifier_frechet_distance"),
+)
+def _by_classifier(sets):
+    asked, generated = sets.asked[""], sets.generated[""]
+    distance = frechet_distance(*(sets.chooser.statistics(images) for images in (asked.images, generated)))
+    obeyed = sets.obeyed(sets.chooser, generated, asked)["attributes_obeyed"]
+    return dict(classifier_attributes_obeyed=obeyed, classifier_frechet_distance=distance)
