@@ -96,7 +96,7 @@ def test_captions_asked_for():
     ends = model.generate(captions=["a red apple", "a blue ball"], latents=np.repeat(model.latents(1, 0), 2, axis=0))
     assert np.abs(walk[[0, -1]].astype(int) - ends).max() <= 1
     for wrong, words in (
-        (dict(count=2), "draws what captions say"),
+        (dict(count=2), "generates images from captions"),
         (dict(count=3, captions=["a", "b"]), "need one caption or 3"),
         (dict(captions=[1]), "captions are strings"),
         (dict(captions=[]), "captions are strings"),
