@@ -131,8 +131,8 @@ def test_info_tells_paper_parameters_and_metrics():
         (["generate", "nowhere.keras"], "no such file"),
         (["demo", "srgann"], "unknown model"),
         (["demo", "--port", "70000"], "70000 is not in the range"),
-        (["train", "dcgan.digits", "--data", "idx:", "--dry-run"], "names no place"),
-        (["evaluate", "dcgan.mnist", "--data", "digits"], "smaller than the 28x28"),
+        (["train", "dcgan.digits", "--data", "idx:", "--dry-run"], "is incomplete"),
+        (["evaluate", "dcgan.mnist", "--data", "digits"], "smaller than the requested 28x28"),
         (["--import", "nowhere.py", "list"], "no such Python file"),
     ],
 )

@@ -375,7 +375,7 @@ def test_what_is_above_full_scale_stays_or_is_said_to_be_limited(model, tmp_path
     np.testing.assert_allclose(written, np.clip(clean, -1, 1), atol=1e-6)
     ((message, category),) = messages
     assert category is UserWarning
-    assert f"out.flac: {above} samples above full scale were limited to it" in message
+    assert f"out.flac: {above} samples above full scale were clipped" in message
     soundfile.write(tmp_path / "hot.wav", np.array([0.5, 1e38]), 16000, subtype="FLOAT")
     with pytest.raises(ganzoo.GanzooError, match=r"hot.wav: .* beyond 100: 1e\+38 at sample 1"):
         enhance_file(model, tmp_path / "hot.wav", tmp_path / "loud.wav")

@@ -257,8 +257,8 @@ def test_upscale_on_the_command_line(model, tmp_path):
         ([folder, folder / "a.png"], "OUT is not a folder"),
         ([folder / "a.png", folder / "deep" / "b.png", folder / "a.png"], "OUT is not a folder"),
         ([folder / "a.png", folder / "deep" / "b.png", folder / "c.png"], "make it first"),
-        ([folder / "a.png", folder], "would be written over"),
-        ([folder / "a.png", folder / "deep" / "b.png", folder / "deep"], "would be written over"),
+        ([folder / "a.png", folder], "would be overwritten"),
+        ([folder / "a.png", folder / "deep" / "b.png", folder / "deep"], "would be overwritten"),
         ([folder / "a.png", tmp_path / "x.xyz"], "as an image: use"),
     ):
         done = run(main, ["upscale", *map(str, wrong), *settings])

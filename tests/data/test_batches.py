@@ -199,7 +199,7 @@ def test_what_would_train_nothing(model, images):
         (images[:1].tolist(), {}, "got list"),
         (7, {}, "got int"),
         (np.float32(7), {}, "batch axis"),
-        ([images, images], {}, "are images too"),
+        ([images, images], {}, "in place of the labels"),
         (object(), {}, "got object"),
     ):
         with pytest.raises(ganzoo.GanzooError, match=words) as caught:

@@ -91,7 +91,7 @@ def test_what_cannot_be_made_gets_one_line():
             with pytest.raises(GanzooError, match="count must be an integer of at least 1"):
                 make(wrong)
     model = ganzoo.load("dcgan.digits")
-    with pytest.raises(GanzooError, match=r"latents of up to 1e\+38 are too large"):
+    with pytest.raises(GanzooError, match=r"latents up to 1e\+38 make the network overflow"):
         model.generate(latents=np.full((2, model.latent_dim), 1e38))
     model.ema_generator.set_weights([np.nan * weight for weight in model.ema_generator.get_weights()])
     with pytest.raises(GanzooError, match="weights are damaged"):

@@ -200,5 +200,5 @@ def test_weights_of_efficientnet_come_from_its_checkpoint_and_others_are_refused
         np.savez(tmp_path / f"{name}.npz", **{key: tensor.numpy() for key, tensor in checkpoint.items()})
     with pytest.raises(GanzooError, match="its arrays are not those of efficientnet_lite0_fp16"):
         metrics.get_extractor("efficientnet_lite0")
-    with pytest.raises(GanzooError, match="is not of efficientnet_lite0: it has no fitting array '_conv_head"):
+    with pytest.raises(GanzooError, match="is not of efficientnet_lite0: it has no matching array '_conv_head"):
         efficientnet_lite0("mine")

@@ -30,7 +30,7 @@ def test_every_model_has_features_or_says_why_not(name):
     model = ganzoo.create(name, **model_class(name).test_config)
     images = np.random.default_rng(0).integers(0, 256, (4, *model.image_shape), dtype="uint8")
     if len(model.discriminator.inputs) > 1:
-        with pytest.raises(ganzoo.GanzooError, match="by their condition"):
+        with pytest.raises(ganzoo.GanzooError, match="takes images with a condition"):
             model.features(images)
         return
     features = model.features(images)

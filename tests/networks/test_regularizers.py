@@ -76,7 +76,7 @@ def test_reference_batch_is_the_first_of_training_and_stays():
     np.testing.assert_array_equal(np.array(reference.reference), images[:8])
     [(_, latents)] = reference_batches(model.ema_generator)
     assert 0.5 < np.array(latents.reference).std() < 1.5
-    with pytest.raises(ganzoo.GanzooError, match="a reference batch of 8 needs as many images"):
+    with pytest.raises(ganzoo.GanzooError, match="a reference batch of 8 needs at least as many images"):
         make("dcgan", discriminator_regularizers=[VIRTUAL]).fit(images[:6], batch_size=2, verbose=0)
 
 

@@ -136,7 +136,7 @@ def test_mistakes_are_found_before_anything_is_written(tiny_preset, tmp_path):
     for settings, message in [
         (["data.batch_size=97"], "a batch of 97 is larger than the 96 examples"),
         (["data.batch=3"], "unknown key 'batch'. Did you mean 'batch_size'"),
-        (["arguments.image_shape=[32, 32, 1]", "extractor=null"], "smaller than the 32x32"),
+        (["arguments.image_shape=[32, 32, 1]", "extractor=null"], "smaller than the requested 32x32"),
         (["compile.discriminator_steps=9"], "one step takes 9"),
         (["extractor=digits_classifier"], "takes images of"),
         (["compile.ema=1"], "unknown key 'ema'. Did you mean 'ema_decay'"),
