@@ -41,6 +41,10 @@ def model(name: PathLike, command: str | None = None) -> str:
                 f"`ganzoo probe` needs a discriminator that takes images alone, as dcgan's does; '{name}' {purpose}"
             )
         usage = registry.declared(found, "usage").format(name=name)
+        if command == "generate --caption":
+            raise GanzooError(f"'{name}' takes no captions: use `{usage}`")
+        if command == "generate":
+            raise GanzooError(f"'{name}' {purpose}: use `{usage}`")
         raise GanzooError(f"'{name}' {purpose}, which `ganzoo {command}` does not: use `{usage}`")
     return found
 

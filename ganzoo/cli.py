@@ -49,7 +49,7 @@ class _Group(click.Group):
 )
 @click.version_option(__version__)
 def main(files: Sequence[str]) -> None:
-    """Trained generative adversarial networks for Keras.
+    """Trained generative models for Keras 3.
 
     \b
     Example: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
@@ -135,7 +135,7 @@ def info(name: str) -> None:
 @click.option(
     "--data",
     metavar="SOURCE",
-    help="Source of the data: avatars:COUNT, folder:PATH, idx:FILE, npz:FILE, tfds:NAME or digits.",
+    help="Source of the data: folder:PATH, captions:FOLDER, idx:FILE, npz:FILE, tfds:NAME, avatars:COUNT or digits.",
 )
 @click.option(
     "--set",
@@ -160,7 +160,7 @@ def info(name: str) -> None:
     type=click.FloatRange(0, min_open=True),
     help="Save and stop after this time; continue with --resume.",
 )
-@click.option("--dry-run", is_flag=True, help="Check everything and estimate the duration; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Check everything and estimate the duration; create no run folder.")
 def train(
     preset: str,
     data: str | None,

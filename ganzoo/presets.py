@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ganzoo import registry
-from ganzoo.config import Config, Weights, dump, load_config, parameters_of, parse_config, validated_arguments
+from ganzoo.config import (
+    Config,
+    Evaluation,
+    Weights,
+    dump,
+    load_config,
+    parameters_of,
+    parse_config,
+    validated_arguments,
+)
 from ganzoo.construction import inference_first
 from ganzoo.errors import GanzooError, first_line, in_one_line, unknown
 from ganzoo.files import write_atomically
@@ -136,7 +145,8 @@ def model_of(name: PathLike, trained: bool = False) -> str:
         return saved_model_of(checkpoint_of(path))
     preset = find(name)
     if preset.config.model not in registry.list_models():
-        raise unknown("model", preset.config.model, registry.list_models(), preset.name)
+        error = unknown("model", preset.config.model, registry.list_models(), preset.name)
+        raise GanzooError(f"{error} If it is your own, import its file first (ganzoo --import FILE.py ...)")
     if trained and preset.config.weights is None:
         raise GanzooError(
             f"the preset '{preset.name}' has no trained weights: train them with `ganzoo train {preset.name}` and use "
@@ -225,7 +235,9 @@ def is_preset_folder(name: PathLike) -> bool:
         return False
 
 
-def save(model: Any, folder: PathLike, description: str = "", license: str = "", data: str = "") -> Path:
+def save(
+    model: Any, folder: PathLike, description: str = "", license: str = "", data: str = "", overwrite: bool = False
+) -> Path:
     """Writes a model as a preset folder; see `ZooModel.save_to_preset`."""
     folder = Path(folder)
     name = type(model).model_name
@@ -236,11 +248,16 @@ def save(model: Any, folder: PathLike, description: str = "", license: str = "",
         )
     if is_run(folder):
         raise GanzooError(f"cannot save to {folder}: it is a run folder; choose another")
+    if is_preset_folder(folder) and not overwrite:
+        raise GanzooError(f"cannot save to {folder}: it holds a preset; choose another folder, or pass overwrite=True")
+    source = preset_files().get(str(model.preset))
     config = Config(
         model=name,
         description=description,
         arguments=model.arguments,
         class_names=list(getattr(model, "class_names", None) or ()),
+        # How the preset that the model came from is evaluated: its extractor, for one.
+        evaluation=load_config(source).evaluation if source else Evaluation(),
     )
     try:
         # Reading it back makes sure that all arguments can be written as YAML.

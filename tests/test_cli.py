@@ -122,7 +122,7 @@ def test_info_tells_paper_parameters_and_metrics():
         (["train", "dcgan.digits", "--data", "folder:/nowhere"], "no such folder"),
         (["generate", "dcgan", "--count", "0"], "0 is not in the range x>=1"),
         (["generate", ""], "unknown preset or model ''"),
-        (["evaluate", "dcgan", "segan", "--data", "digits"], "dcgan, segan are of different tasks"),
+        (["evaluate", "dcgan", "segan", "--data", "digits"], "dcgan, segan belong to different tasks"),
         (
             ["evaluate", "dcgan", "--data", "digits", "--extractor", "mnist_clasifier"],
             "Did you mean 'mnist_classifier'",

@@ -242,7 +242,7 @@ def test_from_preset_and_save_to_preset_refuse_what_they_cannot_do(tmp_path, mon
     assert DCGAN.from_preset("digits").preset == DCGAN.from_preset("dcgan.digits").preset == "dcgan.digits"
     with pytest.raises(ganzoo.GanzooError, match=r"preset of DCGAN, which is not a CGAN: use DCGAN\.from_preset"):
         CGAN.from_preset("dcgan.digits")
-    with pytest.raises(ganzoo.GanzooError, match=r"Did you mean 'dcgan\.digits'"):
+    with pytest.raises(ganzoo.GanzooError, match=r"unknown preset of DCGAN 'digitz'\. Did you mean 'digits'"):
         DCGAN.from_preset("digitz")
     with pytest.raises(ganzoo.GanzooError, match="has no trained weights"):
         CGAN.from_preset("srgan.paper_x4")
@@ -254,6 +254,12 @@ def test_from_preset_and_save_to_preset_refuse_what_they_cannot_do(tmp_path, mon
             model.save_to_preset(tmp_path / folder)
     with pytest.raises(ganzoo.GanzooError, match="neither a run folder nor a preset folder"):
         ganzoo.load(tmp_path)
+    DCGAN.from_preset("digits").save_to_preset(tmp_path / "mine")
+    assert presets.find(tmp_path / "mine").config.evaluation.extractor == "digits_classifier"
+    with pytest.raises(ganzoo.GanzooError, match="it holds a preset"):
+        model.save_to_preset(tmp_path / "mine")
+    model.save_to_preset(tmp_path / "mine", overwrite=True)
+    assert ganzoo.load(tmp_path / "mine").arguments == model.arguments
 
     class Unregistered(DCGAN):
         model_name = None

@@ -330,7 +330,7 @@ def test_the_perceptual_network_is_whole_wherever_it_is_first_used(shared, monke
 
 def test_metrics_of_different_kinds_are_not_put_side_by_side(model, tmp_path):
     model.save(tmp_path / "m.keras")
-    with pytest.raises(ganzoo.GanzooError, match="of different tasks"):
+    with pytest.raises(ganzoo.GanzooError, match="belong to different tasks"):
         evaluate_presets(["dcgan.digits", tmp_path / "m.keras"], "photos")
     names = [one.name for one in evaluate_presets([tmp_path / "m.keras"], "photos")]
     assert names == ["bicubic", str(tmp_path / "m.keras")]

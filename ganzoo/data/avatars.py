@@ -1,12 +1,12 @@
-"""Avatars by designers, rendered with every attribute chosen: images in color of which all that can be said is known.
+"""Cartoon avatars, rendered with known attributes.
 
-    avatars:2000                           2,000 avatars, none with a pair of colors that is held out of training
-    avatars:2000:held-out                  2,000 that all have such a pair, for evaluation
-    avatars:2000:seed=7                    others
-    avatars:2000:label=glasses             with the kind of glasses as labels
-    avatars:2000:style=lorelei             of another style of DiceBear's, without attributes, labels and captions
+    avatars:2000                           2,000 avatars, none with a held-out pair of colors
+    avatars:2000:held-out                  2,000 avatars that all have such a pair, for evaluation
+    avatars:2000:seed=7                    2,000 other avatars
+    avatars:2000:label=glasses             the kind of glasses as the class label
+    avatars:2000:style=lorelei             another DiceBear style, without attributes, labels and captions
 
-They are rendered once, by the packages of the extra `avatars`, and kept in the cache folder. The style of the first
+They are rendered once, by the packages of the extra `avatars`, and cached. The style of the first
 four is Avataaars by Pablo Stanley (https://avataaars.com), free for personal and commercial use.
 """
 
@@ -231,8 +231,8 @@ def _keep(path, images):
             file.write(digest.digest())
     except OSError as error:
         warnings.warn(
-            f"rendered avatars cannot be kept in {path.parent} ({error.strerror or error}) and are rendered anew each "
-            "time: set GANZOO_CACHE to a folder that can be written",
+            f"rendered avatars cannot be cached in {path.parent} ({error.strerror or error}) and will be rendered "
+            "again every time: set GANZOO_CACHE to a writable folder",
             stacklevel=2,
         )
 

@@ -131,9 +131,10 @@ def split_source(
         if meant := _meant(str(source), schemes):
             raise GanzooError(f"'{printable(source)}' is a path without a scheme: write {meant}:{printable(source)}")
         known = [name if name in without_place else f"{name}:..." for name in schemes]
-        raise unknown(f"kind of source{kind}", source, known)
+        raise unknown(f"source{kind}", source, known)
     if scheme not in without_place and not place:
-        raise GanzooError(f"the source '{source}' is incomplete: write {scheme}:PATH_OR_NAME")
+        place = {"avatars": "COUNT", "tfds": "NAME", "idx": "FILE", "npz": "FILE"}.get(scheme, "FOLDER")
+        raise GanzooError(f"the source '{source}' is incomplete: write {scheme}:{place}")
     return scheme, os.path.expanduser(place)
 
 

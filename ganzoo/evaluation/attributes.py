@@ -42,7 +42,7 @@ def evaluate(model: Any, place: str, metrics: Sequence[str] | None = None, name:
     sets = AttributeSets(model, request)
     values = compute(chosen, sets)
     protocol = (
-        f"avatars:{sets.request.place} and as many with pairs of colors that are held out; one image of seed 0 for the "
+        f"avatars:{sets.request.place} and as many with held-out pairs of colors; one image of seed 0 for the "
         f"first caption of each, averaged generator, {model.image_shape[0]}x{model.image_shape[1]}{protocols(chosen)}"
     )
     return Evaluation(name, protocol, rounded(values))

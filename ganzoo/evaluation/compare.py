@@ -96,7 +96,7 @@ def evaluate_presets(
         for found in (presets.model_of(name, trained=True) for name in names)
     ]
     if any(module is not modules[0] for module in modules):
-        raise GanzooError(f"{', '.join(map(str, names))} are of different tasks: their metrics cannot be compared")
+        raise GanzooError(f"{', '.join(map(str, names))} belong to different tasks: their metrics cannot be compared")
     module = modules[0]
     takes_extractor = getattr(module, "TAKES_EXTRACTOR", False)
     if extractor:

@@ -120,7 +120,7 @@ _OBEYED = ("attributes_obeyed", *(f"obeyed_{name}" for name in NAMES))
 
 @_metric(
     "attributes_obeyed",
-    f"attributes that captions name, by {JUDGE}, which has chosen no checkpoint",
+    f"attributes that captions name, by {JUDGE}, which was not used to select the checkpoint",
     values=(*_OBEYED, "real_attributes_obeyed"),
     higher_is_better=True,
 )
@@ -142,7 +142,7 @@ def _held_out_attributes_obeyed(sets):
 
 @_metric(
     "caption_recognized",
-    f"the own caption among {_CHOICES} of which the others are wrong, the likeliest by {JUDGE}",
+    f"how often {JUDGE} rates an image's own caption above {_CHOICES - 1} wrong ones",
     values=("right_of_10", "held_out_of_10", "real_of_10"),
 )
 def _caption_recognized(sets):
@@ -156,7 +156,9 @@ def _frechet_distance(sets):
     return frechet_distance(*map(FeatureStatistics.of, sets.features))
 
 
-@_metric("precision_recall", f"precision and recall of 3 neighbors on {JUDGE} features", values=("precision", "recall"))
+@_metric(
+    "precision_recall", f"precision and recall with 3 neighbors on {JUDGE} features", values=("precision", "recall")
+)
 def _precision_recall(sets):
     return dict(zip(("precision", "recall"), precision_recall(*sets.features)))
 
@@ -172,7 +174,7 @@ def _variety(sets):
 
 @_metric(
     "by_classifier",
-    f"the same by {CHOOSER}, which may have chosen the checkpoint",
+    f"the same by {CHOOSER}, which may have been used to select the checkpoint",
     values=("classifier_attributes_obeyed", "classifier_frechet_distance"),
 )
 def _by_classifier(sets):

@@ -10,6 +10,7 @@ A metric belongs to a task, which determines the arguments of its function:
 Values of super-resolution and speech enhancement are averaged over the examples.
 """
 
+import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -102,6 +103,11 @@ def register_metric(
         assert "brightness_gap" in ganzoo.metrics.list_metrics("image_generation")
     """
 
+    tasks = {known_task for known_task, _ in _metrics}
+    # A task of your own may have any other name.
+    if task not in tasks and difflib.get_close_matches(task, tasks, cutoff=0.85):
+        raise unknown("task", task, tasks)
+
     def decorate(function: Callable) -> Callable:
         known = _metrics.get((task, name))
         # A file that is imported again replaces its own functions.
@@ -137,7 +143,8 @@ def get_metric(name: str, task: str) -> Metric:
         assert ganzoo.metrics.get_metric("psnr_y", "super_resolution").higher_is_better
     """
     if (task, name) not in _metrics:
-        raise unknown(f"metric of {task.replace('_', ' ')}", name, list_metrics(task))
+        error = unknown(f"metric of {task.replace('_', ' ')}", name, list_metrics(task))
+        raise GanzooError(f"{error} If it is your own, import its file first (ganzoo --import FILE.py ...)")
     return _metrics[task, name]
 
 

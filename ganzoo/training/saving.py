@@ -11,7 +11,7 @@ import keras
 
 from ganzoo import backend, keras_archive, presets, registry, weights
 from ganzoo.config import check_model_arguments, parameters_of
-from ganzoo.errors import GanzooError, first_line
+from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.precision import made_with
 from ganzoo.types import PathLike
 
@@ -110,7 +110,12 @@ class Saving(keras.Model):
             model = ganzoo.AdversarialModel.from_preset("dcgan.digits")  # any adversarial model
         """
         own = f"{getattr(cls, 'model_name', None)}.{preset}"
-        found = own if own in presets.list_presets() else preset
+        known = presets.list_presets()
+        short = [name.partition(".")[2] for name in known if name.startswith(f"{getattr(cls, 'model_name', None)}.")]
+        found = own if own in known else preset
+        path = Path(str(preset))
+        if short and found == preset and preset not in known and len(path.parts) == 1 and not path.suffix and not path.exists():
+            raise unknown(f"preset of {cls.__name__}", preset, short)
         made = registry.model_class(presets.model_of(found, trained=load_weights))
         if not issubclass(made, cls):
             raise GanzooError(
@@ -119,15 +124,24 @@ class Saving(keras.Model):
             )
         return presets.load(found, trained=load_weights, compile=compile)
 
-    def save_to_preset(self, folder: PathLike, description: str = "", license: str = "", data: str = "") -> Path:
+    def save_to_preset(
+        self,
+        folder: PathLike,
+        description: str = "",
+        license: str = "",
+        data: str = "",
+        *,
+        overwrite: bool = False,
+    ) -> Path:
         """Writes a preset folder that `from_preset` and `ganzoo.load` read: a YAML file with the model's arguments,
         and its weights in half precision. To resume training, use `save`, which also writes the optimizers.
 
         Args:
-            folder: created if it does not exist; the files of an earlier preset in it are replaced.
+            folder: created if it does not exist.
             description: one line about the model.
             license: license of the training data.
             data: description of the training data.
+            overwrite: replace a preset that the folder holds.
 
         Returns:
             The path of the YAML file.
@@ -142,7 +156,7 @@ class Saving(keras.Model):
             same = ganzoo.load("my_dcgan")
         """
         try:
-            return presets.save(self, folder, description, license, data)
+            return presets.save(self, folder, description, license, data, overwrite)
         except OSError as error:
             raise GanzooError(f"cannot save to {folder}: {error.strerror}") from None
 

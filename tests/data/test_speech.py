@@ -148,7 +148,7 @@ def test_speech_without_files_and_what_is_wrong_with_it(voices):
     for options, words in (
         (dict(source=f"folder:{voices}/speech"), "give noise"),
         (dict(source=f"folder:{voices}/none", noise="generated"), "no such folder"),
-        (dict(source="flder:x"), "unknown kind of source of recordings"),
+        (dict(source="flder:x"), "unknown source of recordings"),
         (dict(source=f"folder:{voices}/speech", noise="generated", snr=(5, 0)), r"snr is \(lowest, highest\)"),
     ):
         with pytest.raises(ganzoo.GanzooError, match=words):
