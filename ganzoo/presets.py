@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from pydantic import ValidationError
 
 from ganzoo import registry
 from ganzoo.config import (
@@ -32,8 +33,8 @@ from ganzoo.types import PathLike
 if TYPE_CHECKING:
     from ganzoo.training.zoo_model import ZooModel
 
-# The files of a preset folder.
-PRESET_FILE, _WEIGHTS_FILE = "preset.yaml", "weights.npz"
+# The YAML file of a preset folder.
+PRESET_FILE = "preset.yaml"
 
 
 @dataclass
@@ -186,13 +187,14 @@ def find(name: PathLike) -> Preset:
     """
     if str(name).endswith((".yaml", ".yml")):
         return Preset(str(name), Path(name), load_config(name))
-    if is_preset_folder(name):
-        path = Path(name) / PRESET_FILE
-        return Preset(str(name), path, load_config(path))
     files = preset_files()
     if name in files:
         return Preset(str(name), files[str(name)], load_config(files[str(name)]))
     names = [preset for preset in files if preset.split(".")[0] == name]
+    # A folder of the same name does not stand in for a preset of the package.
+    if not names and is_preset_folder(name):
+        path = Path(name) / PRESET_FILE
+        return Preset(str(name), path, load_config(path))
     if not names and name in registry.list_models():
         raise GanzooError(f"the model '{name}' has no preset: use your own YAML file, or ganzoo.create('{name}')")
     if not names:
@@ -240,7 +242,8 @@ def save(
 ) -> Path:
     """Writes a model as a preset folder; see `ZooModel.save_to_preset`."""
     folder = Path(folder)
-    name = type(model).model_name
+    # Of the class itself: a subclass that is not registered would come back as its parent.
+    name = vars(type(model)).get("model_name")
     if not name:
         raise GanzooError(
             f"cannot save to {folder}: {type(model).__name__} is not registered, so no preset can refer to it: put "
@@ -250,28 +253,36 @@ def save(
         raise GanzooError(f"cannot save to {folder}: it is a run folder; choose another")
     if is_preset_folder(folder) and not overwrite:
         raise GanzooError(f"cannot save to {folder}: it holds a preset; choose another folder, or pass overwrite=True")
+    if str(folder) in [*registry.list_models(), *preset_files()] or folder.suffix in (".keras", ".yaml", ".yml"):
+        raise GanzooError(f"cannot save to {folder}: load() takes this name for something else; choose another")
     source = preset_files().get(str(model.preset))
-    config = Config(
-        model=name,
-        description=description,
-        arguments=model.arguments,
-        class_names=list(getattr(model, "class_names", None) or ()),
-        # How the preset that the model came from is evaluated: its extractor, for one.
-        evaluation=load_config(source).evaluation if source else Evaluation(),
-    )
     try:
+        config = Config(
+            model=name,
+            description=description,
+            arguments=model.arguments,
+            class_names=list(getattr(model, "class_names", None) or ()),
+            # How the preset that the model came from is evaluated: its extractor, for one.
+            evaluation=load_config(source).evaluation if source else Evaluation(),
+            weights=Weights("weights.npz", "", license or "not stated", data or "not stated", "not measured"),
+        )
         # Reading it back makes sure that all arguments can be written as YAML.
         config = parse_config(dump(config), str(folder / PRESET_FILE))
-    except (yaml.YAMLError, GanzooError) as error:
+    except (yaml.YAMLError, ValidationError, GanzooError) as error:
         raise GanzooError(
-            f"cannot save to {folder}: an argument of the model cannot be written to a preset ({first_line(error)}); "
-            "use model.save() instead"
+            f"cannot save to {folder}: it cannot be written to a preset ({first_line(error)}); use model.save() instead"
         ) from None
     folder.mkdir(parents=True, exist_ok=True)
-    sha256 = model.save_shipped(folder / _WEIGHTS_FILE)
-    stated = Weights(_WEIGHTS_FILE, sha256, license or "not stated", data or "not stated", "not measured")
+    # An earlier preset stays whole until the new one is: each has a file of weights of its own.
+    sha256 = model.save_shipped(folder / ".weights.npz")
+    file = folder / f"weights-{sha256[:8]}.npz"
+    (folder / ".weights.npz").replace(file)
     path = folder / PRESET_FILE
+    stated = Weights(file.name, sha256, license or "not stated", data or "not stated", "not measured")
     write_atomically(path, dump(replace(config, weights=stated)).encode())
+    for other in folder.glob("weights-*.npz"):
+        if other != file:
+            other.unlink()
     return path
 
 

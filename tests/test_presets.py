@@ -258,11 +258,16 @@ def test_from_preset_and_save_to_preset_refuse_what_they_cannot_do(tmp_path, mon
     assert presets.find(tmp_path / "mine").config.evaluation.extractor == "digits_classifier"
     with pytest.raises(ganzoo.GanzooError, match="it holds a preset"):
         model.save_to_preset(tmp_path / "mine")
+    with pytest.raises(ganzoo.GanzooError, match="cannot be written to a preset"):
+        model.save_to_preset(tmp_path / "mine", license=5, overwrite=True)
+    assert ganzoo.load(tmp_path / "mine").arguments["width"] == 24  # the earlier preset is whole
+    with pytest.raises(ganzoo.GanzooError, match=r"load\(\) takes this name for something else"):
+        model.save_to_preset("dcgan.mnist")
     model.save_to_preset(tmp_path / "mine", overwrite=True)
     assert ganzoo.load(tmp_path / "mine").arguments == model.arguments
 
     class Unregistered(DCGAN):
-        model_name = None
+        pass
 
     with pytest.raises(ganzoo.GanzooError, match="Unregistered is not registered"):
         Unregistered(image_shape=(32, 32, 1), width=4).save_to_preset(tmp_path / "new")

@@ -1,10 +1,8 @@
-"""Renders avatars to pixels, in this process or as one of several:
+"""Renders avatars to pixels, in this process or in several.
 
-    python -m ganzoo.data.avatar_renderer
-
-reads a line of JSON, {"style": name, "size": pixels, "options": [of each avatar]}, from its standard input, answers
-with the images' bytes, RGB, row by row, and goes on until there are no more lines. Not a process of `multiprocessing`,
-which would run the lines of the user's script again in each.
+A further process runs `serve`, which reads a line of JSON, {"style": name, "size": pixels, "options": [of each
+avatar]}, from standard input, and answers with the images' bytes (RGB, row by row), until there are no more lines. It is not a
+process of `multiprocessing`, which would run the user's script again.
 """
 
 import functools
@@ -13,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
@@ -24,6 +23,8 @@ from ganzoo.errors import GanzooError, first_line, missing_package, unknown
 
 # Avatars at a time. So few do not need further processes, each of which takes half a second to start.
 _CHUNK = 128
+# Styles that consist of text or of effects that the renderer leaves out: every image would be white.
+_BLANK = ("glass", "initials")
 # Of threads beyond which memory and not processors would be the limit.
 _MOST_PROCESSES = 32
 
@@ -36,6 +37,7 @@ def check_style(style: str) -> None:
     """
     folder = _package("dicebear_styles")
     known = [path.name.removesuffix(".json") for path in folder.iterdir() if path.name.endswith(".json")]
+    known = [name for name in known if name not in _BLANK]
     if style not in known:
         raise unknown("style of avatars", style, known)
 
@@ -100,9 +102,14 @@ def render_all(
     def work():
         # What is rendered here has to be found there, wherever this process found it.
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        command = [sys.executable, "-m", "ganzoo.data.avatar_renderer"]
+        # -P: no Python file of the current folder is imported.
+        command = [sys.executable, "-P", "-c", "from ganzoo.data.avatar_renderer import serve; serve()"]
         pipe = subprocess.PIPE
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:
+        # Errors go to a file: a pipe that nobody reads would fill up.
+        with (
+            tempfile.TemporaryFile() as errors,
+            subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, env=environment) as process,
+        ):
             try:
                 while (chunk := waiting.get()) is not None:
                     asked = {"style": style, "size": size, "options": [options_of(i) for i in chunk]}
@@ -116,7 +123,9 @@ def render_all(
                 process.stdin.close()
             except BrokenPipeError:
                 process.kill()
-                said = process.stderr.read().decode(errors="replace").strip()
+                process.wait()
+                errors.seek(0)
+                said = errors.read().decode(errors="replace").strip()
                 reason = said.splitlines()[-1] if said else "its process ended"
                 raise GanzooError(f"rendering avatars failed: {reason}") from None
             except BaseException:
@@ -167,12 +176,9 @@ def _style(name):
         raise GanzooError(f"the style of avatars '{name}' cannot be read: {first_line(error)}") from None
 
 
-def _serve():
+def serve() -> None:
+    """Renders what standard input asks for, a line of JSON at a time, to standard output."""
     for line in sys.stdin.buffer:
         asked = json.loads(line)
         sys.stdout.buffer.write(render(**asked).tobytes())
         sys.stdout.buffer.flush()
-
-
-if __name__ == "__main__":
-    _serve()

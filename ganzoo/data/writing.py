@@ -5,6 +5,7 @@ import math
 import os
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
@@ -45,8 +46,11 @@ def write_images(source: str, folder: str | Path, size: int = 64, channels: int 
     digits = max(6, math.ceil(math.log10(len(opened.images) + 1)))
     names = [f"{i:0{digits}d}.png" for i in range(len(opened.images))]
     if described is None and opened.labels is not None:
-        classes = opened.class_names or [str(number) for number in range(int(opened.labels.max()) + 1)]
-        names = [f"{_file_name(classes[label])}/{name}" for label, name in zip(opened.labels, names)]
+        folders: dict[int, str] = {}
+        for label in np.unique(opened.labels).tolist():
+            name = _file_name(opened.class_names[label] if opened.class_names else str(label))
+            folders[label] = name if name not in folders.values() else f"{name}-{label}"
+        names = [f"{folders[int(label)]}/{name}" for label, name in zip(opened.labels, names)]
     try:
         for name in dict.fromkeys(os.path.dirname(name) for name in names):
             (folder / name).mkdir(parents=True, exist_ok=True)

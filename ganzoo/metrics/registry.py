@@ -159,6 +159,7 @@ def chosen_metrics(task: str, names: Iterable[str] | None, *known: object) -> li
     Raises:
         GanzooError: an unknown name, or a named metric that cannot be computed.
     """
+    names = [names] if isinstance(names, str) else names
     if names:
         chosen = [get_metric(name, task) for name in dict.fromkeys(names)]
         for metric in chosen:
@@ -178,11 +179,24 @@ def _usable(metric: Metric, known: tuple) -> bool:
     return metric.default
 
 
+def check_names(names: Iterable[str]) -> None:
+    """Refuses names that no metric of any task has."""
+    known = [name for _, name in _metrics]
+    for name in names:
+        if name not in known:
+            raise unknown("metric", name, known, "evaluation.metrics")
+
+
 def compute(metrics: Iterable[Metric], *arguments: object) -> dict[str, float]:
     """{name: number} of several metrics with the same arguments."""
     values: dict[str, float] = {}
     for metric in metrics:
-        values.update(metric(*arguments))
+        found = metric(*arguments)
+        if twice := values.keys() & found.keys():
+            raise GanzooError(
+                f"the metric '{metric.name}' gives '{min(twice)}', as another metric does: rename its value"
+            )
+        values.update(found)
     return values
 
 

@@ -90,5 +90,6 @@ class SRResNet(SuperResolution, ZooModel):
             pixel_loss: mean "squared" or mean "absolute" difference of the pixels.
             total_variation: factor of `ganzoo.losses.perceptual.total_variation`.
         """
+        self.refuse_unknown_settings(settings)
         self.keep_settings(SRResNet.compile, pixel_loss=pixel_loss, total_variation=total_variation)
         super().compile(optimizer, **settings)

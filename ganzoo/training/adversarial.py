@@ -284,12 +284,11 @@ class AdversarialModel(ZooModel):
             GanzooError: an unknown loss or optimizer, a number out of range, or a call outside of the scope of the
                 strategy in which the model was created.
         """
+        self.refuse_unknown_settings(settings)
         if optimizer is not None:
             if isinstance(optimizer, keras.optimizers.Optimizer):
-                raise GanzooError(
-                    "each network needs an optimizer of its own: give generator_optimizer and discriminator_optimizer, "
-                    "or the optimizer's name"
-                )
+                message = "each network needs an optimizer of its own: give generator_optimizer and "
+                raise GanzooError(message + "discriminator_optimizer, or the optimizer's name")
             generator_optimizer, discriminator_optimizer = (
                 {**default, **optimizer} if isinstance(optimizer, dict) and "name" not in optimizer else optimizer
                 for default in (generator_optimizer, discriminator_optimizer)

@@ -43,6 +43,7 @@ from ganzoo.config import (
 from ganzoo.data.feed import Feed
 from ganzoo.errors import GanzooError
 from ganzoo.files import held, write_atomically
+from ganzoo.metrics.registry import check_names
 from ganzoo.registry import model_class
 from ganzoo.tasks.base import ValidationMetrics
 from ganzoo.training import callbacks
@@ -331,7 +332,10 @@ def _planned(place, preset, data, settings, output, resume, lock):
             f"{resuming} of {workers} workers were started with --resume: start all of them with it, or none"
         )
     found = presets.find(preset)
-    label = Path(found.name).stem if found.name == str(found.path) else found.name
+    if found.path.name == presets.PRESET_FILE:
+        label = found.path.resolve().parent.name
+    else:
+        label = Path(found.name).stem if found.name == str(found.path) else found.name
     folder = _folder(Path(output), label, resume)
     given = without_weights(found.config)
     facts = Facts()
@@ -398,6 +402,7 @@ def _planned(place, preset, data, settings, output, resume, lock):
             "steps of an epoch"
         )
     model.prepare()
+    check_names(config.evaluation.metrics)
     plan.measure = model.validation_metrics(plan.feed, config.evaluation)
     return plan
 

@@ -114,7 +114,14 @@ class Saving(keras.Model):
         short = [name.partition(".")[2] for name in known if name.startswith(f"{getattr(cls, 'model_name', None)}.")]
         found = own if own in known else preset
         path = Path(str(preset))
-        if short and found == preset and preset not in known and len(path.parts) == 1 and not path.suffix and not path.exists():
+        if (
+            short
+            and found == preset
+            and preset not in known
+            and len(path.parts) == 1
+            and not path.suffix
+            and not path.exists()
+        ):
             raise unknown(f"preset of {cls.__name__}", preset, short)
         made = registry.model_class(presets.model_of(found, trained=load_weights))
         if not issubclass(made, cls):

@@ -30,7 +30,7 @@ from ganzoo.data.batches import (
     with_known_shapes,
     without_empty_parts,
 )
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, unknown
 from ganzoo.networks import regularizers
 from ganzoo.tasks.base import Task
 from ganzoo.training import optimizers
@@ -310,6 +310,17 @@ class ZooModel(Task, DeferredNetworks, Saving):
         self._settings = dict(
             optimizer=built, run_eagerly=run_eagerly, jit_compile=jit_compile, **numbers, **self._own_settings
         )
+
+    def refuse_unknown_settings(self, settings: Mapping[str, Any]) -> None:
+        """Refuses further arguments of a subclass's `compile` that no `compile` takes, before anything changes.
+
+        Raises:
+            GanzooError: an unknown name, with the nearest match.
+        """
+        known = parameters_of("compile", owner=type(self))
+        for name in settings:
+            if name not in known:
+                raise unknown("argument", name, known, "compile()")
 
     def keep_settings(self, compile: Callable, **values: Any) -> None:
         """Stores the additional arguments of a subclass's `compile`, which calls this before the parent's `compile`.

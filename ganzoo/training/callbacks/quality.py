@@ -1,8 +1,11 @@
 """Computes validation metrics after an epoch."""
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import keras
+
+from ganzoo.errors import first_line
 
 if TYPE_CHECKING:
     from ganzoo.tasks.base import ValidationMetrics
@@ -25,4 +28,8 @@ class Quality(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None and ((epoch + 1) % self.every == 0 or epoch + 1 == self.last_epoch):
-            logs.update(self.measure.compute(self.model))
+            try:
+                logs.update(self.measure.compute(self.model))
+            except Exception as error:
+                # The epoch's checkpoint is worth more than its metrics.
+                warnings.warn(f"epoch {epoch + 1} has no validation metrics: {first_line(error)}", stacklevel=2)
