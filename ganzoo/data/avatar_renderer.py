@@ -1,8 +1,8 @@
 """Renders avatars to pixels, in this process or in several.
 
 A further process runs `serve`, which reads a line of JSON, {"style": name, "size": pixels, "options": [of each
-avatar]}, from standard input, and answers with the images' bytes (RGB, row by row), until there are no more lines. It is not a
-process of `multiprocessing`, which would run the user's script again.
+avatar]}, from standard input, and answers with the images' bytes (RGB, row by row), until there are no more lines. It
+is not a process of `multiprocessing`, which would run the user's script again.
 """
 
 import functools

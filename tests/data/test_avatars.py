@@ -227,7 +227,7 @@ def test_rendered_avatars_are_read_from_the_cache_unless_it_is_damaged(own_cache
 def test_a_cache_that_cannot_be_written_costs_time_and_not_the_images(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.warns(UserWarning, match=r"cannot be kept .* set GANZOO_CACHE"):
+    with pytest.warns(UserWarning, match=r"cannot be cached .* set GANZOO_CACHE"):
         assert len(np.unique(avatars.open_images("3", _SHAPE))) > 50
 
 
