@@ -496,7 +496,13 @@ def test_nothing_is_left_when_the_server_is_asked_to_end(number, tmp_path):
     command = [sys.executable, "-u", "-m", "ganzoo.cli", "demo", "cgan", "--port", str(port)]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        # Where tests run in the background of a shell, it has processes ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as page:
         try:
             assert "ganzoo is on" in page.stdout.readline()
