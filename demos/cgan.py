@@ -27,7 +27,7 @@ MOST_CLASSES, MOST_ROWS = 16, 8
 
 
 @shown_errors
-def draw(preset: str, classes: str, seed: int, rows: int) -> tuple[np.ndarray, str]:
+def generate(preset: str, classes: str, seed: int, rows: int) -> tuple[np.ndarray, str]:
     """A grid whose columns are the chosen classes, and its file."""
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
     rows = whole_number(rows, "the number of rows", 1, MOST_ROWS)
@@ -106,10 +106,10 @@ def page(model: str) -> list[dict[str, Any]]:
             )
             seed = seed_number(0, elem_id=f"{model}-seed")
             rows = gr.Slider(1, MOST_ROWS, 4, step=1, label="Rows", elem_id=f"{model}-rows")
-            button = gr.Button("Generate", variant="primary", elem_id=f"{model}-draw")
+            button = gr.Button("Generate", variant="primary", elem_id=f"{model}-generate")
             sheet_file = gr.DownloadButton("Download", elem_id=f"{model}-download")
         sheet = image("Samples", show_label=False, elem_id=f"{model}-grid", scale=2)
-    event = dict(fn=draw, inputs=[preset, classes, seed, rows], outputs=[sheet, sheet_file], **ONE_AT_A_TIME)
+    event = dict(fn=generate, inputs=[preset, classes, seed, rows], outputs=[sheet, sheet_file], **ONE_AT_A_TIME)
     button.click(**event)
     classes.submit(**event)
     seed.submit(**event)

@@ -26,7 +26,7 @@ MOST_IMAGES = 144
 
 
 @shown_errors
-def draw(preset: str, seed: int, count: int) -> tuple[np.ndarray, str]:
+def generate(preset: str, seed: int, count: int) -> tuple[np.ndarray, str]:
     """A grid of samples and its file."""
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
     count = whole_number(count, "the number of images", 1, MOST_IMAGES)
@@ -53,7 +53,7 @@ def page(model: str) -> list[dict[str, Any]]:
         with gr.Column(scale=1):
             seed = seed_number(0, elem_id=f"{model}-seed")
             count = gr.Slider(1, MOST_IMAGES, 64, step=1, label="Images", elem_id=f"{model}-count")
-            button = gr.Button("Generate", variant="primary", elem_id=f"{model}-draw")
+            button = gr.Button("Generate", variant="primary", elem_id=f"{model}-generate")
             sheet_file = gr.DownloadButton("Download the grid", elem_id=f"{model}-download")
         sheet = image("Samples", show_label=False, elem_id=f"{model}-grid", scale=2)
     gr.Markdown("### Interpolation between two seeds\nSpherical interpolation of two latent vectors.")
@@ -65,7 +65,7 @@ def page(model: str) -> list[dict[str, Any]]:
         sample = image("Sample", elem_id=f"{model}-here", scale=2)
     strip = image("Interpolation", show_label=False, elem_id=f"{model}-strip")
 
-    event = dict(fn=draw, inputs=[preset, seed, count], outputs=[sheet, sheet_file], **ONE_AT_A_TIME)
+    event = dict(fn=generate, inputs=[preset, seed, count], outputs=[sheet, sheet_file], **ONE_AT_A_TIME)
     walking = dict(
         fn=walk, inputs=[preset, first, second, position], outputs=[sample, strip, strip_file], **ONE_AT_A_TIME
     )

@@ -48,7 +48,7 @@ _EXAMPLES = {"gan_int_cls": (_AVATARS, "a man with a beard in a red hoodie", "a 
 
 
 @shown_errors
-def draw(preset: str, text: str, count: int, seed: int) -> tuple[dict[str, Any], np.ndarray, str]:
+def generate(preset: str, text: str, count: int, seed: int) -> tuple[dict[str, Any], np.ndarray, str]:
     """The Stage-I images of a text (hidden for one-stage models), the final images, and their file."""
     text = _checked(text)
     count = whole_number(count, "the number of images", 1, MOST_IMAGES)
@@ -103,7 +103,7 @@ def page(model: str) -> list[dict[str, Any]]:
             examples(texts, text)
             count = gr.Slider(1, MOST_IMAGES, 9, step=1, label="Images", elem_id=f"{model}-count")
             seed = seed_number(0, elem_id=f"{model}-seed")
-            button = gr.Button("Generate", variant="primary", elem_id=f"{model}-draw")
+            button = gr.Button("Generate", variant="primary", elem_id=f"{model}-generate")
             file = gr.DownloadButton("Download", elem_id=f"{model}-download")
         # Narrow enough for the two stages to stay side by side.
         stage1 = image("Stage-I", elem_id=f"{model}-stage1", visible=False, scale=2, min_width=240)
@@ -116,7 +116,7 @@ def page(model: str) -> list[dict[str, Any]]:
             position = gr.Slider(0, 1, 0.5, step=0.1, label="Position", elem_id=f"{model}-place")
             walk_file = gr.DownloadButton("Download the strip", elem_id=f"{model}-walk-download")
         between = image("Between", show_label=False, elem_id=f"{model}-between", scale=2)
-    event = dict(fn=draw, inputs=[preset, text, count, seed], outputs=[stage1, images, file], **ONE_AT_A_TIME)
+    event = dict(fn=generate, inputs=[preset, text, count, seed], outputs=[stage1, images, file], **ONE_AT_A_TIME)
     walking = dict(
         fn=walk, inputs=[preset, first, second, position, seed], outputs=[between, walk_file], **ONE_AT_A_TIME
     )

@@ -143,7 +143,7 @@ def test_a_visitor_asks_for_an_image(page):
         "() => document.querySelector('#stackgan-text textarea, #stackgan-text input').value == 'the flag of france'"
     )
     page.locator("#stackgan-text textarea, #stackgan-text input").first.fill("a yellow smiling face")
-    page.locator("#stackgan-draw").click()
+    page.locator("#stackgan-generate").click()
     wait_for_another(page, "stackgan-images", first)
     for element in ("stackgan-stage1", "stackgan-images", "stackgan-between"):
         width, values = pixels(page, element)
@@ -158,7 +158,7 @@ def test_a_visitor_asks_for_digits(page):
     page.get_by_role("tab", name="cgan", exact=True).click()
     first = source(page, "cgan-grid")
     page.locator("#cgan-wanted textarea, #cgan-wanted input").first.fill("2017")
-    page.locator("#cgan-draw").click()
+    page.locator("#cgan-generate").click()
     wait_for_another(page, "cgan-grid", first)
     width, values = pixels(page, "cgan-grid")
     assert width > 400
@@ -173,7 +173,7 @@ def test_a_visitor_draws_walks_and_downloads(page, address):
     assert values > 50
 
     page.locator("#dcgan-seed input").fill("7")
-    page.locator("#dcgan-draw").click()
+    page.locator("#dcgan-generate").click()
     second = wait_for_another(page, "dcgan-grid", first)
 
     here = source(page, "dcgan-here")
@@ -187,7 +187,7 @@ def test_a_visitor_draws_walks_and_downloads(page, address):
         assert file.read(8) == b"\x89PNG\r\n\x1a\n"
 
     page.locator("#dcgan-seed input").fill("")
-    page.locator("#dcgan-draw").click()
+    page.locator("#dcgan-generate").click()
     page.get_by_text("the seed is empty: it must be a whole number from 0 to").first.wait_for()
     assert source(page, "dcgan-grid") == second
     # Nothing lies above the last result: neither a message nor the word "Error".

@@ -30,28 +30,28 @@ def message(function, *values):
 
 @pytest.mark.parametrize("odd", [None, float("nan"), float("inf"), -1, 1.5, 2**40, "x", [1], True])
 def test_odd_numbers_become_messages(odd):
-    assert "the seed must be a" in message(dcgan.draw, "dcgan.mnist", odd, 4).replace("is empty: it ", "")
-    assert "must be a" in message(dcgan.draw, "dcgan.mnist", 0, odd)
+    assert "the seed must be a" in message(dcgan.generate, "dcgan.mnist", odd, 4).replace("is empty: it ", "")
+    assert "must be a" in message(dcgan.generate, "dcgan.mnist", 0, odd)
     if odd != 1.5:
         assert "must be a" in message(dcgan.walk, "dcgan.mnist", 0, 1, odd if odd is not True else 2)
 
 
 def test_an_empty_field_is_said_to_be_empty():
-    assert message(dcgan.draw, "dcgan.mnist", None, 4) == (
+    assert message(dcgan.generate, "dcgan.mnist", None, 4) == (
         "the seed is empty: it must be a whole number from 0 to 2147483647"
     )
 
 
 @pytest.mark.parametrize("name", ["dcgan.nothing", "dcgan", "/etc/passwd", "x" * 10_000, None, 3, []])
 def test_only_presets_are_loaded(name):
-    told = message(dcgan.draw, name, 0, 4)
+    told = message(dcgan.generate, name, 0, 4)
     assert "unknown preset" in told
     assert len(told) < 2000
 
 
 def test_a_preset_is_not_loaded_from_a_file_of_this_machine(tmp_path):
     ganzoo.load("dcgan.mnist").save(tmp_path / "mine.keras")
-    assert "unknown preset" in message(dcgan.draw, str(tmp_path / "mine.keras"), 0, 4)
+    assert "unknown preset" in message(dcgan.generate, str(tmp_path / "mine.keras"), 0, 4)
 
 
 def test_an_unforeseen_error_is_for_the_terminal_alone(capsys):
@@ -141,18 +141,18 @@ def test_a_walk_begins_and_ends_at_its_seeds():
 
 def test_downloads_do_not_pile_up():
     for seed in range(60):
-        _, path = dcgan.draw("dcgan.mnist", seed, 1)
+        _, path = dcgan.generate("dcgan.mnist", seed, 1)
     assert len(list(Path(path).parent.parent.iterdir())) <= files.KEPT_RESULTS
 
 
 def test_classes_asked_for_are_drawn_in_rows():
-    sheet, path = cgan.draw("cgan.mnist", "3, 1 4", 5, 2)
+    sheet, path = cgan.generate("cgan.mnist", "3, 1 4", 5, 2)
     model = common.loaded("cgan.mnist")
     expected = common.enlarged(grid(model.generate(6, labels=[3, 1, 4, 3, 1, 4], seed=5), columns=3))
     assert np.abs(sheet.astype(int) - expected).max() <= 1
     assert path.endswith("cgan.mnist-314-seed5.png")
     for odd in ("", None, "12a", "x", "1" * 17, "-1", "\u0663", [1], {"a": 1}, True, 10**30):
-        assert "classes" in message(cgan.draw, "cgan.mnist", odd, 0, 1)
+        assert "classes" in message(cgan.generate, "cgan.mnist", odd, 0, 1)
     # More digits than Python converts.
     model = ganzoo.create("cgan", **{**model_class("cgan").test_config, "classes": 20})
     with pytest.raises(common.GanzooError, match="whole numbers from 0 to 19"):
@@ -305,7 +305,7 @@ def test_loud_recordings_come_back_as_from_the_command_line(tmp_path, monkeypatc
 def test_a_sentence_is_drawn_in_both_stages(factor, monkeypatch):
     model = ganzoo.create("stackgan", **{**model_class("stackgan").test_config, "factor": factor})
     monkeypatch.setattr(stackgan, "loaded", lambda preset: model)
-    stage1, large, path = stackgan.draw("stackgan.emoji", "a red heart", 4, 3)
+    stage1, large, path = stackgan.generate("stackgan.emoji", "a red heart", 4, 3)
     expected = model.generate(4, captions="a red heart", seed=3)
     np.testing.assert_array_equal(large, common.enlarged(grid(expected)))
     np.testing.assert_array_equal(read_image_file(path).pixels, grid(expected))
@@ -319,9 +319,9 @@ def test_a_sentence_is_drawn_in_both_stages(factor, monkeypatch):
         assert np.abs(between.astype(int) - end).max() <= 1
         assert Path(path).exists()
     for wrong in (("x" * 201, 4, 0), (None, 4, 0), (["a"], 4, 0), ("a", 17, 0), ("a", 4, -1)):
-        told = message(stackgan.draw, "stackgan.emoji", *wrong)
+        told = message(stackgan.generate, "stackgan.emoji", *wrong)
         assert "200 characters" in told or "must be a" in told
     assert "must be a number" in message(stackgan.walk, "stackgan.emoji", "a", "b", 1.5, 0)
     with pytest.warns(UserWarning, match="1 of 1 captions are longer than the 12 bytes that the text encoder reads"):
-        assert stackgan.draw("stackgan.emoji", "a very red heart", 1, 0)[1].any()
-    assert stackgan.draw("stackgan.emoji", "", 1, 0)[1].any()
+        assert stackgan.generate("stackgan.emoji", "a very red heart", 1, 0)[1].any()
+    assert stackgan.generate("stackgan.emoji", "", 1, 0)[1].any()

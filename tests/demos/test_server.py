@@ -154,7 +154,11 @@ def test_an_upload_comes_back_larger(visitor):
 @pytest.mark.parametrize(
     "path",
     [
-        *(f"{route}/{name}" for route in ("run", "api", "call", "call/v2") for name in ("draw", "upscale", "predict")),
+        *(
+            f"{route}/{name}"
+            for route in ("run", "api", "call", "call/v2")
+            for name in ("generate", "upscale", "predict")
+        ),
         *("component_server", "process_recording", "cancel", "reset", "stream/x", "deep_link?session_hash=a", "runs"),
         *("openapi.json", "proxy=http://127.0.0.1/x", "run-history/buckets", "file/etc/passwd", "queue/status"),
     ],
@@ -444,7 +448,7 @@ def test_one_visitor_cannot_fill_the_queue(visitor, monkeypatch):
         raise GanzooError("done")
 
     monkeypatch.setattr(cgan, "loaded", loaded)
-    event = {"data": ["cgan.mnist", "1", 0, 1], "fn_index": visitor.event(cgan.draw), "trigger_id": None}
+    event = {"data": ["cgan.mnist", "1", 0, 1], "fn_index": visitor.event(cgan.generate), "trigger_id": None}
     try:
         with ThreadPoolExecutor(max_workers=10) as pool:
             greedy = {**event, "session_hash": uuid.uuid4().hex}
