@@ -262,7 +262,7 @@ def _upload(port, name, content):
 
 def _crowd(port, count):
     """Many simultaneous visitors with different seeds: each gets a result or is told to wait, no two the same file."""
-    index = _event_of(port, "dcgan-draw")
+    index = _event_of(port, "dcgan-generate")
     answers = [None] * count
 
     def ask(i):
