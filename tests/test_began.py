@@ -33,7 +33,7 @@ def test_score_is_the_mean_absolute_error_of_the_reconstruction():
 
 
 def test_a_reconstruction_is_not_bounded_by_the_range_of_images():
-    """At a bound it would have no gradient: black that was drawn would stay well rebuilt, whatever the balance."""
+    """At a bound it would have no gradient: generated black would stay well reconstructed, whatever the balance."""
     network = autoencoding_discriminator((28, 28, 1), 8, 4)
     last = network.get_layer("picture")
     last.set_weights([0 * last.get_weights()[0], np.array([-3.0], "float32")])

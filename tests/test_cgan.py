@@ -147,7 +147,7 @@ def test_concatenation_gives_every_class_a_plane_of_ones():
 
 @pytest.mark.parametrize("conditioning", ["concatenation", "projection"])
 def test_two_gray_levels_are_learned_on_demand(conditioning):
-    """Class 0 is dark, class 1 bright; a few hundred steps of a tiny network draw what is asked."""
+    """Class 0 is dark, class 1 bright; after a few hundred steps a tiny network generates the requested class."""
     import keras
 
     keras.utils.set_random_seed(0)
@@ -164,7 +164,7 @@ def test_two_gray_levels_are_learned_on_demand(conditioning):
     assert bright > 155
 
 
-def test_coverage_counts_classes_that_are_drawn():
+def test_coverage_counts_classes_that_are_generated():
     from ganzoo.metrics import classes_covered
 
     logits = np.zeros((1000, 4))

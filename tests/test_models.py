@@ -27,7 +27,7 @@ def one_step(model):
 
 
 def outputs(model, count=4):
-    """What the averaged generator makes of fixed inputs."""
+    """The averaged generator's output for fixed inputs."""
     inputs = model.example_inputs(count)
     return np.asarray(model(inputs[0] if len(inputs) == 1 else inputs))
 
@@ -49,8 +49,8 @@ def trained(name):
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory):
-    """A function from the folder of an exported model, with its inputs, to what TensorFlow alone makes of them, and to
-    what it says on standard error: in a process without ganzoo, one for all models."""
+    """A function from the folder of an exported model and inputs to TensorFlow's outputs and its standard error, in one
+    process without ganzoo for all models."""
     log = tmp_path_factory.mktemp("serving") / "stderr"
     with (
         open(log, "wb") as errors,
@@ -120,7 +120,7 @@ def test_save_and_load_restores_images_and_training(trained, tmp_path):
 
 def test_same_seed_same_images_another_seed_others(trained, name):
     if not issubclass(model_class(name), ganzoo.ImageGeneration):
-        pytest.skip("does not draw from noise")
+        pytest.skip("does not generate from noise")
     model, _ = trained
     before = model.ema_generator.get_weights()
     for weight in model.ema_generator.trainable_weights + model.ema_generator.non_trainable_weights:
@@ -138,7 +138,7 @@ def test_same_seed_same_images_another_seed_others(trained, name):
     model.ema_generator.set_weights(before)
 
 
-def test_export_draws_the_same_images_without_ganzoo(trained, serving, tmp_path):
+def test_export_generates_the_same_images_without_ganzoo(trained, serving, tmp_path):
     model, _ = trained
     model.export(tmp_path / "served")
     images, said = serving(tmp_path, model.example_inputs(3))

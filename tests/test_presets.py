@@ -25,7 +25,7 @@ def longer(names):
 
 
 @pytest.mark.parametrize("name", TRAINED)
-def test_shipped_weights_load_draw_and_are_described(name):
+def test_shipped_weights_load_generate_and_are_described(name):
     weights = presets.find(name).config.weights
     assert weights.license
     assert weights.data

@@ -58,7 +58,7 @@ def test_shifts_are_means_of_later_beginnings(model):
     assert len(set(later)) == 3
     answers = [model.enhance(np.concatenate([np.zeros(n, "float32"), sound]), 16000)[n:] for n in later]
     expected = np.mean(answers, axis=0)
-    # De-emphasis remembers what was drawn of the zeros for a while.
+    # De-emphasis remembers the output for the zeros for a while.
     np.testing.assert_allclose(model.enhance(sound, 16000, num_shifts=3)[100:], expected[100:], atol=2e-7)
     assert all(np.abs(expected - answer).max() > 1e-5 for answer in answers)
     own = ganzoo.create("segan", **{**model.arguments, "num_shifts": 3})
@@ -181,7 +181,7 @@ def test_without_weight_the_discriminator_rests(model):
 
 
 def test_emphasis_and_back():
-    """What is drawn in pre-emphasis is heard without it: a network that adds nothing gives back what it got."""
+    """The output is de-emphasized: a network that adds nothing returns its input."""
     model = ganzoo.create("segan", **{**SMALL, "preemphasis": 0.95})
     model.ema_generator.get_layer("sound").kernel.assign(0 * model.ema_generator.get_layer("sound").kernel)
     sound = noise(3000)

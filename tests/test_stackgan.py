@@ -57,18 +57,18 @@ def test_the_encoder_goes_with_the_model(tmp_path):
 
 
 def test_the_wrong_text_is_the_next_ones():
-    """A discriminator that says yes to text of ones alone: real and drawn images are right with it, wrong without."""
+    """A discriminator that accepts only text of ones: real and generated images match it, and no other text."""
     model = ganzoo.create("stackgan", **SMALL)
     model.compile(loss="least_squares")
 
     images, text = (keras.Input(tensor.shape[1:]) for tensor in model.discriminator.inputs)
-    says = keras.ops.mean(text, axis=-1, keepdims=True)
-    object.__setattr__(model, "discriminator", keras.Model([images, text], says))
+    logits = keras.ops.mean(text, axis=-1, keepdims=True)
+    object.__setattr__(model, "discriminator", keras.Model([images, text], logits))
     model._step_state.recorded = {}
     model.noise.start_step(0)
     images, text = model.example_batch(4)
     text = np.repeat(np.array([[1.0], [1.0], [0.0], [0.0]], "float32"), text.shape[1], axis=1)
-    # Real and drawn with their own text: logits 1 1 0 0, wrong ones 0 1 1 0. Half of (x - 1)^2 and of x^2 each.
+    # Real and generated with their own text: logits 1 1 0 0, wrong ones 0 1 1 0. Half of (x - 1)^2 and of x^2 each.
     expected = (0.25 + 0.25 + 0.25 + 0.25) / 2
     batch = keras.ops.convert_to_tensor(images), keras.ops.convert_to_tensor(text)
     assert float(model.discriminator_loss(batch)) == pytest.approx(expected)
@@ -81,11 +81,11 @@ def test_captions_asked_for():
     for weight in model.ema_generator.weights:
         if weight.name == "kernel":
             weight.assign(10 * weight)
-    drawn = model.generate(captions=["a red apple", "a blue ball"], seed=0)
-    assert drawn.shape == (2, 16, 16, 3)
+    generated = model.generate(captions=["a red apple", "a blue ball"], seed=0)
+    assert generated.shape == (2, 16, 16, 3)
     same_noise = model.generate(captions=["a green leaf", "a blue ball"], seed=0)
-    assert (drawn[0] != same_noise[0]).any()
-    assert np.abs(drawn[1].astype(int) - same_noise[1]).max() <= 1
+    assert (generated[0] != same_noise[0]).any()
+    assert np.abs(generated[1].astype(int) - same_noise[1]).max() <= 1
     assert model.generate(5, captions="a red apple", seed=0).shape[0] == 5
     for odd in ("", "\U0001f34e", "word " * 10_000):
         assert model.generate(captions=odd, seed=0).shape == (1, 16, 16, 3)
@@ -108,7 +108,7 @@ def test_captions_asked_for():
         ganzoo.create("stackgan", **{**SMALL, "text": "charcters"})
 
 
-def test_a_run_learns_captions_first_and_is_judged(tmp_path, monkeypatch):
+def test_a_run_learns_captions_first_and_is_evaluated(tmp_path, monkeypatch):
     """Two colors: after a few epochs the image has the one that was said."""
     from PIL import Image
 

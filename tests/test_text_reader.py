@@ -57,12 +57,12 @@ def test_the_discriminators_features_learn_to_tell_the_text():
 
 
 def test_the_datas_wrong_texts_take_the_place_of_the_neighbors():
-    """A discriminator that says yes to text of ones alone."""
+    """A discriminator that accepts only text of ones."""
     model = ganzoo.create("gan_int_cls", **model_class("gan_int_cls").test_config)
     model.compile(loss="least_squares")
     images, text = (keras.Input(tensor.shape[1:]) for tensor in model.discriminator.inputs)
-    says = keras.ops.mean(text, axis=-1, keepdims=True)
-    object.__setattr__(model, "discriminator", keras.Model([images, text], says))
+    logits = keras.ops.mean(text, axis=-1, keepdims=True)
+    object.__setattr__(model, "discriminator", keras.Model([images, text], logits))
     ones = np.ones((4, 6), "float32")
     shown = keras.ops.convert_to_tensor(model.example_batch(4)[0])
     found = []
@@ -109,5 +109,5 @@ def test_variety_adds_the_likeness_of_two_images_of_a_text():
         model.compile(interpolation=0.0, variety=variety)
         model.noise.start_step(0)
         found.append(float(model.generator_loss(batch)))
-    # What a fresh generator makes of two noises is nearly the same.
+    # Two outputs of an untrained generator are nearly the same.
     assert 1.0 < found[1] - found[0] <= 2.0

@@ -16,7 +16,7 @@ from torch_reference import TorchReference, back, layout
 
 
 @pytest.mark.parametrize("name", list_models())
-def test_twins_give_the_same_numbers_and_play_the_same_game(name):
+def test_copies_in_pytorch_give_the_same_numbers_and_the_same_step(name):
     cls = model_class(name)
     model = ganzoo.create(name, **cls.test_config)
     model.compile(**cls.test_compile_config)

@@ -186,10 +186,10 @@ def test_a_larger_network_starts_as_a_smaller_one_and_all_of_it_learns(normaliza
     # Whatever it has learned before.
     model.fit(images, large, batch_size=4, verbose=0)
     model.start_from(smaller)
-    drawn = np.asarray(smaller.ema_generator(images, training=False))
-    assert drawn.std() > 0.1
+    output = np.asarray(smaller.ema_generator(images, training=False))
+    assert output.std() > 0.1
     for network in (model.generator, model.ema_generator):
-        np.testing.assert_allclose(network(images, training=False), drawn, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(network(images, training=False), output, rtol=1e-5, atol=1e-5)
     # A bias before batch norm learns nothing.
     kernels = [variable for variable in model.generator.weights if variable.ndim == 4]
     before = [np.array(kernel) for kernel in kernels]

@@ -11,7 +11,7 @@ from ganzoo.types import Tensor
 @keras.saving.register_keras_serializable(package="ganzoo")
 class MinibatchDiscrimination(keras.layers.Layer):
     """Appends to each example's features how close it is to the rest of the batch, so that a discriminator can detect a
-    batch of images that are all alike.
+    batch of images that are all similar.
 
     Features f (batch, length) are projected to M (batch, kernels, dimensions); the output concatenates f and
     o_b(x_i) = sum over j of exp(-|M_ib - M_jb|_1), which gives (batch, length + kernels). The sum leaves out j = i, a

@@ -51,8 +51,8 @@ def other(request):
 
 @pytest.mark.parametrize("name", list_models())
 def test_a_step_and_generated_images_are_the_same_on_all_back_ends(steps, other, name):
-    """Losses, gradients (as changes of weights by SGD), batch statistics, averages, and what is drawn then; and what
-    weights that ship draw."""
+    """Losses, gradients (as changes of weights by SGD), batch statistics, averages, and images
+    generated after the step and by shipped weights."""
     ours, theirs = (np.load(steps(backend) / f"{name}.npz") for backend in ("tensorflow", other))
     assert ours.files == theirs.files
     assert any(key.startswith("reported") for key in ours.files)
@@ -147,13 +147,15 @@ critic.compile()
 feed = ganzoo.data.images("digits", image_shape=(16, 16, 1), batch_size=128, upscale=True)
 critic.fit(feed, epochs=2, verbose=0)
 assert critic.steps == 2 * (1797 // 128 // 5)
-# Losses of images kept from training, which noise is drawn for; and images drawn while a fit goes on.
+# Validation losses, which need noise, and images generated during fit.
 images = np.random.default_rng(0).uniform(-1, 1, (49, 16, 16, 1)).astype("float32")
-drawn = []
-draw = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: drawn.append(critic.generate(1, seed=0)))
-history = critic.fit(images, batch_size=4, validation_split=0.1, verbose=0, callbacks=[draw]).history
+generated = []
+after_batch = keras.callbacks.LambdaCallback(
+    on_train_batch_end=lambda batch, logs: generated.append(critic.generate(1, seed=0))
+)
+history = critic.fit(images, batch_size=4, validation_split=0.1, verbose=0, callbacks=[after_batch]).history
 assert np.isfinite(history["val_g_loss"]).all()
-assert len(drawn) == 2 and (drawn[0] != drawn[1]).any()
+assert len(generated) == 2 and (generated[0] != generated[1]).any()
 with pytest.raises(ganzoo.GanzooError, match="discriminator_steps=5"):
     critic.fit((images[i : i + 4] for i in range(0, 48, 4)))
 critic.save(sys.argv[1])

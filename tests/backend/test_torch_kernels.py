@@ -55,7 +55,7 @@ def assert_same(ours, theirs):
         np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5 * np.abs(b).max())
 
 
-def drawn(*shapes):
+def sampled(*shapes):
     rng = np.random.default_rng(0)
     return [rng.normal(size=shape).astype("float32") for shape in shapes]
 
@@ -63,8 +63,8 @@ def drawn(*shapes):
 @pytest.mark.parametrize("case", CONVOLUTIONS, ids=str)
 def test_convolutions(case):
     kernel_shape, strides, shape = case
-    given = x, kernel, _ = drawn(shape, kernel_shape, kernel_shape[3:])
-    (weights,) = drawn(tf.nn.conv2d(x, kernel, strides, "SAME").shape)
+    given = x, kernel, _ = sampled(shape, kernel_shape, kernel_shape[3:])
+    (weights,) = sampled(tf.nn.conv2d(x, kernel, strides, "SAME").shape)
     assert_same(
         by_torch(lambda x, kernel, bias: torch_kernels.convolved(x, kernel, strides, bias), given, weights),
         by_tensorflow(lambda x, kernel, bias: tf.nn.conv2d(x, kernel, strides, "SAME") + bias, given, weights),
@@ -74,9 +74,9 @@ def test_convolutions(case):
 @pytest.mark.parametrize("case", TRANSPOSED, ids=str)
 def test_transposed_convolutions(case):
     kernel_shape, strides, shape = case
-    given = drawn(shape, kernel_shape, kernel_shape[2:3])
+    given = sampled(shape, kernel_shape, kernel_shape[2:3])
     sizes = (shape[0], shape[1] * strides[0], shape[2] * strides[1], kernel_shape[2])
-    (weights,) = drawn(sizes)
+    (weights,) = sampled(sizes)
     assert_same(
         by_torch(lambda x, kernel, bias: torch_kernels.transposed_convolved(x, kernel, strides, bias), given, weights),
         by_tensorflow(
@@ -87,7 +87,7 @@ def test_transposed_convolutions(case):
 
 @pytest.mark.parametrize("shape", [(4, 5, 6, 3), (5, 7, 3), (6, 3), (1, 3)], ids=str)
 def test_batch_norm(shape):
-    x, scale, offset, weights = drawn(shape, shape[-1:], shape[-1:], shape)
+    x, scale, offset, weights = sampled(shape, shape[-1:], shape[-1:], shape)
     axes = list(range(len(shape) - 1))
 
     def formula(x, scale, offset):
@@ -107,7 +107,7 @@ def test_batch_norm(shape):
 
 @pytest.mark.parametrize("shape", [(2, 5, 6, 3), (2, 7, 3)], ids=str)
 def test_prelu(shape):
-    x, slopes, weights = drawn(shape, (*(1 for _ in shape[2:]), shape[-1]), shape)
+    x, slopes, weights = sampled(shape, (*(1 for _ in shape[2:]), shape[-1]), shape)
     assert_same(
         by_torch(torch_kernels.prelu, (x, slopes), weights),
         by_tensorflow(lambda x, slopes: tf.nn.relu(x) - slopes * tf.nn.relu(-x), (x, slopes), weights),

@@ -103,7 +103,7 @@ def encoded(kind, subtype=None, rate=16000, sound=SOUND):
 
 
 def decoded(content):
-    """What soundfile itself makes of an intact file."""
+    """How soundfile itself decodes an intact file."""
     with soundfile.SoundFile(io.BytesIO(content)) as file:
         return file.read(60000, dtype="float32")
 

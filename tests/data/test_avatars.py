@@ -86,7 +86,7 @@ _HAIR_COLOR = rf"\b({'|'.join(sorted(_HAIR_COLORS, key=len, reverse=True))}) (?:
 
 
 def read(caption):
-    """{attribute: value} of a caption, as somebody reads it who has only seen English."""
+    """{attribute: value} of a caption, read independently of the code that writes captions."""
     found = {}
     for name, values in _WORDS.items():
         meant = [value for value, words in values.items() if re.search(words, caption)]

@@ -310,7 +310,7 @@ def test_an_animation_counts_by_its_first_frame(tmp_path):
     np.testing.assert_array_equal(open_images(f"folder:{tmp_path}", (8, 8, 1)).images, 30)
 
 
-def test_names_of_classes_are_kept_and_numbers_in_order_of_value(tmp_path):
+def test_class_names_are_stored_and_numbers_in_order_of_value(tmp_path):
     for i, name in enumerate(("10", "2", "1")):
         (tmp_path / name).mkdir()
         Image.new("L", (8, 8), 40 * i).save(tmp_path / name / "a.png")
@@ -486,7 +486,7 @@ def test_small_images_are_refused_or_enlarged(folder):
     assert open_images(f"folder:{folder}", (64, 64, 3), upscale=True).images.shape == (10, 64, 64, 3)
 
 
-def test_large_sets_are_kept_in_a_file(folder, monkeypatch):
+def test_large_sets_are_stored_in_a_file(folder, monkeypatch):
     in_memory = open_images(f"folder:{folder}", (32, 32, 3)).images
     monkeypatch.setattr("ganzoo.data.allocation.MEMORY_LIMIT", 1000)
     mapped = open_images(f"folder:{folder}", (32, 32, 3)).images

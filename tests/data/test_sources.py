@@ -1,4 +1,4 @@
-"""Where large data sets are kept."""
+"""Where large data sets are stored."""
 
 import os
 import shutil
@@ -14,14 +14,14 @@ OWN_MOUNTS = ("unshare", "--mount", "--map-root-user", "sh", "-c")
 FULL_DISK = """
 import ganzoo.data.allocation as allocation
 allocation.MEMORY_LIMIT = 1000
-kept = allocation.allocate((3 * 2**20,), "first")
-kept[:] = 7
+stored = allocation.allocate((3 * 2**20,), "first")
+stored[:] = 7
 try:
     # In a file with holes this would be another three megabytes, until they are written.
     allocation.allocate((3 * 2**20,), "second")[:] = 7
 except allocation.GanzooError as error:
     print(error)
-print(kept.sum())
+print(stored.sum())
 """
 
 

@@ -1,4 +1,4 @@
-"""Noisy and clean speech: what a mixture is made of, and what is kept from training."""
+"""Noisy and clean speech: the parts of a mixture, and what is held out of training."""
 
 import numpy as np
 import pytest
@@ -71,7 +71,9 @@ def test_takes_of_one_noise_stay_together(voices):
             samples = np.sin(np.arange(8000) * (0.1 + 0.2 * i))
             soundfile.write(voices / "noise" / f"1-{i}-{take}.wav", samples, 16000)
     found = speech.feed(window=4000, batch_size=4, held_out=0.3, augment=False, snr=(-60, -60), **sources(voices))
-    kept = {round(np.abs(np.fft.rfft(noisy[:8000])).argmax() / 8000 * 2 * np.pi, 1) for noisy, _ in found.validation}
+    held_out = {
+        round(np.abs(np.fft.rfft(noisy[:8000])).argmax() / 8000 * 2 * np.pi, 1) for noisy, _ in found.validation
+    }
     heard = set()
     for step in range(30):
         for noisy in found.make_batch(step, np.arange(4))[0]:
@@ -80,9 +82,9 @@ def test_takes_of_one_noise_stay_together(voices):
                 heard |= {
                     round(place / 4000 * 2 * np.pi, 1) for place in np.flatnonzero(spectrum > 0.3 * spectrum.max())
                 }
-    assert kept
+    assert held_out
     assert len(heard) >= 4
-    assert not {tone for tone in kept if round(tone * 10) % 2 == 1} & heard
+    assert not {tone for tone in held_out if round(tone * 10) % 2 == 1} & heard
 
 
 def test_the_same_seed_the_same_batches_other_steps_others(voices):
@@ -95,19 +97,19 @@ def test_the_same_seed_the_same_batches_other_steps_others(voices):
     assert np.abs(np.concatenate([batch[0] for batch in first])).max() <= 1
 
 
-def test_speakers_kept_from_training_are_never_heard_in_it(voices):
+def test_held_out_speakers_are_never_heard_in_training(voices):
     found = speech.feed(window=8000, batch_size=2, augment=False, held_out=0.2, babble=0.5, **sources(voices))
     # Two of ten speakers, evenly spaced, with both utterances.
     assert len(found.validation) == 4
-    kept = {int(np.abs(np.fft.rfft(clean)).argmax()) for _, clean in found.validation}
-    assert kept == {400, 900}
+    held_out = {int(np.abs(np.fft.rfft(clean)).argmax()) for _, clean in found.validation}
+    assert held_out == {400, 900}
     heard = set()
     for step in range(20):
         for noisy in found.make_batch(step, np.arange(2 * step, 2 * step + 2) % found.count)[0]:
             spectrum = np.abs(np.fft.rfft(noisy[:, 0]))
             heard |= {200 + 100 * i for i in range(10) if spectrum[(200 + 100 * i) // 2] > 0.05 * spectrum.max()}
     assert {300, 1000} <= heard
-    assert not kept & heard
+    assert not held_out & heard
     assert len(speech.feed(held_out=0, window=8000, batch_size=2, **sources(voices)).validation) == 0
 
 

@@ -1,4 +1,4 @@
-"""The web page in a real headless Chromium: it draws, the images change, nothing outside is asked for."""
+"""The web page in a real headless Chromium: images are generated and change, nothing comes from elsewhere."""
 
 import shutil
 import socket
@@ -165,7 +165,7 @@ def test_a_visitor_asks_for_digits(page):
     assert values > 50
 
 
-def test_a_visitor_draws_walks_and_downloads(page, address):
+def test_a_visitor_generates_interpolates_and_downloads(page, address):
     page.get_by_role("tab", name="dcgan", exact=True).click()
     first = source(page, "dcgan-grid")
     width, values = pixels(page, "dcgan-grid")

@@ -145,7 +145,7 @@ def test_downloads_do_not_pile_up():
     assert len(list(Path(path).parent.parent.iterdir())) <= files.KEPT_RESULTS
 
 
-def test_classes_asked_for_are_drawn_in_rows():
+def test_requested_classes_are_generated_in_rows():
     sheet, path = cgan.generate("cgan.mnist", "3, 1 4", 5, 2)
     model = common.loaded("cgan.mnist")
     expected = common.enlarged(grid(model.generate(6, labels=[3, 1, 4, 3, 1, 4], seed=5), columns=3))
@@ -284,7 +284,7 @@ def test_speech_comes_back_without_noise(tmp_path, monkeypatch):
 
 
 def test_loud_recordings_come_back_as_from_the_command_line(tmp_path, monkeypatch):
-    """Samples above 1 are kept in the download; both players get them softer by one factor, so that none is cut off."""
+    """Samples above 1 stay in the download; both players get them scaled by one factor, so that none is clipped."""
     soundfile = pytest.importorskip("soundfile")
     model = silent_residual()
     monkeypatch.setattr(segan, "loaded", lambda preset: model)
@@ -302,7 +302,7 @@ def test_loud_recordings_come_back_as_from_the_command_line(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("factor", [1, 2])
-def test_a_sentence_is_drawn_in_both_stages(factor, monkeypatch):
+def test_a_caption_is_generated_in_both_stages(factor, monkeypatch):
     model = ganzoo.create("stackgan", **{**model_class("stackgan").test_config, "factor": factor})
     monkeypatch.setattr(stackgan, "loaded", lambda preset: model)
     stage1, large, path = stackgan.generate("stackgan.emoji", "a red heart", 4, 3)

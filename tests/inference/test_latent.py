@@ -37,7 +37,7 @@ def test_grid_places_images_row_by_row():
     assert sheet[4, 10, 0] == 255
 
 
-def test_many_models_draw_without_a_warning():
+def test_many_models_generate_without_a_warning():
     """TensorFlow takes the functions of all models for one, and warns when it sees it traced again and again."""
     heard = []
     listener = logging.Handler()

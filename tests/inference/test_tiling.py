@@ -58,6 +58,6 @@ def _batch(image):
     return image[None].astype("float32") / 32767.5 - 1
 
 
-def test_a_broken_network_is_not_drawn():
+def test_output_that_is_not_finite_is_refused():
     with pytest.raises(ganzoo.GanzooError, match="not finite"):
         in_tiles(lambda x: np.full((1, 8, 8, 3), np.nan), np.zeros((4, 4, 3), "uint8"), 2, 16, 1)

@@ -59,11 +59,11 @@ def test_gradient_passes_through_sigma():
     def loss():
         return ops.sum(wrapper(inputs) * weights)
 
-    class Kept(keras.optimizers.SGD):
+    class Recorded(keras.optimizers.SGD):
         def apply(self, gradients, variables=None):
             self.gradient = ops.convert_to_numpy(gradients[0])
 
-    optimizer = Kept(1.0)
+    optimizer = Recorded(1.0)
     optimizer.build([layer.kernel if hasattr(layer.kernel, "path") else layer.trainable_variables[0]])
     backend.minimize(loss, optimizer, layer.trainable_variables, {})
 

@@ -1,4 +1,4 @@
-"""What images drawn from sentences show, by hand."""
+"""Metrics of images generated from captions, by hand."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_what_was_said_is_there():
 
 
 def test_right_among_by_hand():
-    """A judge who sees nothing is right once in ten; one who sees everything always."""
+    """A blind classifier is right once in ten, a perfect one always."""
     rng = np.random.default_rng(0)
     nothing = rng.random((2000, 50))
     assert right_among(nothing, rng.integers(0, 50, 2000), 10, rng) == pytest.approx(0.1, abs=0.02)

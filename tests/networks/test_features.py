@@ -1,4 +1,4 @@
-"""Features of a discriminator, and what a linear classifier makes of them."""
+"""Features of a discriminator, and the accuracy of a linear classifier on them."""
 
 import keras
 import numpy as np
@@ -43,7 +43,7 @@ def test_every_model_has_features_or_says_why_not(name):
 
 
 def test_a_trained_discriminators_features_are_no_worse_than_pixels(tmp_path):
-    """The digits of scikit-learn, 1,000 to learn from and 797 to be judged on."""
+    """The digits of scikit-learn, 1,000 for training and 797 for testing."""
     from ganzoo.data.sources import open_images
 
     digits = open_images("digits", (8, 8, 1))

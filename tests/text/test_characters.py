@@ -46,10 +46,10 @@ def test_it_learns_which_color_is_said():
     assert encoder.learned
     assert encoder.digest != digest
     said = encoder.encode([f"{color} {thing}" for color in colors for thing in ("pear", "lamp")])
-    alike = said @ said.T / 16
+    similarity = said @ said.T / 16
     same = np.kron(np.eye(4), np.ones((2, 2))) > 0
-    np.fill_diagonal(alike, np.nan)
-    assert np.nanmean(alike[same]) > np.nanmean(alike[~same]) + 0.5
+    np.fill_diagonal(similarity, np.nan)
+    assert np.nanmean(similarity[same]) > np.nanmean(similarity[~same]) + 0.5
 
 
 def test_an_encoder_learns_what_captions_say_once(tmp_path, monkeypatch):

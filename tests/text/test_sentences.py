@@ -20,8 +20,8 @@ def test_what_means_the_same_lies_close():
     assert vectors.shape == (6, 384)
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), np.sqrt(384), rtol=1e-4)
-    alike = vectors @ vectors.T / 384
-    assert alike[0, 1] > 0.9 > 0.4 > alike[0, 2]
+    similarity = vectors @ vectors.T / 384
+    assert similarity[0, 1] > 0.9 > 0.4 > similarity[0, 2]
 
 
 def test_captions_are_read_where_pytorch_finds_triton(tmp_path):

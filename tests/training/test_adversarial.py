@@ -146,7 +146,7 @@ def test_training_with_several_critic_steps_takes_fresh_batches_from_a_dataset()
 @pytest.mark.parametrize(
     ("name", "changes"), [("srgan", {}), ("segan", {"latent_dim": 0, "discriminator_regularizers": []})]
 )
-def test_players_of_a_noiseless_model_share_a_drawing(name, changes, steps):
+def test_deterministic_generators_share_a_fake_batch(name, changes, steps):
     """One pass through the generator less a step, and the same weights as with one for each player."""
     trained, passes = [], []
     for shares_fake_batch in (True, False):
@@ -172,8 +172,8 @@ def test_players_of_a_noiseless_model_share_a_drawing(name, changes, steps):
         np.testing.assert_allclose(np.array(one), np.array(other), rtol=1e-5, atol=1e-6)
 
 
-def test_what_is_drawn_answers_the_condition_beside_it():
-    """A shared drawing is of what both losses see: of one split of the batch, and of no other batch."""
+def test_generated_examples_match_the_condition_beside_them():
+    """Both losses share a fake batch only for one and the same split of one batch."""
     cls = model_class("srgan")
 
     class Turned(cls):
@@ -187,7 +187,7 @@ def test_what_is_drawn_answers_the_condition_beside_it():
             return super().content_loss(real, fake)
 
         def generator_inputs(self, count, condition):
-            draws.append(condition)
+            generated_from.append(condition)
             return super().generator_inputs(count, condition)
 
         def discriminator_inputs(self, examples, condition):
@@ -201,12 +201,12 @@ def test_what_is_drawn_answers_the_condition_beside_it():
             return super().generator_loss([part[:, :, ::-1] for part in batch], training)
 
     for one, expected in ((Turned, 1), (Mirrored, 2)):
-        draws, answers, seen = [], [], []
+        generated_from, answers, seen = [], [], []
         model = one(**cls.test_config)
         model.compile(**cls.test_compile_config, run_eagerly=True)
         model.train_on_batch(*model.example_batch(4))
-        assert len(draws) == expected
-        # The last thing judged is the generator's, with the condition that its real examples came with.
+        assert len(generated_from) == expected
+        # The discriminator's last input is the fake batch, with the condition of the real examples beside it.
         np.testing.assert_allclose(seen[-1], answers[-1], atol=1e-5)
 
 
@@ -219,21 +219,21 @@ def test_split_refuses_unequal_parts():
 
 
 def test_noise_depends_on_seed_step_and_place_alone():
-    def draw(seed, step, place):
+    def sample(seed, step, place):
         noise = Noise(seed)
         noise.start_step(step)
         return [np.asarray(noise.normal((1000,))) for _ in range(place + 1)][-1]
 
-    first = draw(0, 5, 1)
-    np.testing.assert_array_equal(first, draw(0, 5, 1))
-    for other in (draw(1, 5, 1), draw(0, 6, 1), draw(0, 5, 0)):
+    first = sample(0, 5, 1)
+    np.testing.assert_array_equal(first, sample(0, 5, 1))
+    for other in (sample(1, 5, 1), sample(0, 6, 1), sample(0, 5, 0)):
         assert abs(np.corrcoef(first, other)[0, 1]) < 0.15
     assert abs(first.mean()) < 0.15
     assert first.std() == pytest.approx(1, abs=0.1)
 
 
 def test_replicas_of_a_strategy_see_their_own_noise_and_add_up_to_one(two_replicas):
-    """Two replicas of batch 4 and one of batch 8 give the same weights; plain draws differ between replicas."""
+    """Two replicas of batch 4 and one of batch 8 give the same weights; replicas sample differently."""
 
     class GivenLatents(OneWeight):
         """The latents come with the batch, so that both set-ups see the same ones."""
@@ -269,14 +269,14 @@ def test_replicas_of_a_strategy_see_their_own_noise_and_add_up_to_one(two_replic
     noise = Noise(0)
 
     @tf.function
-    def draws():
-        def draw():
+    def sample_on_replicas():
+        def sample():
             noise.start_step(3)
             return noise.normal((100,))
 
-        return two_replicas.run(draw)
+        return two_replicas.run(sample)
 
-    first, second = two_replicas.experimental_local_results(draws())
+    first, second = two_replicas.experimental_local_results(sample_on_replicas())
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.4
 
 
@@ -450,7 +450,7 @@ def test_a_game_of_ones_own_needs_the_documented_hooks_alone(tmp_path):
 
 
 @pytest.mark.parametrize("k", [1, 3])
-def test_the_last_images_are_kept_for_validation(k):
+def test_the_last_images_are_held_out_for_validation(k):
     """As Keras keeps them, also where a step takes several batches: 20 of 25 images train, whole steps of them."""
     sgd = dict(name="sgd", learning_rate=0.0)
     images = np.arange(25, dtype="float32")[:, None] / 25
@@ -459,8 +459,8 @@ def test_the_last_images_are_kept_for_validation(k):
         model.compile(sgd, discriminator_steps=k)
     history = models[0].fit(images, batch_size=2, validation_split=0.2, verbose=0).history
     assert models[0].steps == 20 // (2 * k)
-    kept = models[1].evaluate(images[20:], batch_size=2, verbose=0, return_dict=True)
-    assert history["val_d_real"][0] == pytest.approx(kept["d_real"], rel=1e-6)
+    held_out = models[1].evaluate(images[20:], batch_size=2, verbose=0, return_dict=True)
+    assert history["val_d_real"][0] == pytest.approx(held_out["d_real"], rel=1e-6)
 
 
 def test_batches_that_cannot_be_told_apart_are_refused():

@@ -146,8 +146,8 @@ def test_archives_that_are_no_run_are_refused_and_leave_nothing(run_files, tmp_p
     # And a good archive then finds its place.
     archive_of(tmp_path / "parts", list(run_files.items()))
     restore_run(tmp_path / "parts", runs, replace=True)
-    kept = {"samples/epoch_0001.png": b"old", "lock": b""}
-    assert read(runs / "tiny-001") == {**run_files, **kept}
+    remaining = {"samples/epoch_0001.png": b"old", "lock": b""}
+    assert read(runs / "tiny-001") == {**run_files, **remaining}
 
 
 def test_lists_of_parts_that_promise_more_than_is_there(run_files, tmp_path):

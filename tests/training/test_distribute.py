@@ -65,10 +65,10 @@ def assert_same_weights(ours, theirs):
 
 @pytest.mark.parametrize("name", list_models())
 def test_two_replicas_of_half_a_batch_are_one_of_a_whole(two_replicas, name):
-    """Weights, averages and batch statistics, with penalties, and with noise drawn in the step."""
+    """Weights, averages and batch statistics, with penalties, and with noise sampled in the step."""
     ours = trained(name, two_replicas)
     assert_same_weights(ours, on_one_device(name))
-    # Each device's batch norm has seen its own images; what is kept of them is the mean.
+    # Each device's batch norm has seen its own images; the stored statistics are their mean.
     for variable in ours.non_trainable_variables:
         if hasattr(variable.value, "values"):
             first, second = (part.numpy() for part in variable.value.values)

@@ -128,7 +128,7 @@ def test_a_collapsed_generator_stops_the_training():
     guard = Guard(patience=2, after=2)
     with pytest.raises(TrainingStopped, match="for 2 epochs all of its images have been alike"):
         model.fit(model.example_batch(16), batch_size=16, epochs=9, callbacks=[guard], verbose=0)
-    assert model.steps == 3  # the first epoch is too early to judge
+    assert model.steps == 3  # the first epoch is too early to tell
 
 
 def test_mistakes_are_found_before_anything_is_written(tiny_preset, tmp_path):
