@@ -47,7 +47,7 @@ class Facts:
     def difference(self, new: "Facts") -> str | None:
         """How the data of other facts differs, as text to follow "was trained on"; None if it does not.
 
-        "{source}" in the text is a placeholder for the new data's source.
+        The text contains "{source}", which the caller replaces by the new data's source.
         """
         if self.examples is not None and self.examples != new.examples:
             return f"{self.examples} examples, {{source}} has {new.examples}"
