@@ -1,4 +1,4 @@
-"""Room for all images of a source: in memory, or beyond `MEMORY_LIMIT` as a memory-mapped file in the cache folder."""
+"""Arrays for all images of a source: in memory, or above `MEMORY_LIMIT` memory-mapped in the cache folder."""
 
 import contextlib
 import errno
@@ -16,15 +16,15 @@ from ganzoo.files import cache_folder
 MEMORY_LIMIT = 2**30
 
 
-def kept_in_place(images: np.ndarray, kept: Sequence[int]) -> np.ndarray:
-    """Moves the images with the indices `kept`, in ascending order, to the front and returns them as a view.
+def select_in_place(images: np.ndarray, indices: Sequence[int]) -> np.ndarray:
+    """Moves the images with these indices, in ascending order, to the front and returns them as a view.
 
     In place, since indexing would copy a memory-mapped array into memory.
     """
-    for to, index in enumerate(kept):
+    for to, index in enumerate(indices):
         if to != index:
             images[to] = images[index]
-    return images[: len(kept)]
+    return images[: len(indices)]
 
 
 def allocate(shape: tuple[int, ...], key: str) -> np.ndarray:

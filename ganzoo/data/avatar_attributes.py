@@ -1,14 +1,14 @@
-"""What an avatar can look like: its attributes, how they are sampled, and what they are in the style's definition."""
+"""The attributes of avatars: how they are sampled, and how the style calls them."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-# An attribute that nothing in the image shows, such as the hair color of a shaven bald head, and one that a caption
-# does not speak of.
+# The value of an attribute that the image does not show (the hair color of a bald, shaven head), and of one that a
+# caption does not mention.
 NOT_VISIBLE = NOT_SAID = -1
 
-# {attribute: {value: (how often it is sampled, what it is in the style "avataaars")}}. The order is that of all arrays.
+# {attribute: {value: (sampling weight, name in the style "avataaars")}}. All arrays have this order.
 _TABLE: dict[str, dict[str, tuple[int, str | None]]] = {
     "hair": {
         "long": (1, "longButNotTooLong"),
@@ -24,7 +24,7 @@ _TABLE: dict[str, dict[str, tuple[int, str | None]]] = {
         "big": (1, "bigHair"),
         "bald": (1, None),
     },
-    # Darker or stronger than the style's own where two of those are hard to tell apart or hardly differ from white.
+    # Darker or stronger than the style's own colors, some of which are hard to tell apart or nearly white.
     "hair_color": {
         "black": (1, "2c1b18"),
         "brown": (1, "724133"),
@@ -56,7 +56,7 @@ _TABLE: dict[str, dict[str, tuple[int, str | None]]] = {
         "black": (1, "262e33"),
         "gray": (1, "929598"),
     },
-    # "disbelief" is the bolder of two mouths that turn down: of 64 pixels the other is a line as "serious" is.
+    # "disbelief" is the bolder of two mouths that turn down; at 64 pixels the other looks like "serious".
     "mouth": {"smiling": (1, "smile"), "sad": (1, "disbelief"), "serious": (1, "serious"), "open": (1, "screamOpen")},
     "skin": {
         "dark": (1, "614335"),
@@ -67,13 +67,13 @@ _TABLE: dict[str, dict[str, tuple[int, str | None]]] = {
     },
 }
 
-# {attribute: its values in the order of their numbers}.
+# {attribute: its values, indexed by their numbers}.
 ATTRIBUTES: dict[str, tuple[str, ...]] = {name: tuple(values) for name, values in _TABLE.items()}
 NAMES: tuple[str, ...] = tuple(ATTRIBUTES)
 HAIR, HAIR_COLOR, GLASSES, FACIAL_HAIR, CLOTHES, CLOTHES_COLOR, MOUTH, SKIN = range(len(NAMES))
 
-# Pairs of hair color and clothes color that no training avatar has: whoever generates one has learned what both words
-# mean, and not what such an image looks like. Each color is in at most one of them.
+# Pairs of hair color and clothes color that no training avatar has: a model that generates one has learned what each
+# word means. Each color is in at most one pair.
 HELD_OUT: tuple[tuple[str, str], ...] = (
     ("black", "pink"),
     ("brown", "green"),
@@ -88,35 +88,35 @@ _HELD_OUT_NUMBERS = np.array(
 
 
 def sample_attributes(count: int, seed: int, held_out: bool = False) -> np.ndarray:
-    """Attributes of avatars, each sampled independently of the others.
+    """Samples the attributes of avatars independently of each other.
 
     Args:
-        count: of avatars; a larger one begins with those of a smaller one.
-        seed: of the sampling.
-        held_out: whether all have one of the pairs `HELD_OUT` of hair color and clothes color; else none has.
+        count: number of avatars; a larger count starts with the avatars of a smaller one.
+        seed: seed of the samples.
+        held_out: whether all have one of the `HELD_OUT` pairs of hair color and clothes color; otherwise none has.
 
     Returns:
-        int8 (count, 8): numbers of values in `ATTRIBUTES`; the hair color is `NOT_VISIBLE` of who has no hair at all.
+        int8 (count, 8): numbers of values in `ATTRIBUTES`; the hair color of avatars without any hair is `NOT_VISIBLE`.
 
     Example:
         from ganzoo.data.avatar_attributes import sample_attributes
         assert sample_attributes(2, seed=0).shape == (2, 8)
     """
-    # A stream for each attribute: each begins alike whatever the count.
+    # A random stream for each attribute, so that the first samples do not depend on the count.
     rngs = [np.random.default_rng([seed, int(held_out), place]) for place in range(len(NAMES) + 1)]
     found = np.empty((count, len(NAMES)), "int8")
     for place, (rng, values) in enumerate(zip(rngs, _TABLE.values())):
         weights = np.array([weight for weight, _ in values.values()], "float64")
         found[:, place] = np.searchsorted(np.cumsum(weights / weights.sum()), rng.random(count), side="right")
     if held_out:
-        # Somebody who has no hair has no hair color: hair is sampled among the others.
+        # A hair color needs hair: replace bald, shaven heads by samples of the other styles.
         bald = ATTRIBUTES["hair"].index("bald")
         hairless = _hairless(found)
         found[hairless, HAIR] = (rngs[-1].random(count) * bald).astype("int8")[hairless]
         pairs = _HELD_OUT_NUMBERS[found[:, HAIR_COLOR]]
         found[:, CLOTHES_COLOR] = pairs[:, 1]
         return found
-    # Held-out pairs get the next clothes color, or the one after it, and so on: none is then left out altogether.
+    # Held-out pairs get another clothes color, chosen at random.
     clothes = len(ATTRIBUTES["clothes_color"])
     shifted = (found[:, CLOTHES_COLOR] + 1 + (rngs[-1].random(count) * (clothes - 1)).astype("int8")) % clothes
     found[:, CLOTHES_COLOR] = np.where(is_held_out(found), shifted, found[:, CLOTHES_COLOR])
@@ -125,7 +125,7 @@ def sample_attributes(count: int, seed: int, held_out: bool = False) -> np.ndarr
 
 
 def is_held_out(attributes: np.ndarray) -> np.ndarray:
-    """Whether avatars have one of the pairs `HELD_OUT`, bool (count,); attributes as of `sample_attributes`."""
+    """Whether avatars have one of the `HELD_OUT` pairs, bool (count,), from attributes of `sample_attributes`."""
     pairs = attributes[:, (HAIR_COLOR, CLOTHES_COLOR)]
     return (pairs[:, None] == _HELD_OUT_NUMBERS).all(axis=2).any(axis=1)
 
@@ -136,7 +136,7 @@ def _hairless(attributes):
 
 
 def style_options(attributes: Sequence[int], size: int) -> dict:
-    """The options of the style "avataaars" that show one avatar's attributes, and nothing left to chance."""
+    """The options of the style "avataaars" that fix all of one avatar's attributes."""
     chosen = {name: list(_TABLE[name].values())[number][1] for name, number in zip(NAMES, attributes) if number >= 0}
     hair_color = chosen.get("hair_color", "2c1b18")
     options = {

@@ -1,4 +1,4 @@
-"""Sentences about avatars, in many wordings, and what each of them says."""
+"""Captions of avatars in varied wording, with the attributes that each one names."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from ganzoo.data.avatar_attributes import (
     is_held_out,
 )
 
-# In bytes: an encoder of letters reads so many.
+# In bytes: the number that the text encoder reads.
 MAX_LENGTH = 120
 
 _COLORS = {
@@ -30,7 +30,7 @@ _COLORS = {
     "pink": ("pink",),
     "gray": ("gray", "grey", "silver"),
 }
-# {c} is the color, with a space behind it, or nothing.
+# {c} is the color followed by a space, or empty.
 _HAIR = {
     "long": ("long {c}hair",),
     "straight": ("straight {c}hair", "straight {c}hair", "sleek {c}hair"),
@@ -76,12 +76,12 @@ _MOUTH = {
     "serious": ("a serious look",),
     "open": ("an open mouth", "a wide open mouth"),
 }
-# Of how many captions, in which an attribute may be left out, each leaves it out.
+# Probabilities that an incomplete caption leaves out an attribute.
 _LEFT_OUT = {"skin": 0.75, "mouth": 0.2}
 _USUALLY_LEFT_OUT = 0.15
-# Captions that say all there is to see.
+# Share of captions that name all visible attributes.
 _COMPLETE = 0.4
-# Of those that say what is not there, "no glasses" or "no beard".
+# Probability of mentioning absence: "no glasses", "no beard".
 _ABSENCE_SAID = 0.25
 
 
@@ -90,10 +90,10 @@ class Captions:
     """Captions of avatars.
 
     Attributes:
-        texts: a list of captions of each avatar.
-        said: of each avatar int8 (captions, 8): the numbers of the values in `ATTRIBUTES` that a caption names,
-            `NOT_SAID` of what it leaves out.
-        wrong: like `texts`: each caption's contradiction, the same said of an avatar that differs in one attribute.
+        texts: a list of captions for each avatar.
+        said: int8 (avatars, captions, 8): the numbers of the values in `ATTRIBUTES` that each caption names, `NOT_SAID`
+            for attributes it leaves out.
+        wrong: like `texts`: a wrong version of each caption, for an avatar that differs in one attribute.
     """
 
     texts: list[list[str]]
@@ -102,16 +102,15 @@ class Captions:
 
 
 def write_captions(attributes: np.ndarray, seed: int, each: int = 3) -> Captions:
-    """Captions that say what avatars show, in English that varies in order, wording, synonyms and completeness.
+    """Writes captions that vary in order, wording, synonyms and completeness.
 
-    What is not mentioned may be there or not. Whoever has a beard or moustache may be called a man, whoever has
-    neither and long, straight or big hair, a bun or a bob may be called a woman, as in the literature on arithmetic
-    with captions; anybody may be called a person.
+    An attribute that is not mentioned can have any value. Avatars with a beard or moustache may be called a man; those
+    without, and with long, straight or big hair, a bun or a bob, a woman; any avatar may be called a person.
 
     Args:
-        attributes: int8 (count, 8) of `sample_attributes`.
-        seed: of the wording.
-        each: captions of an avatar.
+        attributes: int8 (count, 8), from `sample_attributes`.
+        seed: seed of the wording.
+        each: number of captions per avatar.
 
     Example:
         from ganzoo.data.avatar_attributes import sample_attributes
@@ -135,7 +134,7 @@ def write_captions(attributes: np.ndarray, seed: int, each: int = 3) -> Captions
 
 
 def _chosen(rng, own):
-    """What a caption says of an avatar: a copy of its attributes with some left out."""
+    """The attributes that a caption names: a copy of the avatar's, with some left out."""
     chosen = own.copy()
     complete = rng.random() < _COMPLETE
     for place, name in enumerate(NAMES):
@@ -150,18 +149,17 @@ def _chosen(rng, own):
 
 
 def _contradiction(rng, chosen, own):
-    """The same caption, with one attribute of another value than the avatar's: what it says, or says of glasses and
-    beards that are not there."""
+    """A caption with one attribute changed: one that the original names, or glasses or a beard."""
     places = [place for place in range(len(NAMES)) if chosen[place] >= 0 or place in (GLASSES, FACIAL_HAIR)]
     held_out = is_held_out(own[None])
     while True:
         place = places[rng.integers(len(places))]
         changed = chosen.copy()
         changed[place] = rng.integers(len(ATTRIBUTES[NAMES[place]]))
-        # What is held out of training is not even spoken of there.
+        # Captions of training never mention held-out pairs.
         if changed[place] != own[place] and (held_out or not is_held_out(np.where(changed >= 0, changed, own)[None])):
             break
-    # Nobody says a hair color of a bald head.
+    # A bald, shaven head has no hair color.
     imagined = np.where(changed >= 0, changed, own)
     if place == HAIR and ATTRIBUTES["hair"][imagined[HAIR]] == "bald" and imagined[FACIAL_HAIR] == 0:
         changed[HAIR_COLOR] = NOT_SAID
@@ -169,13 +167,13 @@ def _contradiction(rng, chosen, own):
 
 
 def _sentence(rng, chosen, own):
-    """A sentence of at most `MAX_LENGTH` bytes that says what is chosen, neither more nor less."""
+    """A sentence of at most `MAX_LENGTH` bytes that names exactly the chosen attributes."""
     sentence = ""
     for _ in range(20):
         sentence = _WORDINGS[rng.integers(len(_WORDINGS))](rng, chosen, own)
         if len(sentence.encode()) <= MAX_LENGTH:
             return sentence
-    # Commas take the fewest letters.
+    # A list is the shortest form.
     return min((_list(rng, chosen, own) for _ in range(20)), key=len)
 
 
@@ -193,7 +191,7 @@ def _described(rng, chosen, own, adjectives=True):
     bald = ATTRIBUTES["hair"][own[HAIR]] == "bald"
     hair_color = words.value(HAIR_COLOR)
     spoken = words.one(_COLORS[hair_color]) if hair_color else None
-    # The color is that of the beard where there is no other hair to speak of.
+    # On a bald head, the color is that of the beard.
     colored_beard = spoken and (hair == "bald" or bald) and beard not in (None, "none")
     if hair == "bald" and adjectives and rng.random() < 0.7:
         before.append("bald")
@@ -223,7 +221,7 @@ def _described(rng, chosen, own, adjectives=True):
 
 
 class _Words:
-    """What is chosen, in words."""
+    """Words for the chosen attributes."""
 
     def __init__(self, rng, chosen):
         self.rng, self.chosen = rng, chosen
@@ -248,7 +246,7 @@ def _noun(rng, own):
 
 
 def with_article(phrase: str) -> str:
-    """ "an afro" of "a afro"."""
+    """Corrects the article: "a afro" becomes "an afro"."""
     return f"an {phrase[2:]}" if phrase.startswith("a ") and phrase[2:3] in "aeiou" else phrase
 
 
@@ -293,5 +291,5 @@ def _has(rng, chosen, own):
     return f"{sentence} and wears {worn}" if worn else sentence
 
 
-# The first most often.
+# Listed twice: twice as likely.
 _WORDINGS = (_plain, _plain, _worn_first, _list, _has)

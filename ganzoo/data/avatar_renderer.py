@@ -21,19 +21,19 @@ import numpy as np
 
 from ganzoo.errors import GanzooError, first_line, missing_package, unknown
 
-# Avatars at a time. So few do not need further processes, each of which takes half a second to start.
+# Avatars per request to a process. Fewer are rendered in this process, since starting another takes half a second.
 _CHUNK = 128
 # Styles that consist of text or of effects that the renderer leaves out: every image would be white.
 _BLANK = ("glass", "initials")
-# Of threads beyond which memory and not processors would be the limit.
+# More processes would be limited by memory.
 _MOST_PROCESSES = 32
 
 
 def check_style(style: str) -> None:
-    """Refuses a style that is not there.
+    """Refuses an unknown style.
 
     Raises:
-        GanzooError: an unknown name, with the nearest that exists, or the packages are missing.
+        GanzooError: an unknown name, with the nearest match, or the packages are missing.
     """
     folder = _package("dicebear_styles")
     known = [path.name.removesuffix(".json") for path in folder.iterdir() if path.name.endswith(".json")]
@@ -43,7 +43,7 @@ def check_style(style: str) -> None:
 
 
 def versions() -> str:
-    """Of the packages that render: other ones may render other pixels."""
+    """Versions of the packages that render: other versions may give different pixels."""
     from importlib import metadata
 
     return " ".join(metadata.version(name) for name in ("dicebear-core", "dicebear-styles", "resvg-py"))
@@ -55,7 +55,7 @@ def render(style: str, size: int, options: list[dict]) -> np.ndarray:
     Args:
         style: a style's name, e.g. "avataaars".
         size: height and width in pixels.
-        options: of each avatar, as DiceBear takes them.
+        options: the DiceBear options of each avatar.
     """
     from PIL import Image
 
@@ -63,7 +63,7 @@ def render(style: str, size: int, options: list[dict]) -> np.ndarray:
     images = np.empty((len(options), size, size, 3), "uint8")
     for image, chosen in zip(images, options):
         svg = avatar(_style(style), chosen).to_string()
-        # Without the fonts of this machine: nothing is written, and they would make the image another one elsewhere.
+        # Without system fonts: text is not needed, and fonts would make images differ between machines.
         png = svg_to_bytes(svg_string=svg, width=size, height=size, background="#ffffff", skip_system_fonts=True)
         image[:] = np.asarray(Image.open(io.BytesIO(bytes(png))).convert("RGB"))
     return images
@@ -72,20 +72,20 @@ def render(style: str, size: int, options: list[dict]) -> np.ndarray:
 def render_all(
     images: np.ndarray, style: str, options_of: Callable[[int], dict], progress: Callable[[int], object]
 ) -> None:
-    """Renders as many avatars as `images` has places, in as many processes as there are processors.
+    """Renders avatars into `images`, with one process per processor.
 
     Args:
         images: uint8 (count, size, size, 3) to write to.
         style: a style's name.
-        options_of: the options of avatar number i.
-        progress: called with how many more are ready, from several threads.
+        options_of: function from an index to the options of that avatar.
+        progress: called with the number of newly rendered avatars, from several threads.
 
     Raises:
         GanzooError: a process that ended early.
     """
     count, size = images.shape[:2]
     chunks = [range(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
-    # Both raise what is missing here and not in another process.
+    # Raises errors of missing packages here instead of in another process.
     _engine(), _style(style)
     processes = min(len(chunks), _processors(), _MOST_PROCESSES)
     if processes == 1:
@@ -100,7 +100,7 @@ def render_all(
         waiting.put(None)
 
     def work():
-        # What is rendered here has to be found there, wherever this process found it.
+        # The process must find the same packages as this one.
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         # -P: no Python file of the current folder is imported.
         command = [sys.executable, "-P", "-c", "from ganzoo.data.avatar_renderer import serve; serve()"]
@@ -137,7 +137,7 @@ def render_all(
             for done in [pool.submit(work) for _ in range(processes)]:
                 done.result()
         except BaseException:
-            # The others stop after the chunk that they are at.
+            # The other threads stop after their current chunk.
             while not waiting.empty():
                 waiting.get()
             for _ in range(processes):

@@ -28,23 +28,23 @@ from ganzoo.errors import GanzooError, unknown
 from ganzoo.files import cache_folder, replaced
 
 STYLE = "avataaars"
-# Beyond it lists of captions alone would fill the memory of most machines.
+# With more, the captions alone would fill the memory of most machines.
 _MOST = 1_000_000
-# Of the files in the cache: a change of attributes, wording or rendering is a new version.
+# Version of cached files: increase it when attributes or rendering change.
 _VERSION = 1
 _READ_AT_ONCE = 2**24
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a source "avatars:..." asks for.
+    """A parsed source "avatars:...".
 
     Attributes:
-        count: of avatars.
-        seed: of their attributes and captions.
-        held_out: whether they have the pairs of colors that are held out of training, instead of any other.
-        label: the attribute that is the label.
-        style: of DiceBear's.
+        count: number of avatars.
+        seed: seed of their attributes and captions.
+        held_out: whether all have held-out pairs of colors; otherwise none has.
+        label: the attribute used as the class label.
+        style: name of a DiceBear style.
     """
 
     count: int
@@ -55,7 +55,7 @@ class Request:
 
     @property
     def place(self) -> str:
-        """What `parse` makes this request of."""
+        """The text that `parse` turns into this request."""
         options = [f"seed={self.seed}"] if self.seed else []
         options += ["held-out"] if self.held_out else []
         options += [f"label={self.label}"] if self.label != Request.label else []
@@ -64,20 +64,20 @@ class Request:
 
     @property
     def attributes(self) -> np.ndarray | None:
-        """int8 (count, 8), see `sample_attributes`; None of a style that has none."""
+        """int8 (count, 8), see `sample_attributes`; None for styles without attributes."""
         return sample_attributes(self.count, self.seed, self.held_out) if self.style == STYLE else None
 
 
 def parse(place: str) -> Request:
-    """What follows "avatars:" in a source.
+    """Parses the part of a source that follows "avatars:".
 
     Args:
-        place: a count, then options in any order, each behind a colon: "held-out", "seed=NUMBER" or a number alone,
+        place: a count, then options in any order, each after a colon: "held-out", "seed=NUMBER" or a number alone,
             "label=ATTRIBUTE", "style=STYLE".
 
     Raises:
-        GanzooError: no count, or one out of range; an unknown option, attribute or style, with the nearest that exists;
-            the extra `avatars` is not installed.
+        GanzooError: a missing count or one out of range; an unknown option, attribute or style, with the nearest
+            match; the extra `avatars` is not installed.
 
     Example:
         from ganzoo.data.avatars import Request, parse
@@ -104,7 +104,7 @@ def parse(place: str) -> Request:
     request = Request(**found)
     avatar_renderer.check_style(request.style)
     if request.style != STYLE and (request.held_out or "label" in found):
-        raise GanzooError(f"held-out and label= are for the style {STYLE}: of others no attributes are known")
+        raise GanzooError(f"held-out and label= are for the style {STYLE}: other styles have no attributes")
     return request
 
 
@@ -118,21 +118,21 @@ def _whole(text, what, least, most):
 
 
 def open_images(place: str, image_shape: tuple[int, int, int]) -> np.ndarray:
-    """The images of a source, rendered at the asked size, uint8 (count, height, width, channels).
+    """The images of a source, rendered at the requested size, uint8 (count, height, width, channels).
 
-    Images that are not square show the middle of a larger square one.
+    Images that are not square are center crops of square ones.
 
     Args:
         place: what follows "avatars:" in the source.
         image_shape: (height, width, 1 or 3).
 
     Raises:
-        GanzooError: as `parse`; more images than there is memory and room in the cache folder for.
+        GanzooError: as `parse`; or not enough memory or disk space for the images.
     """
     request = parse(place)
     size = max(image_shape[:2])
     if size > 4096:
-        raise GanzooError(f"avatars are rendered in up to 4096x4096 pixels, image_shape asks for {image_shape}")
+        raise GanzooError(f"avatars are rendered with at most 4096x4096 pixels, but image_shape is {image_shape}")
     images = _rendered(request, size)
     if images.shape[1:] == tuple(image_shape):
         return images
@@ -143,9 +143,9 @@ def open_images(place: str, image_shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def labels_of(place: str) -> tuple[np.ndarray | None, tuple[str, ...] | None]:
-    """(labels int64 (count,), their names) of a source; (None, None) where it has none.
+    """(labels int64 (count,), their names) of a source; (None, None) if the style has no attributes.
 
-    Who has no hair has "none" for its color, a class of its own behind the others.
+    Avatars without hair have the hair color "none", an additional last class.
     """
     request = parse(place)
     attributes = request.attributes
@@ -159,30 +159,30 @@ def labels_of(place: str) -> tuple[np.ndarray | None, tuple[str, ...] | None]:
 
 
 def captions_of(place: str) -> Captions:
-    """The captions of a source's avatars, what they say, and wrong ones; see `Captions`.
+    """The captions of a source's avatars, with the attributes they name and wrong captions; see `Captions`.
 
     Raises:
         GanzooError: a style without attributes.
     """
     request = parse(place)
     if request.style != STYLE:
-        raise GanzooError(f"there are no captions of the style {request.style}: leave out style= for {STYLE}")
+        raise GanzooError(f"the style {request.style} has no captions: leave out style= to use {STYLE}")
     return _captions(request)
 
 
 @functools.lru_cache(maxsize=2)
 def _captions(request):
-    # Of what is held out in a stream of its own, as the attributes are.
+    # Held-out avatars have a random stream of their own, as for the attributes.
     return write_captions(request.attributes, 2 * request.seed + request.held_out)
 
 
 def _rendered(request, size):
-    """The images uint8 (count, size, size, 3), of the cache or rendered now and kept there."""
+    """The images uint8 (count, size, size, 3), from the cache, or rendered and then cached."""
     shape = (request.count, size, size, 3)
     facts = dict(version=_VERSION, renderer=avatar_renderer.versions(), shape=list(shape), style=request.style)
     facts.update(seed=request.seed, held_out=request.held_out)
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
-    # Before any work: refuses what there is no room for.
+    # Before rendering: fails if there is no space.
     images = allocate(shape, f"avatars {key}")
     path = cache_folder() / f"avatars-{key}.rgb"
     if _read(path, images):
@@ -198,12 +198,12 @@ def _rendered(request, size):
 
     with tqdm(total=request.count, desc="rendering avatars", unit=" images", disable=None, leave=False) as bar:
         avatar_renderer.render_all(images, request.style, options_of, bar.update)
-    _keep(path, images)
+    _write(path, images)
     return images
 
 
 def _read(path, images):
-    """Fills the images from a file of `_keep`; False where there is none, or one that is damaged."""
+    """Fills the images from a file that `_write` wrote; False if it is missing or damaged."""
     content, digest = images.reshape(-1), hashlib.sha256()
     try:
         with open(path, "rb") as file:
@@ -219,8 +219,8 @@ def _read(path, images):
         return False
 
 
-def _keep(path, images):
-    """Writes the images' bytes and their SHA-256; where that is not possible they are rendered anew each time."""
+def _write(path, images):
+    """Writes the images' bytes and their SHA-256 to the cache; warns if it cannot."""
     content, digest = images.reshape(-1), hashlib.sha256()
     try:
         with replaced(path) as file:

@@ -19,7 +19,7 @@ from pydantic import Field
 from ganzoo import pixels
 from ganzoo.config import AtLeastOne, Seed
 from ganzoo.data import avatars
-from ganzoo.data.allocation import allocate, kept_in_place
+from ganzoo.data.allocation import allocate, select_in_place
 from ganzoo.data.avatar_attributes import ATTRIBUTES
 from ganzoo.data.decoding import TooSmall, as_channels, fit, image_suffixes, read_image
 from ganzoo.data.feed import Feed, data_function, held_out_indices
@@ -93,7 +93,7 @@ def captions(
     chosen = held_out_indices(len(images), held_out)
     validation = tuple((images[i].copy(), texts[i]) for i in sorted(chosen))
     training = [i for i in range(len(images)) if i not in chosen]
-    images, texts = kept_in_place(images, training), [texts[i] for i in training]
+    images, texts = select_in_place(images, training), [texts[i] for i in training]
     wrong = [text for i in training for text in described.wrong[i]] if contradictions else []
     known: dict[str, np.ndarray] = {}
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from ganzoo.classes import class_numbers
 from ganzoo.data import avatars
-from ganzoo.data.allocation import allocate, kept_in_place
+from ganzoo.data.allocation import allocate, select_in_place
 from ganzoo.data.decoding import (
     TooSmall,
     as_channels,
@@ -349,7 +349,7 @@ def _folder(place, image_shape, upscale, strict, with_labels):
     else:
         unlabelled = f"put the images of each class in a subfolder of {printable(root)}, named after the class"
     return Images(
-        kept_in_place(images, kept),
+        select_in_place(images, kept),
         labels,
         f"folder:{place}",
         tuple(str(paths[i]) for i in sorted(lost)),

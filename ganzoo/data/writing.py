@@ -1,4 +1,4 @@
-"""A source of images written as files, for other tools and for people to look at."""
+"""Writes the images of a source as files."""
 
 import json
 import math
@@ -18,12 +18,12 @@ from ganzoo.files import write_atomically
 def write_images(source: str, folder: str | Path, size: int = 64, channels: int = 3, upscale: bool = False) -> Path:
     """Writes the images of a source into a folder as PNG files.
 
-    Of avatars a file captions.json stands beside them, so that "captions:FOLDER" reads the same images and captions
-    again. Images of other sources whose labels are known lie in a folder for each class, as "folder:FOLDER" reads them.
+    For avatars, captions.json is written too, so that "captions:FOLDER" reads the same images and captions. Labelled
+    images of other sources are written to one folder per class, as "folder:FOLDER" expects them.
 
     Args:
         source: as `ganzoo.data.sources.open_images` takes it, e.g. "avatars:2000".
-        folder: where to write; made if it is not there.
+        folder: created if it does not exist; must be empty.
         size: height and width in pixels.
         channels: 1 for gray, 3 for color.
         upscale: enlarge images that are smaller.
@@ -32,7 +32,7 @@ def write_images(source: str, folder: str | Path, size: int = 64, channels: int 
         The folder.
 
     Raises:
-        GanzooError: anything wrong with the source; a folder that holds files already, or cannot be written.
+        GanzooError: an invalid source, or a folder that is not empty or not writable.
 
     Example:
         ganzoo.data.write_images("avatars:20", "my_avatars", size=128)
@@ -65,5 +65,5 @@ def write_images(source: str, folder: str | Path, size: int = 64, channels: int 
 
 
 def _file_name(name):
-    """The name of a class as one of a folder."""
+    """A folder name for a class."""
     return "".join(letter if letter.isalnum() or letter in " -_." else "_" for letter in name).strip(" .") or "_"

@@ -1,4 +1,4 @@
-"""Models that generate what a sentence says of an avatar: whether each thing that was asked for is there."""
+"""Models that generate avatars from captions: which of the attributes in a caption the image shows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,20 +13,20 @@ _LEAST = 20
 
 
 def evaluate(model: Any, place: str, metrics: Sequence[str] | None = None, name: str = "model") -> Evaluation:
-    """Measures a model that generates from captions on avatars that it was not trained on.
+    """Measures a text-to-image model on avatars that it was not trained on.
 
     Args:
         model: a trained `TextToImage` model.
-        place: what follows "avatars:" in the source: as many avatars again as it says have pairs of hair color and
-            clothes color that are held out of training.
+        place: what follows "avatars:" in the source. As many avatars with held-out pairs of hair color and clothes
+            color are added.
         metrics: names of metrics; all of these if not given. `attributes_obeyed`: the mean over all attributes, and
-            `obeyed_<attribute>`, the share of captions naming its value whose image shows it, for pairs of colors seen
+            `obeyed_<attribute>`, the share of captions that name it whose image shows it, for pairs of colors seen
             in training, and `real_attributes_obeyed` of real images; `held_out_attributes_obeyed`: the same with
-            `held_out_` in front for the others; `caption_recognized`: `right_of_10`, how often the own caption is
-            likelier than nine that are wrong, `held_out_of_10` and `real_of_10`; `frechet_distance`;
+            `held_out_` in front for the others; `caption_recognized`: `right_of_10`, how often the own caption is rated
+            above nine wrong ones, `held_out_of_10` and `real_of_10`; `frechet_distance`;
             `precision_recall`; `variety` of eight images of one caption, and `real_variety` of several real images;
             `by_classifier`: `classifier_attributes_obeyed` and `classifier_frechet_distance` by the classifier that
-            chooses checkpoints.
+            selects checkpoints.
         name: of the model, for tables.
 
     Returns:
@@ -37,7 +37,7 @@ def evaluate(model: Any, place: str, metrics: Sequence[str] | None = None, name:
     """
     request = avatars.parse(place)
     if request.count < _LEAST:
-        raise GanzooError(f"avatars:{place} are {request.count} avatars: an evaluation needs at least {_LEAST}")
+        raise GanzooError(f"avatars:{place} has {request.count} avatars: an evaluation needs at least {_LEAST}")
     chosen = chosen_metrics(TASK, metrics, model)
     sets = AttributeSets(model, request)
     values = compute(chosen, sets)

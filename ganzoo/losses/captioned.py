@@ -1,26 +1,25 @@
-"""Losses of a generator of images from texts besides its adversarial one: the text can be read from the images, which
-differ from each other."""
+"""Auxiliary losses of text-to-image generators: text matching, and variety of images of the same text."""
 
 import keras
 from keras import ops
 
 from ganzoo.types import Tensor
 
-# Texts that differ in one of eight things have a squared distance of 35 to 60 numbers of 128, of which readings of
-# images keep about half: the nearer text is then some tens of times as likely, and the loss of the right one small.
+# Texts of 128 components that differ in one of eight attributes have a squared distance of 35 to 60, and predictions
+# from images about half of it: this scale makes the nearer text some tens of times as likely.
 _SHARPNESS = 0.125
-# Two avatars that differ in their skin alone have a distance of 0.03 to 0.12.
+# Avatars that differ only in skin have a distance of 0.03 to 0.12.
 _ENOUGH = 0.04
 
 
 def text_matching(read: Tensor, text: Tensor, wrong: Tensor | None = None) -> Tensor:
-    """The cross-entropy of telling an image's own text by its distance from what is read of the image: a scalar, mean
-    over the batch.
+    """The cross-entropy of identifying each image's text among those of the batch, by the distance from the text
+    predicted from the image: a scalar, the mean over the batch.
 
     Args:
-        read: (batch, dim), what is read from the images.
-        text: (batch, dim), their texts; each has to be nearer to its own reading than those of the others.
-        wrong: (batch, dim), a text for each image that it has to be nearer than as well.
+        read: (batch, dim), the texts predicted from the images.
+        text: (batch, dim), the texts of the images.
+        wrong: (batch, dim), a wrong text for each image, which is one more choice for that image.
 
     Example:
         from ganzoo.losses.captioned import text_matching
@@ -40,11 +39,11 @@ def _nearness(read, text):
 
 
 def likeness(images: Tensor, others: Tensor) -> Tensor:
-    """How far pairs of images are from differing by as much as 0.04 on average, seen from afar: from 1, the same image
-    twice, to 0; a scalar, the mean over the batch.
+    """How similar pairs of images are: 1 for equal images, 0 if their 8x8 averages differ by at least 0.04 on average;
+    a scalar, the mean over the batch.
 
-    After the mode-seeking loss of Mao et al. 2019 (arXiv:1903.05628), with a bound, and on 8x8 means: what differs has
-    to be large, and noise in the pixels is of no use.
+    After the mode-seeking loss of Mao et al. 2019 (arXiv:1903.05628), but bounded, and computed on averages, which
+    pixel noise does not change.
 
     Args:
         images, others: (batch, height, width, channels) in [-1, 1].

@@ -1,7 +1,7 @@
-"""Metrics of avatars generated from captions: whether each thing that was asked for is there.
+"""Metrics of avatars generated from captions: which of the attributes in a caption the image shows.
 
-Two classifiers look at the images. `avatars_classifier` may have chosen the checkpoint; `avatars_judge`, of another
-architecture and trained on other avatars, has chosen nothing, and all but two of the metrics are its.
+There are two classifiers. `avatars_classifier` may have selected the checkpoint. `avatars_judge`, with another
+architecture and trained on other avatars, was not used for any selection; all metrics but two are computed with it.
 """
 
 import functools
@@ -23,20 +23,20 @@ from ganzoo.metrics.text_to_image import attributes_obeyed, right_by_attributes,
 
 TASK = "avatars"
 JUDGE, CHOOSER = "avatars_judge", "avatars_classifier"
-# Captions that each image's own is told from.
+# Captions to choose from, the image's own among them.
 _CHOICES = 10
 _PAIRS = ", ".join(f"{hair} hair with {clothes} clothes" for hair, clothes in HELD_OUT)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Avatars, the first caption of each, and what it says.
+    """Avatars, the first caption of each, and the attributes that it names.
 
     Attributes:
         images: real ones, uint8 (count, height, width, channels).
         captions: list of strings.
-        said: int8 (count, attributes), -1 of what a caption leaves out.
-        own: int8 (count, attributes): all that the avatars show.
+        said: int8 (count, attributes), -1 for attributes that a caption leaves out.
+        own: int8 (count, attributes): the attributes of the avatars.
     """
 
     images: np.ndarray
@@ -55,15 +55,15 @@ class Asked:
 
 
 class AttributeSets:
-    """Avatars that a model was not trained on, and what it generates from their captions; computed on first use.
+    """Avatars that a model was not trained on, and its images for their captions; computed on first use.
 
     Args:
         model: a `TextToImage` model.
-        request: of avatars; of as many again that are held out of training.
+        request: the avatars; as many with held-out pairs of colors are added.
 
     Attributes:
-        asked: {"": `Asked` of pairs of colors seen in training, "held_out_": of the others}.
-        generated: {"": images, "held_out_": images} of their captions, uint8.
+        asked: {"": `Asked` with pairs of colors seen in training, "held_out_": with held-out pairs}.
+        generated: {"": images, "held_out_": images} for their captions, uint8.
         judge, chooser: the classifiers.
 
     Raises:
@@ -90,14 +90,14 @@ class AttributeSets:
 
     @functools.cached_property
     def features(self) -> tuple[Features, Features]:
-        """The judge's, of real and of generated images of pairs of colors seen in training."""
+        """Features of real and of generated images, for pairs of colors seen in training."""
         return self.judge(self.asked[""].images), self.judge(self.generated[""])
 
     def obeyed(self, classifier: AttributeExtractor, images: np.ndarray, asked: Asked) -> dict[str, float]:
         """{"attributes_obeyed": mean, "obeyed_<attribute>": share} of images, one for each caption.
 
         Raises:
-            GanzooError: too few captions: none of them names an attribute.
+            GanzooError: too few captions: an attribute is named by none.
         """
         shares = attributes_obeyed(classifier.values(images), asked.said, classifier.attributes)
         if len(shares) < len(NAMES):
@@ -106,7 +106,7 @@ class AttributeSets:
         return {"attributes_obeyed": mean, **{f"obeyed_{name}": share for name, share in shares.items()}}
 
     def recognized(self, images: np.ndarray, asked: Asked) -> float:
-        """The share of images of which the own caption is likelier than nine that are wrong."""
+        """The share of images whose own caption is rated above nine wrong ones."""
         rng = np.random.default_rng(0)
         return right_by_attributes(self.judge.probabilities(images), asked.said, asked.own, _CHOICES, rng)
 

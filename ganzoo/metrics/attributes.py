@@ -1,8 +1,7 @@
-"""Classifiers of an image's attributes, such as the glasses and the hair of an avatar: a softmax for each.
+"""Classifiers of attributes of an image, such as an avatar's glasses and hair, with one softmax per attribute.
 
-Two come with the package, of other architectures, other seeds and other training images, so that one can choose
-checkpoints and the other, which no choice has used, can measure what was chosen: `avatars_classifier` and
-`avatars_judge`. benchmarks/avatar_classifiers.py trains them.
+The package ships two that differ in architecture, seed and training images: `avatars_classifier` selects checkpoints,
+and `avatars_judge` measures the selected ones. benchmarks/avatar_classifiers.py trains them.
 """
 
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ def build_attribute_classifier(architecture: str, image_shape: Sequence[int], cl
         architecture: "strided" (convolutions of stride 2, ReLU, 128 features) or "residual" (max-pooling, a residual
             block, SiLU, 96 features).
         image_shape: (height, width, channels), multiples of 16.
-        classes: logits of all attributes together.
+        classes: number of logits, of all attributes together.
     """
     if architecture not in _ARCHITECTURES:
         raise GanzooError(f"the architecture is {' or '.join(_ARCHITECTURES)}, got {architecture}")
@@ -37,7 +36,7 @@ def _strided(x):
     for i, (channels, strides) in enumerate(((32, 2), (48, 2), (64, 1), (96, 2), (64, 2)), start=1):
         x = layers.Conv2D(channels, 3, strides, "same", use_bias=False, name=f"conv{i}")(x)
         x = layers.ReLU(name=f"conv{i}_relu")(layers.BatchNormalization(momentum=0.95, name=f"conv{i}_norm")(x))
-    # Where something is says what it is: no pooling over all places.
+    # No global pooling: positions matter.
     return layers.Dense(128, activation="relu", name="features")(layers.Flatten(name="flat")(x))
 
 
@@ -64,13 +63,13 @@ _ARCHITECTURES = {"strided": _strided, "residual": _residual}
 def train_attribute_classifier(
     architecture: str, images: np.ndarray, values: np.ndarray, counts: Sequence[int], epochs: int, seed: int
 ) -> keras.Model:
-    """Trains a classifier on images moved by up to two pixels and with noise, as generated ones may have.
+    """Trains a classifier on images that are shifted by up to two pixels, half of them with noise, like generated ones.
 
     Args:
-        architecture: as `build_attribute_classifier`.
+        architecture: as in `build_attribute_classifier`.
         images: uint8 (count, height, width, channels).
-        values: int (count, attributes): the number of each one's value, -1 where nothing shows it.
-        counts: how many values each attribute has.
+        values: int (count, attributes): the number of each value; -1 if the image does not show it.
+        counts: number of values of each attribute.
         epochs, seed: of the training.
     """
     keras.utils.set_random_seed(seed)
@@ -103,7 +102,8 @@ def train_attribute_classifier(
 
 
 def disturbed(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """uint8 images moved by up to two pixels on white, half of them with normal noise of up to 12 levels; float32."""
+    """uint8 images shifted by up to two pixels on white, half of them with Gaussian noise of up to 12 gray levels;
+    float32."""
     padded = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)), constant_values=255).astype("float32")
     height, width = images.shape[1:3]
     places = rng.integers(0, 5, (len(images), 2))
@@ -113,12 +113,12 @@ def disturbed(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def accuracies(extractor: Any, images: np.ndarray, values: np.ndarray) -> dict[str, float]:
-    """{attribute: the share of images in which its value is found}, of those that show it.
+    """{attribute: accuracy} over the images that show it.
 
     Args:
         extractor: an `AttributeExtractor`.
         images: uint8 (count, height, width, channels).
-        values: int (count, attributes); -1 where nothing shows it, or it does not matter.
+        values: int (count, attributes); -1 is not counted.
     """
     found = extractor.values(images)
     counted = values >= 0

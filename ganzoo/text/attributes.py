@@ -1,8 +1,8 @@
-"""What captions say, attribute by attribute: how an encoder learns where the data knows it.
+"""Trains text encoders to predict the attributes that captions name, for data where these are known.
 
-Matching captions with images (`ganzoo.text.matching`) teaches an encoder what tells the images of a batch apart; a
-mouth of a few pixels hardly ever does. Here its vectors have to tell each attribute for itself, or that nothing is said
-of it. No image is needed.
+Matching captions with images (`ganzoo.text.matching`) teaches an encoder what distinguishes the images of a batch, and
+a mouth of a few pixels rarely does. Here every attribute, or its absence, must be predicted from the vectors. No images
+are needed.
 """
 
 from collections.abc import Sequence
@@ -24,24 +24,24 @@ def learn_attributes(
     seed: int,
     verbose: int = 0,
 ) -> float:
-    """Trains a network of text until one linear layer on its vectors names every attribute.
+    """Trains a text network together with a linear layer that predicts every attribute from its vectors.
 
     Args:
         network: from codes to vectors (batch, dim).
-        codes: what it reads, (count, length).
+        codes: inputs of the network, (count, length).
         said: int (count, attributes): the number of the value that a caption names, or -1.
-        values: how many values each attribute has.
-        epochs, batch_size, seed: of the training, with Adam from 2e-3, decayed to 0 along a cosine.
-        verbose: 1 says after each epoch how much is right.
+        values: number of values of each attribute.
+        epochs, batch_size, seed: of the training, with Adam and a cosine decay from 2e-3 to 0.
+        verbose: 1 prints the accuracy after each epoch.
 
     Returns:
-        The share of attributes named rightly, in the last epoch.
+        The accuracy over all attributes, in the last epoch.
 
     Raises:
         GanzooError: arrays that do not match.
     """
     if said.shape != (len(codes), len(values)) or not len(codes):
-        raise GanzooError(f"{len(codes)} captions and what they say, {said.shape}, do not match")
+        raise GanzooError(f"{len(codes)} captions and their attributes {said.shape} do not match")
     keras.utils.set_random_seed(seed)
     reader = _Reader(network, values)
     batch_size = min(batch_size, len(codes))
@@ -53,12 +53,12 @@ def learn_attributes(
         history = reader.fit(codes[order], said[order], batch_size=batch_size, epochs=1, shuffle=False, verbose=0)
         right = float(history.history["right"][-1])
         if verbose:
-            print(f"captions, epoch {epoch + 1} of {epochs}: {right:.2%} of attributes right", flush=True)
+            print(f"captions, epoch {epoch + 1} of {epochs}: {right:.2%} of attributes correct", flush=True)
     return right
 
 
 class _Reader(keras.Model):
-    """The network, and a linear layer with an output for each value and one for "not said" of each attribute."""
+    """The network and a linear layer with a logit for each value of an attribute and one for "not named"."""
 
     def __init__(self, network, values):
         super().__init__(name="attributes")
@@ -81,7 +81,7 @@ class _Reader(keras.Model):
         parts = ops.split(y_pred, ends[:-1].tolist(), axis=-1)
         loss, right = 0.0, []
         for place, (logits, size) in enumerate(zip(parts, self.sizes)):
-            # The last output is that of "not said", -1.
+            # The last logit is "not named", -1.
             said = ops.mod(ops.cast(y[:, place], "int32"), size)
             loss += ops.mean(keras.losses.sparse_categorical_crossentropy(said, logits, from_logits=True))
             right.append(ops.mean(ops.cast(ops.equal(ops.argmax(logits, axis=1), said), "float32")))

@@ -1,4 +1,4 @@
-"""Encoders that were learned before: minutes of work that no run of the same data needs to repeat."""
+"""A cache of trained text encoders, so that runs on the same data need not train them again."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -8,23 +8,22 @@ import numpy as np
 
 from ganzoo.files import cache_folder, read_cached, write_cached
 
-# A change of how encoders learn is a new version.
+# Increase it when the training of encoders changes.
 _VERSION = 1
 
 
 def learned_once(network: keras.Model, facts: Iterable, learn: Callable[[], float]) -> float:
-    """Has a network learn, or gives it the weights that it had after learning the same before.
+    """Trains a network, or restores its weights from an earlier training with the same facts.
 
-    Kept in the cache folder. A damaged file, or one of another network, counts as none; a folder that cannot be written
-    costs the time again.
+    Weights are stored in the cache folder. Damaged files are ignored; a folder that is not writable only costs time.
 
     Args:
-        network: whose weights `learn` changes.
+        network: the network that `learn` trains.
         facts: all that the result depends on: settings, arrays, and lists of strings.
-        learn: returns a number that is kept too.
+        learn: trains the network and returns a number, which is cached too.
 
     Returns:
-        What `learn` returned, now or then.
+        The number that `learn` returned, now or earlier.
 
     Example:
         from ganzoo.text.cache import learned_once
@@ -43,7 +42,7 @@ def learned_once(network: keras.Model, facts: Iterable, learn: Callable[[], floa
 
 
 def _restored(network, kept):
-    """Puts weights back; None where they do not fit."""
+    """Restores the weights; None if they do not fit."""
     own = network.get_weights()
     arrays = [kept.get(f"weight{i}") for i in range(len(own))]
     if "result" not in kept or len(kept) != len(own) + 1 or kept["result"].shape != ():

@@ -150,17 +150,17 @@ class CharacterEncoder:
         seed: int = 0,
         verbose: int = 0,
     ) -> float:
-        """Learns from captions of which is known what they say; once for the same data and settings.
+        """Trains the encoder on captions whose attributes are known; once for the same data and settings.
 
         Args:
             captions: list of strings.
-            said: int (count, attributes): which value of an attribute each caption names, -1 where it names none.
-            values: how many values each attribute has.
-            epochs: times through the captions.
+            said: int (count, attributes): the value that each caption names, -1 for none.
+            values: number of values of each attribute.
+            epochs: passes over the captions.
             batch_size, seed, verbose: as in `learn`.
 
         Returns:
-            The share of attributes named rightly by a linear layer on the vectors, in the last epoch.
+            The accuracy of a linear layer on the vectors over all attributes, in the last epoch.
         """
         codes = self.codes(captions)
         options = values, epochs, batch_size, seed

@@ -33,10 +33,10 @@ class TextConditionalGAN(AdversarialModel):
         discriminator: functional Keras model from [images, text] to logits (batch, 1), or a function that makes it.
         latent_dim: length of the latent vector.
         text_encoder: an encoder of `ganzoo.text`; saved with the model if it has a network.
-        reads_text: the discriminator's features of a real image also learn to predict the image's text, by a linear
-            layer, `reader`, and the generator to have its own text predicted from its images: the auxiliary task of
-            TAC-GAN (Dash et al. 2017, arXiv:1703.06412), with texts in the place of classes. It teaches small things
-            that hardly decide whether an image is real.
+        reads_text: add an auxiliary task, as in TAC-GAN (Dash et al. 2017, arXiv:1703.06412) with texts in place of
+            classes: a linear layer, `reader`, predicts the text of real images from the discriminator's features, and
+            the generator is trained so that its own text is predicted. It teaches small details that hardly decide
+            whether an image looks real.
         **options: of `AdversarialModel`.
     """
 
@@ -72,7 +72,7 @@ class TextConditionalGAN(AdversarialModel):
         real, text = self.split_batch(batch)
         fake = self.fake_batch(real, text, training)
         real, fake = self.augmented(real), self.augmented(fake)
-        # The data's own mismatching texts, which may be harder to tell apart.
+        # The data may provide wrong texts, which may be harder to tell apart.
         wrong = batch[2] if len(batch) == 3 else _neighbors(text)
         real_logits, wrong_logits = self._logits(real, (text, wrong), training)
         (fake_logits,) = self._logits(fake, (text,), training)
@@ -139,7 +139,7 @@ class TextConditionalGAN(AdversarialModel):
         return loss
 
     def _loss_of_text(self, batch: Any, training: bool) -> Tensor:
-        """As `AdversarialModel.generator_loss`, with the losses of the text read from the images and of variety."""
+        """`AdversarialModel.generator_loss` with the losses of text matching and variety."""
         real, text = self._examples(batch)
         images = self.generated_batch(real, text, training)
         features = self._features(self.augmented(images), training)
@@ -152,7 +152,7 @@ class TextConditionalGAN(AdversarialModel):
             self.record(g_text=matching)
             loss = loss + self.text_matching * matching
         if self.variety:
-            # Only what the discriminator looks at is moved: no image leaves its text for the sake of variety.
+            # Only the images that the discriminator sees get a gradient: the others could not be held to their text.
             with backend.no_gradients():
                 others = self.generator(self.generator_inputs(ops.shape(text)[0], text), training=training)
             loss = loss + self.variety * likeness(images, ops.stop_gradient(others))
@@ -169,12 +169,11 @@ class TextConditionalGAN(AdversarialModel):
         """Configures training, as `AdversarialModel.compile` with three more arguments.
 
         Args:
-            interpolation: factor of the generator's loss on text embeddings halfway between two of the batch.
-            text_matching: factor of the losses of texts that are read from images, with `reads_text`: the squared error
-                of real images' texts for the discriminator, `ganzoo.losses.captioned.text_matching` for the generator.
-            variety: factor of the generator's loss on two images of one text that are alike, see
-                `ganzoo.losses.captioned.likeness`. Without it a generator may make one image of each text, and no
-                discriminator that sees a text once would know.
+            interpolation: weight of the generator's loss on text embeddings halfway between two of the batch.
+            text_matching: weight of the losses of the auxiliary task `reads_text`: the squared error of real images'
+                texts for the discriminator, `ganzoo.losses.captioned.text_matching` for the generator.
+            variety: weight of `ganzoo.losses.captioned.likeness` of two images of one text. Without it a generator may
+                generate a single image for each text, unnoticed by a discriminator that sees each text once.
         """
         own = dict(interpolation=interpolation, text_matching=text_matching, variety=variety)
         self.keep_settings(TextConditionalGAN.compile, **own)

@@ -286,7 +286,7 @@ def test_other_styles_sizes_and_gray_have_images_alone():
     assert opened.images.std() > 20
     with pytest.raises(GanzooError, match=r"no labels: .*leave out style="):
         labelled.feed("avatars:3:style=lorelei", (32, 32, 3), batch_size=2)
-    with pytest.raises(GanzooError, match="no captions of the style lorelei"):
+    with pytest.raises(GanzooError, match="the style lorelei has no captions"):
         open_captions("avatars:3:style=lorelei", (32, 32, 3))
 
 
