@@ -14,7 +14,7 @@ from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
 from ganzoo.metrics.inception_score import inception_score
 from ganzoo.metrics.kernel import kernel_distance
 from ganzoo.metrics.neighbors import density_coverage, precision_recall
-from ganzoo.metrics.registry import register_metric
+from ganzoo.metrics.registry import read_only, register_metric
 
 # Images per set for metrics that compare every pair of feature vectors.
 _MOST_NEIGHBORS = 10_000
@@ -30,7 +30,8 @@ class ImageSets:
         labels: int (count,), the class each generated image was generated for; None if no classes were given.
 
     Attributes:
-        real, generated, extractor, labels: as given.
+        real, generated: as given, read-only.
+        extractor, labels: as given.
         real_statistics, generated_statistics: `FeatureStatistics` of all images.
         generated_features: `Features` of all generated images.
         neighbors: (real, generated) `Features` of equally many images of each set, at most 10,000.
@@ -44,11 +45,14 @@ class ImageSets:
     def __init__(
         self, real: np.ndarray, generated: np.ndarray, extractor: Extractor, labels: np.ndarray | None = None
     ) -> None:
-        self.real, self.generated, self.extractor, self.labels = real, generated, extractor, labels
+        # Back ends warn of arrays that cannot be written, so that features are computed on the arrays themselves.
+        self._real, self._generated = real, generated
+        self.real, self.generated = read_only(real), read_only(generated)
+        self.extractor, self.labels = extractor, labels
 
     @functools.cached_property
     def generated_features(self) -> Features:
-        return self.extractor(self.generated)
+        return self.extractor(self._generated)
 
     @functools.cached_property
     def generated_statistics(self) -> FeatureStatistics:
@@ -56,13 +60,13 @@ class ImageSets:
 
     @functools.cached_property
     def real_statistics(self) -> FeatureStatistics:
-        return cached_statistics(self.extractor, self.real)
+        return cached_statistics(self.extractor, self._real)
 
     @functools.cached_property
     def neighbors(self) -> tuple[Features, Features]:
         count = min(len(self.real), len(self.generated), _MOST_NEIGHBORS)
         chosen = np.sort(np.random.default_rng(0).choice(len(self.real), count, replace=False))
-        return cached_features(self.extractor, self.real[chosen]), self.generated_features.first(count)
+        return cached_features(self.extractor, self._real[chosen]), self.generated_features.first(count)
 
 
 def _image_metric(name: str, protocol: str = "", **options: Any) -> Any:

@@ -13,6 +13,7 @@ Values of super-resolution and speech enhancement are averaged over the examples
 import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -187,9 +188,19 @@ def check_names(names: Iterable[str]) -> None:
             raise unknown("metric", name, known, "evaluation.metrics")
 
 
+def read_only(array: Any) -> Any:
+    """A view of an array that a metric cannot change, since others and the training use it too; other values as is."""
+    if not isinstance(array, np.ndarray):
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 def compute(metrics: Iterable[Metric], *arguments: object) -> dict[str, float]:
     """{name: number} of several metrics with the same arguments."""
     values: dict[str, float] = {}
+    arguments = tuple(map(read_only, arguments))
     for metric in metrics:
         found = metric(*arguments)
         if twice := values.keys() & found.keys():

@@ -264,7 +264,7 @@ def test_more_pixels_than_there_is_room_for_are_refused_before_any_is_rendered(m
     monkeypatch.setattr(avatar_renderer, "render_all", lambda *args: pytest.fail("rendered"))
     with pytest.raises(GanzooError, match=r"needs 48,000,000,000,000 bytes .* free space there"):
         avatars.open_images("1000000", (4000, 4000, 3))
-    with pytest.raises(GanzooError, match="up to 4096x4096"):
+    with pytest.raises(GanzooError, match="at most 4096x4096"):
         avatars.open_images("1", (5000, 5000, 3))
 
 

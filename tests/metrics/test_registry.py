@@ -8,7 +8,7 @@ import ganzoo
 from ganzoo.cli import main
 from ganzoo.config import Evaluation
 from ganzoo.metrics import get_extractor
-from ganzoo.metrics.registry import averages, chosen_metrics, get_metric, register_metric, rounded
+from ganzoo.metrics.registry import averages, chosen_metrics, compute, get_metric, register_metric, rounded
 from ganzoo.training.callbacks.record import read_records
 
 OWN = """
@@ -87,6 +87,23 @@ def test_what_a_metric_gives_is_checked(registered):
     for name, message in (("words", "returned 'good' for 'words'"), ("pair", r"for \('a', 'b'\)")):
         with pytest.raises(ganzoo.GanzooError, match=message):
             get_metric(name, "image_generation")(None)
+
+
+def test_a_metric_cannot_change_what_others_see(registered):
+    """The real images are those that a run trains on."""
+
+    @register_metric("destroyer", "image_generation")
+    def destroyer(sets):
+        sets.real[:] = 0
+
+    register_metric("silencer", "speech_enhancement")(lambda clean, enhanced, sample_rate: clean.fill(0))
+    images = np.ones((4, 32, 32, 1), "uint8")
+    sets = ganzoo.metrics.ImageSets(images, images.copy(), get_extractor("digits_classifier"))
+    with pytest.raises(ValueError, match="read-only"):
+        get_metric("destroyer", "image_generation")(sets)
+    with pytest.raises(ValueError, match="read-only"):
+        compute([get_metric("silencer", "speech_enhancement")], np.ones(8), np.ones(8), 8000)
+    assert images.all()
 
 
 def test_averages_and_rounding_by_hand():
