@@ -330,6 +330,8 @@ class ZooModel(Task, DeferredNetworks, Saving):
             **values: the arguments; they become attributes, and are saved with the model.
         """
         given = validated_arguments(parameters_of(compile), values, "compile()")
+        # Until compile() has succeeded: a model that is half compiled must not train.
+        self._settings = None
         for name, value in given.items():
             setattr(self, name, value)
         self._own_settings.update(given)

@@ -358,7 +358,12 @@ def test_bad_calls_say_what_to_do():
     with pytest.raises(ganzoo.GanzooError, match="unknown loss 'wrong'"):
         model.compile(loss="wrong")
     with pytest.raises(ganzoo.GanzooError, match="Did you mean 'ema_decay'"):
-        ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4).compile(loss="hinge", ema_decy=0.9)
+        model.compile(loss="hinge", ema_decy=0.9)
+    model.compile()
+    with pytest.raises(ganzoo.GanzooError, match="unknown penalty"):
+        model.compile(loss="hinge", feature_matching=3.0, penalties=["wrong"])
+    with pytest.raises(ganzoo.GanzooError, match=r"call model.compile\(\)"):
+        model.fit(model.example_batch(4))  # with half of the new settings
     with pytest.raises(ganzoo.GanzooError, match="Did you mean 'learning_rate'"):
         model.compile(generator_optimizer={"name": "adam", "learning_rat": 1})
     with pytest.raises(ganzoo.GanzooError, match="Did you mean 'adam'"):
