@@ -278,8 +278,8 @@ def restore(folder: str, output: str, replace: bool) -> None:
 )
 @click.option("--size", type=click.IntRange(1), default=64, show_default=True, help="Height and width in pixels.")
 @click.option("--upscale", is_flag=True, help="Enlarge images that are smaller.")
-def data(source, output, size, upscale):
-    """Writes the images of SOURCE as files: avatars with captions.json beside them, others in a folder for each class.
+def data(source: str, output: str, size: int, upscale: bool) -> None:
+    """Writes the images of SOURCE as files: avatars with a captions.json, other sources with a folder for each class.
 
     \b
     Examples: ganzoo data avatars:2000 --output my_avatars

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from keras import ops
 
 from ganzoo.classes import check_label_shape
-from ganzoo.data.batches import parts_of, rank_of
+from ganzoo.data.batch_checks import parts_of, rank_of
 from ganzoo.errors import GanzooError
 from ganzoo.networks.conditional import (
     concatenating_discriminator,

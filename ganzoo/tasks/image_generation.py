@@ -11,7 +11,7 @@ from keras import ops
 
 from ganzoo import backend, pixels
 from ganzoo.classes import check_label_shape, class_numbers
-from ganzoo.data.batches import check_images, rank_of, refuse_single_examples
+from ganzoo.data.batch_checks import check_images, rank_of, refuse_single_examples
 from ganzoo.data.images import images
 from ganzoo.data.labelled import labelled
 from ganzoo.errors import GanzooError, at_least_one, unknown

@@ -11,7 +11,7 @@ from keras import ops
 
 from ganzoo import backend
 from ganzoo.data.audio import RATES, soxr
-from ganzoo.data.batches import refuse_other_parts
+from ganzoo.data.batch_checks import refuse_other_parts
 from ganzoo.data.recordings import colored_noise, level
 from ganzoo.data.speech import speech
 from ganzoo.errors import GanzooError, at_least_one

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganzoo import backend, pixels
-from ganzoo.data.batches import refuse_other_parts
+from ganzoo.data.batch_checks import refuse_other_parts
 from ganzoo.data.image_files import resized, resized_plane, to_small
 from ganzoo.data.pairs import pairs
 from ganzoo.errors import GanzooError, at_least_one

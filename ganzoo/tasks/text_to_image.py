@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganzoo.data.batches import rank_of
+from ganzoo.data.batch_checks import rank_of
 from ganzoo.data.captions import captions
 from ganzoo.errors import GanzooError
 from ganzoo.inference.counts import whole_count

@@ -10,7 +10,8 @@ from keras import ops
 
 from ganzoo import backend, losses
 from ganzoo.config import NOT_IN_PRESETS, AtLeastOne, NotNegative
-from ganzoo.data.batches import parts_of, with_condition
+from ganzoo.data.batch_checks import parts_of
+from ganzoo.data.batches import with_condition
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.losses import feature_matching
 from ganzoo.networks import regularizers

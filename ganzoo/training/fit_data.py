@@ -9,7 +9,8 @@ from pydantic import Field
 
 from ganzoo import backend
 from ganzoo.config import AtLeastOne, NotNegativeWhole, validated_arguments
-from ganzoo.data.batches import keep_validation, refuse_weights
+from ganzoo.data.batch_checks import refuse_weights
+from ganzoo.data.batches import keep_validation
 from ganzoo.errors import GanzooError
 
 # The range of each number; those not listed are at least 1 or None.

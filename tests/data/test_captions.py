@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 import ganzoo
-from ganzoo.data.captions import captions, open_captions, read_captions, written_from_names
+from ganzoo.data.captions import captions, open_captions
+from ganzoo.data.captions_file import read_captions, written_from_names
 from ganzoo.text import CharacterEncoder
 from ganzoo.training import run
 
