@@ -94,10 +94,13 @@ def load(name: PathLike, trained: bool = True, compile: bool = True) -> "ZooMode
     preset = find(name)
     # The preset's precision is for training. Loaded models have the global policy, float32 by default.
     policy = keras.config.dtype_policy()
-    weights_file, stated = preset.weights_file, preset.config.weights
-    if not trained or weights_file is None or stated is None:
+    if not trained:
         return _with_names(build(preset.config, preset.name, policy, compile), preset)
-    sha256 = stated.sha256
+    # `model_of` has refused presets without weights.
+    assert preset.weights_file is not None
+    assert preset.config.weights is not None
+    # Networks that are built later read it again, when the current folder may be another one.
+    weights_file, sha256 = preset.weights_file.absolute(), preset.config.weights.sha256
     guard = functools.partial(weights.fitting_file, weights_file, weights.stored_bytes(weights_file, sha256))
     cls, arguments, settings = _checked(preset.config, preset.name)
     with inference_first(), guard(), made_with(policy):

@@ -207,7 +207,7 @@ def test_a_packed_run_is_a_preset_with_weights_and_metrics(tiny_preset, images_n
         ("srresnet", {"blocks": 1, "width": 4, "scale": 2, "crop": 32}),
     ],
 )
-def test_a_model_saved_to_a_preset_comes_back_and_trains(name, arguments, tmp_path):
+def test_a_model_saved_to_a_preset_comes_back_and_trains(name, arguments, tmp_path, monkeypatch):
     keras.utils.set_random_seed(0)
     model = ganzoo.create(name, **arguments)
     if name == "cgan":
@@ -226,6 +226,9 @@ def test_a_model_saved_to_a_preset_comes_back_and_trains(name, arguments, tmp_pa
         close = np.abs(np.asarray(loaded.inference_network(inputs)) - np.asarray(model.inference_network(inputs)))
         assert close.max() < 2e-2  # half precision
     assert tuple(getattr(loaded, "class_names", ())) == tuple(getattr(model, "class_names", ()))
+    monkeypatch.chdir(tmp_path)
+    loaded = ganzoo.load("mine")
+    monkeypatch.chdir(tmp_path.parent)
     fresh = type(model).from_preset(tmp_path / "mine", load_weights=False, compile=False)
     assert not fresh.compiled
     assert (

@@ -224,6 +224,13 @@ def test_rendered_avatars_are_read_from_the_cache_unless_it_is_damaged(own_cache
     assert path.read_bytes() == whole
 
 
+def test_processes_that_render_import_nothing_from_the_current_folder(own_cache, tmp_path, monkeypatch):
+    (tmp_path / "dicebear.py").write_text("raise SystemExit('imported')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONVERBOSE", "1")  # more on standard error than a pipe holds
+    assert open_images("avatars:200", (16, 16, 3)).images.std() > 20
+
+
 def test_a_cache_that_cannot_be_written_costs_time_and_not_the_images(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "file" / "cache"))

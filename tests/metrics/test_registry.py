@@ -110,3 +110,30 @@ def test_averages_and_rounding_by_hand():
     rows = [{"si_sdr": float("inf"), "stoi": 0.5}, {"si_sdr": 10.0, "stoi": 1.0}]
     assert averages(rows) == {"si_sdr": 55.0, "stoi": 0.75}
     assert rounded({"a": 0.123456789, "b": 12345.678, "c": 7}) == {"a": 0.12346, "b": 12346.0, "c": 7}
+
+
+def test_a_failed_metric_does_not_end_a_run(tmp_path, registered):
+    """Its epochs have no metrics, but checkpoints; and a metric that gives another one's value is refused."""
+    calls = []
+
+    @register_metric("fragile", "image_generation")
+    def fragile(sets):
+        calls.append(1)
+        if len(calls) == 3:
+            raise ValueError("out of luck")
+        return float("nan") if len(calls) == 1 else 2.0
+
+    (tmp_path / "mine.yaml").write_text(
+        PRESET.replace("monitor: brightness, metrics: [brightness, ", "monitor: fragile, metrics: [")
+    )
+    with pytest.warns(UserWarning, match="has no validation metrics"):
+        folder = ganzoo.train(tmp_path / "mine.yaml", output=tmp_path)
+    records = read_records(folder / "metrics.jsonl")
+    assert ["fragile" in record for record in records] == [False, True, False]
+    assert ganzoo.presets.load_saved(folder / "checkpoints" / "last.keras").steps == records[-1]["step"]
+    with pytest.raises(ganzoo.GanzooError, match="unknown metric 'nope'"):
+        ganzoo.train(tmp_path / "mine.yaml", output=tmp_path, settings=["evaluation.metrics=[nope]"])
+    register_metric("double", "image_generation", values=("fragile", "x"))(lambda sets: {"fragile": 1.0, "x": 2})
+    register_metric("single", "image_generation", values=("fragile",))(lambda sets: {"fragile": 1.0})
+    with pytest.raises(ganzoo.GanzooError, match="gives 'fragile', as another metric does"):
+        compute([get_metric(name, "image_generation") for name in ("single", "double")], None)

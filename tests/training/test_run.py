@@ -350,3 +350,15 @@ for limit in {limits}:
     for limit in limits:
         assert f"clear: {limit} cannot write" in done.stdout, done.stderr
         assert not list((tmp_path / str(limit)).rglob("*.tmp*"))
+
+
+def test_a_run_of_a_preset_folder_is_named_after_it_and_resumes(tiny_preset, tmp_path):
+    folder = tmp_path / "presets" / "mine"
+    folder.mkdir(parents=True)
+    tiny_preset.rename(folder / "preset.yaml")
+    for preset, name in ((folder, "mine-001"), (folder / "preset.yaml", "mine-002")):
+        run = ganzoo.train(preset, output=tmp_path / "runs", settings=["epochs=1", "extractor=null"])
+        assert run == tmp_path / "runs" / name
+    again = ganzoo.train(folder, output=tmp_path / "runs", resume=True, settings=["epochs=2"])
+    assert again == run
+    assert [record["epoch"] for record in read_records(run / "metrics.jsonl")] == [1, 2]
