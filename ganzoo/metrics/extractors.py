@@ -176,7 +176,8 @@ class Extractor:
 
 
 class AttributeExtractor(Extractor):
-    """An extractor that names attributes as well.
+    """An extractor that names attributes as well. It also accepts images whose height and width are the same multiple
+    of its own, and averages their pixels.
 
     Args:
         network: Keras model from float32 images in 0..255 to [features, logits of all attributes side by side].
@@ -197,6 +198,22 @@ class AttributeExtractor(Extractor):
         self.attributes = {key: tuple(values) for key, values in attributes.items()}
         # There is no one class.
         self.classifies = False
+
+    def takes(self, image_shape: tuple[int, ...]) -> bool:
+        return super().takes((*(size // self._multiple(image_shape) for size in image_shape[:2]), image_shape[2]))
+
+    def _multiple(self, image_shape):
+        height, width = self.image_shape[:2]
+        factor = max(1, image_shape[0] // height)
+        return factor if tuple(image_shape[:2]) == (factor * height, factor * width) else 1
+
+    def _part(self, images):
+        factor = self._multiple(images.shape[1:])
+        if factor == 1:
+            return super()._part(images)
+        count, height, width, channels = images.shape
+        blocks = images.reshape(count, height // factor, factor, width // factor, factor, channels)
+        return super()._part(blocks.mean(axis=(2, 4), dtype="float32"))
 
     def __call__(self, images: np.ndarray) -> Features:
         """`Features` of uint8 images (count, height, width, channels); no logits, since there is no one class."""
