@@ -27,8 +27,8 @@ def evaluate(model: Any, place: str, metrics: Sequence[str] | None = None, name:
             `precision_recall`; `stages` of a model with two: `attributes_kept` from Stage-I to Stage-II, and
             `spectral_distance` from real images, the same with `stage1_` of enlarged images of Stage-I, and with
             `real_` of other real ones; `variety` of eight images of one caption, and `real_variety` of several real
-            images; `by_classifier`: `classifier_attributes_obeyed` and `classifier_frechet_distance` by the classifier that
-            selects checkpoints.
+            images; `by_classifier`: `classifier_attributes_obeyed` and `classifier_frechet_distance` by the classifier
+            that selects checkpoints.
         name: of the model, for tables.
 
     Returns:
