@@ -1,6 +1,9 @@
 """Feature extractors: networks from images to the feature vectors that metrics compare."""
 
+import copy
+import functools
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -198,6 +201,16 @@ class AttributeExtractor(Extractor):
         self.attributes = {key: tuple(values) for key, values in attributes.items()}
         # There is no one class.
         self.classifies = False
+        self._one: str | None = None
+
+    def for_classes(self, class_names: Sequence[str]) -> "AttributeExtractor":
+        """This extractor with the values of one attribute as its classes, or unchanged if they are not those names."""
+        attribute = next((name for name, values in self.attributes.items() if values == tuple(class_names)), None)
+        if attribute is None:
+            return self
+        found = copy.copy(self)
+        found.name, found.classifies, found._one = f"{self.name}, {attribute},", True, attribute
+        return found
 
     def takes(self, image_shape: tuple[int, ...]) -> bool:
         return super().takes((*(size // self._multiple(image_shape) for size in image_shape[:2]), image_shape[2]))
@@ -216,9 +229,10 @@ class AttributeExtractor(Extractor):
         return super()._part(blocks.mean(axis=(2, 4), dtype="float32"))
 
     def __call__(self, images: np.ndarray) -> Features:
-        """`Features` of uint8 images (count, height, width, channels); no logits, since there is no one class."""
+        """`Features` of uint8 images (count, height, width, channels); no logits unless from `for_classes`."""
         found = super().__call__(images)
-        return Features(found.vectors, found.extractor)
+        logits = np.asarray(found.logits)[:, self._places[self._one]] if self._one else None
+        return Features(found.vectors, found.extractor, logits)
 
     def values(self, images: np.ndarray) -> np.ndarray:
         """The most likely value of each attribute, int (count, attributes), of uint8 images."""
@@ -227,13 +241,15 @@ class AttributeExtractor(Extractor):
     def probabilities(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """{attribute: float32 (count, its values)}, rows that add up to 1, of uint8 images."""
         logits = np.asarray(super().__call__(images).logits)
-        found, start = {}, 0
-        for name, values in self.attributes.items():
-            part = logits[:, start : start + len(values)]
-            part = np.exp(part - part.max(axis=1, keepdims=True))
-            found[name] = part / part.sum(axis=1, keepdims=True)
-            start += len(values)
-        return found
+        parts = {name: logits[:, place] for name, place in self._places.items()}
+        raised = {name: np.exp(part - part.max(axis=1, keepdims=True)) for name, part in parts.items()}
+        return {name: part / part.sum(axis=1, keepdims=True) for name, part in raised.items()}
+
+    @functools.cached_property
+    def _places(self) -> dict[str, slice]:
+        """Where the logits of each attribute are."""
+        ends = itertools.accumulate(map(len, self.attributes.values()))
+        return {name: slice(end - len(self.attributes[name]), end) for name, end in zip(self.attributes, ends)}
 
 
 def classifier_facts(name: str) -> dict[str, Any]:

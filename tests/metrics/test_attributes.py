@@ -40,6 +40,19 @@ def test_features_have_no_logits_of_one_class(name):
     assert all(np.allclose(part.sum(axis=1), 1, atol=1e-5) for part in rows.values())
 
 
+def test_classes_that_are_values_of_an_attribute_get_its_logits():
+    images = avatars.open_images("50", _SHAPE)
+    judge = get_extractor("avatars_judge")
+    of_mouths = judge.for_classes(ATTRIBUTES["mouth"])
+    features = of_mouths(images)
+    assert of_mouths.classifies
+    assert "mouth" in features.extractor
+    np.testing.assert_array_equal(features.logits.argmax(axis=1), judge.values(images)[:, NAMES.index("mouth")])
+    np.testing.assert_array_equal(features.vectors, judge(images).vectors)
+    assert judge(images).logits is None
+    assert judge.for_classes(["cat", "dog"]) is judge
+
+
 def test_only_what_captions_name_counts():
     found = np.array([[0, 1], [2, 1], [1, 0]])
     said = np.array([[0, 1], [1, -1], [1, -1]])
