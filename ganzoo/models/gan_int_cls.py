@@ -3,6 +3,7 @@
 from typing import Any
 
 from ganzoo.config import AtLeastOne, NotNegative
+from ganzoo.networks.convolutional import batch_norm
 from ganzoo.networks.text_to_image import text_discriminator, text_generator
 from ganzoo.registry import register
 from ganzoo.tasks.text_to_image import TextToImage
@@ -25,6 +26,7 @@ class GANINTCLS(TextToImage, TextConditionalGAN):
         width: channels of the layer nearest the image; they double at each halving of its size.
         kernel_size: of all convolutions.
         max_width: upper bound on the channels of any layer.
+        discriminator_batch_norm: as in `DCGAN`.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
@@ -57,13 +59,16 @@ class GANINTCLS(TextToImage, TextConditionalGAN):
         width: int = 64,
         kernel_size: int = 4,
         max_width: int = 512,
+        discriminator_batch_norm: bool = True,
         **options: Any,
     ):
         encoder = text_encoder(text)
         sizes = (encoder.dim, condition_dim, width, kernel_size, max_width)
         super().__init__(
             generator=text_generator(image_shape, latent_dim, *sizes),
-            discriminator=lambda: text_discriminator(image_shape, *sizes),
+            discriminator=lambda: text_discriminator(
+                image_shape, *sizes, normalization=batch_norm if discriminator_batch_norm else None
+            ),
             latent_dim=latent_dim,
             text_encoder=encoder,
             **options,

@@ -8,6 +8,7 @@ from keras import ops
 
 from ganzoo.config import AtLeastOne, NotNegative
 from ganzoo.errors import GanzooError
+from ganzoo.networks.convolutional import batch_norm
 from ganzoo.networks.text_to_image import (
     augmented_generator,
     kl_to_standard_normal,
@@ -49,6 +50,7 @@ class StackGAN(TextToImage, TextConditionalGAN):
         skips: connect layers of the same size in Stage-II, which keeps details of Stage-I's image; see
             `ganzoo.networks.text_to_image.refiner`. The paper has no such connections.
         conditioning_augmentation: sample the condition, as the paper does.
+        discriminator_batch_norm: as in `DCGAN`.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
@@ -92,6 +94,7 @@ class StackGAN(TextToImage, TextConditionalGAN):
         stage2_width: AtLeastOne | None = None,
         skips: bool = False,
         conditioning_augmentation: bool = True,
+        discriminator_batch_norm: bool = True,
         **options: Any,
     ):
         encoder = text_encoder(text)
@@ -113,7 +116,13 @@ class StackGAN(TextToImage, TextConditionalGAN):
         super().__init__(
             generator=generator,
             discriminator=lambda: text_discriminator(
-                (height * factor, breadth * factor, channels), encoder.dim, condition_dim, width, kernel_size, max_width
+                (height * factor, breadth * factor, channels),
+                encoder.dim,
+                condition_dim,
+                width,
+                kernel_size,
+                max_width,
+                normalization=batch_norm if discriminator_batch_norm else None,
             ),
             latent_dim=generator.inputs[0].shape[-1],
             text_encoder=encoder,

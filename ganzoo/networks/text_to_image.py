@@ -1,7 +1,7 @@
 """The networks of GAN-INT-CLS (Reed et al. 2016, arXiv:1605.05396) and StackGAN (Zhang et al. 2016, arXiv:1612.03242).
 Text is a vector (batch, text_dim), from any encoder."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -184,18 +184,19 @@ def text_discriminator(
     width: int,
     kernel_size: int,
     max_width: int,
+    normalization: Callable[[str], keras.layers.Layer] | None = batch_norm,
     name: str = "discriminator",
 ) -> keras.Model:
     """[images, text] to logits (batch, 1): whether the image is real and matches the text. The compressed text is
     concatenated with the features at every position (figure 2). Sizes as in `convolutional_discriminator`."""
     images = keras.Input(tuple(image_shape), name="images")
     text = keras.Input((text_dim,), name="text")
-    x = feature_map(images, width, doublings(image_shape), kernel_size, max_width)
+    x = feature_map(images, width, doublings(image_shape), kernel_size, max_width, normalization)
     compressed = LeakyReLU(0.2, name="compressed_relu")(layers.Dense(condition_dim, name="compressed")(text))
     channels = x.shape[-1]
     x = layers.Concatenate(name="joint")([x, _everywhere(compressed, x.shape[1:3], "compressed")])
     x = _conv(channels, "joint_conv", kernel_size=1)(x)
-    x = LeakyReLU(0.2, name="joint_relu")(batch_norm("joint_norm")(x))
+    x = LeakyReLU(0.2, name="joint_relu")(normalization("joint_norm")(x) if normalization else x)
     return keras.Model([images, text], logit(layers.Flatten(name="features")(x)), name=name)
 
 
