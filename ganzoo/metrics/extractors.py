@@ -13,7 +13,7 @@ from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics
 from ganzoo.precision import made_with
-from ganzoo.types import PathLike
+from ganzoo.types import PathLike, Tensor
 
 if TYPE_CHECKING:
     import keras
@@ -144,8 +144,13 @@ class Extractor:
         """`Features` of uint8 images (count, height, width, channels).
 
         Raises:
-            GanzooError: images of another type or size.
+            GanzooError: images of another type or size, or fewer than two.
         """
+        vectors, *logits = self._outputs(images)
+        return Features(vectors, self.name, logits[0] if logits else None)
+
+    def _outputs(self, images: np.ndarray) -> list[np.ndarray]:
+        """The network's outputs for images."""
         images = np.asarray(images)
         if images.dtype != np.uint8 or images.ndim != 4 or not self.takes(images.shape[1:]):
             raise GanzooError(
@@ -154,8 +159,7 @@ class Extractor:
             )
         batch = 100 if self.resize else 500
         parts = [self._part(images[i : i + batch]) for i in range(0, len(images), batch)]
-        vectors, *logits = (np.concatenate(output) for output in zip(*parts))
-        return Features(vectors, self.name, logits[0] if logits else None)
+        return [np.concatenate(output) for output in zip(*parts)]
 
     def _part(self, images: np.ndarray) -> list[np.ndarray]:
         from keras import ops
@@ -209,7 +213,7 @@ class AttributeExtractor(Extractor):
 
     def probabilities(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """{attribute: float32 (count, its values)}, rows that add up to 1, of uint8 images."""
-        logits = np.asarray(super().__call__(images).logits)
+        logits = self._outputs(images)[1]
         found, start = {}, 0
         for name, values in self.attributes.items():
             part = logits[:, start : start + len(values)]
@@ -217,6 +221,15 @@ class AttributeExtractor(Extractor):
             found[name] = part / part.sum(axis=1, keepdims=True)
             start += len(values)
         return found
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Logits (count, all values), in the order of `attributes`, of float images in 0..255; gradients pass through.
+
+        Example:
+            classifier = ganzoo.metrics.get_extractor("avatars_classifier")
+            logits = classifier.logits(np.zeros((2, 64, 64, 3), "float32"))      # tensor (2, 46)
+        """
+        return self._network(images, training=False)[1]
 
 
 def classifier_facts(name: str) -> dict[str, Any]:
