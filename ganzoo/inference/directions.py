@@ -236,8 +236,8 @@ class Directions(Mapping):
 
     def _too_few(self, name: str, value: str, shown: int, images: int) -> str:
         return (
-            f"{shown:,} of {images:,} generated images show {name}={value}: a direction needs at least {_LEAST} with it "
-            f"and {_LEAST} without; more samples may have them"
+            f"{shown:,} of {images:,} generated images show {name}={value}: a direction needs at least {_LEAST} with "
+            f"it and {_LEAST} without; more samples may have them"
         )
 
     def _direction(self, name: str, value: str, changed: set[str]) -> np.ndarray:
@@ -350,4 +350,6 @@ def _cache_path(model: Any, classifier: AttributeExtractor, samples: int, seed: 
     for array in model.inference_network.get_weights():
         digest.update(repr(array.shape).encode())
         digest.update(np.ascontiguousarray(array).tobytes())
+    # Two networks of equal weights may still differ in what they compute.
+    digest.update(model.generate(4, seed=0).tobytes())
     return cache_folder() / f"directions-{classifier.name}-{digest.hexdigest()[:24]}.npz"

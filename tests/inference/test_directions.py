@@ -70,7 +70,7 @@ def test_directions_are_those_of_the_generator(toy):
 
 
 def test_a_direction_leaves_out_what_changes_other_attributes():
-    """Where pixel 0 also shows z1, the mean difference has a part of z1; the direction, which keeps the shade, has not."""
+    """Where pixel 0 also shows z1, the mean difference has a part of z1; the direction keeps the shade."""
     directions = find_directions(toy_model(mixed=1.0), toy_classifier(), samples=2000)
     mean, direction = directions.means("shape", "circle", samples=2000), directions["shape"]["circle"]
     assert mean[1] > 0.6
@@ -110,8 +110,8 @@ def test_refinement_follows_a_curve():
         (classifier.values(model.generate(latents=directions.move(start, shape="square", refine=n)))[:, 0] == 0).mean()
         for n in (0, 40)
     ]
-    assert shares[1] > 0.85, shares
-    assert shares[0] < 0.6, shares
+    assert shares[1] > 0.95, shares
+    assert shares[0] < 0.8, shares
 
 
 def test_strength_goes_from_the_latents_to_the_change_and_beyond(toy):
@@ -154,14 +154,15 @@ def test_directions_are_cached_and_found_again_if_the_file_is_damaged(monkeypatc
         assert found.counts == first.counts
     np.savez(path, slopes=slopes[:-1], counts=counts)
     assert find_directions(model, classifier, samples=500).counts == first.counts
-    # Other weights, another classifier and other settings have files of their own.
+    # Another network of the same weights, other weights, another classifier and other settings have their own files.
+    find_directions(toy_model(bent=True), classifier, samples=500)
     layer = model.inference_network.get_layer("pixels")
     layer.kernel.assign(-layer.kernel)
     turned = find_directions(model, classifier, samples=500)
     assert turned["shape"]["circle"] @ first["shape"]["circle"] < -0.9
     find_directions(model, toy_classifier(sharpness=2.0), samples=500)
     find_directions(model, classifier, samples=501)
-    assert len(list(tmp_path.iterdir())) == 4
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 def test_what_is_unknown_gets_the_nearest_name(toy):
