@@ -105,7 +105,7 @@ def edit_attributes(
         values = edit_attributes(model, latents, {}, samples=200)     # nothing to change: equal to latents
         edit_attributes(model, latents, {"glases": "round"}, samples=200)     # GanzooError: ... 'glasses'?
     """
-    return find_directions(model, classifier, samples, seed)._moved(latents, changes, strength, refine)
+    return find_directions(model, classifier, samples, seed).move(latents, changes, strength, refine)
 
 
 class Directions(Mapping):
@@ -164,7 +164,14 @@ class Directions(Mapping):
     def __len__(self) -> int:
         return len(self.classifier.attributes)
 
-    def move(self, latents: np.ndarray, strength: float = 1.0, refine: int = 0, **changes: str) -> np.ndarray:
+    def move(
+        self,
+        latents: np.ndarray,
+        changes: Mapping[str, str] | None = None,
+        strength: float = 1.0,
+        refine: int = 0,
+        **named: str,
+    ) -> np.ndarray:
         """Latents whose images show other values of attributes.
 
         Each latent moves in steps of 0.5 along the sum of the directions, until the classifier sees all new values with
@@ -177,9 +184,10 @@ class Directions(Mapping):
 
         Args:
             latents: float32 (count, latent_dim).
+            changes: {attribute: new value}.
             strength: 0 gives the latents as they are, 1 the change, between them a part of it; also beyond 1.
             refine: steps of gradient descent; 0 stays on the line, 40 is enough for most images.
-            **changes: attribute="new value".
+            **named: further changes, as attribute="new value".
 
         Returns:
             float32 (count, latent_dim), each of the length of the given one.
@@ -197,7 +205,25 @@ class Directions(Mapping):
             same = directions.move(latents)     # no changes: equal to latents
             directions.move(latents, glasses="rond")     # GanzooError: ... Did you mean 'round'?
         """
-        return self._moved(latents, changes, strength, refine)
+        changes = {**(changes or {}), **named}
+        start = self.model.latents(latents=latents)
+        numbers = {name: value_number(self.classifier, name, value) for name, value in changes.items()}
+        for name, value in changes.items():
+            if (why := self._missing(name, value)) is not None:
+                raise GanzooError(why)
+        if isinstance(strength, bool) or not isinstance(strength, (int, float, np.number)) or not np.isfinite(strength):
+            raise GanzooError(f"strength must be a finite number, got {strength!r}")
+        if isinstance(refine, bool) or not isinstance(refine, (int, np.integer)) or refine < 0:
+            raise GanzooError(f"refine must be an integer of at least 0, got {refine!r}")
+        if not numbers or strength == 0:
+            return start
+        lengths = np.linalg.norm(start, axis=1, keepdims=True)
+        end = self._walked(start, numbers, lengths)
+        if refine:
+            parts = range(0, len(start), _BATCH)
+            batches = [slice(i, i + _BATCH) for i in parts]
+            end = np.concatenate([self._refined(start[i], end[i], numbers, lengths[i], refine) for i in batches])
+        return _with_length(start + strength * (end - start), lengths)
 
     def means(self, name: str, value: str, samples: int = 5000, seed: int = 0) -> np.ndarray:
         """The mean latent of images that show a value minus that of the others (Radford et al. 2015), of length 1.
@@ -248,26 +274,6 @@ class Directions(Mapping):
         # The direction d with d·slope = 1 that minimizes |d|² + avoidance |avoided·d|², up to its length.
         direction = np.linalg.solve(np.eye(len(slope)) + _AVOIDANCE * avoided @ avoided.T, slope)
         return (direction / max(np.linalg.norm(direction), 1e-12)).astype("float32")
-
-    def _moved(self, latents: np.ndarray, changes: Mapping[str, str], strength: float, refine: int) -> np.ndarray:
-        start = self.model.latents(latents=latents)
-        numbers = {name: value_number(self.classifier, name, value) for name, value in changes.items()}
-        for name, value in changes.items():
-            if (why := self._missing(name, value)) is not None:
-                raise GanzooError(why)
-        if isinstance(strength, bool) or not isinstance(strength, (int, float, np.number)) or not np.isfinite(strength):
-            raise GanzooError(f"strength must be a finite number, got {strength!r}")
-        if isinstance(refine, bool) or not isinstance(refine, (int, np.integer)) or refine < 0:
-            raise GanzooError(f"refine must be an integer of at least 0, got {refine!r}")
-        if not numbers or strength == 0:
-            return start
-        lengths = np.linalg.norm(start, axis=1, keepdims=True)
-        end = self._walked(start, numbers, lengths)
-        if refine:
-            parts = range(0, len(start), _BATCH)
-            batches = [slice(i, i + _BATCH) for i in parts]
-            end = np.concatenate([self._refined(start[i], end[i], numbers, lengths[i], refine) for i in batches])
-        return _with_length(start + strength * (end - start), lengths)
 
     def _walked(self, start: np.ndarray, numbers: Mapping[str, int], lengths: np.ndarray) -> np.ndarray:
         """The first point on each latent's line whose image has the new values, or the best of them."""

@@ -48,14 +48,12 @@ def select(
         from ganzoo.inference.latent import arithmetic
         from ganzoo.inference.selection import select
 
-        images = keras.Input((28, 28, 1))
-        logits = keras.layers.Dense(2)(keras.layers.Flatten()(images))
-        network = keras.Model(images, [keras.layers.Flatten()(images), logits])
-        classifier = ganzoo.metrics.AttributeExtractor(network, "mine", {"stroke": ("thin", "thick")})
-        model = ganzoo.load("dcgan.mnist")
-        thin = select(model, {"stroke": "thin"}, 3, classifier, samples=200, confidence=0.5)     # float32 (3, 100)
-        thick = select(model, {"stroke": "thick"}, 3, classifier, samples=200, confidence=0.5)
-        image = model.generate(latents=arithmetic(plus=[thick], minus=[thin])[None])     # uint8 (1, 28, 28, 1)
+        model = ganzoo.create("dcgan", image_shape=(64, 64, 3), latent_dim=8, width=4)
+        # Of a trained model, keep the confidence of 0.9.
+        worn = {"glasses": ("glasses", "round", "sunglasses")}
+        with_glasses = select(model, worn, 3, samples=20, confidence=0.0)     # float32 (3, 8)
+        without = select(model, {"glasses": "none"}, 3, samples=20, confidence=0.0)
+        latent = arithmetic(plus=[with_glasses], minus=[without])     # float32 (8,)
     """
     whole_count(count)
     found = fitting_classifier(model, classifier)

@@ -119,7 +119,7 @@ def test_strength_goes_from_the_latents_to_the_change_and_beyond(toy):
     latents = model.latents(3, seed=5)
     np.testing.assert_array_equal(directions.move(latents, strength=0, shape="circle"), latents)
     np.testing.assert_array_equal(directions.move(latents), latents)
-    places = [directions.move(latents, strength, shape="circle")[:, 0] for strength in (0.0, 0.5, 1.0, 1.5)]
+    places = [directions.move(latents, {"shape": "circle"}, strength)[:, 0] for strength in (0.0, 0.5, 1.0, 1.5)]
     changed = places[2] > places[0] + 1e-3
     assert changed.any()
     assert (np.diff(places, axis=0)[:, changed] > 0).all()
