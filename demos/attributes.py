@@ -86,34 +86,33 @@ def _seen(images: np.ndarray, changes: dict[str, str]) -> str:
     """What a classifier that was not used sees: which changes are there, and what else changed."""
     judge = _classifier(JUDGE)
     before, after = judge.values(images)
-    told = []
+    asked, others = [], []
     for place, (name, values) in enumerate(judge.attributes.items()):
         title, old, new = name.replace("_", " "), values[before[place]], values[after[place]]
         if name in changes:
-            told.append(f"{title}: **{new}**" + ("" if new == changes[name] else f" (asked for: {changes[name]})"))
+            asked.append(f"{title}: **{new}**" + ("" if new == changes[name] else f" (asked for: {changes[name]})"))
         elif old != new:
-            told.append(f"{title} also changed: {old} to {new}")
-    return f"{JUDGE}, a classifier that was not used for the change, sees {'; '.join(told) or 'no change'}."
+            others.append(f"{title}, {old} to {new}")
+    told = f"{JUDGE}, a classifier that was not used for the change, sees {'; '.join(asked) or 'no change asked for'}."
+    return f"{told} Also changed: {'; '.join(others)}." if others else told
 
 
 @shown_errors
-def arithmetic(
-    preset: str, first: str, minus: str, plus: str, seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str]:
-    """Three faces of each group and the face of their mean, nine results of first - minus + plus, and their file."""
+def arithmetic(preset: str, first: str, minus: str, plus: str, seed: int) -> tuple[np.ndarray, np.ndarray, str]:
+    """A row for each group (three faces, and the face of their mean), nine results of A - B + C, and their file."""
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
     for choice in (first, minus, plus):
         if not isinstance(choice, str) or choice not in GROUPS:
             raise unknown("group of faces", str(choice)[:100], GROUPS)
     model = _avatar_model(preset)
-    chosen = [
+    a, b, c = (
         select(model, GROUPS[choice], FACES, _classifier(CLASSIFIER), seed=seed) for choice in (first, minus, plus)
-    ]
-    rows = [np.concatenate([latents, renormalized(latents.mean(axis=0)[None])]) for latents in chosen]
-    strips = [grid(model.generate(latents=row), columns=FACES + 1) for row in rows]
-    result = grid(model.generate(latents=analogy(*chosen, seed=seed)), columns=3)
+    )
+    rows = np.concatenate([part for group in (a, b, c) for part in (group, renormalized(group.mean(axis=0)[None]))])
+    faces = grid(model.generate(latents=rows), columns=FACES + 1)
+    result = grid(model.generate(latents=analogy(a, b, c, seed=seed)), columns=3)
     path = as_file(result, f"{preset}-arithmetic-seed{seed}.png")
-    return enlarged(strips[0]), enlarged(strips[1]), enlarged(strips[2]), enlarged(result, 400), path
+    return enlarged(faces), enlarged(result), path
 
 
 def sections(model: str, preset: gr.Dropdown) -> list[dict[str, Any]]:
@@ -159,31 +158,32 @@ def sections(model: str, preset: gr.Dropdown) -> list[dict[str, Any]]:
             ]
         gr.Markdown(
             "### Arithmetic: A - B + C\nOf each group, three faces that the classifier is sure of, and the face of "
-            "their mean latent. The result is A - B + C of the three means; all but its first face have a little noise "
-            "added (Radford et al. 2015). In these avatars, a man has a beard or a moustache, and a woman has long, "
-            "straight or big hair, a bun or a bob."
+            "their mean latent. The face in the middle of the result is A - B + C of the three means; around it, a "
+            "little noise is added (Radford et al. 2015). In these avatars, a man has a beard or a moustache, and a "
+            "woman has long, straight or big hair, a bun or a bob."
         )
         with gr.Row():
             terms = [
-                gr.Dropdown(list(GROUPS), value=value, label=label, elem_id=f"{model}-term-{name}", min_width=140)
+                gr.Dropdown(list(GROUPS), value=value, label=label, elem_id=f"{model}-term-{name}", min_width=220)
                 for name, label, value in (("a", "A", _FIRST), ("b", "minus B", _MINUS), ("c", "plus C", _PLUS))
             ]
-            group_seed = seed_number(0, elem_id=f"{model}-term-seed", min_width=140)
+            group_seed = seed_number(0, elem_id=f"{model}-term-seed", min_width=220)
         with gr.Row():
-            with gr.Column(scale=1):
-                strips = [
-                    image(f"{label}: three faces and their mean", elem_id=f"{model}-faces-{label.lower()}")
-                    for label in "ABC"
-                ]
-            with gr.Column(scale=1):
-                result = image("A - B + C", elem_id=f"{model}-term-result")
+            with gr.Column(min_width=300):
+                gr.Markdown("A, B and C from top to bottom; on the right, the mean of each.")
+                faces = image(
+                    "Three faces of each group and their mean", show_label=False, elem_id=f"{model}-term-faces"
+                )
+            with gr.Column(min_width=300):
+                gr.Markdown("A - B + C")
+                result = image("A - B + C", show_label=False, elem_id=f"{model}-term-result")
                 result_file = gr.DownloadButton("Download the result", elem_id=f"{model}-term-download")
 
     changing = dict(
         fn=change, inputs=[preset, seed, strength, *choices], outputs=[before, after, told, pair_file], **ONE_AT_A_TIME
     )
     adding = dict(
-        fn=arithmetic, inputs=[preset, *terms, group_seed], outputs=[*strips, result, result_file], **ONE_AT_A_TIME
+        fn=arithmetic, inputs=[preset, *terms, group_seed], outputs=[faces, result, result_file], **ONE_AT_A_TIME
     )
     seed.submit(**changing)
     strength.release(**changing)

@@ -59,7 +59,7 @@ def arithmetic(preset):
     """Man with glasses - man + woman, as figure 7 of Radford et al. 2015 (arXiv:1511.06434).
 
     On the left a row for each of the three groups: three faces, and the face of their mean latent. On the right nine
-    women with glasses: the result, and the result plus noise.
+    women with glasses: the result in the middle, around it the result plus noise.
     """
     model = ganzoo.load(preset, compile=False)
     groups = [select(model, wanted, 3) for wanted in (MAN | GLASSES_WORN, MAN | NO_GLASSES, WOMAN | NO_GLASSES)]

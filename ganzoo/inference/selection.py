@@ -116,7 +116,7 @@ def analogy(
 
     Args:
         first, minus, plus: float (n, latent_dim), latents of the three groups; their means are used.
-        count: number of latents: the result itself, then the result plus noise.
+        count: number of latents: in the middle the result itself, around it the result plus noise.
         deviation: standard deviation of the noise.
         seed: seed of the noise.
 
@@ -135,7 +135,7 @@ def analogy(
     whole_count(count)
     center = renormalized(arithmetic(plus=[first, plus], minus=[minus])[None])
     noise = np.random.default_rng(seed).standard_normal((count, center.shape[1]))
-    noise[0] = 0
+    noise[count // 2] = 0
     return renormalized(center + deviation * noise)
 
 
