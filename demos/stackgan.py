@@ -27,24 +27,14 @@ from .common import (
 MOST_CHARACTERS, MOST_IMAGES = 200, 16
 # Images of an interpolation, including both ends: one for each position of the slider.
 _STEPS = 11
-_EMOJI = (
-    "a red heart",
-    "a yellow smiling face",
-    "a green apple",
-    "a blue circle",
-    "the flag of france",
-    "a cat",
-    "a clock",
-)
-_AVATARS = (
+_EXAMPLES = (
     "a smiling man with a beard and round glasses in a red hoodie",
     "a sad woman with long blond hair and sunglasses in a blue sweater",
     "a bald man with a mustache, glasses and dark skin in a yellow blazer",
     "a screaming person with a pink afro wearing green overalls",
     "a serious woman who has a gray bun and wears a black shirt",
 )
-# What each model's default preset was trained on; others are shown the emoji.
-_EXAMPLES = {"gan_int_cls": (_AVATARS, "a man with a beard in a red hoodie", "a woman with a pink bob in a red hoodie")}
+_ENDS = ("a man with a beard in a red hoodie", "a woman with a pink bob in a red hoodie")
 
 
 @shown_errors
@@ -96,11 +86,10 @@ def _checked(text: Any) -> str:
 def page(model: str) -> list[dict[str, Any]]:
     """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown."""
     preset = preset_choice(model)
-    texts, start, end = _EXAMPLES.get(model, (_EMOJI, "a red heart", "a blue heart"))
     with gr.Row():
         with gr.Column(scale=1):
-            text = _textbox(texts[0], "Text", f"{model}-text")
-            examples(texts, text)
+            text = _textbox(_EXAMPLES[0], "Text", f"{model}-text")
+            examples(_EXAMPLES, text)
             count = gr.Slider(1, MOST_IMAGES, 9, step=1, label="Images", elem_id=f"{model}-count")
             seed = seed_number(0, elem_id=f"{model}-seed")
             button = gr.Button("Generate", variant="primary", elem_id=f"{model}-generate")
@@ -111,8 +100,8 @@ def page(model: str) -> list[dict[str, Any]]:
     gr.Markdown("### Interpolation between two texts\nWith the same noise throughout.")
     with gr.Row():
         with gr.Column(scale=1):
-            first = _textbox(start, "From", f"{model}-first")
-            second = _textbox(end, "To", f"{model}-second")
+            first = _textbox(_ENDS[0], "From", f"{model}-first")
+            second = _textbox(_ENDS[1], "To", f"{model}-second")
             position = gr.Slider(0, 1, 0.5, step=0.1, label="Position", elem_id=f"{model}-place")
             walk_file = gr.DownloadButton("Download the strip", elem_id=f"{model}-walk-download")
         between = image("Between", show_label=False, elem_id=f"{model}-between", scale=2)

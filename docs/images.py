@@ -16,13 +16,6 @@ from ganzoo.inference.selection import analogy, renormalized, select
 
 PRESETS = ("dcgan.mnist", "dcgan.fashion_mnist", "dcgan.digits")
 CONDITIONAL = ("cgan.mnist", "cgan.fashion_mnist")
-# Captions of the emoji: the first ones in a random order of seed 0, of the training images and of the held-out ones.
-TRAINING = (
-    *("leopard", "headphone", "mending heart", "woman police officer", "micronesia flag", "part alternation mark"),
-    *("drooling face", "garlic", "cayman islands flag", "pushpin"),
-)
-HELD_OUT = ("hotel", "first place medal", "dagger", "notebook with decorative cover")
-OTHERS = ("a red heart", "a blue heart", "a green heart", "a yellow smiling face", "a red apple", "a flag")
 # The last two have pairs of hair color and clothes color that no avatar of training has.
 AVATARS = (
     "a smiling man with a full beard and round glasses in a red hoodie",
@@ -40,11 +33,9 @@ def main():
     save("dcgan", [grid(ganzoo.load(name).generate(64, seed=0)) for name in PRESETS])
     labels = [*range(10)] * 5
     save("cgan", [grid(ganzoo.load(name).generate(labels=labels, seed=0), columns=10) for name in CONDITIONAL])
-    stackgan = ganzoo.load("stackgan")
-    captions = [*TRAINING, *HELD_OUT, *OTHERS]
-    halves = captions[: len(captions) // 2], captions[len(captions) // 2 :]
-    samples = [np.concatenate([stackgan.generate(8, captions=caption, seed=0) for caption in half]) for half in halves]
-    save("stackgan", [grid(images, columns=8) for images in samples], doubled=False)
+    small, large = ganzoo.load("stackgan.avatars").generate_both_stages(AVATARS, seed=0)
+    enlarged = [resized(image, large.shape[1:3]) for image in small]
+    save("stackgan", [grid(np.concatenate([enlarged, large]), columns=len(AVATARS))], doubled=False)
     sentences = ganzoo.load("gan_int_cls.avatars")
     rows = [sentences.generate(8, captions=caption, seed=0) for caption in AVATARS]
     save("avatars", [grid(np.concatenate(rows), columns=8)])

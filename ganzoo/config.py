@@ -77,6 +77,9 @@ class Evaluation:
     # Feature extractor, for models that generate images from noise; "matching" for models that take captions. Such
     # models are not measured without it.
     extractor: str | None = None
+    # The extractor of `ganzoo evaluate` and `ganzoo publish`, if it is another one: what selected a checkpoint should
+    # not report on it.
+    judge: str | None = None
     # The metric that selects the best checkpoint; None for the task's default.
     monitor: str | None = None
     # The metrics to report; the task's defaults if empty.

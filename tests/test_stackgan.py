@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 import ganzoo
-from ganzoo.networks.text_to_image import kl_to_standard_normal
+from ganzoo.networks.text_to_image import kl_to_standard_normal, refiner
 from ganzoo.registry import model_class
 from ganzoo.training.callbacks.record import read_records
 
@@ -41,6 +41,42 @@ def test_the_second_stage_starts_from_the_first_and_leaves_it_as_it_is():
         model.start_from(ganzoo.create("stackgan", **{**SMALL, "factor": 1, "text": {**SMALL["text"], "dim": 7}}))
     with pytest.raises(ganzoo.GanzooError, match="no Stage-II"):
         first.generate_both_stages(["a"])
+
+
+@pytest.mark.parametrize("skips", [False, True])
+def test_skips_lead_around_the_smallest_features(skips):
+    network = refiner((16, 16, 3), 2, text_dim=6, condition_dim=3, width=4, blocks=1, max_width=64, skips=skips)
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)).astype("float32")
+    inputs = [images, np.zeros((2, 3), "float32"), np.zeros((2, 6), "float32")]
+    changes = []
+    for closed in (False, True):
+        if closed:
+            # What comes from the smallest features is now the same for all images.
+            kernel = network.get_layer("joint_conv").weights[0]
+            kernel.assign(0 * kernel)
+        first, second = keras.ops.convert_to_numpy(network(inputs))
+        changes.append(bool((first != second).any()))
+    assert changes == [True, skips]
+
+
+def test_reconstruction_is_the_error_on_downsampled_real_images():
+    model = ganzoo.create("stackgan", **SMALL)
+    images, text = (ops.convert_to_tensor(part) for part in model.example_batch(4))
+    losses = []
+    for weight in (0.0, 2.0):
+        model.compile(reconstruction=weight)
+        model.noise.start_step(0)
+        model._step_state.recorded = {}
+        losses.append(float(model.generator_loss((images, text))))
+    small = np.asarray(images).reshape(4, 16, 2, 16, 2, 3).mean(axis=(2, 4))
+    # An untrained network gives nearly the same whatever the noise.
+    large = model.generator.get_layer("refiner")([ops.convert_to_tensor(small), ops.zeros((4, 3)), text], training=True)
+    error = float(np.abs(np.asarray(large) - np.asarray(images)).mean())
+    assert float(model._step_state.recorded["g_reconstruction"]) == pytest.approx(error, rel=1e-2)
+    assert losses[1] - losses[0] == pytest.approx(2 * error, rel=1e-2)
+    stage1 = ganzoo.create("stackgan", **{**SMALL, "factor": 1})
+    with pytest.raises(ganzoo.GanzooError, match="no Stage-II"):
+        stage1.compile(reconstruction=1.0)
 
 
 def test_the_encoder_goes_with_the_model(tmp_path):

@@ -57,13 +57,15 @@ def captions(
         held_out: fraction of the images, with all their captions, that is held out for validation: evenly spaced in
             the order of the captions file, the same for every seed.
         strict: raise an error for an unreadable image instead of skipping it with a warning.
-        contradictions: return a third array, texts that do not match the images, for a discriminator that has to read
-            exactly: this fraction of them contradicts the image in a single attribute, the others belong to other
-            images. For sources that know attributes, "avatars:COUNT"; 0 leaves the third array out.
+        contradictions: return two more arrays. The third are texts that do not match the images, for a discriminator
+            that has to read exactly: this fraction of them contradicts the image in a single attribute, the others
+            belong to other images. The fourth are the attributes that captions name. For sources that know attributes,
+            "avatars:COUNT"; 0 leaves both out.
 
     Returns:
         `tf.data.Dataset` of (images float32 (batch_size, height, width, channels) in [-1, 1], vectors float32
-        (batch_size, encoder.dim)); with `contradictions` also wrong vectors like the second.
+        (batch_size, encoder.dim)); with `contradictions` also wrong vectors like the second, and attributes int32
+        (batch_size, attributes), -1 for those that the caption leaves out.
 
     Raises:
         GanzooError: a missing or empty source, an invalid captions file, an image outside its folder.
@@ -86,14 +88,15 @@ def captions(
     training = [i for i in range(len(images)) if i not in chosen]
     images, texts = select_in_place(images, training), [texts[i] for i in training]
     wrong = [text for i in training for text in described.wrong[i]] if contradictions else []
+    said = None if described is None else described.said[training]
+    named = np.empty((0, 0), "int32") if said is None else said.reshape(-1, said.shape[-1]).astype("int32")
     known: dict[str, np.ndarray] = {}
 
     def learn() -> None:
         if "vectors" not in known:
             flat = [text for of_one in texts for text in of_one]
             if not text_encoder.learned and described is not None and hasattr(text_encoder, "learn_attributes"):
-                said = described.said[training].reshape(len(flat), -1)
-                text_encoder.learn_attributes(flat, said, [len(values) for values in ATTRIBUTES.values()], verbose=1)
+                text_encoder.learn_attributes(flat, named, [len(values) for values in ATTRIBUTES.values()], verbose=1)
             elif not text_encoder.learned:
                 text_encoder.learn(images, texts, verbose=1)
             known["vectors"] = cached_vectors(text_encoder, flat)
@@ -121,7 +124,7 @@ def captions(
         others = np.roll(vectors, 1, axis=0)
         contradicting = known["wrong"][chosen] if known else others
         by_one = rng.random((len(vectors), 1)) < contradictions
-        return pixels.to_float(batch), vectors, np.where(by_one, contradicting, others)
+        return pixels.to_float(batch), vectors, np.where(by_one, contradicting, others), named[chosen]
 
     vector = ((text_encoder.dim,), "float32")
     return Feed(
@@ -129,11 +132,11 @@ def captions(
         batch_size=batch_size,
         seed=seed,
         make_batch=make_batch,
-        spec=[(images.shape[1:], "float32"), vector, *([vector] if contradictions else [])],
+        spec=[(images.shape[1:], "float32"), vector, *([vector, (named.shape[1:], "int32")] if contradictions else [])],
         source=source,
         images=images,
         captions=tuple(texts),
-        said=None if described is None else described.said[training],
+        said=said,
         validation=validation,
         skipped=skipped,
         learning=None if known else learn,

@@ -24,9 +24,11 @@ def evaluate(model: Any, place: str, metrics: Sequence[str] | None = None, name:
             in training, and `real_attributes_obeyed` of real images; `held_out_attributes_obeyed`: the same with
             `held_out_` in front for the others; `caption_recognized`: `right_of_10`, how often the own caption is rated
             above nine wrong ones, `held_out_of_10` and `real_of_10`; `frechet_distance`;
-            `precision_recall`; `variety` of eight images of one caption, and `real_variety` of several real images;
-            `by_classifier`: `classifier_attributes_obeyed` and `classifier_frechet_distance` by the classifier that
-            selects checkpoints.
+            `precision_recall`; `stages` of a model with two: `attributes_kept` from Stage-I to Stage-II, and
+            `spectral_distance` from real images, the same with `stage1_` of enlarged images of Stage-I, and with
+            `real_` of other real ones; `variety` of eight images of one caption, and `real_variety` of several real
+            images; `by_classifier`: `classifier_attributes_obeyed` and `classifier_frechet_distance` by the classifier
+            that selects checkpoints.
         name: of the model, for tables.
 
     Returns:

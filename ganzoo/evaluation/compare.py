@@ -115,7 +115,7 @@ def evaluate_presets(
         found = [baseline] if baseline is not None else []
         found += [evaluate(model, data, metrics=wanted, name=str(name)) for model, name in zip(models, names)]
         return comparable(found)
-    own = [extractor or (config and config.evaluation.extractor) for config in configs]
+    own = [extractor or (config and (config.evaluation.judge or config.evaluation.extractor)) for config in configs]
     chosen = _common(names, own, "extractor")
     enlarged = [upscale or bool(config and config.data.get("upscale")) for config in configs]
     found = [

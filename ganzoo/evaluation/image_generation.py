@@ -11,6 +11,7 @@ from ganzoo.data.sources import open_images
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.report import Evaluation, short
 from ganzoo.metrics import get_extractor
+from ganzoo.metrics.extractors import AttributeExtractor
 from ganzoo.metrics.image_sets import ImageSets
 from ganzoo.metrics.linear import linear_accuracy
 from ganzoo.metrics.registry import chosen_metrics, compute, protocols, rounded
@@ -48,6 +49,7 @@ def evaluate(
         metrics: names of metrics. By default `frechet_distance`, `kernel_distance`, `precision_recall` and
             `density_coverage`; if the extractor classifies, also `inception_score` and `classes_covered`; for a
             class-conditional model, also `class_accuracy`, the share of images assigned to their requested class.
+            A classifier of attributes classifies if the model's classes are the values of one of them.
         name: name of the model, for tables.
 
     Returns:
@@ -62,6 +64,8 @@ def evaluate(
     if extractor is None:
         raise GanzooError("no feature extractor is set: choose one with --extractor, e.g. mnist_classifier")
     found = get_extractor(extractor)
+    if isinstance(found, AttributeExtractor):
+        found = found.for_classes(getattr(model, "class_names", ()))
     if not found.takes(model.image_shape):
         raise GanzooError(f"{found.name} takes images of {found.image_shape}, the model generates {model.image_shape}")
     real = open_images(data, model.image_shape, upscale=upscale).images

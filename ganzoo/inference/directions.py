@@ -137,15 +137,13 @@ class Directions(Mapping):
     def __init__(self, model: Any, classifier: AttributeExtractor, slopes: np.ndarray, counts: np.ndarray) -> None:
         self.model, self.classifier = model, classifier
         self.counts: dict[str, dict[str, int]] = {}
-        self._places: dict[str, slice] = {}
+        self._places = classifier.places
         self._slopes = np.array(slopes, "float64")
-        start = 0
-        for name, values in classifier.attributes.items():
-            self._places[name] = place = slice(start, start + len(values))
-            self.counts[name] = {value: int(count) for value, count in zip(values, counts[place])}
+        for name, place in self._places.items():
+            shown = zip(classifier.attributes[name], counts[place])
+            self.counts[name] = {value: int(count) for value, count in shown}
             # A constant added to all log-probabilities of an attribute changes nothing.
             self._slopes[:, place] -= self._slopes[:, place].mean(axis=1, keepdims=True)
-            start += len(values)
         self._gradient: Callable[..., np.ndarray] | None = None
 
     def __getitem__(self, name: str) -> dict[str, np.ndarray]:

@@ -1,41 +1,40 @@
-"""Auxiliary losses of text-to-image generators: text matching, and variety of images of the same text."""
+"""Auxiliary losses of text-to-image generators: attributes of captions, and variety of images of the same text."""
+
+from collections.abc import Sequence
+from itertools import accumulate
 
 import keras
 from keras import ops
 
 from ganzoo.types import Tensor
 
-# Texts of 128 components that differ in one of eight attributes have a squared distance of 35 to 60, and predictions
-# from images about half of it: this scale makes the nearer text some tens of times as likely.
-_SHARPNESS = 0.125
 # Avatars that differ only in skin have a distance of 0.03 to 0.12.
 _ENOUGH = 0.04
 
 
-def text_matching(read: Tensor, text: Tensor, wrong: Tensor | None = None) -> Tensor:
-    """The cross-entropy of identifying each image's text among those of the batch, by the distance from the text
-    predicted from the image: a scalar, the mean over the batch.
+def attribute_loss(logits: Tensor, said: Tensor, counts: Sequence[int]) -> Tensor:
+    """The cross-entropy of the attributes that captions name (Odena et al. 2017, arXiv:1610.09585, equation 3): a
+    scalar, the sum over attributes, averaged over the batch.
 
     Args:
-        read: (batch, dim), the texts predicted from the images.
-        text: (batch, dim), the texts of the images.
-        wrong: (batch, dim), a wrong text for each image, which is one more choice for that image.
+        logits: (batch, sum of counts), those of each attribute's values in turn.
+        said: int (batch, attributes): the number of the value that a caption names, or -1, which does not count.
+        counts: number of values of each attribute.
 
     Example:
-        from ganzoo.losses.captioned import text_matching
-        text = 5.0 * np.eye(4, dtype="float32")
-        assert text_matching(text, text) < text_matching(text, text[::-1])
+        from ganzoo.losses.captioned import attribute_loss
+        logits = np.array([[0.0, 0.0, 9.0, 0.0, 0.0]], "float32")       # of an attribute with 2 values and one with 3
+        attribute_loss(logits, np.array([[1, -1]]), (2, 3))     # log(2)
     """
-    candidates = [_nearness(read[:, None], text[None])]
-    if wrong is not None:
-        candidates.append(_nearness(read, wrong)[:, None])
-    own = ops.arange(ops.shape(text)[0])
-    nearness = ops.concatenate(candidates, axis=1)
-    return ops.mean(keras.losses.sparse_categorical_crossentropy(own, nearness, from_logits=True))
-
-
-def _nearness(read, text):
-    return -_SHARPNESS * ops.sum(ops.square(read - text), axis=-1)
+    total, logits = 0.0, ops.cast(logits, "float32")
+    for place, (end, count) in enumerate(zip(accumulate(counts), counts)):
+        part = logits[:, end - count : end]
+        value = ops.cast(said[:, place], "int32")
+        named = ops.cast(value >= 0, "float32")
+        each = keras.losses.sparse_categorical_crossentropy(ops.maximum(value, 0), part, from_logits=True)
+        # Divided by the batch, not by the captions that name it, whose number differs between replicas.
+        total = total + ops.mean(each * named)
+    return total
 
 
 def likeness(images: Tensor, others: Tensor) -> Tensor:

@@ -13,18 +13,27 @@ import numpy as np
 
 from ganzoo.data import avatars
 from ganzoo.data.avatar_attributes import HELD_OUT, NAMES
+from ganzoo.data.image_files import resized
 from ganzoo.errors import GanzooError
 from ganzoo.metrics.extractors import AttributeExtractor, get_extractor
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
 from ganzoo.metrics.neighbors import precision_recall
 from ganzoo.metrics.registry import register_metric
-from ganzoo.metrics.text_to_image import attributes_obeyed, right_by_attributes, variety
+from ganzoo.metrics.spectrum import spectral_distance
+from ganzoo.metrics.text_to_image import (
+    attributes_obeyed,
+    has_two_stages,
+    right_by_attributes,
+    variety,
+)
 
 TASK = "avatars"
 JUDGE, CHOOSER = "avatars_judge", "avatars_classifier"
 # Captions to choose from, the image's own among them.
 _CHOICES = 10
+# Images whose spectra are compared.
+_STAGE_SAMPLES = 200
 _PAIRS = ", ".join(f"{hair} hair with {clothes} clothes" for hair, clothes in HELD_OUT)
 
 
@@ -87,6 +96,12 @@ class AttributeSets:
     @functools.cached_property
     def generated(self) -> dict[str, np.ndarray]:
         return {prefix: self.model.generate(captions=asked.captions, seed=0) for prefix, asked in self.asked.items()}
+
+    @functools.cached_property
+    def stages(self) -> tuple[np.ndarray, np.ndarray]:
+        """Images of Stage-I and of Stage-II, for the first captions."""
+        captions = self.asked[""].captions[: min(_STAGE_SAMPLES, self.request.count // 2)]
+        return self.model.generate_both_stages(captions, seed=0)
 
     @functools.cached_property
     def features(self) -> tuple[Features, Features]:
@@ -170,6 +185,28 @@ def _variety(sets):
     asked = sets.asked[""]
     found = [variety(sets.model.generate(8, captions=caption, seed=0)) for caption in asked.captions[:20]]
     return {"variety": float(np.mean(found)), "real_variety": variety(asked.images[:20])}
+
+
+@_metric(
+    "stages",
+    f"of {_STAGE_SAMPLES} images of both stages: attributes kept, by {JUDGE}; distance of power spectra from real "
+    "images, in decibels, above half of Stage-I's highest frequency, of Stage-II, of Stage-I enlarged by bicubic "
+    "interpolation, and of other real images",
+    requires=has_two_stages,
+    values=("attributes_kept", "spectral_distance", "stage1_spectral_distance", "real_spectral_distance"),
+)
+def _stages(sets):
+    small, large = sets.stages
+    enlarged = np.stack([resized(image, large.shape[1:3]) for image in small])
+    images = sets.asked[""].images
+    real, others = images[: len(large)], images[len(large) : 2 * len(large)]
+    above = small.shape[1] // 4
+    return {
+        "attributes_kept": float(np.mean(sets.judge.values(small) == sets.judge.values(large))),
+        "spectral_distance": spectral_distance(others, large, above),
+        "stage1_spectral_distance": spectral_distance(others, enlarged, above),
+        "real_spectral_distance": spectral_distance(others, real, above),
+    }
 
 
 @_metric(

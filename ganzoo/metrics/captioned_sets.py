@@ -8,11 +8,10 @@ import numpy as np
 
 from ganzoo.data.feed import held_out_indices
 from ganzoo.data.image_files import resized
-from ganzoo.errors import GanzooError
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
 from ganzoo.metrics.registry import register_metric
-from ganzoo.metrics.text_to_image import HUES, distinct, has_color, right_among, sharpness, variety
+from ganzoo.metrics.text_to_image import HUES, distinct, has_color, has_two_stages, right_among, sharpness, variety
 from ganzoo.text.characters import CharacterEncoder
 from ganzoo.text.matching import Matching
 
@@ -115,12 +114,7 @@ def _frechet_distance(sets: CaptionedSets) -> float:
     return frechet_distance(*(FeatureStatistics.of(Features(sets.matching.vectors(x), "matching")) for x in images))
 
 
-def _two_stages(model: Any) -> None:
-    if getattr(model, "factor", 1) == 1:
-        raise GanzooError("sharpness compares the two stages of a model, and this one has a single stage")
-
-
-@_metric("sharpness", requires=_two_stages, values=("sharpness", "stage1_sharpness"))
+@_metric("sharpness", requires=has_two_stages, values=("sharpness", "stage1_sharpness"))
 def _sharpness(sets: CaptionedSets) -> dict[str, float]:
     """Of Stage-II's images, and of Stage-I's enlarged to the same size."""
     small, large = sets.model.generate_both_stages([sets.captions[i] for i in sets.few], seed=0)

@@ -1,6 +1,9 @@
 """Feature extractors: networks from images to the feature vectors that metrics compare."""
 
+import copy
+import functools
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -180,7 +183,8 @@ class Extractor:
 
 
 class AttributeExtractor(Extractor):
-    """An extractor that names attributes as well.
+    """An extractor that names attributes as well. It also accepts images whose height and width are the same multiple
+    of its own, and averages their pixels.
 
     Args:
         network: Keras model from float32 images in 0..255 to [features, logits of all attributes side by side].
@@ -201,11 +205,38 @@ class AttributeExtractor(Extractor):
         self.attributes = {key: tuple(values) for key, values in attributes.items()}
         # There is no one class.
         self.classifies = False
+        self._one: str | None = None
+
+    def for_classes(self, class_names: Sequence[str]) -> "AttributeExtractor":
+        """This extractor with the values of one attribute as its classes, or unchanged if they are not those names."""
+        attribute = next((name for name, values in self.attributes.items() if values == tuple(class_names)), None)
+        if attribute is None:
+            return self
+        found = copy.copy(self)
+        found.name, found.classifies, found._one = f"{self.name}, {attribute},", True, attribute
+        return found
+
+    def takes(self, image_shape: tuple[int, ...]) -> bool:
+        return super().takes((*(size // self._multiple(image_shape) for size in image_shape[:2]), image_shape[2]))
+
+    def _multiple(self, image_shape):
+        height, width = self.image_shape[:2]
+        factor = max(1, image_shape[0] // height)
+        return factor if tuple(image_shape[:2]) == (factor * height, factor * width) else 1
+
+    def _part(self, images):
+        factor = self._multiple(images.shape[1:])
+        if factor == 1:
+            return super()._part(images)
+        count, height, width, channels = images.shape
+        blocks = images.reshape(count, height // factor, factor, width // factor, factor, channels)
+        return super()._part(blocks.mean(axis=(2, 4), dtype="float32"))
 
     def __call__(self, images: np.ndarray) -> Features:
-        """`Features` of uint8 images (count, height, width, channels); no logits, since there is no one class."""
+        """`Features` of uint8 images (count, height, width, channels); no logits unless from `for_classes`."""
         found = super().__call__(images)
-        return Features(found.vectors, found.extractor)
+        logits = np.asarray(found.logits)[:, self.places[self._one]] if self._one else None
+        return Features(found.vectors, found.extractor, logits)
 
     def values(self, images: np.ndarray) -> np.ndarray:
         """The most likely value of each attribute, int (count, attributes), of uint8 images."""
@@ -214,13 +245,15 @@ class AttributeExtractor(Extractor):
     def probabilities(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """{attribute: float32 (count, its values)}, rows that add up to 1, of uint8 images."""
         logits = self._outputs(images)[1]
-        found, start = {}, 0
-        for name, values in self.attributes.items():
-            part = logits[:, start : start + len(values)]
-            part = np.exp(part - part.max(axis=1, keepdims=True))
-            found[name] = part / part.sum(axis=1, keepdims=True)
-            start += len(values)
-        return found
+        parts = {name: logits[:, place] for name, place in self.places.items()}
+        raised = {name: np.exp(part - part.max(axis=1, keepdims=True)) for name, part in parts.items()}
+        return {name: part / part.sum(axis=1, keepdims=True) for name, part in raised.items()}
+
+    @functools.cached_property
+    def places(self) -> dict[str, slice]:
+        """Where the logits of each attribute are."""
+        ends = itertools.accumulate(map(len, self.attributes.values()))
+        return {name: slice(end - len(self.attributes[name]), end) for name, end in zip(self.attributes, ends)}
 
     def logits(self, images: Tensor) -> Tensor:
         """Logits (count, all values), in the order of `attributes`, of float images in 0..255; gradients pass through.
@@ -229,6 +262,10 @@ class AttributeExtractor(Extractor):
             classifier = ganzoo.metrics.get_extractor("avatars_classifier")
             logits = classifier.logits(np.zeros((2, 64, 64, 3), "float32"))      # tensor (2, 46)
         """
+        from keras import ops
+
+        if (factor := self._multiple(images.shape[1:])) > 1:
+            images = ops.average_pool(images, factor)
         return self._network(images, training=False)[1]
 
 

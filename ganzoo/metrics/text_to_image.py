@@ -1,8 +1,11 @@
 """Properties of images generated from captions: color, sharpness and variety."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+
+from ganzoo.errors import GanzooError
 
 # Ranges of hue in degrees; that of red wraps around 0.
 HUES = {"red": (340, 20), "yellow": (40, 70), "green": (80, 165), "blue": (180, 260)}
@@ -86,6 +89,12 @@ def right_by_attributes(
         chosen = rng.choice(contradicting, min(count - 1, len(contradicting)), replace=False)
         right += row[image] > row[chosen].max(initial=-np.inf)
     return right / len(said)
+
+
+def has_two_stages(model: Any) -> None:
+    """Raises GanzooError for a model without a Stage-II."""
+    if getattr(model, "factor", 1) == 1:
+        raise GanzooError("this metric compares the two stages of a model, and the model has a single stage")
 
 
 def sharpness(images: np.ndarray) -> float:

@@ -13,6 +13,7 @@ from ganzoo.networks.conditional import (
     conditional_generator,
     projecting_discriminator,
 )
+from ganzoo.networks.convolutional import batch_norm
 from ganzoo.registry import register
 from ganzoo.tasks.image_generation import ClassConditionalGeneration
 from ganzoo.training.adversarial import AdversarialModel
@@ -39,6 +40,7 @@ class CGAN(ClassConditionalGeneration, AdversarialModel):
         kernel_size: of all convolutions.
         max_width: upper bound on the channels of any layer.
         conditioning: how the discriminator sees the label, by "concatenation" or "projection".
+        discriminator_batch_norm: as in `DCGAN`.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
@@ -63,6 +65,7 @@ class CGAN(ClassConditionalGeneration, AdversarialModel):
         kernel_size: int = 5,
         max_width: int = 1024,
         conditioning: Literal["concatenation", "projection"] = "concatenation",
+        discriminator_batch_norm: bool = True,
         **options: Any,
     ):
         if classes < 2:
@@ -72,7 +75,9 @@ class CGAN(ClassConditionalGeneration, AdversarialModel):
         sizes = (width, kernel_size, max_width)
         super().__init__(
             generator=conditional_generator(image_shape, latent_dim, classes, *sizes),
-            discriminator=lambda: _DISCRIMINATORS[conditioning](image_shape, classes, *sizes),
+            discriminator=lambda: _DISCRIMINATORS[conditioning](
+                image_shape, classes, *sizes, normalization=batch_norm if discriminator_batch_norm else None
+            ),
             latent_dim=latent_dim,
             **options,
         )

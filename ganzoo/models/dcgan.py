@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ganzoo.networks.convolutional import convolutional_discriminator, convolutional_generator
+from ganzoo.networks.convolutional import batch_norm, convolutional_discriminator, convolutional_generator
 from ganzoo.registry import register
 from ganzoo.tasks.image_generation import ImageGeneration
 from ganzoo.training.adversarial import AdversarialModel
@@ -24,6 +24,8 @@ class DCGAN(ImageGeneration, AdversarialModel):
         kernel_size: of all convolutions; the paper has 5.
         max_width: upper bound on the channels of any layer.
         discriminator_depth: number of the discriminator's convolutions; None gives as many as the generator has.
+        discriminator_batch_norm: False for a discriminator without batch norm, e.g. with spectral normalization, whose
+            bound batch norm would undo (Miyato et al. 2018, arXiv:1802.05957).
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
@@ -47,12 +49,18 @@ class DCGAN(ImageGeneration, AdversarialModel):
         kernel_size: int = 5,
         max_width: int = 1024,
         discriminator_depth: int | None = None,
+        discriminator_batch_norm: bool = True,
         **options: Any,
     ):
         super().__init__(
             generator=convolutional_generator(image_shape, latent_dim, width, kernel_size, max_width),
             discriminator=lambda: convolutional_discriminator(
-                image_shape, width, kernel_size, max_width, depth=discriminator_depth
+                image_shape,
+                width,
+                kernel_size,
+                max_width,
+                normalization=batch_norm if discriminator_batch_norm else None,
+                depth=discriminator_depth,
             ),
             latent_dim=latent_dim,
             **options,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from ganzoo.config import AtLeastOne, NotNegative
 from ganzoo.errors import GanzooError
@@ -42,6 +43,8 @@ class StackGAN(TextToImage, TextConditionalGAN):
         max_width: upper bound on the channels of any layer.
         blocks: number of Stage-II's residual blocks; the paper has 4.
         stage2_width: `width` for Stage-II and its discriminator; None gives the same.
+        skips: connect layers of the same size in Stage-II, which keeps details of Stage-I's image; see
+            `ganzoo.networks.text_to_image.refiner`. The paper has no such connections.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
@@ -84,6 +87,7 @@ class StackGAN(TextToImage, TextConditionalGAN):
         max_width: int = 1024,
         blocks: AtLeastOne = 4,
         stage2_width: AtLeastOne | None = None,
+        skips: bool = False,
         **options: Any,
     ):
         encoder = text_encoder(text)
@@ -101,7 +105,7 @@ class StackGAN(TextToImage, TextConditionalGAN):
         if factor > 1:
             width = stage2_width or width
             generator = refining_generator(
-                generator, factor, noise_dim, condition_dim, width, blocks, max_width, name="generator"
+                generator, factor, noise_dim, condition_dim, width, blocks, max_width, skips, name="generator"
             )
         super().__init__(
             generator=generator,
@@ -114,20 +118,43 @@ class StackGAN(TextToImage, TextConditionalGAN):
         )
         self.factor = factor
 
+    @property
+    def reported_metrics(self) -> tuple[str, ...]:
+        return (*super().reported_metrics, *(["g_reconstruction"] if self.reconstruction else []))
+
     def generator_loss(self, batch: Any, training: bool = True) -> Tensor:
         # Equation 4: the KL divergence regularizes the distribution of the conditions.
-        _, text = self.split_batch(batch)
-        kl = kl_to_standard_normal(self.generator.get_layer("conditioning")(text))
+        real, text = self.split_batch(batch)
+        refiner = self.generator.get_layer("refiner") if self.factor > 1 else self.generator
+        kl = kl_to_standard_normal(refiner.get_layer("conditioning")(text))
         self.record(kl=kl)
-        return super().generator_loss(batch, training) + self.kl_weight * kl
+        loss = super().generator_loss(batch, training) + self.kl_weight * kl
+        if self.reconstruction:
+            real = ops.cast(real, "float32")
+            noise = self.noise.normal((ops.shape(real)[0], refiner.inputs[1].shape[-1]))
+            small = ops.average_pool(real, self.factor)
+            error = ops.mean(ops.abs(refiner([small, noise, text], training=training) - real))
+            self.record(g_reconstruction=error)
+            loss = loss + self.reconstruction * error
+        return loss
 
-    def compile(self, *args: Any, kl_weight: NotNegative = 1.0, **settings: Any) -> None:
-        """Configures training, as `TextConditionalGAN.compile` with one more argument.
+    def compile(
+        self, *args: Any, kl_weight: NotNegative = 1.0, reconstruction: NotNegative = 0.0, **settings: Any
+    ) -> None:
+        """Configures training, as `TextConditionalGAN.compile` with two more arguments.
 
         Args:
             kl_weight: factor of the conditions' KL divergence from the standard normal (lambda in equation 4).
+            reconstruction: weight of the mean absolute error of Stage-II on real images that were downsampled to the
+                size of Stage-I's. Not in the paper: it teaches Stage-II to keep what the small image shows, and the
+                discriminator is left with what Stage-I's images lack.
+
+        Raises:
+            GanzooError: `reconstruction` of a model without a Stage-II.
         """
-        self.keep_settings(StackGAN.compile, kl_weight=kl_weight)
+        if reconstruction and self.factor == 1:
+            raise GanzooError("reconstruction: this stackgan has no Stage-II; give it a factor of 2 or 4")
+        self.keep_settings(StackGAN.compile, kl_weight=kl_weight, reconstruction=reconstruction)
         super().compile(*args, **settings)
 
     def start_from(self, other: ZooModel) -> None:

@@ -1,9 +1,11 @@
 """DCGAN's networks with a class label as a second input, integers (batch,)."""
 
+from collections.abc import Callable
+
 import keras
 from keras import layers, ops
 
-from ganzoo.networks.convolutional import doublings, downsampled, logit, upsampled
+from ganzoo.networks.convolutional import batch_norm, doublings, downsampled, logit, upsampled
 from ganzoo.types import Tensor
 
 
@@ -30,6 +32,7 @@ def concatenating_discriminator(
     width: int,
     kernel_size: int,
     max_width: int,
+    normalization: Callable[[str], keras.layers.Layer] | None = batch_norm,
     name: str = "discriminator",
 ) -> keras.Model:
     """[images, labels (batch,)] to logits (batch, 1): the one-hot label, repeated at every pixel, is concatenated with
@@ -38,7 +41,7 @@ def concatenating_discriminator(
     planes = layers.Reshape((1, 1, classes), name="label_planes")(_one_hot(labels, classes))
     planes = layers.UpSampling2D(tuple(image_shape[:2]), name="label_map")(planes)
     x = layers.Concatenate(name="image_and_label")([images, planes])
-    x = downsampled(x, width, doublings(image_shape), kernel_size, max_width)
+    x = downsampled(x, width, doublings(image_shape), kernel_size, max_width, normalization)
     return keras.Model([images, labels], logit(x), name=name)
 
 
@@ -48,12 +51,13 @@ def projecting_discriminator(
     width: int,
     kernel_size: int,
     max_width: int,
+    normalization: Callable[[str], keras.layers.Layer] | None = batch_norm,
     name: str = "discriminator",
 ) -> keras.Model:
     """[images, labels (batch,)] to logits (batch, 1): a linear function of the features plus their inner product with
     an embedding of the label (Miyato & Koyama 2018, arXiv:1802.05637, equation 3)."""
     images, labels = keras.Input(tuple(image_shape), name="images"), _label_input()
-    features = downsampled(images, width, doublings(image_shape), kernel_size, max_width)
+    features = downsampled(images, width, doublings(image_shape), kernel_size, max_width, normalization)
     start = keras.initializers.RandomNormal(0.0, 0.02)
     embedded = layers.Embedding(classes, features.shape[-1], embeddings_initializer=start, name="class")(labels)
     match = ops.sum(ops.cast(features * embedded, "float32"), axis=-1, keepdims=True)

@@ -60,19 +60,55 @@ def refining_generator(
     width: int,
     blocks: int,
     max_width: int,
+    skips: bool = False,
     name: str = "generator",
 ) -> keras.Model:
     """Stage-II: [latents, text] to images `factor` times as large as those of Stage-I, which is a frozen part of the
-    network. Stage-I's image is downsampled twice, concatenated with a second condition, and goes through residual
-    blocks and upsampling (figure 2).
+    network. `refiner` refines Stage-I's image.
 
     Args:
         stage1: a generator made by `augmented_generator`.
         factor: 2 or 4.
         noise_dim, condition_dim: of stage1; the latents have length noise_dim + 2 condition_dim.
+        width, blocks, max_width, skips: as in `refiner`.
+
+    Raises:
+        GanzooError: an unsupported factor, or an image that cannot be halved twice.
+    """
+    text_dim = stage1.inputs[1].shape[-1]
+    latents = keras.Input((noise_dim + 2 * condition_dim,), name="latents")
+    text = keras.Input((text_dim,), name="text")
+    stage1.trainable = False
+    refined = refiner(stage1.output_shape[1:], factor, text_dim, condition_dim, width, blocks, max_width, skips)
+    small = stage1([latents[:, : noise_dim + condition_dim], text])
+    return keras.Model([latents, text], refined([small, latents[:, noise_dim + condition_dim :], text]), name=name)
+
+
+def refiner(
+    small_shape: tuple[int, int, int],
+    factor: int,
+    text_dim: int,
+    condition_dim: int,
+    width: int,
+    blocks: int,
+    max_width: int,
+    skips: bool = False,
+    name: str = "refiner",
+) -> keras.Model:
+    """[small images in [-1, 1], noise (batch, condition_dim), text] to images `factor` times as large: the small image
+    is downsampled twice, concatenated with a condition sampled from the text by means of the noise, and goes through
+    residual blocks and upsampling (figure 2).
+
+    Args:
+        small_shape: (height, width, channels) of the small images.
+        factor: 2 or 4.
+        text_dim, condition_dim: lengths of the text vector and of the condition.
         width: channels of the layer nearest the image; they double with every halving, up to `max_width`.
         blocks: number of residual blocks; the paper has 4 at 256x256.
         max_width: upper bound on the channels of any layer.
+        skips: concatenate the upsampled features with those of the same size before and between the downsampling
+            layers, as in a U-Net (Ronneberger et al. 2015, arXiv:1505.04597). The paper has none; without them, all
+            details of the small image must pass through features of a quarter of its size.
 
     Raises:
         GanzooError: an unsupported factor, or an image that cannot be halved twice.
@@ -80,20 +116,19 @@ def refining_generator(
     at_least_one(width=width, blocks=blocks, max_width=max_width)
     if factor not in (2, 4):
         raise GanzooError(f"factor is 1 (Stage-I alone), 2 or 4, got {factor}")
-    height, breadth, channels = stage1.output_shape[1:]
+    height, breadth, channels = small_shape
     if height % 4 or breadth % 4:
-        raise GanzooError(f"image_shape {stage1.output_shape[1:]}: Stage-II halves images twice")
-    text_dim = stage1.inputs[1].shape[-1]
-    latents = keras.Input((noise_dim + 2 * condition_dim,), name="latents")
-    text = keras.Input((text_dim,), name="text")
-    stage1.trainable = False
-    x = stage1([latents[:, : noise_dim + condition_dim], text])
+        raise GanzooError(f"image_shape {tuple(small_shape)}: Stage-II halves images twice")
+    small = keras.Input(tuple(small_shape), name="small")
+    noise, text = keras.Input((condition_dim,), name="noise"), keras.Input((text_dim,), name="text")
     widths = [min(width * 2**i, max_width) for i in range(3)]
-    x = layers.ReLU(name="small_relu")(_conv(widths[0], "small")(x))
+    x = layers.ReLU(name="small_relu")(_conv(widths[0], "small_conv")(small))
+    kept = [x]
     for i in (1, 2):
         x = _conv(widths[i], f"small_down{i}", kernel_size=4, strides=2)(x)
         x = layers.ReLU(name=f"small_down{i}_relu")(batch_norm(f"small_down{i}_norm")(x))
-    condition = _sampled_condition(latents[:, noise_dim + condition_dim :], conditioning(text_dim, condition_dim)(text))
+        kept.append(x)
+    condition = _sampled_condition(noise, conditioning(text_dim, condition_dim)(text))
     x = layers.Concatenate(name="joint")([x, _everywhere(condition, x.shape[1:3], "condition")])
     x = layers.ReLU(name="joint_relu")(batch_norm("joint_norm")(_conv(widths[2], "joint_conv")(x)))
     for i in range(1, blocks + 1):
@@ -103,11 +138,13 @@ def refining_generator(
     doubled = 2 + factor // 2
     for i in range(1, doubled + 1):
         x = layers.UpSampling2D(2, name=f"large_up{i}")(x)
+        if skips and i < 3:
+            x = layers.Concatenate(name=f"large_skip{i}")([x, kept[2 - i]])
         x = _conv(max(width, widths[2] // 2**i), f"large_conv{i}")(x)
         x = layers.ReLU(name=f"large_relu{i}")(batch_norm(f"large_norm{i}")(x))
     x = _conv(channels, "picture", use_bias=True, dtype="float32")(x)
     images = layers.Activation("tanh", dtype="float32", name="image_tanh")(x)
-    return keras.Model([latents, text], images, name=name)
+    return keras.Model([small, noise, text], images, name=name)
 
 
 def conditioning(text_dim: int, condition_dim: int, name: str = "conditioning") -> keras.Model:
@@ -151,16 +188,17 @@ def text_discriminator(
     return keras.Model([images, text], logit(layers.Flatten(name="features")(x)), name=name)
 
 
-def text_reader(discriminator: keras.Model, text_dim: int, name: str = "reader") -> keras.Model:
-    """The features that a discriminator of [images, text] has of images before it sees the text, to the text (batch,
-    text_dim) that it would expect: one linear layer."""
-    seen, _ = split_at(discriminator, 1)
+def attribute_classifier(discriminator: keras.Model, classes: int, name: str = "classifier") -> keras.Model:
+    """The features that a discriminator of [images, text] has of images before it sees the text, to logits (batch,
+    classes): one linear layer."""
+    image_part, _ = split_at(discriminator, 1)
     features = [
-        keras.Input(tensor.shape[1:], name=f"seen{i}") for i, tensor in enumerate(keras.tree.flatten(seen.output))
+        keras.Input(tensor.shape[1:], name=f"features{i}")
+        for i, tensor in enumerate(keras.tree.flatten(image_part.output))
     ]
     flat = [layers.Flatten(dtype="float32", name=f"flat{i}")(x) for i, x in enumerate(features)]
     x = layers.Concatenate(dtype="float32", name="all")(flat) if len(flat) > 1 else flat[0]
-    return keras.Model(features, layers.Dense(text_dim, dtype="float32", name="text")(x), name=name)
+    return keras.Model(features, layers.Dense(classes, dtype="float32", name="logits")(x), name=name)
 
 
 def _everywhere(vectors: Tensor, size: Sequence[int], name: str) -> Tensor:

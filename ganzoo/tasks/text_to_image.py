@@ -125,7 +125,7 @@ class TextToImage(ImageGeneration):
     def check_data(self, data: Any, targets: Any = None) -> None:
         super().check_data(data, targets)
         spec = getattr(data, "element_spec", (data, targets))
-        text = spec[1] if isinstance(spec, (tuple, list)) and len(spec) in (2, 3) else None
+        text = spec[1] if isinstance(spec, (tuple, list)) and 2 <= len(spec) <= 4 else None
         shape = getattr(text, "shape", None)
         if shape is not None and rank_of(shape) and tuple(shape[1:]) != (self.text_encoder.dim,):
             raise GanzooError(

@@ -212,9 +212,11 @@ def _text_network(dim: int, width: int, length: int) -> keras.Model:
     there = ops.cast(ops.expand_dims(ops.not_equal(codes, 0), -1), "float32")
     x = layers.Embedding(_SYMBOLS, 32, name="byte")(codes)
     outputs = []
+    # Dilated, so that up to 35 bytes are read together: features of single words cannot tell "black hair and a pink
+    # shirt" from "pink hair and a black shirt".
     for size in (3, 5, 7):
         y = layers.Conv1D(width, size, padding="same", activation="relu", name=f"letters{size}")(x)
-        y = layers.Conv1D(width, 3, padding="same", activation="relu", name=f"words{size}")(y)
+        y = layers.Conv1D(width, 5, padding="same", dilation_rate=size, activation="relu", name=f"words{size}")(y)
         # ReLU outputs are at least 0, so the padding, set to 0, never changes the maximum.
         outputs.append(layers.GlobalMaxPooling1D(name=f"most{size}")(layers.Multiply(name=f"there{size}")([y, there])))
     x = layers.Dense(2 * width, activation="relu", name="meaning")(layers.Concatenate(name="all")(outputs))

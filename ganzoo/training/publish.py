@@ -48,7 +48,8 @@ def publish_run(run: PathLike, folder: PathLike, data: str, license: str, traine
     model = presets.build(config, str(run), policy="float32")
     model.load_shipped(folder / f"{name}.npz", sha256)
     upscale = bool(config.data.get("upscale"))
-    found = evaluate(model, data, config.evaluation.extractor, upscale=upscale, metrics=config.evaluation.metrics)
+    extractor = config.evaluation.judge or config.evaluation.extractor
+    found = evaluate(model, data, extractor, upscale=upscale, metrics=config.evaluation.metrics)
     metrics = dict(found.metrics)
     metrics["best_epoch"] = best["epoch"]
     metrics["training_cpu_minutes"] = round(best["cpu_seconds"] / 60, 1)

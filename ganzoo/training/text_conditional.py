@@ -9,12 +9,12 @@ import keras
 from keras import ops
 
 from ganzoo import backend
-from ganzoo.config import NotNegative, parameters_of, validated_arguments
+from ganzoo.config import AtLeastOne, NotNegative, parameters_of, validated_arguments
 from ganzoo.data.batches import with_condition
 from ganzoo.errors import GanzooError, unknown
-from ganzoo.losses.captioned import likeness, text_matching
+from ganzoo.losses.captioned import attribute_loss, likeness
 from ganzoo.networks.split import split_at
-from ganzoo.networks.text_to_image import text_reader
+from ganzoo.networks.text_to_image import attribute_classifier
 from ganzoo.text import ENCODERS
 from ganzoo.training.adversarial import AdversarialModel
 from ganzoo.training.zoo_model import Objective, ZooModel
@@ -33,10 +33,11 @@ class TextConditionalGAN(AdversarialModel):
         discriminator: functional Keras model from [images, text] to logits (batch, 1), or a function that makes it.
         latent_dim: length of the latent vector.
         text_encoder: an encoder of `ganzoo.text`; saved with the model if it has a network.
-        reads_text: add an auxiliary task, as in TAC-GAN (Dash et al. 2017, arXiv:1703.06412) with texts in place of
-            classes: a linear layer, `reader`, predicts the text of real images from the discriminator's features, and
-            the generator is trained so that its own text is predicted. It teaches small details that hardly decide
-            whether an image looks real.
+        attributes: the number of values of each attribute that captions name, for data that knows them
+            ("avatars:COUNT"); adds the auxiliary task of AC-GAN (Odena et al. 2017, arXiv:1610.09585): a linear layer,
+            `classifier`, predicts the named attributes of real images from the discriminator's features, and the
+            generator is trained so that those named by its caption are recognized. It teaches small details that
+            hardly decide whether an image looks real.
         **options: of `AdversarialModel`.
     """
 
@@ -49,23 +50,30 @@ class TextConditionalGAN(AdversarialModel):
         latent_dim: int,
         text_encoder: Any,
         *,
-        reads_text: bool = False,
+        attributes: Sequence[AtLeastOne] = (),
         **options: Any,
     ):
         networks: dict[str, Any] = {"generator": generator, "discriminator": discriminator}
-        if reads_text:
-            networks["reader"] = lambda: text_reader(self.discriminator, text_encoder.dim)
+        if attributes:
+            networks["classifier"] = lambda: attribute_classifier(self.discriminator, sum(attributes))
         if text_encoder.network is not None:
             # Trained before the GAN, and frozen.
             text_encoder.network.trainable = False
             networks["text"] = text_encoder.network
         super().__init__(latent_dim=latent_dim, networks=networks, **options)
+        self.attributes = tuple(attributes)
         # Hidden from Keras, which already tracks its network.
         object.__setattr__(self, "text_encoder", text_encoder)
 
     def split_batch(self, batch: Any) -> tuple[Tensor, Tensor]:
-        if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+        most = 4 if self.attributes else 3
+        if not isinstance(batch, (tuple, list)) or not 2 <= len(batch) <= most:
             raise GanzooError(f"{self.model_name} learns from (images, text vectors): use ganzoo.data.captions")
+        if self.attributes and (len(batch) < 4 or batch[3].shape[-1] != len(self.attributes)):
+            raise GanzooError(
+                f"{self.model_name} with `attributes` learns from (images, text vectors, wrong text vectors, "
+                f"{len(self.attributes)} attributes): use ganzoo.data.captions with `contradictions`"
+            )
         return batch[0], batch[1]
 
     def discriminator_loss(self, batch: Any, training: bool = True) -> Tensor:
@@ -73,31 +81,29 @@ class TextConditionalGAN(AdversarialModel):
         fake = self.fake_batch(real, text, training)
         real, fake = self.augmented(real), self.augmented(fake)
         # The data may provide wrong texts, which may be harder to tell apart.
-        wrong = batch[2] if len(batch) == 3 else _neighbors(text)
+        wrong = batch[2] if len(batch) > 2 else _neighbors(text)
         real_logits, wrong_logits = self._logits(real, (text, wrong), training)
         (fake_logits,) = self._logits(fake, (text,), training)
         self.record(**self.loss.report(real_logits, fake_logits))
         self.record(d_wrong=self.loss.report(real_logits, wrong_logits).get("d_fake", ops.mean(wrong_logits)))
         both = (self.loss.discriminator(real_logits, logits) for logits in (fake_logits, wrong_logits))
         loss = sum(both) / 2 + self.penalty(real, fake, text, training)
-        if self._reads_text:
-            read = self.reader(self._features(real, training), training=training)
-            loss = loss + self.text_matching * ops.mean(ops.square(read - text))
+        if self.attributes:
+            logits = self.classifier(self._features(real, training), training=training)
+            classified = attribute_loss(logits, batch[3], self.attributes)
+            self.record(d_attributes=classified)
+            loss = loss + self.attribute_weight * classified
         return loss
 
     def objectives(self) -> list[Objective]:
         d_loss, g_loss = super().objectives()
-        if self._reads_text:
-            d_loss = replace(d_loss, networks=(*d_loss.networks, "reader"))
+        if self.attributes:
+            d_loss = replace(d_loss, networks=(*d_loss.networks, "classifier"))
         return [d_loss, g_loss]
 
     @property
     def reported_metrics(self) -> tuple[str, ...]:
-        return (*super().reported_metrics, *(["g_text"] if self._reads_text else []))
-
-    @property
-    def _reads_text(self) -> bool:
-        return "reader" in self._network_names
+        return (*super().reported_metrics, *(["d_attributes", "g_attributes"] if self.attributes else []))
 
     def _logits(self, images: Tensor, texts: Sequence[Tensor], training: bool) -> list[Tensor]:
         """The discriminator's logits of images with each of several texts; the images are processed once."""
@@ -125,7 +131,7 @@ class TextConditionalGAN(AdversarialModel):
         return {}
 
     def generator_loss(self, batch: Any, training: bool = True) -> Tensor:
-        if (self._reads_text or self.variety) and self.is_adversarial and not self.feature_matching:
+        if (self.attributes or self.variety) and self.is_adversarial and not self.feature_matching:
             loss = self._loss_of_text(batch, training)
         else:
             loss = super().generator_loss(batch, training)
@@ -139,18 +145,17 @@ class TextConditionalGAN(AdversarialModel):
         return loss
 
     def _loss_of_text(self, batch: Any, training: bool) -> Tensor:
-        """`AdversarialModel.generator_loss` with the losses of text matching and variety."""
+        """`AdversarialModel.generator_loss` with the losses of attributes and variety."""
         real, text = self._examples(batch)
         images = self.generated_batch(real, text, training)
         features = self._features(self.augmented(images), training)
         logits = self._parts[1]([*features, text], training=training)
         self.record(fake_score=ops.mean(logits))
         loss = self.adversarial_weight * self.loss.generator(logits)
-        if self._reads_text:
-            read = self.reader(features, training=training)
-            matching = text_matching(read, text, batch[2] if len(batch) == 3 else None)
-            self.record(g_text=matching)
-            loss = loss + self.text_matching * matching
+        if self.attributes:
+            classified = attribute_loss(self.classifier(features, training=training), batch[3], self.attributes)
+            self.record(g_attributes=classified)
+            loss = loss + self.attribute_weight * classified
         if self.variety:
             # Only the images that the discriminator sees get a gradient: the others could not be held to their text.
             with backend.no_gradients():
@@ -162,7 +167,7 @@ class TextConditionalGAN(AdversarialModel):
         self,
         *args: Any,
         interpolation: NotNegative = 0.0,
-        text_matching: NotNegative = 1.0,
+        attribute_weight: NotNegative = 1.0,
         variety: NotNegative = 0.0,
         **settings: Any,
     ) -> None:
@@ -170,12 +175,12 @@ class TextConditionalGAN(AdversarialModel):
 
         Args:
             interpolation: weight of the generator's loss on text embeddings halfway between two of the batch.
-            text_matching: weight of the losses of the auxiliary task `reads_text`: the squared error of real images'
-                texts for the discriminator, `ganzoo.losses.captioned.text_matching` for the generator.
+            attribute_weight: weight of `ganzoo.losses.captioned.attribute_loss` in both losses, for a model with
+                `attributes`.
             variety: weight of `ganzoo.losses.captioned.likeness` of two images of one text. Without it a generator may
                 generate a single image for each text, unnoticed by a discriminator that sees each text once.
         """
-        own = dict(interpolation=interpolation, text_matching=text_matching, variety=variety)
+        own = dict(interpolation=interpolation, attribute_weight=attribute_weight, variety=variety)
         self.keep_settings(TextConditionalGAN.compile, **own)
         super().compile(*args, **settings)
 

@@ -138,11 +138,13 @@ def test_a_visitor_takes_noise_out_of_speech(page, tmp_path):
 def test_a_visitor_asks_for_an_image(page):
     page.get_by_role("tab", name="stackgan").click()
     first = source(page, "stackgan-images")
-    page.get_by_text("the flag of france").first.click()
+    page.get_by_text("a screaming person with a pink afro wearing green overalls").last.click()
     page.wait_for_function(
-        "() => document.querySelector('#stackgan-text textarea, #stackgan-text input').value == 'the flag of france'"
+        "() => document.querySelector('#stackgan-text textarea, #stackgan-text input').value.includes('pink afro')"
     )
-    page.locator("#stackgan-text textarea, #stackgan-text input").first.fill("a yellow smiling face")
+    page.locator("#stackgan-text textarea, #stackgan-text input").first.fill(
+        "a sad man with a red beard in a blue hoodie"
+    )
     page.locator("#stackgan-generate").click()
     wait_for_another(page, "stackgan-images", first)
     for element in ("stackgan-stage1", "stackgan-images", "stackgan-between"):

@@ -305,7 +305,7 @@ def test_loud_recordings_come_back_as_from_the_command_line(tmp_path, monkeypatc
 def test_a_caption_is_generated_in_both_stages(factor, monkeypatch):
     model = ganzoo.create("stackgan", **{**model_class("stackgan").test_config, "factor": factor})
     monkeypatch.setattr(stackgan, "loaded", lambda preset: model)
-    stage1, large, path = stackgan.generate("stackgan.emoji", "a red heart", 4, 3)
+    stage1, large, path = stackgan.generate("stackgan.avatars", "a red heart", 4, 3)
     expected = model.generate(4, captions="a red heart", seed=3)
     np.testing.assert_array_equal(large, common.enlarged(grid(expected)))
     np.testing.assert_array_equal(read_image_file(path).pixels, grid(expected))
@@ -314,14 +314,14 @@ def test_a_caption_is_generated_in_both_stages(factor, monkeypatch):
         both = model.generate_both_stages(["a red heart"] * 4, seed=3)
         np.testing.assert_array_equal(stage1["value"], common.enlarged(grid(both[0])))
     for place, text in ((0.0, "a"), (1.0, "b")):
-        between, path = stackgan.walk("stackgan.emoji", "a", "b", place, 5)
+        between, path = stackgan.walk("stackgan.avatars", "a", "b", place, 5)
         end = common.enlarged(model.generate(captions=text, seed=5)[0], 280)
         assert np.abs(between.astype(int) - end).max() <= 1
         assert Path(path).exists()
     for wrong in (("x" * 201, 4, 0), (None, 4, 0), (["a"], 4, 0), ("a", 17, 0), ("a", 4, -1)):
-        told = message(stackgan.generate, "stackgan.emoji", *wrong)
+        told = message(stackgan.generate, "stackgan.avatars", *wrong)
         assert "200 characters" in told or "must be a" in told
-    assert "must be a number" in message(stackgan.walk, "stackgan.emoji", "a", "b", 1.5, 0)
+    assert "must be a number" in message(stackgan.walk, "stackgan.avatars", "a", "b", 1.5, 0)
     with pytest.warns(UserWarning, match="1 of 1 captions are longer than the 12 bytes that the text encoder reads"):
-        assert stackgan.generate("stackgan.emoji", "a very red heart", 1, 0)[1].any()
-    assert stackgan.generate("stackgan.emoji", "", 1, 0)[1].any()
+        assert stackgan.generate("stackgan.avatars", "a very red heart", 1, 0)[1].any()
+    assert stackgan.generate("stackgan.avatars", "", 1, 0)[1].any()

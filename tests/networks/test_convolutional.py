@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+import ganzoo
 from ganzoo import GanzooError
 from ganzoo.networks.convolutional import convolutional_discriminator, convolutional_generator
 
@@ -52,6 +53,24 @@ def test_the_papers_choices():
     # 100*16*512 + 2*512, then 25*in*out + 2*out for 256, 128, 64 and 25*64*3 + 3; batch norms have 2 more untrained.
     expected = 100 * 16 * 512 + 2 * 512 + sum(25 * 2 * c * c + 2 * c for c in (256, 128, 64)) + 25 * 64 * 3 + 3
     assert sum(int(np.prod(w.shape)) for w in generator.trainable_weights) == expected
+
+
+def test_a_discriminator_without_batch_norm_keeps_the_bound_of_spectral_normalization():
+    arguments = dict(
+        image_shape=(32, 32, 3), latent_dim=4, width=4, discriminator_regularizers=["spectral_normalization"]
+    )
+    images = keras.random.uniform((8, 32, 32, 3), -1, 1, seed=1)
+    # Nearly uniform images: batch norm enlarges the small differences between them.
+    images = 0.5 + 1e-3 * images
+    spread = {}
+    for batch_norm in (True, False):
+        model = ganzoo.create("dcgan", **arguments, discriminator_batch_norm=batch_norm)
+        kinds = {type(layer).__name__ for layer in model.discriminator.layers}
+        assert ("BatchNormalization" in kinds) == batch_norm
+        for _ in range(20):
+            logits = model.discriminator(images, training=True)
+        spread[batch_norm] = float(keras.ops.std(logits))
+    assert spread[True] > 10 * spread[False]
 
 
 @pytest.mark.parametrize("shape", [(30, 30, 1), (6, 6, 1), (30, 28, 1), (64, 64, 2)])
