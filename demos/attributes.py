@@ -71,12 +71,15 @@ def change(preset: str, seed: int, strength: float, *values: str) -> tuple[np.nd
     """A face, the same with other attributes, what the second classifier sees, and the file of both."""
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
     strength = finite_number(strength, "the strength", 0, MOST_STRENGTH)
-    model = _avatar_model(preset)
     if len(values) != len(ATTRIBUTES):
         raise GanzooError(f"{len(ATTRIBUTES)} attributes are expected, got {len(values)}")
     changes = {name: value for name, value in zip(ATTRIBUTES, values) if value != UNCHANGED}
+    for name, value in changes.items():
+        if not isinstance(value, str) or value not in ATTRIBUTES[name]:
+            raise unknown(f"value of {name}", str(value)[:100], ATTRIBUTES[name])
+    model = _avatar_model(preset)
     latents = model.latents(1, seed=seed)
-    moved = _directions(preset).move(latents, changes, strength, REFINE)
+    moved = _directions(preset).move(latents, changes, strength, REFINE) if changes else latents
     images = model.generate(latents=np.concatenate([latents, moved]))
     path = as_file(grid(images, columns=2), f"{preset}-attributes-seed{seed}.png")
     return enlarged(images[0], 280), enlarged(images[1], 280), _seen(images, changes), path
