@@ -74,6 +74,18 @@ def test_other_presets_have_no_attributes():
     assert "lsgan-attributes" not in page
 
 
+@pytest.mark.parametrize(
+    ("source", "size", "has"),
+    [("avatars:100", 64, True), ("avatars:100", 28, False), ("folder:photos", 64, False), ("avatarsfolder", 64, False)],
+)
+def test_attributes_need_avatars_of_the_classifiers_size(source, size, has, tmp_path, monkeypatch):
+    path = tmp_path / "mine.yaml"
+    arguments = f"arguments: {{image_shape: [{size}, {size}, 3]}}"
+    path.write_text(f"model: dcgan\ndescription: mine\n{arguments}\ndata: {{source: '{source}'}}")
+    monkeypatch.setattr(attributes, "trained_presets", lambda model: [str(path)])
+    assert attributes.presets_with_attributes("dcgan") == [str(path)] * has
+
+
 def test_a_face_without_changes_stays_as_it_is(model):
     before, after, told, path = attributes.change(AVATARS, 5, 1, *AS_IT_IS)
     image = model.generate(1, seed=5)

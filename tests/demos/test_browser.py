@@ -181,6 +181,8 @@ def test_a_visitor_changes_a_face(page):
     changed = source(page, "dcgan-attribute-after")
     assert changed != source(page, "dcgan-attribute-before")
     page.get_by_text("avatars_judge, a classifier that was not used for the change, sees glasses").wait_for()
+    # Browsers load images that are far below what is in sight when they come near it.
+    page.locator("#dcgan-term-download").scroll_into_view_if_needed()
     result = source(page, "dcgan-term-result")
     width, values = pixels(page, "dcgan-term-result")
     assert width > 400
