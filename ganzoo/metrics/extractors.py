@@ -264,7 +264,8 @@ class AttributeExtractor(Extractor):
         """
         from keras import ops
 
-        if (factor := self._multiple(images.shape[1:])) > 1:
+        factor = self._multiple(images.shape[1:])
+        if factor > 1:
             images = ops.average_pool(images, factor)
         return self._network(images, training=False)[1]
 

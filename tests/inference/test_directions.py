@@ -1,5 +1,7 @@
 """Directions of attributes, in a toy generator whose attributes are linear in known components of the latent."""
 
+import logging
+
 import keras
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import ganzoo
 from ganzoo import GanzooError
 from ganzoo.inference.directions import edit_attributes, find_directions
 from ganzoo.inference.selection import analogy, renormalized, select
-from ganzoo.metrics.extractors import AttributeExtractor
+from ganzoo.metrics.extractors import AttributeExtractor, get_extractor
 
 SIZE, LENGTH = 4, 6
 # Pixel p shows sum of latents times MIXED[:, p]; the attributes are read from the first three pixels.
@@ -242,6 +244,32 @@ def test_selected_latents_show_what_was_asked_for(toy):
     np.testing.assert_array_equal(
         select(model, {"shape": ("square", "circle")}, 7, classifier, seed=3), model.latents(7, seed=3)
     )
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_logits_with_gradients_are_those_behind_the_probabilities(factor):
+    """Also of images of twice the classifier's size, whose pixels it averages."""
+    classifier = get_extractor("avatars_classifier")
+    images = np.random.default_rng(0).integers(0, 256, (3, 64 * factor, 64 * factor, 3), "uint8")
+    logits = keras.ops.convert_to_numpy(classifier.logits(images.astype("float32")))
+    for name, probabilities in classifier.probabilities(images).items():
+        softmax = np.exp(logits[:, classifier.places[name]])
+        np.testing.assert_allclose(softmax / softmax.sum(axis=1, keepdims=True), probabilities, rtol=1e-3, atol=1e-6)
+
+
+def test_a_refined_move_gives_no_warning():
+    heard = []
+    listener = logging.Handler()
+    listener.emit = lambda record: heard.append(record.getMessage())
+    logging.getLogger("tensorflow").addHandler(listener)
+    try:
+        model, classifier = toy_model(), toy_classifier()
+        directions = find_directions(model, classifier, samples=500)
+        for count in (1, 2, 70):
+            directions.move(model.latents(count, seed=1), shape="circle", refine=2)
+    finally:
+        logging.getLogger("tensorflow").removeHandler(listener)
+    assert not heard
 
 
 def test_an_analogy_adds_what_two_groups_differ_in(toy):
