@@ -43,11 +43,29 @@ def test_the_second_stage_starts_from_the_first_and_leaves_it_as_it_is():
         first.generate_both_stages(["a"])
 
 
+def test_without_augmentation_stage1_may_be_a_gan_int_cls():
+    names = ("image_shape", "condition_dim", "text", "width", "kernel_size")
+    first = ganzoo.create("gan_int_cls", **{name: SMALL[name] for name in names}, latent_dim=4, max_width=1024)
+    first.compile()
+    first.fit(*first.example_batch(8), batch_size=8, verbose=0)
+    model = ganzoo.create("stackgan", **SMALL, conditioning_augmentation=False)
+    assert model.latent_dim == 4
+    model.start_from(first)
+    model.compile(reconstruction=1.0)
+    history = model.fit(*model.example_batch(8), batch_size=8, verbose=0).history
+    assert "kl" not in history
+    small, large = model.generate_both_stages(["a red apple", "x"], seed=3)
+    np.testing.assert_array_equal(small, first.generate(captions=["a red apple", "x"], latents=model.latents(2, 3)))
+    assert large.shape == (2, 32, 32, 3)
+    with pytest.raises(ganzoo.GanzooError, match="different sizes"):
+        ganzoo.create("stackgan", **SMALL).start_from(first)
+
+
 @pytest.mark.parametrize("skips", [False, True])
 def test_skips_lead_around_the_smallest_features(skips):
     network = refiner((16, 16, 3), 2, text_dim=6, condition_dim=3, width=4, blocks=1, max_width=64, skips=skips)
     images = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)).astype("float32")
-    inputs = [images, np.zeros((2, 3), "float32"), np.zeros((2, 6), "float32")]
+    inputs = [images, np.zeros((2, 6), "float32"), np.zeros((2, 3), "float32")]
     changes = []
     for closed in (False, True):
         if closed:
@@ -70,7 +88,7 @@ def test_reconstruction_is_the_error_on_downsampled_real_images():
         losses.append(float(model.generator_loss((images, text))))
     small = np.asarray(images).reshape(4, 16, 2, 16, 2, 3).mean(axis=(2, 4))
     # An untrained network gives nearly the same whatever the noise.
-    large = model.generator.get_layer("refiner")([ops.convert_to_tensor(small), ops.zeros((4, 3)), text], training=True)
+    large = model.generator.get_layer("refiner")([ops.convert_to_tensor(small), text, ops.zeros((4, 3))], training=True)
     error = float(np.abs(np.asarray(large) - np.asarray(images)).mean())
     assert float(model._step_state.recorded["g_reconstruction"]) == pytest.approx(error, rel=1e-2)
     assert losses[1] - losses[0] == pytest.approx(2 * error, rel=1e-2)

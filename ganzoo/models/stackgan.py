@@ -13,6 +13,7 @@ from ganzoo.networks.text_to_image import (
     kl_to_standard_normal,
     refining_generator,
     text_discriminator,
+    text_generator,
 )
 from ganzoo.registry import register
 from ganzoo.tasks.text_to_image import TextToImage
@@ -30,7 +31,9 @@ class StackGAN(TextToImage, TextConditionalGAN):
     (`training.start_from` in YAML, `model.start_from(other)` in Python) and keeps its weights frozen.
 
     Conditioning augmentation: the text determines a normal distribution from which the condition is sampled; a KL term
-    keeps it close to the standard normal.
+    keeps it close to the standard normal. It helps with few captions. Where they are many, its noise teaches the
+    generator to correct unusual combinations of attributes into common ones. `conditioning_augmentation=False` leaves
+    it out, and Stage-I may then be a `gan_int_cls`, which has the same generator.
 
     Args:
         image_shape: (height, width, channels) of Stage-I's images; the paper's are 64x64.
@@ -45,6 +48,7 @@ class StackGAN(TextToImage, TextConditionalGAN):
         stage2_width: `width` for Stage-II and its discriminator; None gives the same.
         skips: connect layers of the same size in Stage-II, which keeps details of Stage-I's image; see
             `ganzoo.networks.text_to_image.refiner`. The paper has no such connections.
+        conditioning_augmentation: sample the condition, as the paper does.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
@@ -73,7 +77,6 @@ class StackGAN(TextToImage, TextConditionalGAN):
         kernel_size=3,
         blocks=1,
     )
-    reported = ("d_wrong", "kl")
 
     def __init__(
         self,
@@ -88,11 +91,12 @@ class StackGAN(TextToImage, TextConditionalGAN):
         blocks: AtLeastOne = 4,
         stage2_width: AtLeastOne | None = None,
         skips: bool = False,
+        conditioning_augmentation: bool = True,
         **options: Any,
     ):
         encoder = text_encoder(text)
         height, breadth, channels = image_shape
-        generator = augmented_generator(
+        generator = (augmented_generator if conditioning_augmentation else text_generator)(
             image_shape,
             noise_dim,
             encoder.dim,
@@ -104,36 +108,39 @@ class StackGAN(TextToImage, TextConditionalGAN):
         )
         if factor > 1:
             width = stage2_width or width
-            generator = refining_generator(
-                generator, factor, noise_dim, condition_dim, width, blocks, max_width, skips, name="generator"
-            )
+            sizes = (factor, condition_dim, width, blocks, max_width)
+            generator = refining_generator(generator, *sizes, skips, conditioning_augmentation, name="generator")
         super().__init__(
             generator=generator,
             discriminator=lambda: text_discriminator(
                 (height * factor, breadth * factor, channels), encoder.dim, condition_dim, width, kernel_size, max_width
             ),
-            latent_dim=noise_dim + condition_dim * (1 if factor == 1 else 2),
+            latent_dim=generator.inputs[0].shape[-1],
             text_encoder=encoder,
             **options,
         )
-        self.factor = factor
+        self.factor, self.conditioning_augmentation = factor, conditioning_augmentation
 
     @property
     def reported_metrics(self) -> tuple[str, ...]:
-        return (*super().reported_metrics, *(["g_reconstruction"] if self.reconstruction else []))
+        own = {"kl": self.conditioning_augmentation, "g_reconstruction": self.reconstruction}
+        return (*super().reported_metrics, *(name for name, used in own.items() if used))
 
     def generator_loss(self, batch: Any, training: bool = True) -> Tensor:
-        # Equation 4: the KL divergence regularizes the distribution of the conditions.
         real, text = self.split_batch(batch)
         refiner = self.generator.get_layer("refiner") if self.factor > 1 else self.generator
-        kl = kl_to_standard_normal(refiner.get_layer("conditioning")(text))
-        self.record(kl=kl)
-        loss = super().generator_loss(batch, training) + self.kl_weight * kl
+        loss = super().generator_loss(batch, training)
+        if self.conditioning_augmentation:
+            # Equation 4: the KL divergence regularizes the distribution of the conditions.
+            kl = kl_to_standard_normal(refiner.get_layer("conditioning")(text))
+            self.record(kl=kl)
+            loss = loss + self.kl_weight * kl
         if self.reconstruction:
             real = ops.cast(real, "float32")
-            noise = self.noise.normal((ops.shape(real)[0], refiner.inputs[1].shape[-1]))
-            small = ops.average_pool(real, self.factor)
-            error = ops.mean(ops.abs(refiner([small, noise, text], training=training) - real))
+            inputs = [ops.average_pool(real, self.factor), text]
+            if self.conditioning_augmentation:
+                inputs.append(self.noise.normal((ops.shape(real)[0], refiner.inputs[2].shape[-1])))
+            error = ops.mean(ops.abs(refiner(inputs, training=training) - real))
             self.record(g_reconstruction=error)
             loss = loss + self.reconstruction * error
         return loss
@@ -144,7 +151,8 @@ class StackGAN(TextToImage, TextConditionalGAN):
         """Configures training, as `TextConditionalGAN.compile` with two more arguments.
 
         Args:
-            kl_weight: factor of the conditions' KL divergence from the standard normal (lambda in equation 4).
+            kl_weight: factor of the conditions' KL divergence from the standard normal (lambda in equation 4); not used
+                without conditioning augmentation.
             reconstruction: weight of the mean absolute error of Stage-II on real images that were downsampled to the
                 size of Stage-I's. Not in the paper: it teaches Stage-II to keep what the small image shows, and the
                 discriminator is left with what Stage-I's images lack.
@@ -158,12 +166,13 @@ class StackGAN(TextToImage, TextConditionalGAN):
         super().compile(*args, **settings)
 
     def start_from(self, other: ZooModel) -> None:
-        """Takes over the weights of another model: one of the same architecture, or the Stage-I of this one.
+        """Takes over the weights of another model: one of the same architecture, or the Stage-I of this one, which may
+        be a `gan_int_cls` if this model has no conditioning augmentation.
 
         Raises:
             GanzooError: a different architecture.
         """
-        if self.factor == 1 or getattr(other, "factor", None) != 1:
+        if self.factor == 1 or not isinstance(other, TextConditionalGAN) or getattr(other, "factor", 1) > 1:
             super().start_from(other)
             return
         self.take_text_from(other)

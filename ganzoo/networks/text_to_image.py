@@ -27,8 +27,7 @@ def text_generator(
     """[latents (batch, noise_dim), text] to images: the compressed text is concatenated with the noise (Reed et al.,
     figure 2). Sizes as in `convolutional_generator`."""
     latents, text = keras.Input((noise_dim,), name="latents"), keras.Input((text_dim,), name="text")
-    condition = LeakyReLU(0.2, name="condition_relu")(layers.Dense(condition_dim, name="condition")(text))
-    code = layers.Concatenate(name="code")([latents, condition])
+    code = layers.Concatenate(name="code")([latents, _condition(text, condition_dim)])
     return keras.Model([latents, text], upsampled(code, image_shape, width, kernel_size, max_width), name=name)
 
 
@@ -55,33 +54,34 @@ def augmented_generator(
 def refining_generator(
     stage1: keras.Model,
     factor: int,
-    noise_dim: int,
     condition_dim: int,
     width: int,
     blocks: int,
     max_width: int,
     skips: bool = False,
+    augmented: bool = True,
     name: str = "generator",
 ) -> keras.Model:
     """Stage-II: [latents, text] to images `factor` times as large as those of Stage-I, which is a frozen part of the
     network. `refiner` refines Stage-I's image.
 
     Args:
-        stage1: a generator made by `augmented_generator`.
+        stage1: a generator made by `augmented_generator`, or by `text_generator` if not `augmented`.
         factor: 2 or 4.
-        noise_dim, condition_dim: of stage1; the latents have length noise_dim + 2 condition_dim.
-        width, blocks, max_width, skips: as in `refiner`.
+        condition_dim: of stage1; the latents are those of stage1 followed by condition_dim more if `augmented`.
+        width, blocks, max_width, skips, augmented: as in `refiner`.
 
     Raises:
         GanzooError: an unsupported factor, or an image that cannot be halved twice.
     """
-    text_dim = stage1.inputs[1].shape[-1]
-    latents = keras.Input((noise_dim + 2 * condition_dim,), name="latents")
+    own, text_dim = (tensor.shape[-1] for tensor in stage1.inputs)
+    latents = keras.Input((own + condition_dim * augmented,), name="latents")
     text = keras.Input((text_dim,), name="text")
     stage1.trainable = False
-    refined = refiner(stage1.output_shape[1:], factor, text_dim, condition_dim, width, blocks, max_width, skips)
-    small = stage1([latents[:, : noise_dim + condition_dim], text])
-    return keras.Model([latents, text], refined([small, latents[:, noise_dim + condition_dim :], text]), name=name)
+    sizes = (condition_dim, width, blocks, max_width)
+    refined = refiner(stage1.output_shape[1:], factor, text_dim, *sizes, skips, augmented)
+    inputs = [stage1([latents[:, :own], text]), text, *([latents[:, own:]] if augmented else [])]
+    return keras.Model([latents, text], refined(inputs), name=name)
 
 
 def refiner(
@@ -93,9 +93,10 @@ def refiner(
     blocks: int,
     max_width: int,
     skips: bool = False,
+    augmented: bool = True,
     name: str = "refiner",
 ) -> keras.Model:
-    """[small images in [-1, 1], noise (batch, condition_dim), text] to images `factor` times as large: the small image
+    """[small images in [-1, 1], text, noise (batch, condition_dim)] to images `factor` times as large: the small image
     is downsampled twice, concatenated with a condition sampled from the text by means of the noise, and goes through
     residual blocks and upsampling (figure 2).
 
@@ -109,6 +110,7 @@ def refiner(
         skips: concatenate the upsampled features with those of the same size before and between the downsampling
             layers, as in a U-Net (Ronneberger et al. 2015, arXiv:1505.04597). The paper has none; without them, all
             details of the small image must pass through features of a quarter of its size.
+        augmented: False for a condition that the text determines, without noise.
 
     Raises:
         GanzooError: an unsupported factor, or an image that cannot be halved twice.
@@ -120,7 +122,8 @@ def refiner(
     if height % 4 or breadth % 4:
         raise GanzooError(f"image_shape {tuple(small_shape)}: Stage-II halves images twice")
     small = keras.Input(tuple(small_shape), name="small")
-    noise, text = keras.Input((condition_dim,), name="noise"), keras.Input((text_dim,), name="text")
+    text = keras.Input((text_dim,), name="text")
+    noise = [keras.Input((condition_dim,), name="noise")] if augmented else []
     widths = [min(width * 2**i, max_width) for i in range(3)]
     x = layers.ReLU(name="small_relu")(_conv(widths[0], "small_conv")(small))
     kept = [x]
@@ -128,7 +131,10 @@ def refiner(
         x = _conv(widths[i], f"small_down{i}", kernel_size=4, strides=2)(x)
         x = layers.ReLU(name=f"small_down{i}_relu")(batch_norm(f"small_down{i}_norm")(x))
         kept.append(x)
-    condition = _sampled_condition(noise, conditioning(text_dim, condition_dim)(text))
+    if augmented:
+        condition = _sampled_condition(noise[0], conditioning(text_dim, condition_dim)(text))
+    else:
+        condition = _condition(text, condition_dim)
     x = layers.Concatenate(name="joint")([x, _everywhere(condition, x.shape[1:3], "condition")])
     x = layers.ReLU(name="joint_relu")(batch_norm("joint_norm")(_conv(widths[2], "joint_conv")(x)))
     for i in range(1, blocks + 1):
@@ -144,7 +150,7 @@ def refiner(
         x = layers.ReLU(name=f"large_relu{i}")(batch_norm(f"large_norm{i}")(x))
     x = _conv(channels, "picture", use_bias=True, dtype="float32")(x)
     images = layers.Activation("tanh", dtype="float32", name="image_tanh")(x)
-    return keras.Model([small, noise, text], images, name=name)
+    return keras.Model([small, text, *noise], images, name=name)
 
 
 def conditioning(text_dim: int, condition_dim: int, name: str = "conditioning") -> keras.Model:
@@ -159,6 +165,11 @@ def kl_to_standard_normal(parameters: Tensor) -> Tensor:
     and the dimensions; `parameters` is the output of `conditioning`."""
     mean, log_variance = ops.split(parameters, 2, axis=-1)
     return 0.5 * ops.mean(ops.exp(log_variance) + mean**2 - 1.0 - log_variance)
+
+
+def _condition(text: Tensor, condition_dim: int) -> Tensor:
+    """The compressed text (batch, condition_dim)."""
+    return LeakyReLU(0.2, name="condition_relu")(layers.Dense(condition_dim, name="condition")(text))
 
 
 def _sampled_condition(noise: Tensor, parameters: Tensor) -> Tensor:
