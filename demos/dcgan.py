@@ -1,4 +1,5 @@
-"""The page of the unconditional image models: a grid from a seed, an interpolation between two seeds."""
+"""The page of the unconditional image models: a grid from a seed, an interpolation between two seeds, and of avatars
+their attributes."""
 
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from ganzoo.inference import grid
 from ganzoo.inference.latent import slerp
 
+from . import attributes
 from .common import (
     LARGEST_SEED,
     ONE_AT_A_TIME,
@@ -74,4 +76,4 @@ def page(model: str) -> list[dict[str, Any]]:
     for part in (first, second, position):
         part.change(**walking, trigger_mode="always_last", show_progress="hidden")
     preset.change(**event).then(**walking)
-    return [event, walking]
+    return [event, walking, *attributes.sections(model, preset)]

@@ -1,12 +1,18 @@
-"""Generates the images of the README from the shipped weights: python docs/images.py"""
+"""Generates the images of the README from the shipped weights: python docs/images.py
 
+`python docs/images.py arithmetic [MODEL]` generates docs/arithmetic.png alone, from a preset of avatars or a path.
+"""
+
+import sys
 from pathlib import Path
 
 import numpy as np
 
 import ganzoo
+from ganzoo.data.avatar_attributes import GLASSES_WORN, MAN, NO_GLASSES, WOMAN
 from ganzoo.data.image_files import open_image_files, resized, to_small
 from ganzoo.inference import grid, save_image
+from ganzoo.inference.selection import analogy, renormalized, select
 
 PRESETS = ("dcgan.mnist", "dcgan.fashion_mnist", "dcgan.digits")
 CONDITIONAL = ("cgan.mnist", "cgan.fashion_mnist")
@@ -19,6 +25,7 @@ AVATARS = (
     "a serious woman with a brown bun and glasses in a green shirt",
     "a smiling person with gray dreadlocks in a yellow hoodie",
 )
+ARITHMETIC = "dcgan.avatars"
 UPSCALING = ("srresnet.photos_x4", "srgan.photos_x4")
 
 
@@ -36,6 +43,21 @@ def main():
     small = to_small(temple, 4)
     large = [ganzoo.load(name).upscale(small) for name in UPSCALING]
     save("upscaled", [resized(small, temple.shape[:2]), *large, temple], gap=4)
+    arithmetic(ARITHMETIC)
+
+
+def arithmetic(preset):
+    """Man with glasses - man + woman, as figure 7 of Radford et al. 2015 (arXiv:1511.06434).
+
+    On the left a row for each of the three groups: three faces, and the face of their mean latent. On the right nine
+    women with glasses: the result in the middle, around it the result plus noise.
+    """
+    model = ganzoo.load(preset, compile=False)
+    groups = [select(model, wanted, 3) for wanted in (MAN | GLASSES_WORN, MAN | NO_GLASSES, WOMAN | NO_GLASSES)]
+    examples = grid(np.concatenate([model.generate(latents=latents) for latents in groups]), columns=3)
+    means = model.generate(latents=renormalized(np.stack([latents.mean(axis=0) for latents in groups])))
+    results = model.generate(latents=analogy(*groups))
+    save("arithmetic", [examples, grid(means, columns=1), grid(results, columns=3)])
 
 
 def save(name, sheets, gap=16, doubled=True):
@@ -48,4 +70,7 @@ def save(name, sheets, gap=16, doubled=True):
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["arithmetic"]:
+        arithmetic(*sys.argv[2:3] or [ARITHMETIC])
+    else:
+        main()

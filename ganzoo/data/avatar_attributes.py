@@ -72,6 +72,12 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {name: tuple(values) for name, values i
 NAMES: tuple[str, ...] = tuple(ATTRIBUTES)
 HAIR, HAIR_COLOR, GLASSES, FACIAL_HAIR, CLOTHES, CLOTHES_COLOR, MOUTH, SKIN = range(len(NAMES))
 
+# {attribute: values} by which captions may call an avatar a man or a woman; the style itself has neither.
+MAN: dict[str, tuple[str, ...]] = {"facial_hair": ("beard", "moustache")}
+WOMAN: dict[str, tuple[str, ...]] = {"facial_hair": ("none",), "hair": ("long", "straight", "bun", "bob", "big")}
+GLASSES_WORN: dict[str, tuple[str, ...]] = {"glasses": ATTRIBUTES["glasses"][1:]}
+NO_GLASSES: dict[str, tuple[str, ...]] = {"glasses": ("none",)}
+
 # Pairs of hair color and clothes color that no training avatar has: a model that generates one has learned what each
 # word means. Each color is in at most one pair.
 HELD_OUT: tuple[tuple[str, str], ...] = (

@@ -16,6 +16,7 @@ from ganzoo.data.avatar_attributes import (
     NAMES,
     NOT_SAID,
     SKIN,
+    WOMAN,
     is_held_out,
 )
 
@@ -240,7 +241,7 @@ def _noun(rng, own):
     hair, beard = ATTRIBUTES["hair"][own[HAIR]], own[FACIAL_HAIR]
     if beard and rng.random() < 0.7:
         return "man"
-    if not beard and hair in ("long", "straight", "bun", "bob", "big") and rng.random() < 0.7:
+    if not beard and hair in WOMAN["hair"] and rng.random() < 0.7:
         return "woman"
     return ("person", "person", "face", "avatar")[rng.integers(4)]
 

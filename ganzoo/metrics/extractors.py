@@ -16,7 +16,7 @@ from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics
 from ganzoo.precision import made_with
-from ganzoo.types import PathLike
+from ganzoo.types import PathLike, Tensor
 
 if TYPE_CHECKING:
     import keras
@@ -147,8 +147,13 @@ class Extractor:
         """`Features` of uint8 images (count, height, width, channels).
 
         Raises:
-            GanzooError: images of another type or size.
+            GanzooError: images of another type or size, or fewer than two.
         """
+        vectors, *logits = self._outputs(images)
+        return Features(vectors, self.name, logits[0] if logits else None)
+
+    def _outputs(self, images: np.ndarray) -> list[np.ndarray]:
+        """The network's outputs for images."""
         images = np.asarray(images)
         if images.dtype != np.uint8 or images.ndim != 4 or not self.takes(images.shape[1:]):
             raise GanzooError(
@@ -157,8 +162,7 @@ class Extractor:
             )
         batch = 100 if self.resize else 500
         parts = [self._part(images[i : i + batch]) for i in range(0, len(images), batch)]
-        vectors, *logits = (np.concatenate(output) for output in zip(*parts))
-        return Features(vectors, self.name, logits[0] if logits else None)
+        return [np.concatenate(output) for output in zip(*parts)]
 
     def _part(self, images: np.ndarray) -> list[np.ndarray]:
         from keras import ops
@@ -231,7 +235,7 @@ class AttributeExtractor(Extractor):
     def __call__(self, images: np.ndarray) -> Features:
         """`Features` of uint8 images (count, height, width, channels); no logits unless from `for_classes`."""
         found = super().__call__(images)
-        logits = np.asarray(found.logits)[:, self._places[self._one]] if self._one else None
+        logits = np.asarray(found.logits)[:, self.places[self._one]] if self._one else None
         return Features(found.vectors, found.extractor, logits)
 
     def values(self, images: np.ndarray) -> np.ndarray:
@@ -240,16 +244,30 @@ class AttributeExtractor(Extractor):
 
     def probabilities(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """{attribute: float32 (count, its values)}, rows that add up to 1, of uint8 images."""
-        logits = np.asarray(super().__call__(images).logits)
-        parts = {name: logits[:, place] for name, place in self._places.items()}
+        logits = self._outputs(images)[1]
+        parts = {name: logits[:, place] for name, place in self.places.items()}
         raised = {name: np.exp(part - part.max(axis=1, keepdims=True)) for name, part in parts.items()}
         return {name: part / part.sum(axis=1, keepdims=True) for name, part in raised.items()}
 
     @functools.cached_property
-    def _places(self) -> dict[str, slice]:
+    def places(self) -> dict[str, slice]:
         """Where the logits of each attribute are."""
         ends = itertools.accumulate(map(len, self.attributes.values()))
         return {name: slice(end - len(self.attributes[name]), end) for name, end in zip(self.attributes, ends)}
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Logits (count, all values), in the order of `attributes`, of float images in 0..255; gradients pass through.
+
+        Example:
+            classifier = ganzoo.metrics.get_extractor("avatars_classifier")
+            logits = classifier.logits(np.zeros((2, 64, 64, 3), "float32"))      # tensor (2, 46)
+        """
+        from keras import ops
+
+        factor = self._multiple(images.shape[1:])
+        if factor > 1:
+            images = ops.average_pool(images, factor)
+        return self._network(images, training=False)[1]
 
 
 def classifier_facts(name: str) -> dict[str, Any]:
