@@ -156,7 +156,7 @@ def test_variety_adds_the_likeness_of_two_images_of_a_text():
 
 def test_mixing_gives_the_generator_a_part_of_another_text_and_the_discriminator_none():
     model = ganzoo.create("gan_int_cls", **_SMALL)
-    images, text, wrong, said = batch_with_attributes(model)
+    images, text, *_ = batch_with_attributes(model)
     shown = []
     # A generator that shows the first component of its text as brightness.
     latents, words = (keras.Input(tensor.shape[1:]) for tensor in model.generator.inputs)
