@@ -313,7 +313,7 @@ def generate(name: str, count: int | None, captions: Sequence[str], seed: int, o
 
     \b
     Examples: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
-              ganzoo generate stackgan --caption "a red apple" --caption "a blue heart"
+              ganzoo generate stackgan --caption "a man with round glasses"
     """
     import numpy as np
 

@@ -160,7 +160,7 @@ CHEAP_MISTAKES = [
     ("generate began.fashion_mnist", "ganzoo train began.fashion_mnist"),
     ("generate srgan", "use `ganzoo upscale IN OUT --model srgan`"),
     ("generate segan", "use `ganzoo enhance IN OUT --model segan`"),
-    ("generate stackgan.avatars", 'use `ganzoo generate stackgan.avatars --caption "a red apple"`'),
+    ("generate stackgan.avatars", 'use `ganzoo generate stackgan.avatars --caption "a man with round glasses"`'),
     ("generate cgan --caption apple", "use `ganzoo generate cgan`"),
     ("upscale notes.txt o.png --model dcgan", "use `ganzoo generate dcgan`"),
     ("upscale notes.txt o.png --model srgann", "Did you mean 'srgan'?"),

@@ -39,7 +39,7 @@ class TextToImage(ImageGeneration):
     (batch, text_encoder.dim)].
 
     Example:
-        images = ganzoo.load("gan_int_cls").generate(captions=["a red heart"], seed=0)
+        images = ganzoo.load("gan_int_cls").generate(captions=["a man with round glasses"], seed=0)
     """
 
     # Of the model.
@@ -49,7 +49,7 @@ class TextToImage(ImageGeneration):
     evaluation = "ganzoo.evaluation.text_to_image"
     page = "ganzoo.demos.stackgan"
     purpose = "generates images from captions"
-    usage = 'ganzoo generate {name} --caption "a red apple"'
+    usage = 'ganzoo generate {name} --caption "a man with round glasses"'
     commands = ("generate --caption",)
     sources = ("ganzoo.data.captions", " of captions")
 
@@ -79,7 +79,7 @@ class TextToImage(ImageGeneration):
 
         Example:
             model = ganzoo.load("gan_int_cls")
-            images = model.generate(captions=["a red apple", "a yellow smiling face"], seed=0)
+            images = model.generate(captions=["a smiling woman", "a bald man"], seed=0)
         """
         vectors = self.vectors(captions)
         if count is None and latents is None:
@@ -105,7 +105,7 @@ class TextToImage(ImageGeneration):
             GanzooError: a count below 1.
 
         Example:
-            images = ganzoo.load("gan_int_cls").interpolate("a red apple", "a green apple")  # 8 images
+            images = ganzoo.load("gan_int_cls").interpolate("a man in a red shirt", "a man in a blue shirt")  # 8 images
         """
         whole_count(count)
         start, end = self.vectors([first, second])
