@@ -142,7 +142,7 @@ def project(
     images: np.ndarray,
     labels: Any = None,
     steps: int = 300,
-    learning_rate: float = 0.05,
+    learning_rate: float = 0.15,
     starts: int = 4,
     prior: float = 1e-3,
     seed: int = 0,
@@ -155,7 +155,7 @@ def project(
         images: uint8 (count, height, width, channels), of the model's size.
         labels: their classes, for a conditional model.
         steps: number of steps of Adam.
-        learning_rate: its learning rate.
+        learning_rate: its initial learning rate, which falls to 0 along a cosine.
         starts: random initial latents per image; the best result is returned.
         prior: weight of |latent|^2 / latent_dim, which keeps latents where the generator was trained.
         seed: seed of the initial latents.
