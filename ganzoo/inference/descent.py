@@ -1,4 +1,4 @@
-"""Gradient descent on latents: the compiled loop of `ganzoo.inference.latent.project` and `ganzoo.inference.editing`."""
+"""Gradient descent on latents, the compiled loop of projection and editing."""
 
 import math
 from collections.abc import Callable

@@ -151,7 +151,7 @@ def _distinct(images, errors, count):
     """Indices of images of small errors that differ most from each other, in the order of their errors."""
     flat = images.reshape(len(images), -1).astype("float32")
     # Among images that agree about as well as the best, as long as there are enough.
-    good = max(np.sort(errors)[: count][-1], _ABOUT_AS_GOOD * errors.min())
+    good = max(np.sort(errors)[:count][-1], _ABOUT_AS_GOOD * errors.min())
     chosen = [int(errors.argmin())]
     while len(chosen) < count:
         distances = np.min([np.sqrt(np.mean((flat - flat[i]) ** 2, axis=1)) for i in chosen], axis=0)
