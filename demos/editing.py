@@ -39,6 +39,7 @@ MOST_PIXELS, MOST_LAYERS, MOST_STEPS_BACK = 1_500_000, 4, 20
 KEEP = (0, 255, 0)
 _COLORS = ["#d23434", "#3268c8", "#f0c030", "#2e8b57", "#7a4a24", "#f4c8a0", "#202020", "#808080", "#ffffff"]
 _BRUSH = gr.Brush(default_size=36, colors=[*_COLORS, ("#00ff00", 0.5)], default_color=_COLORS[0])
+_NOTHING = "nothing is painted: choose a color with the palette beside the image, paint on it, then press Apply"
 _HELP = (
     "Choose a color with the palette of the toolbar and paint on the image, for example its clothes. Paint in "
     '<span style="background: #00ff00; color: #000; padding: 0 0.4em; border-radius: 0.3em">bright green</span> over '
@@ -190,9 +191,7 @@ def _begun(preset: str, latent: np.ndarray, earlier: tuple[np.ndarray, ...] = ()
 
 def _applied(session: Session, painted: np.ndarray, mask: np.ndarray, keep: np.ndarray, rest: float) -> tuple[Any, ...]:
     if not mask.any():
-        raise GanzooError(
-            "nothing is painted: choose a color with the palette beside the image and paint on it, then press Apply"
-        )
+        raise GanzooError(_NOTHING)
     found = edit(loaded(session.preset), session.latent, painted, mask, keep, candidates=CANDIDATES, rest=rest)
     session = replace(session, found=found.latents, chosen=0)
     return session, *_thumbnails(session), 1.0, *_shown(session, 1.0)
@@ -235,7 +234,7 @@ def _layer(painting: Any) -> np.ndarray:
     """
     layers = painting.get("layers") if isinstance(painting, dict) else None
     if not isinstance(layers, list) or not layers:
-        raise GanzooError("nothing is painted: paint on the image, then press Apply")
+        raise GanzooError(_NOTHING)
     if len(layers) > MOST_LAYERS:
         raise GanzooError(f"{len(layers)} layers are more than the page's {MOST_LAYERS}: reload the page")
     whole = np.zeros((CANVAS, CANVAS, 4), "uint8")

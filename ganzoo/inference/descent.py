@@ -11,7 +11,7 @@ from ganzoo.errors import GanzooError
 # Rows that are optimized together, which limits memory.
 _ROWS = 64
 # Of Adam (Kingma & Ba 2014, arXiv:1412.6980).
-_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-7
+_BETA1, _BETA2 = 0.9, 0.99
 
 
 def compiled_descent(network: Any) -> Callable[..., np.ndarray]:
@@ -28,22 +28,22 @@ def compiled_descent(network: Any) -> Callable[..., np.ndarray]:
     Returns:
         A function of (latents, anchors, targets, weights, settings, steps, *conditions), all of them arrays, to the
         latents it finds: latents and anchors float32 (count, length), targets (count or 1, height, width, channels),
-        weights (count or 1, height, width, 1), settings (3,), which are the initial learning rate, the prior and the
-        pull, and the number of steps, an int32 scalar. The learning rate falls to 0 along a cosine.
+        weights (count or 1, height, width, 1), settings (4,), which are Adam's initial learning rate and epsilon,
+        the prior and the pull, and the number of steps, an int32 scalar. The learning rate falls to 0 along a cosine.
 
     Example:
         from ganzoo.inference.descent import compiled_descent
 
         network = ganzoo.load("dcgan.digits").inference_network
         start, target, weights = np.zeros((1, 100)), np.ones((1, 28, 28, 1)), np.full((1, 28, 28, 1), 1 / 784)
-        latents = compiled_descent(network)(start, start, target, weights, [0.05, 1e-3, 0.0], 10)     # (1, 100)
+        latents = compiled_descent(network)(start, start, target, weights, [0.05, 1e-7, 1e-3, 0.0], 10)     # (1, 100)
     """
     from keras import ops
 
     from ganzoo import backend
 
     def descend(latents, anchors, targets, weights, settings, steps, *conditions):
-        rate, prior, pull = settings[0], settings[1], settings[2]
+        rate, epsilon, prior, pull = (settings[i] for i in range(4))
 
         def loss(latents):
             images = ops.cast(network([latents, *conditions] if conditions else latents, training=False), "float32")
@@ -59,7 +59,7 @@ def compiled_descent(network: Any) -> Callable[..., np.ndarray]:
             fallen = rate * 0.5 * (1.0 + ops.cos(math.pi * (number - 1.0) / ops.cast(steps, "float32")))
             upward = mean / (1 - ops.power(_BETA1, number))
             spread = ops.sqrt(square / (1 - ops.power(_BETA2, number)))
-            return latents - fallen * upward / (spread + _EPSILON), mean, square
+            return latents - fallen * upward / (spread + epsilon), mean, square
 
         zeros = ops.zeros_like(latents)
         return ops.fori_loop(0, steps, step, (latents, zeros, zeros))[0]
@@ -70,7 +70,7 @@ def compiled_descent(network: Any) -> Callable[..., np.ndarray]:
         *[((None, *latents.shape[1:]), "float32")] * 2,
         ((None, *image), "float32"),
         ((None, *image[:2], 1), "float32"),
-        ((3,), "float32"),
+        ((4,), "float32"),
         ((), "int32"),
         *[((None, *condition.shape[1:]), condition.dtype) for condition in conditions],
     ]
@@ -86,6 +86,7 @@ def descended(
     learning_rate: float,
     prior: float,
     pull: float = 0.0,
+    epsilon: float = 1e-7,
     labels: np.ndarray | None = None,
 ) -> np.ndarray:
     """The latents at which gradient descent ends; see `compiled_descent` for the loss.
@@ -98,6 +99,7 @@ def descended(
         steps, learning_rate: of Adam.
         prior: weight of |latent|^2 / latent_dim.
         pull: weight of |latent - start|^2 / latent_dim.
+        epsilon: of Adam. With a large one, steps are small where the gradient is.
         labels: int32 (count,), of a conditional model.
 
     Returns:
@@ -118,7 +120,7 @@ def descended(
         rows = slice(i, i + _ROWS)
         parts = [array if len(array) == 1 else array[rows] for array in (targets, weights)]
         conditions = [] if labels is None else [labels[rows]]
-        settings = [learning_rate, prior, pull]
+        settings = [learning_rate, epsilon, prior, pull]
         found.append(model.descent(latents[rows], latents[rows], *parts, settings, steps, *conditions))
     return np.concatenate(found)
 

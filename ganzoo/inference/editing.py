@@ -17,6 +17,9 @@ _LEAST_DIFFERENCE = 2.0
 _STARTS = 2
 # Errors up to this multiple of the smallest are about as good.
 _ABOUT_AS_GOOD = 1.25
+# Of Adam. With a smaller one, the first steps would lead far away from an image that almost agrees, as they would not
+# depend on the size of the gradient.
+_EPSILON = 1e-3
 # Alpha below this is an edge of a stroke, whose color is imprecise.
 _LEAST_ALPHA = 8
 # How far a color may be from the keep color in each channel: brushes blend it at the edges of strokes.
@@ -47,7 +50,7 @@ def edit(
     labels: Any = None,
     candidates: int = 4,
     steps: int = 100,
-    learning_rate: float = 0.15,
+    learning_rate: float = 0.1,
     rest: float = 0.1,
     pull: float = 0.01,
     prior: float = 1e-3,
@@ -112,9 +115,9 @@ def edit(
     before = model.generate(latents=latent[None], **{name: values[:1] for name, values in given.items()})
     targets = np.where(paint[..., None] > 0, painted, before)
     weights = _shares(paint) + _shares(kept) + rest * _shares((1 - paint) * (1 - kept))
-    found = descended(
-        model, starts, pixels.to_float(targets), weights[None, ..., None], steps, learning_rate, prior, pull, **given
-    )
+    weights = weights[None, ..., None]
+    options = dict(prior=prior, pull=pull, epsilon=_EPSILON)
+    found = descended(model, starts, pixels.to_float(targets), weights, steps, learning_rate, **options, **given)
     images = model.generate(latents=found, **given)
     counted = _shares(paint + kept)[None, ..., None]
     squares = (images.astype("float32") - targets) ** 2 * counted

@@ -147,7 +147,7 @@ network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, "linear"), 
 descent, start = compiled_descent(network), np.zeros((1, 4))
 for scale in (1.0, 2.0):
     network.layers[0].set_weights([scale * np.eye(4), np.zeros(4)])
-    given = np.full((1, 2, 2, 1), 0.5), np.full((1, 2, 2, 1), 0.25), [0.05, 0.0, 0.0], 300
+    given = np.full((1, 2, 2, 1), 0.5), np.full((1, 2, 2, 1), 0.25), [0.05, 1e-7, 0.0, 0.0], 300
     np.testing.assert_allclose(descent(start, start, *given), np.full((1, 4), 0.5 / scale), atol=1e-3)
 # One step of five batches, twice; then what cannot be grouped.
 critic = ganzoo.create("wgan", image_shape=(16, 16, 1), latent_dim=4, width=4)

@@ -27,7 +27,7 @@ def test_descent_ends_at_the_minimum():
     weights = np.array([[0.5, 0.25, 0.0, 0.25]])
     prior, pull = 0.4, 0.8
     found = compiled_descent(network)(
-        start, start, target.reshape(1, 2, 2, 1), weights.reshape(1, 2, 2, 1), [0.05, prior, pull], 2000
+        start, start, target.reshape(1, 2, 2, 1), weights.reshape(1, 2, 2, 1), [0.05, 1e-7, prior, pull], 2000
     )
     expected = (weights * target + pull / 4 * start) / (weights + prior / 4 + pull / 4)
     np.testing.assert_allclose(found, expected, atol=1e-4)
@@ -94,11 +94,11 @@ def test_the_pull_and_the_prior_hold_latents(model, painted_edit):
     assert np.linalg.norm(found(prior=1)) < 0.8 * np.linalg.norm(found())
 
 
-def test_an_image_that_agrees_already_stays(model):
-    latent = model.latents(1, seed=3)[0]
-    before = model.generate(latents=latent[None])[0]
-    result = edit(model, latent, before, np.ones((28, 28), bool), candidates=1)
-    assert rms(result.images[0], before) < 3
+def test_images_that_agree_already_stay(model):
+    latents = model.latents(4, seed=5)
+    for latent, before in zip(latents, model.generate(latents=latents)):
+        result = edit(model, latent, before, np.ones((28, 28), bool), candidates=1)
+        assert rms(result.images[0], before) < 8
 
 
 def test_a_class_stays_the_same():
