@@ -108,7 +108,7 @@ def edit(
         if not 0 <= number <= 1:
             raise GanzooError(f"{name} must be between 0 and 1, got {number}")
 
-    given = {}
+    given: dict[str, Any] = {}
     starts = _starts(latent, candidates * _STARTS if candidates > 1 else 1, variation, seed)
     if (numbers := checked_labels(model, labels, 1, "editing")) is not None:
         given["labels"] = np.repeat(numbers, len(starts))
@@ -116,7 +116,7 @@ def edit(
     targets = np.where(paint[..., None] > 0, painted, before)
     weights = _shares(paint) + _shares(kept) + rest * _shares((1 - paint) * (1 - kept))
     weights = weights[None, ..., None]
-    options = dict(prior=prior, pull=pull, epsilon=_EPSILON)
+    options: dict[str, Any] = dict(prior=prior, pull=pull, epsilon=_EPSILON)
     found = descended(model, starts, pixels.to_float(targets), weights, steps, learning_rate, **options, **given)
     images = model.generate(latents=found, **given)
     counted = _shares(paint + kept)[None, ..., None]

@@ -175,7 +175,7 @@ def project(
     """
     images = pixels.checked(images, model.image_shape, "images to project")
     at_least_one(steps=steps, starts=starts)
-    given = {}
+    given: dict[str, Any] = {}
     if (numbers := checked_labels(model, labels, len(images), "projection")) is not None:
         given["labels"] = np.repeat(numbers, starts)
     targets = pixels.to_float(np.repeat(images, starts, axis=0))
