@@ -34,7 +34,7 @@ def compiled_descent(network: Any) -> Callable[..., np.ndarray]:
     Example:
         from ganzoo.inference.descent import compiled_descent
 
-        network = ganzoo.load("dcgan.digits").inference_network
+        network = ganzoo.load("dcgan.fashion_mnist").inference_network
         start, target, weights = np.zeros((1, 100)), np.ones((1, 28, 28, 1)), np.full((1, 28, 28, 1), 1 / 784)
         latents = compiled_descent(network)(start, start, target, weights, [0.05, 1e-7, 1e-3, 0.0], 10)     # (1, 100)
     """
@@ -108,7 +108,7 @@ def descended(
     Example:
         from ganzoo.inference.descent import descended
 
-        model = ganzoo.load("dcgan.digits")
+        model = ganzoo.load("dcgan.fashion_mnist")
         black, everywhere = np.full((1, 28, 28, 1), -1.0), np.full((1, 28, 28, 1), 1 / 784)
         latents = descended(model, model.latents(4, seed=0), black, everywhere, 10, 0.05, 1e-3)     # float32 (4, 100)
     """

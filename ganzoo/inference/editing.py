@@ -89,7 +89,7 @@ def edit(
     Example:
         from ganzoo.inference.editing import edit
 
-        model = ganzoo.load("dcgan.digits")
+        model = ganzoo.load("dcgan.fashion_mnist")
         latent = model.latents(1, seed=0)[0]
         mask = np.zeros((28, 28), bool)
         mask[10:18, 12:16] = True
@@ -182,7 +182,7 @@ def before_and_after(
     Example:
         from ganzoo.inference.editing import before_and_after
 
-        model = ganzoo.load("dcgan.digits")
+        model = ganzoo.load("dcgan.fashion_mnist")
         before, after = model.latents(2, seed=0)
         images = before_and_after(model, before, after, count=5)     # uint8 (5, 28, 28, 1)
     """

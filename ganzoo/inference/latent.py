@@ -171,7 +171,7 @@ def project(
         from ganzoo.inference.latent import project
 
         model = ganzoo.load("dcgan.digits")
-        latents, errors = project(model, model.generate(1, seed=0), steps=2, starts=1)     # float32 (1, 100) and (1,)
+        latents, errors = project(model, model.generate(1, seed=0), steps=2, starts=1)     # float32 (1, 64) and (1,)
     """
     images = pixels.checked(images, model.image_shape, "images to project")
     at_least_one(steps=steps, starts=starts)
