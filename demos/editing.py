@@ -89,8 +89,8 @@ def first(session: Session | None, preset: str) -> Any:
 
 @shown_errors
 def example(preset: str) -> tuple[Any, ...]:
-    """An image with strokes on it, and its candidates."""
-    return _example(preset)
+    """The seed of an image with strokes on it, the image, and its candidates."""
+    return _EXAMPLE_SEEDS.get(str(preset), 0), *_example(preset)
 
 
 def _example(preset: str) -> tuple[Any, ...]:
@@ -350,7 +350,7 @@ def page() -> list[dict[str, Any]]:
     first_event = dict(fn=first, inputs=[session, preset], outputs=[editor, *results], **ONE_AT_A_TIME)
     generating = dict(fn=generate, inputs=[preset, seed], outputs=[editor, *results], **ONE_AT_A_TIME)
     moving = dict(fn=move, inputs=[session, position], outputs=[result, file], **ONE_AT_A_TIME)
-    preset.change(example, [preset], [editor, *results], **ONE_AT_A_TIME)
+    preset.change(example, [preset], [seed, editor, *results], **ONE_AT_A_TIME)
     seed.submit(**generating)
     again.click(another, [preset, seed], [seed, editor, *results], **ONE_AT_A_TIME)
     use.click(upload, [preset, own], [editor, *results], **ONE_AT_A_TIME)

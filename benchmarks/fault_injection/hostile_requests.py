@@ -265,8 +265,10 @@ def _no_secret(said, folder):
         return said
     if _SECRET in said or re.search(r"Traceback|File \\?\"/", said):
         return f"failed: {said[:300]}"
-    if '"success": true' in said.replace('"success":true', '"success": true') and "secret" in said:
-        return f"failed: it took the file: {said[-300:]}"
+    # Messages may repeat the value of the request, results may not.
+    results = "".join(part for part in said.split("data:") if "process_completed" in part)
+    if '"success": true' in results.replace('"success":true', '"success": true') and "secret" in results:
+        return f"failed: it took the file: {results[-300:]}"
     return "refused"
 
 

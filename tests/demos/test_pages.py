@@ -291,6 +291,9 @@ def test_the_page_of_editing_begins_with_an_example_and_only_once():
     assert background["layers"][0].shape == (448, 448, 4)
     assert all(one["visible"] for one in thumbnails)
     assert editing.first(session, "dcgan.fashion_mnist") == gradio.skip()
+    # Another model begins with an example too, whose seed is shown.
+    seed, _, session, *_ = editing.example("dcgan.mnist")
+    np.testing.assert_array_equal(session.latent, common.loaded("dcgan.mnist").latents(1, seed=seed)[0])
 
 
 def test_an_uploaded_image_is_found_on_the_manifold(tmp_path):
