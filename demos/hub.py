@@ -22,8 +22,13 @@ import gradio as gr
 from ganzoo import registry
 from ganzoo.errors import GanzooError
 
+from . import editing
 from .common import QUEUE, received, trained_presets
 from .server import MEGABYTE, MOST_MEGABYTES, Gate, Hosts, serve
+
+# Pages that are not of one model: modules with TITLE, the name of the tab, available(), whether what the page needs is
+# there, and page(), like that of a model's page but without an argument.
+TOOLS: tuple[Any, ...] = (editing,)
 
 # When a visitor chooses a wrong kind of file, Gradio's front end lists MIME types; no setting changes that message.
 _PLAIN_MESSAGES = """<script>
@@ -66,7 +71,7 @@ def build(model: str | None = None) -> App:
     """The app.
 
     Args:
-        model: show only the page of this model; all pages in tabs if not given.
+        model: show only the page of this model; if not given, all pages in tabs, also those that are not of one model.
 
     Raises:
         GanzooError: a model without a page or without trained weights.
@@ -96,6 +101,11 @@ def build(model: str | None = None) -> App:
                 begin = app.load if name == names[0] else tab.select
                 for first_event in module.page(together[0]):
                     begin(**first_event)
+        for tool in TOOLS if model is None else ():
+            if tool.available():
+                with gr.Tab(tool.TITLE) as tab:
+                    for first_event in tool.page():
+                        tab.select(**first_event)
     app.queue(max_size=QUEUE, api_open=False)
     return app
 

@@ -619,7 +619,7 @@ def publish(run: Path, folder: Path, data: str, license: str, trained_on: str) -
     "refused. [env: GANZOO_ALLOWED_HOSTS, separated by spaces]",
 )
 def demo(model: str | None, host: str, port: int, allowed_hosts: Sequence[str]) -> None:
-    """Starts the web page of all models, or of one.
+    """Starts the web page of all models and of editing images, or of one model.
 
     \b
     Examples: ganzoo demo dcgan

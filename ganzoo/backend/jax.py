@@ -147,8 +147,9 @@ def compiled(function: Callable, specs: Sequence[tuple[Any, str]], network: kera
 
     @jax.jit
     def fast(values, *arrays):
-        # The weights are arguments: a compiled function would treat closed-over values as constants.
-        with keras.StatelessScope(list(zip(network.variables, values))):
+        # The weights are arguments: a compiled function would treat closed-over values as constants. `_scope` passes
+        # them on to gradients within the function.
+        with _scope({id(variable): value for variable, value in zip(network.variables, values)}):
             return function(*arrays)
 
     def with_weights(*arrays):

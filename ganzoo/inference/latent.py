@@ -8,6 +8,7 @@ import numpy as np
 from ganzoo import pixels
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.counts import allocated, whole_count
+from ganzoo.inference.descent import checked_labels, descended
 
 
 def lerp(start: np.ndarray, end: np.ndarray, fractions: float | Sequence[float] | np.ndarray) -> np.ndarray:
@@ -141,7 +142,7 @@ def project(
     images: np.ndarray,
     labels: Any = None,
     steps: int = 300,
-    learning_rate: float = 0.05,
+    learning_rate: float = 0.15,
     starts: int = 4,
     prior: float = 1e-3,
     seed: int = 0,
@@ -154,7 +155,7 @@ def project(
         images: uint8 (count, height, width, channels), of the model's size.
         labels: their classes, for a conditional model.
         steps: number of steps of Adam.
-        learning_rate: its learning rate.
+        learning_rate: its initial learning rate, which falls to 0 along a cosine.
         starts: random initial latents per image; the best result is returned.
         prior: weight of |latent|^2 / latent_dim, which keeps latents where the generator was trained.
         seed: seed of the initial latents.
@@ -170,32 +171,20 @@ def project(
         from ganzoo.inference.latent import project
 
         model = ganzoo.load("dcgan.digits")
-        latents, errors = project(model, model.generate(1, seed=0), steps=2, starts=1)     # float32 (1, 100) and (1,)
+        latents, errors = project(model, model.generate(1, seed=0), steps=2, starts=1)     # float32 (1, 64) and (1,)
     """
-    import keras
-    from keras import ops
-
-    from ganzoo.backend import input_gradient
-
     images = pixels.checked(images, model.image_shape, "images to project")
     at_least_one(steps=steps, starts=starts)
-    target = ops.convert_to_tensor(pixels.to_float(np.repeat(images, starts, axis=0)))
-    condition = [] if labels is None else [np.repeat(model.labels(len(images), labels), starts)]
-
-    def differences(latents):
-        generated = ops.cast(model([latents, *condition] if condition else latents), "float32")
-        return ops.mean((generated - target) ** 2, axis=(1, 2, 3))
-
-    def loss(latents):
-        return ops.sum(differences(latents) + prior * ops.mean(latents**2, axis=1))
-
-    start = np.random.default_rng(seed).standard_normal((len(target), model.latent_dim), dtype="float32")
-    latents = keras.Variable(start, name="latents")
-    optimizer = keras.optimizers.Adam(learning_rate)
-    optimizer.build([latents])
-    for _ in range(steps):
-        optimizer.apply([input_gradient(loss, latents.value)], [latents])
-    errors = ops.convert_to_numpy(differences(latents.value)).reshape(-1, starts)
+    given: dict[str, Any] = {}
+    if (numbers := checked_labels(model, labels, len(images), "projection")) is not None:
+        given["labels"] = np.repeat(numbers, starts)
+    targets = pixels.to_float(np.repeat(images, starts, axis=0))
+    height, width, _ = model.image_shape
+    everywhere = np.full((1, height, width, 1), 1 / (height * width), "float32")
+    start = np.random.default_rng(seed).standard_normal((len(targets), model.latent_dim), dtype="float32")
+    latents = descended(model, start, targets, everywhere, steps, learning_rate, prior, **given)
+    differences = pixels.to_float(model.generate(latents=latents, **given)) - targets
+    errors = np.mean(differences**2, axis=(1, 2, 3)).reshape(-1, starts)
     best = errors.argmin(axis=1)
-    found = ops.convert_to_numpy(latents.value).reshape(len(images), starts, -1)[np.arange(len(images)), best]
+    found = latents.reshape(len(images), starts, -1)[np.arange(len(images)), best]
     return found, np.sqrt(errors.min(axis=1)) * 127.5

@@ -16,6 +16,7 @@ from ganzoo.data.images import images
 from ganzoo.data.labelled import labelled
 from ganzoo.errors import GanzooError, at_least_one, unknown
 from ganzoo.inference.counts import allocated, whole_count
+from ganzoo.inference.descent import compiled_descent
 from ganzoo.metrics import ImageSets, get_extractor
 from ganzoo.metrics.registry import chosen_metrics
 from ganzoo.networks.features import feature_network
@@ -171,6 +172,11 @@ class ImageGeneration(Task):
     @functools.cached_property
     def _forward_functions(self) -> dict[keras.Model, Callable]:
         return {}
+
+    @functools.cached_property
+    def descent(self) -> Callable[..., np.ndarray]:
+        """Gradient descent on the latents, compiled when first used; see `ganzoo.inference.descent`."""
+        return compiled_descent(self.inference_network)
 
     def features(self, images: np.ndarray, batch_size: int = 250) -> np.ndarray:
         """The discriminator's features of images, e.g. for classification or image search.

@@ -131,6 +131,7 @@ import numpy as np
 import pytest
 import ganzoo
 from ganzoo.inference import latent
+from ganzoo.inference.descent import compiled_descent
 from ganzoo.registry import model_class
 
 model = ganzoo.create("gan", **model_class("gan").test_config)
@@ -141,6 +142,13 @@ model.fit(images, batch_size=8, epochs=2, verbose=0, callbacks=[slower])
 assert float(model.generator_optimizer.learning_rate) == pytest.approx(5e-4)
 found, errors = latent.project(model, model.generate(2, seed=0), steps=2, starts=1)
 assert found.shape == (2, model.latent_dim)
+# Gradient descent uses the weights that the model has now.
+network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, "linear"), keras.layers.Reshape((2, 2, 1))])
+descent, start = compiled_descent(network), np.zeros((1, 4))
+for scale in (1.0, 2.0):
+    network.layers[0].set_weights([scale * np.eye(4), np.zeros(4)])
+    given = np.full((1, 2, 2, 1), 0.5), np.full((1, 2, 2, 1), 0.25), [0.05, 1e-7, 0.0, 0.0], 300
+    np.testing.assert_allclose(descent(start, start, *given), np.full((1, 4), 0.5 / scale), atol=1e-3)
 # One step of five batches, twice; then what cannot be grouped.
 critic = ganzoo.create("wgan", image_shape=(16, 16, 1), latent_dim=4, width=4)
 critic.compile()

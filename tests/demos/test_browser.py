@@ -202,6 +202,54 @@ def test_a_visitor_changes_a_face(page):
     page.locator("#dcgan-attributes").wait_for(state="hidden")
 
 
+def test_a_visitor_paints_on_an_image(page):
+    page.get_by_role("tab", name="editing").click()
+    # An example is there at once: strokes, candidates and the result.
+    first = source(page, "editing-result")
+    for number in (1, 2, 3, 4):
+        width, values = pixels(page, f"editing-candidate{number}")
+        assert width == 224
+        assert values > 20
+    old = source(page, "editing-candidate1")
+    page.locator("#editing-another").click()
+    before = wait_for_another(page, "editing-result", first)
+    page.locator("#editing-candidate1 img").wait_for(state="hidden")
+
+    # The image in the editor has no strokes any more.
+    page.locator("#editing-apply").click()
+    page.get_by_text("nothing is painted: choose a color").first.wait_for()
+
+    page.locator("#editing-editor canvas").first.scroll_into_view_if_needed()
+    box = page.locator("#editing-editor canvas").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 40, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y + 20, steps=8)
+    page.mouse.up()
+    page.locator("#editing-apply").click()
+    assert source(page, "editing-candidate1") != old
+    after = wait_for_another(page, "editing-result", before)
+
+    page.locator("#editing-candidate2 img").click()
+    other = wait_for_another(page, "editing-result", after)
+    page.locator("#editing-position input[type=range]").fill("0.5")
+    between = wait_for_another(page, "editing-result", other)
+    with page.expect_download() as download:
+        page.locator("#editing-download").click()
+    assert read_image_file(download.value.path()).pixels.shape[0] in (28, 64)
+
+    page.locator("#editing-on").click()
+    page.locator("#editing-candidate1 img").wait_for(state="hidden")
+    page.locator("#editing-undo").click()
+    page.wait_for_function("old => document.querySelector('#editing-result img').src === old", arg=before)
+    assert between != before
+    # Opening the tab again leaves the work as it is.
+    page.get_by_role("tab", name="dcgan", exact=True).click()
+    source(page, "dcgan-grid")
+    page.get_by_role("tab", name="editing").click()
+    assert source(page, "editing-result") == before
+
+
 def test_a_visitor_generates_interpolates_and_downloads(page, address):
     page.get_by_role("tab", name="dcgan", exact=True).click()
     first = source(page, "dcgan-grid")

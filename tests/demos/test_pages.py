@@ -18,7 +18,7 @@ from ganzoo.registry import model_class
 
 gradio = pytest.importorskip("gradio")
 
-from ganzoo.demos import cgan, common, dcgan, files, hub, segan, srgan, stackgan  # noqa: E402
+from ganzoo.demos import cgan, common, dcgan, editing, files, hub, segan, srgan, stackgan  # noqa: E402
 
 
 def message(function, *values):
@@ -78,7 +78,9 @@ def uploaded_file(name="mine.bin"):
     return str(folder / name)
 
 
-@pytest.mark.parametrize("kind", ["Image", "Audio", "File", "Video", "UploadButton", "ImageSlider", "Gallery"])
+@pytest.mark.parametrize(
+    "kind", ["Image", "Audio", "File", "Video", "UploadButton", "ImageSlider", "Gallery", "ImageEditor"]
+)
 def test_a_page_gets_uploads_and_no_other_file(kind, tmp_path):
     """Whatever component a page has, and whatever its function does with the value."""
     component = getattr(gradio, kind)()
@@ -89,7 +91,12 @@ def test_a_page_gets_uploads_and_no_other_file(kind, tmp_path):
 
     def sent(path, **more):
         file = {"path": path, "meta": {"_type": "gradio.FileData"}, **more}
-        return {"ImageSlider": [file, file], "Gallery": [{"image": file, "caption": None}]}.get(kind, file)
+        nested = {
+            "ImageSlider": [file, file],
+            "Gallery": [{"image": file, "caption": None}],
+            "ImageEditor": {"background": None, "layers": [file], "composite": None},
+        }
+        return nested.get(kind, file)
 
     mine = uploaded_file()
     assert mine in str(common.received(component, sent(mine, url="http://127.0.0.1/gradio_api/file=" + mine)))
@@ -107,7 +114,10 @@ def test_a_page_gets_uploads_and_no_other_file(kind, tmp_path):
         "",
     ):
         for value in (sent(path), sent(path, url="http://127.0.0.1/x.png"), path, [path], {"path": path}):
-            assert isinstance(common.received(component, value), common.Refused) or not value, (path, value)
+            found = common.received(component, value)
+            # All parts of a painting may be missing.
+            empty = kind == "ImageEditor" and found == dict(background=None, layers=[], composite=None, id=None)
+            assert isinstance(found, common.Refused) or empty or not value, (path, value)
     told = [common.received(component, sent(str(tmp_path / name))).why for name in ("private.png", "missing.png")]
     assert told[0] == told[1]
 
@@ -227,6 +237,124 @@ def test_an_uploaded_name_may_be_as_long_as_gradio_lets_it_be(tmp_path):
     path = tmp_path / ("\u00fc" * 98 + ".png")
     write_image_file(path, ImageFile(np.zeros((8, 8, 3), "uint8")))
     assert Path(srgan.upscale("srresnet.photos_x4", str(path))[2]).is_file()
+
+
+def painting(tmp_path, *strokes, size=448, name="layer.png"):
+    """The value of the editor with strokes (color, rows, columns) on one layer, as the page's function gets it."""
+    layer = np.zeros((size, size, 4), "uint8")
+    for color, rows, columns in strokes:
+        layer[rows, columns] = color
+    write_image_file(tmp_path / name, ImageFile(layer))
+    return {"background": None, "layers": [str(tmp_path / name)], "composite": None, "id": None}
+
+
+def test_a_painted_image_follows_and_can_be_painted_on_again(tmp_path):
+    preset = "dcgan.fashion_mnist"
+    model = common.loaded(preset)
+    background, session, *_, shown, path = editing.generate(preset, 3)
+    before = model.generate(1, seed=3)[0]
+    np.testing.assert_array_equal(background["background"], common.enlarged(before, 448))
+    np.testing.assert_array_equal(read_image_file(path).pixels, before)
+    strokes = painting(
+        tmp_path, ((64, 64, 64, 255), np.s_[180:300], np.s_[180:270]), ((0, 255, 0, 128), np.s_[:40], np.s_[:])
+    )
+    session, *thumbnails, position, shown, path = editing.apply(session, strokes, 0.1)
+    assert position == 1
+    assert all(one["visible"] for one in thumbnails)
+    after = read_image_file(path).pixels
+    np.testing.assert_array_equal(after, model.generate(latents=session.found[:1])[0])
+    np.testing.assert_array_equal(shown, common.enlarged(after, 448))
+    assert (
+        np.abs(after[12:18, 12:16].astype(int) - 64).mean() < 20 < np.abs(before[12:18, 12:16].astype(int) - 64).mean()
+    )
+
+    third, *thumbnails, _, _, path = editing.CHOICES[2](session)
+    np.testing.assert_array_equal(read_image_file(path).pixels, model.generate(latents=session.found[2:3])[0])
+    framed = [(one["value"][0, 0] == (249, 115, 22)).all() for one in thumbnails]
+    assert framed == [False, False, True, False]
+    for place, expected in ((0.0, before), (1.0, model.generate(latents=session.found[2:3])[0])):
+        assert np.abs(read_image_file(editing.move(third, place)[1]).pixels.astype(int) - expected).max() <= 1
+
+    background, onward, *thumbnails, _, _, _ = editing.go_on(third, 1.0)
+    assert background["layers"] == []
+    np.testing.assert_array_equal(onward.latent, session.found[2])
+    assert not any(one["visible"] for one in thumbnails)
+    _, back, *_ = editing.undo(onward)
+    np.testing.assert_array_equal(back.latent, session.latent)
+    assert "nothing to undo" in message(editing.undo, back)
+    assert "press Apply first" in message(editing.move, onward, 1.0)
+    assert "press Apply first" in message(editing.CHOICES[0], onward)
+
+
+def test_the_page_of_editing_begins_with_an_example_and_only_once():
+    background, session, *thumbnails, _, _, _ = editing.first(None, "dcgan.fashion_mnist")
+    assert background["layers"][0].shape == (448, 448, 4)
+    assert all(one["visible"] for one in thumbnails)
+    assert editing.first(session, "dcgan.fashion_mnist") == gradio.skip()
+    # Another model begins with an example too, whose seed is shown.
+    seed, _, session, *_ = editing.example("dcgan.mnist")
+    np.testing.assert_array_equal(session.latent, common.loaded("dcgan.mnist").latents(1, seed=seed)[0])
+
+
+def test_an_uploaded_image_is_found_on_the_manifold(tmp_path):
+    model = common.loaded("dcgan.fashion_mnist")
+    wide = np.zeros((28 * 4, 28 * 6, 3), "uint8")
+    wide[:, 28:-28] = np.kron(model.generate(1, seed=7)[0], np.ones((4, 4, 3), "uint8"))
+    write_image_file(tmp_path / "mine.png", ImageFile(wide))
+    _, session, *_ = editing.upload("dcgan.fashion_mnist", str(tmp_path / "mine.png"))
+    found = model.generate(latents=session.latent[None])[0]
+    assert np.sqrt(((found.astype(float) - model.generate(1, seed=7)[0]) ** 2).mean()) < 30
+
+
+def test_paintings_that_the_page_refuses(tmp_path):
+    _, session, *_ = editing.generate("dcgan.fashion_mnist", 3)
+    (tmp_path / "text.png").write_text("no image")
+    for name, pixels in (
+        ("opaque.png", np.zeros((448, 448, 3), "uint8")),
+        ("wide.png", np.zeros((448, 500, 4), "uint8")),
+        ("huge.png", np.zeros((1300, 1300, 4), "uint8")),
+    ):
+        write_image_file(tmp_path / name, ImageFile(pixels))
+    empty = painting(tmp_path)
+    only_kept = painting(tmp_path, ((0, 255, 0, 255), np.s_[:40], np.s_[:]), name="kept.png")
+
+    def layers(*names):
+        return {"background": None, "layers": [str(tmp_path / name) for name in names], "composite": None}
+
+    for value, words in (
+        (None, "nothing is painted: choose a color"),
+        ("x", "nothing is painted"),
+        (layers(), "nothing is painted"),
+        (empty, "nothing is painted: choose a color"),
+        (only_kept, "nothing is painted: choose a color"),
+        (layers("text.png"), "text.png cannot be read as an image"),
+        (layers("opaque.png"), "not a square image with transparency"),
+        (layers("wide.png"), "not a square image with transparency"),
+        (layers("huge.png"), "1300x1300"),
+        (layers(*["layer.png"] * 5), "5 layers are more"),
+    ):
+        assert words in message(editing.apply, session, value, 0.1)
+    good = painting(tmp_path, ((200, 0, 0, 255), np.s_[:9], np.s_[:9]), size=30, name="small.png")
+    assert "how much the rest stays must be a number" in message(editing.apply, session, good, 2)
+    assert len(editing.apply(session, good, 0)) == 8
+    for function in (editing.undo, editing.CHOICES[0], lambda one: editing.apply(one, good, 0)):
+        assert "generate an image first" in message(function, None)
+    assert "choose an image first" in message(editing.upload, "dcgan.fashion_mnist", None)
+    assert "cannot be read" in message(editing.upload, "dcgan.fashion_mnist", str(tmp_path / "text.png"))
+
+
+def test_avatars_come_first_where_they_have_weights(monkeypatch):
+    assert set(editing.editable()) == set(common.trained_presets("dcgan"))
+    monkeypatch.setattr(editing, "trained_presets", lambda model: ["dcgan.mnist", "dcgan.fashion_mnist"])
+    assert editing.editable() == ["dcgan.fashion_mnist", "dcgan.mnist"]
+    monkeypatch.setattr(
+        editing, "trained_presets", lambda model: ["dcgan.mnist", "dcgan.fashion_mnist", "dcgan.avatars"]
+    )
+    assert editing.editable()[0] == "dcgan.avatars"
+    monkeypatch.setattr(editing, "trained_presets", lambda model: [])
+    assert not editing.available()
+    tabs = [block.label for block in hub.build().blocks.values() if isinstance(block, gradio.Tab)]
+    assert "editing" not in tabs
 
 
 def test_only_models_with_weights_have_a_page():
