@@ -152,28 +152,3 @@ def test_variety_adds_the_likeness_of_two_images_of_a_text():
         found.append(float(model.generator_loss(batch)))
     # Two outputs of an untrained generator are nearly the same.
     assert 1.0 < found[1] - found[0] <= 2.0
-
-
-def test_mixing_gives_the_generator_a_part_of_another_text_and_the_discriminator_none():
-    model = ganzoo.create("gan_int_cls", **_SMALL)
-    images, text, *_ = batch_with_attributes(model)
-    shown = []
-    # A generator that shows the first component of its text as brightness.
-    latents, words = (keras.Input(tensor.shape[1:]) for tensor in model.generator.inputs)
-    bright = keras.ops.ones_like(model.generator([latents, words])) * words[:, :1, None, None]
-    generator = keras.Model([latents, words], bright)
-    object.__setattr__(model, "generator", generator)
-    for mixing in (0.0, 0.4):
-        model.compile(interpolation=0.0, mixing=mixing)
-        model.noise.start_step(0)
-        trained, evaluated = (model.generated_batch(images, text, training) for training in (True, False))
-        shown.append([keras.ops.convert_to_numpy(x)[:, 0, 0, 0] for x in (trained, evaluated)])
-    own = keras.ops.convert_to_numpy(text)[:, 0]
-    other = own.reshape(-1, 2)[:, ::-1].reshape(-1)
-    for plain in (*shown[0], shown[1][1]):
-        np.testing.assert_allclose(plain, own, rtol=1e-5)
-    fractions = (shown[1][0] - own) / (other - own)
-    assert ((fractions >= 0) & (fractions <= 0.4)).all()
-    assert fractions.std() > 0.05
-    with pytest.raises(ganzoo.GanzooError, match="mixing"):
-        model.compile(mixing=0.5)

@@ -3,11 +3,10 @@
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
 import keras
 from keras import ops
-from pydantic import Field
 
 from ganzoo import backend
 from ganzoo.config import AtLeastOne, NotNegative, parameters_of, validated_arguments
@@ -76,16 +75,6 @@ class TextConditionalGAN(AdversarialModel):
                 f"{len(self.attributes)} attributes): use ganzoo.data.captions with `contradictions`"
             )
         return batch[0], batch[1]
-
-    def generated_batch(self, real: Tensor, condition: Any, training: bool = True) -> Tensor:
-        return super().generated_batch(real, self._mixed(condition) if training else condition, training)
-
-    def _mixed(self, text):
-        """The texts, each with up to a fraction `mixing` of another one."""
-        if not self.mixing:
-            return text
-        fraction = self.mixing * self.noise.uniform((ops.shape(text)[0], 1))
-        return text + fraction * (_neighbors(text) - text)
 
     def discriminator_loss(self, batch: Any, training: bool = True) -> Tensor:
         real, text = self.split_batch(batch)
@@ -158,8 +147,8 @@ class TextConditionalGAN(AdversarialModel):
     def _loss_of_text(self, batch: Any, training: bool) -> Tensor:
         """`AdversarialModel.generator_loss` with the losses of attributes and variety."""
         _, text = self._examples(batch)
-        count, mixed = ops.shape(text)[0], self._mixed(text) if training else text
-        images = self.generator(self.generator_inputs(count, mixed), training=training)
+        count = ops.shape(text)[0]
+        images = self.generator(self.generator_inputs(count, text), training=training)
         features = self._features(self.augmented(images), training)
         logits = self._parts[1]([*features, text], training=training)
         self.record(fake_score=ops.mean(logits))
@@ -171,7 +160,7 @@ class TextConditionalGAN(AdversarialModel):
         if self.variety:
             # Only the images that the discriminator sees get a gradient: the others could not be held to their text.
             with backend.no_gradients():
-                others = self.generator(self.generator_inputs(count, mixed), training=training)
+                others = self.generator(self.generator_inputs(count, text), training=training)
             loss = loss + self.variety * likeness(images, ops.stop_gradient(others))
         return loss
 
@@ -181,10 +170,9 @@ class TextConditionalGAN(AdversarialModel):
         interpolation: NotNegative = 0.0,
         attribute_weight: NotNegative = 1.0,
         variety: NotNegative = 0.0,
-        mixing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0,
         **settings: Any,
     ) -> None:
-        """Configures training, as `AdversarialModel.compile` with four more arguments.
+        """Configures training, as `AdversarialModel.compile` with three more arguments.
 
         Args:
             interpolation: weight of the generator's loss on text embeddings halfway between two of the batch.
@@ -192,11 +180,8 @@ class TextConditionalGAN(AdversarialModel):
                 `attributes`.
             variety: weight of `ganzoo.losses.captioned.likeness` of two images of one text. Without it a generator may
                 generate a single image for each text, unnoticed by a discriminator that sees each text once.
-            mixing: largest fraction of another text that is mixed into the text that the generator gets, uniformly
-                distributed; the discriminator gets the text alone. The generator learns to follow what a text says
-                mostly, and does not take a rare combination of attributes for a mistake.
         """
-        own = dict(interpolation=interpolation, attribute_weight=attribute_weight, variety=variety, mixing=mixing)
+        own = dict(interpolation=interpolation, attribute_weight=attribute_weight, variety=variety)
         self.keep_settings(TextConditionalGAN.compile, **own)
         super().compile(*args, **settings)
 
