@@ -1,9 +1,10 @@
 """Attributes changed in latent space, and "man with glasses - man + woman", measured.
 
-    python -m benchmarks.latent_arithmetic dcgan.avatars [--attributes glasses hair] [--faces 500] [--triples 100]
+    python -m benchmarks.latent_arithmetic gan_int_cls.avatars [--attributes glasses hair] [--faces 500] [--triples 100]
 
-A model of avatars, or the path of one. Directions are found with `avatars_classifier`, on 5,000 images of seed 0; all
-numbers are what `avatars_judge` says, which has another architecture and other training images and was not used to find
+A model of avatars, or the path of one; of a text-to-image model, `model.unconditional` of 2,000 captions. Directions
+are found with `avatars_classifier`, on 5,000 images of seed 0; all numbers are what `avatars_judge` says, which has
+another architecture and other training images and was not used to find
 anything. Faces (of seed 1) are those that, by the judge, do not show the new value before. `mean difference`: the
 difference of the groups' mean latents of Radford et al. 2015, added with length 4. `on the line`: the walk along the
 direction that avoids other attributes. `refined`: 40 more steps of gradient descent through the generator and
@@ -19,6 +20,7 @@ import numpy as np
 
 import ganzoo
 from ganzoo.data.avatar_attributes import GLASSES_WORN, MAN, NO_GLASSES, WOMAN
+from ganzoo.data.avatar_captions import random_captions
 from ganzoo.errors import GanzooError
 from ganzoo.inference.directions import find_directions
 from ganzoo.inference.selection import analogy, select
@@ -39,8 +41,10 @@ def main():
     parser.add_argument("--triples", type=int, default=100)
     parser.add_argument("--group", type=int, nargs="+", default=[3, 20], help="faces of each group of a triple")
     options = parser.parse_args()
-    model, judge = ganzoo.load(options.model, compile=False), get_extractor(_JUDGE)
-    directions = find_directions(model, samples=options.samples, seed=0)
+    model, judge, avoidance = ganzoo.load(options.model, compile=False), get_extractor(_JUDGE), 3.0
+    if isinstance(model, ganzoo.TextToImage):
+        model, avoidance = model.unconditional(random_captions(2000)), 0.0
+    directions = find_directions(model, samples=options.samples, seed=0, avoidance=avoidance)
     for name in options.attributes or []:
         directions[name]
     moves = {

@@ -1,5 +1,5 @@
-"""Attributes of avatars in latent space, a part of the page of the unconditional image models: a face with other
-attributes, and arithmetic such as man with glasses - man + woman."""
+"""Attributes of avatars in latent space, a part of the page of the text-to-image models: a face with other attributes,
+and arithmetic such as man with glasses - man + woman."""
 
 import functools
 from typing import Any
@@ -7,8 +7,10 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+import ganzoo
 from ganzoo import presets
 from ganzoo.data.avatar_attributes import ATTRIBUTES, GLASSES_WORN, MAN, NO_GLASSES, WOMAN
+from ganzoo.data.avatar_captions import random_captions
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.inference import grid
 from ganzoo.inference.directions import Directions, find_directions
@@ -44,9 +46,10 @@ _FIRST, _MINUS, _PLUS = list(GROUPS)[:3]
 
 
 def presets_with_attributes(model: str) -> list[str]:
-    """The trained presets of a model that generate avatars of the size that the classifier takes."""
+    """The trained presets of a model that generate avatars of the size that the classifier takes, in one stage."""
     found = [presets.find(name) for name in trained_presets(model)]
     avatars = [preset for preset in found if str(preset.config.data.get("source", "")).split(":")[0] == "avatars"]
+    avatars = [preset for preset in avatars if preset.config.arguments.get("factor", 1) == 1]
     shapes = {preset.name: tuple(preset.config.arguments.get("image_shape", ())) for preset in avatars}
     return [name for name, shape in shapes.items() if len(shape) == 3 and _classifier(CLASSIFIER).takes(shape)]
 
@@ -56,14 +59,22 @@ _classifier: Any = functools.lru_cache(maxsize=2)(get_extractor)
 
 @functools.lru_cache(maxsize=4)
 def _directions(preset: str) -> Directions:
-    return find_directions(_avatar_model(preset), _classifier(CLASSIFIER))
+    model = _avatar_model(preset)
+    # The attributes of captions are independent of each other.
+    avoidance = 0.0 if isinstance(loaded(preset), ganzoo.TextToImage) else 3.0
+    return find_directions(model, _classifier(CLASSIFIER), avoidance=avoidance)
+
+
+@functools.lru_cache(maxsize=4)
+def _unconditional(model: Any) -> Any:
+    return model.unconditional(random_captions(2000)) if isinstance(model, ganzoo.TextToImage) else model
 
 
 def _avatar_model(preset: str) -> Any:
     model = loaded(preset)
     if preset not in presets_with_attributes(preset.split(".")[0]):
         raise GanzooError(f"{preset} does not generate avatars: its images have no attributes to change")
-    return model
+    return _unconditional(model)
 
 
 @shown_errors
@@ -133,9 +144,9 @@ def sections(model: str, preset: gr.Dropdown) -> list[dict[str, Any]]:
     first_shown = preset.value in names
     with gr.Column(visible=first_shown, elem_id=f"{model}-attributes") as whole:
         gr.Markdown(
-            "### Attributes\nA step in latent space changes what you choose and keeps the rest. It follows the "
-            f"directions that {CLASSIFIER} found in 5,000 generated faces, then {REFINE} steps of gradient descent "
-            "through that classifier. The first change takes some seconds longer."
+            "### Attributes\nA step in latent space, noise and text vector together, changes what you choose and "
+            f"keeps the rest. It follows the directions that {CLASSIFIER} found in 5,000 generated faces, then takes "
+            f"{REFINE} steps of gradient descent through that classifier. The first change takes some seconds longer."
         )
         with gr.Row():
             with gr.Column(scale=1):

@@ -1,5 +1,4 @@
-"""The page of the unconditional image models: a grid from a seed, an interpolation between two seeds, and of avatars
-their attributes."""
+"""The page of the unconditional image models: a grid from a seed, an interpolation between two seeds."""
 
 from typing import Any
 
@@ -9,7 +8,6 @@ import numpy as np
 from ganzoo.inference import grid
 from ganzoo.inference.latent import slerp
 
-from . import attributes
 from .common import (
     LARGEST_SEED,
     ONE_AT_A_TIME,
@@ -76,4 +74,4 @@ def page(model: str) -> list[dict[str, Any]]:
     for part in (first, second, position):
         part.change(**walking, trigger_mode="always_last", show_progress="hidden")
     preset.change(**event).then(**walking)
-    return [event, walking, *attributes.sections(model, preset)]
+    return [event, walking]

@@ -1,4 +1,5 @@
-"""The page of the text-to-image models: images of a text, and an interpolation between two texts."""
+"""The page of the text-to-image models: images of a text, an interpolation between two texts, and faces of avatars with
+other attributes."""
 
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from ganzoo.errors import GanzooError
 from ganzoo.inference import grid
 
+from . import attributes
 from .common import (
     LARGEST_SEED,
     ONE_AT_A_TIME,
@@ -117,7 +119,7 @@ def page(model: str) -> list[dict[str, Any]]:
     for field in (first, second, seed):
         field.submit(**walking)
     preset.change(**walking)
-    return [event, walking]
+    return [event, walking, *attributes.sections(model, preset)]
 
 
 def _textbox(value: str, label: str, element: str) -> gr.Textbox:

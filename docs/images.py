@@ -10,6 +10,7 @@ import numpy as np
 
 import ganzoo
 from ganzoo.data.avatar_attributes import GLASSES_WORN, MAN, NO_GLASSES, WOMAN
+from ganzoo.data.avatar_captions import random_captions
 from ganzoo.data.image_files import open_image_files, resized, to_small
 from ganzoo.inference import grid, save_image
 from ganzoo.inference.selection import analogy, renormalized, select
@@ -25,7 +26,7 @@ AVATARS = (
     "a serious woman with a brown bun and glasses in a green shirt",
     "a smiling person with gray dreadlocks in a yellow hoodie",
 )
-ARITHMETIC = "dcgan.avatars"
+ARITHMETIC = "gan_int_cls.avatars"
 UPSCALING = ("srresnet.photos_x4", "srgan.photos_x4")
 
 
@@ -53,6 +54,8 @@ def arithmetic(preset):
     women with glasses: the result in the middle, around it the result plus noise.
     """
     model = ganzoo.load(preset, compile=False)
+    if isinstance(model, ganzoo.TextToImage):
+        model = model.unconditional(random_captions(2000))
     groups = [select(model, wanted, 3) for wanted in (MAN | GLASSES_WORN, MAN | NO_GLASSES, WOMAN | NO_GLASSES)]
     examples = grid(np.concatenate([model.generate(latents=latents) for latents in groups]), columns=3)
     means = model.generate(latents=renormalized(np.stack([latents.mean(axis=0) for latents in groups])))

@@ -18,6 +18,7 @@ from ganzoo.data.avatar_attributes import (
     SKIN,
     WOMAN,
     is_held_out,
+    sample_attributes,
 )
 
 # In bytes: the number that the text encoder reads.
@@ -132,6 +133,20 @@ def write_captions(attributes: np.ndarray, seed: int, each: int = 3) -> Captions
         texts.append(of_one)
         wrong.append(contradicting)
     return Captions(texts, said, wrong)
+
+
+def random_captions(count: int, seed: int = 0) -> list[str]:
+    """Captions of random avatars, one of each; they never mention held-out pairs of colors.
+
+    Args:
+        count: number of captions.
+        seed: seed of the avatars and of the wording.
+
+    Example:
+        from ganzoo.data.avatar_captions import random_captions
+        random_captions(2)      # ["a sad person in a blue hoodie", "a woman with curly red hair and a smile"], say
+    """
+    return [texts[0] for texts in write_captions(sample_attributes(count, seed), seed, each=1).texts]
 
 
 def _chosen(rng, own):

@@ -1,8 +1,8 @@
 """Directions in latent space that change one attribute of the image, found with an attribute classifier.
 
-Each direction is a linear probe: the slope of a least-squares fit of the classifier's log-probability to the latent.
-For Gaussian latents this slope is the mean gradient of the log-probability (Stein's lemma). Of a direction, the parts
-that change other attributes are removed, as in InterFaceGAN (Shen et al. 2020, arXiv:1907.10786, section 3.2).
+Each direction is the covariance of the latent with the classifier's log-probability, for Gaussian latents the mean
+gradient of the log-probability (Stein's lemma). Of a direction, the parts that change other attributes are removed, as
+in InterFaceGAN (Shen et al. 2020, arXiv:1907.10786, section 3.2).
 """
 
 import hashlib
@@ -24,18 +24,20 @@ if TYPE_CHECKING:
 
 # The least number of images that have to show a value, and not to show it.
 _LEAST = 20
-# Weight of the slopes of other attributes that a direction avoids: a larger weight keeps more of them and needs longer
-# steps.
-_AVOIDANCE = 3.0
-# A move ends where the classifier sees the values with this probability, or after the largest distance.
-_CONFIDENCE, _STEP, _FARTHEST = 0.9, 0.5, 8.0
+# A move ends where the classifier sees the values with this probability, or after the largest distance. Another
+# classifier, which does not see all that this one sees, needs some more.
+_CONFIDENCE, _STEP, _FARTHEST = 0.98, 0.5, 24.0
 # Of `refine`: Adam's learning rate, and the weight of the squared distance.
 _LEARNING_RATE, _CLOSENESS = 0.1, 0.01
 _BATCH = 64
 
 
 def find_directions(
-    model: Any, classifier: "AttributeExtractor | PathLike" = "avatars_classifier", samples: int = 5000, seed: int = 0
+    model: Any,
+    classifier: "AttributeExtractor | PathLike" = "avatars_classifier",
+    samples: int = 5000,
+    seed: int = 0,
+    avoidance: float = 3.0,
 ) -> "Directions":
     """Finds a direction for each value of each attribute.
 
@@ -47,6 +49,9 @@ def find_directions(
             classifier.
         samples: number of generated images to find the directions from, more than `latent_dim`.
         seed: seed of their latents.
+        avoidance: weight of the slopes of other attributes that a direction avoids: a larger weight keeps more of them
+            and needs longer steps. 0 is best where attributes change independently, as in `model.unconditional` of a
+            text-to-image model.
 
     Returns:
         `Directions`.
@@ -71,7 +76,7 @@ def find_directions(
     if slopes is None or counts is None or slopes.shape != (model.latent_dim, total) or counts.shape != (total,):
         slopes, counts = _fitted(model, found, samples, seed)
         write_cached(path, slopes=slopes, counts=counts)
-    return Directions(model, found, slopes, counts)
+    return Directions(model, found, slopes, counts, avoidance)
 
 
 def edit_attributes(
@@ -83,11 +88,12 @@ def edit_attributes(
     refine: int = 40,
     samples: int = 5000,
     seed: int = 0,
+    avoidance: float = 3.0,
 ) -> np.ndarray:
     """Latents whose images show other attributes: `find_directions` and `Directions.move` in one call.
 
     Args:
-        model, classifier, samples, seed: as in `find_directions`.
+        model, classifier, samples, seed, avoidance: as in `find_directions`.
         latents, strength, refine: as in `Directions.move`.
         changes: {attribute: new value}.
 
@@ -105,7 +111,7 @@ def edit_attributes(
         values = edit_attributes(model, latents, {}, samples=200)     # nothing to change: equal to latents
         edit_attributes(model, latents, {"glases": "round"}, samples=200)     # GanzooError: ... 'glasses'?
     """
-    return find_directions(model, classifier, samples, seed).move(latents, changes, strength, refine)
+    return find_directions(model, classifier, samples, seed, avoidance).move(latents, changes, strength, refine)
 
 
 class Directions(Mapping):
@@ -120,8 +126,9 @@ class Directions(Mapping):
 
     Args:
         model, classifier: as above.
-        slopes: float (latent_dim, all values): slopes of the log-probabilities.
+        slopes: float (latent_dim, all values): covariances of the latents with the log-probabilities.
         counts: int (all values,): how many images show each value.
+        avoidance: as in `find_directions`.
 
     Example:
         from ganzoo.inference.directions import Directions
@@ -134,8 +141,15 @@ class Directions(Mapping):
         changed = directions.move(latents, glasses="round", refine=1)     # float32 (2, 50)
     """
 
-    def __init__(self, model: Any, classifier: AttributeExtractor, slopes: np.ndarray, counts: np.ndarray) -> None:
-        self.model, self.classifier = model, classifier
+    def __init__(
+        self,
+        model: Any,
+        classifier: AttributeExtractor,
+        slopes: np.ndarray,
+        counts: np.ndarray,
+        avoidance: float = 3.0,
+    ) -> None:
+        self.model, self.classifier, self._avoidance = model, classifier, avoidance
         self.counts: dict[str, dict[str, int]] = {}
         self._places = classifier.places
         self._slopes = np.array(slopes, "float64")
@@ -172,8 +186,9 @@ class Directions(Mapping):
     ) -> np.ndarray:
         """Latents whose images show other values of attributes.
 
-        Each latent moves in steps of 0.5 along the sum of the directions, until the classifier sees all new values with
-        a probability of 0.9, and at most by 8; it then keeps the step with the highest probability. Its length stays.
+        Each latent moves in steps of 0.5 along the directions from the values that its image shows to the new ones,
+        until the classifier sees all new values with a probability of 0.98, and at most by 24; it then keeps the step
+        with the highest probability. Its length stays.
 
         In a small generator, attributes do not change along straight lines. `refine` follows the curve: steps of
         gradient descent through the generator and the classifier, on the cross-entropy of the new values, that of the
@@ -267,22 +282,35 @@ class Directions(Mapping):
     def _direction(self, name: str, value: str, changed: set[str]) -> np.ndarray:
         """The slope of a value without what changes the attributes that are not in `changed`; of length 1."""
         slope = self._slopes[:, self._places[name]][:, value_number(self.classifier, name, value)]
+        return self._avoiding(slope[None], changed)[0]
+
+    def _steps(self, name: str, number: int, changed: set[str]) -> np.ndarray:
+        """float32 (values, latent_dim): directions of length 1 from each value of an attribute to a new one."""
+        slopes = self._slopes[:, self._places[name]].T
+        return self._avoiding(slopes[number] - slopes, changed)
+
+    def _avoiding(self, slopes: np.ndarray, changed: set[str]) -> np.ndarray:
+        """Slopes (count, latent_dim) without what changes the attributes that are not in `changed`; of length 1."""
         others = [self._slopes[:, place] for other, place in self._places.items() if other not in changed]
-        avoided = np.concatenate(others, axis=1) if others else np.zeros((len(slope), 1))
+        avoided = np.concatenate(others, axis=1) if others else np.zeros((slopes.shape[1], 1))
         # The direction d with d·slope = 1 that minimizes |d|² + avoidance |avoided·d|², up to its length.
-        direction = np.linalg.solve(np.eye(len(slope)) + _AVOIDANCE * avoided @ avoided.T, slope)
-        return (direction / max(np.linalg.norm(direction), 1e-12)).astype("float32")
+        found = np.linalg.solve(np.eye(slopes.shape[1]) + self._avoidance * avoided @ avoided.T, slopes.T).T
+        return (found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)).astype("float32")
 
     def _walked(self, start: np.ndarray, numbers: Mapping[str, int], lengths: np.ndarray) -> np.ndarray:
         """The first point on each latent's line whose image has the new values, or the best of them."""
-        values = {name: self.classifier.attributes[name][number] for name, number in numbers.items()}
-        direction = sum(self._direction(name, value, set(values)) for name, value in values.items())
+        shown = self.classifier.values(self.model.generate(latents=start))
+        places = {name: list(self.classifier.attributes).index(name) for name in numbers}
+        # From the value that an image shows to the new one.
+        direction = sum(
+            self._steps(name, number, set(numbers))[shown[:, places[name]]] for name, number in numbers.items()
+        )
         best, highest = start.copy(), self._least_probability(start, numbers)
         walking = np.flatnonzero(highest < _CONFIDENCE)
         for distance in np.arange(_STEP, _FARTHEST + _STEP, _STEP):
             if not len(walking):
                 break
-            points = _with_length(start[walking] + distance * direction, lengths[walking])
+            points = _with_length(start[walking] + distance * direction[walking], lengths[walking])
             found = self._least_probability(points, numbers)
             higher = found > highest[walking]
             best[walking[higher]], highest[walking[higher]] = points[higher], found[higher]
@@ -332,7 +360,7 @@ class Directions(Mapping):
 
 
 def _fitted(model: Any, classifier: AttributeExtractor, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(slopes float32 (latent_dim, all values), counts int (all values,)) by least squares."""
+    """(slopes float32 (latent_dim, all values), counts int (all values,))."""
     latents, logs, counts = [], [], 0
     for part, probabilities in seen(model, classifier, samples, seed):
         latents.append(part)
@@ -341,7 +369,9 @@ def _fitted(model: Any, classifier: AttributeExtractor, samples: int, seed: int)
         shown = [np.bincount(p.argmax(axis=1), minlength=p.shape[1]) for p in probabilities.values()]
         counts = counts + np.concatenate(shown)
     z, y = np.concatenate(latents).astype("float64"), np.concatenate(logs).astype("float64")
-    slopes = np.linalg.lstsq(z - z.mean(axis=0), y - y.mean(axis=0), rcond=None)[0]
+    # For Gaussian latents, the covariance is the slope of a least-squares fit. The text vectors of captions lie in
+    # clusters, in whose rare directions the slope would be arbitrarily large.
+    slopes = (z - z.mean(axis=0)).T @ (y - y.mean(axis=0)) / len(z)
     return slopes.astype("float32"), np.asarray(counts)
 
 
@@ -350,7 +380,7 @@ def _with_length(latents: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 
 def _cache_path(model: Any, classifier: AttributeExtractor, samples: int, seed: int) -> Path:
-    digest = hashlib.sha256(repr((1, classifier.digest, classifier.attributes, int(samples), seed)).encode())
+    digest = hashlib.sha256(repr((2, classifier.digest, classifier.attributes, int(samples), seed)).encode())
     for array in model.inference_network.get_weights():
         digest.update(repr(array.shape).encode())
         digest.update(np.ascontiguousarray(array).tobytes())

@@ -101,14 +101,14 @@ class ImageGeneration(Task):
         seed: int | None = None,
         latents: np.ndarray | None = None,
         network: keras.Model | None = None,
-    ) -> "_Latents":
+    ) -> "Latents":
         """The latents for `generate`; `network` is a part of the generator that takes latents of another length."""
         length = self.latent_dim if network is None else network.inputs[0].shape[-1]
         if latents is None:
             whole_count(count)
             if seed is not None and (not isinstance(seed, (int, np.integer)) or seed < 0):
                 raise GanzooError(f"seed must be an integer of at least 0, got {seed!r}")
-            return _Latents(int(count or 0), length, np.random.default_rng(seed))
+            return Latents(int(count or 0), length, np.random.default_rng(seed))
         try:
             latents = np.asarray(latents, "float32")
         except (TypeError, ValueError):
@@ -119,10 +119,10 @@ class ImageGeneration(Task):
             raise GanzooError("latents must be finite numbers")
         if count not in (None, len(latents)):
             raise GanzooError(f"count is {count}, but there are {len(latents)} latents")
-        return _Latents(len(latents), length, given=latents)
+        return Latents(len(latents), length, given=latents)
 
     def _images(
-        self, latents: "_Latents", batch_size: int, *conditions: np.ndarray, network: keras.Model | None = None
+        self, latents: "Latents", batch_size: int, *conditions: np.ndarray, network: keras.Model | None = None
     ) -> np.ndarray:
         """Images uint8 (count, height, width, channels), generated one batch at a time to limit memory.
 
@@ -411,7 +411,7 @@ class ClassConditionalGeneration(ImageGeneration):
         return [self.latents(count, seed), self.labels(count)]
 
 
-class _Latents:
+class Latents:
     """Latents sampled batch by batch, so that a large count needs little memory.
 
     Args:

@@ -18,6 +18,7 @@ from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
 from ganzoo.metrics.text_to_image import attributes_obeyed, distinct, right_among
 from ganzoo.tasks.base import ValidationMetrics
+from ganzoo.tasks.captioned_latents import CaptionedLatents
 from ganzoo.tasks.image_generation import ImageGeneration
 from ganzoo.text.characters import CharacterEncoder
 from ganzoo.text.matching import Matching
@@ -113,6 +114,27 @@ class TextToImage(ImageGeneration):
         latents = np.repeat(self.latents(1, seed), count, axis=0)
         return self._images(self._latent_source(latents=latents), 64, vectors)
 
+    def unconditional(self, captions: Sequence[str]) -> CaptionedLatents:
+        """This model as one that generates from latents alone, which then contain the text vector of a caption.
+
+        Args:
+            captions: list of captions, from which random latents are made.
+
+        Returns:
+            A `CaptionedLatents`, for everything that works on latents; it shares this model's weights.
+
+        Raises:
+            GanzooError: captions that are not strings, or none.
+
+        Example:
+            from ganzoo.inference.latent import slerp
+
+            faces = ganzoo.load("gan_int_cls").unconditional(["a bald man in a red shirt", "a smiling woman"])
+            start, end = faces.latents(2, seed=0)
+            images = faces.generate(latents=slerp(start, end, np.linspace(0, 1, 9)))    # uint8 (9, 64, 64, 3)
+        """
+        return CaptionedLatents(self, captions)
+
     def vectors(self, captions: str | Sequence[str] | None) -> np.ndarray:
         """Text vectors, float32 (count, dim), of a caption or a list of captions."""
         if captions is None:
@@ -134,7 +156,13 @@ class TextToImage(ImageGeneration):
             )
 
     def example_batch(self, batch_size: int, seed: int = 0) -> Any:
-        return super().example_batch(batch_size, seed), self._example_text(batch_size, seed)
+        batch = super().example_batch(batch_size, seed), self._example_text(batch_size, seed)
+        counts = getattr(self, "attributes", ())
+        if not counts:
+            return batch
+        rng = np.random.default_rng([seed, 2])
+        said = np.stack([rng.integers(-1, count, batch_size) for count in counts], axis=1).astype("int32")
+        return (*batch, self._example_text(batch_size, seed + 1), said)
 
     def example_inputs(self, count: int, seed: int = 0) -> list[np.ndarray]:
         return [self.latents(count, seed), self._example_text(count, seed)]

@@ -319,13 +319,14 @@ def test_training_gets_captions_and_contradictions_of_its_images():
     assert (len(texts), said.shape) == (3 * 45, (3 * 45, len(NAMES)))
     assert all(read(text) == named(row) for text, row in zip(texts, said))
     indices = np.arange(45)
-    images, right, wrong = feed.make_batch(0, indices)
+    images, right, wrong, said = feed.make_batch(0, indices)
     described = avatars.captions_of("50:seed=6")
     places = [i for i in range(50) if i not in {5, 15, 25, 35, 45}]
     np.testing.assert_array_equal(images[3], feed.images[3] / np.float32(127.5) - 1)
     np.testing.assert_array_equal(feed.images[44], avatars.open_images("50:seed=6", _SHAPE)[places[44]])
     for i in indices:
-        assert any((encoder.encode([text])[0] == right[i]).all() for text in described.texts[places[i]])
+        own = [k for k, text in enumerate(described.texts[places[i]]) if (encoder.encode([text])[0] == right[i]).all()]
+        assert any((described.said[places[i], k] == said[i]).all() for k in own)
         assert any((encoder.encode([text])[0] == wrong[i]).all() for text in described.wrong[places[i]])
     with pytest.raises(GanzooError, match="contradictions are for sources that know attributes"):
         captions.feed("captions:nowhere", _SHAPE, encoder, contradictions=1.0)

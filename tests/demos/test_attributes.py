@@ -13,11 +13,11 @@ gradio = pytest.importorskip("gradio")
 
 from ganzoo.demos import attributes, common, hub  # noqa: E402
 
-AVATARS = "dcgan.avatars"
+AVATARS = "gan_int_cls.avatars"
 AS_IT_IS = [attributes.UNCHANGED] * len(ATTRIBUTES)
 GROUPS = list(attributes.GROUPS)[:3]
 trained = pytest.mark.skipif(
-    AVATARS not in common.trained_presets("dcgan"), reason=f"{AVATARS} has no weights to change faces of"
+    AVATARS not in common.trained_presets("gan_int_cls"), reason=f"{AVATARS} has no weights to change faces of"
 )
 
 
@@ -123,20 +123,20 @@ def test_the_report_names_what_changed_and_what_was_asked_for():
 
 @trained
 def test_a_visitor_sees_attributes_of_the_preset_of_avatars():
-    assert AVATARS in attributes.presets_with_attributes("dcgan")
-    app = hub.build("dcgan")
+    assert AVATARS in attributes.presets_with_attributes("gan_int_cls")
+    assert attributes.presets_with_attributes("stackgan") == []
+    app = hub.build("gan_int_cls")
     page = {component.elem_id: component for component in app.blocks.values() if component.elem_id}
-    # The page begins with the default preset, whose images have no attributes.
-    assert page["dcgan-attributes"].visible == (common.trained_presets("dcgan")[0] == AVATARS)
+    assert page["gan_int_cls-attributes"].visible
     for name, values in ATTRIBUTES.items():
-        choice = page[f"dcgan-attribute-{name.replace('_', '-')}"]
+        choice = page[f"gan_int_cls-attribute-{name.replace('_', '-')}"]
         assert [value for _, value in choice.choices] == [attributes.UNCHANGED, *values]
-    assert [page[f"dcgan-term-{letter}"].value for letter in "abc"] == GROUPS
+    assert [page[f"gan_int_cls-term-{letter}"].value for letter in "abc"] == GROUPS
 
 
 @trained
 def test_a_visitor_gives_a_face_glasses():
-    model, judge = common.loaded(AVATARS), get_extractor(attributes.JUDGE)
+    model, judge = attributes._avatar_model(AVATARS), get_extractor(attributes.JUDGE)
     place = list(ATTRIBUTES).index("glasses")
     values = judge.values(model.generate(latents=np.concatenate([model.latents(1, seed=seed) for seed in range(8)])))
     seed = int(np.argmax(values[:, place] == 0))
