@@ -33,7 +33,7 @@ from .common import (
 
 CLASSIFIER, JUDGE = "avatars_classifier", "avatars_judge"
 UNCHANGED = "as it is"
-MOST_STRENGTH, REFINE, FACES = 1.5, 40, 3
+MOST_STRENGTH, FACES = 1.5, 3
 # {choice on the page: the attributes of the group's faces}.
 GROUPS: dict[str, dict[str, Any]] = {
     "man with glasses": MAN | GLASSES_WORN,
@@ -90,7 +90,7 @@ def change(preset: str, seed: int, strength: float, *values: str) -> tuple[np.nd
             raise unknown(f"value of {name}", str(value)[:100], ATTRIBUTES[name])
     model = _avatar_model(preset)
     latents = model.latents(1, seed=seed)
-    moved = _directions(preset).move(latents, changes, strength, REFINE) if changes else latents
+    moved = _directions(preset).move(latents, changes, strength) if changes else latents
     images = model.generate(latents=np.concatenate([latents, moved]))
     path = as_file(grid(images, columns=2), f"{preset}-attributes-seed{seed}.png")
     return enlarged(images[0], 280), enlarged(images[1], 280), _seen(images, changes), path
@@ -145,8 +145,8 @@ def sections(model: str, preset: gr.Dropdown) -> list[dict[str, Any]]:
     with gr.Column(visible=first_shown, elem_id=f"{model}-attributes") as whole:
         gr.Markdown(
             "### Attributes\nA step in latent space, noise and text vector together, changes what you choose and "
-            f"keeps the rest. It follows the directions that {CLASSIFIER} found in 5,000 generated faces, then takes "
-            f"{REFINE} steps of gradient descent through that classifier. The first change takes some seconds longer."
+            f"keeps the rest. It follows the directions that {CLASSIFIER} found in 5,000 generated faces. The first "
+            "change takes some seconds longer."
         )
         with gr.Row():
             with gr.Column(scale=1):
