@@ -20,6 +20,8 @@ from .files import new_result, uploaded, without_folders
 # One event runs at a time; when QUEUE are waiting, further ones are refused. The events are not part of an API.
 ONE_AT_A_TIME: dict[str, Any] = dict(concurrency_id="model", concurrency_limit=1, api_visibility="private")
 QUEUE = 20
+# Choices that an error message lists.
+_MOST_NAMED = 12
 LARGEST_SEED = 2**31 - 1
 # Without Gradio's third button, which shares an image through a website.
 BUTTONS: list[Any] = ["download", "fullscreen"]
@@ -105,7 +107,9 @@ def received(component: Any, value: Any) -> Any:
         allowed = [choice for _, choice in choices]
         several = getattr(component, "multiselect", isinstance(component, gr.CheckboxGroup)) and isinstance(value, list)
         if not all(one in allowed for one in (value if several else [value])):
-            return Refused(f"{component.label}: {reprlib.repr(value)} is not one of {', '.join(map(str, allowed))}")
+            few = len(allowed) <= _MOST_NAMED
+            choices = f"one of {', '.join(map(str, allowed))}" if few else f"one of the {len(allowed)} choices"
+            return Refused(f"{component.label}: {reprlib.repr(value)} is not {choices}")
     if value is None or getattr(component, "data_model", None) is None:
         return value
     try:
