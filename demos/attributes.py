@@ -150,7 +150,7 @@ def sections(model: str, preset: gr.Dropdown) -> list[dict[str, Any]]:
         )
         with gr.Row():
             with gr.Column(scale=1):
-                seed = seed_number(3, elem_id=f"{model}-face-seed")
+                seed = seed_number(7, elem_id=f"{model}-face-seed")
                 strength = gr.Slider(
                     0, MOST_STRENGTH, 1, step=0.05, label="Strength", elem_id=f"{model}-attribute-strength"
                 )
