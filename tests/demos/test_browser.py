@@ -182,7 +182,7 @@ def test_a_visitor_changes_a_face(page):
     assert width > 400
     assert values > 50
     page.locator("#gan_int_cls-attribute-clothes-color input").click()
-    page.get_by_role("option", name="blue").click()
+    page.get_by_role("option", name="green").click()
     wait_for_another(page, "gan_int_cls-attribute-after", changed)
     page.get_by_text("clothes color: ").first.wait_for()
     page.locator("#gan_int_cls-term-c input").click()
