@@ -32,9 +32,8 @@ class StackGAN(TextToImage, TextConditionalGAN):
     (`training.start_from` in YAML, `model.start_from(other)` in Python) and keeps its weights frozen.
 
     Conditioning augmentation: the text determines a normal distribution from which the condition is sampled; a KL term
-    keeps it close to the standard normal. It helps with few captions. Where they are many, its noise teaches the
-    generator to correct unusual combinations of attributes into common ones. `conditioning_augmentation=False` leaves
-    it out, and Stage-I may then be a `gan_int_cls`, which has the same generator.
+    keeps it close to the standard normal. `conditioning_augmentation=False` leaves it out;
+    Stage-I may then be a `gan_int_cls`, which has the same generator.
 
     Args:
         image_shape: (height, width, channels) of Stage-I's images; the paper's are 64x64.
