@@ -6,6 +6,7 @@ from ganzoo.layers.dropout import Dropout
 from ganzoo.layers.leaky_relu import LeakyReLU
 from ganzoo.layers.maxout import Maxout
 from ganzoo.layers.minibatch_discrimination import MinibatchDiscrimination
+from ganzoo.layers.modulation import Modulation
 from ganzoo.layers.pixel_shuffle import PixelShuffle
 from ganzoo.layers.prelu import PReLU
 from ganzoo.layers.spectral_normalization import SpectralNormalization
@@ -22,6 +23,7 @@ __all__ = [
     "LeakyReLU",
     "Maxout",
     "MinibatchDiscrimination",
+    "Modulation",
     "PReLU",
     "PixelShuffle",
     "ReferenceBatch",

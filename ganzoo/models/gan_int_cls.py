@@ -26,6 +26,9 @@ class GANINTCLS(TextToImage, TextConditionalGAN):
         width: channels of the layer nearest the image; they double at each halving of its size.
         kernel_size: of all convolutions.
         max_width: upper bound on the channels of any layer.
+        text_modulation: let the text scale and shift the features of every layer of the generator
+            (`ganzoo.layers.Modulation`), as later models do (Tao et al. 2020, arXiv:2008.05865). Colors then follow the
+            text in combinations that training lacks.
         discriminator_batch_norm: as in `DCGAN`.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
@@ -59,13 +62,14 @@ class GANINTCLS(TextToImage, TextConditionalGAN):
         width: int = 64,
         kernel_size: int = 4,
         max_width: int = 512,
+        text_modulation: bool = False,
         discriminator_batch_norm: bool = True,
         **options: Any,
     ):
         encoder = text_encoder(text)
         sizes = (encoder.dim, condition_dim, width, kernel_size, max_width)
         super().__init__(
-            generator=text_generator(image_shape, latent_dim, *sizes),
+            generator=text_generator(image_shape, latent_dim, *sizes, modulated=text_modulation),
             discriminator=lambda: text_discriminator(
                 image_shape, *sizes, normalization=batch_norm if discriminator_batch_norm else None
             ),

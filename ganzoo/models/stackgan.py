@@ -49,6 +49,7 @@ class StackGAN(TextToImage, TextConditionalGAN):
         skips: connect layers of the same size in Stage-II, which keeps details of Stage-I's image; see
             `ganzoo.networks.text_to_image.refiner`. The paper has no such connections.
         conditioning_augmentation: sample the condition, as the paper does.
+        text_modulation: of Stage-I's generator, as in `GANINTCLS`.
         discriminator_batch_norm: as in `DCGAN`.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
@@ -93,6 +94,7 @@ class StackGAN(TextToImage, TextConditionalGAN):
         stage2_width: AtLeastOne | None = None,
         skips: bool = False,
         conditioning_augmentation: bool = True,
+        text_modulation: bool = False,
         discriminator_batch_norm: bool = True,
         **options: Any,
     ):
@@ -106,6 +108,7 @@ class StackGAN(TextToImage, TextConditionalGAN):
             width,
             kernel_size,
             max_width,
+            text_modulation,
             name="generator" if factor == 1 else "stage1",
         )
         if factor > 1:

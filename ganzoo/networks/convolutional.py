@@ -7,7 +7,7 @@ import keras
 from keras import layers
 
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.layers import BatchNormalization, Conv2D, Conv2DTranspose, LeakyReLU
+from ganzoo.layers import BatchNormalization, Conv2D, Conv2DTranspose, LeakyReLU, Modulation
 from ganzoo.types import Tensor
 
 # PyTorch's defaults; Keras' default momentum of 0.99 lags behind the fast-changing statistics of a GAN.
@@ -66,8 +66,21 @@ def convolutional_generator(
     return keras.Model(latents, images, name=name)
 
 
-def upsampled(code: Tensor, image_shape: tuple[int, int, int], width: int, kernel_size: int, max_width: int) -> Tensor:
-    """Applies the layers of `convolutional_generator` to a code (batch, length)."""
+def upsampled(
+    code: Tensor,
+    image_shape: tuple[int, int, int],
+    width: int,
+    kernel_size: int,
+    max_width: int,
+    condition: Tensor | None = None,
+) -> Tensor:
+    """Applies the layers of `convolutional_generator` to a code (batch, length). With a condition (batch, length), it
+    scales and shifts the features after every batch norm (`ganzoo.layers.Modulation`)."""
+
+    def normalized(x, name):
+        x = batch_norm(f"{name}_norm")(x)
+        return x if condition is None else Modulation(name=f"{name}_modulation")([x, condition])
+
     at_least_one(width=width, kernel_size=kernel_size, max_width=max_width)
     count = doublings(image_shape)
     base = (image_shape[0] // 2**count, image_shape[1] // 2**count)
@@ -75,12 +88,12 @@ def upsampled(code: Tensor, image_shape: tuple[int, int, int], width: int, kerne
     units = base[0] * base[1] * widths[0]
     x = layers.Dense(units, use_bias=False, kernel_initializer=_normal(), name="project")(code)
     x = layers.Reshape((*base, widths[0]), name="project_reshape")(x)
-    x = layers.ReLU(name="project_relu")(batch_norm("project_norm")(x))
+    x = layers.ReLU(name="project_relu")(normalized(x, "project"))
     for i, channels in enumerate(widths[1:], start=1):
         x = Conv2DTranspose(
             channels, kernel_size, 2, "same", use_bias=False, kernel_initializer=_normal(), name=f"up{i}"
         )(x)
-        x = layers.ReLU(name=f"up{i}_relu")(batch_norm(f"up{i}_norm")(x))
+        x = layers.ReLU(name=f"up{i}_relu")(normalized(x, f"up{i}"))
     x = Conv2DTranspose(
         image_shape[2], kernel_size, 2, "same", kernel_initializer=_normal(), dtype="float32", name="picture"
     )(x)

@@ -22,13 +22,16 @@ def text_generator(
     width: int,
     kernel_size: int,
     max_width: int,
+    modulated: bool = False,
     name: str = "generator",
 ) -> keras.Model:
     """[latents (batch, noise_dim), text] to images: the compressed text is concatenated with the noise (Reed et al.,
-    figure 2). Sizes as in `convolutional_generator`."""
+    figure 2). Sizes as in `convolutional_generator`. If `modulated`, the text also scales and shifts the features of
+    every layer."""
     latents, text = keras.Input((noise_dim,), name="latents"), keras.Input((text_dim,), name="text")
     code = layers.Concatenate(name="code")([latents, _condition(text, condition_dim)])
-    return keras.Model([latents, text], upsampled(code, image_shape, width, kernel_size, max_width), name=name)
+    images = upsampled(code, image_shape, width, kernel_size, max_width, text if modulated else None)
+    return keras.Model([latents, text], images, name=name)
 
 
 def augmented_generator(
@@ -39,16 +42,18 @@ def augmented_generator(
     width: int,
     kernel_size: int,
     max_width: int,
+    modulated: bool = False,
     name: str = "generator",
 ) -> keras.Model:
     """Stage-I: [latents (batch, noise_dim + condition_dim), text] to images. The last `condition_dim` latents are the
     noise with which the condition is sampled from a normal distribution given by the text (equation 2). Sizes as in
-    `convolutional_generator`."""
+    `convolutional_generator`, `modulated` as in `text_generator`."""
     latents = keras.Input((noise_dim + condition_dim,), name="latents")
     text = keras.Input((text_dim,), name="text")
     condition = _sampled_condition(latents[:, noise_dim:], conditioning(text_dim, condition_dim)(text))
     code = layers.Concatenate(name="code")([latents[:, :noise_dim], condition])
-    return keras.Model([latents, text], upsampled(code, image_shape, width, kernel_size, max_width), name=name)
+    images = upsampled(code, image_shape, width, kernel_size, max_width, text if modulated else None)
+    return keras.Model([latents, text], images, name=name)
 
 
 def refining_generator(
