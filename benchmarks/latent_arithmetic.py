@@ -4,11 +4,10 @@
 
 A model of avatars, or the path of one; of a text-to-image model, `model.unconditional` of 2,000 captions. Directions
 are found with `avatars_classifier`, on 5,000 images of seed 0; all numbers are what `avatars_judge` says, which has
-another architecture and other training images and was not used to find
-anything. Faces (of seed 1) are those that, by the judge, do not show the new value before. `mean difference`: the
-difference of the groups' mean latents of Radford et al. 2015, added with length 4. `on the line`: the walk along the
-direction that avoids other attributes. `refined`: 40 more steps of gradient descent through the generator and
-`avatars_classifier`. The hair color of heads that are bald and shaven, before or after, does not count.
+another architecture and other training images and was not used to find anything. Faces (of seed 1) are those that, by
+the judge, do not show the new value before. `mean difference`: the difference of the groups' mean latents of Radford et
+al. 2015, added with length 4. `on the line`: the walk along the direction that avoids other attributes. The hair color
+of heads that are bald and shaven, before or after, does not count.
 """
 
 import argparse
@@ -27,16 +26,15 @@ from ganzoo.inference.selection import analogy, select
 from ganzoo.metrics import get_extractor
 
 _JUDGE = "avatars_judge"
-_LINE, _REFINED, _MEANS = "on the line", "refined", "mean difference"
+_LINE, _MEANS = "on the line", "mean difference"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("--attributes", nargs="+", help="all of them by default")
-    parser.add_argument("--methods", nargs="+", choices=(_LINE, _REFINED, _MEANS), default=[_MEANS, _LINE, _REFINED])
+    parser.add_argument("--methods", nargs="+", choices=(_LINE, _MEANS), default=[_MEANS, _LINE])
     parser.add_argument("--faces", type=int, default=500)
-    parser.add_argument("--refine", type=int, default=40)
     parser.add_argument("--samples", type=int, default=5000)
     parser.add_argument("--triples", type=int, default=100)
     parser.add_argument("--group", type=int, nargs="+", default=[3, 20], help="faces of each group of a triple")
@@ -50,7 +48,6 @@ def main():
     moves = {
         _MEANS: lambda z, name, value: z + 4 * directions.means(name, value, options.samples),
         _LINE: lambda z, name, value: directions.move(z, **{name: value}),
-        _REFINED: lambda z, name, value: directions.move(z, refine=options.refine, **{name: value}),
     }
     for method in options.methods:
         print(f"\n{method}, {options.faces} faces, in percent by {_JUDGE}\n")

@@ -6,30 +6,25 @@ in InterFaceGAN (Shen et al. 2020, arXiv:1907.10786, section 3.2).
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from keras import ops
 
-from ganzoo import backend
 from ganzoo.errors import GanzooError
 from ganzoo.files import cache_folder, read_cached, write_cached
 from ganzoo.inference.selection import fitting_classifier, seen, value_number
 from ganzoo.metrics.extractors import AttributeExtractor
 
 if TYPE_CHECKING:
-    from ganzoo.types import PathLike, Tensor
+    from ganzoo.types import PathLike
 
 # The least number of images that have to show a value, and not to show it.
 _LEAST = 20
 # A move ends where the classifier sees the values with this probability, or after the largest distance. Another
 # classifier, which does not see all that this one sees, needs some more.
 _CONFIDENCE, _STEP, _FARTHEST = 0.98, 0.5, 24.0
-# Of `refine`: Adam's learning rate, and the weight of the squared distance.
-_LEARNING_RATE, _CLOSENESS = 0.1, 0.01
-_BATCH = 64
 
 
 def find_directions(
@@ -85,7 +80,6 @@ def edit_attributes(
     changes: Mapping[str, str],
     classifier: "AttributeExtractor | PathLike" = "avatars_classifier",
     strength: float = 1.0,
-    refine: int = 40,
     samples: int = 5000,
     seed: int = 0,
     avoidance: float = 3.0,
@@ -94,7 +88,7 @@ def edit_attributes(
 
     Args:
         model, classifier, samples, seed, avoidance: as in `find_directions`.
-        latents, strength, refine: as in `Directions.move`.
+        latents, strength: as in `Directions.move`.
         changes: {attribute: new value}.
 
     Returns:
@@ -111,7 +105,7 @@ def edit_attributes(
         values = edit_attributes(model, latents, {}, samples=200)     # nothing to change: equal to latents
         edit_attributes(model, latents, {"glases": "round"}, samples=200)     # GanzooError: ... 'glasses'?
     """
-    return find_directions(model, classifier, samples, seed, avoidance).move(latents, changes, strength, refine)
+    return find_directions(model, classifier, samples, seed, avoidance).move(latents, changes, strength)
 
 
 class Directions(Mapping):
@@ -138,7 +132,7 @@ class Directions(Mapping):
         directions = Directions(model, classifier, np.eye(50)[:, :46], np.full(46, 100))
         directions["glasses"]["round"]     # float32 (50,)
         latents = model.latents(2, seed=1)
-        changed = directions.move(latents, glasses="round", refine=1)     # float32 (2, 50)
+        changed = directions.move(latents, glasses="round")     # float32 (2, 50)
     """
 
     def __init__(
@@ -158,7 +152,6 @@ class Directions(Mapping):
             self.counts[name] = {value: int(count) for value, count in shown}
             # A constant added to all log-probabilities of an attribute changes nothing.
             self._slopes[:, place] -= self._slopes[:, place].mean(axis=1, keepdims=True)
-        self._gradient: Callable[..., np.ndarray] | None = None
 
     def __getitem__(self, name: str) -> dict[str, np.ndarray]:
         if name not in self.classifier.attributes:
@@ -181,7 +174,6 @@ class Directions(Mapping):
         latents: np.ndarray,
         changes: Mapping[str, str] | None = None,
         strength: float = 1.0,
-        refine: int = 0,
         **named: str,
     ) -> np.ndarray:
         """Latents whose images show other values of attributes.
@@ -190,16 +182,10 @@ class Directions(Mapping):
         until the classifier sees all new values with a probability of 0.98, and at most by 24; it then keeps the step
         with the highest probability. Its length stays.
 
-        In a small generator, attributes do not change along straight lines. `refine` follows the curve: steps of
-        gradient descent through the generator and the classifier, on the cross-entropy of the new values, that of the
-        other attributes with what the image showed before, and the squared distance. It thus optimizes what this
-        classifier says: judge the result with another one.
-
         Args:
             latents: float32 (count, latent_dim).
             changes: {attribute: new value}.
             strength: 0 gives the latents as they are, 1 the change, between them a part of it; also beyond 1.
-            refine: steps of gradient descent; 0 stays on the line, 40 is enough for most images.
             **named: further changes, as attribute="new value".
 
         Returns:
@@ -207,7 +193,7 @@ class Directions(Mapping):
 
         Raises:
             GanzooError: an unknown attribute or value (with the nearest match), a value that too few images showed, a
-                strength that is not finite, a negative `refine`, or latents of another shape.
+                strength that is not finite, or latents of another shape.
 
         Example:
             from ganzoo.inference.directions import find_directions
@@ -226,16 +212,10 @@ class Directions(Mapping):
                 raise GanzooError(why)
         if isinstance(strength, bool) or not isinstance(strength, (int, float, np.number)) or not np.isfinite(strength):
             raise GanzooError(f"strength must be a finite number, got {strength!r}")
-        if isinstance(refine, bool) or not isinstance(refine, (int, np.integer)) or refine < 0:
-            raise GanzooError(f"refine must be an integer of at least 0, got {refine!r}")
         if not numbers or strength == 0:
             return start
         lengths = np.linalg.norm(start, axis=1, keepdims=True)
         end = self._walked(start, numbers, lengths)
-        if refine:
-            parts = range(0, len(start), _BATCH)
-            batches = [slice(i, i + _BATCH) for i in parts]
-            end = np.concatenate([self._refined(start[i], end[i], numbers, lengths[i], refine) for i in batches])
         return _with_length(start + strength * (end - start), lengths)
 
     def means(self, name: str, value: str, samples: int = 5000, seed: int = 0) -> np.ndarray:
@@ -320,43 +300,6 @@ class Directions(Mapping):
     def _least_probability(self, latents: np.ndarray, numbers: Mapping[str, int]) -> np.ndarray:
         probabilities = self.classifier.probabilities(self.model.generate(latents=latents))
         return np.min([probabilities[name][:, number] for name, number in numbers.items()], axis=0)
-
-    def _refined(
-        self, start: np.ndarray, latents: np.ndarray, numbers: Mapping[str, int], lengths: np.ndarray, steps: int
-    ) -> np.ndarray:
-        """Latents after steps of Adam on the loss of `_loss`."""
-        before = self.classifier.probabilities(self.model.generate(latents=start))
-        for name, number in numbers.items():
-            before[name] = np.eye(before[name].shape[1])[np.full(len(start), number)]
-        targets = np.concatenate([before[name] for name in self._places], axis=1).astype("float32")
-        gradient = self._compiled_gradient()
-        first, second = np.zeros_like(latents), np.zeros_like(latents)
-        for step in range(1, steps + 1):
-            slope = gradient(latents, start, targets)
-            first, second = 0.9 * first + 0.1 * slope, 0.99 * second + 0.01 * slope**2
-            update = first / (1 - 0.9**step) / (np.sqrt(second / (1 - 0.99**step)) + 1e-8)
-            latents = _with_length(latents - _LEARNING_RATE * update, lengths)
-        return latents
-
-    def _compiled_gradient(self) -> Callable[..., np.ndarray]:
-        if self._gradient is None:
-            network, length = self.model.inference_network, self.model.latent_dim
-            shapes = [(None, length), (None, length), (None, self._slopes.shape[1])]
-
-            def gradient(latents: "Tensor", start: "Tensor", targets: "Tensor") -> "Tensor":
-                return backend.input_gradient(lambda latents: self._loss(latents, start, targets), latents)
-
-            self._gradient = backend.compiled(gradient, [(shape, "float32") for shape in shapes], network)
-        return self._gradient
-
-    def _loss(self, latents: "Tensor", start: "Tensor", targets: "Tensor") -> "Tensor":
-        """The loss of each latent: cross-entropies of the attributes, and the squared distance from the start."""
-        images = ops.cast(self.model.inference_network(latents, training=False), "float32")
-        logits = self.classifier.logits((images + 1.0) * 127.5)
-        loss = _CLOSENESS * ops.sum((latents - start) ** 2, axis=1)
-        for place in self._places.values():
-            loss -= ops.sum(targets[:, place] * ops.log_softmax(logits[:, place]), axis=1)
-        return loss
 
 
 def _fitted(model: Any, classifier: AttributeExtractor, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

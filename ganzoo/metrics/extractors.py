@@ -16,7 +16,7 @@ from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics
 from ganzoo.precision import made_with
-from ganzoo.types import PathLike, Tensor
+from ganzoo.types import PathLike
 
 if TYPE_CHECKING:
     import keras
@@ -254,20 +254,6 @@ class AttributeExtractor(Extractor):
         """Where the logits of each attribute are."""
         ends = itertools.accumulate(map(len, self.attributes.values()))
         return {name: slice(end - len(self.attributes[name]), end) for name, end in zip(self.attributes, ends)}
-
-    def logits(self, images: Tensor) -> Tensor:
-        """Logits (count, all values), in the order of `attributes`, of float images in 0..255; gradients pass through.
-
-        Example:
-            classifier = ganzoo.metrics.get_extractor("avatars_classifier")
-            logits = classifier.logits(np.zeros((2, 64, 64, 3), "float32"))      # tensor (2, 46)
-        """
-        from keras import ops
-
-        factor = self._multiple(images.shape[1:])
-        if factor > 1:
-            images = ops.average_pool(images, factor)
-        return self._network(images, training=False)[1]
 
 
 def classifier_facts(name: str) -> dict[str, Any]:
