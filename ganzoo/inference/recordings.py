@@ -3,13 +3,14 @@
 import os
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from ganzoo.data.audio import UNREADABLE, Warn, audio_files, opened, soundfile
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import replaced
+from ganzoo.inference.enhancement_stream import EnhancementStream
 from ganzoo.types import PathLike
 
 # Formats that can be written, by suffix.
@@ -66,6 +67,47 @@ def enhance_file(
     if limited:
         message = f"{target}: {limited} samples above full scale were clipped (the peak was {peak:.3g}); "
         warn(message + "a floating-point .wav would keep them", UserWarning)
+
+
+def enhance_pipe(stream: EnhancementStream, source: BinaryIO, target: BinaryIO, channels: int = 1) -> None:
+    """Enhances raw samples, 16-bit and little-endian, channels interleaved, while they arrive.
+
+    The output begins after the stream's latency and has as many samples as the input; half a sample at the input's end
+    is ignored. It ends without an error if nobody reads the output any more.
+
+    Args:
+        stream: from `SpeechEnhancement.stream`.
+        source: open for reading bytes.
+        target: open for writing bytes.
+        channels: of the input and the output.
+
+    Example:
+        import io
+
+        from ganzoo.inference.recordings import enhance_pipe
+
+        source, target = io.BytesIO(bytes(3200)), io.BytesIO()
+        enhance_pipe(ganzoo.load("segan").stream(sample_rate=16000), source, target)     # target holds 3200 bytes
+    """
+    size, left = 2 * channels, b""
+    # What has arrived, up to a tenth of a second; a plain read would wait for all of it.
+    read = getattr(source, "read1", source.read)
+    try:
+        while data := read(size * max(1, stream.sample_rate // 10)):
+            data = left + data
+            whole = len(data) // size * size
+            left = data[whole:]
+            samples = np.frombuffer(data[:whole], "<i2").reshape(-1, channels)
+            target.write(_as_bytes(stream.push(samples / np.float32(32768))))
+            target.flush()
+        target.write(_as_bytes(stream.finish()))
+        target.flush()
+    except BrokenPipeError:
+        return
+
+
+def _as_bytes(samples: np.ndarray) -> bytes:
+    return np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2").tobytes()
 
 
 def _write_enhanced(model, recording, file, suffix, progress, num_shifts):

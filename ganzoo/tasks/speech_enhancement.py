@@ -3,19 +3,21 @@
 import functools
 import itertools
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from keras import ops
 
 from ganzoo import backend
-from ganzoo.data.audio import RATES, soxr
+from ganzoo.data.audio import RATES
 from ganzoo.data.batch_checks import refuse_other_parts
 from ganzoo.data.recordings import colored_noise, level
 from ganzoo.data.speech import speech
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.inference.overlap import Windows, overlapped
+from ganzoo.inference.enhancement_stream import EnhancementStream, Settings
+from ganzoo.inference.overlap import Windows
 from ganzoo.metrics.registry import averages, chosen_metrics, compute
 from ganzoo.tasks.base import Task, ValidationMetrics
 
@@ -107,8 +109,8 @@ class SpeechEnhancement(Task):
         Args:
             audio: (samples,) or (samples, channels), at most 64 channels, each processed separately. int16, int32,
                 uint8, or floats in [-1, 1]; floats up to 100 are accepted and keep their level.
-            sample_rate: 1000 to 384000 Hz. The network works at its own sample rate (16000 Hz), so frequencies above
-                half of that are lost.
+            sample_rate: 1000 to 384000 Hz. The network works at its own sample rate (16000 Hz). Frequencies above half
+                of that get the gain that the network has just below, see `EnhancementStream`.
             progress: whether to show a progress bar; by default on a terminal for audio longer than 30 seconds.
             num_shifts: test-time averaging over time shifts: the network runs this many times, on shifted copies of the
                 audio, and the outputs are averaged. A network with strides is not shift-invariant, and the averaging
@@ -175,39 +177,84 @@ class SpeechEnhancement(Task):
         from tqdm import tqdm
 
         rate = self._checked_rate(sample_rate)
-        num_shifts = self.num_shifts if num_shifts is None else num_shifts
-        if not isinstance(num_shifts, (int, np.integer)) or isinstance(num_shifts, bool) or num_shifts < 1:
-            raise GanzooError(f"num_shifts must be an integer of at least 1, got {num_shifts!r}")
-        received, channels = 0, 1
 
         def checked() -> Iterator[np.ndarray]:
-            nonlocal received, channels
+            received = 0
             for block in blocks:
                 if not block.shape[1]:
                     continue
                 if len(block) > _MOST_CHANNELS:
                     raise GanzooError(f"{len(block)} channels are more than {_MOST_CHANNELS}, the maximum")
                 _check_values(block.T, received)
-                received, channels = received + block.shape[1], len(block)
+                received += block.shape[1]
                 yield np.asarray(block, "float32")
 
         seconds = (length or 0) / rate
         hidden = not progress if progress is not None else seconds < 30 or not sys.stderr.isatty()
-        stream = _resampled(checked(), rate, self.sample_rate)
-        stream = _filtered(stream, [1.0, -self.preemphasis], [1.0])
-        stream = overlapped(functools.partial(self._shift_average, num_shifts=num_shifts), stream, self.windows)
-        stream = _filtered(stream, [1.0], [1.0, -self.preemphasis])
-        stream = _resampled(stream, self.sample_rate, rate)
-        yielded = 0
+        stream = self._stream(rate, num_shifts, self.windows)
         with tqdm(total=round(seconds), unit="s", disable=hidden) as bar:
-            for part in stream:
-                # Resampling twice may add or lose a sample.
-                part = part[:, : received - yielded]
-                yielded += part.shape[1]
-                bar.update(yielded // rate - bar.n)
-                yield part
-        if yielded < received:
-            yield np.zeros((channels, received - yielded), "float32")
+            returned = 0
+            for block in itertools.chain(checked(), [None]):
+                part = stream.finish() if block is None else stream.push(block.T)
+                returned += len(part)
+                bar.update(returned // rate - bar.n)
+                if len(part):
+                    yield np.atleast_2d(part.T)
+
+    def stream(
+        self,
+        sample_rate: int,
+        block: float | None = None,
+        context: float | None = None,
+        num_shifts: int | None = None,
+    ) -> EnhancementStream:
+        """Removes noise from speech while it arrives: blocks in, blocks out.
+
+        Args:
+            sample_rate: 1000 to 384000 Hz.
+            block: seconds of audio per run of the network, 0.25 by default. With shorter blocks the output comes
+                sooner, and more is computed: the network always reads `context` and as much of the past beside a block.
+            context: seconds of audio that the network reads after a block before it returns the block's output. By
+                default the radius of its receptive field, which gives the same output as `enhance`; with less, the
+                output comes sooner and is worse.
+            num_shifts: as in `enhance`.
+
+        Returns:
+            An `EnhancementStream`, with the methods `push(block)` and `finish()`; its `latency` is the sum of block,
+            context and the delay of resampling, in seconds.
+
+        Raises:
+            GanzooError: a sample rate out of range, num_shifts below 1, a block or context that is negative or longer
+                than 10 seconds; either of them for a model with a receptive field longer than its training windows,
+                which processes such windows.
+
+        Example:
+            stream = ganzoo.load("segan").stream(sample_rate=48000, block=0.1)
+            seconds = stream.latency        # 0.7
+        """
+        windows = self.windows
+        if windows.margin or not windows.fade:
+            wanted = (
+                (0.25 if block is None else block),
+                (windows.margin / self.sample_rate if context is None else context),
+            )
+            for name, value in zip(("block", "context"), wanted):
+                number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+                if not number or not 0 <= value <= _SECONDS:
+                    raise GanzooError(f"{name} must lie between 0 and {_SECONDS} seconds, got {value!r}")
+            step, ahead = (round(value * self.sample_rate) for value in wanted)
+            step = max(1, -(-step // self.hop)) * self.hop
+            windows = replace(windows, step=step, ahead=min(ahead, windows.margin))
+        elif block is not None or context is not None:
+            raise GanzooError(f"this model processes windows of {self.window} samples: leave out block and context")
+        return self._stream(self._checked_rate(sample_rate), num_shifts, windows)
+
+    def _stream(self, rate: int, num_shifts: int | None, windows: Windows) -> EnhancementStream:
+        num_shifts = self.num_shifts if num_shifts is None else num_shifts
+        if not isinstance(num_shifts, (int, np.integer)) or isinstance(num_shifts, bool) or num_shifts < 1:
+            raise GanzooError(f"num_shifts must be an integer of at least 1, got {num_shifts!r}")
+        function = functools.partial(self._shift_average, num_shifts=num_shifts)
+        return EnhancementStream(function, rate, Settings(self.sample_rate, windows, self.preemphasis))
 
     @property
     def windows(self) -> Windows:
@@ -345,34 +392,3 @@ def as_float(audio: np.ndarray) -> np.ndarray:
     if audio.dtype not in (np.int16, np.int32):
         raise GanzooError(f"audio must be float, int16, int32 or uint8, got {audio.dtype}")
     return (audio / -float(np.iinfo(audio.dtype).min)).astype("float32")
-
-
-def _filtered(blocks: Iterable[np.ndarray], b: Sequence[float], a: Sequence[float]) -> Iterator[np.ndarray]:
-    """Applies a linear filter to blocks (channels, samples), keeping its state between blocks."""
-    from scipy.signal import lfilter
-
-    state = None
-    for block in blocks:
-        state = np.zeros((len(block), max(len(a), len(b)) - 1)) if state is None else state
-        block, state = lfilter(b, a, block.astype("float64"), zi=state)
-        yield block.astype("float32")
-
-
-def _resampled(blocks: Iterable[np.ndarray], rate: int, new_rate: int) -> Iterator[np.ndarray]:
-    """Blocks (channels, samples) at another sample rate."""
-    if rate == new_rate:
-        yield from blocks
-        return
-    stream: Any = None
-    # With one block of lookahead, because the resampler must be told which block is the last.
-    block: Any
-    for block, following in itertools.pairwise(itertools.chain(blocks, [None])):
-        if stream is None:
-            stream = soxr().ResampleStream(rate, new_rate, len(block), dtype="float32", quality="VHQ")
-        part = np.atleast_2d(stream.resample_chunk(_interleaved(block), last=following is None).T)
-        if part.shape[1]:
-            yield part
-
-
-def _interleaved(block: np.ndarray) -> np.ndarray:
-    return block[0] if len(block) == 1 else np.ascontiguousarray(block.T)

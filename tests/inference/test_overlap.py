@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ganzoo.inference.overlap import Windows, overlapped
+from ganzoo.inference.overlap import Overlapping, Windows
 
 REACH = 5
 
@@ -13,6 +13,11 @@ def smoothed(sound):
     kernel = np.arange(1.0, 2 * REACH + 2)
     convolved = [np.convolve(channel, kernel)[REACH : REACH + len(channel)] for channel in sound]
     return np.stack(convolved).astype("float32")
+
+
+def overlapped(function, blocks, windows):
+    overlapping = Overlapping(function, windows)
+    return [*map(overlapping.push, blocks), overlapping.finish()]
 
 
 def in_blocks(sound, size):
@@ -31,7 +36,7 @@ def test_equal_to_one_piece(length, windows):
         return smoothed(part)
 
     for size in (1, 7, length):
-        found = np.concatenate(list(overlapped(function, in_blocks(sound, size), windows)), axis=1)
+        found = np.concatenate(overlapped(function, in_blocks(sound, size), windows), axis=1)
         np.testing.assert_allclose(found, smoothed(np.pad(sound, ((0, 0), (0, 8))))[:, :length], atol=1e-4)
     assert max(seen) <= windows.step + windows.fade + 2 * windows.margin + windows.multiple
 
@@ -40,11 +45,7 @@ def test_one_window_passes_into_the_next():
     """A network that gives every window a loudness of its own: the passage is monotonous and without a step."""
     calls = iter(range(100))
     found = np.concatenate(
-        list(
-            overlapped(
-                lambda part: np.full_like(part, next(calls)), [np.zeros((1, 100), "float32")], Windows(20, 0, 20)
-            )
-        ),
+        overlapped(lambda part: np.full_like(part, next(calls)), [np.zeros((1, 100), "float32")], Windows(20, 0, 20)),
         axis=1,
     )[0]
     assert len(found) == 100
@@ -55,4 +56,4 @@ def test_one_window_passes_into_the_next():
 
 
 def test_nothing_gives_nothing():
-    assert list(overlapped(smoothed, [], Windows(8))) == []
+    assert Overlapping(smoothed, Windows(8)).finish().size == 0
