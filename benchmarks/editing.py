@@ -2,6 +2,8 @@
 
     python benchmarks/editing.py [dcgan.fashion_mnist] [--images 20] [--size 0.3]
 
+A text-to-image model generates from noise and the text vectors of captions of avatars (`model.unconditional`).
+
 On each of --images random images, a square in the middle of the lower half is painted: once with one color, and once
 with the same square of another random image. The upper third is kept. The table shows root mean squared differences in
 gray levels, means over the images: between the image and the painting before the edit, between the best candidate and
@@ -30,9 +32,12 @@ def main():
     options = parser.parse_args()
 
     import ganzoo
+    from ganzoo.data.avatar_captions import random_captions
     from ganzoo.inference.editing import edit
 
     model = ganzoo.load(options.preset)
+    if isinstance(model, ganzoo.TextToImage):
+        model = model.unconditional(random_captions(2000))
     height, width, channels = model.image_shape
     latents = model.latents(2 * options.images, seed=0)
     images = model.generate(latents=latents)

@@ -10,7 +10,6 @@ import numpy as np
 import ganzoo
 from ganzoo import presets
 from ganzoo.data.avatar_attributes import ATTRIBUTES, GLASSES_WORN, MAN, NO_GLASSES, WOMAN
-from ganzoo.data.avatar_captions import random_captions
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.inference import grid
 from ganzoo.inference.directions import Directions, find_directions
@@ -29,6 +28,7 @@ from .common import (
     shown_errors,
     trained_presets,
     whole_number,
+    without_captions,
 )
 
 CLASSIFIER, JUDGE = "avatars_classifier", "avatars_judge"
@@ -65,16 +65,11 @@ def _directions(preset: str) -> Directions:
     return find_directions(model, _classifier(CLASSIFIER), avoidance=avoidance)
 
 
-@functools.lru_cache(maxsize=4)
-def _unconditional(model: Any) -> Any:
-    return model.unconditional(random_captions(2000)) if isinstance(model, ganzoo.TextToImage) else model
-
-
 def _avatar_model(preset: str) -> Any:
     model = loaded(preset)
     if preset not in presets_with_attributes(preset.split(".")[0]):
         raise GanzooError(f"{preset} does not generate avatars: its images have no attributes to change")
-    return _unconditional(model)
+    return without_captions(model)
 
 
 @shown_errors

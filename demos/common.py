@@ -12,6 +12,7 @@ import numpy as np
 
 import ganzoo
 from ganzoo import presets
+from ganzoo.data.avatar_captions import random_captions
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.inference import save_image
 
@@ -41,6 +42,16 @@ def loaded(preset: str) -> Any:
     if preset not in names:
         raise unknown("preset", reprlib.repr(preset), names)
     return _cached_load(preset)
+
+
+def without_captions(model: Any) -> Any:
+    """The model; a text-to-image model as one that generates from latents alone, which contain random captions."""
+    return _unconditional(model) if isinstance(model, ganzoo.TextToImage) else model
+
+
+@functools.lru_cache(maxsize=4)
+def _unconditional(model: Any) -> Any:
+    return model.unconditional(random_captions(2000))
 
 
 def trained_presets(model: str) -> list[str]:

@@ -26,11 +26,12 @@ from .common import (
     shown_errors,
     trained_presets,
     whole_number,
+    without_captions,
 )
 
 TITLE = "editing"
 # The first one that has weights is shown first.
-PREFERRED = ("dcgan.avatars", "dcgan.fashion_mnist")
+PREFERRED = ("gan_int_cls.avatars", "dcgan.fashion_mnist", "dcgan.avatars")
 CANDIDATES = 4
 # Side of the canvas, in pixels: a multiple of 28 and 64.
 CANVAS = 448
@@ -72,8 +73,13 @@ class Session:
 
 def editable() -> list[str]:
     """The presets that the page offers."""
-    trained = trained_presets("dcgan")
+    trained = [*trained_presets("dcgan"), *trained_presets("gan_int_cls")]
     return [name for name in PREFERRED if name in trained] + [name for name in trained if name not in PREFERRED]
+
+
+def _model(preset: str) -> Any:
+    """The generator of a preset."""
+    return without_captions(loaded(preset))
 
 
 def available() -> bool:
@@ -94,7 +100,7 @@ def example(preset: str) -> tuple[Any, ...]:
 
 
 def _example(preset: str) -> tuple[Any, ...]:
-    model = loaded(preset)
+    model = _model(preset)
     session = Session(preset, model.latents(1, seed=_EXAMPLE_SEEDS.get(preset, 0))[0], np.empty((0, model.latent_dim)))
     layer = _example_layer(model.image_shape[2])
     asked = strokes(layer, model.image_shape, KEEP)
@@ -105,14 +111,14 @@ def _example(preset: str) -> tuple[Any, ...]:
 def generate(preset: str, seed: int) -> tuple[Any, ...]:
     """The image of a seed in the editor."""
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
-    return _begun(preset, loaded(preset).latents(1, seed=seed)[0])
+    return _begun(preset, _model(preset).latents(1, seed=seed)[0])
 
 
 @shown_errors
 def another(preset: str, seed: int) -> tuple[Any, ...]:
     """The next seed, and its image in the editor."""
     seed = (whole_number(seed, "the seed", 0, LARGEST_SEED) + 1) % (LARGEST_SEED + 1)
-    return seed, *_begun(preset, loaded(preset).latents(1, seed=seed)[0])
+    return seed, *_begun(preset, _model(preset).latents(1, seed=seed)[0])
 
 
 @shown_errors
@@ -120,7 +126,7 @@ def upload(preset: str, path: str | None) -> tuple[Any, ...]:
     """The image of the model that is nearest to an uploaded one, in the editor."""
     if not path:
         raise GanzooError("choose an image first")
-    model = loaded(preset)
+    model = _model(preset)
     given = _fitting(read_image_file(path, most_pixels=MOST_PIXELS).pixels, model.image_shape)
     return _begun(preset, project(model, given[None])[0][0])
 
@@ -130,7 +136,7 @@ def apply(session: Session | None, painting: Any, rest: float) -> tuple[Any, ...
     """The candidates that agree with the strokes."""
     session = _checked(session)
     rest = finite_number(rest, "how much the rest stays", 0, 1)
-    shape = loaded(session.preset).image_shape
+    shape = _model(session.preset).image_shape
     return _applied(session, *strokes(_layer(painting), shape, KEEP), rest)
 
 
@@ -185,21 +191,21 @@ def _begun(preset: str, latent: np.ndarray, earlier: tuple[np.ndarray, ...] = ()
     """A new image in the editor, without candidates."""
     session = Session(preset, latent, np.empty((0, len(latent)), "float32"), earlier=earlier)
     background = _background(session)
-    before = loaded(preset).generate(latents=latent[None])[0]
+    before = _model(preset).generate(latents=latent[None])[0]
     return background, session, *_thumbnails(session), 1.0, enlarged(before, CANVAS), _file(session, before)
 
 
 def _applied(session: Session, painted: np.ndarray, mask: np.ndarray, keep: np.ndarray, rest: float) -> tuple[Any, ...]:
     if not mask.any():
         raise GanzooError(_NOTHING)
-    found = edit(loaded(session.preset), session.latent, painted, mask, keep, candidates=CANDIDATES, rest=rest)
+    found = edit(_model(session.preset), session.latent, painted, mask, keep, candidates=CANDIDATES, rest=rest)
     session = replace(session, found=found.latents, chosen=0)
     return session, *_thumbnails(session), 1.0, *_shown(session, 1.0)
 
 
 def _background(session: Session, layer: np.ndarray | None = None) -> dict[str, Any]:
     """The value of the editor: the image, with strokes on it or without."""
-    shown = enlarged(loaded(session.preset).generate(latents=session.latent[None])[0], CANVAS)
+    shown = enlarged(_model(session.preset).generate(latents=session.latent[None])[0], CANVAS)
     return {"background": shown, "layers": [] if layer is None else [layer], "composite": None}
 
 
@@ -208,7 +214,7 @@ def _thumbnails(session: Session) -> list[Any]:
     hidden = gr.update(value=None, visible=False)
     if not len(session.found):
         return [hidden] * CANDIDATES
-    images = [enlarged(one, 224) for one in loaded(session.preset).generate(latents=session.found)]
+    images = [enlarged(one, 224) for one in _model(session.preset).generate(latents=session.found)]
     chosen = images[session.chosen]
     for edge in (np.s_[:8], np.s_[-8:], np.s_[:, :8], np.s_[:, -8:]):
         chosen[edge] = 249, 115, 22
@@ -217,7 +223,7 @@ def _thumbnails(session: Session) -> list[Any]:
 
 
 def _shown(session: Session, position: float) -> tuple[np.ndarray, str]:
-    model = loaded(session.preset)
+    model = _model(session.preset)
     latents = session.after(position)[None]
     shown = model.generate(latents=latents)[0]
     return enlarged(shown, CANVAS), _file(session, shown)
