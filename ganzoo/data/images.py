@@ -1,12 +1,14 @@
 """Images without labels, for models that generate from noise."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from ganzoo import pixels
 from ganzoo.config import AtLeastOne, Seed
-from ganzoo.data.feed import Feed, data_function
+from ganzoo.data.feed import Feed, data_function, held_out_indices
 from ganzoo.data.sources import open_images
 
 
@@ -19,6 +21,7 @@ def images(
     flip: bool = False,
     upscale: bool = False,
     strict: bool = False,
+    held_out: Annotated[float, Field(ge=0, lt=1)] = 0.0,
 ) -> Feed:
     """A dataset of images.
 
@@ -33,6 +36,7 @@ def images(
         flip: flip half of the images horizontally.
         upscale: enlarge smaller images instead of raising an error.
         strict: raise an error for an unreadable file instead of skipping it with a warning.
+        held_out: fraction of the images that is held out for validation, evenly spaced in their order.
 
     Returns:
         `tf.data.Dataset` of float32 (batch_size, height, width, channels) in [-1, 1].
@@ -46,7 +50,7 @@ def images(
         dataset = ganzoo.data.images("folder:my_images", image_shape=(64, 64, 3), batch_size=8)
         images = next(iter(dataset))     # float32 (8, 64, 64, 3)
     """
-    return image_feed(source, image_shape, batch_size, seed, flip, upscale, strict)
+    return image_feed(source, image_shape, batch_size, seed, flip, upscale, strict, held_out=held_out)
 
 
 def image_feed(
@@ -58,11 +62,17 @@ def image_feed(
     upscale: bool,
     strict: bool,
     with_labels: bool = False,
+    held_out: float = 0.0,
 ) -> Feed:
-    """The `Feed` of images; `with_labels` as in `open_images`, the other arguments as in `images`."""
+    """The `Feed` of images; `with_labels` as in `open_images`, which needs a `held_out` of 0; the other arguments as in
+    `images`."""
     opened = open_images(source, image_shape, upscale, strict, with_labels)
+    kept, validation = opened.images, opened.images[:0]
+    if chosen := held_out_indices(len(kept), held_out):
+        is_held_out = np.isin(np.arange(len(kept)), list(chosen))
+        kept, validation = kept[~is_held_out], kept[is_held_out]
 
-    def make_batch(step, indices, images=opened.images):
+    def make_batch(step, indices, images=kept):
         if isinstance(images, np.ndarray):
             ops = np
         else:
@@ -74,14 +84,15 @@ def image_feed(
         return pixels.to_float(batch)
 
     return Feed(
-        count=len(opened.images),
+        count=len(kept),
         batch_size=batch_size,
         seed=seed,
         make_batch=make_batch,
         takes_images=True,
         spec=(opened.images.shape[1:], "float32"),
         source=source,
-        images=opened.images,
+        images=kept,
+        validation=tuple(validation),
         labels=opened.labels,
         class_names=opened.class_names,
         unlabelled=opened.unlabelled,

@@ -49,7 +49,9 @@ def evaluate(
         metrics: names of metrics. By default `frechet_distance`, `kernel_distance`, `precision_recall` and
             `density_coverage`; if the extractor classifies, also `inception_score` and `classes_covered`; for a
             class-conditional model, also `class_accuracy`, the share of images assigned to their requested class.
-            A classifier of attributes classifies if the model's classes are the values of one of them.
+            For a model with a likelihood, also `negative_log_likelihood` (and `bits_per_dimension` of 8-bit images),
+            and for a VAE `elbo`. A classifier of attributes classifies if the model's classes are the values of one of
+            them.
         name: name of the model, for tables.
 
     Returns:
@@ -76,8 +78,8 @@ def evaluate(
         )
     # generate() without labels cycles through all classes.
     labels = model.labels(samples) if hasattr(model, "labels") else None
-    chosen = chosen_metrics("image_generation", metrics, found, labels is not None)
-    sets = ImageSets(real, model.generate(samples, seed=0, batch_size=250), found, labels)
+    chosen = chosen_metrics("image_generation", metrics, found, labels is not None, model)
+    sets = ImageSets(real, model.generate(samples, seed=0, batch_size=250), found, labels, model)
     values = compute(chosen, sets)
     digest = hashlib.sha256(np.ascontiguousarray(real).tobytes()).hexdigest()[:8]
     protocol = (

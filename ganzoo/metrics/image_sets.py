@@ -18,6 +18,8 @@ from ganzoo.metrics.registry import read_only, register_metric
 
 # Images per set for metrics that compare every pair of feature vectors.
 _MOST_NEIGHBORS = 10_000
+# Images whose likelihood is estimated, which takes hundreds of forward passes.
+_MOST_LIKELIHOODS = 2_000
 
 
 class ImageSets:
@@ -28,10 +30,11 @@ class ImageSets:
         generated: uint8 (count, height, width, channels); the count may differ.
         extractor: a `ganzoo.metrics.Extractor` that accepts such images.
         labels: int (count,), the class each generated image was generated for; None if no classes were given.
+        model: the model that generated the images, for metrics of its likelihood; None if there is none.
 
     Attributes:
         real, generated: as given, read-only.
-        extractor, labels: as given.
+        extractor, labels, model: as given.
         real_statistics, generated_statistics: `FeatureStatistics` of all images.
         generated_features: `Features` of all generated images.
         neighbors: (real, generated) `Features` of equally many images of each set, at most 10,000.
@@ -43,12 +46,17 @@ class ImageSets:
     """
 
     def __init__(
-        self, real: np.ndarray, generated: np.ndarray, extractor: Extractor, labels: np.ndarray | None = None
+        self,
+        real: np.ndarray,
+        generated: np.ndarray,
+        extractor: Extractor,
+        labels: np.ndarray | None = None,
+        model: Any = None,
     ) -> None:
         # Back ends warn of arrays that cannot be written, so that features are computed on the arrays themselves.
         self._real, self._generated = real, generated
         self.real, self.generated = read_only(real), read_only(generated)
-        self.extractor, self.labels = extractor, labels
+        self.extractor, self.labels, self.model = extractor, labels, model
 
     @functools.cached_property
     def generated_features(self) -> Features:
@@ -61,6 +69,12 @@ class ImageSets:
     @functools.cached_property
     def real_statistics(self) -> FeatureStatistics:
         return cached_statistics(self.extractor, self._real)
+
+    @functools.cached_property
+    def log_likelihoods(self) -> np.ndarray:
+        """log p(x) of at most 2,000 real images, in nats."""
+        count = min(len(self.real), _MOST_LIKELIHOODS)
+        return self.model.log_likelihood(self._real[np.arange(count) * len(self.real) // count])
 
     @functools.cached_property
     def neighbors(self) -> tuple[Features, Features]:
@@ -105,12 +119,12 @@ def _logits_of(sets: ImageSets) -> np.ndarray:
     return sets.generated_features.logits
 
 
-def _logits(extractor: Extractor, has_labels: bool) -> None:
+def _logits(extractor: Extractor, has_labels: bool, model: Any = None) -> None:
     if not extractor.classifies:
         raise GanzooError(f"the extractor {extractor.name} returns no logits, which this metric needs")
 
 
-def _logits_and_labels(extractor: Extractor, has_labels: bool) -> None:
+def _logits_and_labels(extractor: Extractor, has_labels: bool, model: Any = None) -> None:
     _logits(extractor, has_labels)
     if not has_labels:
         raise GanzooError("the model generates no classes, so it has no class accuracy")
@@ -130,3 +144,45 @@ def _classes_covered(sets: ImageSets) -> int:
 def _class_accuracy(sets: ImageSets) -> float:
     """The share of images that the extractor assigns to the class they were generated for."""
     return float((_logits_of(sets).argmax(axis=1) == sets.labels).mean())
+
+
+def _bound(extractor: Extractor, has_labels: bool, model: Any = None) -> None:
+    if not hasattr(model, "elbo"):
+        raise GanzooError("the model has no evidence lower bound")
+
+
+def _likelihood(extractor: Extractor, has_labels: bool, model: Any = None) -> None:
+    if not hasattr(model, "log_likelihood"):
+        raise GanzooError("the model has no likelihood")
+
+
+def _discrete(extractor: Extractor, has_labels: bool, model: Any = None) -> None:
+    _likelihood(extractor, has_labels, model)
+    if not model.likelihood.is_discrete:
+        raise GanzooError(f"the likelihood '{model.likelihood.name}' is not that of 8-bit images")
+
+
+@_image_metric(
+    "elbo",
+    "negative ELBO of all images, one latent of seed 0 for each, in nats",
+    values=("negative_elbo", "reconstruction", "kl"),
+    requires=_bound,
+)
+def _elbo(sets: ImageSets) -> dict[str, float]:
+    elbo, log_p, kl = (float(part.mean()) for part in sets.model.elbo(sets._real))
+    return {"negative_elbo": -elbo, "reconstruction": -log_p, "kl": kl}
+
+
+@_image_metric(
+    "negative_log_likelihood",
+    f"negative log-likelihood of at most {_MOST_LIKELIHOODS:,} images, evenly spaced, in nats (of a VAE from 500 "
+    "importance samples for each)",
+    requires=_likelihood,
+)
+def _negative_log_likelihood(sets: ImageSets) -> float:
+    return -float(sets.log_likelihoods.mean())
+
+
+@_image_metric("bits_per_dimension", requires=_discrete)
+def _bits_per_dimension(sets: ImageSets) -> float:
+    return -float(sets.log_likelihoods.mean()) / (np.prod(sets.real.shape[1:]) * np.log(2.0))

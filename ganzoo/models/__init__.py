@@ -11,6 +11,7 @@ from ganzoo.models.segan import SEGAN
 from ganzoo.models.srgan import SRGAN
 from ganzoo.models.srresnet import SRResNet
 from ganzoo.models.stackgan import StackGAN
+from ganzoo.models.vae import VAE
 from ganzoo.models.wgan import WGAN
 from ganzoo.models.wgan_gp import WGANGP
 
@@ -23,6 +24,7 @@ __all__ = [
     "LSGAN",
     "SEGAN",
     "SRGAN",
+    "VAE",
     "WGAN",
     "WGANGP",
     "SRResNet",

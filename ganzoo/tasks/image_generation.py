@@ -281,14 +281,14 @@ class ImageGeneration(Task):
                 "set evaluation.extractor=null to train without a best checkpoint"
             )
 
-        known = extractor, hasattr(self, "labels")
+        known = extractor, hasattr(self, "labels"), self
         (metric,) = chosen_metrics("image_generation", [evaluation.monitor or "frechet_distance"], *known)
 
         def compute(model: Any) -> dict[str, float]:
             assert images is not None
             generated = model.generate(evaluation.samples, seed=0, batch_size=250)
             labels = model.labels(evaluation.samples) if hasattr(model, "labels") else None
-            return metric(ImageSets(images, generated, extractor, labels))
+            return metric(ImageSets(images, generated, extractor, labels, model))
 
         return ValidationMetrics.of(metric, compute, f"of {evaluation.samples:,} samples, {extractor.name} features")
 
