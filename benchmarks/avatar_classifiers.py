@@ -21,11 +21,11 @@ from ganzoo.metrics.attributes import accuracies, train_attribute_classifier
 from ganzoo.metrics.extractors import AttributeExtractor
 
 _SHAPE = (64, 64, 3)
-# {name: (architecture, training avatars, seed of the training)}. The judge also learns from pairs of colors that
-# generators are not trained on, as many as there would be without the exclusion: a measure must know what it measures.
+# {name: (architecture, training avatars, seed of the training, epochs)}. The judge also learns from pairs of colors
+# that generators are not trained on, as many as there would be without the exclusion: it measures them too.
 _CLASSIFIERS = {
-    "avatars_classifier": ("strided", ["16000:seed=101"], 1),
-    "avatars_judge": ("residual", ["16000:seed=102", "2667:held-out:seed=105"], 2),
+    "avatars_classifier": ("strided", ["16000:seed=101"], 1, 8),
+    "avatars_judge": ("residual", ["16000:seed=102", "2667:held-out:seed=105"], 2, 14),
 }
 _TESTS = {"accuracy": "4000:seed=103", "accuracy_held_out": "2000:held-out:seed=104"}
 
@@ -33,16 +33,16 @@ _TESTS = {"accuracy": "4000:seed=103", "accuracy_held_out": "2000:held-out:seed=
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=_CLASSIFIERS)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int)
     folder = Path(__file__).parents[1] / "ganzoo" / "metrics" / "weights"
     parser.add_argument("--output", type=Path, default=folder)
     options = parser.parse_args()
-    architecture, places, seed = _CLASSIFIERS[options.name]
+    architecture, places, seed, epochs = _CLASSIFIERS[options.name]
     counts = [len(values) for values in ATTRIBUTES.values()]
     began, cpu = time.monotonic(), time.process_time()
     images = np.concatenate([avatars.open_images(place, _SHAPE) for place in places])
     values = np.concatenate([avatars.parse(place).attributes for place in places])
-    network = train_attribute_classifier(architecture, images, values, counts, options.epochs, seed)
+    network = train_attribute_classifier(architecture, images, values, counts, options.epochs or epochs, seed)
     taken = dict(minutes=round((time.monotonic() - began) / 60, 1), cpu=round((time.process_time() - cpu) / 60, 1))
     path = options.output / f"{options.name}.npz"
     sha256 = weights.save(path, {"classifier": network})

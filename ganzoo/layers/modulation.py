@@ -3,7 +3,7 @@
 from typing import Any
 
 import keras
-from keras import layers, ops
+from keras import ops
 
 from ganzoo.types import Tensor
 
@@ -24,15 +24,12 @@ class Modulation(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         features, condition = input_shape
         start = keras.initializers.RandomNormal(0.0, 0.02)
-        self.amounts = layers.Dense(
-            2 * features[-1], kernel_initializer=start, dtype=self.dtype_policy, name="scale_and_shift"
-        )
-        self.amounts.build(condition)
-        self.built = True
+        self.kernel = self.add_weight(shape=(condition[-1], 2 * features[-1]), initializer=start, name="kernel")
+        self.bias = self.add_weight(shape=(2 * features[-1],), initializer="zeros", name="bias")
 
     def call(self, inputs: Any) -> Tensor:
         features, condition = inputs
-        amounts = self.amounts(condition)
+        amounts = ops.matmul(condition, self.kernel) + self.bias
         amounts = ops.reshape(amounts, (-1, *[1] * (len(features.shape) - 2), amounts.shape[-1]))
         scale, shift = ops.split(amounts, 2, axis=-1)
         return features * (1.0 + scale) + shift
