@@ -111,6 +111,11 @@ def list_models(pattern: str = "*") -> list[str]:
     return sorted(fnmatch.filter({*_builtin_names(), *_classes}, pattern))
 
 
+def is_builtin(name: str) -> bool:
+    """Whether a model is one of the package's, so that it is registered without importing another file."""
+    return name in _builtin_names()
+
+
 def describe(name: str) -> str:
     """The first line of a model's docstring, read without importing the model if it is one of the package's."""
     if name in _classes:

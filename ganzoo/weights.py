@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 BAD_ARCHIVE = Exception
 # Trained weights compress to nine tenths; an archive that expands by more than this factor is an attack.
 _MOST_EXPANSION = 20
+# Largest weights file, which is read as a whole; the package's have less than 10 MB.
+MOST_BYTES = 2**30
 # Networks are created several times before weights are loaded: averaged copies, and one for each regularizer.
 _COPIES = 8
 # Most weight arrays, which take time to create; the largest models of the package have a few hundred.
@@ -68,6 +70,10 @@ def save(path: PathLike, networks: "Mapping[str, keras.Model]") -> str:
             arrays[key] = array
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
+    if buffer.tell() > MOST_BYTES:
+        raise GanzooError(
+            f"the weights take {buffer.tell():,} bytes, more than the {MOST_BYTES:,} that a file may have"
+        )
     write_atomically(path, buffer.getvalue())
     return hashlib.sha256(buffer.getvalue()).hexdigest()
 
@@ -145,13 +151,15 @@ def digest(arrays: Mapping[str, Any]) -> str:
 def _content(path: PathLike, sha256: str | None) -> bytes:
     try:
         with open_regular(path) as file:
-            content = file.read()
+            if os.fstat(file.fileno()).st_size > MOST_BYTES:
+                raise OSError(f"it has more than {MOST_BYTES:,} bytes")
+            content = file.read(MOST_BYTES)
     except OSError as error:
         raise GanzooError(f"cannot read the weights file {path}: {error.strerror or error}") from None
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise GanzooError(
             f"the weights file {path} is damaged or has been changed: its SHA-256 is not the one in its preset. "
-            "Reinstall keras-ganzoo, or copy the file again."
+            "Reinstall keras-ganzoo, or copy or download the file again."
         )
     return content
 
