@@ -21,8 +21,8 @@ PICTURE_FILE = "samples.png"
 PLACE = "path/to/this/folder"
 # Metrics of `weights.metrics` that describe the training and not the model.
 TRAINING = ("best_epoch", "training_cpu_minutes")
-# A picture is reduced to fewer colors until it is at most this large, in bytes.
-_LARGEST_PICTURE = 36_000
+# Bytes of a picture beside a preset; one that is larger is reduced to fewer colors.
+_LARGEST_PICTURE = 400_000
 _REPOSITORY = "https://github.com/ganzoo/ganzoo"
 # The hub's identifiers of licenses that data usually has: https://huggingface.co/docs/hub/repositories-licenses
 _LICENSES = (
@@ -39,7 +39,6 @@ _DATA_SETS = {"mnist": "ylecun/mnist", "fashion_mnist": "zalando-datasets/fashio
 # Metrics whose names are not words joined by underscores.
 _LABELS = {
     "frechet_distance": "Fréchet distance",
-    "classifier_frechet_distance": "Fréchet distance, by the classifier of the selection",
     "psnr_y": "PSNR of the luma, in dB",
     "ssim_y": "SSIM of the luma",
     "psnr_rgb": "PSNR of RGB, in dB",
@@ -54,6 +53,17 @@ _LABELS = {
     "cbak": "CBAK",
     "covl": "COVL",
     "inception_score": "Inception Score",
+    "right_of_10": "right among 10 captions",
+    "right_of_100": "right among 100 captions",
+    "of_10": "right among 10 captions",
+    "of_100": "right among 100 captions",
+}
+# What else than the model's images, or by what else, a metric of these names describes.
+_PREFIXES = {
+    "held_out_": "held-out captions",
+    "real_": "real images",
+    "stage1_": "Stage-I",
+    "classifier_": "by the classifier that selected the checkpoint",
 }
 
 
@@ -91,13 +101,14 @@ def card(config: Config, name: str, picture: bytes | None = None, image: str = P
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def picture_of(model: Any, source: str, sha256: str) -> bytes | None:
+def picture_of(model: Any, source: str, sha256: str, most_bytes: int = _LARGEST_PICTURE) -> bytes | None:
     """A PNG file that shows what a model does, or None if its task has nothing to show.
 
     Args:
         model: a trained model.
         source: the data that it is evaluated on, or trained on.
         sha256: of its weights file, to be stored in the picture.
+        most_bytes: a larger picture is reduced to fewer colors, at least 8.
 
     Example:
         from ganzoo.cards import picture_of, stored_in
@@ -123,7 +134,7 @@ def picture_of(model: Any, source: str, sha256: str) -> bytes | None:
         buffer = io.BytesIO()
         reduced.save(buffer, "PNG", optimize=True, pnginfo=stored)
         content = buffer.getvalue()
-        if len(content) <= _LARGEST_PICTURE:
+        if len(content) <= most_bytes:
             break
     return content
 
@@ -166,6 +177,9 @@ def evaluation_data(protocol: str) -> str:
 
 def label(metric: str) -> str:
     """A metric's name in words."""
+    for prefix, words in _PREFIXES.items():
+        if metric.startswith(prefix):
+            return f"{words}: {label(metric.removeprefix(prefix))}"
     return _LABELS.get(metric, metric.replace("_", " "))
 
 
@@ -187,15 +201,17 @@ def _front_matter(config: Config, weights: Weights, name: str) -> str:
     adversarial = re.search("GAN|adversarial", registry.describe(config.model))
     tags = ["ganzoo", "keras", config.model.replace("_", "-"), *(["gan"] if adversarial else [])]
     found["tags"] = list(dict.fromkeys(tags))
-    scheme, _, data = str(config.data.get("source", "")).partition(":")
-    known = _DATA_SETS.get(data.partition(":")[0]) if scheme == "tfds" else None
+    scheme, _, place = str(config.data.get("source", "")).partition(":")
+    known = _DATA_SETS.get(place.partition(":")[0]) if scheme == "tfds" else None
     if known:
         found["datasets"] = [known]
     if metrics := measured(weights):
         data = evaluation_data(weights.protocol)
         task = {"type": pipeline or "image-generation", "name": registry.declared(config.model, "purpose") or pipeline}
         # Numbers mean nothing without their protocol.
-        dataset = {"type": known or _slug(data)[:80], "name": data, "args": {"protocol": weights.protocol}}
+        # The name of the test images of both data sets.
+        kind = known if known and "t10k" in data else _slug(re.sub(r"^.* of (\w+:)?", "", data))[:80]
+        dataset = {"type": kind, "name": data, "args": {"protocol": weights.protocol}}
         values = [{"type": key, "name": label(key), "value": value} for key, value in metrics.items()]
         index = {"name": name, "results": [{"task": task, "dataset": dataset, "metrics": values}]}
         found["model-index"] = [index]

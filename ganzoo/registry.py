@@ -117,8 +117,8 @@ def is_builtin(name: str) -> bool:
 
 
 def describe(name: str) -> str:
-    """The first line of a model's docstring, read without importing the model if it is one of the package's."""
-    if name in _classes:
+    """The first line of the docstring of a model's file, read without importing it, or of a class of your own."""
+    if name in _classes and not is_builtin(name):
         return own_docstring(_classes[name]).partition("\n")[0]
     path = Path(__file__).parent / "models" / f"{name}.py"
     return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]

@@ -187,7 +187,7 @@ class TextToImage(ImageGeneration):
     def sample_image(self, source: str) -> tuple[np.ndarray, str] | None:
         """Images of captions of the data, one column per caption."""
         scheme = source.partition(":")[0]
-        columns, rows = (3, 1) if max(self.image_shape[:2]) > 128 else (4, 3)
+        columns, rows = (2, 1) if max(self.image_shape[:2]) > 128 else (4, 3)
         if scheme == "avatars":
             asked = random_captions(columns)
         elif scheme == "captions":

@@ -95,7 +95,7 @@ def _portable(config: Config, run: Path) -> Config:
     if published:
         # A preset that exists keeps its own.
         known = load_config(published)
-        sources = {key: known.data.get(key) for key in ("source", "noise") if key in config.data}
+        sources: dict[str, Any] = {key: known.data.get(key) for key in ("source", "noise") if key in config.data}
         start: str | None = known.training.start_from
     else:
         sources = {key: short(str(config.data[key])) for key in ("source", "noise") if config.data.get(key)}
