@@ -1,7 +1,7 @@
 """Writes docs/models from the presets: a model card for each preset with weights, its picture, and an index page.
 
-    python -m docs.cards            # cards, the index, and pictures of weights that have changed
-    python -m docs.cards --all      # all pictures
+python -m docs.cards            # cards, the index, and pictures of weights that have changed
+python -m docs.cards --all      # all pictures
 """
 
 import sys

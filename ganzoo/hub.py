@@ -171,7 +171,7 @@ def _downloaded(asked: Address, name: str, most_bytes: int) -> Path:
         with contextlib.suppress(LocalEntryNotFoundError):
             path = library.hf_hub_download(asked.repository, name, local_files_only=True, **options)
     if path is None:
-        connected = True
+        failure: Exception | None = None
         try:
             url = library.hf_hub_url(asked.repository, name, revision=revision)
             size = library.get_hf_file_metadata(url).size
@@ -181,11 +181,14 @@ def _downloaded(asked: Address, name: str, most_bytes: int) -> Path:
             # The hub's own answers are final; without a connection, the cache may have the file.
             if _status(error) in (401, 403, 404):
                 raise
-            connected, size = False, 0
+            failure, size = error, 0
         if size is None:
             raise GanzooError(f"{asked}: the hub does not say how large {name} is: not downloaded")
         _check_size(asked, name, size, most_bytes)
-        path = library.hf_hub_download(asked.repository, name, local_files_only=not connected, **options)
+        try:
+            path = library.hf_hub_download(asked.repository, name, local_files_only=failure is not None, **options)
+        except LocalEntryNotFoundError as error:
+            raise failure or error from None
     # The links of the cache lead from a commit's folder to the files' contents; one that leaves the cache is not the
     # hub's.
     real = Path(path).resolve()

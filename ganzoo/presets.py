@@ -1,7 +1,7 @@
 """Presets: YAML configs of models, most of them with trained weights.
 
-The package ships `zoo_configs/<model>/<preset>.yaml`. The path of your own YAML file or preset folder, or the address of
-a preset on the Hugging Face Hub (hf://user/name), works wherever a preset's name does.
+The package ships `zoo_configs/<model>/<preset>.yaml`. The path of your own YAML file or preset folder, or the address
+of a preset on the Hugging Face Hub (hf://user/name), works wherever a preset's name does.
 """
 
 import fnmatch
