@@ -33,7 +33,7 @@ _LICENSES = (
     *("cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "pddl", "odbl", "odc-by", "openrail", "unknown"),
     *("cdla-sharing-1.0", "cdla-permissive-1.0", "cdla-permissive-2.0", "etalab-2.0", "eupl-1.1", "eupl-1.2"),
 )
-_SAME_LICENSES = {"cc0": "cc0-1.0", "apache": "apache-2.0", "public-domain": "cc0-1.0", "not-stated": "unknown"}
+_SAME_LICENSES = {"cc0": "cc0-1.0", "public-domain": "cc0-1.0", "not-stated": "unknown"}
 # Data sets by the name that TensorFlow Datasets and the hub give them.
 _DATA_SETS = {"mnist": "ylecun/mnist", "fashion_mnist": "zalando-datasets/fashion_mnist"}
 # Metrics whose names are not words joined by underscores.
@@ -164,7 +164,7 @@ def license_identifier(license: str) -> str | None:
 
         license_identifier("CC BY-SA 3.0")  # "cc-by-sa-3.0"
     """
-    slug = _slug(license).removesuffix("-license")
+    slug = re.sub(r"-licen[sc]e\b", "", _slug(license))
     slug = _SAME_LICENSES.get(slug, slug)
     return slug if slug in _LICENSES else None
 

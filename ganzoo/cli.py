@@ -96,7 +96,7 @@ def list_(pattern: str) -> None:
 @main.command()
 @click.argument("name", type=_Path())
 def info(name: str) -> None:
-    """Describes a model, a preset, a run folder or a .keras file, with its metrics.
+    """Describes a model, a preset, an address of the hub, a run folder or a .keras file, with its metrics.
 
     \b
     Example: ganzoo info dcgan
@@ -309,7 +309,8 @@ def data(source: str, output: str, size: int, upscale: bool) -> None:
 )
 @click.option("--output", type=_Path(), default="grid.png", show_default=True, metavar="FILE", help="Image to write.")
 def generate(name: str, count: int | None, captions: Sequence[str], seed: int, output: str) -> None:
-    """Generates a grid of images. NAME is a model, a preset, a .keras file or a run folder.
+    """Generates a grid of images. NAME is a model, a preset, an address of the hub, a .keras
+    file or a run folder.
 
     \b
     Examples: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
@@ -340,7 +341,7 @@ def generate(name: str, count: int | None, captions: Sequence[str], seed: int, o
     default="srgan",
     show_default=True,
     metavar="NAME",
-    help="A model, a preset, a .keras file or a run folder.",
+    help="A model, a preset, an address of the hub, a .keras file or a run folder.",
 )
 @click.option(
     "--tile",
@@ -385,7 +386,7 @@ def upscale(sources: Sequence[Path], target: Path, model: str, tile: int) -> Non
     default="segan",
     show_default=True,
     metavar="NAME",
-    help="A model, a preset, a .keras file or a run folder.",
+    help="A model, a preset, an address of the hub, a .keras file or a run folder.",
 )
 @click.option(
     "--num-shifts",
@@ -490,7 +491,8 @@ def _loaded(name: str, command: str) -> Any:
 def evaluate(
     names: Sequence[str], data: str, extractor: str | None, samples: int, upscale: bool, metrics: Sequence[str]
 ) -> None:
-    """Measures trained models against real data. NAME is a preset, a .keras file or a run folder.
+    """Measures trained models against real data. NAME is a preset, an address of the hub, a .keras file
+    or a run folder.
 
     \b
     Examples: ganzoo evaluate dcgan.mnist --data idx:t10k-images-idx3-ubyte.gz
@@ -637,7 +639,7 @@ def push(folder: Path, address: str, private: bool) -> None:
 
 
 @main.command()
-@click.argument("model", required=False)
+@click.argument("model", required=False, type=_Path())
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -655,17 +657,19 @@ def push(folder: Path, address: str, private: bool) -> None:
     "refused. [env: GANZOO_ALLOWED_HOSTS, separated by spaces]",
 )
 def demo(model: str | None, host: str, port: int, allowed_hosts: Sequence[str]) -> None:
-    """Starts the web page of all models and of editing images, or of one model.
+    """Starts the web page of all models and of editing images, or of one model. MODEL is a model, a preset, an address
+    of the hub, a .keras file or a run folder.
 
     \b
     Examples: ganzoo demo dcgan
+              ganzoo demo hf://USER/my-digits
               ganzoo demo --host 0.0.0.0 --allowed-host demo.example.org
     """
-    from ganzoo import registry
-    from ganzoo.errors import missing_package, unknown
+    from ganzoo import checks, registry
+    from ganzoo.errors import missing_package
 
     if model is not None and model not in registry.list_models():
-        raise unknown("model", model, registry.list_models())
+        checks.model(model)
     if importlib.util.find_spec("gradio") is None:
         raise missing_package("gradio", "demo", "the web page")
     import_keras()
