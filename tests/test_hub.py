@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import re
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from tests.hub_server import TOKEN, HubServer
 
 pytest.importorskip("huggingface_hub")
 
+ROOT = Path(__file__).parents[1]
 COMMIT, OTHER = "a" * 40, "b" * 40
 
 
@@ -332,3 +335,18 @@ def test_without_the_package_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(ganzoo.GanzooError, match=r"hf://ana/x needs the package huggingface_hub: pip install"):
         ganzoo.load("hf://ana/x")
+
+
+def test_the_guide_runs(cache, tmp_path, monkeypatch):
+    """The Python of docs/hub.md, with a preset of its name in the cache."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "hub.md").read_text(), re.DOTALL)
+    assert len(blocks) == 4
+    repository = tmp_path / "cache" / "models--ana--small-digits"
+    shutil.copytree(cache.parents[1], repository)
+    (repository / "refs" / "v1").write_text(OTHER)
+    monkeypatch.chdir(tmp_path)
+    namespace = {}
+    for block in blocks:
+        exec(block, namespace)
+    assert namespace["images"].shape == (16, 16, 16, 1)
+    assert namespace["same"].arguments == namespace["model"].arguments

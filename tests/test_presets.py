@@ -194,7 +194,7 @@ def test_a_published_run_is_a_preset_folder_with_metrics_and_a_card(tiny_yaml, i
 
     (tmp_path / "tiny.yaml").write_text(tiny_yaml)
     run = ganzoo.train(tmp_path / "tiny.yaml", output=tmp_path / "runs", settings=["epochs=1", "class_names=[a, b]"])
-    folder, given = tmp_path / "published", dict(license="CC0", trained_on="noise")
+    folder, given = tmp_path / "published", dict(license="CC0", trained_on="noise", samples=200)
     path = publish_run(run, folder, images_npz, **given)
     config = presets.find(folder).config
     assert {one.name for one in folder.iterdir()} == {"preset.yaml", "README.md", "samples.png", config.weights.file}

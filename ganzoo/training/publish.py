@@ -28,6 +28,7 @@ def publish_run(
     *,
     name: str | None = None,
     overwrite: bool = False,
+    samples: int = 10_000,
 ) -> Path:
     """Writes a preset folder from a run folder of `ganzoo train`: a YAML file, the weights, a model card, a picture.
 
@@ -43,6 +44,7 @@ def publish_run(
         name: write only `<name>.yaml` and `<name>.npz`, beside other presets and replacing earlier ones. The package's
             presets are written in this way.
         overwrite: replace a preset that the folder holds.
+        samples: images to generate for the metrics, as for `ganzoo evaluate`.
 
     Returns:
         The path of the YAML file.
@@ -70,7 +72,7 @@ def publish_run(
     model.load_shipped(folder / file, sha256)
     upscale = bool(config.data.get("upscale"))
     extractor = config.evaluation.judge or config.evaluation.extractor
-    found = evaluate(model, data, extractor, upscale=upscale, metrics=config.evaluation.metrics)
+    found = evaluate(model, data, extractor, samples, upscale, config.evaluation.metrics)
     metrics = dict(found.metrics)
     metrics["best_epoch"] = best["epoch"]
     metrics["training_cpu_minutes"] = round(best["cpu_seconds"] / 60, 1)
