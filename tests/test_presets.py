@@ -189,11 +189,11 @@ def test_keras_files_of_others_are_refused(tmp_path):
         ganzoo.load(tmp_path / "nowhere.keras")
 
 
-def test_a_published_run_is_a_preset_folder_with_metrics_and_a_card(tiny_yaml, images_npz, tmp_path):
+def test_a_published_run_is_a_preset_folder_with_metrics_and_a_card(measured_run, images_npz, tmp_path):
     from ganzoo.training.publish import publish_run
 
-    (tmp_path / "tiny.yaml").write_text(tiny_yaml)
-    run = ganzoo.train(tmp_path / "tiny.yaml", output=tmp_path / "runs", settings=["epochs=1", "class_names=[a, b]"])
+    run = shutil.copytree(measured_run, tmp_path / measured_run.name)
+    (run / "config.yaml").write_text((run / "config.yaml").read_text() + "class_names: [a, b]\n")
     folder, given = tmp_path / "published", dict(license="CC0", trained_on="noise", samples=200)
     path = publish_run(run, folder, images_npz, **given)
     config = presets.find(folder).config
@@ -203,7 +203,8 @@ def test_a_published_run_is_a_preset_folder_with_metrics_and_a_card(tiny_yaml, i
     assert "mnist_classifier" in config.weights.protocol
     # No folder of this machine is published.
     assert config.data["source"] == "npz:images.npz"
-    assert str(tmp_path) not in path.read_text() + (folder / "README.md").read_text()
+    where = images_npz.removeprefix("npz:").removesuffix("/images.npz")
+    assert where not in path.read_text() + (folder / "README.md").read_text()
     published, best = ganzoo.load(folder), ganzoo.load(run)
     assert np.abs(published.generate(4, seed=0).astype(int) - best.generate(4, seed=0)).max() <= 2
     assert config.class_names == ["a", "b"]
