@@ -583,7 +583,7 @@ def export(name: str, folder: str, overwrite: bool) -> None:
 @click.option("--data", required=True, metavar="SOURCE", help="Held-out real data, for the metrics.")
 @click.option("--license", required=True, help="License of the training data.")
 @click.option("--trained-on", required=True, help="Description of the training data.")
-@click.option("--overwrite", is_flag=True, help="Replace a preset that FOLDER holds.")
+@click.option("--overwrite", is_flag=True, help="Replace a preset that FOLDER holds, and its card.")
 @click.option(
     "--name",
     metavar="NAME",
@@ -627,8 +627,9 @@ def push(folder: Path, address: str, private: bool) -> None:
     Log in first, with `hf auth login` or the environment variable HF_TOKEN. Only the YAML file, the weights, the model
     card and its picture are uploaded. After @, a branch to push to, which is created if necessary.
     """
-    from ganzoo import hub, presets
+    from ganzoo import checks, hub, presets
 
+    checks.existing(folder, kind="preset folder")
     presets.check_preset_folder(folder)
     hub.check_login(address)
     import_keras()

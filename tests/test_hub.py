@@ -13,7 +13,7 @@ import yaml
 from click.testing import CliRunner
 
 import ganzoo
-from ganzoo import hub
+from ganzoo import cards, hub
 from ganzoo.cli import main
 from ganzoo.training.publish import push_folder
 from ganzoo.training.run import prepare
@@ -311,16 +311,17 @@ def test_only_whole_presets_are_pushed(server, folder, tmp_path):
     mine = shutil.copytree(folder, tmp_path / "mine")
     with pytest.raises(ganzoo.GanzooError, match="is not an address of the hub"):
         push_folder(mine, "ana/x")
-    for wrong in (tmp_path, tmp_path / "nowhere", mine / "preset.yaml"):
-        done = command("push", wrong, "hf://ana/x")
-        assert "is not a preset folder" in done.output
-        assert done.exit_code == 1
+    assert "is not a preset folder" in command("push", tmp_path, "hf://ana/x").output
+    assert f"Did you mean '{mine}'" in command("push", tmp_path / "mines", "hf://ana/x").output
     (mine / "README.md").symlink_to("/etc/hostname")
     with pytest.raises(ganzoo.GanzooError, match=r"README\.md is a link to another file"):
         push_folder(mine, "hf://ana/x")
     (mine / "README.md").unlink()
     (mine / "samples.png").write_text("no picture")
     with pytest.raises(ganzoo.GanzooError, match="is not a PNG file"):
+        push_folder(mine, "hf://ana/x")
+    (mine / "samples.png").write_bytes(cards.picture_of(ganzoo.load(mine), "", "0" * 64))
+    with pytest.raises(ganzoo.GanzooError, match="are of earlier weights: remove both"):
         push_folder(mine, "hf://ana/x")
     (mine / "samples.png").unlink()
     damaged_weights(mine)

@@ -43,7 +43,7 @@ def publish_run(
         trained_on: description of the training data.
         name: write only `<name>.yaml` and `<name>.npz`, beside other presets and replacing earlier ones. The package's
             presets are written in this way.
-        overwrite: replace a preset that the folder holds.
+        overwrite: replace a preset that the folder holds, and its card.
         samples: images to generate for the metrics, as for `ganzoo evaluate`.
 
     Returns:
@@ -83,7 +83,9 @@ def publish_run(
         write_atomically(path, dump(preset).encode())
         return path
     picture = cards.picture_of(model, data, sha256)
-    if picture is not None:
+    if picture is None:
+        (folder / cards.PICTURE_FILE).unlink(missing_ok=True)
+    else:
         write_atomically(folder / cards.PICTURE_FILE, picture)
     write_atomically(folder / cards.CARD_FILE, cards.card(preset, cards.PLACE, picture).encode())
     return presets.write_config(preset, folder)
@@ -139,7 +141,12 @@ def push_folder(folder: PathLike, address: str, private: bool = False) -> str:
     }
     if (folder / cards.PICTURE_FILE).exists():
         files[cards.PICTURE_FILE] = _content(folder, cards.PICTURE_FILE, _LARGEST_PICTURE)
-        cards.stored_in(files[cards.PICTURE_FILE])
+        shown = cards.stored_in(files[cards.PICTURE_FILE]).get("weights", config.weights.sha256)
+        if shown != config.weights.sha256:
+            raise GanzooError(
+                f"{folder / cards.PICTURE_FILE} and the card beside it are of earlier weights: remove both, and a card is "
+                "written anew, or publish the run again"
+            )
     if (folder / cards.CARD_FILE).exists():
         text = _content(folder, cards.CARD_FILE, MOST_BYTES).decode(errors="replace")
     else:
