@@ -144,8 +144,8 @@ def push_folder(folder: PathLike, address: str, private: bool = False) -> str:
         shown = cards.stored_in(files[cards.PICTURE_FILE]).get("weights", config.weights.sha256)
         if shown != config.weights.sha256:
             raise GanzooError(
-                f"{folder / cards.PICTURE_FILE} and the card beside it are of earlier weights: remove both, and a card is "
-                "written anew, or publish the run again"
+                f"{folder / cards.PICTURE_FILE} and the card beside it are of earlier weights: remove both, and a card "
+                "is written anew, or publish the run again"
             )
     if (folder / cards.CARD_FILE).exists():
         text = _content(folder, cards.CARD_FILE, MOST_BYTES).decode(errors="replace")
