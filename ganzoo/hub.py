@@ -15,7 +15,7 @@ from typing import Any
 from ganzoo import __version__
 from ganzoo.config import MOST_BYTES, load_config
 from ganzoo.errors import GanzooError, first_line, in_one_line, missing_package
-from ganzoo.weights import MOST_BYTES as MOST_WEIGHT_BYTES
+from ganzoo.files import LARGEST_WEIGHTS
 
 SCHEME = "hf://"
 # The weights files that `save_to_preset` and `publish` write; those of earlier versions leave the newest commit.
@@ -93,7 +93,7 @@ def fetch(address: object, file: str) -> Path:
         if config.weights is not None:
             # Of the same commit, whatever is pushed meanwhile: the cache has a folder for each.
             pinned = Address(asked.repository, path.parent.name)
-            _downloaded(pinned, config.weights.file, MOST_WEIGHT_BYTES)
+            _downloaded(pinned, config.weights.file, LARGEST_WEIGHTS)
     return path
 
 

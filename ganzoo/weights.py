@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganzoo.errors import GanzooError, first_line
-from ganzoo.files import open_regular, write_atomically
+from ganzoo.files import LARGEST_WEIGHTS, open_regular, write_atomically
 from ganzoo.types import PathLike
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 BAD_ARCHIVE = Exception
 # Trained weights compress to nine tenths; an archive that expands by more than this factor is an attack.
 _MOST_EXPANSION = 20
-# Largest weights file, which is read as a whole; the package's have less than 10 MB.
-MOST_BYTES = 2**30
 # Networks are created several times before weights are loaded: averaged copies, and one for each regularizer.
 _COPIES = 8
 # Most weight arrays, which take time to create; the largest models of the package have a few hundred.
@@ -70,9 +68,9 @@ def save(path: PathLike, networks: "Mapping[str, keras.Model]") -> str:
             arrays[key] = array
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    if buffer.tell() > MOST_BYTES:
+    if buffer.tell() > LARGEST_WEIGHTS:
         raise GanzooError(
-            f"the weights take {buffer.tell():,} bytes, more than the {MOST_BYTES:,} that a file may have"
+            f"the weights take {buffer.tell():,} bytes, more than the {LARGEST_WEIGHTS:,} that a file may have"
         )
     write_atomically(path, buffer.getvalue())
     return hashlib.sha256(buffer.getvalue()).hexdigest()
@@ -151,9 +149,9 @@ def digest(arrays: Mapping[str, Any]) -> str:
 def _content(path: PathLike, sha256: str | None) -> bytes:
     try:
         with open_regular(path) as file:
-            if os.fstat(file.fileno()).st_size > MOST_BYTES:
-                raise OSError(f"it has more than {MOST_BYTES:,} bytes")
-            content = file.read(MOST_BYTES)
+            if os.fstat(file.fileno()).st_size > LARGEST_WEIGHTS:
+                raise OSError(f"it has more than {LARGEST_WEIGHTS:,} bytes")
+            content = file.read(LARGEST_WEIGHTS)
     except OSError as error:
         raise GanzooError(f"cannot read the weights file {path}: {error.strerror or error}") from None
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:

@@ -10,10 +10,9 @@ from ganzoo.config import MOST_BYTES, Config, Weights, dump, load_config
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation import evaluate
 from ganzoo.evaluation.report import short
-from ganzoo.files import open_regular, write_atomically
+from ganzoo.files import LARGEST_WEIGHTS, open_regular, write_atomically
 from ganzoo.training.callbacks.record import read_records
 from ganzoo.types import PathLike
-from ganzoo.weights import MOST_BYTES as MOST_WEIGHT_BYTES
 
 # Of the picture of a card, in bytes.
 _LARGEST_PICTURE = 2**23
@@ -137,7 +136,7 @@ def push_folder(folder: PathLike, address: str, private: bool = False) -> str:
     assert config.weights is not None
     files = {
         presets.PRESET_FILE: _content(folder, presets.PRESET_FILE, MOST_BYTES),
-        config.weights.file: _content(folder, config.weights.file, MOST_WEIGHT_BYTES),
+        config.weights.file: _content(folder, config.weights.file, LARGEST_WEIGHTS),
     }
     if (folder / cards.PICTURE_FILE).exists():
         files[cards.PICTURE_FILE] = _content(folder, cards.PICTURE_FILE, _LARGEST_PICTURE)
