@@ -20,6 +20,8 @@ demo = ["gradio>=6.0,<7", *speech]
 tfds = ["importlib_resources", "tensorflow-datasets>=4.9.8"]
 # The data source avatars:COUNT.
 avatars = ["dicebear-core>=10.7", "dicebear-styles>=10.6", "resvg-py>=0.5"]
+# Presets of the Hugging Face Hub, hf://user/name.
+hub = ["huggingface_hub>=0.30"]
 # The data source photos:scikit-image.
 photos = ["scikit-image>=0.22"]
 
@@ -67,6 +69,7 @@ setup(
         "demo": demo,
         # speechmos does not declare its dependencies.
         "dnsmos": [*speech, "librosa", "onnxruntime", "speechmos"],
+        "hub": hub,
         "photos": photos,
         # The back end KERAS_BACKEND=jax.
         "jax": ["jax>=0.4.30"],
@@ -80,6 +83,7 @@ setup(
         "test": [
             *avatars,
             *demo,
+            *hub,
             *photos,
             *speech_metrics,
             *tfds,

@@ -8,7 +8,6 @@ import gradio as gr
 import numpy as np
 
 import ganzoo
-from ganzoo import presets
 from ganzoo.data.avatar_attributes import ATTRIBUTES, GLASSES_WORN, MAN, NO_GLASSES, WOMAN
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.inference import grid
@@ -24,6 +23,7 @@ from .common import (
     finite_number,
     image,
     loaded,
+    preset_of,
     seed_number,
     shown_errors,
     trained_presets,
@@ -47,7 +47,7 @@ _FIRST, _MINUS, _PLUS = list(GROUPS)[:3]
 
 def presets_with_attributes(model: str) -> list[str]:
     """The trained presets of a model that generate avatars of the size that the classifier takes, in one stage."""
-    found = [presets.find(name) for name in trained_presets(model)]
+    found = [preset_of(name) for name in trained_presets(model)]
     avatars = [preset for preset in found if str(preset.config.data.get("source", "")).split(":")[0] == "avatars"]
     avatars = [preset for preset in avatars if preset.config.arguments.get("factor", 1) == 1]
     shapes = {preset.name: tuple(preset.config.arguments.get("image_shape", ())) for preset in avatars}

@@ -6,7 +6,6 @@ import gradio as gr
 import numpy as np
 
 import ganzoo
-from ganzoo import presets
 from ganzoo.errors import GanzooError
 from ganzoo.inference import grid
 
@@ -16,8 +15,10 @@ from .common import (
     as_file,
     enlarged,
     image,
+    is_offered,
     loaded,
     preset_choice,
+    preset_of,
     seed_number,
     shown_errors,
     whole_number,
@@ -80,8 +81,8 @@ def _is_number(word: str) -> bool:
 
 def _numbered(preset: str) -> str:
     """The class names of a preset with their numbers; "" if the names are the numbers themselves."""
-    # The name comes from a request: only names of shipped presets are looked up, so no other file is opened.
-    names = presets.find(preset).config.class_names if preset in presets.preset_files() else []
+    # The name comes from a request: only presets that the page offers are looked up, so no other file is opened.
+    names = preset_of(preset).config.class_names if is_offered(preset) else []
     numbered = [(str(number), name) for number, name in enumerate(names)]
     return ", ".join(f"{number} {name}" for number, name in numbered if number != name)
 

@@ -5,6 +5,7 @@ import html
 import reprlib
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,6 +13,7 @@ import numpy as np
 
 import ganzoo
 from ganzoo import presets
+from ganzoo.config import Config
 from ganzoo.data.avatar_captions import random_captions
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.inference import save_image
@@ -28,6 +30,8 @@ LARGEST_SEED = 2**31 - 1
 BUTTONS: list[Any] = ["download", "fullscreen"]
 
 
+# What the owner of the page named in addition to the package's presets: {name: (preset, model)}.
+_added: dict[str, tuple[presets.Preset, Any]] = {}
 _cached_load = functools.lru_cache(maxsize=16)(ganzoo.load)
 
 
@@ -35,13 +39,33 @@ def loaded(preset: str) -> Any:
     """The trained model of a preset, cached.
 
     Raises:
-        GanzooError: not the full name of a preset. The name comes from a request, so files and run folders are not
-            loaded.
+        GanzooError: not the full name of a preset. The name comes from a request, so files, run folders and addresses
+            of the hub are not loaded.
     """
-    names = ganzoo.list_presets()
-    if preset not in names:
-        raise unknown("preset", reprlib.repr(preset), names)
-    return _cached_load(preset)
+    if not is_offered(preset):
+        raise unknown("preset", reprlib.repr(preset), [*_added, *ganzoo.list_presets()])
+    return _added[preset][1] if preset in _added else _cached_load(preset)
+
+
+def add_preset(name: str) -> str:
+    """Loads what `ganzoo.load` takes, offers it on the page of its model, and returns the model's name.
+
+    It is loaded now, since a page makes no connections later.
+    """
+    model, config = ganzoo.load(name), presets.config_of(name)
+    found = presets.model_of(name)
+    _added[name] = presets.Preset(name, Path(name), config or Config(found)), model
+    return found
+
+
+def is_offered(name: object) -> bool:
+    """Whether this is the full name of a preset of the package, or of one that was added."""
+    return isinstance(name, str) and (name in _added or name in presets.preset_files())
+
+
+def preset_of(name: str) -> presets.Preset:
+    """The preset of a name that is offered."""
+    return _added[name][0] if name in _added else presets.find(name)
 
 
 def without_captions(model: Any) -> Any:
@@ -55,10 +79,12 @@ def _unconditional(model: Any) -> Any:
 
 
 def trained_presets(model: str) -> list[str]:
-    """The presets of a model that have weights, the default first."""
+    """The presets of a model that have weights: first those that were added, then the default."""
+    added = [name for name, (preset, _) in _added.items() if preset.config.model == model]
     found = [presets.find(name) for name in ganzoo.list_presets(f"{model}.*")]
     found = [preset for preset in found if preset.config.weights]
-    return [preset.name for preset in sorted(found, key=lambda preset: not preset.config.default)]
+    others = [preset.name for preset in sorted(found, key=lambda preset: not preset.config.default)]
+    return [*added, *(name for name in others if name not in added)]
 
 
 def preset_choice(model: str, also: Iterable[str] = ()) -> gr.Dropdown:

@@ -147,7 +147,8 @@ def new_result(name: str) -> Path:
     results.mkdir(mode=0o700, exist_ok=True)
     for old in sorted(results.iterdir(), key=lambda path: path.stat().st_mtime)[: 1 - KEPT_RESULTS]:
         shutil.rmtree(old, ignore_errors=True)
-    return Path(tempfile.mkdtemp(dir=results)) / name
+    # Names of presets may be addresses or paths.
+    return Path(tempfile.mkdtemp(dir=results)) / re.sub(r"[/\\:]+", "-", name)
 
 
 def stem(path: str | Path) -> str:

@@ -23,7 +23,7 @@ from ganzoo import registry
 from ganzoo.errors import GanzooError
 
 from . import editing
-from .common import QUEUE, received, trained_presets
+from .common import QUEUE, add_preset, received, trained_presets
 from .server import MEGABYTE, MOST_MEGABYTES, Gate, Hosts, serve
 
 # Pages that are not of one model: modules with TITLE, the name of the tab, available(), whether what the page needs is
@@ -141,7 +141,7 @@ def launch(
     """Serves the app until Ctrl-C or SIGTERM.
 
     Args:
-        model: as in `build`.
+        model: as in `build`, or anything that `ganzoo.load` takes, which its model's page then offers first.
         host: address or name of this machine to listen on; 0.0.0.0 for all its addresses.
         port: the port to listen on.
         allowed_hosts: further host names that browsers may use, e.g. that of a reverse proxy.
@@ -150,6 +150,8 @@ def launch(
         GanzooError: as in `build`; the host or port cannot be listened on; an invalid host name.
     """
     hosts = Hosts(host, allowed_hosts)
+    if model is not None and model not in registry.list_models():
+        model = add_preset(model)
     serve(lambda: web(build(model), hosts), host, port)
 
 

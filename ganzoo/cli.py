@@ -97,7 +97,7 @@ def list_(pattern: str) -> None:
 @main.command()
 @click.argument("name", type=_Path())
 def info(name: str) -> None:
-    """Describes a model, a preset, a run folder or a .keras file, with its metrics.
+    """Describes a model, a preset, an address of the hub, a run folder or a .keras file, with its metrics.
 
     \b
     Example: ganzoo info dcgan
@@ -310,7 +310,8 @@ def data(source: str, output: str, size: int, upscale: bool) -> None:
 )
 @click.option("--output", type=_Path(), default="grid.png", show_default=True, metavar="FILE", help="Image to write.")
 def generate(name: str, count: int | None, captions: Sequence[str], seed: int, output: str) -> None:
-    """Generates a grid of images. NAME is a model, a preset, a .keras file or a run folder.
+    """Generates a grid of images. NAME is a model, a preset, an address of the hub, a .keras
+    file or a run folder.
 
     \b
     Examples: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
@@ -341,7 +342,7 @@ def generate(name: str, count: int | None, captions: Sequence[str], seed: int, o
     default="srgan",
     show_default=True,
     metavar="NAME",
-    help="A model, a preset, a .keras file or a run folder.",
+    help="A model, a preset, an address of the hub, a .keras file or a run folder.",
 )
 @click.option(
     "--tile",
@@ -386,7 +387,7 @@ def upscale(sources: Sequence[Path], target: Path, model: str, tile: int) -> Non
     default="segan",
     show_default=True,
     metavar="NAME",
-    help="A model, a preset, a .keras file or a run folder.",
+    help="A model, a preset, an address of the hub, a .keras file or a run folder.",
 )
 @click.option(
     "--num-shifts",
@@ -534,7 +535,8 @@ def _loaded(name: str, command: str) -> Any:
 def evaluate(
     names: Sequence[str], data: str, extractor: str | None, samples: int, upscale: bool, metrics: Sequence[str]
 ) -> None:
-    """Measures trained models against real data. NAME is a preset, a .keras file or a run folder.
+    """Measures trained models against real data. NAME is a preset, an address of the hub, a .keras file
+    or a run folder.
 
     \b
     Examples: ganzoo evaluate dcgan.mnist --data idx:t10k-images-idx3-ubyte.gz
@@ -625,27 +627,64 @@ def export(name: str, folder: str, overwrite: bool) -> None:
 @click.option("--data", required=True, metavar="SOURCE", help="Held-out real data, for the metrics.")
 @click.option("--license", required=True, help="License of the training data.")
 @click.option("--trained-on", required=True, help="Description of the training data.")
-def publish(run: Path, folder: Path, data: str, license: str, trained_on: str) -> None:
-    """Turns a run's best checkpoint into a preset with weights: a YAML file and a small .npz file.
+@click.option("--overwrite", is_flag=True, help="Replace a preset that FOLDER holds, and its card.")
+@click.option(
+    "--name",
+    metavar="NAME",
+    help="Write only NAME.yaml and NAME.npz, beside other presets; the package's presets are written in this way.",
+)
+def publish(
+    run: Path, folder: Path, data: str, license: str, trained_on: str, overwrite: bool, name: str | None
+) -> None:
+    """Turns a run's best checkpoint into a preset: a folder with a YAML file, weights, a model card and a picture.
 
     \b
-    Example: ganzoo publish runs/dcgan.mnist-001 presets --data idx:t10k-images-idx3-ubyte.gz \\
+    Example: ganzoo publish runs/dcgan.mnist-001 my_digits --data idx:t10k-images-idx3-ubyte.gz \\
                  --license "CC BY-SA 3.0" --trained-on "MNIST training set"
+             ganzoo generate my_digits
+             ganzoo push my_digits hf://USER/my-digits
     """
     from ganzoo import checks, presets
 
     checks.existing(run, kind="run folder")
     presets.best_checkpoint_of(run)
     checks.source(data, checks.model(run))
+    presets.check_target(folder, overwrite, name)
     checks.folder_to_write(folder)
     import_keras()
     from ganzoo.training.publish import publish_run
 
-    click.echo(publish_run(run, folder, data, license, trained_on))
+    click.echo(publish_run(run, folder, data, license, trained_on, name=name, overwrite=overwrite))
 
 
 @main.command()
-@click.argument("model", required=False)
+@click.argument("folder", type=_Path(path_type=Path))
+@click.argument("address")
+@click.option("--private", is_flag=True, help="Create the repository as private.")
+def push(folder: Path, address: str, private: bool) -> None:
+    """Uploads the preset in FOLDER to the Hugging Face Hub, so that others load it by its ADDRESS.
+
+    \b
+    Examples: ganzoo push my_digits hf://USER/my-digits
+              ganzoo push my_digits hf://USER/my-digits@v2 --private
+
+    Log in first, with `hf auth login` or the environment variable HF_TOKEN. Only the YAML file, the weights, the model
+    card and its picture are uploaded. After @, a branch to push to, which is created if necessary.
+    """
+    from ganzoo import checks, hub, presets
+
+    checks.existing(folder, kind="preset folder")
+    presets.check_preset_folder(folder)
+    hub.check_login(address)
+    import_keras()
+    from ganzoo.training.publish import push_folder
+
+    click.echo(push_folder(folder, address, private))
+    click.echo(f'  use it: ganzoo.load("{address}")')
+
+
+@main.command()
+@click.argument("model", required=False, type=_Path())
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -663,17 +702,19 @@ def publish(run: Path, folder: Path, data: str, license: str, trained_on: str) -
     "refused. [env: GANZOO_ALLOWED_HOSTS, separated by spaces]",
 )
 def demo(model: str | None, host: str, port: int, allowed_hosts: Sequence[str]) -> None:
-    """Starts the web page of all models and of editing images, or of one model.
+    """Starts the web page of all models and of editing images, or of one model. MODEL is a model, a preset, an address
+    of the hub, a .keras file or a run folder.
 
     \b
     Examples: ganzoo demo dcgan
+              ganzoo demo hf://USER/my-digits
               ganzoo demo --host 0.0.0.0 --allowed-host demo.example.org
     """
-    from ganzoo import registry
-    from ganzoo.errors import missing_package, unknown
+    from ganzoo import checks, registry
+    from ganzoo.errors import missing_package
 
     if model is not None and model not in registry.list_models():
-        raise unknown("model", model, registry.list_models())
+        checks.model(model)
     if importlib.util.find_spec("gradio") is None:
         raise missing_package("gradio", "demo", "the web page")
     import_keras()

@@ -19,7 +19,7 @@ from ganzoo.types import PathLike
 # Larger integers overflow in TensorFlow or make loops practically endless. No size, count or seed comes near.
 _LARGEST = 2**31 - 1
 # Far more than any config written by hand.
-_MOST_BYTES = 2**20
+MOST_BYTES = 2**20
 
 
 def _file_name(name: str) -> str:
@@ -121,22 +121,22 @@ class Config:
     weights: Weights | None = None
 
 
-def load_config(path: PathLike) -> Config:
-    """Reads a YAML file into a `Config`.
+def load_config(path: PathLike, where: str = "") -> Config:
+    """Reads a YAML file into a `Config`; errors begin with `where`, by default the path.
 
     Raises:
         GanzooError: no such file, not YAML, an unknown key, a missing key or a wrong type.
     """
     try:
         with open_regular(path) as file:
-            content = file.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise OSError(f"it has more than {_MOST_BYTES:,} bytes")
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise OSError(f"it has more than {MOST_BYTES:,} bytes")
         # Some editors begin UTF-8 files with a byte order mark.
         text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise GanzooError(f"cannot read the config {path}: {error}") from None
-    return parse_config(text, str(path))
+        raise GanzooError(f"cannot read the config {where or path}: {error}") from None
+    return parse_config(text, where or str(path))
 
 
 def parse_config(text: str, where: str) -> Config:

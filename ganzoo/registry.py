@@ -6,6 +6,7 @@ decorator from any file. Listing the package's models imports none of them.
 
 import ast
 import fnmatch
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -111,12 +112,17 @@ def list_models(pattern: str = "*") -> list[str]:
     return sorted(fnmatch.filter({*_builtin_names(), *_classes}, pattern))
 
 
+def is_builtin(name: str) -> bool:
+    """Whether a model is one of the package's, so that it is registered without importing another file."""
+    return name in _builtin_names()
+
+
 def describe(name: str) -> str:
-    """The first line of a model's docstring, read without importing the model if it is one of the package's."""
-    if name in _classes:
+    """The first line of the docstring of a model's file, read without importing it, or of a class of your own."""
+    if name in _classes and not is_builtin(name):
         return own_docstring(_classes[name]).partition("\n")[0]
     path = Path(__file__).parent / "models" / f"{name}.py"
-    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+    return (ast.get_docstring(_syntax(path)) or "").partition("\n")[0]
 
 
 def declared(name: str, attribute: str) -> Any:
@@ -146,7 +152,7 @@ def _declared(module: str, class_name: str | None, attribute: str) -> Any:
         The value, or None if neither the class nor its bases in this package set it.
     """
     path = Path(__file__).parents[1].joinpath(*module.split(".")).with_suffix(".py")
-    body = ast.parse(path.read_text(encoding="utf-8")).body
+    body = _syntax(path).body
     imported = {
         alias.asname or alias.name: (str(node.module), alias.name)
         for node in body
@@ -167,6 +173,11 @@ def _declared(module: str, class_name: str | None, attribute: str) -> Any:
         found = (_declared(*base, attribute) for base in bases if base)
         return next((value for value in found if value is not None), None)
     return None
+
+
+@functools.cache
+def _syntax(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def own_docstring(cls: type) -> str:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganzoo.errors import GanzooError, first_line
-from ganzoo.files import open_regular, write_atomically
+from ganzoo.files import LARGEST_WEIGHTS, open_regular, write_atomically
 from ganzoo.types import PathLike
 
 if TYPE_CHECKING:
@@ -68,6 +68,10 @@ def save(path: PathLike, networks: "Mapping[str, keras.Model]") -> str:
             arrays[key] = array
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
+    if buffer.tell() > LARGEST_WEIGHTS:
+        raise GanzooError(
+            f"the weights take {buffer.tell():,} bytes, more than the {LARGEST_WEIGHTS:,} that a file may have"
+        )
     write_atomically(path, buffer.getvalue())
     return hashlib.sha256(buffer.getvalue()).hexdigest()
 
@@ -145,13 +149,15 @@ def digest(arrays: Mapping[str, Any]) -> str:
 def _content(path: PathLike, sha256: str | None) -> bytes:
     try:
         with open_regular(path) as file:
-            content = file.read()
+            if os.fstat(file.fileno()).st_size > LARGEST_WEIGHTS:
+                raise OSError(f"it has more than {LARGEST_WEIGHTS:,} bytes")
+            content = file.read(LARGEST_WEIGHTS)
     except OSError as error:
         raise GanzooError(f"cannot read the weights file {path}: {error.strerror or error}") from None
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise GanzooError(
             f"the weights file {path} is damaged or has been changed: its SHA-256 is not the one in its preset. "
-            "Reinstall keras-ganzoo, or copy the file again."
+            "Reinstall keras-ganzoo, or copy or download the file again."
         )
     return content
 

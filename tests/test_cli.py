@@ -129,7 +129,7 @@ def test_info_tells_paper_parameters_and_metrics():
         ),
         (["generate", "dcgan", "--seed", "-1"], "-1 is not in the range x>=0"),
         (["generate", "nowhere.keras"], "no such file"),
-        (["demo", "srgann"], "unknown model"),
+        (["demo", "srgann"], "unknown preset or model"),
         (["demo", "--port", "70000"], "70000 is not in the range"),
         (["train", "dcgan.digits", "--data", "idx:", "--dry-run"], "is incomplete"),
         (["evaluate", "dcgan.mnist", "--data", "digits"], "smaller than the requested 28x28"),

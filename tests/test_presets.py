@@ -6,6 +6,7 @@ import shutil
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import ganzoo
 from ganzoo import presets
@@ -188,18 +189,38 @@ def test_keras_files_of_others_are_refused(tmp_path):
         ganzoo.load(tmp_path / "nowhere.keras")
 
 
-def test_a_packed_run_is_a_preset_with_weights_and_metrics(tiny_preset, images_npz, tmp_path):
+def test_a_published_run_is_a_preset_folder_with_metrics_and_a_card(measured_run, images_npz, tmp_path):
     from ganzoo.training.publish import publish_run
 
-    run = ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["epochs=1", "class_names=[a, b]"])
-    path = publish_run(run, tmp_path / "packed", images_npz, license="CC0", trained_on="noise")
-    config = presets.find(str(path)).config
+    run = shutil.copytree(measured_run, tmp_path / measured_run.name)
+    (run / "config.yaml").write_text((run / "config.yaml").read_text() + "class_names: [a, b]\n")
+    folder, given = tmp_path / "published", dict(license="CC0", trained_on="noise", samples=200)
+    path = publish_run(run, folder, images_npz, **given)
+    config = presets.find(folder).config
+    assert {one.name for one in folder.iterdir()} == {"preset.yaml", "README.md", "samples.png", config.weights.file}
     assert config.weights.license == "CC0"
     assert config.weights.metrics["frechet_distance"] > 0
     assert "mnist_classifier" in config.weights.protocol
-    packed, best = ganzoo.load(path), ganzoo.load(run)
-    assert np.abs(packed.generate(4, seed=0).astype(int) - best.generate(4, seed=0)).max() <= 2
+    # No folder of this machine is published.
+    assert config.data["source"] == "npz:images.npz"
+    where = images_npz.removeprefix("npz:").removesuffix("/images.npz")
+    assert where not in path.read_text() + (folder / "README.md").read_text()
+    published, best = ganzoo.load(folder), ganzoo.load(run)
+    assert np.abs(published.generate(4, seed=0).astype(int) - best.generate(4, seed=0)).max() <= 2
     assert config.class_names == ["a", "b"]
+    card = (folder / "README.md").read_text()
+    assert f"| Fréchet distance | {config.weights.metrics['frechet_distance']:g} |" in card
+    assert "![32 images, generated from seed 0](samples.png)" in card
+    with Image.open(folder / "samples.png") as picture:
+        assert picture.size == (8 * 30 - 2, 4 * 30 - 2)
+    with pytest.raises(ganzoo.GanzooError, match="it holds a preset; choose another folder"):
+        publish_run(run, folder, images_npz, **given)
+    with pytest.raises(ganzoo.GanzooError, match="a preset's name consists of lower-case letters"):
+        publish_run(run, folder, images_npz, **given, name="../x")
+    # As the package's presets are written: beside others, without cards.
+    path = publish_run(run, tmp_path / "zoo", images_npz, **given, name="mine")
+    assert {one.name for one in path.parent.iterdir()} == {"mine.yaml", "mine.npz"}
+    np.testing.assert_array_equal(ganzoo.load(path).generate(2, seed=0), published.generate(2, seed=0))
 
 
 @pytest.mark.parametrize(

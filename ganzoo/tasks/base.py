@@ -61,8 +61,11 @@ class Task:
         usage: command line for inference, with {name} for the model's name.
         commands: commands of `ganzoo` that accept such models.
         sources: (name of the module whose `_SCHEMES` open the data, what error messages append to "source").
+        example: a line of Python that uses such a `model`, for model cards.
+        pipeline: the task's name on the Hugging Face Hub (`pipeline_tag`), if it has one there.
+        limits: what such models cannot do, in sentences, for model cards.
 
-    The last four must be literals: the command line reads them from the source code without importing Keras.
+    The last seven must be literals: the command line reads them from the source code without importing Keras.
 
     Example:
         class Denoising(ganzoo.tasks.Task):
@@ -82,6 +85,9 @@ class Task:
     usage: str = ""
     commands: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    example: str = ""
+    pipeline: str = ""
+    limits: str = ""
     # Whether all training examples have the same shape, whatever the data set.
     has_fixed_shapes: bool = False
 
@@ -108,6 +114,17 @@ class Task:
 
         Returns:
             uint8 (at most count, height, width, channels), or None if there is nothing to show.
+        """
+        return None
+
+    def sample_image(self, source: str) -> tuple[np.ndarray, str] | None:
+        """An image for the model card that shows what the model does, and its caption.
+
+        Args:
+            source: the data that the model is evaluated on, e.g. "avatars:2000".
+
+        Returns:
+            (uint8 (height, width, channels), one line of text), or None if there is nothing to show.
         """
         return None
 

@@ -17,6 +17,7 @@ from ganzoo.data.labelled import labelled
 from ganzoo.errors import GanzooError, at_least_one, unknown
 from ganzoo.inference.counts import allocated, whole_count
 from ganzoo.inference.descent import compiled_descent
+from ganzoo.inference.sampling import grid
 from ganzoo.metrics import ImageSets, get_extractor
 from ganzoo.metrics.registry import chosen_metrics
 from ganzoo.networks.features import feature_network
@@ -56,6 +57,12 @@ class ImageGeneration(Task):
     usage = "ganzoo generate {name}"
     commands: tuple[str, ...] = ("generate", "probe")
     sources = ("ganzoo.data.sources", "")
+    example = "images = model.generate(16, seed=0)  # uint8 (16, height, width, channels)"
+    pipeline = "unconditional-image-generation"
+    limits = (
+        "It generates only images like those it was trained on, in one size. Generated images may be close to training "
+        "images."
+    )
     has_fixed_shapes = True
 
     @property
@@ -259,6 +266,12 @@ class ImageGeneration(Task):
     def preview(self, feed: "Feed", count: int) -> np.ndarray | None:
         return self.generate(count, seed=0)
 
+    def sample_image(self, source: str) -> tuple[np.ndarray, str] | None:
+        """The first images of seed 0."""
+        rows = 4 if max(self.image_shape[:2]) <= 48 else 3
+        count = 2 * rows**2
+        return grid(self.generate(count, seed=0), columns=2 * rows), f"{count} images, generated from seed 0"
+
     def collapsed(self) -> bool:
         """Whether 16 images of fixed latents differ by less than a gray level on average."""
         return bool(self.generate(16, seed=0).astype("float32").std(axis=0).mean() < 1.0)
@@ -311,6 +324,9 @@ class ClassConditionalGeneration(ImageGeneration):
     page = "ganzoo.demos.cgan"
     purpose = "generates images of classes"
     commands = ("generate",)
+    example = "images = model.generate(labels=[0, 1, 1], seed=0)  # uint8 (3, height, width, channels)"
+    # The hub has no name for this task.
+    pipeline = ""
 
     def check_data(self, data: Any, targets: Any = None) -> None:
         super().check_data(data, targets)
@@ -354,6 +370,12 @@ class ClassConditionalGeneration(ImageGeneration):
             count = len(class_numbers(labels, self.classes))
         source = self._latent_source(count, seed, latents)
         return self._images(source, batch_size, self.labels(source.count, labels))
+
+    def sample_image(self, source: str) -> tuple[np.ndarray, str] | None:
+        """Three images of each class, one class per column."""
+        columns = min(self.classes, 10)
+        images = self.generate(labels=[*range(columns)] * 3, seed=0)
+        return grid(images, columns=columns), f"Classes 0 to {columns - 1}, one per column, generated from seed 0"
 
     def labels(self, count: int, labels: Any = None) -> np.ndarray:
         """Labels int32 (count,): the given ones after a check, a single one repeated, or all classes in turn.

@@ -15,9 +15,11 @@ from ganzoo.data.audio import RATES
 from ganzoo.data.batch_checks import refuse_other_parts
 from ganzoo.data.recordings import colored_noise, level
 from ganzoo.data.speech import speech
+from ganzoo.data.vowels import vowels
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.enhancement_stream import EnhancementStream, Settings
 from ganzoo.inference.overlap import Windows
+from ganzoo.inference.sampling import grid
 from ganzoo.metrics.registry import averages, chosen_metrics, compute
 from ganzoo.tasks.base import Task, ValidationMetrics
 
@@ -57,6 +59,9 @@ class SpeechEnhancement(Task):
     usage = "ganzoo enhance IN OUT --model {name}"
     commands = ("enhance",)
     sources = ("ganzoo.data.recordings", " of recordings")
+    example = "clean = model.enhance(noisy, sample_rate=44100)  # float32, with the same length and sample rate"
+    pipeline = "audio-to-audio"
+    limits = "It removes quiet or distorted speech along with the noise, and everything that is not speech."
     has_fixed_shapes = True
 
     def set_sizes(
@@ -333,6 +338,18 @@ class SpeechEnhancement(Task):
             versions = noisy, self.enhance(noisy, self.sample_rate, progress=False), clean
             sheets.append(np.concatenate([spectrogram(audio[:samples], samples) for audio in versions], axis=0))
         return np.stack(sheets) if sheets else None
+
+    def sample_image(self, source: str) -> tuple[np.ndarray, str] | None:
+        """Spectrograms of synthetic vowels, since a recording would have a license of its own."""
+        from ganzoo.inference.spectrogram import spectrogram
+
+        clean = vowels(self.sample_rate)
+        noise = colored_noise(np.random.default_rng(0), len(clean), 0.5)
+        noisy = clean + 0.03 * noise
+        versions = noisy, self.enhance(noisy, self.sample_rate, progress=False), clean
+        sheets = [spectrogram(audio, window=256, hop=200) for audio in versions]
+        caption = "Spectrograms of synthetic vowels: in pink noise, enhanced by the model, without noise"
+        return grid(np.stack(sheets), columns=3), caption
 
     def validation_metrics(self, feed: "Feed | None", evaluation: "Evaluation") -> ValidationMetrics | None:
         """SI-SDR of whole held-out utterances, and PESQ and STOI if their packages are installed."""

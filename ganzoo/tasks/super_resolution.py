@@ -8,9 +8,10 @@ import numpy as np
 
 from ganzoo import backend, pixels
 from ganzoo.data.batch_checks import refuse_other_parts
-from ganzoo.data.image_files import resized, resized_plane, to_small
+from ganzoo.data.image_files import multiple_of, open_image_files, resized, resized_plane, to_small
 from ganzoo.data.pairs import pairs
 from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.inference.sampling import grid
 from ganzoo.inference.tiling import LARGEST_RESULT, in_tiles
 from ganzoo.inference.transparency import visible_colors
 from ganzoo.metrics import image_pairs  # noqa: F401
@@ -52,6 +53,12 @@ class SuperResolution(Task):
     usage = "ganzoo upscale IN OUT --model {name}"
     commands = ("upscale",)
     sources = ("ganzoo.data.image_files", " of photos")
+    example = "large = model.upscale(image)  # uint8 (height, width, channels), as many times larger as model.scale"
+    pipeline = "image-to-image"
+    limits = (
+        "It invents detail that is not in the image: do not use it where detail is evidence, as in medicine or for "
+        "identifying people. It expects images downsampled without noise or compression artifacts."
+    )
     has_fixed_shapes = True
 
     def set_sizes(self, scale: int, reach: int, crop: int) -> None:
@@ -196,6 +203,15 @@ class SuperResolution(Task):
             versions = resized(small, image.shape[:2]), self.upscale(small, progress=False), image
             sheets.append(np.concatenate(versions, axis=1))
         return np.stack(sheets) if sheets else None
+
+    def sample_image(self, source: str) -> tuple[np.ndarray, str] | None:
+        """A crop of a photo that ships with scikit-learn, downsampled and upscaled again."""
+        photo = multiple_of(open_image_files("photos").images[0][100:220, 60:180], self.scale)
+        small = to_small(photo, self.scale)
+        versions = resized(small, photo.shape[:2]), self.upscale(small, progress=False), photo
+        shown = grid(np.stack(versions), columns=3)
+        caption = f"Upscaled {self.scale} times: bicubic interpolation, the model, the original"
+        return shown, f"{caption} (photo: danielbuechele, CC BY 2.0, included in scikit-learn)"
 
     def validation_metrics(self, feed: "Feed | None", evaluation: "Evaluation") -> ValidationMetrics | None:
         """`psnr_y`, `ssim_y` and the monitored metric, over the centers of the held-out photos."""

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganzoo.data.avatar_captions import random_captions
 from ganzoo.data.batch_checks import rank_of
-from ganzoo.data.captions import captions
+from ganzoo.data.captions import captions, open_captions
 from ganzoo.errors import GanzooError
 from ganzoo.inference.counts import whole_count
 from ganzoo.inference.latent import slerp
+from ganzoo.inference.sampling import grid
 from ganzoo.metrics import get_extractor
 from ganzoo.metrics.cache import cached_statistics
 from ganzoo.metrics.extractors import AttributeExtractor
@@ -53,6 +55,9 @@ class TextToImage(ImageGeneration):
     usage = 'ganzoo generate {name} --caption "a man with round glasses"'
     commands = ("generate --caption",)
     sources = ("ganzoo.data.captions", " of captions")
+    example = 'images = model.generate(8, captions="a man with round glasses", seed=0)  # uint8 (8, height, width, 3)'
+    pipeline = "text-to-image"
+    limits = "It understands only captions like those it was trained on, and generates only such images, in one size."
 
     # Inference.
 
@@ -178,6 +183,20 @@ class TextToImage(ImageGeneration):
         learned = _spread([texts[0] for texts in feed.captions], _SHOWN - len(held_out))
         captions = [caption for caption in held_out + learned for _ in range(max(1, count // _SHOWN))]
         return self.generate(captions=captions, seed=0) if captions else None
+
+    def sample_image(self, source: str) -> tuple[np.ndarray, str] | None:
+        """Images of captions of the data, one column per caption."""
+        scheme = source.partition(":")[0]
+        columns, rows = (2, 1) if max(self.image_shape[:2]) > 128 else (4, 3)
+        if scheme == "avatars":
+            asked = random_captions(columns)
+        elif scheme == "captions":
+            asked = [texts[0] for texts in open_captions(source, self.image_shape, upscale=True)[1][:columns]]
+        else:
+            return None
+        images = self.generate(captions=asked * rows, seed=0)
+        said = "; ".join(f'"{caption}"' for caption in asked)
+        return grid(images, columns=len(asked)), f"Generated from seed 0, one caption per column: {said}"
 
     def collapsed(self) -> bool:
         """Whether 16 images from different texts and noise differ by less than a gray level on average."""

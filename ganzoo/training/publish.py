@@ -1,69 +1,173 @@
-"""Publishes a run as a preset: the weights of its best checkpoint in half precision, with license and metrics."""
+"""Publishes a run as a preset: the weights of its best checkpoint in half precision, with license, metrics and card."""
 
 import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ganzoo import presets
-from ganzoo.config import Weights, dump, load_config
+from ganzoo import cards, hub, presets
+from ganzoo.config import MOST_BYTES, Config, Weights, dump, load_config
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation import evaluate
-from ganzoo.files import write_atomically
+from ganzoo.evaluation.report import short
+from ganzoo.files import LARGEST_WEIGHTS, open_regular, write_atomically
 from ganzoo.training.callbacks.record import read_records
 from ganzoo.types import PathLike
 
+# Of the picture of a card, in bytes.
+_LARGEST_PICTURE = 2**23
 
-def publish_run(run: PathLike, folder: PathLike, data: str, license: str, trained_on: str) -> Path:
-    """Writes `<folder>/<preset>.npz` and `<preset>.yaml` from a run folder of `ganzoo train`.
+
+def publish_run(
+    run: PathLike,
+    folder: PathLike,
+    data: str,
+    license: str,
+    trained_on: str,
+    *,
+    name: str | None = None,
+    overwrite: bool = False,
+    samples: int = 10_000,
+) -> Path:
+    """Writes a preset folder from a run folder of `ganzoo train`: a YAML file, the weights, a model card, a picture.
 
     The metrics are those of the published weights, after rounding to float16, on data that was used neither for
     training nor for choosing the checkpoint.
 
     Args:
         run: the run folder.
-        folder: where to write the files.
+        folder: where to write the files; `ganzoo.load` and `ganzoo push` take it afterwards.
         data: source of held-out data, as for `ganzoo evaluate`.
         license: of the training data.
         trained_on: description of the training data.
+        name: write only `<name>.yaml` and `<name>.npz`, beside other presets and replacing earlier ones. The package's
+            presets are written in this way.
+        overwrite: replace a preset that the folder holds, and its card.
+        samples: images to generate for the metrics, as for `ganzoo evaluate`.
 
     Returns:
         The path of the YAML file.
 
     Raises:
-        GanzooError: no best checkpoint, or anything `evaluate` raises.
+        GanzooError: no best checkpoint, a folder that holds a preset, an invalid name, or anything `evaluate` raises.
     """
     run, folder = Path(run).resolve(), Path(folder)
     checkpoint = presets.best_checkpoint_of(run)
+    presets.check_target(folder, overwrite, name)
     config = load_config(run / "config.yaml")
-    name = re.sub(r"-\d+$", "", run.name).split(".")[-1]
     trained = presets.load_saved(checkpoint)
     measure = trained.validation_metrics(None, config.evaluation)
     records = {r[measure.monitor]: r for r in read_records(run / "metrics.jsonl") if measure.monitor in r}
     if not records:
         raise GanzooError(f"{run / 'metrics.jsonl'} has no validation metrics: the best checkpoint cannot be described")
     best = records[measure.best(records)]
-    sha256 = trained.save_shipped(folder / f"{name}.npz")
+    if name is None:
+        file, sha256 = presets.write_weights(trained, folder)
+    else:
+        file = f"{name}.npz"
+        sha256 = trained.save_shipped(folder / file)
     # In float32, as users load it.
     model = presets.build(config, str(run), policy="float32")
-    model.load_shipped(folder / f"{name}.npz", sha256)
+    model.load_shipped(folder / file, sha256)
     upscale = bool(config.data.get("upscale"))
     extractor = config.evaluation.judge or config.evaluation.extractor
-    found = evaluate(model, data, extractor, upscale=upscale, metrics=config.evaluation.metrics)
+    found = evaluate(model, data, extractor, samples, upscale, config.evaluation.metrics)
     metrics = dict(found.metrics)
     metrics["best_epoch"] = best["epoch"]
     metrics["training_cpu_minutes"] = round(best["cpu_seconds"] / 60, 1)
+    weights = Weights(file, sha256, license, trained_on, found.protocol, metrics)
+    preset = replace(_portable(config, run), weights=weights)
+    if name is not None:
+        path = folder / f"{name}.yaml"
+        write_atomically(path, dump(preset).encode())
+        return path
+    picture = cards.picture_of(model, data, sha256)
+    if picture is None:
+        (folder / cards.PICTURE_FILE).unlink(missing_ok=True)
+    else:
+        write_atomically(folder / cards.PICTURE_FILE, picture)
+    write_atomically(folder / cards.CARD_FILE, cards.card(preset, cards.PLACE, picture).encode())
+    return presets.write_config(preset, folder)
+
+
+def _portable(config: Config, run: Path) -> Config:
+    """A run's config without what only one machine has: the paths of its data and of its start, and its precision."""
+    name = re.sub(r"-\d+$", "", run.name).split(".")[-1]
     published = presets.preset_files().get(f"{config.model}.{name}")
-    # The run's source and start may be paths on one machine, and its precision that machine's choice: a preset that
-    # exists keeps its own.
-    known = load_config(published) if published else config
-    sources: dict[str, Any] = {key: known.data.get(key) for key in ("source", "noise") if key in config.data}
-    weights = Weights(f"{name}.npz", sha256, license, trained_on, found.protocol, metrics)
     precision = load_config(run / "preset.yaml").training.precision
-    training = replace(config.training, start_from=known.training.start_from, precision=precision)
+    if published:
+        # A preset that exists keeps its own.
+        known = load_config(published)
+        sources: dict[str, Any] = {key: known.data.get(key) for key in ("source", "noise") if key in config.data}
+        start: str | None = known.training.start_from
+    else:
+        sources = {key: short(str(config.data[key])) for key in ("source", "noise") if config.data.get(key)}
+        start = config.training.start_from
+        start = start if start in presets.preset_files() or hub.is_address(start) else None
     settings: dict[str, Any] = {**config.data, **sources}
     settings = {key: value for key, value in settings.items() if value is not None}
-    preset = replace(config, weights=weights, data=settings, training=training)
-    path = folder / f"{name}.yaml"
-    write_atomically(path, dump(preset).encode())
-    return path
+    return replace(config, data=settings, training=replace(config.training, start_from=start, precision=precision))
+
+
+def push_folder(folder: PathLike, address: str, private: bool = False) -> str:
+    """Uploads a preset folder to the Hugging Face Hub, so that `ganzoo.load(address)` loads it.
+
+    The folder is loaded first, with all checks. Only the YAML file, the weights file that it names, the model card and
+    its picture are uploaded; a card is written for a folder without one.
+
+    Args:
+        folder: written by `publish_run` or `model.save_to_preset`.
+        address: "hf://user/name", or "hf://user/name@branch".
+        private: create the repository as private.
+
+    Returns:
+        The URL of the commit.
+
+    Raises:
+        GanzooError: not a preset folder, no weights or damaged ones, not logged in, no permission, or no connection.
+    """
+    hub.parse(address)
+    folder = Path(folder)
+    presets.check_preset_folder(folder)
+    # The path of the YAML file: a folder may have the name of a shipped preset.
+    path = folder / presets.PRESET_FILE
+    model = presets.load(path, compile=False)
+    config = load_config(path)
+    assert config.weights is not None
+    files = {
+        presets.PRESET_FILE: _content(folder, presets.PRESET_FILE, MOST_BYTES),
+        config.weights.file: _content(folder, config.weights.file, LARGEST_WEIGHTS),
+    }
+    if (folder / cards.PICTURE_FILE).exists():
+        files[cards.PICTURE_FILE] = _content(folder, cards.PICTURE_FILE, _LARGEST_PICTURE)
+        shown = cards.stored_in(files[cards.PICTURE_FILE]).get("weights", config.weights.sha256)
+        if shown != config.weights.sha256:
+            raise GanzooError(
+                f"{folder / cards.PICTURE_FILE} and the card beside it are of earlier weights: remove both, and a card "
+                "is written anew, or publish the run again"
+            )
+    if (folder / cards.CARD_FILE).exists():
+        text = _content(folder, cards.CARD_FILE, MOST_BYTES).decode(errors="replace")
+    else:
+        source = str(config.data.get("source", ""))
+        picture = files.get(cards.PICTURE_FILE) or cards.picture_of(model, source, config.weights.sha256)
+        if picture is not None:
+            files[cards.PICTURE_FILE] = picture
+        text = cards.card(config, cards.PLACE, picture)
+    files[cards.CARD_FILE] = text.replace(cards.PLACE, str(address)).encode()
+    return hub.upload(address, files, private)
+
+
+def _content(folder: Path, name: str, most_bytes: int) -> bytes:
+    """A file of a folder. Links are refused: they may lead to any file of this machine, which would be uploaded."""
+    path = folder / name
+    if path.is_symlink():
+        raise GanzooError(f"{path} is a link to another file: replace it by the file itself")
+    try:
+        with open_regular(path) as file:
+            content = file.read(most_bytes + 1)
+    except OSError as error:
+        raise GanzooError(f"cannot read {path}: {error.strerror or error}") from None
+    if len(content) > most_bytes:
+        raise GanzooError(f"{path} has more than {most_bytes:,} bytes")
+    return content

@@ -332,11 +332,7 @@ def _planned(place, preset, data, settings, output, resume, lock):
             f"{resuming} of {workers} workers were started with --resume: start all of them with it, or none"
         )
     found = presets.find(preset)
-    if found.path.name == presets.PRESET_FILE:
-        label = found.path.resolve().parent.name
-    else:
-        label = Path(found.name).stem if found.name == str(found.path) else found.name
-    folder = _folder(Path(output), label, resume)
+    folder = _folder(Path(output), found.label, resume)
     given = without_weights(found.config)
     facts = Facts()
     if resume:

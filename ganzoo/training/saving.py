@@ -95,8 +95,8 @@ class Saving(keras.Model):
         """Makes a model of this class from a preset.
 
         Args:
-            preset: the name of a preset, with or without the model's name ("dcgan.mnist" or "mnist" for a DCGAN), a
-                preset folder, a YAML file, a run folder or a `.keras` file.
+            preset: the name of a preset, with or without the model's name ("dcgan.mnist" or "mnist" for a DCGAN), an
+                address of the hub ("hf://user/name"), a preset folder, a YAML file, a run folder or a `.keras` file.
             load_weights: False initializes the weights at random.
             compile: False does not compile the model with the preset's settings.
 

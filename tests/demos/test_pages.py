@@ -54,6 +54,16 @@ def test_a_preset_is_not_loaded_from_a_file_of_this_machine(tmp_path):
     assert "unknown preset" in message(dcgan.generate, str(tmp_path / "mine.keras"), 0, 4)
 
 
+def test_a_preset_that_the_owner_names_is_offered_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(common, "_added", {})
+    mine = str(tmp_path / "mine")
+    ganzoo.load("dcgan.digits").save_to_preset(mine)
+    assert common.add_preset(mine) == "dcgan"
+    assert common.trained_presets("dcgan")[0] == mine
+    _, file = dcgan.generate(mine, 0, 4)
+    np.testing.assert_array_equal(np.asarray(Image.open(file))[..., None], grid(ganzoo.load(mine).generate(4, seed=0)))
+
+
 def test_an_unforeseen_error_is_for_the_terminal_alone(capsys):
     @common.shown_errors
     def broken():

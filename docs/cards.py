@@ -1,0 +1,83 @@
+"""Writes docs/models from the presets: a model card for each preset with weights, its picture, and an index page.
+
+python -m docs.cards            # cards, the index, and pictures of weights that have changed
+python -m docs.cards --all      # all pictures
+"""
+
+import sys
+from pathlib import Path
+
+import ganzoo
+from docs.tables import row, trained
+from ganzoo import cards
+from ganzoo.files import write_atomically
+
+FOLDER = Path(__file__).parent / "models"
+# Bytes of a picture.
+MOST_BYTES = 40_000
+# Of each task, the metric that the index shows.
+FIRST = ("attributes_obeyed", "psnr_y", "pesq", "frechet_distance")
+
+
+def pages():
+    """{file name: text} of the cards and the index, with the pictures that are there."""
+    found = {f"{name}.md": card(name, config) for name, config in trained().items()}
+    return {"index.md": index(), **found}
+
+
+def card(name, config):
+    """The card of a preset."""
+    return cards.card(config, name, picture(name), f"{name}.png", page=True)
+
+
+def picture(name):
+    """The content of a preset's picture, or None if there is none."""
+    path = FOLDER / f"{name}.png"
+    return path.read_bytes() if path.exists() else None
+
+
+def index():
+    """The page that lists all cards."""
+    lines = [
+        "# Model cards",
+        "",
+        "The presets with trained weights that ganzoo ships. Their cards are written from the presets by",
+        "`python -m docs.cards`; `ganzoo publish` writes the same card for a model of your own ([hub](../hub.md)).",
+        "Metrics of different data or protocols cannot be compared; each card names its protocol.",
+        "",
+        row("preset", "description", "metric", "license of the data"),
+        "|---|---|---|---|",
+    ]
+    for name, config in trained().items():
+        weights = config.weights
+        first = next(((key, weights.metrics[key]) for key in FIRST if key in weights.metrics), None)
+        number = f"{cards.label(first[0])}: {first[1]:.4g}" if first else ""
+        lines.append(row(f"[`{name}`]({name}.md)", config.description, number, weights.license))
+    toctree = ["", "```{toctree}", ":hidden:", "", *trained(), "```"]
+    return "\n".join([*lines, *toctree]) + "\n"
+
+
+def write_picture(name, config):
+    """Writes the picture of a preset."""
+    model, source = ganzoo.load(name, compile=False), str(config.data.get("source", ""))
+    content = cards.picture_of(model, source, config.weights.sha256, MOST_BYTES)
+    if content is not None:
+        write_atomically(FOLDER / f"{name}.png", content)
+
+
+def main(everything=False):
+    for name, config in trained().items():
+        there = picture(name)
+        if everything or there is None or cards.stored_in(there).get("weights") != config.weights.sha256:
+            write_picture(name, config)
+    written = pages()
+    for name, text in written.items():
+        write_atomically(FOLDER / name, text.encode())
+    kept = {*written, *(f"{name}.png" for name in trained())}
+    for other in FOLDER.iterdir():
+        if other.name not in kept:
+            other.unlink()
+
+
+if __name__ == "__main__":
+    main(everything="--all" in sys.argv[1:])

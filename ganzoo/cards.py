@@ -1,0 +1,284 @@
+"""Model cards: a preset described for people, with front matter for the Hugging Face Hub, and a picture of samples.
+
+The text comes from the YAML file and the picture alone, so that it is written without importing Keras. The caption of
+the picture, and the SHA-256 of the weights that generated it, are stored inside the PNG file.
+"""
+
+import io
+import re
+from typing import Any
+
+import yaml
+
+from ganzoo import registry
+from ganzoo.config import Config, Weights
+from ganzoo.errors import GanzooError, in_one_line
+from ganzoo.inference.sampling import to_pillow
+
+CARD_FILE = "README.md"
+PICTURE_FILE = "samples.png"
+# Stands for the preset's name in a card whose preset has no name yet; `ganzoo push` puts the address there.
+PLACE = "path/to/this/folder"
+# Metrics of `weights.metrics` that describe the training and not the model.
+TRAINING = ("best_epoch", "training_cpu_minutes")
+# Bytes of a picture beside a preset; one that is larger is reduced to fewer colors.
+_LARGEST_PICTURE = 400_000
+_REPOSITORY = "https://github.com/ganzoo/ganzoo"
+# The hub's identifiers of licenses that data usually has: https://huggingface.co/docs/hub/repositories-licenses
+_LICENSES = (
+    *("apache-2.0", "mit", "bsd", "bsd-2-clause", "bsd-3-clause", "isc", "zlib", "unlicense", "wtfpl", "mpl-2.0"),
+    *("gpl", "gpl-2.0", "gpl-3.0", "lgpl", "lgpl-2.1", "lgpl-3.0", "agpl-3.0", "gfdl", "ofl-1.1", "artistic-2.0"),
+    *("cc", "cc0-1.0", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0"),
+    *("cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0"),
+    *("cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "pddl", "odbl", "odc-by", "openrail", "unknown"),
+    *("cdla-sharing-1.0", "cdla-permissive-1.0", "cdla-permissive-2.0", "etalab-2.0", "eupl-1.1", "eupl-1.2"),
+)
+_SAME_LICENSES = {"cc0": "cc0-1.0", "public-domain": "cc0-1.0", "not-stated": "unknown"}
+# Data sets by the name that TensorFlow Datasets and the hub give them.
+_DATA_SETS = {"mnist": "ylecun/mnist", "fashion_mnist": "zalando-datasets/fashion_mnist"}
+# Metrics whose names are not words joined by underscores.
+_LABELS = {
+    "frechet_distance": "Fréchet distance",
+    "psnr_y": "PSNR of the luma, in dB",
+    "ssim_y": "SSIM of the luma",
+    "psnr_rgb": "PSNR of RGB, in dB",
+    "ssim_rgb": "SSIM of RGB",
+    "lpips_alex": "LPIPS (AlexNet)",
+    "lpips_vgg": "LPIPS (VGG)",
+    "pesq": "PESQ",
+    "stoi": "STOI",
+    "si_sdr": "SI-SDR, in dB",
+    "segmental_snr": "segmental SNR, in dB",
+    "csig": "CSIG",
+    "cbak": "CBAK",
+    "covl": "COVL",
+    "inception_score": "Inception Score",
+    "right_of_10": "right among 10 captions",
+    "right_of_100": "right among 100 captions",
+    "of_10": "right among 10 captions",
+    "of_100": "right among 100 captions",
+}
+# What else than the model's images, or by what else, a metric of these names describes.
+_PREFIXES = {
+    "held_out_": "held-out captions",
+    "real_": "real images",
+    "stage1_": "Stage-I",
+    "classifier_": "by the classifier that selected the checkpoint",
+}
+
+
+def card(config: Config, name: str, picture: bytes | None = None, image: str = PICTURE_FILE, page: bool = False) -> str:
+    """The Markdown text of a model card.
+
+    Args:
+        config: a preset with weights.
+        name: what `ganzoo.load` takes to load it.
+        picture: the PNG of `picture_of`, for its caption; None for a card without it.
+        image: path of the picture, relative to the card.
+        page: a page of the documentation, without front matter.
+
+    Raises:
+        GanzooError: a preset without weights.
+
+    Example:
+        from ganzoo import presets
+        from ganzoo.cards import card
+
+        text = card(presets.find("dcgan.mnist").config, "dcgan.mnist")
+    """
+    weights = config.weights
+    if weights is None:
+        raise GanzooError(f"{name} has no weights: a model card describes a trained model")
+    parts = [] if page else [_front_matter(config, weights, name)]
+    described = registry.describe(config.model)
+    title = name if page else f"{described.partition(':')[0]}: {config.description or _short(weights.data)}"
+    parts += [f"# {title}", _linked(described), _sentence(config.description) if page else ""]
+    if picture is not None:
+        caption = stored_in(picture).get("caption", "")
+        parts += [f"![{_alternative(caption)}]({image})", caption and f"{caption}."]
+    parts += ["## Use", _use(config, name), "## Data and license", _data(weights)]
+    parts += ["## Metrics", _metrics(weights), "## Limits", _limits(config)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def picture_of(model: Any, source: str, sha256: str, most_bytes: int = _LARGEST_PICTURE) -> bytes | None:
+    """A PNG file that shows what a model does, or None if its task has nothing to show.
+
+    Args:
+        model: a trained model.
+        source: the data that it is evaluated on, or trained on.
+        sha256: of its weights file, to be stored in the picture.
+        most_bytes: a larger picture is reduced to fewer colors, at least 8.
+
+    Example:
+        from ganzoo.cards import picture_of, stored_in
+
+        content = picture_of(ganzoo.load("dcgan.digits"), "digits", "4a92...")
+        stored_in(content)["caption"]  # "32 images, generated from seed 0"
+    """
+    found = model.sample_image(source)
+    if found is None:
+        return None
+    from PIL import Image, PngImagePlugin
+
+    image, caption = to_pillow(found[0]), found[1]
+    stored = PngImagePlugin.PngInfo()
+    stored.add_itxt("caption", in_one_line(caption, 500))
+    stored.add_itxt("weights", sha256)
+    content = b""
+    for colors in (None, 256, 128, 64, 32, 16, 8):
+        reduced = image
+        if colors:
+            colored = image if image.mode in ("L", "RGB") else image.convert("RGB")
+            reduced = colored.quantize(colors, dither=Image.Dither.NONE)
+        buffer = io.BytesIO()
+        reduced.save(buffer, "PNG", optimize=True, pnginfo=stored)
+        content = buffer.getvalue()
+        if len(content) <= most_bytes:
+            break
+    return content
+
+
+def stored_in(picture: bytes) -> dict[str, str]:
+    """The texts that `picture_of` stored in a PNG file: `caption`, and `weights`, a SHA-256.
+
+    Raises:
+        GanzooError: not a PNG file.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(picture), formats=["PNG"]) as image:
+            texts = getattr(image, "text", {})
+    # Pillow raises errors of several types for damaged files.
+    except Exception as error:
+        raise GanzooError(f"the picture of the model card is not a PNG file: {in_one_line(error)}") from None
+    return {key: in_one_line(value, 500) for key, value in texts.items() if isinstance(key, str)}
+
+
+def license_identifier(license: str) -> str | None:
+    """The hub's identifier of a license such as "CC BY-SA 3.0", or None if it has none or there are several.
+
+    Example:
+        from ganzoo.cards import license_identifier
+
+        license_identifier("CC BY-SA 3.0")  # "cc-by-sa-3.0"
+    """
+    slug = re.sub(r"-licen[sc]e\b", "", _slug(license))
+    slug = _SAME_LICENSES.get(slug, slug)
+    return slug if slug in _LICENSES else None
+
+
+def evaluation_data(protocol: str) -> str:
+    """The data of a protocol, e.g. "10,000 images of idx:t10k-images-idx3-ubyte.gz"."""
+    found = re.search(r"(?:against|over) ([\d,]+ (?:images|pairs) of \S+)", protocol)
+    return (found[1] if found else protocol.partition(";")[0]).rstrip(",;")
+
+
+def label(metric: str) -> str:
+    """A metric's name in words."""
+    for prefix, words in _PREFIXES.items():
+        if metric.startswith(prefix):
+            return f"{words}: {label(metric.removeprefix(prefix))}"
+    return _LABELS.get(metric, metric.replace("_", " "))
+
+
+def measured(weights: Weights) -> dict[str, float]:
+    """{name: number} of the metrics of a model, without those of its training."""
+    return {key: value for key, value in weights.metrics.items() if key not in TRAINING}
+
+
+def _front_matter(config: Config, weights: Weights, name: str) -> str:
+    """The metadata of https://github.com/huggingface/hub-docs/blob/main/modelcard.md."""
+    pipeline = registry.declared(config.model, "pipeline") or ""
+    found: dict[str, Any] = {"library_name": "ganzoo"}
+    identifier = license_identifier(weights.license)
+    found["license"] = identifier or "other"
+    if identifier is None:
+        found["license_name"] = _slug(weights.license)[:80].strip("-") or "not-stated"
+    if pipeline:
+        found["pipeline_tag"] = pipeline
+    adversarial = re.search("GAN|adversarial", registry.describe(config.model))
+    tags = ["ganzoo", "keras", config.model.replace("_", "-"), *(["gan"] if adversarial else [])]
+    found["tags"] = list(dict.fromkeys(tags))
+    scheme, _, place = str(config.data.get("source", "")).partition(":")
+    known = _DATA_SETS.get(place.partition(":")[0]) if scheme == "tfds" else None
+    if known:
+        found["datasets"] = [known]
+    if metrics := measured(weights):
+        data = evaluation_data(weights.protocol)
+        task = {"type": pipeline or "image-generation", "name": registry.declared(config.model, "purpose") or pipeline}
+        # Numbers mean nothing without their protocol.
+        # The name of the test images of both data sets.
+        kind = known if known and "t10k" in data else _slug(re.sub(r"^.* of (\w+:)?", "", data))[:80]
+        dataset = {"type": kind, "name": data, "args": {"protocol": weights.protocol}}
+        values = [{"type": key, "name": label(key), "value": value} for key, value in metrics.items()]
+        index = {"name": name, "results": [{"task": task, "dataset": dataset, "metrics": values}]}
+        found["model-index"] = [index]
+    return f"---\n{yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=120)}---"
+
+
+def _use(config: Config, name: str) -> str:
+    example = registry.declared(config.model, "example") or ""
+    usage = (registry.declared(config.model, "usage") or "").format(name=name)
+    lines = ["import ganzoo", "", f'model = ganzoo.load("{name}")', example]
+    text = "```python\n" + "\n".join(lines).rstrip() + "\n```"
+    if usage:
+        text += f"\n\nOn the command line: `{usage}`."
+    if not registry.is_builtin(config.model):
+        text += (
+            f"\n\nThe class of `{config.model}` is not part of ganzoo: import the file that registers it first "
+            "(on the command line: `ganzoo --import FILE.py ...`)."
+        )
+    return (
+        text
+        + f"\n\n[ganzoo]({_REPOSITORY}) is a package of generative models for Keras 3. The preset consists of a YAML "
+        "file and an archive of arrays; loading it runs no code from either."
+    )
+
+
+def _data(weights: Weights) -> str:
+    lines = [f"- Trained on: {weights.data}", f"- License of the data: {weights.license}"]
+    if "training_cpu_minutes" in weights.metrics:
+        minutes = weights.metrics["training_cpu_minutes"]
+        lines.append(f"- Training: {minutes:g} minutes of processor time up to epoch {weights.metrics['best_epoch']}")
+    return "\n".join(lines)
+
+
+def _metrics(weights: Weights) -> str:
+    metrics = measured(weights)
+    if not metrics:
+        return "Not measured."
+    rows = "\n".join(f"| {label(key)} | {value:g} |" for key, value in metrics.items())
+    clauses = "\n".join(f"- {clause}" for clause in weights.protocol.split("; "))
+    return (
+        f"| metric | value |\n|---|---|\n{rows}\n\nProtocol of `ganzoo evaluate`:\n\n{clauses}\n\n"
+        "Numbers of other protocols cannot be compared with these."
+    )
+
+
+def _limits(config: Config) -> str:
+    own = registry.declared(config.model, "limits") or ""
+    return f"{own} The metrics say nothing about other data.".strip()
+
+
+def _linked(text: str) -> str:
+    """Text with links to the papers that it names."""
+    return re.sub(r"arXiv:(\d{4}\.\d{4,5})", r"[arXiv:\1](https://arxiv.org/abs/\1)", text)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+
+
+def _short(text: str) -> str:
+    return text.partition(",")[0]
+
+
+def _alternative(text: str) -> str:
+    """Text between the brackets of a picture, which end at the first closing one."""
+    return text.replace("[", "(").replace("]", ")")
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")

@@ -1,0 +1,113 @@
+"""Model cards: what the hub reads from them, and that those of the shipped presets are current."""
+
+import keras
+import numpy as np
+import pytest
+import yaml
+
+import ganzoo
+from docs import cards as pages
+from docs.tables import trained
+from ganzoo import cards, presets
+
+
+@pytest.mark.parametrize(
+    ("license", "identifier"),
+    [
+        ("CC BY-SA 3.0", "cc-by-sa-3.0"),
+        ("CC BY 4.0", "cc-by-4.0"),
+        ("CC0", "cc0-1.0"),
+        ("MIT", "mit"),
+        ("MIT License", "mit"),
+        ("Apache License 2.0", "apache-2.0"),
+        ("Apache License", None),
+        ("not stated", "unknown"),
+        ("CC BY 4.0, CC0 and GPL-2+, depending on the photo", None),
+    ],
+)
+def test_licenses_have_the_names_of_the_hub(license, identifier):
+    assert cards.license_identifier(license) == identifier
+
+
+def test_the_data_of_a_protocol_is_found():
+    for name, data in {
+        "dcgan.mnist": "10,000 images of idx:t10k-images-idx3-ubyte.gz",
+        "srgan.photos_x4": "5 images of folder:set5",
+        "segan.speech": "13 pairs of folder:voicebank_demand",
+        "stackgan.avatars": "avatars:2000:seed=200 and as many with held-out pairs of colors",
+    }.items():
+        assert cards.evaluation_data(presets.find(name).config.weights.protocol) == data
+
+
+def test_the_hub_understands_the_front_matter_of_every_card():
+    hub = pytest.importorskip("huggingface_hub")
+    pipelines = {}
+    for name, config in trained().items():
+        found = hub.ModelCard(cards.card(config, name)).data
+        assert found.library_name == "ganzoo"
+        assert found.license
+        assert (found.license == "other") == (found.get("license_name") is not None)
+        (protocol,) = {result.dataset_args["protocol"] for result in found.eval_results}
+        assert protocol == config.weights.protocol
+        values = {result.metric_type: result.metric_value for result in found.eval_results}
+        assert values == cards.measured(config.weights)
+        pipelines[config.model] = found.pipeline_tag
+    pipelines = {
+        config.model: hub.ModelCard(cards.card(config, name)).data.pipeline_tag for name, config in trained().items()
+    }
+    assert pipelines["srgan"] == "image-to-image"
+    assert pipelines["segan"] == "audio-to-audio"
+    assert pipelines["stackgan"] == "text-to-image"
+    assert pipelines["dcgan"] == "unconditional-image-generation"
+    assert pipelines["cgan"] is None
+
+
+def test_the_cards_of_the_documentation_are_current_and_small():
+    """Otherwise: python -m docs.cards"""
+    written = pages.pages()
+    for name, text in written.items():
+        assert (pages.FOLDER / name).read_text() == text, f"{name} is not current: python -m docs.cards"
+    pictures = {path.stem: path.read_bytes() for path in pages.FOLDER.glob("*.png")}
+    assert {path.name for path in pages.FOLDER.iterdir()} == {*written, *(f"{name}.png" for name in pictures)}
+    for name, content in pictures.items():
+        assert cards.stored_in(content)["weights"] == presets.find(name).config.weights.sha256, "python -m docs.cards"
+        assert len(content) <= pages.MOST_BYTES
+    assert sum(map(len, pictures.values())) <= 600_000
+
+
+def test_a_card_of_a_model_of_ones_own_says_what_to_import(monkeypatch, tmp_path):
+    monkeypatch.setattr("ganzoo.registry._classes", dict(ganzoo.registry._classes))
+
+    @ganzoo.register("mine")
+    class Mine(ganzoo.ZooModel):
+        """A model of my own (arXiv:1406.2661)."""
+
+        def __init__(self):
+            inputs = keras.Input((2,))
+            super().__init__({"network": keras.Model(inputs, keras.layers.Dense(1, name="only")(inputs))})
+
+        def call(self, inputs):
+            return self.networks["network"](inputs)
+
+    Mine().save_to_preset(tmp_path / "mine", license="my terms [v1]", data="noise")
+    config = presets.find(tmp_path / "mine").config
+    text = cards.card(config, "mine")
+    assert "import the file that registers it first" in text
+    assert "[arXiv:1406.2661](https://arxiv.org/abs/1406.2661)" in text
+    assert "Not measured." in text
+    found = yaml.safe_load(text.split("---")[1])
+    assert (found["license"], found["license_name"]) == ("other", "my-terms-v1")
+    assert "model-index" not in found
+    assert cards.picture_of(ganzoo.load(tmp_path / "mine"), "", "") is None
+
+
+def test_a_picture_shows_samples_and_is_reduced_to_its_limit():
+    model = ganzoo.load("dcgan.digits")
+    content = cards.picture_of(model, "digits", "0" * 64, 8_000)
+    assert len(content) <= 8_000
+    assert cards.stored_in(content) == {"caption": "32 images, generated from seed 0", "weights": "0" * 64}
+    large = ganzoo.load("cgan.mnist").sample_image("")[0]
+    np.testing.assert_array_equal(large[:28, 30:58], ganzoo.load("cgan.mnist").generate(labels=[0, 1], seed=0)[1])
+    for damaged in (b"", b"GIF89a", content[:40]):
+        with pytest.raises(ganzoo.GanzooError, match="is not a PNG file"):
+            cards.stored_in(damaged)
