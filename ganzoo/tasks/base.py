@@ -4,7 +4,7 @@ A task is a mixin without training code. It defines in one place the data functi
 methods, the previews and validation metrics of a run, their evaluation, their web page and their commands.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,25 @@ class ValidationMetrics:
         return (max if self.higher_is_better else min)(values)
 
 
+@dataclass(frozen=True)
+class Endpoint:
+    """A function that a SavedModel of the model offers beside the inference network, under a name of its own.
+
+    Attributes:
+        compute: function of tensors, in the order of `inputs`, to a tensor; it runs inside a graph.
+        inputs: {name: (shape, dtype)}; None in a shape is any size.
+        output: name of the output.
+        examples: function from a count to arrays for the inputs, with which the endpoint is checked.
+        variables: Keras variables that `compute` uses and the inference network does not.
+    """
+
+    compute: Callable[..., Any]
+    inputs: Mapping[str, tuple[tuple[int | None, ...], str]]
+    output: str
+    examples: Callable[[int], list[np.ndarray]]
+    variables: Sequence[Any] = ()
+
+
 class Task:
     """The base class of all tasks, with the defaults of a model that has no task.
 
@@ -61,8 +80,10 @@ class Task:
         usage: command line for inference, with {name} for the model's name.
         commands: commands of `ganzoo` that accept such models.
         sources: (name of the module whose `_SCHEMES` open the data, what error messages append to "source").
+        output_name: name of the inference network's output in exported files; it differs from those of the inputs.
 
-    The last four must be literals: the command line reads them from the source code without importing Keras.
+    `purpose`, `usage`, `commands` and `sources` must be literals: the command line reads them from the source code
+    without importing Keras.
 
     Example:
         class Denoising(ganzoo.tasks.Task):
@@ -82,6 +103,7 @@ class Task:
     usage: str = ""
     commands: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    output_name: str = "output"
     # Whether all training examples have the same shape, whatever the data set.
     has_fixed_shapes: bool = False
 
@@ -125,6 +147,10 @@ class Task:
             GanzooError: settings that do not fit the model.
         """
         return None
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """{name: `Endpoint`} of an exported SavedModel, beside the inference network's own."""
+        return {}
 
     def collapsed(self) -> bool:
         """Whether the model's outputs have all become nearly equal (mode collapse)."""
