@@ -203,7 +203,7 @@ def _loses_sizes(network: Any) -> bool:
 def _load_litert(path: Path) -> Runner:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_path=str(path))
+    interpreter = Interpreter(model_path=str(path), num_threads=os.cpu_count())
     runner = interpreter.get_signature_runner("serving_default")
     return lambda inputs: next(iter(runner(**inputs).values()))
 

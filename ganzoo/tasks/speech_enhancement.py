@@ -295,7 +295,8 @@ class SpeechEnhancement(Task):
         total = ops.zeros((count, samples, 1))
         for i in range(self.num_shifts):
             shift = int(i * _GOLDEN % 1.0 * self.hop)
-            after = -(samples + shift) % self.hop
+            # As in `enhance`: to a multiple of hop, then on both sides.
+            after = -samples % self.hop + -shift % self.hop
             shifted = ops.concatenate([ops.zeros((count, shift, 1)), x, ops.zeros((count, after, 1))], axis=1)
             mean = ops.zeros((count, (samples + shift + after) // self.hop, self.noise_channels))
             inputs = [shifted, mean] if self.noise_channels else shifted
