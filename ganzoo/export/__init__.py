@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.export.formats import FORMATS, Format
@@ -80,8 +80,7 @@ def export_model(
         export_model(ganzoo.load("dcgan.digits"), "saved_model")
     """
     from ganzoo import backend
-    from ganzoo.backend.tensorflow_kernels import portable
-    from ganzoo.export.check import check_endpoints, largest_difference
+    from ganzoo.precision import in_float32
 
     target = checked_target(filepath, overwrite, format=format, float16=float16)
     chosen = FORMATS[format]
@@ -90,7 +89,6 @@ def export_model(
     if opset_version is not None and format != "onnx":
         raise GanzooError(f"opset_version is for format='onnx', not for '{format}'")
     options = {} if opset_version is None else {"opset_version": opset_version}
-    tolerance = TOLERANCE_FLOAT16 if float16 else TOLERANCE
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         workplace = Path(tempfile.mkdtemp(prefix=".export.", dir=target.parent))
@@ -98,24 +96,8 @@ def export_model(
         raise GanzooError(f"cannot write to {target.parent}: {error.strerror or error}") from None
     try:
         written = workplace / f"model{chosen.suffix}"
-        problem = "it could not be converted"
-        for batch_size in chosen.batch_sizes(model):
-            try:
-                with portable():
-                    chosen.write(model, written, batch_size, float16, **options)
-                difference = largest_difference(model, chosen.load(written), batch_size)
-            except (GanzooError, OSError):
-                raise
-            except Exception as error:  # whatever a converter or a runtime raises
-                problem = f"it could not be converted: {first_line(error)[:200]}"
-                continue
-            if difference <= tolerance:
-                if not chosen.suffix:
-                    check_endpoints(model, written)
-                break
-            problem = f"its outputs differ by {difference:.2g}"
-        else:
-            raise GanzooError(f"{target.name} as {chosen.description}: {problem}; nothing was written")
+        with in_float32(model.inference_network):
+            batch_size, difference = _written(model, chosen, written, float16, options)
         for part, place in zip(chosen.parts(written), chosen.parts(target)):
             if place.is_dir():
                 os.replace(place, workplace / "old")
@@ -125,6 +107,35 @@ def export_model(
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
     return Exported(target, format, batch_size, difference, float16)
+
+
+def _written(
+    model: "ZooModel", chosen: Format, path: Path, float16: bool, options: dict[str, Any]
+) -> tuple[int | None, float]:
+    """Writes a file and runs it; (its only batch size or None, largest difference)."""
+    from ganzoo.backend.tensorflow_kernels import portable
+    from ganzoo.export.check import check_endpoints, largest_difference
+
+    tolerance = TOLERANCE_FLOAT16 if float16 else TOLERANCE
+    problem = ""
+    with portable():
+        batch_sizes = chosen.batch_sizes(model)
+    for batch_size in batch_sizes:
+        try:
+            with portable():
+                chosen.write(model, path, batch_size, float16, **options)
+            difference = largest_difference(model, chosen.load(path), batch_size)
+        except (GanzooError, OSError):
+            raise
+        except Exception as error:  # whatever a converter or a runtime raises
+            problem = f"it could not be converted: {first_line(error)[:200]}"
+            continue
+        if difference <= tolerance:
+            if not chosen.suffix:
+                check_endpoints(model, path)
+            return batch_size, difference
+        problem = f"its outputs differ by {difference:.2g}"
+    raise GanzooError(f"{chosen.description} of {model.name}: {problem}; nothing was written")
 
 
 def checked_target(
