@@ -22,6 +22,8 @@ TOLERANCE = 1e-4
 # Weights rounded to float16 are off by up to 2**-11 of their size, and the errors of many layers add up: one of 255
 # gray levels.
 TOLERANCE_FLOAT16 = 2 / 255
+# Files of other programs. A folder for a SavedModel may have a dot in its name, but is not called so.
+_FOREIGN = (".h5", ".hdf5", ".keras", ".mlmodel", ".npz", ".ort", ".pb", ".pt", ".pt2", ".pth", ".safetensors", ".bin")
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,11 @@ def checked_target(
         raise GanzooError(f"the name of {chosen.description} ends in {chosen.suffix}, got '{target.name}'")
     if not chosen.suffix and (other := _of_suffix(target)):
         raise GanzooError(f"'{target.name}' is the name of {FORMATS[other].description}: choose the format {other}")
+    if not chosen.suffix and target.suffix in _FOREIGN:
+        raise GanzooError(
+            f"no format has the suffix {target.suffix}: choose a folder for a SavedModel, or a file ending in "
+            f"{', '.join(one.suffix for one in FORMATS.values() if one.suffix)}"
+        )
     if float16 and not chosen.takes_float16:
         takes = ", ".join(name for name, one in FORMATS.items() if one.takes_float16)
         raise GanzooError(f"{chosen.description} has no float16 weights here: choose one of the formats {takes}")

@@ -163,6 +163,7 @@ def test_an_existing_file_is_replaced_only_on_request(format, dcgan, tmp_path):
         ("m.onnx", {"format": "onxx"}, "Did you mean 'onnx'?"),
         ("m.bin", {"format": "onnx"}, "ends in .onnx, got 'm.bin'"),
         ("m.tflite", {}, "choose the format litert"),
+        ("m.pt", {}, "no format has the suffix .pt: choose a folder"),
         ("m", {"float16": True}, "choose one of the formats onnx, litert, openvino"),
         ("m", {"input_signature": []}, "takes no input_signature"),
         ("m", {"opset_version": 15}, "opset_version is for format='onnx'"),
