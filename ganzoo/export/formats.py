@@ -4,6 +4,7 @@ import contextlib
 import importlib.metadata
 import importlib.util
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +127,10 @@ def _write_onnx(model: "ZooModel", path: Path, batch_size: int | None, float16: 
     import onnx
 
     named = _named(model)
-    named.export(str(path), format="onnx", verbose=False, **options)
+    with warnings.catch_warnings():
+        # Keras' patch of tf2onnx asks NumPy for a type that is gone.
+        warnings.simplefilter("ignore", FutureWarning)
+        named.export(str(path), format="onnx", verbose=False, **options)
     written = onnx.load(str(path))
     _name_sizes(written)
     if float16:
