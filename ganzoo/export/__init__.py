@@ -120,9 +120,7 @@ def _written(
 
     tolerance = TOLERANCE_FLOAT16 if float16 else TOLERANCE
     problem = ""
-    with portable():
-        batch_sizes = chosen.batch_sizes(model)
-    for batch_size in batch_sizes:
+    for batch_size in chosen.batch_sizes:
         try:
             with portable():
                 chosen.write(model, path, batch_size, float16, **options)

@@ -35,6 +35,7 @@ class Format:
         oldest_keras: the first version of Keras that writes the format.
         takes_float16: whether weights can be stored in float16.
         beside: suffix of a second file beside the first one.
+        batch_sizes: to try in turn: None for any, and 1 where that may be all that converts.
     """
 
     description: str
@@ -46,6 +47,7 @@ class Format:
     oldest_keras: tuple[int, int] = (3, 0)
     takes_float16: bool = False
     beside: str = ""
+    batch_sizes: tuple[int | None, ...] = (None,)
 
     def parts(self, path: Path) -> list[Path]:
         """All files of an export; the main one last, so that it is complete once it exists."""
@@ -72,12 +74,6 @@ class Format:
                 f"Keras can write {self.description} since version {needed}, but {version} is installed: "
                 "pip install 'keras>=3.15.1'"
             )
-
-    def batch_sizes(self, model: "ZooModel") -> list[int | None]:
-        """The batch sizes to try in turn: None for any, and 1 where that may be all that converts."""
-        if self.suffix != ".tflite":
-            return [None]
-        return [1] if _loses_sizes(model.inference_network) else [None, 1]
 
 
 def inputs_of(network: Any) -> Any:
@@ -186,22 +182,28 @@ def _write_litert(model: "ZooModel", path: Path, batch_size: int | None, float16
     if float16:
         target["supported_types"] = [tf.float16]
         options["optimizations"] = [tf.lite.Optimize.DEFAULT]
-    named.export(
-        str(path), format="litert", verbose=False, input_signature=[one_or_list(_specs(named, batch_size))], **options
-    )
+    signature = [one_or_list(_specs(named, batch_size))]
+    with _without_log():
+        named.export(str(path), format="litert", verbose=False, input_signature=signature, **options)
 
 
-def _loses_sizes(network: Any) -> bool:
-    """Whether TensorFlow does not know the sizes inside a network for a free batch size, although those of all inputs
-    are fixed. The converter takes such graphs only for a fixed batch size."""
-    import tensorflow as tf
-
-    if any(size is None for tensor in network.inputs for size in tensor.shape[1:]):
-        return False
-    function = tf.function(lambda *inputs: network(one_or_list(inputs), training=False))
-    graph = function.get_concrete_function(*_specs(network, None)).graph
-    convolutions = [one for one in graph.get_operations() if one.type == "Conv2D"]
-    return any(None in one.inputs[0].shape[1:] for one in convolutions)
+@contextlib.contextmanager
+def _without_log() -> Iterator[None]:
+    """The converter prints pages on standard error, from C++, for a batch size that it does not take; its exception has
+    the same text."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # standard error is closed
+        yield
+        return
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(nothing)
+        os.close(saved)
 
 
 def _load_litert(path: Path) -> Runner:
@@ -317,6 +319,7 @@ FORMATS = {
         suffix=".tflite",
         extra="litert",
         modules=(("ai_edge_litert", "ai-edge-litert"),),
+        batch_sizes=(None, 1),
         oldest_keras=(3, 13),
         takes_float16=True,
     ),
