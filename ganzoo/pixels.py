@@ -35,6 +35,19 @@ def to_uint8(images: Any) -> np.ndarray:
     return np.clip(np.rint((np.asarray(images, "float32") + 1.0) * 127.5), 0, 255).astype("uint8")
 
 
+def as_uint8(images: Tensor) -> Tensor:
+    """`to_uint8` for tensors of the back end, also inside a graph.
+
+    Example:
+        from ganzoo.pixels import as_uint8
+
+        as_uint8(keras.ops.array([-1.0, 0.5, 2.0]))     # [0, 191, 255]
+    """
+    from keras import ops
+
+    return ops.cast(ops.clip(ops.round((ops.cast(images, "float32") + 1.0) * 127.5), 0.0, 255.0), "uint8")
+
+
 def checked(images: Any, image_shape: Sequence[int], purpose: str) -> np.ndarray:
     """Images as an array, after a check of their type and shape.
 

@@ -35,6 +35,31 @@ def made_with(policy: "str | keras.DTypePolicy") -> Iterator[None]:
         keras.config.set_dtype_policy(outside)
 
 
+@contextlib.contextmanager
+def in_float32(network: "keras.Model") -> Iterator[None]:
+    """Context manager: a network of any precision computes in float32. Weights are float32 in any case.
+
+    Args:
+        network: a Keras model, with its nested ones.
+
+    Example:
+        from ganzoo.precision import in_float32
+
+        model = ganzoo.load("dcgan.digits")
+        with in_float32(model.inference_network):
+            images = model(np.zeros((1, 64), "float32"))
+    """
+    layers = [layer for layer in network._flatten_layers() if layer.compute_dtype != "float32"]
+    policies = [layer.dtype_policy for layer in layers]
+    try:
+        for layer in layers:
+            layer.dtype_policy = "float32"
+        yield
+    finally:
+        for layer, policy in zip(layers, policies):
+            layer.dtype_policy = policy
+
+
 def fastest() -> str:
     """The best training precision on this process's first device: "mixed_bfloat16", or "float32" if that is faster.
 

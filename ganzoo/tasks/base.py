@@ -4,7 +4,7 @@ A task is a mixin without training code. It defines in one place the data functi
 methods, the previews and validation metrics of a run, their evaluation, their web page and their commands.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,25 @@ class ValidationMetrics:
         return (max if self.higher_is_better else min)(values)
 
 
+@dataclass(frozen=True)
+class Endpoint:
+    """A function that a SavedModel of the model offers beside the inference network, under a name of its own.
+
+    Attributes:
+        compute: function of tensors, in the order of `inputs`, to a tensor; it runs inside a graph.
+        inputs: {name: (shape, dtype)}; None in a shape is any size.
+        output: name of the output.
+        examples: function from a count to arrays for the inputs, with which the endpoint is checked.
+        variables: Keras variables that `compute` uses and the inference network does not.
+    """
+
+    compute: Callable[..., Any]
+    inputs: Mapping[str, tuple[tuple[int | None, ...], str]]
+    output: str
+    examples: Callable[[int], list[np.ndarray]]
+    variables: Sequence[Any] = ()
+
+
 class Task:
     """The base class of all tasks, with the defaults of a model that has no task.
 
@@ -64,8 +83,10 @@ class Task:
         example: a line of Python that uses such a `model`, for model cards.
         pipeline: the task's name on the Hugging Face Hub (`pipeline_tag`), if it has one there.
         limits: what such models cannot do, in sentences, for model cards.
+        output_name: name of the inference network's output in exported files; it differs from those of the inputs.
 
-    The last seven must be literals: the command line reads them from the source code without importing Keras.
+    All but `data`, `evaluation`, `page` and `output_name` must be literals: the command line reads them from the source
+    code without importing Keras.
 
     Example:
         class Denoising(ganzoo.tasks.Task):
@@ -88,6 +109,7 @@ class Task:
     example: str = ""
     pipeline: str = ""
     limits: str = ""
+    output_name: str = "output"
     # Whether all training examples have the same shape, whatever the data set.
     has_fixed_shapes: bool = False
 
@@ -142,6 +164,10 @@ class Task:
             GanzooError: settings that do not fit the model.
         """
         return None
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """{name: `Endpoint`} of an exported SavedModel, beside the inference network's own."""
+        return {}
 
     def collapsed(self) -> bool:
         """Whether the model's outputs have all become nearly equal (mode collapse)."""

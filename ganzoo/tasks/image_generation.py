@@ -21,7 +21,7 @@ from ganzoo.inference.sampling import grid
 from ganzoo.metrics import ImageSets, get_extractor
 from ganzoo.metrics.registry import chosen_metrics
 from ganzoo.networks.features import feature_network
-from ganzoo.tasks.base import Task, ValidationMetrics
+from ganzoo.tasks.base import Endpoint, Task, ValidationMetrics
 
 if TYPE_CHECKING:
     from ganzoo.config import Evaluation
@@ -64,6 +64,7 @@ class ImageGeneration(Task):
         "images."
     )
     has_fixed_shapes = True
+    output_name = "images"
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -234,6 +235,15 @@ class ImageGeneration(Task):
     def example_inputs(self, count: int, seed: int = 0) -> list[np.ndarray]:
         """Random inputs of the inference network, for tests."""
         return [self.latents(count, seed)]
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """`serve_uint8`: images as uint8."""
+
+        def compute(*inputs: Any) -> Any:
+            return pixels.as_uint8(self.inference_network(list(inputs) if inputs[1:] else inputs[0], training=False))
+
+        inputs = {one.name: (tuple(one.shape), one.dtype) for one in self.inference_network.inputs}
+        return {"serve_uint8": Endpoint(compute, inputs, "images", self.example_inputs)}
 
     def check_data(self, data: Any, targets: Any = None) -> None:
         super().check_data(data, targets)

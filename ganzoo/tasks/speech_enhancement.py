@@ -21,7 +21,7 @@ from ganzoo.inference.enhancement_stream import EnhancementStream, Settings
 from ganzoo.inference.overlap import Windows
 from ganzoo.inference.sampling import grid
 from ganzoo.metrics.registry import averages, chosen_metrics, compute
-from ganzoo.tasks.base import Task, ValidationMetrics
+from ganzoo.tasks.base import Endpoint, Task, ValidationMetrics
 
 if TYPE_CHECKING:
     from ganzoo.config import Evaluation
@@ -63,6 +63,7 @@ class SpeechEnhancement(Task):
     pipeline = "audio-to-audio"
     limits = "It removes quiet or distorted speech along with the noise, and everything that is not speech."
     has_fixed_shapes = True
+    output_name = "enhanced"
 
     def set_sizes(
         self,
@@ -327,6 +328,38 @@ class SpeechEnhancement(Task):
         noisy = self.example_batch(count, seed)[0]
         latents = np.random.default_rng(seed).standard_normal((count, self.window // self.hop, self.noise_channels))
         return [noisy, latents.astype("float32")] if self.noise_channels else [noisy]
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """`serve_int16`: `enhance` for int16 audio (batch, samples) at the network's sample rate, in one window."""
+
+        def examples(count: int) -> list[np.ndarray]:
+            # Not a multiple of hop.
+            audio = self.example_batch(count)[0][:, : self.window - self.hop // 2 - 1, 0]
+            return [np.clip(32768 * audio, -32768, 32767).astype("int16")]
+
+        inputs = {"noisy": ((None, None), "int16")}
+        return {"serve_int16": Endpoint(self._enhanced_int16, inputs, "enhanced", examples)}
+
+    def _enhanced_int16(self, noisy: Any) -> Any:
+        x = ops.expand_dims(ops.cast(noisy, "float32"), -1) / 32768.0
+        count, samples = ops.shape(x)[0], ops.shape(x)[1]
+        x -= self.preemphasis * ops.concatenate([ops.zeros((count, 1, 1)), x[:, :-1]], axis=1)
+        total = ops.zeros((count, samples, 1))
+        for i in range(self.num_shifts):
+            shift = int(i * _GOLDEN % 1.0 * self.hop)
+            # As in `enhance`: to a multiple of hop, then on both sides.
+            after = -samples % self.hop + -shift % self.hop
+            shifted = ops.concatenate([ops.zeros((count, shift, 1)), x, ops.zeros((count, after, 1))], axis=1)
+            mean = ops.zeros((count, (samples + shift + after) // self.hop, self.noise_channels))
+            inputs = [shifted, mean] if self.noise_channels else shifted
+            total += self.inference_network(inputs, training=False)[:, shift : shift + samples]
+        y = total / self.num_shifts
+        if self.preemphasis:
+            # The inverse filter's impulse response, until it falls below the resolution of int16.
+            length = int(np.ceil(np.log(1e-7) / np.log(self.preemphasis)))
+            response = self.preemphasis ** np.arange(length, dtype="float32")[::-1, None, None]
+            y = ops.conv(ops.concatenate([ops.zeros((count, length - 1, 1)), y], axis=1), response, padding="valid")
+        return ops.cast(ops.clip(ops.round(32768.0 * y[..., 0]), -32768.0, 32767.0), "int16")
 
     def preview(self, feed: "Feed", count: int) -> np.ndarray | None:
         """Spectrograms of held-out utterances, three versions each: noisy, enhanced, clean."""

@@ -17,7 +17,7 @@ from ganzoo.inference.transparency import visible_colors
 from ganzoo.metrics import image_pairs  # noqa: F401
 from ganzoo.metrics.registry import averages, chosen_metrics, compute
 from ganzoo.networks.upscaling import grow
-from ganzoo.tasks.base import Task, ValidationMetrics
+from ganzoo.tasks.base import Endpoint, Task, ValidationMetrics
 
 if TYPE_CHECKING:
     from ganzoo.config import Evaluation
@@ -60,6 +60,7 @@ class SuperResolution(Task):
         "identifying people. It expects images downsampled without noise or compression artifacts."
     )
     has_fixed_shapes = True
+    output_name = "upscaled"
 
     def set_sizes(self, scale: int, reach: int, crop: int) -> None:
         """Sets the model's sizes.
@@ -191,6 +192,18 @@ class SuperResolution(Task):
     def example_inputs(self, count: int, seed: int = 0) -> list[np.ndarray]:
         """Random inputs of the inference network, for tests."""
         return [self.example_batch(count, seed)[0]]
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """`serve_uint8`: uint8 images of any size, upscaled in one piece."""
+
+        def compute(images: Any) -> Any:
+            return pixels.as_uint8(self.inference_network(pixels.to_float(images), training=False))
+
+        def examples(count: int) -> list[np.ndarray]:
+            return [pixels.to_uint8(images) for images in self.example_inputs(count)]
+
+        inputs = {"images": ((None, None, None, 3), "uint8")}
+        return {"serve_uint8": Endpoint(compute, inputs, "upscaled", examples)}
 
     def preview(self, feed: "Feed", count: int) -> np.ndarray | None:
         """Crops of held-out photos, three versions side by side: bicubic, the model's output, the original."""

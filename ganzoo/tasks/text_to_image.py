@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganzoo import pixels
 from ganzoo.data.avatar_captions import random_captions
 from ganzoo.data.batch_checks import rank_of
 from ganzoo.data.captions import captions, open_captions
@@ -19,7 +20,7 @@ from ganzoo.metrics.extractors import AttributeExtractor
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
 from ganzoo.metrics.text_to_image import attributes_obeyed, distinct, right_among
-from ganzoo.tasks.base import ValidationMetrics
+from ganzoo.tasks.base import Endpoint, ValidationMetrics
 from ganzoo.tasks.captioned_latents import CaptionedLatents
 from ganzoo.tasks.image_generation import ImageGeneration
 from ganzoo.text.characters import CharacterEncoder
@@ -171,6 +172,27 @@ class TextToImage(ImageGeneration):
 
     def example_inputs(self, count: int, seed: int = 0) -> list[np.ndarray]:
         return [self.latents(count, seed), self._example_text(count, seed)]
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """`serve_uint8`, and `serve_captions`, which takes strings, if the text encoder reads bytes."""
+        from ganzoo.backend.tensorflow_strings import string_codes
+
+        found = super().endpoints()
+        encoder = self.text_encoder
+        if not isinstance(encoder, CharacterEncoder):
+            return found
+
+        def compute(latents: Any, captions: Any) -> Any:
+            text = encoder.network(string_codes(captions, encoder.length), training=False)
+            return pixels.as_uint8(self.inference_network([latents, text], training=False))
+
+        def examples(count: int) -> list[np.ndarray]:
+            captions = ["A  smiling woman with long, blond hair", "", "größer " * 20][:count]
+            return [self.latents(count, 0), np.array(captions, "object")]
+
+        inputs = {"latents": ((None, self.latent_dim), "float32"), "captions": ((None,), "string")}
+        variables = encoder.network.variables
+        return {**found, "serve_captions": Endpoint(compute, inputs, "images", examples, variables)}
 
     def _example_text(self, count: int, seed: int) -> np.ndarray:
         return np.random.default_rng([seed, 1]).standard_normal((count, self.text_encoder.dim)).astype("float32")

@@ -23,6 +23,7 @@ from ganzoo.construction import is_inference_first
 from ganzoo.data.batch_checks import refuse_unreadable, refuse_weights
 from ganzoo.data.batches import FirstBatch, as_arrays, split, unpadded, with_known_shapes, without_empty_parts
 from ganzoo.errors import GanzooError, unknown
+from ganzoo.export import Exported, export_model
 from ganzoo.networks import regularizers
 from ganzoo.tasks.base import Task
 from ganzoo.training import optimizers
@@ -669,20 +670,34 @@ class ZooModel(Task, DeferredNetworks, Saving):
         input_signature: Any = None,
         *,
         overwrite: bool = False,
-    ) -> None:
-        """Writes the inference network as a SavedModel that serves without this package; as `keras.Model.export`.
+        float16: bool = False,
+        opset_version: int | None = None,
+    ) -> Exported:
+        """Writes the inference network for a runtime that needs neither this package nor Keras; as
+        `keras.Model.export`.
 
-        The SavedModel is loaded and its outputs are compared with the model's. If they differ, it is deleted.
+        What was written is run in its own runtime, for several batch sizes and sizes, and its outputs are compared with
+        the model's. If they differ by more than 1e-4, nothing is written. A SavedModel has the signatures
+        `serving_default` and `serve` and those of the model's task, e.g. `serve_uint8`.
 
         Args:
-            filepath: folder to create.
-            format: "tf_saved_model"; Keras' other formats are not supported yet.
-            verbose: print where the SavedModel was written.
+            filepath: folder of the SavedModel to create; or file, whose name ends in .onnx, .tflite or .xml.
+            format: "tf_saved_model", "onnx", "litert" or "openvino". All but the first need packages: the error names
+                them.
+            verbose: print what was written.
             input_signature: not supported; the signature is the network's inputs.
-            overwrite: replace an existing SavedModel.
+            overwrite: replace an existing export of this format.
+            float16: store the weights in float16, at half the size, but compute in float32; not for SavedModels. The
+                outputs may differ from the model's by one of 255 gray levels.
+            opset_version: of ONNX; by default Keras' choice.
+
+        Returns:
+            What was written, an `Exported` with its path, the largest difference from the model and the batch size, if
+            the file takes only one.
 
         Raises:
-            GanzooError: another format, an input signature, a folder that exists, or a SavedModel whose outputs differ.
+            GanzooError: an unknown format, a missing package, an input signature, something exists there, or outputs
+                that differ.
 
         Example:
             import tensorflow as tf
@@ -692,15 +707,14 @@ class ZooModel(Task, DeferredNetworks, Saving):
             served = tf.saved_model.load("digits_savedmodel")
             images = served.serve(np.zeros((1, 64), "float32"))  # float32 (1, 32, 32, 1) in [-1, 1]
         """
-        from ganzoo.export import export_savedmodel
-
-        if format != "tf_saved_model":
-            raise GanzooError(f"export() writes format='tf_saved_model' alone so far, got {format!r}")
         if input_signature is not None:
             raise GanzooError("export() takes no input_signature: the inputs of the model's network are the signature")
-        export_savedmodel(self, filepath, overwrite=overwrite)
+        exported = export_model(
+            self, filepath, format, overwrite=overwrite, float16=float16, opset_version=opset_version
+        )
         if verbose:
-            print(f"exported to {filepath}")
+            print(f"exported to {exported.path}: {exported}")
+        return exported
 
     def example_inputs(self, count: int, seed: int = 0) -> list[np.ndarray]:
         """Example inputs of the inference network, with which an export is checked.
