@@ -1,5 +1,7 @@
 """Settings of Sphinx: make docs"""
 
+import importlib
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -21,7 +23,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
-    "sphinx.ext.viewcode",
+    "sphinx.ext.linkcode",
     "sphinx_copybutton",
     "mathml",
     "repository",
@@ -55,8 +57,24 @@ html_theme_options = {
     "source_branch": "main",
     "source_directory": "docs/",
 }
+HOME = html_theme_options["source_repository"]
 templates_path = ["_templates"]
 copybutton_prompt_text = "$ "
+
+
+def linkcode_resolve(domain, info):
+    """Where the repository has the code of a name."""
+    found = importlib.import_module(info["module"])
+    for part in info["fullname"].split("."):
+        found = getattr(found, part, None)
+    try:
+        code = inspect.unwrap(found.fget if isinstance(found, property) else found)
+        path, line = inspect.getsourcefile(code), inspect.getsourcelines(code)[1]
+    except (TypeError, OSError):
+        return None
+    if not path or not Path(path).is_relative_to(HERE.parent / "ganzoo"):
+        return None
+    return f"{HOME}/blob/main/{Path(path).relative_to(HERE.parent)}#L{line}"
 
 
 def setup(app):
@@ -89,9 +107,6 @@ def _of_notebook(name):
         f"---\n\nThis page is the file [`docs/{name}.py`]({HOME}/blob/main/docs/{name}.py); "
         f"the same as a [notebook]({HOME}/blob/main/docs/notebooks/{file}.ipynb)."
     )
-
-
-HOME = html_theme_options["source_repository"]
 
 
 def _examples_as_code(app, what, name, obj, options, lines):
