@@ -7,16 +7,17 @@ import sys
 from pathlib import Path
 
 import jupytext
+from sphinx.util.inspect import stringify_signature
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_extensions"))
 
-from ganzoo import __version__  # noqa: E402
+import ganzoo  # noqa: E402
 
 project = "ganzoo"
 author = "the ganzoo contributors"
 copyright = "the ganzoo contributors, Apache-2.0"
-version = release = __version__
+version = release = ganzoo.__version__
 
 extensions = [
     "myst_parser",
@@ -82,6 +83,7 @@ def setup(app):
     app.connect("source-read", _guide_as_markdown)
     # Before napoleon, which reads the sections.
     app.connect("autodoc-process-docstring", _examples_as_code, priority=400)
+    app.connect("autodoc-process-signature", _signature_of_constructor)
 
 
 # Pages that a checkout may lack: a table of contents names them, and shows them where they exist.
@@ -119,9 +121,26 @@ def _examples_as_code(app, what, name, obj, options, lines):
             changed.append(f"    {line}" if line else line)
         else:
             # Not between backticks.
-            parts = re.split(r"(`[^`]*`)", line)
+            parts = [_linked(part) for part in re.split(r"(`[^`]*`)", line)]
             changed.append("".join(part if i % 2 else re.sub(r"([|*])", r"\\\1", part) for i, part in enumerate(parts)))
         if re.fullmatch(r"Examples?:", line):
             inside = True
             changed += ["    .. code-block:: python", ""]
     lines[:] = changed
+
+
+def _linked(part):
+    """`AdversarialModel` as a link to `ganzoo.AdversarialModel`, from whichever module."""
+    return f"`{part[1:-1]} <ganzoo.{part[1:-1]}>`" if part[1:-1] in NAMES else part
+
+
+NAMES = {name for name in ganzoo.__all__ if not inspect.ismodule(getattr(ganzoo, name))}
+
+
+def _signature_of_constructor(app, what, name, obj, options, signature, result):
+    """The arguments of `__init__`: Keras hides them behind a `__new__` of its own. Types are in the description."""
+    if what != "class" or not name.startswith("ganzoo.") or "__init__" not in vars(obj):
+        return None
+    found = inspect.signature(obj.__init__)
+    found = found.replace(parameters=list(found.parameters.values())[1:], return_annotation=inspect.Signature.empty)
+    return stringify_signature(found, show_annotation=False), None

@@ -66,7 +66,7 @@ def draw_gaussian(found):
     rng = np.random.default_rng(0)
     real = experiments.ring.CENTERS[rng.integers(0, 8, 500)] + rng.normal(0, 0.02, (500, 2))
     figure, axes = plt.subplots(1, 2, figsize=(5.2, 2.6), sharex=True, sharey=True)
-    for axis, points, title in zip(axes, (real, found["samples"][:500]), ("real", "a Gaussian of maximum likelihood")):
+    for axis, points, title in zip(axes, (real, found["samples"][:500]), ("real", "the fitted Gaussian")):
         axis.scatter(*points.T, s=3, color=BLUE if title == "real" else RED)
         axis.set(title=title, aspect="equal", xticks=[], yticks=[], xlim=(-4, 4), ylim=(-4, 4))
     save("gaussian", figure)
@@ -81,18 +81,18 @@ def draw_optimal(found):
     right.plot(x, learned, color="black", linewidth=1, label="D, learned")
     for axis in (left, right):
         axis.set(xlim=(-4, 4), xlabel="x")
-        axis.legend(frameon=False)
+        axis.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
     save("optimal_discriminator", figure)
 
 
 def draw_gradients(_):
     scores = np.linspace(0.01, 0.99, 99)
     found = experiments.generator_gradients(scores)
-    figure, axis = plt.subplots(figsize=(5, 2.7))
+    figure, axis = plt.subplots(figsize=(6, 2.7))
     for name, color in (("minimax", RED), ("non_saturating", BLUE), ("least_squares", GRAY), ("wasserstein", "black")):
         axis.plot(scores, found[name], color=color, label=name.replace("_", " "))
     axis.set(xlabel="D(G(z)), as the sigmoid of the logit", ylabel="size of the gradient", ylim=(0, 2))
-    axis.legend(frameon=False)
+    axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     save("gradients", figure)
 
 
@@ -143,9 +143,9 @@ def draw_equilibrium(found):
     epochs = np.arange(1, len(found["ratio"]) + 1)
     left.plot(epochs, found["ratio"], color=BLUE)
     left.axhline(0.5, color=GRAY, linestyle=":")
-    left.set(title="L(G(z)) / L(x)", xlabel="epoch", ylim=(0, 1))
+    left.set(title="L(G(z)) / L(x)", xlabel="epoch", ylim=(0, 1), xticks=epochs[::2])
     right.plot(epochs, found["convergence"], color=BLUE)
-    right.set(title="M, the convergence measure", xlabel="epoch", ylim=(0, None))
+    right.set(title="M, the convergence measure", xlabel="epoch", ylim=(0, None), xticks=epochs[::2])
     save("began", figure)
 
 

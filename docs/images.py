@@ -62,8 +62,8 @@ def montage():
     between = np.full((doubled[0].shape[0], gap, 3), 255, "uint8")
     bottom = np.concatenate([doubled[0], between, doubled[1]], axis=1)
     image = np.concatenate([top, np.full((12, top.shape[1], 3), 255, "uint8"), bottom])
-    # 128 colors make the file small.
-    Image.fromarray(image).quantize(128, dither=Image.Dither.NONE).save(
+    # 64 colors make the file small.
+    Image.fromarray(image).quantize(64, dither=Image.Dither.NONE).save(
         Path(__file__).parent / "montage.png", optimize=True
     )
 

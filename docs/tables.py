@@ -136,6 +136,7 @@ def text_to_image():
         "Fréchet distance",
         "recall",
         "real avatars",
+        "training time",
     )
     yield "obeyed", *names
     keys = "attributes_obeyed", "held_out_attributes_obeyed", "right_of_10", "held_out_of_10"
@@ -143,11 +144,13 @@ def text_to_image():
         metrics = metrics_of(name)
         shares = (percent(metrics[key]) for key in keys)
         distance, recall = f"{metrics['frechet_distance']:.1f}", f"{metrics['recall']:.2f}"
-        yield f"`{name}`", *shares, distance, recall, percent(metrics["real_attributes_obeyed"])
+        minutes = f"{metrics['training_cpu_minutes']:.0f} minutes"
+        yield f"`{name}`", *shares, distance, recall, percent(metrics["real_attributes_obeyed"]), minutes
     if (weights := weights_of("dcgan.avatars")) is not None:
         metrics = weights.metrics
         distance, recall = f"{metrics['frechet_distance']:.1f}", f"{metrics['recall']:.2f}"
-        yield "`dcgan.avatars`, without captions", "", "", "", "", distance, recall, ""
+        minutes = f"{metrics['training_cpu_minutes']:.0f} minutes"
+        yield "`dcgan.avatars`, without captions", "", "", "", "", distance, recall, "", minutes
 
 
 @table
@@ -237,7 +240,7 @@ def generator_gradients():
 def confident_discriminator():
     found = measured()["confident_discriminator"]
     yield "steps to halfway, seeds 0, 1 and 2", "gradient descent", "Adam"
-    for loss in ("minimax", "non_saturating", "least_squares"):
+    for loss in ("minimax", "non_saturating"):
         yield f"`{loss}`", *(commas(found[f"{loss}, {optimizer}"]) for optimizer in ("sgd", "adam"))
 
 

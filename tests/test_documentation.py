@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 import ganzoo
+import ganzoo.models
 from ganzoo.cli import main
 from ganzoo.config import from_mapping, with_settings
 
@@ -26,8 +27,8 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 GUIDES = sorted((DOCS / "guides").glob("*.py"))
 BLOCK = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# Pages of several commands and models, of many seconds.
-LONG = ("docs/guides/text_to_image.py", "docs/lecture/latent_space.md", "docs/training.md")
+# What runs in a second or two; other pages and all guides are long.
+QUICK = ("generative_models", "the_game", "mode_collapse", "wasserstein")
 # Their code is in a test, with the parts that a page leaves out.
 ELSEWHERE = {"docs/write_your_own_model.md": "tests/training/test_own_models.py"}
 
@@ -59,12 +60,13 @@ def with_blocks(*languages):
     return [path for path in PAGES if any(blocks_of(path, language) for language in languages)]
 
 
-def parameters(paths):
-    marks = {True: [pytest.mark.long], False: []}
-    return [pytest.param(path, id=name_of(path), marks=marks[name_of(path) in LONG]) for path in paths]
+def parameters(paths, quick=None):
+    """One test for each page, of which all but the quick ones are long."""
+    marks = {path: [] if quick is None or path.stem in quick else [pytest.mark.long] for path in paths}
+    return [pytest.param(path, id=name_of(path), marks=marks[path]) for path in paths]
 
 
-@pytest.mark.parametrize("path", parameters([path for path in with_blocks("python") if path.suffix == ".md"]))
+@pytest.mark.parametrize("path", parameters([path for path in with_blocks("python") if path.suffix == ".md"], QUICK))
 def test_the_python_of_a_page_runs(path, examples_folder, tmp_path, monkeypatch):
     """All blocks of a page, in order, as one program; they find folders of images and of recordings where they run."""
     monkeypatch.chdir(examples_folder)
@@ -87,7 +89,7 @@ def shown_in(line, code):
     return not line or "..." in line or line in {known.split("  #")[0].strip() for known in code.splitlines()}
 
 
-@pytest.mark.parametrize("path", parameters(GUIDES))
+@pytest.mark.parametrize("path", parameters(GUIDES, quick=()))
 def test_a_guide_runs(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GANZOO_QUICK", "1")

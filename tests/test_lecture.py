@@ -15,6 +15,7 @@ def test_a_gaussian_of_maximum_likelihood_covers_what_no_data_is_near():
     assert found["gaussian"] < 0.1
 
 
+@pytest.mark.long
 def test_the_best_discriminator_and_the_value_of_the_game():
     found = experiments.optimal_discriminator(steps=800)
     assert found["difference"] < 0.03
@@ -55,18 +56,21 @@ def test_friction_leads_to_the_equilibrium_where_others_go_around_it():
     assert found["r1"] < 0.01 < found["plain"] < 1
 
 
+@pytest.mark.long
 def test_smoothing_moves_the_best_discriminator():
     found = experiments.smoothed_discriminator(steps=500)
     assert found["without"] > 0.98
     assert found["with"] == pytest.approx(0.9, abs=0.03)
 
 
+@pytest.mark.long
 def test_only_virtual_batch_normalization_ignores_the_rest_of_the_batch():
     found = experiments.batch_dependence(batches=3)
     assert found["virtual_batch"] < 0.01
     assert found["batch"] > 1
 
 
+@pytest.mark.long
 def test_the_divergence_says_apart_and_the_wasserstein_distance_how_far():
     found = experiments.separated_lines(distances=(1.0, 4.0), steps=500)
     assert found["divergence"] == pytest.approx([np.log(2)] * 2, abs=0.02)
@@ -75,28 +79,33 @@ def test_the_divergence_says_apart_and_the_wasserstein_distance_how_far():
     assert max(found["clipped_slope"]) < 0.6 < min(found["slope"])
 
 
+@pytest.mark.long
 def test_began_holds_its_balance_while_m_falls():
     found = experiments.equilibrium(epochs=8)
     assert found["ratio"][-1] == pytest.approx(0.5, abs=0.12)
     assert found["convergence"][-1] < 0.6 * found["convergence"][0]
 
 
+@pytest.mark.long
 def test_conditional_gans_obey():
     found = applications.classes(count=100)
     assert found["cgan.mnist"] > 0.9
     assert found["cgan.fashion_mnist"] > 0.75
 
 
+@pytest.mark.long
 def test_a_walk_is_smooth():
     found = applications.walk(pairs=4)
     assert found["neighbors"] < 0.6 * found["independent"]
 
 
+@pytest.mark.long
 def test_features_of_the_discriminator_know_more_than_pixels():
     found = applications.linear_probe()
     assert found["features"] > found["pixels"] > 0.8
 
 
+@pytest.mark.long
 def test_captions_are_obeyed_and_read():
     found = applications.captions(count=40)
     assert found["clothes_color"] > 0.9
@@ -110,18 +119,21 @@ def test_means_of_more_faces_make_a_better_analogy():
     assert found["groups of 20"] > found["groups of 1"]
 
 
+@pytest.mark.long
 def test_edits_follow_the_paint_and_keep_the_rest():
     found = applications.edits(images=2, steps=40)
     assert found["after"] < 0.6 * found["before"]
     assert found["kept"] < found["after"]
 
 
+@pytest.mark.long
 def test_srresnet_wins_by_pixels_and_srgan_by_fine_structure():
     found = applications.temple()
     assert found["srresnet"][0] > found["srgan"][0]
     assert found["srgan"][1] < found["srresnet"][1] < found["bicubic"][1]
 
 
+@pytest.mark.long
 def test_noise_alone_becomes_quieter():
     found = applications.shifts(seconds=1.0)
     assert found["one"] < -10

@@ -1,8 +1,11 @@
 """Equations as MathML, which browsers show without scripts or fonts from elsewhere."""
 
+import re
 from html import escape
 
 from latex2mathml.converter import convert
+
+SPACE = '<mspace width="0.17em"></mspace>'
 
 
 def setup(app):
@@ -21,8 +24,16 @@ def _block(translator, node):
 
 
 def _mathml(latex, display):
+    math = convert(latex, display=display)
+    # As TeX sets them: bounds under min and max, a thin space around log unless a parenthesis follows.
+    if display == "block":
+        math = re.sub(
+            r"<msub>(<mo>(?:min|max)</mo>(?:<mi>\w+</mi>|<mrow>.*?</mrow>))</msub>", r"<munder>\1</munder>", math
+        )
+    math = re.sub(r"(<mi>log</mi>)(?!<mo)", rf"\1{SPACE}", math)
+    math = re.sub(r"(?<=</mi>|mrow>|msup>)(<mi>log</mi>)", rf"{SPACE}\1", math)
     # The source remains readable to assistive technology and to searches.
-    return convert(latex, display=display).replace("<math ", f'<math alttext="{escape(latex.strip(), quote=True)}" ', 1)
+    return math.replace("<math ", f'<math alttext="{escape(latex.strip(), quote=True)}" ', 1)
 
 
 def _skip():

@@ -12,10 +12,12 @@ import ganzoo
 from ganzoo.data.avatar_attributes import GLASSES_WORN, MAN, NO_GLASSES, WOMAN
 from ganzoo.data.avatar_captions import random_captions
 from ganzoo.data.image_files import open_image_files, resized, to_small
+from ganzoo.data.sources import open_images
 from ganzoo.inference import grid, latent, save_image
 from ganzoo.inference.editing import edit
 from ganzoo.inference.selection import analogy, select
 from ganzoo.metrics import get_extractor, psnr
+from ganzoo.metrics.linear import linear_accuracy
 from ganzoo.metrics.spectrum import spectral_distance
 
 HERE = Path(__file__).parent
@@ -54,19 +56,14 @@ def linear_probe():
 
     Half of the digits train the classifier, the other half is held out from it; the GAN has seen both, without labels.
     """
-    found = open_image_files("digits", (32, 32, 1), upscale=True, with_labels=True)
+    found = open_images("digits", (32, 32, 1), upscale=True, with_labels=True)
     images, labels, half = found.images, np.asarray(found.labels), len(found.images) // 2
     model = ganzoo.load("dcgan.digits")
     views = {"features": model.features(images), "pixels": images.reshape(len(images), -1).astype("float32")}
-    return {name: _linear_accuracy(view, labels, half) for name, view in views.items()}
-
-
-def _linear_accuracy(view, labels, half):
-    from sklearn.linear_model import RidgeClassifier
-
-    scaled = (view - view[:half].mean(axis=0)) / (view[:half].std(axis=0) + 1e-3)
-    classifier = RidgeClassifier(100.0).fit(scaled[:half], labels[:half])
-    return float(classifier.score(scaled[half:], labels[half:]))
+    return {
+        name: float(linear_accuracy(view[:half], labels[:half], view[half:], labels[half:]))
+        for name, view in views.items()
+    }
 
 
 def captions(count=200):
@@ -74,9 +71,9 @@ def captions(count=200):
     scores an image's own caption above that of another image."""
     model = ganzoo.load("gan_int_cls.avatars")
     judge = get_extractor("avatars_judge")
-    said = [(glasses, color) for glasses in ("round", "none") for color in ("red", "blue", "green", "yellow")]
+    said = [(glasses, color) for glasses in ("round", "sunglasses") for color in ("red", "blue", "green", "yellow")]
     said = [said[i % len(said)] for i in range(count)]
-    words = {"round": "with round glasses", "none": "without glasses"}
+    words = {"round": "with round glasses", "sunglasses": "and sunglasses"}
     texts = [f"a smiling man with black hair {words[glasses]} in a {color} hoodie" for glasses, color in said]
     images = model.generate(captions=texts, seed=0)
     shown = judge.probabilities(images)
