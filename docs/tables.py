@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from ganzoo import list_models, list_presets, presets
+from ganzoo import list_presets, presets
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = Path(__file__).parent / "lecture" / "figures.json"
@@ -81,7 +81,8 @@ def metrics_of(name):
 @table
 def models():
     yield "model", "what it is", "paper", "presets with weights", "measured"
-    for name in list_models():
+    shipped = {preset.split(".")[0] for preset in list_presets()}
+    for name in sorted(shipped, key=list(MODELS).index):
         what, authors, arxiv = MODELS[name]
         trained = [preset for preset in list_presets(f"{name}.*") if weights_of(preset)]
         shown = ", ".join(f"`{preset.split('.')[1]}`" for preset in trained)

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -69,12 +70,14 @@ def parameters(paths, quick=None):
 @pytest.mark.parametrize("path", parameters([path for path in with_blocks("python") if path.suffix == ".md"], QUICK))
 def test_the_python_of_a_page_runs(path, examples_folder, tmp_path, monkeypatch):
     """All blocks of a page, in order, as one program; they find folders of images and of recordings where they run."""
-    monkeypatch.chdir(examples_folder)
+    monkeypatch.chdir(shutil.copytree(examples_folder, tmp_path / "page"))
     monkeypatch.setattr("ganzoo.registry._classes", dict(ganzoo.registry._classes))
     namespace, left_out = {"__name__": "page"}, ""
     if place := ELSEWHERE.get(name_of(path)):
         left_out = (ROOT / place).read_text("utf-8")
-        namespace |= vars(importlib.import_module("tests." + place[6:-3].replace("/", ".")))
+        module = importlib.import_module(place[:-3].replace("/", "."))
+        ganzoo.registry._classes.update(module._OWN_CLASSES)
+        namespace |= vars(module)
     for code in blocks_of(path, "python"):
         if left_out and re.search(r"\.\.\.", code):
             unknown = [line for line in code.splitlines() if not shown_in(line, left_out)]
@@ -169,8 +172,7 @@ def check_names(line, command, params):
         if not re.search(r"[/*]|\.yaml$|\.keras$", str(name)):
             preset = ganzoo.presets.find(name)
             if command == "train":
-                with_settings(preset.config, params["settings"], line)
-                ganzoo.presets.build(with_settings(preset.config, params["settings"], line), line, compile=False)
+                ganzoo.presets._checked(with_settings(preset.config, params["settings"], line), line)
 
 
 def test_a_wrong_command_on_a_page_would_be_noticed():
@@ -180,7 +182,7 @@ def test_a_wrong_command_on_a_page_would_be_noticed():
             check_command(line, *shlex.split(line))
 
 
-@pytest.mark.parametrize("path", parameters(with_blocks("yaml")))
+@pytest.mark.parametrize("path", parameters(with_blocks("yaml"), quick=()))
 def test_the_presets_of_a_page_are_valid(path, monkeypatch):
     monkeypatch.setattr("ganzoo.registry._classes", dict(ganzoo.registry._classes))
     for code in blocks_of(path, "yaml"):

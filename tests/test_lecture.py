@@ -39,9 +39,8 @@ def test_the_minimax_gradient_is_d_and_the_non_saturating_one_is_the_rest():
 @pytest.mark.long
 def test_plain_gradient_descent_saturates():
     found = experiments.confident_discriminator(most=300, seeds=(0,))
-    assert found["minimax, sgd"] == [300]
-    assert found["non_saturating, sgd"][0] < 150
-    assert found["minimax, adam"][0] < 150
+    assert found["minimax, sgd"][0] > 3 * found["non_saturating, sgd"][0]
+    assert found["minimax, adam"][0] < 100
 
 
 @pytest.mark.long
@@ -123,7 +122,7 @@ def test_means_of_more_faces_make_a_better_analogy():
 def test_edits_follow_the_paint_and_keep_the_rest():
     found = applications.edits(images=2, steps=40)
     assert found["after"] < 0.6 * found["before"]
-    assert found["kept"] < found["after"]
+    assert found["kept"] < 0.4 * found["before"]
 
 
 @pytest.mark.long

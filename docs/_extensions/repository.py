@@ -10,8 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-# [text](path), but not an image.
-LINK = re.compile(r"(?<!!)(\[[^\]]*\])\(([^)\s:#]+)(#[^)\s]*)?\)")
+# [text](path#anchor) or ![text](path).
+LINK = re.compile(r"(!?\[[^\]]*\])\(([^)\s:#]+)(#[^)\s]*)?\)")
 INCLUDE = re.compile(r"```\{include\} (\S+)\n```\n?")
 
 
@@ -32,6 +32,8 @@ def _rewrite(app, name, source):
             if not target.is_relative_to(ROOT) or not target.exists():
                 return match[0]
             target = shown.get(target, target)
+            if text.startswith("!"):
+                return f"{text}({os.path.relpath(target, page.parent)})"
             if target.is_relative_to(DOCS) and target.suffix in (".md", ".py") and _is_page(target):
                 return f"{text}({os.path.relpath(target, page.parent)}{anchor or ''})"
             kind = "tree" if target.is_dir() else "blob"
