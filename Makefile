@@ -37,7 +37,6 @@ lint: $(VENV)/test.installed
 
 # The documentation as web pages, without a network; a warning is an error.
 docs: $(VENV)/docs.installed
-	@rm -rf docs/api/generated
 	$(BIN)/python -m sphinx -W --keep-going --quiet -b html -d docs/_build/doctrees docs docs/_build/html
 	@echo "built docs/_build/html/index.html"
 

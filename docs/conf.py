@@ -79,11 +79,25 @@ def linkcode_resolve(domain, info):
 
 
 def setup(app):
+    # Before autosummary writes pages of the reference.
+    app.connect("builder-inited", _without_stale_pages, priority=400)
     app.connect("source-read", _without_missing_pages)
     app.connect("source-read", _guide_as_markdown)
     # Before napoleon, which reads the sections.
     app.connect("autodoc-process-docstring", _examples_as_code, priority=400)
     app.connect("autodoc-process-signature", _signature_of_constructor)
+
+
+def _without_stale_pages(app):
+    """Removes generated pages of names that the reference no longer has."""
+    listed = set()
+    for page in (HERE / "api").glob("*.md"):
+        for block in page.read_text("utf-8").split(".. currentmodule:: ")[1:]:
+            module = block.splitlines()[0]
+            listed |= {f"{module}.{name}" for name in re.findall(r"^   (\w+)$", block, re.MULTILINE)}
+    for path in (HERE / "api" / "generated").glob("*.rst"):
+        if path.stem not in listed:
+            path.unlink()
 
 
 # Pages that a checkout may lack: a table of contents names them, and shows them where they exist.

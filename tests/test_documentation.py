@@ -27,7 +27,7 @@ from docs import notebooks, tables  # noqa: E402
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 GUIDES = sorted((DOCS / "guides").glob("*.py"))
-BLOCK = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```([^\s`]*)[^\n`]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What runs in a second or two; other pages and all guides are long.
 QUICK = ("generative_models", "the_game", "mode_collapse", "wasserstein")
 # Their code is in a test, with the parts that a page leaves out.
@@ -71,7 +71,9 @@ def parameters(paths, quick=None):
 def test_the_python_of_a_page_runs(path, examples_folder, tmp_path, monkeypatch):
     """All blocks of a page, in order, as one program; they find folders of images and of recordings where they run."""
     monkeypatch.chdir(shutil.copytree(examples_folder, tmp_path / "page"))
+    # What a page registers is forgotten after it.
     monkeypatch.setattr("ganzoo.registry._classes", dict(ganzoo.registry._classes))
+    monkeypatch.setattr("ganzoo.metrics.registry._metrics", dict(ganzoo.metrics.registry._metrics))
     namespace, left_out = {"__name__": "page"}, ""
     if place := ELSEWHERE.get(name_of(path)):
         left_out = (ROOT / place).read_text("utf-8")
