@@ -353,6 +353,7 @@ def edits():
     yield "painted pixels from the paint, before", f"{found['before']:.0f}"
     yield "painted pixels from the paint, after", f"{found['after']:.0f}"
     yield "kept pixels from the original, after", f"{found['kept']:.0f}"
+    yield "kept pixels of independent images", f"{found['independent']:.0f}"
 
 
 @table

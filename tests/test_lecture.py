@@ -120,9 +120,9 @@ def test_means_of_more_faces_make_a_better_analogy():
 
 @pytest.mark.long
 def test_edits_follow_the_paint_and_keep_the_rest():
-    found = applications.edits(images=2, steps=40)
+    found = applications.edits(images=4)
     assert found["after"] < 0.6 * found["before"]
-    assert found["kept"] < 0.4 * found["before"]
+    assert found["kept"] < 0.7 * found["independent"]
 
 
 @pytest.mark.long

@@ -112,7 +112,8 @@ def analogies(groups=(1, 3, 20), triples=20):
 
 
 def edits(images=8, steps=100):
-    """Root mean squared differences in gray levels: painted pixels before and after editing, kept pixels after."""
+    """Root mean squared differences in gray levels: painted pixels before and after editing, kept pixels after,
+    and kept pixels of independent images."""
     model = ganzoo.load("dcgan.fashion_mnist", compile=False)
     latents = model.latents(images, seed=0)
     mask, keep = np.zeros((2, 28, 28), bool)
@@ -127,8 +128,10 @@ def edits(images=8, steps=100):
             (_rms(before[mask], painted[mask]), _rms(best[mask], painted[mask]), _rms(best[keep], before[keep]))
         )
         shown.append(np.stack([before, np.where(mask[..., None], painted, before), best]))
-    before, after, kept = np.mean(rows, axis=0)
-    return {"before": float(before), "after": float(after), "kept": float(kept), "samples": np.stack(shown, axis=1)}
+    before, after, kept = (float(mean) for mean in np.mean(rows, axis=0))
+    samples = np.stack(shown, axis=1)
+    independent = _rms(samples[0][:, keep], np.roll(samples[0], 1, axis=0)[:, keep])
+    return {"before": before, "after": after, "kept": kept, "independent": independent, "samples": samples}
 
 
 def draw_edit(found):
