@@ -30,6 +30,8 @@ GUIDES = sorted((DOCS / "guides").glob("*.py"))
 BLOCK = re.compile(r"^```([^\s`]*)[^\n`]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What runs in a second or two; other pages and all guides are long.
 QUICK = ("generative_models", "the_game", "mode_collapse", "wasserstein")
+# Output, and languages of other runtimes.
+OTHERS = ("text", "json", "html", "javascript", "java", "cpp")
 # Their code is in a test, with the parts that a page leaves out.
 ELSEWHERE = {"docs/write_your_own_model.md": "tests/training/test_own_models.py"}
 
@@ -197,10 +199,11 @@ def test_the_presets_of_a_page_are_valid(path, monkeypatch):
 
 
 def test_every_block_has_a_language():
-    """Of a kind that is checked here, or a directive."""
+    """Of a kind that is checked here, of one that cannot run here, or a directive."""
+    known = ("python", "console", "yaml", *OTHERS)
     for path in PAGES:
         for kind, code in BLOCK.findall(text_of(path)):
-            assert kind in ("python", "console", "yaml") or kind.startswith("{"), f"{name_of(path)}: {code[:60]}"
+            assert kind in known or kind.startswith("{"), f"{name_of(path)}: {code[:60]}"
 
 
 def test_the_extras_that_pages_install_are_those_of_setup_py():
