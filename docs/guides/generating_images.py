@@ -101,7 +101,7 @@ print(features.shape)
 # %% [markdown]
 # ## Train a model of your own
 #
-# The source `digits` comes with scikit-learn, so this runs without a download; use `folder:my_images` for your own images, in any mix of sizes and formats. Twenty epochs take one to two minutes.
+# The source `digits` comes with scikit-learn, so this runs without a download; use `folder:my_images` for your own images, in any mix of sizes and formats. The preset `dcgan.digits` has the same settings and takes two minutes of processor time for 40 epochs.
 
 # %%
 dataset = ganzoo.data.images("digits", image_shape=(32, 32, 1), batch_size=64, upscale=True)
