@@ -1,4 +1,4 @@
-# make demo, make test, make test-long, make lint and make bench install what they need into .venv, make test-oldest into
+# make demo, make test, make test-long, make lint, make docs and make bench install what they need into .venv, make test-oldest into
 # .venv-oldest.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
@@ -13,7 +13,7 @@ OLDEST := .venv-oldest
 # Two workers, each with whole files, as tests of a file share trained models; tests/conftest.py puts the longest first.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-long test-oldest lint bench clean
+.PHONY: demo test test-long test-oldest lint docs bench clean
 
 demo: $(VENV)/demo.installed
 	$(BIN)/ganzoo demo
@@ -35,11 +35,16 @@ lint: $(VENV)/test.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The documentation as web pages, without a network; a warning is an error.
+docs: $(VENV)/docs.installed
+	$(BIN)/python -m sphinx -W --keep-going --quiet -b html -d docs/_build/doctrees docs docs/_build/html
+	@echo "built docs/_build/html/index.html"
+
 bench: $(VENV)/test.installed
 	$(BIN)/python benchmarks/suite.py
 
 clean:
-	rm -rf $(VENV) $(OLDEST) build dist *.egg-info
+	rm -rf $(VENV) $(OLDEST) build dist docs/_build docs/api/generated *.egg-info
 
 $(VENV)/%.installed: setup.py pyproject.toml $(VENV)/bin/python
 	@echo "installing ganzoo with the extra $* into $(VENV) (takes a few minutes the first time)"

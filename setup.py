@@ -28,18 +28,33 @@ photos = ["scikit-image>=0.22"]
 litert = ["ai-edge-litert>=1.2"]
 onnx = ["onnx>=1.16", "onnxruntime>=1.18", "tf2onnx>=1.16"]
 openvino = ["openvino>=2025.0"]
+# Guides are Python files that jupytext reads, and notebooks made of them.
+guides = ["ipykernel>=6.0", "jupytext>=1.16", "nbclient>=0.9", "nbformat>=5.9"]
+
+
+def description():
+    """The README, whose relative paths would lead nowhere on a package index."""
+
+    def absolute(match):
+        is_image = match[1].startswith("!")
+        root = home.replace("github.com", "raw.githubusercontent.com") + "/main" if is_image else f"{home}/blob/main"
+        return f"{match[1]}({root}/{match[2]})"
+
+    text = (here / "README.md").read_text(encoding="utf-8")
+    return re.sub(r"(!?\[[^\]]*\])\((?!https?://|#)([^)\s]+)\)", absolute, text)
+
 
 setup(
     # The name ganzoo belongs to an unrelated project on the package index.
     name="keras-ganzoo",
     version=version,
     description="Trained generative models for Keras: one registry, one training step, real weights",
-    long_description=(here / "README.md").read_text(encoding="utf-8"),
+    long_description=description(),
     long_description_content_type="text/markdown",
     license_expression="Apache-2.0",
     license_files=["LICENSE"],
     project_urls={
-        "Documentation": f"{home}#readme",
+        "Documentation": f"{home}/blob/main/docs/index.md",
         "Source": home,
         "Issues": f"{home}/issues",
         "Changelog": f"{home}/blob/main/CHANGELOG.md",
@@ -71,6 +86,16 @@ setup(
     extras_require={
         "avatars": avatars,
         "demo": demo,
+        # `make docs`; matplotlib draws the figures of the lecture (docs/figures.py).
+        "docs": [
+            *guides,
+            "furo>=2024.1.29",
+            "latex2mathml>=3.77",
+            "matplotlib>=3.8",
+            "myst-parser>=4.0",
+            "sphinx>=8.0",
+            "sphinx-copybutton>=0.5.2",
+        ],
         # speechmos does not declare its dependencies.
         "dnsmos": [*speech, "librosa", "onnxruntime", "speechmos"],
         "hub": hub,
@@ -94,6 +119,7 @@ setup(
             *litert,
             *onnx,
             *openvino,
+            *guides,
             *photos,
             *speech_metrics,
             *tfds,

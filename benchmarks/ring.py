@@ -59,6 +59,11 @@ class Points(ganzoo.ImageGeneration, ganzoo.AdversarialModel):
 
 def modes_found(regularizers=(), seed=0, steps=2000, **settings):
     """The number of modes that a GAN finds, with `regularizers` for its discriminator and `settings` for `compile`."""
+    return found_by(trained(regularizers, seed, steps, **settings))
+
+
+def trained(regularizers=(), seed=0, steps=2000, **settings):
+    """A GAN of the ring, after `steps` steps."""
     keras.utils.set_random_seed(seed)
     model = Points(
         network(16, 2, "point", seed),
@@ -78,10 +83,23 @@ def modes_found(regularizers=(), seed=0, steps=2000, **settings):
     points = CENTERS[rng.integers(0, 8, 12_800)] + rng.normal(0, 0.02, (12_800, 2))
     data = tf.data.Dataset.from_tensor_slices(points.astype("float32")).batch(64).repeat()
     model.fit(data, steps_per_epoch=steps, verbose=0)
-    samples = np.asarray(model(model.latents(2000, seed=0)))
+    return model
+
+
+def found_by(model):
+    """The number of modes among 2,000 samples of a model."""
+    near = nearest(samples_of(model))
+    return int((np.bincount(near[near >= 0], minlength=8) >= 2000 / 8 / 4).sum())
+
+
+def samples_of(model, count=2000):
+    return np.asarray(model(model.latents(count, seed=0)))
+
+
+def nearest(samples):
+    """The mode to which each sample belongs, or -1 where it is more than a tenth of the radius away from all."""
     distances = np.linalg.norm(samples[:, None] - CENTERS, axis=-1)
-    found = np.bincount(distances.argmin(axis=1)[distances.min(axis=1) < 0.2], minlength=8)
-    return int((found >= 2000 / 8 / 4).sum())
+    return np.where(distances.min(axis=1) < 0.2, distances.argmin(axis=1), -1)
 
 
 def network(inputs, outputs, name, seed):

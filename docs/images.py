@@ -1,12 +1,14 @@
-"""Generates the images of the README from the shipped weights: python docs/images.py
+"""Generates the images of the README and the documentation from the shipped weights: python docs/images.py
 
-`python docs/images.py arithmetic [MODEL]` generates docs/arithmetic.png alone, from a preset of avatars or a path.
+`python docs/images.py arithmetic [MODEL]` generates docs/arithmetic.png alone, from a preset of avatars or a path;
+`python docs/images.py montage` the first picture of the README.
 """
 
 import sys
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 import ganzoo
 from ganzoo.data.avatar_attributes import GLASSES_WORN, MAN, NO_GLASSES, WOMAN
@@ -31,6 +33,7 @@ UPSCALING = ("srresnet.photos_x4", "srgan.photos_x4")
 
 
 def main():
+    montage()
     save("dcgan", [grid(ganzoo.load(name).generate(64, seed=0)) for name in PRESETS])
     labels = [*range(10)] * 5
     save("cgan", [grid(ganzoo.load(name).generate(labels=labels, seed=0), columns=10) for name in CONDITIONAL])
@@ -45,6 +48,24 @@ def main():
     large = [ganzoo.load(name).upscale(small) for name in UPSCALING]
     save("upscaled", [resized(small, temple.shape[:2]), *large, temple], gap=4)
     arithmetic(ARITHMETIC)
+
+
+def montage():
+    """docs/montage.png, the first picture of the README: six captioned faces, digits and clothes of chosen classes."""
+    _, faces = ganzoo.load("stackgan.avatars").generate_both_stages(AVATARS, seed=0)
+    faces = np.stack([resized(face, (192, 192)) for face in faces])
+    labels = [*range(10)] * 3
+    sheets = [grid(ganzoo.load(name).generate(labels=labels, seed=0), columns=10) for name in CONDITIONAL]
+    doubled = [np.kron(np.repeat(sheet, 3, axis=2), np.ones((2, 2, 1), "uint8")) for sheet in sheets]
+    top = grid(faces, columns=len(faces), gap=12)
+    gap = top.shape[1] - sum(sheet.shape[1] for sheet in doubled)
+    between = np.full((doubled[0].shape[0], gap, 3), 255, "uint8")
+    bottom = np.concatenate([doubled[0], between, doubled[1]], axis=1)
+    image = np.concatenate([top, np.full((12, top.shape[1], 3), 255, "uint8"), bottom])
+    # 64 colors make the file small.
+    Image.fromarray(image).quantize(64, dither=Image.Dither.NONE).save(
+        Path(__file__).parent / "montage.png", optimize=True
+    )
 
 
 def arithmetic(preset):
@@ -75,5 +96,7 @@ def save(name, sheets, gap=16, doubled=True):
 if __name__ == "__main__":
     if sys.argv[1:2] == ["arithmetic"]:
         arithmetic(*sys.argv[2:3] or [ARITHMETIC])
+    elif sys.argv[1:2] == ["montage"]:
+        montage()
     else:
         main()

@@ -1,6 +1,70 @@
-"""The tables of presets, from the metrics that `ganzoo publish` stored: python -m docs.tables prints the README's."""
+"""Writes the tables of the README and the documentation: python docs/tables.py
+
+A page has a table between the lines `<!-- table: NAME -->` and `<!-- end -->`. The numbers come from the metrics that
+`ganzoo publish` stored in the presets, and from docs/lecture/figures.json, which `python -m docs.figures` measures.
+"""
+
+import functools
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
 
 from ganzoo import list_presets, presets
+
+ROOT = Path(__file__).parents[1]
+NUMBERS = Path(__file__).parent / "lecture" / "figures.json"
+PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+MODELS = {
+    "gan": ("the original GAN: fully connected, maxout", "Goodfellow et al. 2014", "1406.2661"),
+    "dcgan": ("deep convolutional GAN", "Radford et al. 2015", "1511.06434"),
+    "cgan": ("class-conditional", "Mirza & Osindero 2014", "1411.1784"),
+    "lsgan": ("least squares loss", "Mao et al. 2016", "1611.04076"),
+    "wgan": ("Wasserstein distance, clipped weights", "Arjovsky et al. 2017", "1701.07875"),
+    "wgan_gp": ("Wasserstein distance, gradient penalty", "Gulrajani et al. 2017", "1704.00028"),
+    "began": ("an autoencoder as discriminator", "Berthelot et al. 2017", "1703.10717"),
+    "vae": ("variational autoencoder", "Kingma & Welling 2013", "1312.6114"),
+    "srresnet": ("4x super-resolution, pixel loss", "Ledig et al. 2016", "1609.04802"),
+    "srgan": ("4x super-resolution, perceptual and adversarial loss", "Ledig et al. 2016", "1609.04802"),
+    "segan": ("speech enhancement on waveforms", "Pascual et al. 2017", "1703.09452"),
+    "gan_int_cls": ("text to image, in one stage", "Reed et al. 2016", "1605.05396"),
+    "stackgan": ("text to image, in two stages", "Zhang et al. 2016", "1612.03242"),
+}
+ATTRIBUTES = ("hair", "hair_color", "glasses", "facial_hair", "clothes", "clothes_color", "mouth", "skin")
+
+
+def main():
+    for path in pages():
+        text = path.read_text("utf-8")
+        if (new := current(text)) != text:
+            path.write_text(new, "utf-8")
+            print(path.relative_to(ROOT))
+
+
+def pages() -> list[Path]:
+    """The pages that may have tables."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def current(text: str) -> str:
+    """A page with the tables of today's numbers."""
+    return PLACE.sub(lambda found: f"{found[1]}{TABLES[found[2]]()}\n{found[3]}", text)
+
+
+TABLES: dict[str, Callable[[], str]] = {}
+
+
+def table(function):
+    """Registers a function that returns the rows of a table, the first one its titles."""
+
+    @functools.cache
+    def markdown():
+        titles, *rows = function()
+        return "\n".join(row(*line) for line in [titles, ["---"] * len(titles), *rows])
+
+    TABLES[function.__name__] = markdown
+    return function
 
 
 def trained():
@@ -9,12 +73,55 @@ def trained():
     return {name: config for name, config in configs.items() if config.weights}
 
 
-def generation():
-    """The README's table of models that generate images, as Markdown rows."""
+def row(*cells):
+    """A row of a Markdown table."""
+    return f"| {' | '.join(str(cell) for cell in cells)} |"
+
+
+def weights_of(name):
+    return presets.find(name).config.weights
+
+
+def metrics_of(name):
+    return weights_of(name).metrics
+
+
+# Of the presets.
+
+
+@table
+def models():
+    yield "model", "what it is", "paper", "presets with weights", "measured"
+    shipped = {preset.split(".")[0] for preset in list_presets()}
+    for name in sorted(shipped, key=list(MODELS).index):
+        what, authors, arxiv = MODELS[name]
+        with_weights = [preset for preset in trained() if preset.split(".")[0] == name]
+        shown = ", ".join(f"`{preset.split('.')[1]}`" for preset in with_weights)
+        best = min(with_weights, key=lambda preset: not presets.find(preset).config.default, default=None)
+        yield f"`{name}`", what, f"[{authors}](https://arxiv.org/abs/{arxiv})", shown, headline(best) if best else ""
+
+
+def headline(preset):
+    """The metric by which a preset is known, in a few words."""
+    metrics, kind = metrics_of(preset), preset.split(".")[1]
+    if "attributes_obeyed" in metrics:
+        return f"{percent(metrics['attributes_obeyed'])} of captions' attributes obeyed"
+    if "negative_elbo" in metrics:
+        return f"negative ELBO {metrics['negative_elbo']:.1f} nats (`{kind}`)"
+    if "psnr_y" in metrics:
+        return f"PSNR {metrics['psnr_y']:.2f} dB, LPIPS {metrics['lpips_alex']:.3f} (Set5)"
+    if "pesq" in metrics:
+        return f"PESQ {metrics['pesq']:.2f} (VoiceBank-DEMAND)"
+    return f"Fréchet distance {metrics['frechet_distance']:.1f} (`{kind}`)"
+
+
+@table
+def image_generation():
+    yield "preset", "Fréchet distance", "precision / recall", "classes covered", "training time", "data, license"
     rows = []
-    for name, config in trained().items():
-        weights = config.weights
-        if {"precision", "classes_covered"} <= {*weights.metrics}:
+    for name in list_presets():
+        weights = weights_of(name)
+        if weights and {"precision", "classes_covered"} <= {*weights.metrics}:
             metrics = weights.metrics
             cells = [
                 f"`{name}`",
@@ -24,15 +131,266 @@ def generation():
                 f"{metrics['training_cpu_minutes']:.0f} minutes",
                 f"{weights.data.split(', ')[0].removesuffix(' training set')}, {weights.license}",
             ]
-            rows.append((name.split(".")[1], metrics["frechet_distance"], row(*cells)))
+            rows.append((name.split(".")[1], metrics["frechet_distance"], cells))
     order = ("mnist", "fashion_mnist", "digits")
-    return [text for _, _, text in sorted(rows, key=lambda one: (order.index(one[0]), one[1]))]
+    yield from (cells for _, _, cells in sorted(rows, key=lambda row: (order.index(row[0]), row[1])))
 
 
-def row(*cells):
-    """A row of a Markdown table."""
-    return f"| {' | '.join(cells)} |"
+def text_presets():
+    return [name for name in list_presets() if weights_of(name) and "attributes_obeyed" in metrics_of(name)]
+
+
+@table
+def text_to_image():
+    names = (
+        "attributes",
+        "held out",
+        "the right caption of 10",
+        "held out",
+        "Fréchet distance",
+        "recall",
+        "real avatars",
+        "training time",
+    )
+    yield "obeyed", *names
+    keys = "attributes_obeyed", "held_out_attributes_obeyed", "right_of_10", "held_out_of_10"
+    for name in text_presets():
+        metrics = metrics_of(name)
+        shares = (percent(metrics[key]) for key in keys)
+        distance, recall = f"{metrics['frechet_distance']:.1f}", f"{metrics['recall']:.2f}"
+        minutes = f"{metrics['training_cpu_minutes']:.0f} minutes"
+        yield f"`{name}`", *shares, distance, recall, percent(metrics["real_attributes_obeyed"]), minutes
+    if (weights := weights_of("dcgan.avatars")) is not None:
+        metrics = weights.metrics
+        distance, recall = f"{metrics['frechet_distance']:.1f}", f"{metrics['recall']:.2f}"
+        minutes = f"{metrics['training_cpu_minutes']:.0f} minutes"
+        yield "`dcgan.avatars`, without captions", "", "", "", "", distance, recall, "", minutes
+
+
+@table
+def attributes():
+    yield "obeyed", *(name.replace("_", " ") for name in ATTRIBUTES)
+    for name in text_presets():
+        for prefix, title in (("obeyed_", f"`{name}`"), ("held_out_obeyed_", "the same, held-out pairs of colors")):
+            yield title, *(percent(metrics_of(name)[prefix + attribute]) for attribute in ATTRIBUTES)
+
+
+@table
+def stages():
+    metrics = metrics_of("stackgan.avatars")
+    yield "`stackgan.avatars`", "measured"
+    yield "Stage-I, enlarged: distance of spectra", f"{metrics['stage1_spectral_distance']:.1f} dB"
+    yield "Stage-II", f"{metrics['spectral_distance']:.1f} dB"
+    yield "two sets of real avatars", f"{metrics['real_spectral_distance']:.1f} dB"
+    yield "attributes of Stage-I that Stage-II keeps", percent(metrics["attributes_kept"])
+
+
+@table
+def super_resolution():
+    yield "Set5, x4", "PSNR, Y", "SSIM, Y", "LPIPS, alex", "LPIPS, vgg", "training time"
+    # The preset of no model: bicubic interpolation, by the same command.
+    yield "bicubic", "28.43 dB", "0.811", "0.340", "0.280", ""
+    for name, more in (("srresnet.photos_x4", ""), ("srgan.photos_x4", " more")):
+        metrics = metrics_of(name)
+        values = (f"{metrics[key]:.3f}" for key in ("ssim_y", "lpips_alex", "lpips_vgg"))
+        minutes = f"{metrics['training_cpu_minutes']:.0f} minutes{more}"
+        yield f"`{name}`", f"{metrics['psnr_y']:.2f} dB", *values, minutes
+
+
+@table
+def speech():
+    metrics = metrics_of("segan.speech")
+    yield "", "PESQ, wide band", "STOI", "SI-SDR", "segmental SNR"
+    yield "noisy", "1.548", "0.854", "6.57 dB", "0.88 dB"
+    pesq, stoi = (f"{metrics[key]:.3f}" for key in ("pesq", "stoi"))
+    yield "`segan.speech`", pesq, stoi, f"{metrics['si_sdr']:.2f} dB", f"{metrics['segmental_snr']:.2f} dB"
+
+
+# Of the lecture.
+
+# The settings of benchmarks/ring.py.
+REMEDIES = {
+    "feature_matching": "feature matching, added to the loss",
+    "minibatch_discrimination": "minibatch discrimination, 4 kernels of 2",
+    "historical_averaging": "historical averaging, weight 0.01",
+    "label_smoothing": "one-sided label smoothing, 0.1",
+    "least_squares": "least squares",
+    "instance_noise": "instance noise, decaying from 1",
+    "gradient_penalty": "Wasserstein with a gradient penalty, k = 5",
+    "r1": "R1, weight 1",
+}
+
+
+@functools.cache
+def measured():
+    return json.loads(NUMBERS.read_text("utf-8"))
+
+
+@table
+def gaussian_fit():
+    found = measured()["gaussian_fit"]
+    yield "samples near a mode", "share"
+    yield "real data", percent(found["real"])
+    yield "a Gaussian of maximum likelihood", percent(found["gaussian"])
+
+
+@table
+def optimal_discriminator():
+    found = measured()["optimal_discriminator"]
+    yield "", "learned", "theory"
+    yield "distance of D from p / (p + q)", f"{found['difference']:.3f}", "0"
+    yield "value of the game, V", f"{found['value']:.3f}", f"2 JS - log 4 = {found['theory']:.3f}"
+
+
+@table
+def generator_gradients():
+    found = measured()["generator_gradients"]
+    yield "size of the gradient at D(G(z)) =", *found["scores"]
+    for name in ("minimax", "non_saturating", "least_squares", "wasserstein"):
+        yield f"`{name}`", *(f"{value:.2f}" for value in found[name])
+
+
+@table
+def confident_discriminator():
+    found = measured()["confident_discriminator"]
+    yield "steps to halfway, seeds 0, 1 and 2", "gradient descent", "Adam"
+    for loss in ("minimax", "non_saturating"):
+        yield f"`{loss}`", *(commas(found[f"{loss}, {optimizer}"]) for optimizer in ("sgd", "adam"))
+
+
+@table
+def discriminator_steps():
+    found = measured()["discriminator_steps"]
+    yield "", *found
+    yield "modes found of 8", *(commas(modes) for modes in found.values())
+
+
+@table
+def remedies():
+    yield "", "modes found, seeds 0, 1 and 2"
+    for name, modes in measured()["remedies"]["modes"].items():
+        yield REMEDIES.get(name, name.replace("_", " ")), commas(modes)
+
+
+@table
+def points_on_a_line():
+    yield "", "distance after 500 steps"
+    for name, distance in measured()["points_on_a_line"]["distances"].items():
+        yield name.replace("_", " ").replace("plain", "cross-entropy, alone"), f"{distance:.3f}"
+
+
+@table
+def smoothed_discriminator():
+    found = measured()["smoothed_discriminator"]
+    yield "", "D(x), trained", "best D(x)"
+    yield "without smoothing", f"{found['without']:.3f}", "1"
+    yield "smoothing of 0.1", f"{found['with']:.3f}", "0.9"
+
+
+@table
+def batch_dependence():
+    found = measured()["batch_dependence"]
+    yield "", "change with the batch"
+    yield "batch normalization", f"{found['batch']:.1f} %"
+    yield "virtual batch normalization", f"{found['virtual_batch']:.1f} %"
+
+
+@table
+def classes():
+    yield "", "the class asked for"
+    for name, share in measured()["classes"].items():
+        yield f"`{name}`", percent(share)
+
+
+@table
+def walk():
+    found = measured()["walk"]
+    yield "", "difference"
+    yield "neighbors on a walk", f"{found['neighbors']:.0f}"
+    yield "independent images", f"{found['independent']:.0f}"
+
+
+@table
+def linear_probe():
+    yield "linear classifier on", "accuracy"
+    for name, share in measured()["linear_probe"].items():
+        yield name, percent(share)
+
+
+@table
+def separated_lines():
+    found = measured()["separated_lines"]
+    yield (
+        "distance",
+        "Jensen-Shannon divergence",
+        "critic with penalty",
+        "clipped critic, rescaled",
+        "slope with penalty",
+        "slope, clipped",
+    )
+    for i, distance in enumerate(found["distances"]):
+        rescaled = found["clipped"][i] / found["clipped_slope"][i]
+        values = found["divergence"][i], found["penalty"][i], rescaled, found["slope"][i], found["clipped_slope"][i]
+        yield f"{distance:g}", *(f"{abs(value) if abs(value) < 5e-3 else value:.2f}" for value in values)
+
+
+@table
+def equilibrium():
+    found = measured()["equilibrium"]
+    shown = [*range(0, len(found["ratio"]), 3), len(found["ratio"]) - 1]
+    yield "epoch", *(epoch + 1 for epoch in shown)
+    yield "L(G(z)) / L(x)", *(f"{found['ratio'][epoch]:.2f}" for epoch in shown)
+    yield "M", *(f"{found['convergence'][epoch]:.3f}" for epoch in shown)
+
+
+@table
+def captions():
+    found = measured()["captions"]
+    yield "200 captions", "share"
+    yield "the glasses of the caption", percent(found["glasses"])
+    yield "the color of the clothes", percent(found["clothes_color"])
+    yield "its own caption scores higher", percent(found["own_caption_first"])
+
+
+@table
+def analogies():
+    yield "man with glasses - man + woman", "women with glasses"
+    for name, share in measured()["analogies"].items():
+        yield name.replace("groups of 1", "single faces"), percent(share)
+
+
+@table
+def edits():
+    found = measured()["edits"]
+    yield "", "difference"
+    yield "painted pixels from the paint, before", f"{found['before']:.0f}"
+    yield "painted pixels from the paint, after", f"{found['after']:.0f}"
+    yield "kept pixels from the original, after", f"{found['kept']:.0f}"
+    yield "kept pixels of independent images", f"{found['independent']:.0f}"
+
+
+@table
+def temple():
+    yield "", "PSNR", "distance of spectra"
+    for name, (decibels, distance) in measured()["temple"].items():
+        yield name if name == "bicubic" else f"`{name}`", f"{decibels:.2f} dB", f"{distance:.1f} dB"
+
+
+@table
+def shifts():
+    found = measured()["shifts"]
+    yield "white noise", "level of the output"
+    yield "one pass", f"{found['one']:.0f} dB"
+    yield "four shifts", f"{found['four']:.0f} dB"
+
+
+def percent(share):
+    return f"{100 * share:.1f} %".replace("100.0", "100")
+
+
+def commas(values):
+    return ", ".join(map(str, values))
 
 
 if __name__ == "__main__":
-    print(*generation(), sep="\n")
+    main()

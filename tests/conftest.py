@@ -10,6 +10,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import ganzoo
 
@@ -37,6 +38,8 @@ LONGEST = [
     "test_torch_reference",
     "test_collapse",
     "test_docstrings",
+    "test_lecture",
+    "test_documentation",
     "demos/test_browser",
 ]
 
@@ -120,3 +123,23 @@ def measured_run(tmp_path_factory, tiny_yaml):
 def begun_run(tmp_path, _one_epoch):
     """A copy of the folder of a run of the tiny preset after one epoch, without measurements: `runs/tiny-001`."""
     return shutil.copytree(_one_epoch, tmp_path / "runs" / _one_epoch.name)
+
+
+@pytest.fixture(scope="session")
+def examples_folder(tmp_path_factory):
+    """What examples find where they run: folders of images, of captioned images and of recordings, and single files."""
+    soundfile = pytest.importorskip("soundfile")
+    root, rng = tmp_path_factory.mktemp("examples"), np.random.default_rng(0)
+    for name in ("cats", "dogs"):
+        (root / "my_images" / name).mkdir(parents=True)
+        for i in range(8):
+            Image.fromarray(rng.integers(0, 256, (128, 128, 3), "uint8")).save(root / f"my_images/{name}/{i}.png")
+    lines = [f"{name}/{i}.png\ta photo of {name}" for name in ("cats", "dogs") for i in range(8)]
+    (root / "my_images" / "captions.txt").write_text("\n".join(lines))
+    Image.fromarray(rng.integers(0, 256, (64, 48, 3), "uint8")).save(root / "in.jpg")
+    for name in ("my_speech", "my_noise"):
+        (root / name).mkdir()
+        for i in range(4):
+            soundfile.write(root / name / f"{i}.wav", rng.normal(0, 0.1, 48_000).astype("float32"), 16_000)
+    soundfile.write(root / "noisy.wav", rng.normal(0, 0.1, 16_000).astype("float32"), 16_000)
+    return root

@@ -10,7 +10,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 import ganzoo
 
@@ -65,35 +64,15 @@ def examples():
                 yield f"{module}.{name}".rstrip("."), code
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """What examples find where they run: folders of images, of captioned images and of recordings, and single files."""
-    soundfile = pytest.importorskip("soundfile")
-    root, rng = tmp_path_factory.mktemp("examples"), np.random.default_rng(0)
-    for name in ("cats", "dogs"):
-        (root / "my_images" / name).mkdir(parents=True)
-        for i in range(8):
-            Image.fromarray(rng.integers(0, 256, (128, 128, 3), "uint8")).save(root / f"my_images/{name}/{i}.png")
-    lines = [f"{name}/{i}.png\ta photo of {name}" for name in ("cats", "dogs") for i in range(8)]
-    (root / "my_images" / "captions.txt").write_text("\n".join(lines))
-    Image.fromarray(rng.integers(0, 256, (64, 48, 3), "uint8")).save(root / "in.jpg")
-    for name in ("my_speech", "my_noise"):
-        (root / name).mkdir()
-        for i in range(4):
-            soundfile.write(root / name / f"{i}.wav", rng.normal(0, 0.1, 48_000).astype("float32"), 16_000)
-    soundfile.write(root / "noisy.wav", rng.normal(0, 0.1, 16_000).astype("float32"), 16_000)
-    return root
-
-
 @pytest.mark.parametrize(
     ("name", "code"),
     [pytest.param(*one, id=one[0], marks=[pytest.mark.long] if one[0] in LONG else []) for one in examples()],
 )
-def test_the_example_of_a_docstring_runs(name, code, folder, monkeypatch):
+def test_the_example_of_a_docstring_runs(name, code, examples_folder, monkeypatch):
     """Statement by statement; one with the comment "# GanzooError" has to raise it."""
     if name in SKIPPED:
         pytest.skip(SKIPPED[name])
-    monkeypatch.chdir(folder)
+    monkeypatch.chdir(examples_folder)
     # Classes that an example registers are forgotten after it.
     monkeypatch.setattr("ganzoo.registry._classes", dict(ganzoo.registry._classes))
     namespace, lines = {"ganzoo": ganzoo, "np": np, "keras": keras, "__name__": "example"}, code.splitlines()

@@ -43,7 +43,8 @@ def test_the_distribution_is_not_named_like_the_stranger_on_the_index(wheel, met
     with zipfile.ZipFile(wheel) as archive:
         (path,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
         assert "ganzoo = ganzoo.cli:main" in archive.read(path).decode()
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("ganzoo/**/*.py"), ROOT / "Makefile"]:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("docs/guides/*.py")]
+    for path in [*pages, *ROOT.glob("ganzoo/**/*.py"), ROOT / "Makefile"]:
         assert not re.search(r"install[^\n]*\bganzoo\[|install '?ganzoo\b", path.read_text()), path
 
 
@@ -90,6 +91,8 @@ print(hub.models_with_pages())
     assert "'dcgan'" in done.stdout.splitlines()[-1]
 
 
-def test_readme_names_what_to_install_where_tensorflow_must_not_come(metadata):
-    named = re.search(r"pip install ([a-z -]+) torch\npip install --no-deps", (ROOT / "README.md").read_text())[1]
+def test_the_documentation_names_what_to_install_where_tensorflow_must_not_come(metadata):
+    named = re.search(r"pip install ([a-z -]+) torch\npip install --no-deps", (ROOT / "docs/backends.md").read_text())[
+        1
+    ]
     assert set(named.split()) == required(metadata) - {"tensorflow", "tensorboard"}
