@@ -22,6 +22,8 @@ tfds = ["importlib_resources", "tensorflow-datasets>=4.9.8"]
 avatars = ["dicebear-core>=10.7", "dicebear-styles>=10.6", "resvg-py>=0.5"]
 # The data source photos:scikit-image.
 photos = ["scikit-image>=0.22"]
+# Videos, read and written. 14.0 brought add_stream_from_template and the rotation of frames.
+video = ["av>=14.0"]
 
 setup(
     # The name ganzoo belongs to an unrelated project on the package index.
@@ -83,6 +85,7 @@ setup(
             *photos,
             *speech_metrics,
             *tfds,
+            *video,
             "build",
             "mypy>=1.10",
             "playwright>=1.40",
@@ -93,6 +96,7 @@ setup(
             "types-PyYAML",
             "types-tqdm",
         ],
+        "video": video,
         # The back end KERAS_BACKEND=torch, and the tests and benchmarks that compare with PyTorch.
         "torch": ["torch>=2.2", "torchmetrics>=1.2"],
     },

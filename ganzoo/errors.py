@@ -15,6 +15,7 @@ EXTRAS = {
     "speech-metrics": ("soundfile", "soxr", "pesq", "pystoi"),
     "tfds": ("importlib_resources", "tensorflow-datasets"),
     "torch": ("torch", "torchmetrics"),
+    "video": ("av",),
 }
 
 

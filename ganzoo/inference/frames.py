@@ -27,7 +27,7 @@ from ganzoo.types import PathLike
 # Formats that can hold several frames, by suffix.
 HOLDS_FRAMES = {".gif": "GIF", ".png": "PNG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 # Most pixels of all upscaled frames together, which are in memory at once.
-_LARGEST_ANIMATION = 500_000_000
+LARGEST_ANIMATION = 500_000_000
 # Formats whose additional images are not frames: cameras' previews and gain maps, layers.
 _ONE_IMAGE = ("MPO", "PSD")
 # Default duration of a frame, and of a page of a document, in milliseconds.
@@ -169,7 +169,7 @@ def _enlarged(model, image, count, tile, progress):
             image.seek(i)
             total += image.width * image.height * model.scale**2
             # Later pages may be larger than the first.
-            if image.width * image.height > PIXEL_LIMIT or total > _LARGEST_ANIMATION:
+            if image.width * image.height > PIXEL_LIMIT or total > LARGEST_ANIMATION:
                 raise GanzooError(_too_large(count))
             photo = as_image_file(image)
         except GanzooError:
@@ -187,12 +187,12 @@ def _check_frames(target, count, pixels):
     suffix = target.suffix.lower()
     if suffix not in HOLDS_FRAMES:
         raise GanzooError(f"{suffix} cannot hold {count} frames or pages: write .gif, .png, .webp or .tif")
-    if pixels > _LARGEST_ANIMATION:
+    if pixels > LARGEST_ANIMATION:
         raise GanzooError(_too_large(count))
 
 
 def _too_large(count):
-    return f"{count} upscaled frames have more than {_LARGEST_ANIMATION // 10**6} megapixels: split the file"
+    return f"{count} upscaled frames have more than {LARGEST_ANIMATION // 10**6} megapixels: split the file"
 
 
 def _first_frame(image):
