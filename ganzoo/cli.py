@@ -425,31 +425,59 @@ def generate(
     show_default=True,
     help="Size of tiles in pixels; smaller needs less memory.",
 )
-def upscale(sources: Sequence[Path], target: Path, model: str, tile: int) -> None:
-    """Upscales an image, several images, or all images in a folder. OUT is a file if IN is a single image, otherwise a
+@click.option(
+    "--scale",
+    type=_Number(1, min_open=True),
+    help="Factor of width and height: below the network's, its result is resampled; above it, up to its square, the "
+    "image passes the network twice. [default: the network's, 4 for shipped models]",
+)
+@click.option(
+    "--format",
+    "kept",
+    type=click.Choice(["png", "jpg", "webp", "tif", "bmp", "gif", "keep"]),
+    help="Format of the files in a folder OUT; keep: that of each input. Animations and documents stay what they are "
+    "where the format cannot hold them, and videos are .mp4. [default: png]",
+)
+def upscale(
+    sources: Sequence[Path], target: Path, model: str, tile: int, scale: float | None, kept: str | None
+) -> None:
+    """Upscales an image or video, several files, or all in a folder. OUT is a file if IN is a single file, otherwise a
     folder. Animations and multi-page TIFFs stay together.
 
     \b
     Examples: ganzoo upscale in.jpg out.png
+              ganzoo upscale in.jpg out.jpg --scale 2
               ganzoo upscale a.jpg b.png large
-              ganzoo upscale holiday holiday_large --model srresnet
+              ganzoo upscale holiday holiday_large --model srresnet --format keep
+              ganzoo upscale clip.mp4 clip_large.mp4 --scale 2
+
+    Videos are upscaled frame by frame and keep their sound; they need PyAV: pip install av
     """
     from ganzoo import checks
+    from ganzoo.inference import frames
     from ganzoo.inference.folders import written_pairs
-    from ganzoo.inference.frames import result_suffix, upscale_file
-    from ganzoo.inference.image_files import check_size, image_files_in
 
     def files_in(folder: Path) -> Any:
-        return image_files_in(folder, skip_folder=target)
+        return frames.files_to_upscale(folder, skip_folder=target)
+
+    def suffix_of(path: Path) -> str:
+        return frames.result_suffix(path, kept if kept in (None, "keep") else f".{kept}")
 
     if len(sources) == 1:
         checks.to_read(sources[0], "image")
-    pairs = written_pairs(list(sources), target, files_in, suffix_of=result_suffix)
-    for _, written in pairs:
-        check_size(written, 1, 1)
+    pairs = written_pairs(list(sources), target, files_in, suffix_of=suffix_of)
+    if kept and pairs[0][1] == target:
+        raise GanzooError(f"--format is for a folder OUT: the suffix of {target.name} says the format")
+    for path, written in pairs:
+        frames.check_target(path, written)
     loaded = _loaded(model, "upscale")
+    loaded.size_of_result(1, 1, scale)
     alone = sources[0] if len(sources) == 1 else None
-    _each(pairs, alone, lambda path, written: upscale_file(loaded, path, written, tile=tile))
+
+    def work(path: Path, written: Path, report: Any) -> None:
+        frames.upscale_file(loaded, path, written, tile=tile, progress=report, scale=scale)
+
+    _each(pairs, alone, work)
 
 
 @main.command()
@@ -496,7 +524,11 @@ def enhance(source: Path, target: Path, model: str, num_shifts: int | None) -> N
         short.extend([message] if issubclass(category, EndsEarly) else [])
         click.echo(f"warning: {message}".encode(errors="replace"), err=True)
 
-    _each(pairs, source, lambda path, written: enhance_file(loaded, path, written, num_shifts=num_shifts, warn=warn))
+    def work(path: Path, written: Path, report: Any) -> None:
+        progress = None if report is None else False
+        enhance_file(loaded, path, written, progress=progress, num_shifts=num_shifts, warn=warn)
+
+    _each(pairs, source, work)
     if short:
         if source.is_dir():
             click.echo(
@@ -505,21 +537,34 @@ def enhance(source: Path, target: Path, model: str, num_shifts: int | None) -> N
         click.get_current_context().exit(3)
 
 
-def _each(pairs: Sequence[tuple[Path, Path]], source: Path | None, work: Callable[[Path, Path], object]) -> None:
-    """Calls work(path, written) for all pairs.
+def _each(pairs: Sequence[tuple[Path, Path]], source: Path | None, work: Callable[[Path, Path, Any], object]) -> None:
+    """Calls work(path, written, report) for all pairs, with one progress bar on a terminal.
 
-    For a folder, or several inputs (source is None), files that fail are reported and skipped.
+    For a folder, or several inputs (source is None), files that fail are reported and skipped. report is a function of
+    (done, total) within a file, which moves the bar; None for a single file, which may show a bar of its own.
     """
+    from tqdm import tqdm
+
     failed = 0
-    for path, written in pairs:
-        try:
-            work(path, written)
-            click.echo(click.format_filename(written))
-        except GanzooError as error:
-            if source is not None and not os.path.isdir(source):
-                raise
-            failed += 1
-            click.echo(f"left out: {error}".encode(errors="replace"), err=True)
+    several = len(pairs) > 1
+    shown = "{l_bar}{bar}| {n:.1f}/{total} files [{elapsed}<{remaining}]"
+    with tqdm(total=len(pairs), bar_format=shown, disable=None if several else True, leave=False) as bar:
+        for i, (path, written) in enumerate(pairs):
+
+            def report(done: int, total: int, before: int = i) -> None:
+                bar.update(before + min(1.0, done / total) - bar.n)
+
+            try:
+                work(path, written, report if several else None)
+                with bar.external_write_mode():
+                    click.echo(click.format_filename(written))
+            except GanzooError as error:
+                if source is not None and not os.path.isdir(source):
+                    raise
+                failed += 1
+                with bar.external_write_mode():
+                    click.echo(f"left out: {error}".encode(errors="replace"), err=True)
+            report(1, 1)
     if failed:
         where = "" if source is None else f" in {source}"
         raise GanzooError(f"{failed} of the {len(pairs)} files{where} {'was' if failed == 1 else 'were'} left out")

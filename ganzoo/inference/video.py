@@ -201,6 +201,7 @@ class VideoWriter:
         self._open = contextlib.ExitStack()
         self._stream: Any = None
         self._sound: Any = None
+        self._waiting: list[Any] = []
         self._last = -1
 
     def __enter__(self) -> "VideoWriter":
@@ -265,12 +266,17 @@ class VideoWriter:
 
     def add_sound(self, packet: Any) -> None:
         """Adds a packet of sound from `VideoReader.parts`."""
-        if self._sound is not None:
-            packet.stream = self._sound
-            try:
-                self._container.mux(packet)
-            except _failures() as error:
-                raise self._failed(error) from None
+        if self._sound is None:
+            return
+        if self._stream is None:
+            # All streams must be known before the first packet is written.
+            self._waiting.append(packet)
+            return
+        packet.stream = self._sound
+        try:
+            self._mux([packet])
+        except _failures() as error:
+            raise self._failed(error) from None
 
     def _begin(self, height: int, width: int) -> None:
         self._stream = self._container.add_stream("libx264", rate=self.rate, options={"crf": _CRF})
@@ -280,6 +286,9 @@ class VideoWriter:
         context.color_primaries = context.color_trc = context.colorspace = _BT709
         if self._like and self._like.pixel_aspect:
             context.sample_aspect_ratio = self._like.pixel_aspect
+        waiting, self._waiting = self._waiting, []
+        for packet in waiting:
+            self.add_sound(packet)
 
     def _mux(self, packets: Any) -> None:
         for packet in packets:

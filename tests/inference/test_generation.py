@@ -87,7 +87,7 @@ def test_a_walk_begins_with_the_grid_and_closes(tmp_path, name):
             animation.seek(i)
             frames.append(np.asarray(animation.convert("RGB")))
     assert len(frames) == 10
-    assert frames[0].shape == (58, 58, 3)
+    assert frames[0].shape == (66, 66, 3)
     frames = [frame.astype(float) for frame in frames]
     expected = grid(ganzoo.load("dcgan.digits").generate(4, seed=0))
     assert np.abs(frames[0] - expected).mean() < 6, "the codec, or 256 colors, lose little"
