@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ganzoo import presets, registry
 from ganzoo.config import with_settings
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, needs_loggers
 from ganzoo.types import PathLike
 
 
@@ -116,6 +116,7 @@ def training(
         source(data or config.data["source"], name)
     if config.training.start_from and not resume:
         model(config.training.start_from)
+    needs_loggers(config.training.loggers)
     folder_to_write(output)
 
 

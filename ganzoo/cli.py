@@ -171,6 +171,13 @@ def info(name: str) -> None:
     type=_Number(0, min_open=True),
     help="Save and stop after this time; continue with --resume.",
 )
+@click.option(
+    "--logger",
+    "loggers",
+    multiple=True,
+    metavar="NAME",
+    help="Log the run to a service too: wandb or mlflow, whose package you install; may be repeated.",
+)
 @click.option("--dry-run", is_flag=True, help="Check everything and estimate the duration; create no run folder.")
 def train(
     preset: str,
@@ -180,6 +187,7 @@ def train(
     resume: bool,
     strategy: str,
     max_minutes: float | None,
+    loggers: Sequence[str],
     dry_run: bool,
 ) -> None:
     """Trains a preset, or your own YAML file, and writes everything to a run folder.
@@ -188,9 +196,13 @@ def train(
     Examples: ganzoo train dcgan.digits
               ganzoo train dcgan.mnist --data idx:train-images-idx3-ubyte.gz --set training.epochs=10
               ganzoo train dcgan.mnist --resume
+              ganzoo train dcgan.digits --logger mlflow
+              ganzoo train mine.yaml        # e.g. "extends: dcgan.mnist" and "training: {epochs: 40}"
     """
     from ganzoo import checks
 
+    if loggers:
+        settings = [*settings, f"training.loggers=[{', '.join(map(repr, loggers))}]"]
     checks.training(preset, data, settings, output, resume)
     import_keras()
     from ganzoo.training import run
@@ -231,6 +243,8 @@ def _next_commands(preset: str, folder: Path, output: str) -> Iterator[tuple[str
     places = [path for path in (folder / "samples.gif", folder / "samples") if path.exists()]
     if places:
         yield "samples", " and ".join(shlex.quote(str(path)) for path in places)
+    if (folder / "curves.png").exists():
+        yield "plot", shlex.quote(str(folder / "curves.png"))
     if (folder / "events").is_dir():
         yield "curves", f"tensorboard --logdir {shlex.quote(str(folder / 'events'))}"
     place = "" if output == "runs" else f" --output {shlex.quote(str(output))}"
@@ -764,9 +778,24 @@ def publish(run: Path, folder: Path, data: str, license: str, trained_on: str) -
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on; 0.0.0.0 makes the page reachable from your network.",
+    envvar="GRADIO_SERVER_NAME",
+    help="Address to listen on; 0.0.0.0 makes the page reachable from your network. [env: GRADIO_SERVER_NAME]",
 )
-@click.option("--port", type=click.IntRange(1, 65535), default=7860, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=7860,
+    show_default=True,
+    envvar="GRADIO_SERVER_PORT",
+    help="Port to listen on. [env: GRADIO_SERVER_PORT]",
+)
+@click.option(
+    "--root-path",
+    default="",
+    envvar="GRADIO_ROOT_PATH",
+    metavar="PATH",
+    help="Path under which a reverse proxy serves the page and which it removes, e.g. /demo. [env: GRADIO_ROOT_PATH]",
+)
 @click.option(
     "--allowed-host",
     "allowed_hosts",
@@ -776,12 +805,15 @@ def publish(run: Path, folder: Path, data: str, license: str, trained_on: str) -
     help="Additional host name of the page, e.g. that of a proxy; may be repeated. Requests for other names are "
     "refused. [env: GANZOO_ALLOWED_HOSTS, separated by spaces]",
 )
-def demo(model: str | None, host: str, port: int, allowed_hosts: Sequence[str]) -> None:
+def demo(model: str | None, host: str, port: int, root_path: str, allowed_hosts: Sequence[str]) -> None:
     """Starts the web page of all models and of editing images, or of one model.
 
     \b
     Examples: ganzoo demo dcgan
               ganzoo demo --host 0.0.0.0 --allowed-host demo.example.org
+              GRADIO_SERVER_PORT=8000 ganzoo demo
+
+    Options win over the environment variables, which are those of Gradio.
     """
     from ganzoo import registry
     from ganzoo.errors import missing_package, unknown
@@ -793,7 +825,7 @@ def demo(model: str | None, host: str, port: int, allowed_hosts: Sequence[str]) 
     import_keras()
     from ganzoo.demos import hub
 
-    hub.launch(model, host, port, allowed_hosts)
+    hub.launch(model, host, port, allowed_hosts, root_path)
 
 
 if __name__ == "__main__":

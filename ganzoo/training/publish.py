@@ -60,7 +60,7 @@ def publish_run(run: PathLike, folder: PathLike, data: str, license: str, traine
     sources: dict[str, Any] = {key: known.data.get(key) for key in ("source", "noise") if key in config.data}
     weights = Weights(f"{name}.npz", sha256, license, trained_on, found.protocol, metrics)
     precision = load_config(run / "preset.yaml").training.precision
-    training = replace(config.training, start_from=known.training.start_from, precision=precision)
+    training = replace(config.training, start_from=known.training.start_from, precision=precision, loggers=[])
     settings: dict[str, Any] = {**config.data, **sources}
     settings = {key: value for key, value in settings.items() if value is not None}
     preset = replace(config, weights=weights, data=settings, training=training)
