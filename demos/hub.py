@@ -152,15 +152,16 @@ def launch(
         host: address or name of this machine to listen on; 0.0.0.0 for all its addresses.
         port: the port to listen on.
         allowed_hosts: further host names that browsers may use, e.g. that of a reverse proxy.
-        root_path: path under which a reverse proxy serves the page, e.g. "/demo"; the proxy removes it from requests.
+        root_path: path under which a reverse proxy serves the page, e.g. "/demo", or the whole address; the proxy
+            removes it from requests.
 
     Raises:
         GanzooError: as in `build`; the host or port cannot be listened on; an invalid host name or root path.
     """
     hosts = Hosts(host, allowed_hosts)
     root = root_path.strip().rstrip("/")
-    if root and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", root):
-        raise GanzooError(f"--root-path {root_path}: write a path such as /demo, without scheme and host")
+    if root and not re.fullmatch(r"(https?://[A-Za-z0-9._:-]+)?(/[A-Za-z0-9._~-]+)*", root):
+        raise GanzooError(f"--root-path {root_path} is neither a path such as /demo nor a whole address")
     serve(lambda: web(build(model), hosts, root), host, port)
 
 

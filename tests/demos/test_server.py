@@ -30,6 +30,8 @@ from ganzoo.registry import model_class
 
 pytest.importorskip("gradio")
 uvicorn = pytest.importorskip("uvicorn")
+from starlette.testclient import TestClient  # noqa: E402
+
 
 from ganzoo.demos import cgan, common, files, hub, segan, server  # noqa: E402
 
@@ -484,6 +486,31 @@ def test_the_command_says_what_is_wrong_in_a_line(options, words):
     result = CliRunner().invoke(cli.main, ["demo", *options])
     assert (result.exit_code, result.output.count("\n")) == (1, 1)
     assert words in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], ("0.0.0.0", 8123, "/zoo")),
+        (["--host", "127.0.0.1", "--port", 8124, "--root-path", "/other"], ("127.0.0.1", 8124, "/other")),
+    ],
+)
+def test_gradio_s_variables_are_read_and_options_win(options, expected, monkeypatch):
+    for name, value in (("SERVER_NAME", "0.0.0.0"), ("SERVER_PORT", "8123"), ("ROOT_PATH", "/zoo")):
+        monkeypatch.setenv(f"GRADIO_{name}", value)
+    monkeypatch.setenv("GANZOO_ALLOWED_HOSTS", "demo.example.org")
+    started = {}
+
+    def serve(make_app, host, port):
+        started.update(app=make_app(), host=host, port=port)
+
+    monkeypatch.setattr(hub, "serve", serve)
+    result = CliRunner().invoke(cli.main, ["demo", "dcgan", *map(str, options)])
+    assert result.exit_code == 0, result.output
+    assert (started["host"], started["port"]) == expected[:2]
+    with TestClient(started["app"], base_url="http://demo.example.org") as client:
+        assert client.get("/config").json()["root"] == f"http://demo.example.org{expected[2]}"
+        assert client.get("/config", headers={"Host": "evil.example"}).status_code == 403
 
 
 def test_a_port_that_is_taken_is_said_to_be_taken():

@@ -87,7 +87,7 @@ def _panels(records: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     """[(title, names of metrics)] of what is drawn."""
     names = [name for name in dict.fromkeys(key for record in records for key in record) if name not in _NO_METRICS]
     losses = [name for name in names if name.endswith("loss")]
-    outputs = [name for name in ("d_real", "d_fake") if name in names]
+    outputs: list[str] = [name for name in ("d_real", "d_fake") if name in names]
     others = [name for name in names if name not in losses + outputs]
     panels: list[tuple[str, list[str]]]
     panels = [("losses", losses), ("outputs of the discriminator", outputs), *((name, [name]) for name in others[:6])]
@@ -119,7 +119,7 @@ def _draw_panel(draw: Any, top: int, title: str, lines: dict[str, list], limits:
         draw.text((left - 8, height), f"{y:.4g}", "#444444", font, anchor="rm")
     for x in sorted({round(x) for x in _ticks(first, last)} & {*range(first, last + 1)}) or [first]:
         draw.text((place(x, low)[0], below + 6), str(x), "#444444", font, anchor="ma")
-    draw.text((right + 8, below + 6), "epoch", "#444444", font)
+    draw.text((right + 26, below + 6), "epoch", "#444444", font)
     draw.rectangle([left, above, right, below], outline="#888888")
     for i, (name, line) in enumerate(lines.items()):
         color = _COLORS[i % len(_COLORS)]
@@ -130,10 +130,9 @@ def _draw_panel(draw: Any, top: int, title: str, lines: dict[str, list], limits:
             draw.ellipse([x - 2, y - 2, x + 2, y + 2], color)
         height = above + 8 + 20 * i
         draw.line([(right + 10, height), (right + 28, height)], color, width=3)
-        latest = f" {line[-1][1]:.3g}" if line else ""
-        draw.text(
-            (right + 34, height), (name if len(name) < 15 else name[:13] + "..") + latest, "black", font, anchor="lm"
-        )
+        latest = f"{line[-1][1]:.4g}" if line else ""
+        text = latest if name == title else f"{name[:16]} {latest}"
+        draw.text((right + 34, height), text, "black", font, anchor="lm")
 
 
 def _ticks(low: float, high: float) -> list[float]:
