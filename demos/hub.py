@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
@@ -110,18 +111,20 @@ def build(model: str | None = None) -> App:
     return app
 
 
-def web(app: App, hosts: Hosts) -> Gate:
+def web(app: App, hosts: Hosts, root_path: str = "") -> Gate:
     """The ASGI app behind its gate.
 
     Args:
         app: from `build`.
         hosts: the hosts that a request may name.
+        root_path: as in `launch`.
     """
     outer = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     gr.mount_gradio_app(
         outer,
         app,
         path="/",
+        root_path=root_path or None,
         max_file_size=MOST_MEGABYTES * MEGABYTE,
         # Messages of unexpected errors go to the terminal only.
         show_error=False,
@@ -136,7 +139,11 @@ def web(app: App, hosts: Hosts) -> Gate:
 
 
 def launch(
-    model: str | None = None, host: str = "127.0.0.1", port: int = 7860, allowed_hosts: Iterable[str] = ()
+    model: str | None = None,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    allowed_hosts: Iterable[str] = (),
+    root_path: str = "",
 ) -> None:
     """Serves the app until Ctrl-C or SIGTERM.
 
@@ -145,14 +152,19 @@ def launch(
         host: address or name of this machine to listen on; 0.0.0.0 for all its addresses.
         port: the port to listen on.
         allowed_hosts: further host names that browsers may use, e.g. that of a reverse proxy.
+        root_path: path under which a reverse proxy serves the page, e.g. "/demo", or the whole address; the proxy
+            removes it from requests.
 
     Raises:
-        GanzooError: as in `build`; the host or port cannot be listened on; an invalid host name.
+        GanzooError: as in `build`; the host or port cannot be listened on; an invalid host name or root path.
     """
     hosts = Hosts(host, allowed_hosts)
+    root = root_path.strip().rstrip("/")
+    if root and not re.fullmatch(r"(https?://[A-Za-z0-9._:-]+)?(/[A-Za-z0-9._~-]+)*", root):
+        raise GanzooError(f"--root-path {root_path} is neither a path such as /demo nor a whole address")
     if model is not None and model not in registry.list_models():
         model = add_preset(model)
-    serve(lambda: web(build(model), hosts), host, port)
+    serve(lambda: web(build(model), hosts, root), host, port)
 
 
 def _module(name: str) -> ModuleType | None:

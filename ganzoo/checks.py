@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ganzoo import presets, registry
 from ganzoo.config import with_settings
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, needs_loggers
 from ganzoo.types import PathLike
 
 
@@ -41,8 +41,8 @@ def model(name: PathLike, command: str | None = None) -> str:
                 f"`ganzoo probe` needs a discriminator that takes images alone, as dcgan's does; '{name}' {purpose}"
             )
         usage = registry.declared(found, "usage").format(name=name)
-        if command == "generate --caption":
-            raise GanzooError(f"'{name}' takes no captions: use `{usage}`")
+        if command in ("generate --caption", "generate --label"):
+            raise GanzooError(f"'{name}' takes no {command.split('--')[1]}s: use `{usage}`")
         if command == "generate":
             raise GanzooError(f"'{name}' {purpose}: use `{usage}`")
         raise GanzooError(f"'{name}' {purpose}, which `ganzoo {command}` does not: use `{usage}`")
@@ -116,6 +116,7 @@ def training(
         source(data or config.data["source"], name)
     if config.training.start_from and not resume:
         model(config.training.start_from)
+    needs_loggers(config.training.loggers)
     folder_to_write(output)
 
 
@@ -155,12 +156,37 @@ def image_to_write(path: PathLike) -> None:
     """
     from ganzoo.inference.sampling import check_suffix
 
+    file_to_write(path, example="images.png")
+    check_suffix(path)
+
+
+def file_to_write(path: PathLike, example: str = "") -> None:
+    """Checks that a file can be written.
+
+    Args:
+        path: the file.
+        example: the name of a file, for the error if the path is a folder.
+
+    Raises:
+        GanzooError: it is a folder, or its folder is not writable.
+    """
     path = Path(path)
     if os.path.isdir(path):
-        raise GanzooError(f"cannot write {path}: it is a folder; name a file in it, e.g. {path / 'images.png'}")
-    check_suffix(path)
+        hint = f", e.g. {path / example}" if example else ""
+        raise GanzooError(f"cannot write {path}: it is a folder; name a file in it{hint}")
     _refuse_impossible(path)
     folder_to_write(path.parent)
+
+
+def empty_folder_to_write(path: PathLike) -> None:
+    """Checks that a folder is new or empty, and can be written to.
+
+    Raises:
+        GanzooError: it has files, or cannot be created or written to.
+    """
+    folder_to_write(path)
+    if os.path.isdir(path) and any(os.scandir(path)):
+        raise GanzooError(f"the folder {path} is not empty: name another one")
 
 
 def folder_to_write(path: PathLike) -> None:

@@ -1,6 +1,7 @@
 """The command line. Commands check as much as possible before they import Keras, which takes seconds."""
 
 import importlib.util
+import math
 import os
 import sys
 import warnings
@@ -20,6 +21,16 @@ class _Path(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert(os.path.expanduser(value) if isinstance(value, str) else value, param, ctx)
+
+
+class _Number(click.FloatRange):
+    """A number in a range that is not NaN or infinite."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
 
 
 class _Group(click.Group):
@@ -158,8 +169,15 @@ def info(name: str) -> None:
 )
 @click.option(
     "--max-minutes",
-    type=click.FloatRange(0, min_open=True),
+    type=_Number(0, min_open=True),
     help="Save and stop after this time; continue with --resume.",
+)
+@click.option(
+    "--logger",
+    "loggers",
+    multiple=True,
+    metavar="NAME",
+    help="Log the run to a service too: wandb or mlflow, whose package you install; may be repeated.",
 )
 @click.option("--dry-run", is_flag=True, help="Check everything and estimate the duration; create no run folder.")
 def train(
@@ -170,6 +188,7 @@ def train(
     resume: bool,
     strategy: str,
     max_minutes: float | None,
+    loggers: Sequence[str],
     dry_run: bool,
 ) -> None:
     """Trains a preset, or your own YAML file, and writes everything to a run folder.
@@ -178,9 +197,13 @@ def train(
     Examples: ganzoo train dcgan.digits
               ganzoo train dcgan.mnist --data idx:train-images-idx3-ubyte.gz --set training.epochs=10
               ganzoo train dcgan.mnist --resume
+              ganzoo train dcgan.digits --logger mlflow
+              ganzoo train mine.yaml        # e.g. "extends: dcgan.mnist" and "training: {epochs: 40}"
     """
     from ganzoo import checks
 
+    if loggers:
+        settings = [*settings, f"training.loggers=[{', '.join(map(repr, loggers))}]"]
     checks.training(preset, data, settings, output, resume)
     import_keras()
     from ganzoo.training import run
@@ -221,6 +244,8 @@ def _next_commands(preset: str, folder: Path, output: str) -> Iterator[tuple[str
     places = [path for path in (folder / "samples.gif", folder / "samples") if path.exists()]
     if places:
         yield "samples", " and ".join(shlex.quote(str(path)) for path in places)
+    if (folder / "curves.png").exists():
+        yield "plot", shlex.quote(str(folder / "curves.png"))
     if (folder / "events").is_dir():
         yield "curves", f"tensorboard --logdir {shlex.quote(str(folder / 'events'))}"
     place = "" if output == "runs" else f" --output {shlex.quote(str(output))}"
@@ -236,7 +261,7 @@ def _next_commands(preset: str, folder: Path, output: str) -> Iterator[tuple[str
 @click.argument("folder", type=_Path())
 @click.option(
     "--megabytes",
-    type=click.FloatRange(0, min_open=True),
+    type=_Number(0, min_open=True),
     default=15.0,
     show_default=True,
     help="Maximum size of a file.",
@@ -275,28 +300,67 @@ def restore(folder: str, output: str, replace: bool) -> None:
 @main.command()
 @click.argument("source")
 @click.option(
-    "--output", type=_Path(), required=True, metavar="FOLDER", help="Folder for the images: a new or empty one."
+    "--output",
+    type=_Path(),
+    metavar="FOLDER",
+    help="Write the images as files into this folder, a new or empty one, instead of describing them.",
 )
-@click.option("--size", type=click.IntRange(1), default=64, show_default=True, help="Height and width in pixels.")
-@click.option("--upscale", is_flag=True, help="Enlarge images that are smaller.")
-def data(source: str, output: str, size: int, upscale: bool) -> None:
-    """Writes the images of SOURCE as files: avatars with a captions.json, other sources with a folder for each class.
+@click.option(
+    "--preview",
+    type=_Path(),
+    default="preview.png",
+    show_default=True,
+    metavar="FILE",
+    help="Image of a random choice to write, a row for each class; spectrograms of recordings.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(1, 4096),
+    default=64,
+    show_default=True,
+    help="Height and width in pixels, of the files or of each image of the preview.",
+)
+@click.option("--upscale", is_flag=True, help="Enlarge images that are smaller, with --output.")
+def data(source: str, output: str | None, preview: str, size: int, upscale: bool) -> None:
+    """Describes a source before training, and writes a preview. With --output, writes its images as files.
 
     \b
-    Examples: ganzoo data avatars:2000 --output my_avatars
+    Examples: ganzoo data folder:my_images
+              ganzoo data idx:train-images-idx3-ubyte.gz --preview mnist.png
+              ganzoo data avatars:2000 --output my_avatars
               ganzoo data avatars:500:held-out:seed=3 --size 256 --output held_out
+
+    Reads every file: how many there are, their sizes, channels, range of values and classes, and which are broken.
+    Files are written with a captions.json for avatars, and into a folder for each class for other sources.
     """
     from ganzoo import checks
-    from ganzoo.data.writing import write_images
 
-    checks.folder_to_write(output)
-    click.echo(write_images(source, output, size, upscale=upscale))
+    if output is not None:
+        from ganzoo.data.writing import write_images
+
+        checks.folder_to_write(output)
+        click.echo(write_images(source, output, size, upscale=upscale))
+        return
+    checks.image_to_write(preview)
+    scheme, _, place = source.partition(":")
+    if place and scheme in ("folder", "captions"):
+        checks.existing(Path(place).expanduser(), kind="folder")
+    from ganzoo.inference.inspection import inspect, preview_grid
+    from ganzoo.inference.sampling import save_image
+
+    found = inspect(source)
+    for title, text in found.lines():
+        click.echo(f"{title + ':':13}{text}".encode(errors="replace"))
+    save_image(preview, preview_grid(found, size))
+    click.echo(f"{'preview:':13}{click.format_filename(preview)}")
 
 
 @main.command()
 @click.argument("name", type=_Path())
 @click.option(
-    "--count", type=click.IntRange(1), help="Number of images, in total or per caption. [default: 64, or 8 per caption]"
+    "--count",
+    type=click.IntRange(1),
+    help="Number of images, in total or per caption or label. [default: 64, or 8 per caption or label; 16 for a walk]",
 )
 @click.option(
     "--caption",
@@ -306,31 +370,94 @@ def data(source: str, output: str, size: int, upscale: bool) -> None:
     help="Caption to generate images from; may be repeated, for one row each.",
 )
 @click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="CLASS",
+    help="Class to generate images of, by name or number; may be repeated, for one row each. [default: all in turn]",
+)
+@click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same images."
 )
-@click.option("--output", type=_Path(), default="grid.png", show_default=True, metavar="FILE", help="Image to write.")
-def generate(name: str, count: int | None, captions: Sequence[str], seed: int, output: str) -> None:
+@click.option(
+    "--truncation",
+    type=_Number(0, min_open=True),
+    metavar="LIMIT",
+    help="Draw latent values beyond +-LIMIT standard deviations again (the truncation trick of Brock et al. 2018): "
+    "cleaner but less diverse images, e.g. 0.7. [default: none]",
+)
+@click.option(
+    "--output",
+    type=_Path(),
+    metavar="PATH",
+    help="Image, animation or folder to write. [default: grid.png; walk.gif; images]",
+)
+@click.option("--separate", is_flag=True, help="Write each image to its own file, in the folder --output.")
+@click.option(
+    "--walk",
+    type=click.IntRange(2, 10_000),
+    metavar="POINTS",
+    help="Write a walk through this many random points of latent space, a loop, as .gif, .png (APNG), .webp or .mp4.",
+)
+@click.option(
+    "--seconds",
+    type=_Number(0, 3600, min_open=True),
+    help="Duration of the walk, at 25 frames per second. [default: 2 per point]",
+)
+def generate(
+    name: str,
+    count: int | None,
+    captions: Sequence[str],
+    labels: Sequence[str],
+    seed: int,
+    truncation: float | None,
+    output: str | None,
+    separate: bool,
+    walk: int | None,
+    seconds: float | None,
+) -> None:
     """Generates a grid of images. NAME is a model, a preset, an address of the hub, a .keras
     file or a run folder.
 
     \b
     Examples: ganzoo generate dcgan --count 64 --seed 1 --output grid.png
               ganzoo generate stackgan --caption "a man with round glasses"
+              ganzoo generate cgan.fashion_mnist --label sneaker --label 8 --truncation 0.7
+              ganzoo generate dcgan --count 1000 --separate --output my_images
+              ganzoo generate dcgan --walk 4 --count 16 --output walk.mp4
+
+    With --separate, images of classes go to a folder for each class, and images of captions are listed in
+    captions.json: `ganzoo train` reads both. Videos need PyAV: pip install av
     """
-    import numpy as np
+    from ganzoo import checks
+    from ganzoo.inference import generation
 
-    from ganzoo import checks, inference
-
-    checks.image_to_write(output)
-    if captions:
-        count = count or 8
-        model = _loaded(name, "generate --caption")
-        rows = [model.generate(count, captions=caption, seed=seed) for caption in captions]
-        grid = inference.grid(np.concatenate(rows), columns=count)
+    if separate and walk:
+        raise GanzooError("--separate and --walk exclude each other: a walk is one file")
+    if seconds is not None and not walk:
+        raise GanzooError("--seconds is the duration of a walk: add --walk POINTS")
+    if captions and labels:
+        raise GanzooError("--caption and --label are for different models: give one of them")
+    if separate:
+        output = output or "images"
+        checks.empty_folder_to_write(output)
+    elif walk:
+        output = output or "walk.gif"
+        generation.check_walk(output)
+        checks.file_to_write(output)
     else:
-        grid = inference.grid(_loaded(name, "generate").generate(count or 64, seed=seed))
-    inference.save_image(output, grid)
-    click.echo(output)
+        output = output or "grid.png"
+        checks.image_to_write(output)
+    model = _loaded(name, "generate --caption" if captions else "generate --label" if labels else "generate")
+    rows = generation.rows_of(model, captions, labels)
+    count = count or (8 if captions or labels else 16 if walk else 64)
+    if separate:
+        generation.write_separately(model, output, rows, count, seed, truncation)
+    elif walk:
+        generation.write_walk(model, output, rows, count, seed, truncation, walk, seconds)
+    else:
+        generation.write_grid(model, output, rows, count, seed, truncation)
+    click.echo(click.format_filename(output))
 
 
 @main.command()
@@ -351,31 +478,59 @@ def generate(name: str, count: int | None, captions: Sequence[str], seed: int, o
     show_default=True,
     help="Size of tiles in pixels; smaller needs less memory.",
 )
-def upscale(sources: Sequence[Path], target: Path, model: str, tile: int) -> None:
-    """Upscales an image, several images, or all images in a folder. OUT is a file if IN is a single image, otherwise a
+@click.option(
+    "--scale",
+    type=_Number(1, min_open=True),
+    help="Factor of width and height: below the network's, its result is resampled; above it, up to its square, the "
+    "image passes the network twice. [default: the network's, 4 for shipped models]",
+)
+@click.option(
+    "--format",
+    "kept",
+    type=click.Choice(["png", "jpg", "webp", "tif", "bmp", "gif", "keep"]),
+    help="Format of the files in a folder OUT; keep: that of each input. Animations and documents stay what they are "
+    "where the format cannot hold them, and videos are .mp4. [default: png]",
+)
+def upscale(
+    sources: Sequence[Path], target: Path, model: str, tile: int, scale: float | None, kept: str | None
+) -> None:
+    """Upscales an image or video, several files, or all in a folder. OUT is a file if IN is a single file, otherwise a
     folder. Animations and multi-page TIFFs stay together.
 
     \b
     Examples: ganzoo upscale in.jpg out.png
+              ganzoo upscale in.jpg out.jpg --scale 2
               ganzoo upscale a.jpg b.png large
-              ganzoo upscale holiday holiday_large --model srresnet
+              ganzoo upscale holiday holiday_large --model srresnet --format keep
+              ganzoo upscale clip.mp4 clip_large.mp4 --scale 2
+
+    Videos are upscaled frame by frame and keep their sound; they need PyAV: pip install av
     """
     from ganzoo import checks
+    from ganzoo.inference import frames
     from ganzoo.inference.folders import written_pairs
-    from ganzoo.inference.frames import result_suffix, upscale_file
-    from ganzoo.inference.image_files import check_size, image_files_in
 
     def files_in(folder: Path) -> Any:
-        return image_files_in(folder, skip_folder=target)
+        return frames.files_to_upscale(folder, skip_folder=target)
+
+    def suffix_of(path: Path) -> str:
+        return frames.result_suffix(path, kept if kept in (None, "keep") else f".{kept}")
 
     if len(sources) == 1:
         checks.to_read(sources[0], "image")
-    pairs = written_pairs(list(sources), target, files_in, suffix_of=result_suffix)
-    for _, written in pairs:
-        check_size(written, 1, 1)
+    pairs = written_pairs(list(sources), target, files_in, suffix_of=suffix_of)
+    if kept and pairs[0][1] == target:
+        raise GanzooError(f"--format is for a folder OUT: the suffix of {target.name} says the format")
+    for path, written in pairs:
+        frames.check_target(path, written)
     loaded = _loaded(model, "upscale")
+    loaded.size_of_result(1, 1, scale)
     alone = sources[0] if len(sources) == 1 else None
-    _each(pairs, alone, lambda path, written: upscale_file(loaded, path, written, tile=tile))
+
+    def work(path: Path, written: Path, report: Any) -> None:
+        frames.upscale_file(loaded, path, written, tile=tile, progress=report, scale=scale)
+
+    _each(pairs, alone, work)
 
 
 @main.command()
@@ -453,7 +608,11 @@ def enhance(
         short.extend([message] if issubclass(category, EndsEarly) else [])
         click.echo(f"warning: {message}".encode(errors="replace"), err=True)
 
-    _each(pairs, source, lambda path, written: enhance_file(loaded, path, written, num_shifts=num_shifts, warn=warn))
+    def work(path: Path, written: Path, report: Any) -> None:
+        progress = None if report is None else False
+        enhance_file(loaded, path, written, progress=progress, num_shifts=num_shifts, warn=warn)
+
+    _each(pairs, source, work)
     if short:
         if source.is_dir():
             click.echo(
@@ -474,28 +633,41 @@ def _enhance_stream(model: str, num_shifts: int | None, settings: dict[str, Any]
     enhance_pipe(stream, source, target, channels)
 
 
-def _each(pairs: Sequence[tuple[Path, Path]], source: Path | None, work: Callable[[Path, Path], object]) -> None:
-    """Calls work(path, written) for all pairs.
+def _each(pairs: Sequence[tuple[Path, Path]], source: Path | None, work: Callable[[Path, Path, Any], object]) -> None:
+    """Calls work(path, written, report) for all pairs, with one progress bar on a terminal.
 
-    For a folder, or several inputs (source is None), files that fail are reported and skipped.
+    For a folder, or several inputs (source is None), files that fail are reported and skipped. report is a function of
+    (done, total) within a file, which moves the bar; None for a single file, which may show a bar of its own.
     """
+    from tqdm import tqdm
+
     failed = 0
-    for path, written in pairs:
-        try:
-            work(path, written)
-            click.echo(click.format_filename(written))
-        except GanzooError as error:
-            if source is not None and not os.path.isdir(source):
-                raise
-            failed += 1
-            click.echo(f"left out: {error}".encode(errors="replace"), err=True)
+    several = len(pairs) > 1
+    shown = "{l_bar}{bar}| {n:.1f}/{total} files [{elapsed}<{remaining}]"
+    with tqdm(total=len(pairs), bar_format=shown, disable=None if several else True, leave=False) as bar:
+        for i, (path, written) in enumerate(pairs):
+
+            def report(done: int, total: int, before: int = i) -> None:
+                bar.update(before + min(1.0, done / total) - bar.n)
+
+            try:
+                work(path, written, report if several else None)
+                with bar.external_write_mode():
+                    click.echo(click.format_filename(written))
+            except GanzooError as error:
+                if source is not None and not os.path.isdir(source):
+                    raise
+                failed += 1
+                with bar.external_write_mode():
+                    click.echo(f"left out: {error}".encode(errors="replace"), err=True)
+            report(1, 1)
     if failed:
         where = "" if source is None else f" in {source}"
         raise GanzooError(f"{failed} of the {len(pairs)} files{where} {'was' if failed == 1 else 'were'} left out")
 
 
 # The method that a command calls, if it has another name than the command.
-_METHODS = {"generate --caption": "vectors", "probe": "features"}
+_METHODS = {"generate --caption": "vectors", "generate --label": "class_number", "probe": "features"}
 
 
 def _loaded(name: str, command: str) -> Any:
@@ -698,9 +870,24 @@ def push(folder: Path, address: str, private: bool) -> None:
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on; 0.0.0.0 makes the page reachable from your network.",
+    envvar="GRADIO_SERVER_NAME",
+    help="Address to listen on; 0.0.0.0 makes the page reachable from your network. [env: GRADIO_SERVER_NAME]",
 )
-@click.option("--port", type=click.IntRange(1, 65535), default=7860, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=7860,
+    show_default=True,
+    envvar="GRADIO_SERVER_PORT",
+    help="Port to listen on. [env: GRADIO_SERVER_PORT]",
+)
+@click.option(
+    "--root-path",
+    default="",
+    envvar="GRADIO_ROOT_PATH",
+    metavar="PATH",
+    help="Path under which a reverse proxy serves the page and which it removes, e.g. /demo. [env: GRADIO_ROOT_PATH]",
+)
 @click.option(
     "--allowed-host",
     "allowed_hosts",
@@ -710,7 +897,7 @@ def push(folder: Path, address: str, private: bool) -> None:
     help="Additional host name of the page, e.g. that of a proxy; may be repeated. Requests for other names are "
     "refused. [env: GANZOO_ALLOWED_HOSTS, separated by spaces]",
 )
-def demo(model: str | None, host: str, port: int, allowed_hosts: Sequence[str]) -> None:
+def demo(model: str | None, host: str, port: int, root_path: str, allowed_hosts: Sequence[str]) -> None:
     """Starts the web page of all models and of editing images, or of one model. MODEL is a model, a preset, an address
     of the hub, a .keras file or a run folder.
 
@@ -718,6 +905,9 @@ def demo(model: str | None, host: str, port: int, allowed_hosts: Sequence[str]) 
     Examples: ganzoo demo dcgan
               ganzoo demo hf://USER/my-digits
               ganzoo demo --host 0.0.0.0 --allowed-host demo.example.org
+              GRADIO_SERVER_PORT=8000 ganzoo demo
+
+    Options win over the environment variables, which are those of Gradio.
     """
     from ganzoo import checks, registry
     from ganzoo.errors import missing_package
@@ -729,7 +919,7 @@ def demo(model: str | None, host: str, port: int, allowed_hosts: Sequence[str]) 
     import_keras()
     from ganzoo.demos import hub
 
-    hub.launch(model, host, port, allowed_hosts)
+    hub.launch(model, host, port, allowed_hosts, root_path)
 
 
 if __name__ == "__main__":

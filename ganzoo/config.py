@@ -5,7 +5,7 @@ import reprlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, field, fields, replace
 from numbers import Integral
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -68,6 +68,8 @@ class Training:
     samples: Annotated[int, Field(ge=1, le=10_000)] = 64
     # The run stops after this many consecutive epochs in which all samples are nearly equal.
     collapse_patience: AtLeastOne = 3
+    # Services that the run is logged to: wandb, mlflow.
+    loggers: list[Literal["mlflow", "wandb"]] = field(default_factory=list)
 
 
 @dataclass(config=_strict_keys)
@@ -121,12 +123,63 @@ class Config:
     weights: Weights | None = None
 
 
-def load_config(path: PathLike, where: str = "") -> Config:
+def load_config(path: PathLike, where: str = "", base: Callable[[str, Path], Path] | None = None) -> Config:
     """Reads a YAML file into a `Config`; errors begin with `where`, by default the path.
 
+    Args:
+        path: the file.
+        where: what errors call it.
+        base: function from the value of `extends` and the path of its file to the file that is extended. None refuses
+            `extends`, as in run folders and preset folders, whose files are complete.
+
     Raises:
-        GanzooError: no such file, not YAML, an unknown key, a missing key or a wrong type.
+        GanzooError: no such file, not YAML, an unknown key, a missing key or a wrong type; files that extend each other
+            in a circle.
     """
+    mapping = _mapping_of(path, where)
+    if isinstance(mapping, dict) and "extends" in mapping:
+        if base is None:
+            raise GanzooError(f"{where or path}: 'extends' does not work here, where a file must be complete")
+        mapping = _extended(Path(path), mapping, base, [Path(path)])
+    return from_mapping(mapping, where or str(path))
+
+
+def _extended(
+    path: Path, mapping: dict[str, Any], base: Callable[[str, Path], Path], chain: list[Path]
+) -> dict[str, Any]:
+    """A mapping on top of those that it extends. What belongs to their weights is left out."""
+    mapping = dict(mapping)
+    name = mapping.pop("extends")
+    if not isinstance(name, str):
+        raise GanzooError(f"{path}: 'extends' is the name of a preset or the path of a YAML file, got {name!r}")
+    _refuse_unknown_keys(Config, mapping, str(path))
+    parent = base(name, path)
+    if parent.resolve() in [known.resolve() for known in chain]:
+        circle = " extends ".join(map(str, [*chain, parent]))
+        raise GanzooError(f"{chain[0]}: files extend each other in a circle: {circle}")
+    below = _mapping_of(parent)
+    if not isinstance(below, dict):
+        raise GanzooError(f"{parent}: a config is a mapping with the keys {_names(Config)}, got {type(below).__name__}")
+    if "extends" in below:
+        below = _extended(parent, below, base, [*chain, parent])
+    _refuse_unknown_keys(Config, below, str(parent))
+    return _merged({key: value for key, value in below.items() if key not in ("weights", "default")}, mapping)
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Two nested mappings as one; the second one wins. Mappings with different names, as of optimizers, do not mix."""
+    result = dict(below)
+    for key, value in above.items():
+        known = result.get(key)
+        if isinstance(value, dict) and isinstance(known, dict):
+            same = value.get("name", known.get("name")) == known.get("name")
+            value = _merged(known, value) if same else value
+        result[key] = value
+    return result
+
+
+def _mapping_of(path: PathLike, where: str = "") -> Any:
+    """The content of a YAML file."""
     try:
         with open_regular(path) as file:
             content = file.read(MOST_BYTES + 1)
@@ -136,7 +189,7 @@ def load_config(path: PathLike, where: str = "") -> Config:
         text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise GanzooError(f"cannot read the config {where or path}: {error}") from None
-    return parse_config(text, where or str(path))
+    return _yaml_value(text, where or str(path))
 
 
 def parse_config(text: str, where: str) -> Config:

@@ -1,6 +1,7 @@
 """The exception of the package, and helpers for error messages."""
 
 import difflib
+import importlib.util
 from collections.abc import Iterable
 
 # Packages of the extras in setup.py that error messages suggest to install. They are repeated here because a checkout
@@ -19,6 +20,7 @@ EXTRAS = {
     "speech-metrics": ("soundfile", "soxr", "pesq", "pystoi"),
     "tfds": ("importlib_resources", "tensorflow-datasets"),
     "torch": ("torch", "torchmetrics"),
+    "video": ("av",),
 }
 
 
@@ -92,6 +94,17 @@ def missing_package(package: str, extra: str, purpose: str) -> GanzooError:
     """
     missing = [name for name in EXTRAS[extra] if not _is_installed(name)]
     return GanzooError(f"{purpose} needs the package {package}: pip install {' '.join(missing or EXTRAS[extra])}")
+
+
+def needs_loggers(names: Iterable[str]) -> None:
+    """Checks that the packages of `training.loggers` are installed.
+
+    Raises:
+        GanzooError: one is not; the message says how to install it.
+    """
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            raise GanzooError(f"training.loggers: {name} needs the package {name}: pip install {name}")
 
 
 def _is_installed(distribution: str) -> bool:

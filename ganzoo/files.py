@@ -5,6 +5,7 @@ import errno
 import io
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -107,23 +108,26 @@ def held(folder: PathLike) -> Iterator[None]:
         with held("."):
             pass
     """
-    with contextlib.ExitStack() as stack:
-        try:
-            lock = stack.enter_context(open(Path(folder) / "lock", "a"))
-            import fcntl
+    import filelock
 
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:  # not on Windows
-            pass
-        except BlockingIOError:
-            raise GanzooError(f"another process is training in {folder}") from None
-        except OSError as error:
-            raise GanzooError(f"cannot lock {folder}: {error.strerror or error}") from None
+    # The operating system releases it if the process is killed.
+    lock = filelock.FileLock(os.path.abspath(Path(folder) / "lock"), timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise GanzooError(f"another process is training in {folder}") from None
+    except (OSError, NotImplementedError) as error:
+        raise GanzooError(f"cannot lock {folder}: {getattr(error, 'strerror', None) or error}") from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def cache_folder() -> Path:
     """The folder for large datasets and statistics: GANZOO_CACHE, or ganzoo in the user's cache folder.
+
+    The user's cache folder is that of the operating system, or ~/.cache where an earlier version has made its folder.
 
     Raises:
         GanzooError: neither is set and the user has no home folder, as in some containers.
@@ -131,16 +135,23 @@ def cache_folder() -> Path:
     Example:
         from ganzoo.files import cache_folder
 
-        folder = cache_folder()     # Path("~/.cache/ganzoo") by default
+        folder = cache_folder()     # Path("~/.cache/ganzoo") on Linux
     """
     if asked := os.environ.get("GANZOO_CACHE"):
         return Path(asked)
-    if asked := os.environ.get("XDG_CACHE_HOME"):
-        return Path(asked) / "ganzoo"
+    import platformdirs
+
     try:
-        return Path.home() / ".cache" / "ganzoo"
+        usual = platformdirs.user_cache_path("ganzoo", appauthor=False)
     except RuntimeError:
-        raise GanzooError("this user has no home folder: set GANZOO_CACHE to a folder for cached files") from None
+        usual = Path("~")
+    # Older versions of platformdirs raise no error.
+    if str(usual).startswith("~"):
+        raise GanzooError("this user has no home folder: set GANZOO_CACHE to a folder for cached files")
+    former = Path(os.path.expanduser("~/.cache/ganzoo"))
+    if sys.platform in ("darwin", "win32") and former.is_dir() and not usual.is_dir():
+        return former
+    return usual
 
 
 def read_cached(path: PathLike) -> "dict[str, np.ndarray]":

@@ -207,10 +207,10 @@ def find(name: PathLike) -> Preset:
         path = hub.fetch(name, PRESET_FILE)
         return Preset(str(name), path, load_config(path, str(name)))
     if str(name).endswith((".yaml", ".yml")):
-        return Preset(str(name), Path(name), load_config(name))
+        return Preset(str(name), Path(name), load_config(name, base=_base_file))
     files = preset_files()
     if name in files:
-        return Preset(str(name), files[str(name)], load_config(files[str(name)]))
+        return Preset(str(name), files[str(name)], load_config(files[str(name)], base=_base_file))
     names = [preset for preset in files if preset.split(".")[0] == name]
     # A folder of the same name does not stand in for a preset of the package.
     if not names and is_preset_folder(name):
@@ -220,8 +220,27 @@ def find(name: PathLike) -> Preset:
         raise GanzooError(f"the model '{name}' has no preset: use your own YAML file, or ganzoo.create('{name}')")
     if not names:
         raise _unknown_name(name, files)
-    presets = [Preset(preset, files[preset], load_config(files[preset])) for preset in names]
+    presets = [Preset(preset, files[preset], load_config(files[preset], base=_base_file)) for preset in names]
     return next((preset for preset in presets if preset.config.default), presets[0])
+
+
+def _base_file(name: str, path: Path) -> Path:
+    """The YAML file that another one extends: a path relative to it, or the name of a preset or model.
+
+    Raises:
+        GanzooError: there is no such file or preset.
+    """
+    if name.endswith((".yaml", ".yml")):
+        base = path.parent / name
+        if not base.is_file():
+            raise GanzooError(f"{path}: extends {name}, but there is no file {base}")
+        return base
+    files = preset_files()
+    if name in files:
+        return files[name]
+    if any(preset.split(".")[0] == name for preset in files):
+        return find(name).path
+    raise unknown("preset to extend", name, files, str(path))
 
 
 def _unknown_name(name: PathLike, files: dict[str, Path]) -> GanzooError:

@@ -2,7 +2,7 @@ import pytest
 
 from ganzoo import GanzooError
 from ganzoo.config import dump, from_mapping, load_config, parse_config, with_settings
-from ganzoo.presets import preset_files
+from ganzoo.presets import find, preset_files
 
 
 @pytest.mark.parametrize("path", preset_files().values(), ids=list(preset_files()))
@@ -76,3 +76,52 @@ def test_settings_change_a_copy():
 def test_a_byte_order_mark_is_no_part_of_a_preset(tmp_path):
     (tmp_path / "mine.yaml").write_text("model: dcgan\n", encoding="utf-8-sig")
     assert load_config(tmp_path / "mine.yaml").model == "dcgan"
+
+
+def test_a_file_extends_a_preset_and_another_file(tmp_path):
+    (tmp_path / "base.yaml").write_text(
+        "extends: dcgan.mnist\narguments: {width: 8}\ncompile: {generator_optimizer: {name: adam, beta_1: 0.4}}\n"
+    )
+    (tmp_path / "deep").mkdir()
+    mine = tmp_path / "deep" / "mine.yaml"
+    mine.write_text(
+        "extends: ../base.yaml\ntraining: {epochs: 3}\nevaluation: {extractor: null}\nclass_names: [a, b]\n"
+        "compile: {generator_optimizer: {name: sgd}}\n"
+    )
+    config, published = find(mine).config, find("dcgan.mnist").config
+    assert config.model == "dcgan"
+    assert config.arguments == {**published.arguments, "width": 8}
+    assert (config.training.epochs, config.training.samples) == (3, 64)
+    assert config.evaluation.extractor is None
+    assert config.class_names == ["a", "b"]
+    # Settings of another optimizer do not mix with it.
+    assert config.compile == {"generator_optimizer": {"name": "sgd"}}
+    assert config.weights is None
+    assert not config.default
+    assert "extends" not in dump(config)
+    assert parse_config(dump(config), "again") == config
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "extends: other.yaml",
+            r"mine.yaml: files extend each other in a circle: .*mine.yaml extends .*other.yaml ext",
+        ),
+        ("extends: mine.yaml", r"in a circle"),
+        ("extends: dcgan.mnits", r"unknown preset to extend 'dcgan.mnits'. Did you mean 'dcgan.mnist'"),
+        ("extends: none.yaml", r"extends none.yaml, but there is no file"),
+        ("extends: [dcgan]", r"'extends' is the name of a preset or the path of a YAML file, got \['dcgan'\]"),
+        ("extends: broken.yaml", r"broken.yaml: unknown key 'epochs'"),
+        ("extends: dcgan\nepochs: 3", r"mine.yaml: unknown key 'epochs'"),
+    ],
+)
+def test_what_cannot_be_extended(tmp_path, text, message):
+    (tmp_path / "mine.yaml").write_text(text)
+    (tmp_path / "other.yaml").write_text("extends: mine.yaml")
+    (tmp_path / "broken.yaml").write_text("model: dcgan\nepochs: 3")
+    with pytest.raises(GanzooError, match=message):
+        find(tmp_path / "mine.yaml")
+    with pytest.raises(GanzooError, match="a file must be complete"):
+        load_config(tmp_path / "other.yaml")

@@ -36,11 +36,11 @@ main(["generate", "dcgan", "--count", "1", "--output", "image.png"], standalone_
 
 
 def test_without_a_home_folder_the_error_names_the_variable(monkeypatch):
-    def nowhere():
-        raise RuntimeError("Could not determine home directory.")
+    def unknown_user(number):
+        raise KeyError(number)
 
-    monkeypatch.setattr(Path, "home", staticmethod(nowhere))
-    for variable in ("GANZOO_CACHE", "XDG_CACHE_HOME"):
+    monkeypatch.setattr("pwd.getpwuid", unknown_user)
+    for variable in ("GANZOO_CACHE", "XDG_CACHE_HOME", "HOME"):
         monkeypatch.delenv(variable, raising=False)
     with pytest.raises(GanzooError, match="set GANZOO_CACHE"):
         cache_folder()

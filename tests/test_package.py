@@ -1,13 +1,16 @@
 """The wheel as a stranger gets it."""
 
 import email
+import hashlib
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ganzoo.errors import EXTRAS, missing_package
 
@@ -68,6 +71,52 @@ def test_the_wheel_has_presets_weights_and_demos_and_is_small(wheel):
         assert wanted in names
     assert not [name for name in names if name.startswith(("tests/", "demos/", "zoo_configs/", "benchmarks/"))]
     assert wheel.stat().st_size < 60e6
+
+
+@pytest.mark.long
+def test_the_source_archive_holds_every_weight_once(tmp_path):
+    command = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    (path,) = tmp_path.glob("keras_ganzoo-*.tar.gz")
+    found = {}
+    with tarfile.open(path) as archive:
+        for member in archive:
+            if member.isfile() and member.name.endswith(".npz"):
+                found[member.name.partition("/")[2]] = hashlib.sha256(archive.extractfile(member).read()).hexdigest()
+    weights = {
+        str(file.relative_to(ROOT)) for file in [*ROOT.glob("zoo_configs/*/*.npz"), *ROOT.glob("ganzoo/**/*.npz")]
+    }
+    assert set(found) == weights
+    assert len(set(found.values())) == len(found)
+    assert path.stat().st_size < 60e6
+
+
+def test_the_extra_all_holds_every_other_that_users_install(metadata):
+    others = set(metadata.get_all("Provides-Extra")) - {"all", "docs", "test", "tfio"}
+    assert {"video", "demo", "speech-metrics"} <= others
+    assert required(metadata, "all") == set().union(*(required(metadata, extra) for extra in others))
+
+
+def test_files_for_citing_and_testing_agree_with_the_package(metadata):
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == metadata["Version"]
+    assert citation["license"] == metadata["License-Expression"]
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())
+    pythons = workflow["jobs"]["test"]["strategy"]["matrix"]["python"]
+    classified = [line.rpartition(" ")[2] for line in metadata.get_all("Classifier") if "Python :: 3." in line]
+    assert pythons == classified
+    assert set(metadata["Requires-Python"].split(",")) == {">=3.11", "<3.14"}
+
+
+def test_the_docker_image_gets_all_that_the_package_is_built_from_and_runs_without_root():
+    dockerfile = pytest.importorskip("dockerfile_parse").DockerfileParser(str(ROOT / "Dockerfile"))
+    steps = [(step["instruction"], step["value"]) for step in dockerfile.structure]
+    copied = {name for kind, value in steps if kind == "COPY" and "--from" not in value for name in value.split()[:-1]}
+    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().split() if line.startswith("!")}
+    assert copied == kept == {"setup.py", "pyproject.toml", "README.md", "LICENSE", "ganzoo", "demos", "zoo_configs"}
+    kinds = [kind for kind, _ in steps]
+    assert kinds.index("USER") < kinds.index("CMD")
+    assert "HEALTHCHECK" in kinds
 
 
 def test_the_wheel_works_away_from_the_checkout(wheel, tmp_path):

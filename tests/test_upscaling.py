@@ -1,5 +1,7 @@
 """What is particular to srresnet and srgan."""
 
+from fractions import Fraction
+
 import keras
 import numpy as np
 import pytest
@@ -22,6 +24,12 @@ SMALL = model_class("srresnet").test_config
 def model():
     """For tests that only use it."""
     return ganzoo.create("srresnet", **SMALL)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """For tests of what a result looks like."""
+    return ganzoo.load("srresnet")
 
 
 @pytest.fixture
@@ -292,6 +300,83 @@ def test_several_files_on_the_command_line(model, tmp_path):
     assert Image.open(tmp_path / "out" / "b.gif").n_frames == 2
     assert run("a.png", "new.png").exit_code == 0
     assert run("a.png", "out").exit_code == 0
+
+
+@pytest.mark.parametrize("scale", [1.5, 4, 6.3, 16])
+def test_any_scale_shows_the_same_image(trained, scale):
+    """A smooth image of another size looks as by bicubic interpolation."""
+    x, y = np.meshgrid(np.linspace(0, 3, 21), np.linspace(0, 2, 16))
+    image = np.stack([127 + 100 * np.sin(x), 127 + 100 * np.cos(y), 40 * x + 20 * y], axis=2).astype("uint8")
+    large = trained.upscale(image, scale=scale)
+    assert large.shape == (round(16 * scale), round(21 * scale), 3)
+    assert large.dtype == np.uint8
+    shown = np.asarray(Image.fromarray(image).resize(large.shape[1::-1], Image.Resampling.BICUBIC))
+    assert np.abs(large.astype(float) - shown).mean() < 4
+    alpha = np.dstack([image, np.full_like(image[..., :1], 255)]).astype("uint16") * 257
+    opaque = trained.upscale(alpha, scale=scale)
+    assert opaque.shape == (*large.shape[:2], 4)
+    assert (opaque[..., 3] == 65535).all()
+
+
+def test_scales_and_formats_on_the_command_line(model, tmp_path):
+    model.save(tmp_path / "m.keras")
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (9, 6), (200, 90, 30)).save(tmp_path / "in" / "A.JPG")
+    Image.new("L", (9, 6)).save(tmp_path / "in" / "b.bmp")
+    frames = [Image.new("L", (9, 6), level) for level in (40, 200)]
+    frames[0].save(tmp_path / "in" / "c.webp", save_all=True, append_images=frames[1:])
+
+    def run(*arguments):
+        settings = ["--model", str(tmp_path / "m.keras"), *map(str, arguments)]
+        return CliRunner().invoke(main, ["upscale", str(tmp_path / "in"), *settings])
+
+    def sizes(folder):
+        return {path.name: Image.open(path).size for path in (tmp_path / folder).iterdir()}
+
+    assert run(tmp_path / "kept", "--format", "keep", "--scale", 1.5).exit_code == 0
+    assert sizes("kept") == {"A.jpg": (14, 9), "b.bmp": (14, 9), "c.webp": (14, 9)}
+    assert run(tmp_path / "jpg", "--format", "jpg", "--scale", 5).exit_code == 0
+    assert sizes("jpg") == {"A.jpg": (45, 30), "b.jpg": (45, 30), "c.webp": (45, 30)}
+    for wrong in ("0.5", "1", "17", "nan"):
+        done = run(tmp_path / "none", "--scale", wrong)
+        assert done.exit_code != 0
+        assert "scale" in done.output
+    one = ["upscale", str(tmp_path / "in" / "A.JPG"), str(tmp_path / "x.png"), "--format", "jpg"]
+    assert "--format is for a folder OUT" in CliRunner().invoke(main, one).output
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_video_keeps_its_times_and_its_sound(model, tmp_path):
+    av = pytest.importorskip("av")
+    times, levels = [0, 40, 100, 300], [30, 90, 150, 210]
+    with av.open(str(tmp_path / "in.mp4"), "w") as file:
+        stream = file.add_stream("libx264", rate=25, options={"crf": "1"})
+        stream.width, stream.height, stream.pix_fmt = 16, 12, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        sound = file.add_stream("aac", rate=16000)
+        for time, level in zip(times, levels):
+            frame = av.VideoFrame.from_ndarray(np.full((12, 16, 3), level, "uint8"), format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 1000)
+            file.mux(stream.encode(frame))
+        tone = (8000 * np.sin(np.arange(8000) / 8)).astype("int16")[None]
+        part = av.AudioFrame.from_ndarray(tone, format="s16", layout="mono")
+        part.sample_rate = 16000
+        for one in (stream.encode(), sound.encode(part), sound.encode()):
+            file.mux(one)
+    model.save(tmp_path / "m.keras")
+    names = [str(tmp_path / name) for name in ("in.mp4", "out.mp4")]
+    done = CliRunner().invoke(main, ["upscale", *names, "--model", str(tmp_path / "m.keras"), "--scale", "2"])
+    assert done.exit_code == 0, done.output
+    with av.open(names[1]) as file:
+        found = [(float(frame.time), frame.to_ndarray(format="rgb24")) for frame in file.decode(video=0)]
+    with av.open(names[0]) as one, av.open(names[1]) as other:
+        packets = [[bytes(packet) for packet in file.demux(audio=0) if packet.size] for file in (one, other)]
+    assert [round(1000 * time) for time, _ in found] == times
+    assert found[0][1].shape == (24, 32, 3)
+    expected = [model.upscale(np.full((12, 16, 3), level, "uint8")).mean() for level in levels]
+    np.testing.assert_allclose([image.mean() for _, image in found], expected, atol=6)
+    assert packets[0] == packets[1]
+    assert len(packets[0]) > 3
 
 
 def test_no_image_of_a_folder_is_lost_or_made_larger_twice(model, tmp_path):

@@ -183,6 +183,13 @@ def resized_plane(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.rint(np.asarray(image)).clip(0, np.iinfo(plane.dtype).max).astype(plane.dtype)
 
 
+def resampled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes uint8 or uint16 (height, width, channels) to `size`, (height, width), each channel like `resized`."""
+    if image.shape[:2] == tuple(size):
+        return image
+    return np.stack([resized_plane(image[..., i], size) for i in range(image.shape[2])], axis=2)
+
+
 def multiple_of(image: np.ndarray, scale: int) -> np.ndarray:
     """Crops an image at the bottom and right so that `scale` divides its height and width."""
     height, width = image.shape[:2]

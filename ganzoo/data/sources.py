@@ -143,7 +143,8 @@ def _meant(source, schemes):
     path = os.path.expanduser(source)
     name = os.path.basename(path).lower()
     if os.path.isdir(path):
-        kinds = ("captions", "folder")
+        captioned = any(os.path.isfile(os.path.join(path, f"captions{suffix}")) for suffix in (".json", ".txt"))
+        kinds = ("captions", "folder") if captioned else ("folder", "captions")
     elif not os.path.isfile(path):
         kinds = ()
     elif name.endswith((".npz", ".npy")):

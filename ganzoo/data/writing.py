@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,10 +47,7 @@ def write_images(source: str, folder: str | Path, size: int = 64, channels: int 
     digits = max(6, math.ceil(math.log10(len(opened.images) + 1)))
     names = [f"{i:0{digits}d}.png" for i in range(len(opened.images))]
     if described is None and opened.labels is not None:
-        folders: dict[int, str] = {}
-        for label in np.unique(opened.labels).tolist():
-            name = _file_name(opened.class_names[label] if opened.class_names else str(label))
-            folders[label] = name if name not in folders.values() else f"{name}-{label}"
+        folders = class_folders(np.unique(opened.labels).tolist(), opened.class_names)
         names = [f"{folders[int(label)]}/{name}" for label, name in zip(opened.labels, names)]
     try:
         for name in dict.fromkeys(os.path.dirname(name) for name in names):
@@ -62,6 +60,26 @@ def write_images(source: str, folder: str | Path, size: int = 64, channels: int 
     except OSError as error:
         raise GanzooError(f"cannot write to {folder}: {error.strerror or error}") from None
     return folder
+
+
+def class_folders(labels: Iterable[int], class_names: Sequence[str] | None = None) -> dict[int, str]:
+    """{label: name of a folder for its class}: different names that any file system can hold.
+
+    Args:
+        labels: the numbers of the classes.
+        class_names: names of the classes in the order of the labels; a class without one is called by its number.
+
+    Example:
+        from ganzoo.data.writing import class_folders
+
+        class_folders([0, 1, 2], ["T-shirt/top", "Bag"])     # {0: "T-shirt_top", 1: "Bag", 2: "2"}
+    """
+    folders: dict[int, str] = {}
+    for label in labels:
+        known = class_names is not None and label < len(class_names)
+        name = _file_name(class_names[label] if class_names and known else str(label))
+        folders[label] = name if name not in folders.values() else f"{name}-{label}"
+    return folders
 
 
 def _file_name(name):

@@ -1,17 +1,21 @@
-"""Upscaling of image files: a still image, an animation (GIF, APNG, WebP, AVIF) or a multi-page document (TIFF)."""
+"""Upscaling of files: a still image, an animation (GIF, APNG, WebP, AVIF), a multi-page document (TIFF) or a video."""
 
+import contextlib
 import io
+import itertools
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ganzoo.data.decoding import naming, opened_image
-from ganzoo.data.folders import printable
+from ganzoo.data.decoding import image_suffixes, naming, opened_image
+from ganzoo.data.folders import files_in, printable
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import write_atomically
+from ganzoo.inference import video
 from ganzoo.inference.image_files import (
     PIXEL_LIMIT,
     as_image_file,
@@ -20,14 +24,15 @@ from ganzoo.inference.image_files import (
     read_image_file,
     write_image_file,
 )
-from ganzoo.inference.sampling import to_pillow
+from ganzoo.inference.sampling import WRITTEN, to_pillow
 from ganzoo.inference.tiling import LARGEST_RESULT
+from ganzoo.inference.video import is_video
 from ganzoo.types import PathLike
 
 # Formats that can hold several frames, by suffix.
 HOLDS_FRAMES = {".gif": "GIF", ".png": "PNG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 # Most pixels of all upscaled frames together, which are in memory at once.
-_LARGEST_ANIMATION = 500_000_000
+LARGEST_ANIMATION = 500_000_000
 # Formats whose additional images are not frames: cameras' previews and gain maps, layers.
 _ONE_IMAGE = ("MPO", "PSD")
 # Default duration of a frame, and of a page of a document, in milliseconds.
@@ -41,34 +46,80 @@ def frame_count(image: Any) -> int:
     return max(1, getattr(image, "n_frames", 1) - _first_frame(image))
 
 
-def result_suffix(path: PathLike) -> str:
-    """The suffix of the upscaled file if only an output folder is given: .png for a still image, or the format of an
-    animation or document."""
+def result_suffix(path: PathLike, kept: str | None = None) -> str:
+    """The suffix of the upscaled file if only an output folder is given.
+
+    Args:
+        path: the file to upscale.
+        kept: None for .png for a still image, the format of an animation or document, and .mp4 for a video; "keep" for
+            the file's own format where it can be written; or a suffix such as ".jpg", for all that it can hold.
+    """
+    path = Path(path)
+    own = path.suffix.lower()
+    if is_video(path):
+        return own if kept == "keep" and own in video.WRITTEN else ".mp4"
     try:
         with opened_image(path, PIXEL_LIMIT) as image:
-            several = frame_count(image) > 1
-            return {"GIF": ".gif", "WEBP": ".webp", "TIFF": ".tif"}.get(image.format, ".png") if several else ".png"
+            several, file_format = frame_count(image) > 1, image.format
     except GanzooError:  # raised again when the file is read
-        return ".png"
+        several, file_format = False, None
+    possible: Collection[str] = HOLDS_FRAMES if several else WRITTEN
+    wanted = own if kept == "keep" else kept
+    if wanted in possible:
+        return str(wanted)
+    return {"GIF": ".gif", "WEBP": ".webp", "TIFF": ".tif"}.get(file_format or "", ".png") if several else ".png"
 
 
-def upscale_file(model: Any, source: PathLike, target: PathLike, tile: int = 384, progress: bool | None = None) -> None:
-    """Upscales an image file, with all frames of an animation or pages of a document.
+def files_to_upscale(folder: PathLike, skip_folder: PathLike | None = None) -> list[Path]:
+    """The images and videos of a folder, at any depth, sorted; see `ganzoo.data.folders.files_in`.
+
+    Raises:
+        GanzooError: there are none.
+    """
+    return files_in(folder, (*image_suffixes(), *video.READ), "images", skip_folder=skip_folder)
+
+
+def check_target(source: PathLike, target: PathLike) -> None:
+    """Checks that an upscaled file can have this name, before anything is read.
+
+    Raises:
+        GanzooError: the target is a folder, of a format that cannot be written, or a video where PyAV is missing.
+    """
+    if is_video(source):
+        if os.path.isdir(target):
+            raise GanzooError(f"{printable(target)} is a folder: name a file in it")
+        video.check_writable(target)
+    else:
+        check_size(target, 1, 1)
+
+
+def upscale_file(
+    model: Any,
+    source: PathLike,
+    target: PathLike,
+    tile: int = 384,
+    progress: bool | Callable[[int, int], object] | None = None,
+    scale: float | None = None,
+) -> None:
+    """Upscales an image file, with all frames of an animation or pages of a document, or a video.
 
     Bit depth, transparency, color profile, EXIF and the timing of an animation are preserved if the target's format
-    supports them (a GIF has 256 colors per frame and no partial transparency). Sizes are checked before anything is
-    decoded. The file is written atomically.
+    supports them (a GIF has 256 colors per frame and no partial transparency). A video keeps the times of its frames
+    and its sound. Sizes are checked before anything is decoded. The file is written atomically.
 
     Args:
         model: a `SuperResolution` model.
         source: file to read.
-        target: file to write; its suffix determines the format. Several frames need .gif, .png (APNG), .webp or .tif.
+        target: file to write; its suffix determines the format. Several frames need .gif, .png (APNG), .webp or .tif,
+            a video .mp4, .mov or .mkv.
         tile: height and width of a tile of the input, in pixels.
-        progress: show a progress bar; None shows one on a terminal for more than one tile or frame.
+        progress: show a progress bar; None shows one on a terminal for more than one tile or frame. Or a function of
+            (tiles or frames done, total).
+        scale: as in `SuperResolution.upscale`.
 
     Raises:
-        GanzooError: a file cannot be read or written, the result exceeds 2 gigapixels or, for all frames together, 500
-            megapixels, or the format cannot hold it.
+        GanzooError: a file cannot be read or written, the result exceeds 2 gigapixels or, for all frames of an
+            animation together, 500 megapixels, or the format cannot hold it.
 
     Example:
         from ganzoo.inference.frames import upscale_file
@@ -76,23 +127,54 @@ def upscale_file(model: Any, source: PathLike, target: PathLike, tile: int = 384
         upscale_file(ganzoo.load("srresnet"), "in.jpg", "out.png")     # 192x256 pixels from 48x64
     """
     source, target = Path(source), Path(target)
+    if is_video(source):
+        _upscale_video(model, source, target, tile, progress, scale)
+        return
     with opened_image(source, PIXEL_LIMIT) as image, naming(source):
-        count, height, width = frame_count(image), image.height * model.scale, image.width * model.scale
+        count, (height, width) = frame_count(image), model.size_of_result(image.height, image.width, scale)
         if height * width > LARGEST_RESULT:
-            raise GanzooError(f"{image.width}x{image.height} times {model.scale} is more than 2 gigapixels")
+            raise GanzooError(f"{image.width}x{image.height} times {scale or model.scale:g} is more than 2 gigapixels")
         check_size(target, height, width)
         if count > 1:
             _check_frames(target, count, height * width * count)
-            frames, durations, plays, extras = _enlarged(model, image, count, tile, progress)
+            frames, durations, plays, extras = _enlarged(model, image, count, tile, progress, scale)
     if count > 1:
         write_frames(target, frames, durations, plays, **extras)
         return
     photo = read_image_file(source)
     height, width, channels = photo.pixels.shape
-    check_writable(target, (height * model.scale, width * model.scale, channels), photo.pixels.dtype)
+    check_writable(target, (*model.size_of_result(height, width, scale), channels), photo.pixels.dtype)
     with naming(source):
-        photo.pixels = model.upscale(photo.pixels, tile=tile, progress=progress)
+        photo.pixels = model.upscale(photo.pixels, tile=tile, progress=progress, scale=scale)
     write_image_file(target, photo)
+
+
+def _upscale_video(model, source, target, tile, progress, scale):
+    video.check_writable(target)
+    with video.VideoReader(source, PIXEL_LIMIT) as reader:
+        height, width = model.size_of_result(reader.height, reader.width, scale)
+        video.check_writable(target, height, width)
+        with _counted(progress, reader.count) as count, video.VideoWriter(target, reader.rate, reader) as writer:
+            for part, time in reader.parts():
+                if not isinstance(part, np.ndarray):
+                    writer.add_sound(part)
+                    continue
+                writer.write(model.upscale(part, tile=tile, progress=False, scale=scale), time)
+                count()
+
+
+@contextlib.contextmanager
+def _counted(progress, total):
+    """Context manager that gives a function to call after each frame, for a progress bar or the function `progress`."""
+    from tqdm import tqdm
+
+    done = itertools.count(1)
+    if callable(progress):
+        yield lambda: progress(next(done), total or 1)
+        return
+    hidden = not progress if progress is not None else not sys.stderr.isatty()
+    with tqdm(total=total or None, unit="frame", disable=hidden) as bar:
+        yield bar.update
 
 
 def write_frames(
@@ -152,10 +234,8 @@ def write_frames(
         raise GanzooError(f"cannot write {printable(path)}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _enlarged(model, image, count, tile, progress):
+def _enlarged(model, image, count, tile, progress, scale):
     """(upscaled frames, milliseconds of each, number of plays, extras of `write_frames`) of an open Pillow image."""
-    from tqdm import tqdm
-
     looped = image.info.get("loop")
     if image.format == "GIF":
         plays = 1 if looped is None else looped + 1 if looped else 0
@@ -163,22 +243,24 @@ def _enlarged(model, image, count, tile, progress):
         plays = looped or 0
     frames, durations, extras, total = [], [], [], 0
     first = _first_frame(image)
-    hidden = not progress if progress is not None else not sys.stderr.isatty()
-    for i in tqdm(range(first, first + count), unit="frame", disable=hidden):
-        try:
-            image.seek(i)
-            total += image.width * image.height * model.scale**2
-            # Later pages may be larger than the first.
-            if image.width * image.height > PIXEL_LIMIT or total > _LARGEST_ANIMATION:
-                raise GanzooError(_too_large(count))
-            photo = as_image_file(image)
-        except GanzooError:
-            raise
-        except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-            raise GanzooError(f"frame {i - first + 1} of {count} cannot be read: {first_line(error)}") from None
-        durations.append(image.info.get("duration"))
-        frames.append(model.upscale(photo.pixels, tile=tile, progress=False))
-        extras.append(photo.extras)
+    with _counted(progress, count) as report:
+        for i in range(first, first + count):
+            try:
+                image.seek(i)
+                height, width = model.size_of_result(image.height, image.width, scale)
+                total += height * width
+                # Later pages may be larger than the first.
+                if image.width * image.height > PIXEL_LIMIT or total > LARGEST_ANIMATION:
+                    raise GanzooError(_too_large(count))
+                photo = as_image_file(image)
+            except GanzooError:
+                raise
+            except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
+                raise GanzooError(f"frame {i - first + 1} of {count} cannot be read: {first_line(error)}") from None
+            durations.append(image.info.get("duration"))
+            frames.append(model.upscale(photo.pixels, tile=tile, progress=False, scale=scale))
+            extras.append(photo.extras)
+            report()
     usual = _PAGE if image.format == "TIFF" else _FRAME
     return frames, [usual if duration is None else duration for duration in durations], plays, extras[0]
 
@@ -187,12 +269,12 @@ def _check_frames(target, count, pixels):
     suffix = target.suffix.lower()
     if suffix not in HOLDS_FRAMES:
         raise GanzooError(f"{suffix} cannot hold {count} frames or pages: write .gif, .png, .webp or .tif")
-    if pixels > _LARGEST_ANIMATION:
+    if pixels > LARGEST_ANIMATION:
         raise GanzooError(_too_large(count))
 
 
 def _too_large(count):
-    return f"{count} upscaled frames have more than {_LARGEST_ANIMATION // 10**6} megapixels: split the file"
+    return f"{count} upscaled frames have more than {LARGEST_ANIMATION // 10**6} megapixels: split the file"
 
 
 def _first_frame(image):

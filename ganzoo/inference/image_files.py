@@ -11,7 +11,6 @@ import numpy as np
 
 from ganzoo.data.decoding import is_deep_png, largest_value, naming, opened_image
 from ganzoo.data.folders import printable
-from ganzoo.data.sources import find_image_files
 from ganzoo.errors import GanzooError
 from ganzoo.files import write_atomically
 from ganzoo.inference.sampling import WRITTEN, save_image
@@ -140,12 +139,6 @@ def write_image_file(path: PathLike, photo: ImageFile) -> None:
         write_atomically(path, _with_extras(tf.io.encode_png(pixels).numpy(), photo.extras))
     except OSError as error:
         raise GanzooError(f"cannot write {path}: {error.strerror or error}") from None
-
-
-def image_files_in(place: PathLike, skip_folder: PathLike | None = None) -> list[Path]:
-    """The image files of a folder, at any depth, sorted; [place] for a file. See `ganzoo.data.folders.files_in`."""
-    place = Path(place)
-    return find_image_files(place, skip_folder=skip_folder) if os.path.isdir(place) else [place]
 
 
 def _extras(file_format, image, channels):

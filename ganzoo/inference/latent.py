@@ -1,9 +1,10 @@
-"""Latent space: interpolation, arithmetic, truncation, and projection of images."""
+"""Latent space: sampling, interpolation, walks, arithmetic, truncation, and projection of images."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from ganzoo import pixels
 from ganzoo.errors import GanzooError, at_least_one
@@ -96,10 +97,10 @@ def arithmetic(plus: Sequence[np.ndarray], minus: Sequence[np.ndarray] = ()) -> 
 
 
 def truncated(count: int, latent_dim: int, limit: float = 1.0, seed: int | None = None) -> np.ndarray:
-    """Latents from a normal distribution truncated to [-limit, limit], by resampling values outside.
+    """Latents from a normal distribution truncated to [-limit, limit].
 
-    The truncation trick (Brock et al. 2018, arXiv:1809.11096, section 3.1): a small limit gives cleaner but less
-    diverse images.
+    The truncation trick (Brock et al. 2018, arXiv:1809.11096, section 3.1): values outside are drawn again. A small
+    limit gives cleaner but less diverse images. Values inside are those of a model's latents of the same seed.
 
     Args:
         count: number of latents.
@@ -118,23 +119,90 @@ def truncated(count: int, latent_dim: int, limit: float = 1.0, seed: int | None 
 
         model = ganzoo.load("dcgan.digits")
         latents = truncated(16, model.latent_dim, limit=0.7, seed=0)
-        images = model.generate(latents=latents)     # uint8 (16, 28, 28, 1)
+        images = model.generate(latents=latents)     # uint8 (16, 28, 28, 1), as generate(16, seed=0, truncation=0.7)
     """
     whole_count(count)
     at_least_one(latent_dim=latent_dim)
-    if not limit > 0:
-        raise GanzooError(f"limit must be positive, got {limit}")
-    return allocated(lambda: _truncated(count, latent_dim, limit, seed), f"{count} latents")
+    return allocated(lambda: Latents(count, latent_dim, seed, limit).next(count), f"{count} latents")
 
 
-def _truncated(count, latent_dim, limit, seed):
-    rng = np.random.default_rng(seed)
-    if limit < 0.1:  # almost uniform, and resampling would take too long
-        return rng.uniform(-limit, limit, (count, latent_dim)).astype("float32")
-    latents = rng.standard_normal((count, latent_dim))
-    while (beyond := np.abs(latents) > limit).any():
-        latents[beyond] = rng.standard_normal(int(beyond.sum()))
-    return latents.astype("float32")
+def walk(points: np.ndarray, frames: int) -> Iterator[np.ndarray]:
+    """Latents of a closed walk through given points, by spherical interpolation (`slerp`).
+
+    Args:
+        points: float (points, latent_dim), at least 2.
+        frames: latents from each point to the next, the first of them the point itself.
+
+    Yields:
+        float32 (latent_dim,), `points * frames` times. The last one is followed by the first.
+
+    Raises:
+        GanzooError: less than 2 points, or less than 1 frame.
+
+    Example:
+        from ganzoo.inference.latent import walk
+
+        model = ganzoo.load("dcgan.digits")
+        images = model.generate(latents=np.stack(list(walk(model.latents(3, seed=0), 5))))     # uint8 (15, 28, 28, 1)
+    """
+    points = np.asarray(points)
+    if points.ndim != 2 or len(points) < 2:
+        raise GanzooError(f"a walk needs at least 2 points, (points, latent_dim), got shape {points.shape}")
+    at_least_one(frames=frames)
+    for start, end in zip(points, np.roll(points, -1, axis=0)):
+        for fraction in np.arange(frames) / frames:
+            yield slerp(start, end, fraction)
+
+
+class Latents:
+    """Latents sampled batch by batch, so that a large count needs little memory.
+
+    Args:
+        count: number of latents.
+        length: length of each.
+        seed: the values do not depend on the batch size, and a larger count begins with the same values; None gives
+            new ones each time.
+        limit: truncates the normal distribution to [-limit, limit], as `truncated`; None does not.
+        given: float32 (count, length), used instead of random latents.
+
+    Raises:
+        GanzooError: the limit is not positive.
+
+    Example:
+        from ganzoo.inference.latent import Latents
+
+        source = Latents(100, 64, seed=0)
+        first, second = source.next(50), source.next(50)     # float32 (50, 64) each
+    """
+
+    def __init__(
+        self,
+        count: int,
+        length: int,
+        seed: int | None = None,
+        limit: float | None = None,
+        given: np.ndarray | None = None,
+    ) -> None:
+        if limit is not None and not limit > 0:
+            raise GanzooError(f"the limit of truncation must be positive, got {limit}")
+        self.count, self.length, self.limit = count, length, limit
+        self._given, self._end = given, 0
+        self._rng = np.random.default_rng(seed)
+        # For the values beyond the limit; every value takes one number, so that none depends on another.
+        self._again = np.random.default_rng(None if seed is None else [seed, 3])
+
+    def next(self, count: int) -> np.ndarray:
+        """The next `count` latents, float32 (count, length)."""
+        self._end += count
+        if self._given is not None:
+            return self._given[self._end - count : self._end]
+        latents = self._rng.standard_normal((count, self.length), dtype="float32")
+        if self.limit is None:
+            return latents
+        lowest, highest = ndtr(-self.limit), ndtr(self.limit)
+        again = self._again.random((count, self.length))
+        inside = np.clip(ndtri(lowest + (highest - lowest) * again), -self.limit, self.limit)
+        return np.where(np.abs(latents) <= self.limit, latents, inside).astype("float32")
 
 
 def project(

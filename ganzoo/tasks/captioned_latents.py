@@ -7,7 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from ganzoo.tasks.image_generation import ImageGeneration, Latents
+from ganzoo.inference.latent import Latents
+from ganzoo.tasks.image_generation import ImageGeneration
 
 
 class CaptionedLatents(ImageGeneration):
@@ -52,10 +53,11 @@ class CaptionedLatents(ImageGeneration):
         count: int | None = None,
         seed: int | None = None,
         latents: np.ndarray | None = None,
+        truncation: float | None = None,
         network: keras.Model | None = None,
     ) -> Latents:
         if latents is None:
-            noise = self.model.latents(count, seed)
+            noise, truncation = self.model.latents(count, seed, truncation=truncation), None
             rng = np.random.default_rng(None if seed is None else [seed, 1])
             latents = np.concatenate([noise, self._vectors[rng.integers(len(self._vectors), size=len(noise))]], axis=1)
-        return super()._latent_source(None, None, latents, network)
+        return super()._latent_source(None, None, latents, truncation, network)

@@ -17,6 +17,7 @@ from ganzoo.data.labelled import labelled
 from ganzoo.errors import GanzooError, at_least_one, unknown
 from ganzoo.inference.counts import allocated, whole_count
 from ganzoo.inference.descent import compiled_descent
+from ganzoo.inference.latent import Latents
 from ganzoo.inference.sampling import grid
 from ganzoo.metrics import ImageSets, get_extractor
 from ganzoo.metrics.registry import chosen_metrics
@@ -72,7 +73,12 @@ class ImageGeneration(Task):
         return tuple(self.inference_network.output_shape[1:])
 
     def generate(
-        self, count: int | None = None, seed: int | None = None, latents: np.ndarray | None = None, batch_size: int = 64
+        self,
+        count: int | None = None,
+        seed: int | None = None,
+        latents: np.ndarray | None = None,
+        batch_size: int = 64,
+        truncation: float | None = None,
     ) -> np.ndarray:
         """Generates images.
 
@@ -82,25 +88,32 @@ class ImageGeneration(Task):
                 of a smaller one. None gives different images each time.
             latents: float32 (count, latent_dim), used instead of random latents.
             batch_size: images per forward pass, which limits memory.
+            truncation: draws latents from a normal distribution truncated to [-truncation, truncation] (Brock et al.
+                2018, arXiv:1809.11096): a small number gives cleaner but less diverse images. None does not truncate.
 
         Returns:
             uint8 (count, height, width, channels).
 
         Raises:
-            GanzooError: a count below 1 or too large for memory; latents of the wrong shape or beyond all bounds.
+            GanzooError: a count below 1 or too large for memory; latents of the wrong shape or beyond all bounds; a
+                truncation that is not positive, or of given latents.
 
         Example:
             model = ganzoo.load("dcgan.digits")
             images = model.generate(16, seed=0)  # uint8 (16, 32, 32, 1)
             first = model.generate(latents=model.latents(16, seed=0)[:1])  # uint8 (1, 32, 32, 1)
         """
-        return self._images(self._latent_source(count, seed, latents), batch_size)
+        return self._images(self._latent_source(count, seed, latents, truncation), batch_size)
 
     def latents(
-        self, count: int | None = None, seed: int | None = None, latents: np.ndarray | None = None
+        self,
+        count: int | None = None,
+        seed: int | None = None,
+        latents: np.ndarray | None = None,
+        truncation: float | None = None,
     ) -> np.ndarray:
         """Random latents, float32 (count, latent_dim), or the given ones after a check; arguments as in `generate`."""
-        source = self._latent_source(count, seed, latents)
+        source = self._latent_source(count, seed, latents, truncation)
         return allocated(lambda: source.next(source.count), f"{source.count} latents")
 
     def _latent_source(
@@ -108,15 +121,18 @@ class ImageGeneration(Task):
         count: int | None = None,
         seed: int | None = None,
         latents: np.ndarray | None = None,
+        truncation: float | None = None,
         network: keras.Model | None = None,
-    ) -> "Latents":
+    ) -> Latents:
         """The latents for `generate`; `network` is a part of the generator that takes latents of another length."""
         length = self.latent_dim if network is None else network.inputs[0].shape[-1]
         if latents is None:
             whole_count(count)
             if seed is not None and (not isinstance(seed, (int, np.integer)) or seed < 0):
                 raise GanzooError(f"seed must be an integer of at least 0, got {seed!r}")
-            return Latents(int(count or 0), length, np.random.default_rng(seed))
+            return Latents(int(count or 0), length, seed, truncation)
+        if truncation is not None:
+            raise GanzooError("truncation is for random latents: leave it out where latents are given")
         try:
             latents = np.asarray(latents, "float32")
         except (TypeError, ValueError):
@@ -130,7 +146,7 @@ class ImageGeneration(Task):
         return Latents(len(latents), length, given=latents)
 
     def _images(
-        self, latents: "Latents", batch_size: int, *conditions: np.ndarray, network: keras.Model | None = None
+        self, latents: Latents, batch_size: int, *conditions: np.ndarray, network: keras.Model | None = None
     ) -> np.ndarray:
         """Images uint8 (count, height, width, channels), generated one batch at a time to limit memory.
 
@@ -333,7 +349,7 @@ class ClassConditionalGeneration(ImageGeneration):
     data = staticmethod(labelled)
     page = "ganzoo.demos.cgan"
     purpose = "generates images of classes"
-    commands = ("generate",)
+    commands = ("generate", "generate --label")
     example = "images = model.generate(labels=[0, 1, 1], seed=0)  # uint8 (3, height, width, channels)"
     # The hub has no name for this task.
     pipeline = ""
@@ -356,6 +372,7 @@ class ClassConditionalGeneration(ImageGeneration):
         seed: int | None = None,
         latents: np.ndarray | None = None,
         batch_size: int = 64,
+        truncation: float | None = None,
     ) -> np.ndarray:
         """Generates images of given classes.
 
@@ -363,7 +380,7 @@ class ClassConditionalGeneration(ImageGeneration):
             count: number of images; not needed with `labels` or `latents`.
             labels: one class per image, or one for all: its number, or its name in lower or upper case if the model has
                 `class_names`. One-hot vectors (count, classes) also work. By default, 0, 1, 2 ... in turn.
-            seed, latents, batch_size: as in `ImageGeneration.generate`.
+            seed, latents, batch_size, truncation: as in `ImageGeneration.generate`.
 
         Returns:
             uint8 (count, height, width, channels).
@@ -378,7 +395,7 @@ class ClassConditionalGeneration(ImageGeneration):
         labels = self._numbers(labels)
         if count is None and latents is None and labels is not None:
             count = len(class_numbers(labels, self.classes))
-        source = self._latent_source(count, seed, latents)
+        source = self._latent_source(count, seed, latents, truncation)
         return self._images(source, batch_size, self.labels(source.count, labels))
 
     def sample_image(self, source: str) -> tuple[np.ndarray, str] | None:
@@ -397,17 +414,18 @@ class ClassConditionalGeneration(ImageGeneration):
         Raises:
             GanzooError: unknown classes, or a number of labels other than 1 or `count`.
         """
-        given = np.arange(count) % self.classes if labels is None else labels
-        labels = class_numbers(given, self.classes)
+        if labels is None:
+            labels = allocated(lambda: np.arange(count) % self.classes, f"{count} labels")
+        labels = class_numbers(labels, self.classes)
         if len(labels) not in (1, count):
             raise GanzooError(f"{count} images need one label or {count}, got {labels.shape}")
         return np.broadcast_to(labels, (count,)).astype("int32")
 
     def class_number(self, name: str) -> int:
-        """The number of a class from its name.
+        """The number of a class from its name, or from its number as text where no class has that name.
 
         Raises:
-            GanzooError: no class has this name, or the model has no class names.
+            GanzooError: no class has this name or number.
 
         Example:
             ganzoo.load("cgan.fashion_mnist").class_number("sneaker")  # 7
@@ -418,6 +436,8 @@ class ClassConditionalGeneration(ImageGeneration):
         for key in (name, name.casefold()):
             if key in found:
                 return found[key]
+        if name.isdecimal() and len(name) < 10 and int(name) < self.classes:
+            return int(name)
         if not self.class_names:
             raise GanzooError(
                 f"the model's classes have no names: use whole numbers from 0 to {self.classes - 1}, got "
@@ -441,28 +461,3 @@ class ClassConditionalGeneration(ImageGeneration):
 
     def example_inputs(self, count: int, seed: int = 0) -> list[np.ndarray]:
         return [self.latents(count, seed), self.labels(count)]
-
-
-class Latents:
-    """Latents sampled batch by batch, so that a large count needs little memory.
-
-    Args:
-        count: number of latents.
-        length: length of each.
-        rng: random number generator; the values do not depend on the batch size.
-        given: float32 (count, length), used instead of random latents.
-    """
-
-    def __init__(
-        self, count: int, length: int, rng: np.random.Generator | None = None, given: np.ndarray | None = None
-    ) -> None:
-        self.count, self.length = count, length
-        self._rng, self._given, self._end = rng, given, 0
-
-    def next(self, count: int) -> np.ndarray:
-        """The next `count` latents, float32 (count, length)."""
-        self._end += count
-        if self._given is not None:
-            return self._given[self._end - count : self._end]
-        assert self._rng is not None
-        return self._rng.standard_normal((count, self.length), dtype="float32")

@@ -8,7 +8,7 @@ import numpy as np
 
 from ganzoo import backend, pixels
 from ganzoo.data.batch_checks import refuse_other_parts
-from ganzoo.data.image_files import multiple_of, open_image_files, resized, resized_plane, to_small
+from ganzoo.data.image_files import multiple_of, open_image_files, resampled, resized, resized_plane, to_small
 from ganzoo.data.pairs import pairs
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.sampling import grid
@@ -120,8 +120,12 @@ class SuperResolution(Task):
         tile: int = 384,
         batch_size: int = 1,
         progress: bool | Callable[[int, int], object] | None = None,
+        scale: float | None = None,
     ) -> np.ndarray:
-        """Upscales an image by the model's `scale`.
+        """Upscales an image by the model's `scale`, or by another factor.
+
+        A smaller factor is the network's result, resampled. For a larger one the image passes the network twice:
+        resampled in between, so that the second pass gives the requested size. Resampling is antialiased and bicubic.
 
         Large images are processed in tiles that overlap by the network's receptive field, so there are no seams.
         Memory is needed for both images and `batch_size` tiles.
@@ -134,12 +138,14 @@ class SuperResolution(Task):
             batch_size: tiles per forward pass.
             progress: whether to show a progress bar, or a function of (tiles done, total tiles). By default a bar is
                 shown on a terminal if there is more than one tile.
+            scale: factor above 1, up to the square of the model's `scale`, which is the default.
 
         Returns:
-            (scale height, scale width, ...) with the same type and channels.
+            (scale height, scale width, ...) with the same type and channels; sizes are rounded.
 
         Raises:
-            GanzooError: an array of another type or shape, an empty one, or a result of more than 2 gigapixels.
+            GanzooError: an array of another type or shape, an empty one, a scale out of range, or a result of more than
+                2 gigapixels.
 
         Example:
             small = np.random.default_rng(0).integers(0, 256, (16, 24, 3), "uint8")
@@ -151,10 +157,17 @@ class SuperResolution(Task):
                 f"upscale() takes uint8 or uint16 (height, width[, channels]), got {image.dtype} {image.shape}"
             )
         if image.ndim == 2:
-            return self.upscale(image[..., None], tile, batch_size, progress)[..., 0]
+            return self.upscale(image[..., None], tile, batch_size, progress, scale)[..., 0]
         channels = image.shape[2]
         if channels not in (1, 2, 3, 4):
             raise GanzooError(f"upscale() takes 1 to 4 channels, got {image.shape}")
+        height, width = self.size_of_result(image.shape[0], image.shape[1], scale)
+        if height * width > LARGEST_RESULT:
+            raise GanzooError(
+                f"{image.shape[1]}x{image.shape[0]} times {scale or self.scale:g} is more than 2 gigapixels"
+            )
+        if scale not in (None, self.scale):
+            return self._rescaled(image, (height, width), tile, batch_size, progress)
         if image.shape[0] * image.shape[1] * self.scale**2 > LARGEST_RESULT:
             raise GanzooError(f"{image.shape[1]}x{image.shape[0]} times {self.scale} is more than 2 gigapixels")
         backend.sync_variables(self)
@@ -164,6 +177,38 @@ class SuperResolution(Task):
         if not transparent:
             return large
         return np.concatenate([large, resized_plane(image[..., -1], large.shape[:2])[..., None]], axis=2)
+
+    def size_of_result(self, height: int, width: int, scale: float | None = None) -> tuple[int, int]:
+        """(height, width) of the result of `upscale`; arguments as there.
+
+        Raises:
+            GanzooError: the scale is not above 1, or above the square of the model's `scale`.
+
+        Example:
+            ganzoo.load("srresnet").size_of_result(30, 45, scale=2.5)  # (75, 112)
+        """
+        scale = self.scale if scale is None else scale
+        if not 1 < scale <= self.scale**2:
+            raise GanzooError(
+                f"scale must be above 1 and at most {self.scale**2}, twice through this network of scale {self.scale}, "
+                f"got {scale:g}"
+            )
+        return round(height * scale), round(width * scale)
+
+    def _rescaled(
+        self,
+        image: np.ndarray,
+        size: tuple[int, int],
+        tile: int,
+        batch_size: int,
+        progress: bool | Callable[[int, int], object] | None,
+    ) -> np.ndarray:
+        """An image upscaled to (height, width), by one pass of the network or two."""
+        large = self.upscale(image, tile, batch_size, progress)
+        if size[0] > large.shape[0] or size[1] > large.shape[1]:
+            between = -(-size[0] // self.scale), -(-size[1] // self.scale)
+            large = self.upscale(resampled(large, between), tile, batch_size, progress)
+        return resampled(large, size)
 
     @functools.cached_property
     def _compiled(self) -> Callable:

@@ -69,6 +69,7 @@ class TextToImage(ImageGeneration):
         seed: int | None = None,
         latents: np.ndarray | None = None,
         batch_size: int = 64,
+        truncation: float | None = None,
     ) -> np.ndarray:
         """Generates images from captions.
 
@@ -76,7 +77,8 @@ class TextToImage(ImageGeneration):
             count: number of images; not needed with several `captions` or with `latents`.
             captions: one caption per image, or one for all. Any text works; unknown text gives the image of the closest
                 known one.
-            seed, latents, batch_size: as in `ImageGeneration.generate`; the noise does not depend on the caption.
+            seed, latents, batch_size, truncation: as in `ImageGeneration.generate`; the noise does not depend on the
+                caption.
 
         Returns:
             uint8 (count, height, width, channels).
@@ -91,7 +93,7 @@ class TextToImage(ImageGeneration):
         vectors = self.vectors(captions)
         if count is None and latents is None:
             count = len(vectors)
-        source = self._latent_source(count, seed, latents)
+        source = self._latent_source(count, seed, latents, truncation)
         if len(vectors) not in (1, source.count):
             raise GanzooError(f"{source.count} images need one caption or {source.count}, got {len(vectors)}")
         vectors = np.broadcast_to(vectors, (source.count, vectors.shape[1]))

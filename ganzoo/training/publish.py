@@ -106,7 +106,9 @@ def _portable(config: Config, run: Path) -> Config:
         start = start if start in presets.preset_files() or hub.is_address(start) else None
     settings: dict[str, Any] = {**config.data, **sources}
     settings = {key: value for key, value in settings.items() if value is not None}
-    return replace(config, data=settings, training=replace(config.training, start_from=start, precision=precision))
+    return replace(
+        config, data=settings, training=replace(config.training, start_from=start, precision=precision, loggers=[])
+    )
 
 
 def push_folder(folder: PathLike, address: str, private: bool = False) -> str:

@@ -4,6 +4,7 @@ runs/dcgan.mnist-001/
   config.yaml         the complete configuration of the run
   metrics.jsonl       one line per epoch
   events/             for TensorBoard
+  curves.png          losses, D(x), D(G(z)) and the other metrics of all epochs so far
   samples/            a grid of samples per epoch, from the same latents; samples.gif at the end
   checkpoints/        last.keras, best.keras
 
@@ -41,13 +42,14 @@ from ganzoo.config import (
     without_weights,
 )
 from ganzoo.data.feed import Feed
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, needs_loggers
 from ganzoo.files import held, write_atomically
 from ganzoo.metrics.registry import check_names
 from ganzoo.registry import model_class
 from ganzoo.tasks.base import ValidationMetrics
 from ganzoo.training import callbacks
 from ganzoo.training.callbacks.checkpoints import recorded_value, write_value
+from ganzoo.training.callbacks.loggers import LOGGERS
 from ganzoo.training.callbacks.record import read_records
 from ganzoo.training.distribute import Agreement, Placement, of_several_workers, placement, workers_needed
 from ganzoo.training.facts import Facts, read_facts, write_facts
@@ -141,13 +143,16 @@ def _train_in(folder, plan, until):
     checkpoints = callbacks.Checkpoints(folder / "checkpoints", measure, config.training.checkpoint_minutes, best)
     progress = callbacks.Progress(plan.total_steps)
     interrupt = _Interrupt(plan, until)
+    loggers = [LOGGERS[name](folder, to_mapping(config)) for name in dict.fromkeys(config.training.loggers)]
     # The order matters: broken weights reach no file, and an epoch is recorded before its checkpoint is saved.
     all_callbacks = [
         callbacks.Guard(patience=config.training.collapse_patience),
         *([callbacks.Quality(measure, config.evaluation.every_epochs, config.training.epochs)] if measure else []),
         callbacks.Samples(folder / "samples", plan.feed, config.training.samples),
         record,
+        callbacks.Curves(folder / "curves.png", record.path),
         checkpoints,
+        *loggers,
         progress,
         interrupt,
     ]
@@ -163,14 +168,19 @@ def _train_in(folder, plan, until):
         return
     else:
         print(f"resuming {folder} at step {model.steps} of {plan.total_steps}")
+    finished = False
     try:
         with interrupt:
             _fit(model, plan, all_callbacks)
+        finished = True
     except _Interrupted:
+        finished = True
         path = checkpoints.save("last")
         print(f"stopped at step {model.steps} of {plan.total_steps}; saved {path}; resume with --resume")
     finally:
         progress.close()
+        for logger in loggers:
+            logger.end(finished)
 
 
 def _best_value(folder, plan):
@@ -399,6 +409,7 @@ def _planned(place, preset, data, settings, output, resume, lock):
         )
     model.prepare()
     check_names(config.evaluation.metrics)
+    needs_loggers(config.training.loggers)
     plan.measure = model.validation_metrics(plan.feed, config.evaluation)
     return plan
 

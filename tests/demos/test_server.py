@@ -30,7 +30,6 @@ from ganzoo.registry import model_class
 
 pytest.importorskip("gradio")
 uvicorn = pytest.importorskip("uvicorn")
-
 from ganzoo.demos import cgan, common, files, hub, segan, server  # noqa: E402
 
 
@@ -497,8 +496,13 @@ def test_a_port_that_is_taken_is_said_to_be_taken():
 def test_nothing_is_left_when_the_server_is_asked_to_end(number, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = [sys.executable, "-u", "-m", "ganzoo.cli", "demo", "cgan", "--port", str(port)]
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-u", "-m", "ganzoo.cli", "demo", "cgan"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "GRADIO_ROOT_PATH": "/zoo", "GRADIO_SERVER_PORT": str(port)}
+    if number == signal.SIGTERM:
+        # Options win over variables.
+        command += ["--port", str(port), "--root-path", "/other"]
+        environment["GRADIO_SERVER_PORT"] = "1"
+    root = "/other" if number == signal.SIGTERM else "/zoo"
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -514,7 +518,10 @@ def test_nothing_is_left_when_the_server_is_asked_to_end(number, tmp_path):
             assert status == 200
             assert Path(path).is_relative_to(tmp_path)
             assert Path(path).read_bytes() == b"of a visitor"
-            assert Visitor(port).ask("/config")[0] == 200
+            status, content, _ = Visitor(port).ask("/config")
+            assert status == 200
+            assert json.loads(content)["root"] == f"http://127.0.0.1:{port}{root}"
+            assert Visitor(port).ask("/config", Host="foreign.example")[0] == 403
             page.send_signal(number)
             assert page.wait(60) == (-signal.SIGTERM if number == signal.SIGTERM else 0)
         finally:

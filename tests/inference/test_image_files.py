@@ -8,7 +8,8 @@ import pytest
 from PIL import Image, ImageOps
 
 import ganzoo
-from ganzoo.inference.image_files import ImageFile, image_files_in, read_image_file, write_image_file
+from ganzoo.inference.frames import files_to_upscale
+from ganzoo.inference.image_files import ImageFile, read_image_file, write_image_file
 
 
 @pytest.fixture
@@ -141,4 +142,4 @@ def test_damaged_files_and_impossible_wishes(tmp_path, colors):
         write_image_file(tmp_path / "p.jpg", ImageFile(colors[..., :3].astype("uint16")))
     (tmp_path / "none").mkdir()
     with pytest.raises(ganzoo.GanzooError, match="holds no images"):
-        image_files_in(tmp_path / "none")
+        files_to_upscale(tmp_path / "none")

@@ -117,8 +117,31 @@ def test_truncated_latents_stay_inside_and_keep_their_shape(limit):
     assert np.abs(latents).max() <= limit
     assert latents.std() == pytest.approx(truncnorm(-limit, limit).std(), rel=0.02)
     np.testing.assert_array_equal(latents, latent.truncated(500, 40, limit, seed=0))
-    with pytest.raises(GanzooError, match="limit must be positive"):
+    with pytest.raises(GanzooError, match="limit of truncation must be positive"):
         latent.truncated(5, 4, 0.0)
+
+
+def test_truncation_changes_only_what_is_beyond_the_limit():
+    model = ganzoo.create("gan", image_shape=(4, 4, 1), latent_dim=50)
+    plain, cut = model.latents(40, seed=3), model.latents(40, seed=3, truncation=0.8)
+    inside = np.abs(plain) <= 0.8
+    np.testing.assert_array_equal(cut[inside], plain[inside])
+    assert np.abs(cut[~inside]).max() <= 0.8
+    np.testing.assert_array_equal(cut[:7], latent.truncated(7, 50, 0.8, seed=3))
+    np.testing.assert_array_equal(model.generate(latents=cut), model.generate(40, seed=3, truncation=0.8))
+    with pytest.raises(GanzooError, match="truncation is for random latents"):
+        model.generate(latents=cut, truncation=0.8)
+    with pytest.raises(GanzooError, match="must be positive, got nan"):
+        model.generate(2, truncation=float("nan"))
+
+
+def test_a_walk_turns_through_its_points_and_returns():
+    """A quarter turn and back; a third of it is 30 degrees."""
+    found = np.stack(list(latent.walk(np.array([[1.0, 0.0], [0.0, 1.0]]), frames=3)))
+    degrees = np.degrees(np.arctan2(found[:, 1], found[:, 0]))
+    np.testing.assert_allclose(degrees, [0, 30, 60, 90, 60, 30], atol=1e-4)
+    with pytest.raises(GanzooError, match="at least 2 points"):
+        list(latent.walk(np.ones((1, 2)), frames=3))
 
 
 def test_a_generated_image_is_found_again():
