@@ -3,6 +3,7 @@
 import ast
 import email
 import importlib
+import importlib.util
 import json
 import os
 import re
@@ -149,6 +150,8 @@ def check_command(line, program, *words):
             words = words[2:]
         context = main.commands[words[0]].make_context(words[0], list(words[1:]))
         check_names(line, words[0], context.params)
+    elif program == "python" and words[0] == "-m" and words[1].split(".")[0] in sys.stdlib_module_names:
+        assert importlib.util.find_spec(words[1]), line
     elif program == "python" and words[0] == "-m":
         module = words[1].replace(".", "/")
         known = [ROOT / f"{module}.py", ROOT / module / "__main__.py"]
@@ -160,7 +163,7 @@ def check_command(line, program, *words):
     elif program == "pip":
         assert words[0] == "install", line
     else:
-        assert program in ("export",), line
+        assert program in ("export", "hf"), line
 
 
 def check_options(line, words, script):
