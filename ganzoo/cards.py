@@ -38,6 +38,9 @@ _SAME_LICENSES = {"cc0": "cc0-1.0", "public-domain": "cc0-1.0", "not-stated": "u
 _DATA_SETS = {"mnist": "ylecun/mnist", "fashion_mnist": "zalando-datasets/fashion_mnist"}
 # Metrics whose names are not words joined by underscores.
 _LABELS = {
+    "negative_elbo": "negative ELBO",
+    "kl": "KL divergence",
+    "negative_log_likelihood": "negative log-likelihood",
     "frechet_distance": "Fréchet distance",
     "psnr_y": "PSNR of the luma, in dB",
     "ssim_y": "SSIM of the luma",
