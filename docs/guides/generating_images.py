@@ -72,6 +72,21 @@ sum_of_three = latent.arithmetic(plus=[first, third], minus=[second])
 image = model.generate(latents=sum_of_three[None])
 
 # %% [markdown]
+# ## A model with an encoder
+#
+# The latent of an image takes a GAN hundreds of steps to find. A variational autoencoder (`vae`, Kingma & Welling 2013) has an encoder for it. It also has a lower bound on the log-probability
+# of each image (the ELBO), and a better estimate by importance sampling. In return its images are blurrier.
+
+# %%
+vae = ganzoo.load("vae.mnist")
+digits = vae.generate(2, seed=0)
+means, deviations = vae.encode(digits)  # float32 (2, 50) each
+between = vae.interpolate(digits[0], digits[1], count=9)
+elbo, reconstruction, kl = vae.elbo(digits)
+log_likelihood = vae.log_likelihood(digits, samples=10 if quick else 500)
+print(f"ELBO {elbo.mean():.1f} nats, log-likelihood at least {log_likelihood.mean():.1f} nats on average")
+
+# %% [markdown]
 # ## Editing
 #
 # Paint on an image, and the nearest image that the model can generate follows (Zhu et al. 2016). Here a bright square is painted into the lower half, and the upper third is kept.
