@@ -5,6 +5,7 @@ in a typical short training loop. SRGAN's perceptual loss is replaced by a pixel
 divergence, a sum over a few numbers, is left out.
 """
 
+import keras
 import torch
 from torch.nn import functional
 from torch_reference import TorchReference, layout
@@ -34,7 +35,7 @@ def step_of(model, batch, compiled=False):
         batch: arrays as its data set returns them, for all discriminator steps of one training step.
         compiled: use torch.compile.
     """
-    g = TorchReference(model.generator).train()
+    g = (_Autoencoder(model) if model.model_name == "vae" else TorchReference(model.generator)).train()
     d = None
     if "discriminator" in model.networks:
         d = (_SharedImageFeatures if isinstance(model, ganzoo.TextToImage) else TorchReference)(
@@ -220,7 +221,34 @@ class _Captioned(_ModelLosses):
         return loss
 
 
+class _Autoencoder(torch.nn.Module):
+    """The encoder and the decoder of a VAE, up to the outputs that its likelihood takes."""
+
+    def __init__(self, model):
+        super().__init__()
+        decoder = keras.Model(model.generator.input, model.generator.get_layer("outputs").output)
+        self.encoder, self.decoder = TorchReference(model.encoder), TorchReference(decoder)
+
+    def compile(self):
+        self.encoder.compile()
+        self.decoder.compile()
+
+
+class _Bound(_ModelLosses):
+    """VAE with a Bernoulli likelihood."""
+
+    def generator_loss(self, images):
+        white = (torch.rand_like(images) < (images + 1) / 2).float()
+        mean, log_variance = self.g.encoder(2 * white - 1).chunk(2, dim=1)
+        logits = self.g.decoder(mean + torch.exp(log_variance / 2) * torch.randn_like(mean))
+        kl = 0.5 * (torch.exp(log_variance) + mean**2 - 1 - log_variance).sum(1).mean()
+        return (
+            functional.binary_cross_entropy_with_logits(logits, white, reduction="none").flatten(1).sum(1).mean() + kl
+        )
+
+
 _LOSSES_OF_MODELS = {
+    "vae": _Bound,
     "began": _Equilibrium,
     "srresnet": _Upscaled,
     "srgan": _Upscaled,

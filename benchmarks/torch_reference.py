@@ -339,6 +339,17 @@ def _subtract(layer, node, exact):
     return lambda a, b: a - b
 
 
+@_maker("TrueDivide")
+def _divide(layer, node, exact):
+    (divisor,) = (value for value in node.arguments.args[1:] if isinstance(value, (int, float)))
+    return lambda x: x / divisor
+
+
+@_maker("Tanh")
+def _tanh(layer, node, exact):
+    return torch.tanh
+
+
 @_maker("Absolute")
 def _absolute(layer, node, exact):
     return torch.abs

@@ -99,8 +99,9 @@ def test_other_likelihoods_learn_color(likelihood, architecture, tmp_path):
     model = ganzoo.create("vae", likelihood=likelihood, **arguments)
     model.compile({"name": "adam", "learning_rate": 5e-3}, ema_decay=0.9)
     before = model.elbo(images)[0].mean()
-    model.fit(np.tile(images / 127.5 - 1.0, (20, 1, 1, 1)), batch_size=16, epochs=3, verbose=0)
+    model.fit(np.tile(images / 127.5 - 1.0, (20, 1, 1, 1)), batch_size=16, epochs=8, verbose=0)
     assert model.elbo(images)[0].mean() > before + 50
+    # Independent colors differ by 59 on average.
     assert np.abs(model.reconstruct(images).astype(int) - images).mean() < 25
     model.save(tmp_path / "model.keras")
     loaded = ganzoo.load(tmp_path / "model.keras")

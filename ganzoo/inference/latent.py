@@ -123,7 +123,8 @@ def truncated(count: int, latent_dim: int, limit: float = 1.0, seed: int | None 
     """
     whole_count(count)
     at_least_one(latent_dim=latent_dim)
-    return allocated(lambda: Latents(count, latent_dim, seed, limit).next(count), f"{count} latents")
+    latents = Latents(count, latent_dim, seed, limit)
+    return allocated(lambda: latents.next(count), f"{count} latents")
 
 
 def walk(points: np.ndarray, frames: int) -> Iterator[np.ndarray]:

@@ -216,13 +216,15 @@ class ImageGeneration(Task):
             float32 (count, length).
 
         Raises:
-            GanzooError: images of another type or size, or a discriminator that needs a condition.
+            GanzooError: images of another type or size, no discriminator, or one that needs a condition.
 
         Example:
             model = ganzoo.create("dcgan", image_shape=(16, 16, 1), width=4)
             vectors = model.features(model.generate(8, seed=0))
         """
         images = pixels.checked(images, self.image_shape, "images for features")
+        if not hasattr(self, "discriminator"):
+            raise GanzooError(f"{self.model_name} has no discriminator, whose features these are")
         if len(self.discriminator.inputs) > 1:
             raise GanzooError(
                 f"the discriminator of {self.model_name} takes images with a condition: it has no features of images "

@@ -354,13 +354,11 @@ def test_paintings_that_the_page_refuses(tmp_path):
 
 
 def test_avatars_come_first_where_they_have_weights(monkeypatch):
-    assert set(editing.editable()) == set(common.trained_presets("dcgan"))
-    monkeypatch.setattr(editing, "trained_presets", lambda model: ["dcgan.mnist", "dcgan.fashion_mnist"])
+    assert set(editing.editable()) == {*common.trained_presets("dcgan"), "gan_int_cls.avatars"}
+    assert editing.editable()[0] == "gan_int_cls.avatars"
+    trained = {"dcgan": ["dcgan.mnist", "dcgan.fashion_mnist"], "gan_int_cls": []}
+    monkeypatch.setattr(editing, "trained_presets", trained.get)
     assert editing.editable() == ["dcgan.fashion_mnist", "dcgan.mnist"]
-    monkeypatch.setattr(
-        editing, "trained_presets", lambda model: ["dcgan.mnist", "dcgan.fashion_mnist", "dcgan.avatars"]
-    )
-    assert editing.editable()[0] == "dcgan.avatars"
     monkeypatch.setattr(editing, "trained_presets", lambda model: [])
     assert not editing.available()
     tabs = [block.label for block in hub.build().blocks.values() if isinstance(block, gradio.Tab)]

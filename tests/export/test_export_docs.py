@@ -56,10 +56,11 @@ def test_the_code_of_the_page_runs(tmp_path, monkeypatch, serving):
     monkeypatch.chdir(tmp_path)
     namespace = {}
     blocks = re.findall(r"^```(\w+)\n(.*?)^```", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    assert {language for language, _ in blocks} == {"bash", "python"}
+    assert {language for language, _ in blocks} == {"console", "python", "text"}
     for language, code in blocks:
         if language == "python":
             exec(code.replace("127.0.0.1:8501", f"127.0.0.1:{serving}"), namespace)
+        if language != "console":
             continue
         for command in code.splitlines():
             program, *arguments = shlex.split(command)
