@@ -31,7 +31,7 @@ extensions = [
 ]
 # Guides are Python files in jupytext's percent format.
 source_suffix = {".md": "markdown", ".rst": "restructuredtext", ".py": "markdown"}
-exclude_patterns = ["_build", "_extensions", "_templates", "notebooks", "*.py", "lecture/*.py"]
+exclude_patterns = ["_build", "_extensions", "_templates", "notebooks", "*.py", "export/*", "lecture/*.py"]
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 4
