@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 import yaml
 
@@ -33,6 +34,10 @@ BLOCK = re.compile(r"^```([^\s`]*)[^\n`]*\n(.*?)^```$", re.MULTILINE | re.DOTALL
 QUICK = ("generative_models", "the_game", "mode_collapse", "wasserstein")
 # Output, and languages of other runtimes.
 OTHERS = ("text", "json", "html", "javascript", "java", "cpp")
+# Pages that tests of their own run, with a server.
+OWN_TESTS = ("docs/export.md", "docs/hub.md")
+# What the short examples of model cards start from.
+GIVEN = {"image": np.zeros((12, 16, 3), "uint8"), "noisy": np.zeros(4410, "float32")}
 # Their code is in a test, with the parts that a page leaves out.
 ELSEWHERE = {"docs/write_your_own_model.md": "tests/training/test_own_models.py"}
 
@@ -70,7 +75,10 @@ def parameters(paths, quick=None):
     return [pytest.param(path, id=name_of(path), marks=marks[path]) for path in paths]
 
 
-@pytest.mark.parametrize("path", parameters([path for path in with_blocks("python") if path.suffix == ".md"], QUICK))
+PROGRAMS = [path for path in with_blocks("python") if path.suffix == ".md" and name_of(path) not in OWN_TESTS]
+
+
+@pytest.mark.parametrize("path", parameters(PROGRAMS, QUICK))
 def test_the_python_of_a_page_runs(path, examples_folder, tmp_path, monkeypatch):
     """All blocks of a page, in order, as one program; they find folders of images and of recordings where they run."""
     monkeypatch.chdir(shutil.copytree(examples_folder, tmp_path / "page"))
@@ -78,6 +86,8 @@ def test_the_python_of_a_page_runs(path, examples_folder, tmp_path, monkeypatch)
     monkeypatch.setattr("ganzoo.registry._classes", dict(ganzoo.registry._classes))
     monkeypatch.setattr("ganzoo.metrics.registry._metrics", dict(ganzoo.metrics.registry._metrics))
     namespace, left_out = {"__name__": "page"}, ""
+    if path.parent.name == "models":
+        namespace |= GIVEN
     if place := ELSEWHERE.get(name_of(path)):
         left_out = (ROOT / place).read_text("utf-8")
         module = importlib.import_module(place[:-3].replace("/", "."))
@@ -190,11 +200,16 @@ def test_a_wrong_command_on_a_page_would_be_noticed():
 
 
 @pytest.mark.parametrize("path", parameters(with_blocks("yaml"), quick=()))
-def test_the_presets_of_a_page_are_valid(path, monkeypatch):
+def test_the_presets_of_a_page_are_valid(path, monkeypatch, tmp_path):
     monkeypatch.setattr("ganzoo.registry._classes", dict(ganzoo.registry._classes))
     for code in blocks_of(path, "yaml"):
+        mapping = yaml.safe_load(code)
+        if "extends" in mapping:
+            (tmp_path / "page.yaml").write_text(code)
+            ganzoo.presets.build(ganzoo.presets.find(tmp_path / "page.yaml").config, name_of(path))
+            continue
         # Parts of a preset are shown alone.
-        config = from_mapping({"model": "dcgan", **yaml.safe_load(code)}, name_of(path))
+        config = from_mapping({"model": "dcgan", **mapping}, name_of(path))
         if config.model in ganzoo.list_models():
             ganzoo.presets.build(config, name_of(path))
         else:
