@@ -1,7 +1,7 @@
-"""Writes docs/models from the presets: a model card for each preset with weights, its picture, and an index page.
+"""Writes docs/models from the presets: a model card for each preset with weights, its sample image, and an index page.
 
-python -m docs.cards            # cards, the index, and pictures of weights that have changed
-python -m docs.cards --all      # all pictures
+python -m docs.cards            # cards, the index, and sample images of weights that have changed
+python -m docs.cards --all      # all sample images
 """
 
 import sys
@@ -13,25 +13,25 @@ from ganzoo import cards
 from ganzoo.files import write_atomically
 
 FOLDER = Path(__file__).parent / "models"
-# Bytes of a picture.
+# Bytes of a sample image.
 MOST_BYTES = 40_000
 # Of each task, the metric that the index shows.
 FIRST = ("attributes_obeyed", "psnr_y", "pesq", "negative_log_likelihood", "frechet_distance")
 
 
 def pages():
-    """{file name: text} of the cards and the index, with the pictures that are there."""
+    """{file name: text} of the cards and the index, with the sample images that are there."""
     found = {f"{name}.md": card(name, config) for name, config in trained().items()}
     return {"index.md": index(), **found}
 
 
 def card(name, config):
     """The card of a preset."""
-    return cards.card(config, name, picture(name), f"{name}.png", page=True)
+    return cards.card(config, name, samples(name), f"{name}.png", page=True)
 
 
-def picture(name):
-    """The content of a preset's picture, or None if there is none."""
+def samples(name):
+    """The content of a preset's sample image, or None if there is none."""
     path = FOLDER / f"{name}.png"
     return path.read_bytes() if path.exists() else None
 
@@ -57,19 +57,19 @@ def index():
     return "\n".join([*lines, *toctree]) + "\n"
 
 
-def write_picture(name, config):
-    """Writes the picture of a preset."""
+def write_samples(name, config):
+    """Writes the sample image of a preset."""
     model, source = ganzoo.load(name, compile=False), str(config.data.get("source", ""))
-    content = cards.picture_of(model, source, config.weights.sha256, MOST_BYTES)
+    content = cards.samples_of(model, source, config.weights.sha256, MOST_BYTES)
     if content is not None:
         write_atomically(FOLDER / f"{name}.png", content)
 
 
 def main(everything=False):
     for name, config in trained().items():
-        there = picture(name)
+        there = samples(name)
         if everything or there is None or cards.stored_in(there).get("weights") != config.weights.sha256:
-            write_picture(name, config)
+            write_samples(name, config)
     written = pages()
     for name, text in written.items():
         write_atomically(FOLDER / name, text.encode())

@@ -1,6 +1,6 @@
-"""Runs the experiments of the lecture and draws their figures: python -m docs.figures [NAME ...]
+"""Runs the experiments of the lecture and plots their figures: python -m docs.figures [NAME ...]
 
-Writes docs/lecture/figures.json, from which `python docs/tables.py` makes the tables of the chapters, and
+Writes docs/lecture/results.json, from which `python docs/tables.py` makes the tables of the chapters, and
 docs/lecture/*.png. All of it takes about twenty minutes on two cores; single experiments can be named. Training small
 GANs is chaotic: the numbers change with the number of threads and with versions, the conclusions should not, and
 tests/test_lecture.py checks those.
@@ -24,7 +24,7 @@ from PIL import Image
 from docs.lecture import applications, experiments
 
 HERE = Path(__file__).parent / "lecture"
-NUMBERS = HERE / "figures.json"
+NUMBERS = HERE / "results.json"
 # Not numbers of a table.
 ARRAYS = ("curves", "samples", "paths")
 BLUE, RED, GRAY = "#2563eb", "#dc2626", "#6b7280"

@@ -1,7 +1,7 @@
 """Writes the tables of the README and the documentation: python docs/tables.py
 
 A page has a table between the lines `<!-- table: NAME -->` and `<!-- end -->`. The numbers come from the metrics that
-`ganzoo publish` stored in the presets, and from docs/lecture/figures.json, which `python -m docs.figures` measures.
+`ganzoo publish` stored in the presets, and from docs/lecture/results.json, which `python -m docs.figures` computes.
 """
 
 import functools
@@ -13,7 +13,7 @@ from pathlib import Path
 from ganzoo import list_presets, presets
 
 ROOT = Path(__file__).parents[1]
-NUMBERS = Path(__file__).parent / "lecture" / "figures.json"
+NUMBERS = Path(__file__).parent / "lecture" / "results.json"
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 MODELS = {

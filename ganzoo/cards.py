@@ -1,7 +1,7 @@
-"""Model cards: a preset described for people, with front matter for the Hugging Face Hub, and a picture of samples.
+"""Model cards: a preset described for people, with front matter for the Hugging Face Hub, and an image of samples.
 
-The text comes from the YAML file and the picture alone, so that it is written without importing Keras. The caption of
-the picture, and the SHA-256 of the weights that generated it, are stored inside the PNG file.
+The text comes from the YAML file and the sample image alone, so that it is written without importing Keras. The image's
+caption, and the SHA-256 of the weights that generated it, are stored inside the PNG file.
 """
 
 import io
@@ -16,13 +16,13 @@ from ganzoo.errors import GanzooError, in_one_line
 from ganzoo.inference.sampling import to_pillow
 
 CARD_FILE = "README.md"
-PICTURE_FILE = "samples.png"
+SAMPLES_FILE = "samples.png"
 # Stands for the preset's name in a card whose preset has no name yet; `ganzoo push` puts the address there.
 PLACE = "path/to/this/folder"
 # Metrics of `weights.metrics` that describe the training and not the model.
 TRAINING = ("best_epoch", "training_cpu_minutes")
-# Bytes of a picture beside a preset; one that is larger is reduced to fewer colors.
-_LARGEST_PICTURE = 400_000
+# Bytes of a sample image beside a preset; one that is larger is reduced to fewer colors.
+_LARGEST_SAMPLES = 400_000
 _REPOSITORY = "https://github.com/ganzoo/ganzoo"
 # The hub's identifiers of licenses that data usually has: https://huggingface.co/docs/hub/repositories-licenses
 _LICENSES = (
@@ -70,14 +70,14 @@ _PREFIXES = {
 }
 
 
-def card(config: Config, name: str, picture: bytes | None = None, image: str = PICTURE_FILE, page: bool = False) -> str:
+def card(config: Config, name: str, samples: bytes | None = None, image: str = SAMPLES_FILE, page: bool = False) -> str:
     """The Markdown text of a model card.
 
     Args:
         config: a preset with weights.
         name: what `ganzoo.load` takes to load it.
-        picture: the PNG of `picture_of`, for its caption; None for a card without it.
-        image: path of the picture, relative to the card.
+        samples: the PNG of `samples_of`, for its caption; None for a card without it.
+        image: path of the sample image, relative to the card.
         page: a page of the documentation, without front matter.
 
     Raises:
@@ -96,27 +96,27 @@ def card(config: Config, name: str, picture: bytes | None = None, image: str = P
     described = registry.describe(config.model)
     title = name if page else f"{described.partition(':')[0]}: {config.description or _short(weights.data)}"
     parts += [f"# {title}", _linked(described), _sentence(config.description) if page else ""]
-    if picture is not None:
-        caption = stored_in(picture).get("caption", "")
+    if samples is not None:
+        caption = stored_in(samples).get("caption", "")
         parts += [f"![{_alternative(caption)}]({image})", caption and f"{caption}."]
     parts += ["## Use", _use(config, name), "## Data and license", _data(weights)]
     parts += ["## Metrics", _metrics(weights), "## Limits", _limits(config)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def picture_of(model: Any, source: str, sha256: str, most_bytes: int = _LARGEST_PICTURE) -> bytes | None:
+def samples_of(model: Any, source: str, sha256: str, most_bytes: int = _LARGEST_SAMPLES) -> bytes | None:
     """A PNG file that shows what a model does, or None if its task has nothing to show.
 
     Args:
         model: a trained model.
         source: the data that it is evaluated on, or trained on.
-        sha256: of its weights file, to be stored in the picture.
-        most_bytes: a larger picture is reduced to fewer colors, at least 8.
+        sha256: of its weights file, to be stored in the sample image.
+        most_bytes: a larger image is reduced to fewer colors, at least 8.
 
     Example:
-        from ganzoo.cards import picture_of, stored_in
+        from ganzoo.cards import samples_of, stored_in
 
-        content = picture_of(ganzoo.load("dcgan.digits"), "digits", "4a92...")
+        content = samples_of(ganzoo.load("dcgan.digits"), "digits", "4a92...")
         stored_in(content)["caption"]  # "32 images, generated from seed 0"
     """
     found = model.sample_image(source)
@@ -142,8 +142,8 @@ def picture_of(model: Any, source: str, sha256: str, most_bytes: int = _LARGEST_
     return content
 
 
-def stored_in(picture: bytes) -> dict[str, str]:
-    """The texts that `picture_of` stored in a PNG file: `caption`, and `weights`, a SHA-256.
+def stored_in(samples: bytes) -> dict[str, str]:
+    """The texts that `samples_of` stored in a PNG file: `caption`, and `weights`, a SHA-256.
 
     Raises:
         GanzooError: not a PNG file.
@@ -151,11 +151,11 @@ def stored_in(picture: bytes) -> dict[str, str]:
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(picture), formats=["PNG"]) as image:
+        with Image.open(io.BytesIO(samples), formats=["PNG"]) as image:
             texts = getattr(image, "text", {})
     # Pillow raises errors of several types for damaged files.
     except Exception as error:
-        raise GanzooError(f"the picture of the model card is not a PNG file: {in_one_line(error)}") from None
+        raise GanzooError(f"the sample image of the model card is not a PNG file: {in_one_line(error)}") from None
     return {key: in_one_line(value, 500) for key, value in texts.items() if isinstance(key, str)}
 
 
@@ -279,7 +279,7 @@ def _short(text: str) -> str:
 
 
 def _alternative(text: str) -> str:
-    """Text between the brackets of a picture, which end at the first closing one."""
+    """Text between the brackets of a sample image, which end at the first closing one."""
     return text.replace("[", "(").replace("]", ")")
 
 

@@ -383,7 +383,7 @@ def data(source: str, output: str | None, preview: str, size: int, upscale: bool
     "--truncation",
     type=_Number(0, min_open=True),
     metavar="LIMIT",
-    help="Draw latent values beyond +-LIMIT standard deviations again (the truncation trick of Brock et al. 2018): "
+    help="Resample latent values beyond +-LIMIT standard deviations (the truncation trick of Brock et al. 2018): "
     "cleaner but less diverse images, e.g. 0.7. [default: none]",
 )
 @click.option(
@@ -486,13 +486,13 @@ def generate(
 )
 @click.option(
     "--format",
-    "kept",
+    "file_format",
     type=click.Choice(["png", "jpg", "webp", "tif", "bmp", "gif", "keep"]),
     help="Format of the files in a folder OUT; keep: that of each input. Animations and documents stay what they are "
     "where the format cannot hold them, and videos are .mp4. [default: png]",
 )
 def upscale(
-    sources: Sequence[Path], target: Path, model: str, tile: int, scale: float | None, kept: str | None
+    sources: Sequence[Path], target: Path, model: str, tile: int, scale: float | None, file_format: str | None
 ) -> None:
     """Upscales an image or video, several files, or all in a folder. OUT is a file if IN is a single file, otherwise a
     folder. Animations and multi-page TIFFs stay together.
@@ -514,12 +514,12 @@ def upscale(
         return frames.files_to_upscale(folder, skip_folder=target)
 
     def suffix_of(path: Path) -> str:
-        return frames.result_suffix(path, kept if kept in (None, "keep") else f".{kept}")
+        return frames.result_suffix(path, file_format if file_format in (None, "keep") else f".{file_format}")
 
     if len(sources) == 1:
         checks.to_read(sources[0], "image")
     pairs = written_pairs(list(sources), target, files_in, suffix_of=suffix_of)
-    if kept and pairs[0][1] == target:
+    if file_format and pairs[0][1] == target:
         raise GanzooError(f"--format is for a folder OUT: the suffix of {target.name} says the format")
     for path, written in pairs:
         frames.check_target(path, written)
@@ -817,7 +817,7 @@ def export(name: str, path: str, format: str | None, float16: bool, overwrite: b
 def publish(
     run: Path, folder: Path, data: str, license: str, trained_on: str, overwrite: bool, name: str | None
 ) -> None:
-    """Turns a run's best checkpoint into a preset: a folder with a YAML file, weights, a model card and a picture.
+    """Turns a run's best checkpoint into a preset: a folder with a YAML file, weights, a model card and a sample image.
 
     \b
     Example: ganzoo publish runs/dcgan.mnist-001 my_digits --data idx:t10k-images-idx3-ubyte.gz \\
@@ -850,7 +850,7 @@ def push(folder: Path, address: str, private: bool) -> None:
               ganzoo push my_digits hf://USER/my-digits@v2 --private
 
     Log in first, with `hf auth login` or the environment variable HF_TOKEN. Only the YAML file, the weights, the model
-    card and its picture are uploaded. After @, a branch to push to, which is created if necessary.
+    card and its sample image are uploaded. After @, a branch to push to, which is created if necessary.
     """
     from ganzoo import checks, hub, presets
 

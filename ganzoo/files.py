@@ -116,6 +116,7 @@ def held(folder: PathLike) -> Iterator[None]:
         lock.acquire()
     except filelock.Timeout:
         raise GanzooError(f"another process is training in {folder}") from None
+    # filelock raises NotImplementedError where the file system has no locks.
     except (OSError, NotImplementedError) as error:
         raise GanzooError(f"cannot lock {folder}: {getattr(error, 'strerror', None) or error}") from None
     try:

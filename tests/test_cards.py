@@ -67,12 +67,12 @@ def test_the_cards_of_the_documentation_are_current_and_small():
     written = pages.pages()
     for name, text in written.items():
         assert (pages.FOLDER / name).read_text() == text, f"{name} is not current: python -m docs.cards"
-    pictures = {path.stem: path.read_bytes() for path in pages.FOLDER.glob("*.png")}
-    assert {path.name for path in pages.FOLDER.iterdir()} == {*written, *(f"{name}.png" for name in pictures)}
-    for name, content in pictures.items():
+    images = {path.stem: path.read_bytes() for path in pages.FOLDER.glob("*.png")}
+    assert {path.name for path in pages.FOLDER.iterdir()} == {*written, *(f"{name}.png" for name in images)}
+    for name, content in images.items():
         assert cards.stored_in(content)["weights"] == presets.find(name).config.weights.sha256, "python -m docs.cards"
         assert len(content) <= pages.MOST_BYTES
-    assert sum(map(len, pictures.values())) <= 600_000
+    assert sum(map(len, images.values())) <= 600_000
 
 
 def test_a_card_of_a_model_of_ones_own_says_what_to_import(monkeypatch, tmp_path):
@@ -98,12 +98,12 @@ def test_a_card_of_a_model_of_ones_own_says_what_to_import(monkeypatch, tmp_path
     found = yaml.safe_load(text.split("---")[1])
     assert (found["license"], found["license_name"]) == ("other", "my-terms-v1")
     assert "model-index" not in found
-    assert cards.picture_of(ganzoo.load(tmp_path / "mine"), "", "") is None
+    assert cards.samples_of(ganzoo.load(tmp_path / "mine"), "", "") is None
 
 
-def test_a_picture_shows_samples_and_is_reduced_to_its_limit():
+def test_a_sample_image_shows_samples_and_is_reduced_to_its_limit():
     model = ganzoo.load("dcgan.digits")
-    content = cards.picture_of(model, "digits", "0" * 64, 8_000)
+    content = cards.samples_of(model, "digits", "0" * 64, 8_000)
     assert len(content) <= 8_000
     assert cards.stored_in(content) == {"caption": "32 images, generated from seed 0", "weights": "0" * 64}
     large = ganzoo.load("cgan.mnist").sample_image("")[0]

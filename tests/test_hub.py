@@ -317,10 +317,10 @@ def test_only_whole_presets_are_pushed(server, folder, tmp_path):
     with pytest.raises(ganzoo.GanzooError, match=r"README\.md is a link to another file"):
         push_folder(mine, "hf://ana/x")
     (mine / "README.md").unlink()
-    (mine / "samples.png").write_text("no picture")
+    (mine / "samples.png").write_text("no image")
     with pytest.raises(ganzoo.GanzooError, match="is not a PNG file"):
         push_folder(mine, "hf://ana/x")
-    (mine / "samples.png").write_bytes(cards.picture_of(ganzoo.load(mine), "", "0" * 64))
+    (mine / "samples.png").write_bytes(cards.samples_of(ganzoo.load(mine), "", "0" * 64))
     with pytest.raises(ganzoo.GanzooError, match="are of earlier weights: remove both"):
         push_folder(mine, "hf://ana/x")
     (mine / "samples.png").unlink()

@@ -1,4 +1,4 @@
-"""What the lecture's chapters say of their experiments holds; docs/figures.py measures the numbers themselves."""
+"""What the lecture's chapters say of their experiments holds; `python -m docs.figures` computes the numbers."""
 
 import json
 

@@ -211,8 +211,8 @@ def test_a_published_run_is_a_preset_folder_with_metrics_and_a_card(measured_run
     card = (folder / "README.md").read_text()
     assert f"| Fréchet distance | {config.weights.metrics['frechet_distance']:g} |" in card
     assert "![32 images, generated from seed 0](samples.png)" in card
-    with Image.open(folder / "samples.png") as picture:
-        assert picture.size == (8 * 30 - 2, 4 * 30 - 2)
+    with Image.open(folder / "samples.png") as samples:
+        assert samples.size == (8 * 30 - 2, 4 * 30 - 2)
     with pytest.raises(ganzoo.GanzooError, match="it holds a preset; choose another folder"):
         publish_run(run, folder, images_npz, **given)
     with pytest.raises(ganzoo.GanzooError, match="a preset's name consists of lower-case letters"):

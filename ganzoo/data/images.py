@@ -67,12 +67,12 @@ def image_feed(
     """The `Feed` of images; `with_labels` as in `open_images`, which needs a `held_out` of 0; the other arguments as in
     `images`."""
     opened = open_images(source, image_shape, upscale, strict, with_labels)
-    kept, validation = opened.images, opened.images[:0]
-    if chosen := held_out_indices(len(kept), held_out):
-        is_held_out = np.isin(np.arange(len(kept)), list(chosen))
-        kept, validation = kept[~is_held_out], kept[is_held_out]
+    training, validation = opened.images, opened.images[:0]
+    if chosen := held_out_indices(len(training), held_out):
+        is_held_out = np.isin(np.arange(len(training)), list(chosen))
+        training, validation = training[~is_held_out], training[is_held_out]
 
-    def make_batch(step, indices, images=kept):
+    def make_batch(step, indices, images=training):
         if isinstance(images, np.ndarray):
             ops = np
         else:
@@ -84,14 +84,14 @@ def image_feed(
         return pixels.to_float(batch)
 
     return Feed(
-        count=len(kept),
+        count=len(training),
         batch_size=batch_size,
         seed=seed,
         make_batch=make_batch,
         takes_images=True,
         spec=(opened.images.shape[1:], "float32"),
         source=source,
-        images=kept,
+        images=training,
         validation=tuple(validation),
         labels=opened.labels,
         class_names=opened.class_names,

@@ -46,25 +46,25 @@ def frame_count(image: Any) -> int:
     return max(1, getattr(image, "n_frames", 1) - _first_frame(image))
 
 
-def result_suffix(path: PathLike, kept: str | None = None) -> str:
+def result_suffix(path: PathLike, chosen: str | None = None) -> str:
     """The suffix of the upscaled file if only an output folder is given.
 
     Args:
         path: the file to upscale.
-        kept: None for .png for a still image, the format of an animation or document, and .mp4 for a video; "keep" for
-            the file's own format where it can be written; or a suffix such as ".jpg", for all that it can hold.
+        chosen: None for .png for a still image, the format of an animation or document, and .mp4 for a video; "keep"
+            for the file's own format where it can be written; or a suffix such as ".jpg", for all that it can hold.
     """
     path = Path(path)
     own = path.suffix.lower()
     if is_video(path):
-        return own if kept == "keep" and own in video.WRITTEN else ".mp4"
+        return own if chosen == "keep" and own in video.WRITTEN else ".mp4"
     try:
         with opened_image(path, PIXEL_LIMIT) as image:
             several, file_format = frame_count(image) > 1, image.format
     except GanzooError:  # raised again when the file is read
         several, file_format = False, None
     possible: Collection[str] = HOLDS_FRAMES if several else WRITTEN
-    wanted = own if kept == "keep" else kept
+    wanted = own if chosen == "keep" else chosen
     if wanted in possible:
         return str(wanted)
     return {"GIF": ".gif", "WEBP": ".webp", "TIFF": ".tif"}.get(file_format or "", ".png") if several else ".png"

@@ -99,7 +99,7 @@ class _Statistics:
         self._rng = np.random.default_rng(0)
 
     def add(self, values: np.ndarray, size: str, channels: str, label: Any = None, shown: Any = None) -> None:
-        """Adds an item; `shown` is a function of no arguments that draws it for the preview."""
+        """Adds an item; `shown` is a function of no arguments that renders it for the preview."""
         found = self.found
         found.count += 1
         found.sizes[size] += 1

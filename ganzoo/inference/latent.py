@@ -99,7 +99,7 @@ def arithmetic(plus: Sequence[np.ndarray], minus: Sequence[np.ndarray] = ()) -> 
 def truncated(count: int, latent_dim: int, limit: float = 1.0, seed: int | None = None) -> np.ndarray:
     """Latents from a normal distribution truncated to [-limit, limit].
 
-    The truncation trick (Brock et al. 2018, arXiv:1809.11096, section 3.1): values outside are drawn again. A small
+    The truncation trick (Brock et al. 2018, arXiv:1809.11096, section 3.1): values outside are resampled. A small
     limit gives cleaner but less diverse images. Values inside are those of a model's latents of the same seed.
 
     Args:

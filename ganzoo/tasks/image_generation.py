@@ -88,7 +88,7 @@ class ImageGeneration(Task):
                 of a smaller one. None gives different images each time.
             latents: float32 (count, latent_dim), used instead of random latents.
             batch_size: images per forward pass, which limits memory.
-            truncation: draws latents from a normal distribution truncated to [-truncation, truncation] (Brock et al.
+            truncation: samples latents from a normal distribution truncated to [-truncation, truncation] (Brock et al.
                 2018, arXiv:1809.11096): a small number gives cleaner but less diverse images. None does not truncate.
 
         Returns:

@@ -14,8 +14,8 @@ from ganzoo.files import LARGEST_WEIGHTS, open_regular, write_atomically
 from ganzoo.training.callbacks.record import read_records
 from ganzoo.types import PathLike
 
-# Of the picture of a card, in bytes.
-_LARGEST_PICTURE = 2**23
+# Of the sample image of a card, in bytes.
+_LARGEST_SAMPLES = 2**23
 
 
 def publish_run(
@@ -29,7 +29,8 @@ def publish_run(
     overwrite: bool = False,
     samples: int = 10_000,
 ) -> Path:
-    """Writes a preset folder from a run folder of `ganzoo train`: a YAML file, the weights, a model card, a picture.
+    """Writes a preset folder from a run folder of `ganzoo train`: a YAML file, the weights, a model card and
+    a sample image.
 
     The metrics are those of the published weights, after rounding to float16, on data that was used neither for
     training nor for choosing the checkpoint.
@@ -81,12 +82,12 @@ def publish_run(
         path = folder / f"{name}.yaml"
         write_atomically(path, dump(preset).encode())
         return path
-    picture = cards.picture_of(model, data, sha256)
-    if picture is None:
-        (folder / cards.PICTURE_FILE).unlink(missing_ok=True)
+    sample_image = cards.samples_of(model, data, sha256)
+    if sample_image is None:
+        (folder / cards.SAMPLES_FILE).unlink(missing_ok=True)
     else:
-        write_atomically(folder / cards.PICTURE_FILE, picture)
-    write_atomically(folder / cards.CARD_FILE, cards.card(preset, cards.PLACE, picture).encode())
+        write_atomically(folder / cards.SAMPLES_FILE, sample_image)
+    write_atomically(folder / cards.CARD_FILE, cards.card(preset, cards.PLACE, sample_image).encode())
     return presets.write_config(preset, folder)
 
 
@@ -115,7 +116,7 @@ def push_folder(folder: PathLike, address: str, private: bool = False) -> str:
     """Uploads a preset folder to the Hugging Face Hub, so that `ganzoo.load(address)` loads it.
 
     The folder is loaded first, with all checks. Only the YAML file, the weights file that it names, the model card and
-    its picture are uploaded; a card is written for a folder without one.
+    its sample image are uploaded; a card is written for a folder without one.
 
     Args:
         folder: written by `publish_run` or `model.save_to_preset`.
@@ -140,22 +141,22 @@ def push_folder(folder: PathLike, address: str, private: bool = False) -> str:
         presets.PRESET_FILE: _content(folder, presets.PRESET_FILE, MOST_BYTES),
         config.weights.file: _content(folder, config.weights.file, LARGEST_WEIGHTS),
     }
-    if (folder / cards.PICTURE_FILE).exists():
-        files[cards.PICTURE_FILE] = _content(folder, cards.PICTURE_FILE, _LARGEST_PICTURE)
-        shown = cards.stored_in(files[cards.PICTURE_FILE]).get("weights", config.weights.sha256)
+    if (folder / cards.SAMPLES_FILE).exists():
+        files[cards.SAMPLES_FILE] = _content(folder, cards.SAMPLES_FILE, _LARGEST_SAMPLES)
+        shown = cards.stored_in(files[cards.SAMPLES_FILE]).get("weights", config.weights.sha256)
         if shown != config.weights.sha256:
             raise GanzooError(
-                f"{folder / cards.PICTURE_FILE} and the card beside it are of earlier weights: remove both, and a card "
+                f"{folder / cards.SAMPLES_FILE} and the card beside it are of earlier weights: remove both, and a card "
                 "is written anew, or publish the run again"
             )
     if (folder / cards.CARD_FILE).exists():
         text = _content(folder, cards.CARD_FILE, MOST_BYTES).decode(errors="replace")
     else:
         source = str(config.data.get("source", ""))
-        picture = files.get(cards.PICTURE_FILE) or cards.picture_of(model, source, config.weights.sha256)
-        if picture is not None:
-            files[cards.PICTURE_FILE] = picture
-        text = cards.card(config, cards.PLACE, picture)
+        sample_image = files.get(cards.SAMPLES_FILE) or cards.samples_of(model, source, config.weights.sha256)
+        if sample_image is not None:
+            files[cards.SAMPLES_FILE] = sample_image
+        text = cards.card(config, cards.PLACE, sample_image)
     files[cards.CARD_FILE] = text.replace(cards.PLACE, str(address)).encode()
     return hub.upload(address, files, private)
 
