@@ -80,8 +80,8 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> Any:
         batch = self._batch(index)
-        # Keras accepts a single array as a batch, but not a single tensor.
-        return (batch,) if ops.is_tensor(batch) else batch
+        # Keras accepts a single array as a batch, but neither a single tensor nor more than three parts.
+        return (batch,) if ops.is_tensor(batch) or (isinstance(batch, tuple) and len(batch) > 3) else batch
 
     def _batch(self, index: int) -> Any:
         self._epoch_is_begun = True

@@ -267,7 +267,7 @@ def _classifier(name: str) -> Extractor:
     facts = classifier_facts(name)
     if "attributes" in facts:
         return _attribute_classifier(name, facts)
-    network = build_classifier(tuple(facts["image_shape"]))
+    network = build_classifier(tuple(facts["image_shape"]), architecture=facts.get("architecture", "plain"))
     weights.load(_FOLDER / f"{name}.npz", {"classifier": network}, facts["sha256"])
     return Extractor(network, name, digest=facts["sha256"])
 
