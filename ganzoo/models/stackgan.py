@@ -148,7 +148,7 @@ class StackGAN(TextToImage, TextConditionalGAN):
             loss = loss + self.kl_weight * kl
         if self.reconstruction:
             real = ops.cast(real, "float32")
-            inputs = [ops.average_pool(real, self.factor), text]
+            inputs = [ops.average_pool(real, self.factor, self.factor), text]
             if self.conditioning_augmentation:
                 inputs.append(self.noise.normal((ops.shape(real)[0], refiner.inputs[2].shape[-1])))
             error = ops.mean(ops.abs(refiner(inputs, training=training) - real))
