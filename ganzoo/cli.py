@@ -626,6 +626,8 @@ def _enhance_stream(model: str, num_shifts: int | None, settings: dict[str, Any]
     from ganzoo.inference.recordings import enhance_pipe
 
     rate, channels = settings["rate"] or 16_000, settings["channels"] or 1
+    if sys.stdin is None or sys.stdout is None:
+        raise GanzooError("--stream needs standard input and standard output, and one of them is closed")
     source, target = sys.stdin.buffer, sys.stdout.buffer
     loaded = _loaded(model, "enhance")
     stream = loaded.stream(rate, settings["block"], settings["context"], num_shifts)
