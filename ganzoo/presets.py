@@ -235,6 +235,8 @@ def _base_file(name: str, path: Path) -> Path:
         if not base.is_file():
             raise GanzooError(f"{path}: extends {name}, but there is no file {base}")
         return base
+    if hub.is_address(name):
+        raise GanzooError(f"{path}: cannot extend {in_one_line(name)}: download its {PRESET_FILE} and extend that file")
     files = preset_files()
     if name in files:
         return files[name]
