@@ -1,5 +1,6 @@
 """Weights archives: what is stored is what is read, and nothing more is unpacked or allocated."""
 
+import dataclasses
 import io
 import os
 import zipfile
@@ -189,3 +190,23 @@ def test_shipped_weights_are_read_to_the_byte():
     for layer in model.ema_generator.layers:
         for variable in layer.weights:
             np.testing.assert_array_equal(np.asarray(variable), arrays[f"generator/{layer.name}/{variable.name}"])
+
+
+def test_two_presets_written_to_a_folder_at_once_leave_one_of_them(tmp_path):
+    """One of them writes its weights while the other one writes all of its files."""
+    first, second = (ganzoo.create("dcgan", **SIZES) for _ in range(2))
+    first.save_to_preset(tmp_path / "p")
+    config = presets.find(tmp_path / "p").config
+    file, sha256 = presets.write_weights(second, tmp_path / "p")
+    ganzoo.create("dcgan", **SIZES).save_to_preset(tmp_path / "p", overwrite=True)
+    stated = dataclasses.replace(config.weights, file=file, sha256=sha256)
+    presets.write_config(dataclasses.replace(config, weights=stated), tmp_path / "p")
+    assert np.array_equal(ganzoo.load(tmp_path / "p").generate(2, seed=0), half(second).generate(2, seed=0))
+    assert sorted(os.listdir(tmp_path / "p")) == sorted(["preset.yaml", file])
+
+
+def half(model):
+    """With weights as a file stores them."""
+    for variable in model.ema_generator.weights:
+        variable.assign(np.array(variable).astype("float16"))
+    return model
