@@ -10,7 +10,9 @@ import jupytext
 from sphinx.util.inspect import stringify_signature
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE / "_extensions"))
+sys.path[:0] = [str(HERE / "_extensions"), str(HERE)]
+
+import notebooks  # noqa: E402
 
 import ganzoo  # noqa: E402
 
@@ -110,11 +112,19 @@ def _without_missing_pages(app, name, source):
 
 
 def _guide_as_markdown(app, name, source):
-    """A guide in percent format becomes a page of Markdown."""
+    """A guide in percent format becomes a page of Markdown, with what its notebook says that the cells print."""
     if str(app.env.doc2path(name)).endswith(".py"):
-        notebook = jupytext.reads(source[0], fmt="py:percent")
-        parts = [c.source if c.cell_type == "markdown" else f"```python\n{c.source}\n```" for c in notebook.cells]
+        printed = iter(notebooks.stored_outputs(Path(app.env.doc2path(name))))
+        parts = []
+        for cell in jupytext.reads(source[0], fmt="py:percent").cells:
+            if cell.cell_type == "markdown":
+                parts.append(cell.source)
+            else:
+                parts.append(f"```python\n{cell.source}\n```")
+                if output := next(printed):
+                    parts.append(f":::{{code-block}} text\n:class: output\n\n{output.rstrip()}\n:::")
         source[0] = "\n\n".join([*parts, _of_notebook(name)])
+        app.env.note_dependency(str(notebooks.NOTEBOOKS / f"{name.split('/')[-1]}.ipynb"))
 
 
 def _of_notebook(name):

@@ -23,13 +23,16 @@ EXTRAS = {
     "video": ("av",),
 }
 
+# Names beside which a good guess would be lost.
+_MOST_NAMES = 20
+
 
 class GanzooError(ValueError):
     """An error that the user can fix; the message says how."""
 
 
 def unknown(kind: str, name: object, allowed: Iterable[object], where: str = "") -> GanzooError:
-    """The error for an unknown name, with the nearest match and all allowed names.
+    """The error for an unknown name, with the nearest match, and all allowed names unless these are many.
 
     Args:
         kind: kind of name, e.g. "preset".
@@ -50,6 +53,8 @@ def unknown(kind: str, name: object, allowed: Iterable[object], where: str = "")
     near = difflib.get_close_matches(str(name).lower(), by_lower_case, n=1, cutoff=0.5)
     guess = f" Did you mean '{by_lower_case[near[0]]}'?" if near else ""
     place = f"{where}: " if where else ""
+    if guess and len(names) > _MOST_NAMES:
+        return GanzooError(f"{place}unknown {kind} '{name}'.{guess}")
     choices = ", ".join(names) if names else "none"
     return GanzooError(f"{place}unknown {kind} '{name}'.{guess} Allowed: {choices}.")
 

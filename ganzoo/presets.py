@@ -4,9 +4,11 @@ The package ships `zoo_configs/<model>/<preset>.yaml`. The path of your own YAML
 of a preset on the Hugging Face Hub (hf://user/name), works wherever a preset's name does.
 """
 
+import contextlib
 import fnmatch
 import functools
 import re
+import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -235,6 +237,8 @@ def _base_file(name: str, path: Path) -> Path:
         if not base.is_file():
             raise GanzooError(f"{path}: extends {name}, but there is no file {base}")
         return base
+    if hub.is_address(name):
+        raise GanzooError(f"{path}: cannot extend {in_one_line(name)}: download its {PRESET_FILE} and extend that file")
     files = preset_files()
     if name in files:
         return files[name]
@@ -361,19 +365,29 @@ def write_weights(model: Any, folder: Path) -> tuple[str, str]:
     The name depends on the content, so an earlier preset of the folder stays whole until `write_config` replaces it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    sha256 = model.save_shipped(folder / ".weights.npz")
-    file = folder / f"weights-{sha256[:8]}.npz"
-    (folder / ".weights.npz").replace(file)
+    # Not the same name twice: two processes may write to the folder.
+    part = folder / f".{uuid.uuid4().hex}.npz"
+    try:
+        sha256 = model.save_shipped(part)
+        file = folder / f"weights-{sha256[:8]}.npz"
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
     return file.name, sha256
 
 
 def write_config(config: Config, folder: Path) -> Path:
-    """Writes the YAML file of a preset folder, removes the weights of an earlier preset, and returns the path."""
+    """Writes the YAML file of a preset folder, removes the weights of the preset that it replaces, and returns the
+    path."""
     path = folder / PRESET_FILE
+    earlier = None
+    # Only these weights: others may be those of a preset that another process is about to write.
+    with contextlib.suppress(GanzooError):
+        earlier = load_config(path).weights
     write_atomically(path, dump(config).encode())
-    for other in folder.glob(hub.WEIGHTS_FILES):
-        if config.weights and other.name != config.weights.file:
-            other.unlink()
+    replaced = earlier and config.weights and earlier.file != config.weights.file
+    if earlier and replaced and fnmatch.fnmatch(earlier.file, hub.WEIGHTS_FILES):
+        (folder / earlier.file).unlink(missing_ok=True)
     return path
 
 

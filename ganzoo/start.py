@@ -1,9 +1,7 @@
 """Importing Keras for the command line: without log messages, and with a clear error if its back end is missing."""
 
 import importlib.util
-import json
 import os
-import tempfile
 from pathlib import Path
 
 from ganzoo.errors import GanzooError
@@ -37,6 +35,9 @@ def _back_end() -> str:
     """The back end that Keras will use, determined as Keras does: by the environment or its configuration file."""
     if asked := os.environ.get("KERAS_BACKEND"):
         return asked
+    # Here, since `ganzoo --help` can do without the milliseconds that its import takes.
+    import json
+
     # Not Path.home(), which raises if the user has no account, as in some containers.
     user = Path(os.path.expanduser("~"))
     home = Path(os.environ.get("KERAS_HOME", (user if os.access(user, os.W_OK) else Path("/tmp")) / ".keras"))
@@ -58,6 +59,8 @@ def _import_tensorflow_quietly() -> None:
 
     They come from native code, so standard error of the process is temporarily redirected.
     """
+    import tempfile
+
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as messages:

@@ -3,9 +3,11 @@
 An archive never contains Python objects, so opening an untrusted file runs no code.
 
 Arrays are named NETWORK/LAYER/VARIABLE, e.g. generator/picture/kernel. A renamed layer would not find its weights in
-the shipped files, which is why output layers are still called "picture".
+the shipped files, which is why output layers are still called "picture". Keras numbers layers without a name in the
+order in which a process creates them; here they are numbered in the order of the network's layers.
 """
 
+import collections
 import contextlib
 import contextvars
 import functools
@@ -13,6 +15,7 @@ import hashlib
 import io
 import math
 import os
+import re
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -59,13 +62,12 @@ def save(path: PathLike, networks: "Mapping[str, keras.Model]") -> str:
         weights.load("weights.npz", {"network": network}, sha256)
     """
     arrays: dict[str, Any] = {}
-    for name, network in networks.items():
-        for key, variable in _variables(name, network):
-            with np.errstate(over="ignore"):
-                array = np.asarray(variable, "float32").astype("float16")
-            if not np.all(np.isfinite(array)):
-                raise GanzooError(f"weight {key} is not finite in float16: the training diverged, nothing written")
-            arrays[key] = array
+    for key, variable in _variables(networks).items():
+        with np.errstate(over="ignore"):
+            array = np.asarray(variable, "float32").astype("float16")
+        if not np.all(np.isfinite(array)):
+            raise GanzooError(f"weight {key} is not finite in float16: the training diverged, nothing written")
+        arrays[key] = array
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     if buffer.tell() > LARGEST_WEIGHTS:
@@ -89,7 +91,7 @@ def load(path: PathLike, networks: "Mapping[str, keras.Model]", sha256: str | No
             unchanged.
     """
     arrays = read(path, sha256)
-    wanted = {key: variable for name, network in networks.items() for key, variable in _variables(name, network)}
+    wanted = _variables(networks)
     converted = {}
     for key, variable in wanted.items():
         if key not in arrays:
@@ -318,14 +320,44 @@ def _physical_memory() -> int:
         return 2**38
 
 
-def _variables(name, network):
-    """Yields (key, variable) of a functional network; keys consist of layer names, which the builders fix."""
+def shapes(network: "keras.Model") -> dict[str, tuple[int, ...]]:
+    """{"layer/weight": shape} of a functional network, the same for every network of the same architecture.
+
+    Example:
+        from ganzoo import weights
+
+        network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+        weights.shapes(network)  # {"dense/kernel": (4, 2), "dense/bias": (2,)}
+    """
+    return {f"{layer}/{variable.name}": tuple(variable.shape) for layer, variable in _by_layer(network)}
+
+
+def _variables(networks):
+    """{key: variable} of functional networks."""
+    found = {}
+    for name, network in networks.items():
+        for layer, variable in _by_layer(network, f"{name}/"):
+            key = f"{layer}/{variable.name}"
+            if key in found:
+                raise GanzooError(
+                    f"'{layer}' has several weights called '{variable.name}': give its weights different names"
+                )
+            found[key] = variable
+    return found
+
+
+def _by_layer(network, prefix=""):
+    """Yields (name of the layer, variable)."""
+    counts = collections.Counter()
     for layer in network.layers:
+        name = layer.name
+        base = re.sub(r"_\d+$", "", name)
+        if base.replace("_", "") == type(layer).__name__.lower():
+            # As Keras names the layers of a process's first model.
+            name = f"{base}_{counts[base]}" if counts[base] else base
+            counts[base] += 1
         if hasattr(layer, "layers"):
-            yield from _variables(f"{name}/{layer.name}", layer)
+            yield from _by_layer(layer, f"{prefix}{name}/")
             continue
-        names = [variable.name for variable in layer.weights]
-        if len(set(names)) < len(names):
-            raise GanzooError(f"layer '{layer.name}' has several weights of the same name: give them different names")
         for variable in layer.weights:
-            yield f"{name}/{layer.name}/{variable.name}", variable
+            yield f"{prefix}{name}", variable

@@ -111,6 +111,7 @@ def test_a_file_extends_a_preset_and_another_file(tmp_path):
         ),
         ("extends: mine.yaml", r"in a circle"),
         ("extends: dcgan.mnits", r"unknown preset to extend 'dcgan.mnits'. Did you mean 'dcgan.mnist'"),
+        ("extends: hf://ana/small", r"cannot extend hf://ana/small: download its preset.yaml"),
         ("extends: none.yaml", r"extends none.yaml, but there is no file"),
         ("extends: [dcgan]", r"'extends' is the name of a preset or the path of a YAML file, got \['dcgan'\]"),
         ("extends: broken.yaml", r"broken.yaml: unknown key 'epochs'"),

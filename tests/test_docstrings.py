@@ -27,7 +27,7 @@ def modules():
     """(name, path) of the package's modules, but for the command line and the pages, whose functions are not called."""
     yield "ganzoo", ROOT / "__init__.py"
     for found in pkgutil.walk_packages([str(ROOT)], "ganzoo."):
-        if not found.name.startswith(("ganzoo.demos", "ganzoo.zoo_configs")) and found.name != "ganzoo.cli":
+        if not found.name.startswith(("ganzoo.cli", "ganzoo.demos", "ganzoo.zoo_configs")):
             path = ROOT.joinpath(*found.name.split(".")[1:])
             yield found.name, path / "__init__.py" if found.ispkg else path.with_suffix(".py")
 

@@ -1,9 +1,11 @@
 """Weights archives: what is stored is what is read, and nothing more is unpacked or allocated."""
 
+import dataclasses
 import io
 import os
 import zipfile
 
+import keras
 import numpy as np
 import pytest
 import yaml
@@ -66,6 +68,38 @@ def test_a_digest_is_of_the_arrays_and_not_of_the_file(tmp_path):
     assert weights.digest(first) == weights.digest(second)
     for other in ({**first, "b": first["b"][::-1]}, {**first, "b": first["b"].reshape(2, 2)}, {"b": first["b"]}):
         assert weights.digest(other) != weights.digest(first)
+
+
+def test_layers_without_names_find_their_weights_whatever_was_built_before(tmp_path):
+    """Keras numbers them in the order in which a process creates them."""
+
+    def network():
+        inputs = keras.Input((3,))
+        x = keras.layers.Dense(3)(inputs)
+        inner = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3), keras.layers.Dense(3)])
+        return keras.Model(inputs, keras.layers.Dense(3, name="last")(inner(x) + keras.layers.Dense(3)(x)))
+
+    first, other = network(), network()
+    assert [layer.name for layer in first.layers] != [layer.name for layer in other.layers]
+    for variable in first.weights:
+        variable.assign(np.random.default_rng(0).normal(size=variable.shape).astype("float16"))
+    weights.load(tmp_path / "w.npz", {"n": other}, weights.save(tmp_path / "w.npz", {"n": first}))
+    assert all(np.array_equal(a, b) for a, b in zip(first.get_weights(), other.get_weights()))
+    assert weights.shapes(first) == weights.shapes(other)
+    assert {key.split("/")[1] for key in weights.read(tmp_path / "w.npz")} == {"dense", "dense_1", "sequential", "last"}
+
+
+def test_weights_of_the_same_name_are_refused(tmp_path):
+    class Twice(keras.layers.Layer):
+        def build(self, shape):
+            self.one, self.two = (self.add_weight(shape=(2,), name="same") for _ in range(2))
+
+        def call(self, x):
+            return x + self.one + self.two
+
+    network = keras.Sequential([keras.Input((2,)), Twice(name="twice")])
+    with pytest.raises(ganzoo.GanzooError, match="'n/twice' has several weights called 'same'"):
+        weights.save(tmp_path / "w.npz", {"n": network})
 
 
 @pytest.fixture
@@ -156,3 +190,23 @@ def test_shipped_weights_are_read_to_the_byte():
     for layer in model.ema_generator.layers:
         for variable in layer.weights:
             np.testing.assert_array_equal(np.asarray(variable), arrays[f"generator/{layer.name}/{variable.name}"])
+
+
+def test_two_presets_written_to_a_folder_at_once_leave_one_of_them(tmp_path):
+    """One of them writes its weights while the other one writes all of its files."""
+    first, second = (ganzoo.create("dcgan", **SIZES) for _ in range(2))
+    first.save_to_preset(tmp_path / "p")
+    config = presets.find(tmp_path / "p").config
+    file, sha256 = presets.write_weights(second, tmp_path / "p")
+    ganzoo.create("dcgan", **SIZES).save_to_preset(tmp_path / "p", overwrite=True)
+    stated = dataclasses.replace(config.weights, file=file, sha256=sha256)
+    presets.write_config(dataclasses.replace(config, weights=stated), tmp_path / "p")
+    assert np.array_equal(ganzoo.load(tmp_path / "p").generate(2, seed=0), half(second).generate(2, seed=0))
+    assert sorted(os.listdir(tmp_path / "p")) == sorted(["preset.yaml", file])
+
+
+def half(model):
+    """With weights as a file stores them."""
+    for variable in model.ema_generator.weights:
+        variable.assign(np.array(variable).astype("float16"))
+    return model

@@ -3,6 +3,7 @@
 Each file is run in its own runtime before it is moved to its place, and its outputs are compared with the model's.
 """
 
+import difflib
 import os
 import shutil
 import tempfile
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.errors import GanzooError, first_line, unknown
+from ganzoo.errors import GanzooError, first_line, in_one_line, unknown
+from ganzoo.export import formats
 from ganzoo.export.formats import FORMATS, Format
 from ganzoo.types import PathLike
 
@@ -88,8 +90,10 @@ def export_model(
     chosen = FORMATS[format]
     backend.require_tensorflow(chosen.description)
     require(format)
-    if opset_version is not None and format != "onnx":
-        raise GanzooError(f"opset_version is for format='onnx', not for '{format}'")
+    if opset_version is not None:
+        if format != "onnx":
+            raise GanzooError(f"opset_version is for format='onnx', not for '{format}'")
+        formats.check_opset(opset_version)
     options = {} if opset_version is None else {"opset_version": opset_version}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -159,17 +163,22 @@ def checked_target(
         checked_target("digits.onnx", format="onnx")
         checked_target("digits.tflite", format="onnx")  # GanzooError: ... ends in .onnx
     """
-    if format not in FORMATS:
+    if not isinstance(format, str) or format not in FORMATS:
         raise unknown("format", format, FORMATS)
     chosen = FORMATS[format]
-    target = Path(os.path.abspath(filepath))
-    if chosen.suffix and target.suffix != chosen.suffix:
+    try:
+        target = Path(os.path.abspath(filepath))
+        if "\0" in str(target):
+            raise ValueError("embedded null byte")
+    except (TypeError, ValueError) as error:
+        raise GanzooError(f"cannot write to {in_one_line(filepath)}: {error}") from None
+    if chosen.suffix and target.suffix.lower() != chosen.suffix:
         raise GanzooError(f"the name of {chosen.description} ends in {chosen.suffix}, got '{target.name}'")
     if not chosen.suffix and (other := _of_suffix(target)):
         raise GanzooError(f"'{target.name}' is the name of {FORMATS[other].description}: choose the format {other}")
-    if not chosen.suffix and target.suffix in _FOREIGN:
+    if not chosen.suffix and (meant := _suffix_of_a_file(target)):
         raise GanzooError(
-            f"no format has the suffix {target.suffix}: choose a folder for a SavedModel, or a file ending in "
+            f"no format has the suffix {meant}: choose a folder for a SavedModel, or a file ending in "
             f"{', '.join(one.suffix for one in FORMATS.values() if one.suffix)}"
         )
     if float16 and not chosen.takes_float16:
@@ -217,7 +226,16 @@ def format_of(filepath: PathLike) -> str:
 
 
 def _of_suffix(path: Path) -> str | None:
-    return next((name for name, one in FORMATS.items() if one.suffix and path.suffix == one.suffix), None)
+    return next((name for name, one in FORMATS.items() if one.suffix and path.suffix.lower() == one.suffix), None)
+
+
+def _suffix_of_a_file(path: Path) -> str | None:
+    """The suffix of a name that is not a SavedModel's: that of a file of another program, or a mistyped one."""
+    known = [one.suffix for one in FORMATS.values() if one.suffix]
+    if path.suffix.lower() in _FOREIGN or difflib.get_close_matches(path.suffix.lower(), known, n=1, cutoff=0.7):
+        return path.suffix
+    # Compressed, as in dcgan.onnx.gz.
+    return "".join(path.suffixes[-2:]) if any(suffix in known for suffix in path.suffixes) else None
 
 
 def _kind(chosen: Format) -> str:

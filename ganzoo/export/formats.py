@@ -118,6 +118,29 @@ def input_names(network: Any) -> list[str]:
 
 # ONNX.
 
+# The first one in which the sizes of transposed convolutions may depend on the input.
+_OLDEST_OPSET = 10
+
+
+def check_opset(version: int) -> None:
+    """Checks a version of ONNX's operators.
+
+    Raises:
+        GanzooError: the converter does not write it, or networks need a newer one.
+
+    Example:
+        from ganzoo.export.formats import check_opset
+
+        check_opset(17)
+        check_opset(99)  # GanzooError: opset_version must be an integer from 10 to ...
+    """
+    from tf2onnx.constants import OPSET_TO_IR_VERSION
+
+    newest = max(OPSET_TO_IR_VERSION)
+    whole = isinstance(version, int) and not isinstance(version, bool)
+    if not whole or not _OLDEST_OPSET <= version <= newest:
+        raise GanzooError(f"opset_version must be an integer from {_OLDEST_OPSET} to {newest}, got {version!r}")
+
 
 def _write_onnx(model: "ZooModel", path: Path, batch_size: int | None, float16: bool, **options: Any) -> None:
     import onnx

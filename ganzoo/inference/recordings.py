@@ -73,13 +73,16 @@ def enhance_pipe(stream: EnhancementStream, source: BinaryIO, target: BinaryIO, 
     """Enhances raw samples, 16-bit and little-endian, channels interleaved, while they arrive.
 
     The output begins after the stream's latency and has as many samples as the input; half a sample at the input's end
-    is ignored. It ends without an error if nobody reads the output any more.
+    is ignored. It ends without an error if nobody reads the output any more. Ctrl-C ends the input.
 
     Args:
         stream: from `SpeechEnhancement.stream`.
         source: open for reading bytes.
         target: open for writing bytes.
         channels: of the input and the output.
+
+    Raises:
+        GanzooError: the input cannot be read, or the output cannot be written.
 
     Example:
         import io
@@ -90,20 +93,39 @@ def enhance_pipe(stream: EnhancementStream, source: BinaryIO, target: BinaryIO, 
         enhance_pipe(ganzoo.load("segan").stream(sample_rate=16000), source, target)     # target holds 3200 bytes
     """
     size, left = 2 * channels, b""
-    # What has arrived, up to a tenth of a second; a plain read would wait for all of it.
-    read = getattr(source, "read1", source.read)
     try:
-        while data := read(size * max(1, stream.sample_rate // 10)):
+        while data := _arrived(source, size * max(1, stream.sample_rate // 10)):
             data = left + data
             whole = len(data) // size * size
             left = data[whole:]
             samples = np.frombuffer(data[:whole], "<i2").reshape(-1, channels)
-            target.write(_as_bytes(stream.push(samples / np.float32(32768))))
-            target.flush()
-        target.write(_as_bytes(stream.finish()))
+            _send(target, stream.push(samples / np.float32(32768)))
+        _send(target, stream.finish())
+    except (BrokenPipeError, KeyboardInterrupt):
+        # Ctrl-C during computation: the stream's state may be incomplete, so the rest is left out.
+        return
+
+
+def _arrived(source: BinaryIO, most: int) -> bytes:
+    """What has arrived, up to `most` bytes, waiting for some of it; nothing at the end or after Ctrl-C."""
+    # A plain read would wait for all of it.
+    read = getattr(source, "read1", source.read)
+    try:
+        return read(most)
+    except KeyboardInterrupt:
+        return b""
+    except OSError as error:
+        raise GanzooError(f"cannot read the input: {error.strerror or error}") from None
+
+
+def _send(target: BinaryIO, samples: np.ndarray) -> None:
+    try:
+        target.write(_as_bytes(samples))
         target.flush()
     except BrokenPipeError:
-        return
+        raise
+    except OSError as error:
+        raise GanzooError(f"cannot write the output: {error.strerror or error}") from None
 
 
 def _as_bytes(samples: np.ndarray) -> bytes:

@@ -101,7 +101,8 @@ class VideoReader:
             file = self._open.enter_context(open_regular(path))
             self._container = self._open.enter_context(av.open(file, "r", format=container))
             if not self._container.streams.video:
-                raise GanzooError(f"{self._shown}: it has no video, only sound")
+                only = ", only sound" if self._container.streams.audio else ": it is damaged or ends early"
+                raise GanzooError(f"{self._shown}: it has no video{only}")
             self._stream = self._container.streams.video[0]
             self._stream.thread_type = "AUTO"
             self.sound = next(iter(self._container.streams.audio), None)

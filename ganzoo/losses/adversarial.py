@@ -7,7 +7,7 @@ from typing import Any
 
 from keras import ops
 
-from ganzoo.losses.names import Names
+from ganzoo.losses.names import Named, Names
 from ganzoo.types import Tensor
 
 _names = Names("loss")
@@ -29,7 +29,7 @@ def get(loss: Any) -> "AdversarialLoss":
     return _names.get(loss, AdversarialLoss)
 
 
-class AdversarialLoss:
+class AdversarialLoss(Named):
     """Base class of adversarial losses. For a loss of your own, subclass it and pass an instance to `compile`.
 
     Example:
@@ -46,7 +46,6 @@ class AdversarialLoss:
         model.compile(loss=MyLoss())
     """
 
-    name: str | None = None
     # What the discriminator must output: "logits", or the "errors" of an autoencoder.
     takes = "logits"
     # The keys of what `report` returns; training logs these metrics.
@@ -63,14 +62,6 @@ class AdversarialLoss:
     def report(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
         """{name: scalar}: `d_real` and `d_fake`, the mean of D(x) = sigmoid(logits) over real and generated images."""
         return {"d_real": ops.mean(ops.sigmoid(real_logits)), "d_fake": ops.mean(ops.sigmoid(fake_logits))}
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "AdversarialLoss":
-        return cls(**config)
 
 
 class _CrossEntropy(AdversarialLoss):

@@ -10,7 +10,7 @@ from typing import Any
 
 from keras import ops
 
-from ganzoo.losses.names import Names
+from ganzoo.losses.names import Named, Names
 from ganzoo.types import Tensor
 
 _names = Names("likelihood")
@@ -32,7 +32,7 @@ def get_likelihood(asked: Any) -> "Likelihood":
     return _names.get(asked, Likelihood)
 
 
-class Likelihood:
+class Likelihood(Named):
     """Base class of likelihoods.
 
     Attributes:
@@ -49,7 +49,6 @@ class Likelihood:
         model = ganzoo.create("vae", likelihood=Laplace())
     """
 
-    name: str | None = None
     outputs = 1
     is_discrete = False
 
@@ -74,14 +73,6 @@ class Likelihood:
     def mean(self, outputs: Tensor) -> Tensor:
         """The mean image of the distribution, in [-1, 1]."""
         return ops.clip(outputs, -1.0, 1.0)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Likelihood":
-        return cls(**config)
 
 
 @likelihood("bernoulli")

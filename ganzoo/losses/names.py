@@ -2,11 +2,30 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import keras
 
 from ganzoo.errors import GanzooError, unknown
+
+
+class Named:
+    """Base class of what has a name in YAML files.
+
+    Attributes:
+        name: under which the class is registered; None for a class of the user's own.
+    """
+
+    name: str | None = None
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """An object from what `get_config` returned."""
+        return cls(**config)
 
 
 class Names:
@@ -31,7 +50,11 @@ class Names:
         return decorate
 
     def get(self, asked: Any, base: type) -> Any:
-        """Makes an object from its name or {"name": ..., argument: number}; an instance of `base` is returned as is.
+        """Makes an object from its name.
+
+        Args:
+            asked: the name, {"name": ..., argument: number}, or an instance of `base`, which is returned as is.
+            base: base class of the registered classes.
 
         Raises:
             GanzooError: an unknown name or argument, or a value out of range.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras import ops
 
-from ganzoo.losses.names import Names
+from ganzoo.losses.names import Named, Names
 from ganzoo.types import Tensor
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def get_penalty(asked: Any) -> "Penalty":
     return _names.get(asked, Penalty)
 
 
-class Penalty:
+class Penalty(Named):
     """Base class of penalties. For a penalty of your own, subclass it and pass an instance to `compile`.
 
     Args:
@@ -49,8 +49,6 @@ class Penalty:
         model = ganzoo.create("dcgan", image_shape=(28, 28, 1), width=8)
         model.compile(penalties=[FakeGradient(10.0)])
     """
-
-    name: str | None = None
 
     def __init__(self, weight: float):
         if weight < 0:
@@ -77,10 +75,6 @@ class Penalty:
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
         return {"weight": self.weight}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Penalty":
-        return cls(**config)
 
 
 @penalty("gradient_penalty")

@@ -128,7 +128,7 @@ class SpeechEnhancement(Task):
 
         Raises:
             GanzooError: an array of another type or shape, an empty one, or one with values that are NaN, infinite or
-                beyond 100; a sample rate out of range; num_shifts below 1.
+                beyond 100; a sample rate out of range; num_shifts below 1 or above `hop`.
 
         Example:
             noisy = np.random.default_rng(0).normal(0, 0.1, 4410).astype("float32")
@@ -230,7 +230,7 @@ class SpeechEnhancement(Task):
             context and the delay of resampling, in seconds.
 
         Raises:
-            GanzooError: a sample rate out of range, num_shifts below 1, a block or context that is negative or longer
+            GanzooError: a sample rate or num_shifts out of range, a block or context that is negative or longer
                 than 10 seconds; either of them for a model with a receptive field longer than its training windows,
                 which processes such windows.
 
@@ -257,8 +257,10 @@ class SpeechEnhancement(Task):
 
     def _stream(self, rate: int, num_shifts: int | None, windows: Windows) -> EnhancementStream:
         num_shifts = self.num_shifts if num_shifts is None else num_shifts
-        if not isinstance(num_shifts, (int, np.integer)) or isinstance(num_shifts, bool) or num_shifts < 1:
-            raise GanzooError(f"num_shifts must be an integer of at least 1, got {num_shifts!r}")
+        # There are no more different shifts than samples of a hop.
+        whole = isinstance(num_shifts, (int, np.integer)) and not isinstance(num_shifts, bool)
+        if not whole or not 1 <= num_shifts <= max(self.hop, self.num_shifts):
+            raise GanzooError(f"num_shifts must be an integer from 1 to {self.hop}, got {num_shifts!r}")
         function = functools.partial(self._shift_average, num_shifts=num_shifts)
         return EnhancementStream(function, rate, Settings(self.sample_rate, windows, self.preemphasis))
 

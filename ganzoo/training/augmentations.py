@@ -8,7 +8,7 @@ from typing import Any
 
 from keras import ops
 
-from ganzoo.losses.names import Names
+from ganzoo.losses.names import Named, Names
 from ganzoo.training.noise import Noise
 from ganzoo.types import Tensor
 
@@ -35,7 +35,7 @@ def get_augmentation(asked: Any) -> "Augmentation":
     return _names.get(asked, Augmentation)
 
 
-class Augmentation:
+class Augmentation(Named):
     """Base class of augmentations. For one of your own, subclass it and pass an instance to `compile`.
 
     Example:
@@ -49,8 +49,6 @@ class Augmentation:
         model.compile(augmentations=[Dimmed()])
     """
 
-    name: str | None = None
-
     def __call__(self, images: Tensor, noise: Noise) -> Tensor:
         """The augmented batch.
 
@@ -59,14 +57,6 @@ class Augmentation:
             noise: `ganzoo.training.noise.Noise`: `noise.normal(shape)`, `noise.uniform(shape)`, `noise.step`.
         """
         raise NotImplementedError(f"{type(self).__name__} must define __call__()")
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Augmentation":
-        return cls(**config)
 
 
 @augmentation("instance_noise")

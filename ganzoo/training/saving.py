@@ -186,8 +186,7 @@ class Saving(keras.Model):
         for name, average in self.averages.items():
             theirs = other.averages.get(name)
             shapes = [
-                {variable.path: tuple(variable.shape) for variable in network.weights} if network is not None else {}
-                for network in (self.networks[name], theirs)
+                weights.shapes(network) if network is not None else {} for network in (self.networks[name], theirs)
             ]
             if shapes[0] != shapes[1]:
                 different = sorted(

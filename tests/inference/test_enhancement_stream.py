@@ -2,6 +2,7 @@
 
 import io
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,8 +114,9 @@ def test_wrong_blocks_and_settings_get_one_line(model):
     for settings in ({"block": -1}, {"context": 11}, {"block": float("nan")}, {"context": "1"}):
         with pytest.raises(ganzoo.GanzooError, match=f"{next(iter(settings))} must lie between 0 and 10 seconds"):
             model.stream(16000, **settings)
-    with pytest.raises(ganzoo.GanzooError, match="num_shifts must be an integer"):
-        model.stream(16000, num_shifts=0)
+    for num_shifts in (0, model.hop + 1, True):
+        with pytest.raises(ganzoo.GanzooError, match="num_shifts must be an integer from 1 to 1024"):
+            model.stream(16000, num_shifts=num_shifts)
     with pytest.raises(ganzoo.GanzooError, match="sample_rate must be an integer"):
         model.stream(3)
     far = ganzoo.create("segan", widths=(2, 2), kernel_size=31, stride=4, window=64, output="residual")
@@ -159,3 +161,33 @@ def test_a_reader_that_leaves_is_no_error(model):
             raise BrokenPipeError
 
     enhance_pipe(model.stream(16000), io.BytesIO(bytes(64000)), Closed())
+
+
+class Interrupted(io.BytesIO):
+    """Ctrl-C while it waits for more."""
+
+    def read1(self, size=-1):
+        data = super().read1(size)
+        if not data:
+            raise KeyboardInterrupt
+        return data
+
+
+def test_ctrl_c_ends_the_input_and_the_rest_is_written(model):
+    target = io.BytesIO()
+    enhance_pipe(model.stream(16000), Interrupted(bytes(40000)), target)
+    assert len(target.getvalue()) == 40000
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_pipes_that_fail_get_one_line(model, tmp_path):
+    with (
+        open("/dev/full", "wb", buffering=0) as full,
+        pytest.raises(ganzoo.GanzooError, match="cannot write the output: No space left"),
+    ):
+        enhance_pipe(model.stream(16000), io.BytesIO(bytes(64000)), full)
+    with (
+        open(tmp_path / "out", "wb", buffering=0) as write_only,
+        pytest.raises(ganzoo.GanzooError, match="cannot read the input"),
+    ):
+        enhance_pipe(model.stream(16000), write_only, io.BytesIO())

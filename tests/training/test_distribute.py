@@ -211,7 +211,7 @@ def test_workers_begin_or_resume_together(run_of_two, begun_run):
 
 
 def test_the_command_line_offers_what_there_is():
-    from ganzoo.cli import train
+    from ganzoo.cli.train import train
 
     (option,) = [parameter for parameter in train.params if parameter.name == "strategy"]
     assert tuple(option.type.choices) == STRATEGIES

@@ -46,8 +46,8 @@ class Guard(keras.callbacks.Callback):
         if self._alike >= self.patience:
             raise TrainingStopped(
                 f"the generator has collapsed: for {self.patience} epochs all of its images have been alike. "
-                "Start again with another seed (training.seed), a lower learning rate, or a model that "
-                "avoids it (see README, 'When training goes wrong')."
+                "Start again with another seed (training.seed), a lower learning rate, or a remedy of the page "
+                "'When training goes wrong' (docs/when_training_goes_wrong.md)."
             )
 
     def _check_losses(self, logs: dict[str, Any]) -> None:

@@ -1,0 +1,8 @@
+"""The command line: a module for each topic. Commands check as much as possible before they import Keras, which takes
+seconds."""
+
+# Each adds its commands to `main`.
+from ganzoo.cli import data, demo, enhance, evaluate, export, generate, hub, info, train, upscale
+from ganzoo.cli.group import main
+
+__all__ = ["data", "demo", "enhance", "evaluate", "export", "generate", "hub", "info", "main", "train", "upscale"]

@@ -1,0 +1,62 @@
+"""What several commands need: the model by its name, and the work on several files."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ganzoo.errors import GanzooError
+from ganzoo.start import import_keras
+
+
+def _each(pairs: Sequence[tuple[Path, Path]], source: Path | None, work: Callable[[Path, Path, Any], object]) -> None:
+    """Calls work(path, written, report) for all pairs, with one progress bar on a terminal.
+
+    For a folder, or several inputs (source is None), files that fail are reported and skipped. report is a function of
+    (done, total) within a file, which moves the bar; None for a single file, which may show a bar of its own.
+    """
+    from tqdm import tqdm
+
+    failed = 0
+    several = len(pairs) > 1
+    shown = "{l_bar}{bar}| {n:.1f}/{total} files [{elapsed}<{remaining}]"
+    with tqdm(total=len(pairs), bar_format=shown, disable=None if several else True, leave=False) as bar:
+        for i, (path, written) in enumerate(pairs):
+
+            def report(done: int, total: int, before: int = i) -> None:
+                bar.update(before + min(1.0, done / total) - bar.n)
+
+            try:
+                work(path, written, report if several else None)
+                with bar.external_write_mode():
+                    click.echo(click.format_filename(written))
+            except GanzooError as error:
+                if source is not None and not os.path.isdir(source):
+                    raise
+                failed += 1
+                with bar.external_write_mode():
+                    click.echo(f"left out: {error}".encode(errors="replace"), err=True)
+            report(1, 1)
+    if failed:
+        where = "" if source is None else f" in {source}"
+        raise GanzooError(f"{failed} of the {len(pairs)} files{where} {'was' if failed == 1 else 'were'} left out")
+
+
+# The method that a command calls, if it has another name than the command.
+_METHODS = {"generate --caption": "vectors", "generate --label": "class_number", "probe": "features"}
+
+
+def _loaded(name: str, command: str) -> Any:
+    """The model for a command; unknown and unsuitable names are refused before Keras is imported."""
+    from ganzoo import checks, presets
+
+    checks.model(name, command)
+    import_keras()
+    model = presets.load(name)
+    method = _METHODS.get(command, command)
+    # A model of the user's own task may not have it.
+    if not hasattr(model, method):
+        raise GanzooError(f"`ganzoo {command}` needs a model with the method {method}(); '{name}' has none")
+    return model

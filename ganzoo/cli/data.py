@@ -1,0 +1,65 @@
+"""ganzoo data"""
+
+from pathlib import Path
+
+import click
+
+from ganzoo.cli.group import _Path, main
+
+
+@main.command()
+@click.argument("source")
+@click.option(
+    "--output",
+    type=_Path(),
+    metavar="FOLDER",
+    help="Write the images as files into this folder, a new or empty one, instead of describing them.",
+)
+@click.option(
+    "--preview",
+    type=_Path(),
+    default="preview.png",
+    show_default=True,
+    metavar="FILE",
+    help="Image of a random choice to write, a row for each class; spectrograms of recordings.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(1, 4096),
+    default=64,
+    show_default=True,
+    help="Height and width in pixels, of the files or of each image of the preview.",
+)
+@click.option("--upscale", is_flag=True, help="Enlarge images that are smaller, with --output.")
+def data(source: str, output: str | None, preview: str, size: int, upscale: bool) -> None:
+    """Describes a source before training, and writes a preview. With --output, writes its images as files.
+
+    \b
+    Examples: ganzoo data folder:my_images
+              ganzoo data idx:train-images-idx3-ubyte.gz --preview mnist.png
+              ganzoo data avatars:2000 --output my_avatars
+              ganzoo data avatars:500:held-out:seed=3 --size 256 --output held_out
+
+    Reads every file: how many there are, their sizes, channels, range of values and classes, and which are broken.
+    Files are written with a captions.json for avatars, and into a folder for each class for other sources.
+    """
+    from ganzoo import checks
+
+    if output is not None:
+        from ganzoo.data.writing import write_images
+
+        checks.folder_to_write(output)
+        click.echo(write_images(source, output, size, upscale=upscale))
+        return
+    checks.image_to_write(preview)
+    scheme, _, place = source.partition(":")
+    if place and scheme in ("folder", "captions"):
+        checks.existing(Path(place).expanduser(), kind="folder")
+    from ganzoo.inference.inspection import inspect, preview_grid
+    from ganzoo.inference.sampling import save_image
+
+    found = inspect(source)
+    for title, text in found.lines():
+        click.echo(f"{title + ':':13}{text}".encode(errors="replace"))
+    save_image(preview, preview_grid(found, size))
+    click.echo(f"{'preview:':13}{click.format_filename(preview)}")

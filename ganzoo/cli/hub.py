@@ -1,0 +1,70 @@
+"""ganzoo publish, push"""
+
+from pathlib import Path
+
+import click
+
+from ganzoo.cli.group import _Path, main
+from ganzoo.start import import_keras
+
+
+@main.command()
+@click.argument("run", type=_Path(path_type=Path))
+@click.argument("folder", type=_Path(path_type=Path))
+@click.option("--data", required=True, metavar="SOURCE", help="Held-out real data, for the metrics.")
+@click.option("--license", required=True, help="License of the training data.")
+@click.option("--trained-on", required=True, help="Description of the training data.")
+@click.option("--overwrite", is_flag=True, help="Replace a preset that FOLDER holds, and its card.")
+@click.option(
+    "--name",
+    metavar="NAME",
+    help="Write only NAME.yaml and NAME.npz, beside other presets; the package's presets are written in this way.",
+)
+def publish(
+    run: Path, folder: Path, data: str, license: str, trained_on: str, overwrite: bool, name: str | None
+) -> None:
+    """Turns a run's best checkpoint into a preset: a folder with a YAML file, weights, a model card and a sample image.
+
+    \b
+    Example: ganzoo publish runs/dcgan.mnist-001 my_digits --data idx:t10k-images-idx3-ubyte.gz \\
+                 --license "CC BY-SA 3.0" --trained-on "MNIST training set"
+             ganzoo generate my_digits
+             ganzoo push my_digits hf://USER/my-digits
+    """
+    from ganzoo import checks, presets
+
+    checks.existing(run, kind="run folder")
+    presets.best_checkpoint_of(run)
+    checks.source(data, checks.model(run))
+    presets.check_target(folder, overwrite, name)
+    checks.folder_to_write(folder)
+    import_keras()
+    from ganzoo.training.publish import publish_run
+
+    click.echo(publish_run(run, folder, data, license, trained_on, name=name, overwrite=overwrite))
+
+
+@main.command()
+@click.argument("folder", type=_Path(path_type=Path))
+@click.argument("address")
+@click.option("--private", is_flag=True, help="Create the repository as private.")
+def push(folder: Path, address: str, private: bool) -> None:
+    """Uploads the preset in FOLDER to the Hugging Face Hub, so that others load it by its ADDRESS.
+
+    \b
+    Examples: ganzoo push my_digits hf://USER/my-digits
+              ganzoo push my_digits hf://USER/my-digits@v2 --private
+
+    Log in first, with `hf auth login` or the environment variable HF_TOKEN. Only the YAML file, the weights, the model
+    card and its sample image are uploaded. After @, a branch to push to, which is created if necessary.
+    """
+    from ganzoo import checks, hub, presets
+
+    checks.existing(folder, kind="preset folder")
+    presets.check_preset_folder(folder)
+    hub.check_login(address)
+    import_keras()
+    from ganzoo.training.publish import push_folder
+
+    click.echo(push_folder(folder, address, private))
+    click.echo(f'  use it: ganzoo.load("{address}")')

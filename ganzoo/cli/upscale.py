@@ -1,0 +1,84 @@
+"""ganzoo upscale"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ganzoo.cli.common import _each, _loaded
+from ganzoo.cli.group import _Number, _Path, main
+from ganzoo.errors import GanzooError
+
+
+@main.command()
+@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=_Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=_Path(path_type=Path))
+@click.option(
+    "--model",
+    type=_Path(),
+    default="srgan",
+    show_default=True,
+    metavar="NAME",
+    help="A model, a preset, an address of the hub, a .keras file or a run folder.",
+)
+@click.option(
+    "--tile",
+    type=click.IntRange(16),
+    default=384,
+    show_default=True,
+    help="Size of tiles in pixels; smaller needs less memory.",
+)
+@click.option(
+    "--scale",
+    type=_Number(1, min_open=True),
+    help="Factor of width and height: below the network's, its result is resampled; above it, up to its square, the "
+    "image passes the network twice. [default: the network's, 4 for shipped models]",
+)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["png", "jpg", "webp", "tif", "bmp", "gif", "keep"]),
+    help="Format of the files in a folder OUT; keep: that of each input. Animations and documents stay what they are "
+    "where the format cannot hold them, and videos are .mp4. [default: png]",
+)
+def upscale(
+    sources: Sequence[Path], target: Path, model: str, tile: int, scale: float | None, file_format: str | None
+) -> None:
+    """Upscales an image or video, several files, or all in a folder. OUT is a file if IN is a single file, otherwise a
+    folder. Animations and multi-page TIFFs stay together.
+
+    \b
+    Examples: ganzoo upscale in.jpg out.png
+              ganzoo upscale in.jpg out.jpg --scale 2
+              ganzoo upscale a.jpg b.png large
+              ganzoo upscale holiday holiday_large --model srresnet --format keep
+              ganzoo upscale clip.mp4 clip_large.mp4 --scale 2
+
+    Videos are upscaled frame by frame and keep their sound; they need PyAV: pip install av
+    """
+    from ganzoo import checks
+    from ganzoo.inference import frames
+    from ganzoo.inference.folders import written_pairs
+
+    def files_in(folder: Path) -> Any:
+        return frames.files_to_upscale(folder, skip_folder=target)
+
+    def suffix_of(path: Path) -> str:
+        return frames.result_suffix(path, file_format if file_format in (None, "keep") else f".{file_format}")
+
+    if len(sources) == 1:
+        checks.to_read(sources[0], "image")
+    pairs = written_pairs(list(sources), target, files_in, suffix_of=suffix_of)
+    if file_format and pairs[0][1] == target:
+        raise GanzooError(f"--format is for a folder OUT: the suffix of {target.name} says the format")
+    for path, written in pairs:
+        frames.check_target(path, written)
+    loaded = _loaded(model, "upscale")
+    loaded.size_of_result(1, 1, scale)
+    alone = sources[0] if len(sources) == 1 else None
+
+    def work(path: Path, written: Path, report: Any) -> None:
+        frames.upscale_file(loaded, path, written, tile=tile, progress=report, scale=scale)
+
+    _each(pairs, alone, work)
