@@ -1,5 +1,6 @@
 """PixelCNN: what a pixel depends on, sampling against the naive loop, completion, and exact likelihoods."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -41,6 +42,7 @@ def halves():
 
 @pytest.fixture(scope="module")
 def trained(halves):
+    keras.utils.set_random_seed(0)
     model = ganzoo.create("pixelcnn", image_shape=SHAPE, width=8, depth=2, hidden=16)
     model.compile({"name": "adam", "learning_rate": 1e-2}, ema_decay=0.9)
     model.fit(halves / 127.5 - 1.0, batch_size=32, epochs=15, verbose=0)

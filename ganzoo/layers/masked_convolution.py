@@ -54,6 +54,15 @@ class MaskedConv2D(keras.layers.Layer):
         self.masks_channels = channels > 1 and not self.sees_rows
         self.reach = kernel_size // 2 + (1 if self.sees_same or self.masks_channels else 0)
 
+    @property
+    def sides(self) -> tuple[int, int, int, int]:
+        """Zeros around the image: left, right, top, bottom; -1 cuts a column or row instead."""
+        if self.sees_rows:
+            side, below = self.kernel_size // 2, 0 if self.sees_same else -1
+            return side, side, self.reach - 1 - below, below
+        right = self.reach - self.kernel_size // 2 - 1
+        return self.kernel_size // 2, right, 0, 0
+
     def build(self, input_shape: Any) -> None:
         size = (self.reach, self.kernel_size) if self.sees_rows else (1, self.reach)
         if min(size) < 1:
@@ -74,18 +83,11 @@ class MaskedConv2D(keras.layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         height, width = inputs.shape[1:3]
-        if self.sees_rows:
-            side = self.kernel_size // 2
-            # Without its own row, the last row is seen by none.
-            seen = inputs if self.sees_same else inputs[:, : height - 1]
-            top = self.reach - 1 if self.sees_same else self.reach
-            padding = ((0, 0), (top, 0), (side, side), (0, 0))
-        else:
-            includes_own = self.reach > self.kernel_size // 2
-            seen = inputs if includes_own else inputs[:, :, : width - 1]
-            padding = ((0, 0), (0, 0), (self.reach - 1 if includes_own else self.reach, 0), (0, 0))
-        if any(before or after for before, after in padding):
-            seen = ops.pad(seen, padding)
+        left, right, top, bottom = self.sides
+        # The last row or column, if no output sees it.
+        seen = inputs[:, : height + min(0, bottom), : width + min(0, right)]
+        if max(left, right, top) > 0:
+            seen = ops.pad(seen, ((0, 0), (top, 0), (left, max(0, right)), (0, 0)))
         return ops.conv(seen, self.masked_kernel(), padding="valid") + self.bias
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:

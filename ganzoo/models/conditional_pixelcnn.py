@@ -44,7 +44,8 @@ class ConditionalPixelCNN(ClassConditionalGeneration, PixelCNN):
         log_p = model.log_likelihood(images)                        # float32 (3,), all classes equally likely
     """
 
-    commands = ("generate", "generate --label")
+    commands = ("generate", "generate --label", "complete")
+    page = "ganzoo.demos.pixelcnn"
     test_config = dict(image_shape=(8, 8, 1), classes=3, width=4, depth=3, first_kernel_size=5, hidden=8)
 
     def __init__(self, image_shape: tuple[int, int, int] = (28, 28, 1), classes: AtLeastOne = 10, **options: Any):

@@ -72,7 +72,8 @@ class PixelCNN(ImageGeneration, ZooModel):
         completed = model.complete(generated, mask, seed=1)         # uint8 (4, 8, 8, 1)
     """
 
-    commands = ("generate",)
+    commands = ("generate", "complete")
+    page = "ganzoo.demos.pixelcnn"
     output_name = "outputs"
     example = "images = model.generate(16, seed=0)  # uint8 (16, height, width, channels)"
     test_config = dict(image_shape=(8, 8, 1), width=4, depth=3, first_kernel_size=5, hidden=8)
