@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 import ganzoo
-from ganzoo import backend
+from ganzoo import backend, presets
 from ganzoo.inference.pixel_sampling import PixelSampler
 from ganzoo.losses.likelihoods import Likelihood
 
@@ -59,8 +59,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1, help="rows of the naive loop")
     parser.add_argument("--times", type=int, default=3)
     options = parser.parse_args()
-    preset = ganzoo.presets.find(options.preset)
-    model: Any = ganzoo.load(options.preset) if preset.config.weights else ganzoo.presets.build(preset.config)
+    preset = presets.find(options.preset)
+    model: Any = ganzoo.load(options.preset) if preset.config.weights else presets.build(preset.config)
     height, width, channels = model.image_shape
     nothing = np.zeros((options.images, height, width, channels), "float32")
     keep = np.zeros(nothing.shape[:3], bool)

@@ -561,7 +561,7 @@ def upscale(
     "--mask",
     type=_Path(path_type=Path),
     metavar="FILE",
-    help="Instead of --keep: an image of the model's size whose white pixels are kept and whose black ones are sampled.",
+    help="Instead of --keep: an image of the model's size; its white pixels are kept, its black ones sampled.",
 )
 @click.option("--count", type=click.IntRange(1, 400), default=1, show_default=True, help="Completions, in a grid.")
 @click.option("--label", metavar="CLASS", help="Class of the image, by name or number, for a conditional model.")

@@ -28,11 +28,11 @@ def labelled(
     """A dataset of images and their classes.
 
     Args:
-        source, image_shape, batch_size, seed, flip, upscale, strict, held_out: as in `ganzoo.data.images`. The labels come from
-            "digits", from the labels file beside an "idx:" file, from the array `labels` of an "npz:" file, from the
-            feature `label` of a "tfds:" dataset, or from the folders directly in a "folder:", in alphabetical order
-            with numbers ordered by value ("2" before "10"). Images beside these folders are left out with a warning.
-            In an "npz:" file labels are integers (count,) or (count, 1), or one-hot vectors (count, classes).
+        source, image_shape, batch_size, seed, flip, upscale, strict, held_out: as in `ganzoo.data.images`. The labels
+            come from "digits", from the labels file beside an "idx:" file, from the array `labels` of an "npz:" file,
+            from the feature `label` of a "tfds:" dataset, or from the folders directly in a "folder:", in alphabetical
+            order with numbers ordered by value ("2" before "10"). Images beside these folders are left out with a
+            warning. In an "npz:" file labels are integers (count,) or (count, 1), or one-hot vectors (count, classes).
         classes: number of classes; labels must be below it.
 
     Returns:

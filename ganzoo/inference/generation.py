@@ -53,9 +53,7 @@ def rows_of(model: Any, captions: Sequence[str] = (), labels: Sequence[str] = ()
     return [{"labels": model.class_number(label)} for label in labels] or [{}]
 
 
-def write_grid(
-    model: Any, path: PathLike, rows: Sequence[Row], count: int, seed: int, **options: float | None
-) -> None:
+def write_grid(model: Any, path: PathLike, rows: Sequence[Row], count: int, seed: int, **options: float | None) -> None:
     """Writes a grid of images: a row for each of several conditions, from the same latents.
 
     Args:
@@ -67,7 +65,8 @@ def write_grid(
         **options: further arguments of the model's `generate`, e.g. `truncation`; None counts as not given.
 
     Raises:
-        GanzooError: an option that the model does not take; the images do not fit in memory, or the file cannot be written.
+        GanzooError: an option that the model does not take, images that do not fit in memory, or a file that cannot be
+            written.
 
     Example:
         from ganzoo.inference.generation import rows_of, write_grid

@@ -116,7 +116,9 @@ def fitted(pixels: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
     unit = min(height / image_shape[0], width / image_shape[1])
     sides = [max(1, round(unit * size)) for size in image_shape[:2]]
     top, left = (height - sides[0]) // 2, (width - sides[1]) // 2
-    return checked(resized(pixels[top : top + sides[0], left : left + sides[1]], image_shape[:2])[None], image_shape, "images")[0]
+    return checked(
+        resized(pixels[top : top + sides[0], left : left + sides[1]], image_shape[:2])[None], image_shape, "images"
+    )[0]
 
 
 def check_size(path: PathLike, height: int, width: int) -> None:

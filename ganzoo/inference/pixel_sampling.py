@@ -189,9 +189,9 @@ class _Layer:
         self.recent.append(np.pad(vertical, ((0, 0), (self.side, self.side), (0, 0))))
         return list(self.recent)
 
-    def vertical_stack(self, rows: list[np.ndarray], residual: np.ndarray | None, width: int) -> np.ndarray | None:
-        """The layer's vertical output at a row; keeps what the horizontal stack takes from it. None in the last layer,
-        where it has no use."""
+    def vertical_stack(self, rows: list[np.ndarray], residual: np.ndarray | None, width: int) -> np.ndarray:
+        """The layer's vertical output at a row; keeps what the horizontal stack takes from it. In the last layer, which
+        has no such output, what its gates would take."""
         places = [row[:, i : i + width] for row in rows for i in range(self.columns)]
         seen = _applied(np.concatenate(places, axis=-1), self.vertical)
         self.given = _applied(seen, self.down)
@@ -199,7 +199,7 @@ class _Layer:
             if shift is not None:
                 x += shift
         if self.out is None:
-            return None
+            return seen
         gated = _gated(seen)
         return gated if residual is None else gated + residual
 

@@ -129,7 +129,9 @@ def observations(
     """
     for i in range(0, len(images), size):
         rng = np.random.default_rng([seed, i])
-        observed = likelihood.observed(pixels.to_float(images[i : i + size]), functools.partial(rng.random, dtype="float32"))
+        observed = likelihood.observed(
+            pixels.to_float(images[i : i + size]), functools.partial(rng.random, dtype="float32")
+        )
         yield i, ops.convert_to_numpy(observed), rng
 
 
@@ -291,7 +293,7 @@ class LogisticMixture(Likelihood):
         count = outputs.shape[-1] // self.components
         channels = next(number for number in range(1, count) if self.output_channels(number) >= outputs.shape[-1])
         logits, means, _, slopes = self._parts(outputs, channels, ops)
-        shares, found = ops.softmax(logits, axis=-1), []
+        shares, found = ops.softmax(logits, axis=-1), list[Any]()
         for channel, mean in enumerate(means):
             for earlier in range(channel):
                 mean = mean + slopes[channel, earlier] * found[earlier]

@@ -10,7 +10,6 @@ from keras import ops
 from pydantic import Field
 
 from ganzoo import backend, losses, pixels
-from ganzoo.config import AtLeastOne
 from ganzoo.data.batch_checks import parts_of
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.counts import allocated, whole_count
@@ -72,7 +71,7 @@ class PixelCNN(ImageGeneration, ZooModel):
         completed = model.complete(generated, mask, seed=1)         # uint8 (4, 8, 8, 1)
     """
 
-    commands = ("generate", "complete")
+    commands: tuple[str, ...] = ("generate", "complete")
     page = "ganzoo.demos.pixelcnn"
     output_name = "outputs"
     example = "images = model.generate(16, seed=0)  # uint8 (16, height, width, channels)"

@@ -64,11 +64,12 @@ def pixelcnn(
     vertical = horizontal = images
     gated = []
     for i in range(1, depth + 1):
-        size, (above, left) = (
-            (first_kernel_size, ("above", "left")) if i == 1 else (kernel_size, ("above_or_same", "left_or_same"))
+        # The image itself has to be hidden from its pixels, the features of the first layer do not.
+        size = first_kernel_size if i == 1 else kernel_size
+        seen = MaskedConv2D(2 * width, size, "above" if i == 1 else "above_or_same", name=f"vertical{i}")(vertical)
+        x = MaskedConv2D(2 * width, size, "left" if i == 1 else "left_or_same", order, name=f"horizontal{i}")(
+            horizontal
         )
-        seen = MaskedConv2D(2 * width, size, above, name=f"vertical{i}")(vertical)
-        x = MaskedConv2D(2 * width, size, left, order, name=f"horizontal{i}")(horizontal)
         # Both are at the same pixel: the vertical stack sees no pixel of this row.
         x = layers.Add(name=f"stacks{i}")([x, MaskedConv2D(2 * width, name=f"down{i}")(seen)])
         passed = GatedActivation(name=f"vertical{i}_gate")(conditioned(seen, f"vertical{i}"))

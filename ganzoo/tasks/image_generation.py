@@ -351,7 +351,7 @@ class ClassConditionalGeneration(ImageGeneration):
     data = staticmethod(labelled)
     page = "ganzoo.demos.cgan"
     purpose = "generates images of classes"
-    commands = ("generate", "generate --label")
+    commands: tuple[str, ...] = ("generate", "generate --label")
     example = "images = model.generate(labels=[0, 1, 1], seed=0)  # uint8 (3, height, width, channels)"
     # The hub has no name for this task.
     pipeline = ""
