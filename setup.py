@@ -92,6 +92,7 @@ setup(
         "scipy>=1.11",
         "tensorboard>=2.16",
         "tensorflow>=2.16.1",
+        "threadpoolctl>=3.1",
         "tqdm>=4.65",
     ],
     extras_require={

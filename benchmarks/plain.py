@@ -247,7 +247,18 @@ class _Bound(_ModelLosses):
         )
 
 
+class _Autoregressive(_ModelLosses):
+    """PixelCNN with a Bernoulli likelihood, with labels or without."""
+
+    def generator_loss(self, images, *labels):
+        white = (torch.rand_like(images) < (images + 1) / 2).float()
+        logits = self.g(2 * white - 1, *labels)
+        return functional.binary_cross_entropy_with_logits(logits, white, reduction="none").flatten(1).sum(1).mean()
+
+
 _LOSSES_OF_MODELS = {
+    "pixelcnn": _Autoregressive,
+    "conditional_pixelcnn": _Autoregressive,
     "vae": _Bound,
     "began": _Equilibrium,
     "srresnet": _Upscaled,

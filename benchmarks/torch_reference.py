@@ -140,6 +140,33 @@ def _convolution(layer, node, exact):
     return _activated(made, layer.activation)
 
 
+@_maker("MaskedConv2D")
+def _masked_convolution(layer, node, exact):
+    kernel = np.asarray(layer.masked_kernel())
+    made = nn.Conv2d(*kernel.shape[2:], kernel.shape[:2])
+    _copied(made.weight, np.moveaxis(kernel, (-1, -2), (0, 1)))
+    _copied(made.bias, np.asarray(layer.bias))
+    # A negative side cuts the last row or column, which no output sees.
+    left, right, top, bottom = layer.sides
+    return nn.Sequential(_Pad([left, right, top, bottom]), made) if any(layer.sides) else made
+
+
+@_maker("GatedActivation")
+def _gated(layer, node, exact):
+    def gated(x):
+        values, gates = x.chunk(2, dim=1)
+        return torch.tanh(values) * torch.sigmoid(gates)
+
+    return gated
+
+
+@_maker("Embedding")
+def _embedding(layer, node, exact):
+    made = nn.Embedding(layer.input_dim, layer.output_dim)
+    _copied(made.weight, np.asarray(layer.embeddings))
+    return made
+
+
 @_maker("Conv1DTranspose", "Conv2DTranspose")
 def _transposed(layer, node, exact):
     kernel = np.asarray(layer.kernel)

@@ -10,9 +10,8 @@ import numpy as np
 from ganzoo.data.image_files import resized
 from ganzoo.errors import GanzooError
 from ganzoo.inference.editing import edit, strokes
-from ganzoo.inference.image_files import read_image_file
+from ganzoo.inference.image_files import fitted, read_image_file
 from ganzoo.inference.latent import project, slerp
-from ganzoo.pixels import checked
 
 from .common import (
     LARGEST_SEED,
@@ -127,7 +126,7 @@ def upload(preset: str, path: str | None) -> tuple[Any, ...]:
     if not path:
         raise GanzooError("choose an image first")
     model = _model(preset)
-    given = _fitting(read_image_file(path, most_pixels=MOST_PIXELS).pixels, model.image_shape)
+    given = fitted(read_image_file(path, most_pixels=MOST_PIXELS).pixels, model.image_shape)
     return _begun(preset, project(model, given[None])[0][0])
 
 
@@ -252,20 +251,6 @@ def _layer(painting: Any) -> np.ndarray:
             layer = resized(layer, (CANVAS, CANVAS))
         whole = np.where(layer[..., 3:] > 0, layer, whole)
     return whole
-
-
-def _fitting(given: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """The middle of any image, uint8 of the model's shape, with transparency on white."""
-    if given.dtype == np.uint16:
-        given = np.rint(given / 257.0).astype("uint8")
-    if given.shape[2] in (2, 4):
-        share = given[..., -1:] / 255.0
-        given = np.rint(given[..., :-1] * share + 255.0 * (1 - share)).astype("uint8")
-    if given.shape[2] != shape[2]:
-        given = np.repeat(given, 3, axis=2) if shape[2] == 3 else (given @ [[0.299], [0.587], [0.114]]).astype("uint8")
-    side = min(given.shape[:2])
-    top, left = ((size - side) // 2 for size in given.shape[:2])
-    return checked(resized(given[top : top + side, left : left + side], shape[:2])[None], shape, "uploads")[0]
 
 
 # Seeds whose images suit the prepared strokes.

@@ -25,6 +25,8 @@ MODELS = {
     "wgan_gp": ("Wasserstein distance, gradient penalty", "Gulrajani et al. 2017", "1704.00028"),
     "began": ("an autoencoder as discriminator", "Berthelot et al. 2017", "1703.10717"),
     "vae": ("variational autoencoder", "Kingma & Welling 2013", "1312.6114"),
+    "pixelcnn": ("autoregressive: each pixel from those before it", "van den Oord et al. 2016", "1606.05328"),
+    "conditional_pixelcnn": ("PixelCNN, class-conditional", "van den Oord et al. 2016", "1606.05328"),
     "srresnet": ("4x super-resolution, pixel loss", "Ledig et al. 2016", "1609.04802"),
     "srgan": ("4x super-resolution, perceptual and adversarial loss", "Ledig et al. 2016", "1609.04802"),
     "segan": ("speech enhancement on waveforms", "Pascual et al. 2017", "1703.09452"),
@@ -108,6 +110,10 @@ def headline(preset):
         return f"{percent(metrics['attributes_obeyed'])} of captions' attributes obeyed"
     if "negative_elbo" in metrics:
         return f"negative ELBO {metrics['negative_elbo']:.1f} nats (`{kind}`)"
+    if "bits_per_dimension" in metrics:
+        return f"{metrics['bits_per_dimension']:.2f} bits per dimension (`{kind}`)"
+    if "negative_log_likelihood" in metrics:
+        return f"negative log-likelihood {metrics['negative_log_likelihood']:.1f} nats (`{kind}`)"
     if "psnr_y" in metrics:
         return f"PSNR {metrics['psnr_y']:.2f} dB, LPIPS {metrics['lpips_alex']:.3f} (Set5)"
     if "pesq" in metrics:

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+import ganzoo
 from ganzoo.cli import main
 
 
@@ -204,6 +205,7 @@ def test_mistakes_are_answered_before_keras_is_imported(tmp_path):
     code = f"""
 import sys
 from click.testing import CliRunner
+import ganzoo
 from ganzoo.cli import main
 for line, message in {CHEAP_MISTAKES!r}:
     arguments = line.split()
@@ -235,3 +237,45 @@ def test_what_an_imported_file_raises_is_one_line_with_its_place(tmp_path):
         assert done.exit_code == 1
         assert f"{tmp_path / 'mine.py'}, {message}" in done.output
         assert len(done.output.splitlines()) == 1
+
+
+def test_a_half_image_is_completed(tmp_path):
+    model = ganzoo.create("pixelcnn", image_shape=(8, 8, 1), width=4, depth=2, first_kernel_size=3, hidden=4)
+    model.save(tmp_path / "mine.keras")
+    half = np.zeros((8, 8), "uint8")
+    half[:4, 2:6] = 255
+    Image.fromarray(half).save(tmp_path / "half.png")
+    command = ("complete", tmp_path / "half.png", tmp_path / "whole.png", "--model", tmp_path / "mine.keras")
+    done = run(*command)
+    assert done.exit_code == 0, done.output
+    whole = np.asarray(Image.open(tmp_path / "whole.png"))
+    np.testing.assert_array_equal(whole[:4], half[:4])
+    assert set(np.unique(whole[4:])) == {0, 255}
+    # The same seed gives the same image, also within a grid.
+    run(*command, "--count", 4)
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "whole.png"))[:8, :8], whole)
+    mask = np.zeros((8, 8), "uint8")
+    mask[:, :3] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    run(*command, "--mask", tmp_path / "mask.png")
+    masked = np.asarray(Image.open(tmp_path / "whole.png"))
+    np.testing.assert_array_equal(masked[:, :3], half[:, :3])
+    run(*command, "--keep", "left")
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "whole.png"))[:, :4], half[:, :4])
+    Image.fromarray(mask[:6]).save(tmp_path / "mask.png")
+    for options, told in {
+        ("--mask", tmp_path / "mask.png"): "has 8x6 pixels, the model's images 8x8",
+        ("--mask", tmp_path / "mask.png", "--keep", "left"): "exclude each other",
+        ("--label", "2"): "takes no labels",
+        ("--temperature", "0"): "temperature",
+    }.items():
+        done = run(*command, *options)
+        assert done.exit_code != 0
+        assert told in done.output.splitlines()[-1]
+    done = run("complete", tmp_path / "half.png", tmp_path / "half.png", "--model", tmp_path / "mine.keras")
+    assert "the same file" in done.output
+    assert "use `ganzoo generate dcgan`" in run("complete", tmp_path / "half.png", "x.png", "--model", "dcgan").output
+    done = run("generate", tmp_path / "mine.keras", "--temperature", "0.5", "--output", tmp_path / "grid.png")
+    assert done.exit_code == 0, done.output
+    done = run("generate", tmp_path / "mine.keras", "--truncation", "0.5", "--output", tmp_path / "grid.png")
+    assert "generates images without a truncation" in done.output

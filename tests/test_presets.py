@@ -51,7 +51,7 @@ def test_shipped_weights_load_generate_and_are_described(name):
         # Sharp images have errors of their own.
         assert found.metrics["psnr_y"] > bicubic.metrics["psnr_y"] + (1 if name.startswith("srresnet") else -2)
     # Its networks of training, their weights and its settings are there as well.
-    model.complete()
+    model.complete_networks()
     assert model.compiled
 
 

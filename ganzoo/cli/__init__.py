@@ -2,7 +2,20 @@
 seconds."""
 
 # Each adds its commands to `main`.
-from ganzoo.cli import data, demo, enhance, evaluate, export, generate, hub, info, train, upscale
+from ganzoo.cli import complete, data, demo, enhance, evaluate, export, generate, hub, info, train, upscale
 from ganzoo.cli.group import main
 
-__all__ = ["data", "demo", "enhance", "evaluate", "export", "generate", "hub", "info", "main", "train", "upscale"]
+__all__ = [
+    "complete",
+    "data",
+    "demo",
+    "enhance",
+    "evaluate",
+    "export",
+    "generate",
+    "hub",
+    "info",
+    "main",
+    "train",
+    "upscale",
+]

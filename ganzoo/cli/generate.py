@@ -41,6 +41,11 @@ from ganzoo.errors import GanzooError
     "cleaner but less diverse images, e.g. 0.7. [default: none]",
 )
 @click.option(
+    "--temperature",
+    type=_Number(0, min_open=True),
+    help="Of models that sample pixel by pixel: below 1, likelier pixels become even likelier. [default: 1]",
+)
+@click.option(
     "--output",
     type=_Path(),
     metavar="PATH",
@@ -65,6 +70,7 @@ def generate(
     labels: Sequence[str],
     seed: int,
     truncation: float | None,
+    temperature: float | None,
     output: str | None,
     separate: bool,
     walk: int | None,
@@ -92,6 +98,8 @@ def generate(
         raise GanzooError("--seconds is the duration of a walk: add --walk POINTS")
     if captions and labels:
         raise GanzooError("--caption and --label are for different models: give one of them")
+    if temperature is not None and (separate or walk):
+        raise GanzooError("--temperature is for grids: leave out --separate and --walk")
     if separate:
         output = output or "images"
         checks.empty_folder_to_write(output)
@@ -110,5 +118,5 @@ def generate(
     elif walk:
         generation.write_walk(model, output, rows, count, seed, truncation, walk, seconds)
     else:
-        generation.write_grid(model, output, rows, count, seed, truncation)
+        generation.write_grid(model, output, rows, count, seed, truncation=truncation, temperature=temperature)
     click.echo(click.format_filename(output))

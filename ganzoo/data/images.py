@@ -64,13 +64,19 @@ def image_feed(
     with_labels: bool = False,
     held_out: float = 0.0,
 ) -> Feed:
-    """The `Feed` of images; `with_labels` as in `open_images`, which needs a `held_out` of 0; the other arguments as in
-    `images`."""
+    """The `Feed` of images; `with_labels` as in `open_images`; the other arguments as in `images`.
+    With labels, the held-out examples are pairs (image, label)."""
     opened = open_images(source, image_shape, upscale, strict, with_labels)
-    training, validation = opened.images, opened.images[:0]
-    if chosen := held_out_indices(len(training), held_out):
-        is_held_out = np.isin(np.arange(len(training)), list(chosen))
-        training, validation = training[~is_held_out], training[is_held_out]
+    is_held_out = np.zeros(len(opened.images), bool)
+    is_held_out[list(held_out_indices(len(opened.images), held_out))] = True
+    training, validation = opened.images, tuple(opened.images[is_held_out])
+    labels = opened.labels
+    if validation:
+        training = training[~is_held_out]
+        if labels is not None:
+            labels = np.asarray(labels)
+            validation = tuple(zip(validation, labels[is_held_out])) if with_labels else validation
+            labels = labels[~is_held_out]
 
     def make_batch(step, indices, images=training):
         if isinstance(images, np.ndarray):
@@ -92,8 +98,8 @@ def image_feed(
         spec=(opened.images.shape[1:], "float32"),
         source=source,
         images=training,
-        validation=tuple(validation),
-        labels=opened.labels,
+        validation=validation,
+        labels=labels,
         class_names=opened.class_names,
         unlabelled=opened.unlabelled,
         skipped=opened.skipped,

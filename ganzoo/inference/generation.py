@@ -1,5 +1,6 @@
 """What `ganzoo generate` writes: a grid of images, an image per file, or a walk through latent space."""
 
+import inspect
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -52,9 +53,7 @@ def rows_of(model: Any, captions: Sequence[str] = (), labels: Sequence[str] = ()
     return [{"labels": model.class_number(label)} for label in labels] or [{}]
 
 
-def write_grid(
-    model: Any, path: PathLike, rows: Sequence[Row], count: int, seed: int, truncation: float | None = None
-) -> None:
+def write_grid(model: Any, path: PathLike, rows: Sequence[Row], count: int, seed: int, **options: float | None) -> None:
     """Writes a grid of images: a row for each of several conditions, from the same latents.
 
     Args:
@@ -63,10 +62,11 @@ def write_grid(
         rows: see `rows_of`.
         count: images per row; in total if there is one row without condition, which is folded to a square.
         seed: of the latents.
-        truncation: as in `ImageGeneration.generate`.
+        **options: further arguments of the model's `generate`, e.g. `truncation`; None counts as not given.
 
     Raises:
-        GanzooError: the images do not fit in memory, or the file cannot be written.
+        GanzooError: an option that the model does not take, images that do not fit in memory, or a file that cannot be
+            written.
 
     Example:
         from ganzoo.inference.generation import rows_of, write_grid
@@ -74,7 +74,10 @@ def write_grid(
         model = ganzoo.load("cgan")
         write_grid(model, "grid.png", rows_of(model, labels=["2", "7"]), count=8, seed=0)
     """
-    options = {} if truncation is None else {"truncation": truncation}
+    options = {name: value for name, value in options.items() if value is not None}
+    for name in options:
+        if name not in inspect.signature(model.generate).parameters:
+            raise GanzooError(f"{model.model_name} generates images without a {name}: leave it out")
     images = [model.generate(count, seed=seed, **row, **options) for row in rows]
     columns = None if rows == [{}] else count
     sheet = allocated(lambda: grid(np.concatenate(images), columns), f"{count * len(rows)} images")

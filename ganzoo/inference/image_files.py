@@ -11,9 +11,11 @@ import numpy as np
 
 from ganzoo.data.decoding import is_deep_png, largest_value, naming, opened_image
 from ganzoo.data.folders import printable
+from ganzoo.data.image_files import resized
 from ganzoo.errors import GanzooError
 from ganzoo.files import write_atomically
 from ganzoo.inference.sampling import WRITTEN, save_image
+from ganzoo.pixels import checked
 from ganzoo.types import PathLike
 
 # An image with more pixels is not decoded: it may be a decompression bomb.
@@ -84,6 +86,39 @@ def as_image_file(image: Any, channels: int | None = None) -> ImageFile:
     if largest_value(image) == 4095:
         pixels = np.rint(pixels * (65535 / 4095)).clip(0, 65535).astype("uint16")
     return ImageFile(pixels, _extras(image.format, upright, channels or pixels.shape[2]))
+
+
+def fitted(pixels: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
+    """The middle of an image of any size, resized to a model's, with transparency on white.
+
+    Args:
+        pixels: as those of an `ImageFile`.
+        image_shape: (height, width, channels), 1 or 3 channels.
+
+    Returns:
+        uint8 image_shape.
+
+    Example:
+        from ganzoo.inference.image_files import fitted, read_image_file
+
+        image = fitted(read_image_file("in.jpg").pixels, (28, 28, 1))       # uint8 (28, 28, 1)
+    """
+    if pixels.dtype == np.uint16:
+        pixels = np.rint(pixels / 257.0).astype("uint8")
+    if pixels.shape[2] in (2, 4):
+        share = pixels[..., -1:] / 255.0
+        pixels = np.rint(pixels[..., :-1] * share + 255.0 * (1 - share)).astype("uint8")
+    if pixels.shape[2] != image_shape[2]:
+        gray = image_shape[2] == 1
+        pixels = (pixels @ [[0.299], [0.587], [0.114]]).astype("uint8") if gray else np.repeat(pixels, 3, axis=2)
+    height, width = pixels.shape[:2]
+    # The largest part of the model's proportions.
+    unit = min(height / image_shape[0], width / image_shape[1])
+    sides = [max(1, round(unit * size)) for size in image_shape[:2]]
+    top, left = (height - sides[0]) // 2, (width - sides[1]) // 2
+    return checked(
+        resized(pixels[top : top + sides[0], left : left + sides[1]], image_shape[:2])[None], image_shape, "images"
+    )[0]
 
 
 def check_size(path: PathLike, height: int, width: int) -> None:

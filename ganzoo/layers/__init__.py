@@ -4,6 +4,7 @@ from ganzoo.layers.batch_normalization import BatchNormalization
 from ganzoo.layers.convolutions import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose
 from ganzoo.layers.dropout import Dropout
 from ganzoo.layers.leaky_relu import LeakyReLU
+from ganzoo.layers.masked_convolution import GatedActivation, MaskedConv2D
 from ganzoo.layers.maxout import Maxout
 from ganzoo.layers.minibatch_discrimination import MinibatchDiscrimination
 from ganzoo.layers.modulation import Modulation
@@ -20,7 +21,9 @@ __all__ = [
     "Conv2DTranspose",
     "DropReference",
     "Dropout",
+    "GatedActivation",
     "LeakyReLU",
+    "MaskedConv2D",
     "Maxout",
     "MinibatchDiscrimination",
     "Modulation",

@@ -176,13 +176,13 @@ def _elbo(sets: ImageSets) -> dict[str, float]:
 @_image_metric(
     "negative_log_likelihood",
     f"negative log-likelihood of at most {_MOST_LIKELIHOODS:,} images, evenly spaced, in nats (of a VAE from 500 "
-    "importance samples for each)",
+    "importance samples for each, of a PixelCNN exact)",
     requires=_likelihood,
 )
 def _negative_log_likelihood(sets: ImageSets) -> float:
     return -float(sets.log_likelihoods.mean())
 
 
-@_image_metric("bits_per_dimension", requires=_discrete)
+@_image_metric("bits_per_dimension", "bits per dimension of the same images", requires=_discrete)
 def _bits_per_dimension(sets: ImageSets) -> float:
     return -float(sets.log_likelihoods.mean()) / (np.prod(sets.real.shape[1:]) * np.log(2.0))

@@ -3,10 +3,12 @@
 
 from ganzoo.models.began import BEGAN
 from ganzoo.models.cgan import CGAN
+from ganzoo.models.conditional_pixelcnn import ConditionalPixelCNN
 from ganzoo.models.dcgan import DCGAN
 from ganzoo.models.gan import GAN
 from ganzoo.models.gan_int_cls import GANINTCLS
 from ganzoo.models.lsgan import LSGAN
+from ganzoo.models.pixelcnn import PixelCNN
 from ganzoo.models.segan import SEGAN
 from ganzoo.models.srgan import SRGAN
 from ganzoo.models.srresnet import SRResNet
@@ -27,6 +29,8 @@ __all__ = [
     "VAE",
     "WGAN",
     "WGANGP",
+    "ConditionalPixelCNN",
+    "PixelCNN",
     "SRResNet",
     "StackGAN",
 ]

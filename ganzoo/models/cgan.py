@@ -1,12 +1,7 @@
 """cGAN: conditional GAN (Mirza & Osindero 2014, arXiv:1411.1784)."""
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
-from keras import ops
-
-from ganzoo.classes import check_label_shape
-from ganzoo.data.batch_checks import parts_of, rank_of
 from ganzoo.errors import GanzooError
 from ganzoo.networks.conditional import (
     concatenating_discriminator,
@@ -82,57 +77,6 @@ class CGAN(ClassConditionalGeneration, AdversarialModel):
             **options,
         )
         self.classes = classes
-        self._class_names: tuple[str, ...] = ()
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Names of the classes, in order; saved with the model. Empty if unknown, shorter than `classes` if the last
-        ones have none.
-
-        Raises:
-            GanzooError: set to more names than there are classes.
-        """
-        return self._class_names
-
-    @class_names.setter
-    def class_names(self, names: Sequence[str]) -> None:
-        if len(names) > self.classes:
-            raise GanzooError(
-                f"there are {len(names)} class_names, but the model has {self.classes} classes: set arguments.classes "
-                "or class_names to fit the other"
-            )
-        self._class_names = tuple(names)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        return {**config, "class_names": list(self.class_names)} if self.class_names else config
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "CGAN":
-        config = dict(config)
-        names = config.pop("class_names", ())
-        model = super().from_config(config, custom_objects)
-        model.class_names = names
-        return model
 
     def split_batch(self, batch: Any) -> tuple[Tensor, Tensor]:
-        parts = parts_of(batch, 2, self.model_name, "pairs (images, labels)")
-        if len(parts) < 2:
-            raise GanzooError(
-                "cgan learns from (images, labels): use ganzoo.data.labelled, or a data set of such pairs"
-            )
-        return parts[0], _as_class_indices(parts[1], ops.shape(parts[0])[0], self.classes)
-
-
-def _as_class_indices(labels: Tensor, count: Tensor, classes: int) -> Tensor:
-    """Labels (count,), (count, 1) or one-hot (count, classes) as int32 (count,)."""
-    rank = rank_of(labels.shape)
-    if rank is None:
-        # TensorFlow loses the rank if a model that was trained on labels of one shape continues with another.
-        labels = ops.reshape(labels, (count, -1))
-        is_one_hot = ops.equal(ops.shape(labels)[1], classes)
-        return ops.cast(ops.where(is_one_hot, ops.argmax(labels, axis=1), ops.cast(labels[:, 0], "int64")), "int32")
-    if rank > 1:
-        check_label_shape(tuple(labels.shape), classes)
-        labels = ops.argmax(labels, axis=1) if labels.shape[1] == classes else ops.reshape(labels, (-1,))
-    return ops.cast(labels, "int32")
+        return self.images_and_labels(batch)

@@ -13,7 +13,7 @@ from ganzoo.config import AtLeastOne, NotNegative
 from ganzoo.data.batch_checks import parts_of
 from ganzoo.errors import GanzooError
 from ganzoo.inference.latent import lerp
-from ganzoo.losses.likelihoods import gaussian_divergence
+from ganzoo.losses.likelihoods import gaussian_divergence, observations
 from ganzoo.networks import variational
 from ganzoo.registry import register
 from ganzoo.tasks.base import ValidationMetrics
@@ -48,8 +48,8 @@ class VAE(ImageGeneration, ZooModel):
         kernel_size: of all convolutions.
         max_width: upper bound on the channels of a convolution.
         hidden: units of the dense layers.
-        likelihood: p(x|z): "bernoulli" for black and white images, "discretized_logistic" for 8-bit images, or
-            {"name": "gaussian", "deviation": 0.1}; see `ganzoo.losses.likelihoods`.
+        likelihood: p(x|z): "bernoulli" for black and white images, "discretized_logistic", "logistic_mixture" or
+            "categorical" for 8-bit images, or {"name": "gaussian", "deviation": 0.1}; see `ganzoo.losses.likelihoods`.
         **options: of `ZooModel`.
 
     Raises:
@@ -245,11 +245,8 @@ class VAE(ImageGeneration, ZooModel):
         """(observed images in [-1, 1], a generator of random numbers) for a few images at a time."""
         images = pixels.checked(images, self.image_shape, "images to measure")
         backend.sync_variables(self)
-        for i in range(0, len(images), size):
-            rng = np.random.default_rng([seed, i])
-            given = pixels.to_float(images[i : i + size])
-            uniform = functools.partial(rng.random, dtype="float32")
-            yield ops.convert_to_numpy(self.likelihood.observed(given, uniform)), rng
+        for _, observed, rng in observations(self.likelihood, images, size, seed):
+            yield observed, rng
 
     def _bounds(self, images: np.ndarray, samples: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """(log of the mean weight, mean log p(x|z), KL divergence), float32 (count,) each."""

@@ -66,7 +66,7 @@ def convolutional_decoder(
     for i, channels in enumerate(widths[1:], start=1):
         x = Conv2DTranspose(channels, kernel_size, 2, "same", name=f"up{i}")(x)
         x = LeakyReLU(0.2, name=f"up{i}_relu")(x)
-    channels = likelihood.outputs * image_shape[2]
+    channels = likelihood.output_channels(image_shape[2])
     x = Conv2DTranspose(channels, kernel_size, 2, "same", dtype="float32", name="outputs")(x)
     return keras.Model(latents, likelihood.mean(x), name=name)
 
@@ -92,7 +92,7 @@ def dense_decoder(
     """Latents to mean images as `convolutional_decoder`, by `depth` dense layers of `hidden` units."""
     at_least_one(hidden=hidden, depth=depth)
     latents = keras.Input((latent_dim,), name="latents")
-    shape = (*image_shape[:2], likelihood.outputs * image_shape[2])
+    shape = (*image_shape[:2], likelihood.output_channels(image_shape[2]))
     x = layers.Dense(math.prod(shape), dtype="float32", name="values")(_dense(latents, hidden, depth))
     x = layers.Reshape(shape, dtype="float32", name="outputs")(x)
     return keras.Model(latents, likelihood.mean(x), name=name)

@@ -2,7 +2,7 @@
 
 import functools
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -11,7 +11,7 @@ from keras import ops
 
 from ganzoo import backend, pixels
 from ganzoo.classes import check_label_shape, class_numbers
-from ganzoo.data.batch_checks import check_images, rank_of, refuse_single_examples
+from ganzoo.data.batch_checks import check_images, parts_of, rank_of, refuse_single_examples
 from ganzoo.data.images import images
 from ganzoo.data.labelled import labelled
 from ganzoo.errors import GanzooError, at_least_one, unknown
@@ -23,6 +23,7 @@ from ganzoo.metrics import ImageSets, get_extractor
 from ganzoo.metrics.registry import chosen_metrics
 from ganzoo.networks.features import feature_network
 from ganzoo.tasks.base import Endpoint, Task, ValidationMetrics
+from ganzoo.types import Tensor
 
 if TYPE_CHECKING:
     from ganzoo.config import Evaluation
@@ -337,8 +338,8 @@ class ImageGeneration(Task):
 class ClassConditionalGeneration(ImageGeneration):
     """Generation of images of given classes.
 
-    The model has `classes`, the number of classes. Its inference network takes [latents, labels (batch,)]. If
-    `class_names` is set, classes can also be given by name.
+    The model has `classes`, the number of classes. Its inference network takes [latents, labels (batch,)], or what else
+    it generates from, and labels. If `class_names` is set, classes can also be given by name.
 
     Example:
         images = ganzoo.load("cgan").generate(labels=[2, 0, 1, 7], seed=0)
@@ -346,15 +347,61 @@ class ClassConditionalGeneration(ImageGeneration):
 
     # Of the model.
     classes: int
-    class_names: Any
 
     data = staticmethod(labelled)
     page = "ganzoo.demos.cgan"
     purpose = "generates images of classes"
-    commands = ("generate", "generate --label")
+    commands: tuple[str, ...] = ("generate", "generate --label")
     example = "images = model.generate(labels=[0, 1, 1], seed=0)  # uint8 (3, height, width, channels)"
     # The hub has no name for this task.
     pipeline = ""
+    _class_names: tuple[str, ...] = ()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in order; saved with the model. Empty if unknown, shorter than `classes` if the last
+        ones have none.
+
+        Raises:
+            GanzooError: set to more names than there are classes.
+        """
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, names: Sequence[str]) -> None:
+        if len(names) > self.classes:
+            raise GanzooError(
+                f"there are {len(names)} class_names, but the model has {self.classes} classes: set arguments.classes "
+                "or class_names to fit the other"
+            )
+        self._class_names = tuple(names)
+
+    def get_config(self) -> dict[str, Any]:
+        parent: Any = super()
+        config = parent.get_config()
+        return {**config, "class_names": list(self.class_names)} if self.class_names else config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        parent: Any = super()
+        config = dict(config)
+        names = config.pop("class_names", ())
+        model = parent.from_config(config, custom_objects)
+        model.class_names = names
+        return model
+
+    def images_and_labels(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """The images of a batch, and their labels as int32 (batch,).
+
+        Raises:
+            GanzooError: a batch that is not a pair.
+        """
+        parts = parts_of(batch, 2, self.model_name, "pairs (images, labels)")
+        if len(parts) < 2:
+            raise GanzooError(
+                f"{self.model_name} learns from (images, labels): use ganzoo.data.labelled, or a data set of such pairs"
+            )
+        return parts[0], _as_class_indices(parts[1], ops.shape(parts[0])[0], self.classes)
 
     def check_data(self, data: Any, targets: Any = None) -> None:
         super().check_data(data, targets)
@@ -463,3 +510,17 @@ class ClassConditionalGeneration(ImageGeneration):
 
     def example_inputs(self, count: int, seed: int = 0) -> list[np.ndarray]:
         return [self.latents(count, seed), self.labels(count)]
+
+
+def _as_class_indices(labels: Tensor, count: Tensor, classes: int) -> Tensor:
+    """Labels (count,), (count, 1) or one-hot (count, classes) as int32 (count,)."""
+    rank = rank_of(labels.shape)
+    if rank is None:
+        # TensorFlow loses the rank if a model that was trained on labels of one shape continues with another.
+        labels = ops.reshape(labels, (count, -1))
+        is_one_hot = ops.equal(ops.shape(labels)[1], classes)
+        return ops.cast(ops.where(is_one_hot, ops.argmax(labels, axis=1), ops.cast(labels[:, 0], "int64")), "int32")
+    if rank > 1:
+        check_label_shape(tuple(labels.shape), classes)
+        labels = ops.argmax(labels, axis=1) if labels.shape[1] == classes else ops.reshape(labels, (-1,))
+    return ops.cast(labels, "int32")

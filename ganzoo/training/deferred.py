@@ -34,7 +34,7 @@ class DeferredNetworks:
         """
         self._completion = guard, finish
 
-    def complete(self) -> None:
+    def complete_networks(self) -> None:
         """Builds the deferred networks, loads their weights and compiles the model; does nothing the second time."""
         deferred, self._deferred = self._deferred, {}
         guard, finish = self._completion or (contextlib.nullcontext, lambda model, names: None)
@@ -53,7 +53,7 @@ class DeferredNetworks:
         incomplete = attributes.get("_completion") is not None
         set_by_compile = incomplete and (name in _SET_BY_COMPILE or name in parameters_of("compile", owner=type(self)))
         if name in (attributes.get("_deferred") or ()) or set_by_compile:
-            self.complete()
+            self.complete_networks()
             return getattr(self, name)
         inherited = getattr(super(), "__getattr__", None)
         if inherited is not None:

@@ -64,7 +64,7 @@ class Saving(keras.Model):
                 f"cannot save to {filepath}: the name must end in .keras (for other programs there is export())"
             )
         if self._deferred or self._completion is not None:
-            self.complete()
+            self.complete_networks()
         self._check_loadable(filepath)
         super().save(filepath, overwrite=overwrite, **options)
 
@@ -201,7 +201,7 @@ class Saving(keras.Model):
 
     def save_shipped(self, path: PathLike) -> str:
         """Writes the file that `load_shipped` reads, and returns its SHA-256."""
-        self.complete()
+        self.complete_networks()
         return weights.save(path, self._shipped())
 
     def _shipped(self):

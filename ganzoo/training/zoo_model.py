@@ -273,7 +273,7 @@ class ZooModel(Task, DeferredNetworks, Saving):
         )
         numbers = validated_arguments(parameters_of(ZooModel.compile), numbers, "compile()")
         if self._deferred:
-            self.complete()
+            self.complete_networks()
         if problem := backend.unsupported(self.dtype_policy.name, numbers["steps_per_execution"], jit_compile):
             raise GanzooError(problem)
         if self._replicas > backend.replica_count():
@@ -532,7 +532,7 @@ class ZooModel(Task, DeferredNetworks, Saving):
 
     def _refuse_uncompiled(self, method):
         if self._completion is not None:
-            self.complete()
+            self.complete_networks()
         if self._settings is None:
             raise GanzooError(f"call model.compile() before model.{method}()")
 

@@ -18,7 +18,7 @@ from ganzoo.registry import model_class
 
 gradio = pytest.importorskip("gradio")
 
-from ganzoo.demos import cgan, common, dcgan, editing, files, hub, segan, srgan, stackgan  # noqa: E402
+from ganzoo.demos import cgan, common, dcgan, editing, files, hub, pixelcnn, segan, srgan, stackgan  # noqa: E402
 
 
 def message(function, *values):
@@ -461,3 +461,36 @@ def test_a_caption_is_generated_in_both_stages(factor, monkeypatch):
     with pytest.warns(UserWarning, match="1 of 1 captions are longer than the 12 bytes that the text encoder reads"):
         assert stackgan.generate("stackgan.avatars", "a very red heart", 1, 0)[1].any()
     assert stackgan.generate("stackgan.avatars", "", 1, 0)[1].any()
+
+
+def test_a_drawn_half_is_finished(tmp_path, monkeypatch):
+    arguments = {**model_class("conditional_pixelcnn").test_config, "image_shape": (28, 28, 1)}
+    ganzoo.create("conditional_pixelcnn", **arguments).save(tmp_path / "mine.keras")
+    monkeypatch.setattr(common, "_added", {})
+    mine = str(tmp_path / "mine.keras")
+    assert common.add_preset(mine) == "conditional_pixelcnn"
+    drawn = pixelcnn.example()["layers"][0]
+    sheet, path = pixelcnn.finish(mine, {"layers": [drawn]}, None, "top", "2", 3, 0, 1.0)
+    images = np.asarray(Image.open(path))
+    assert images.shape == (28, 3 * 30 - 2)
+    assert sheet.shape[0] % 28 == 0
+    # The curve is white where it was drawn, and all completions begin with it.
+    top = [images[:14, 30 * i : 30 * i + 28] for i in range(3)]
+    assert top[0][6, 14] > 200 > 20 > top[0][2, 2]
+    np.testing.assert_array_equal(top[1:], [top[0]] * 2)
+    assert (images[14:, :28] != images[14:, 30:58]).any()
+    _, first = pixelcnn.first(mine)
+    assert np.asarray(Image.open(first)).shape == (58, 6 * 30 - 2)
+    Image.fromarray(np.full((60, 40), 255, "uint8")).save(tmp_path / "own.png")
+    _, path = pixelcnn.finish(mine, None, str(tmp_path / "own.png"), "left", None, 1, 0, 1.0)
+    assert (np.asarray(Image.open(path))[:, :14] == 255).all()
+    _, path = pixelcnn.generate(mine, 3, 4, 0.5)
+    assert np.asarray(Image.open(path)).shape == (58, 58)
+    assert pixelcnn.labels_of(mine)["visible"]
+    assert "nothing is drawn" in message(pixelcnn.finish, mine, {"layers": []}, None, "top", None, 3, 0, 1.0)
+    assert "is one of top" in message(pixelcnn.finish, mine, None, None, "middle", None, 3, 0, 1.0)
+    assert "use whole numbers" in message(pixelcnn.finish, mine, {"layers": [drawn]}, None, "top", "x", 3, 0, 1.0)
+    for odd in (None, 0, 1.5, "x", 10**9):
+        assert "must be a" in message(pixelcnn.finish, mine, None, None, "top", None, odd, 0, 1.0).replace(
+            "empty: it", ""
+        )
