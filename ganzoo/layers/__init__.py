@@ -1,6 +1,7 @@
 """Layers that Keras lacks, and faster versions of some that it has."""
 
 from ganzoo.layers.batch_normalization import BatchNormalization
+from ganzoo.layers.causal import CausalConv1D, GatedActivation, LinearUpsampling1D, MuLawOneHot
 from ganzoo.layers.convolutions import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose
 from ganzoo.layers.dropout import Dropout
 from ganzoo.layers.leaky_relu import LeakyReLU
@@ -14,16 +15,20 @@ from ganzoo.layers.virtual_batch_normalization import DropReference, ReferenceBa
 
 __all__ = [
     "BatchNormalization",
+    "CausalConv1D",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
     "Conv2DTranspose",
     "DropReference",
     "Dropout",
+    "GatedActivation",
     "LeakyReLU",
+    "LinearUpsampling1D",
     "Maxout",
     "MinibatchDiscrimination",
     "Modulation",
+    "MuLawOneHot",
     "PReLU",
     "PixelShuffle",
     "ReferenceBatch",
