@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
     import keras
@@ -107,6 +108,11 @@ class QueuedNetwork:
             (float32 (batch, samples), int (batch,) the samples of each sound before its end). After the end samples
             are 0. There are fewer samples than in `uniform` if all sounds end before.
         """
+        # The products are so small that threads would mostly wait for each other.
+        with threadpool_limits(1, user_api="blas"):
+            return self._generate(labels, uniform, temperature, mel, silence)
+
+    def _generate(self, labels, uniform, temperature, mel, silence):
         batch, samples = uniform.shape[:2]
         quiet = np.asarray(self.likelihood.quantized(np.zeros(1, "float32")))[0]
         steps = self._steps(labels, mel, batch, quiet)
