@@ -1,5 +1,6 @@
 """WaveNet: an autoregressive model of raw sound (van den Oord et al. 2016, arXiv:1609.03499)."""
 
+import math
 from typing import Annotated, Any
 
 from keras import ops
@@ -62,6 +63,7 @@ class WaveNet(SpeechSynthesis, ZooModel):
         sounds = model.generate(labels={"take": [0, 3]}, seed=0, seconds=0.02)      # float32 (2, 160)
     """
 
+    reported = ("bits",)
     commands = ("say",)
     test_config = dict(
         stacks=2,
@@ -140,7 +142,9 @@ class WaveNet(SpeechSynthesis, ZooModel):
         places = ops.arange(samples)
         end = ops.max(ops.where(audio != 0.0, places, -1), axis=1, keepdims=True) + 1
         counted = ops.cast(places[self.context :] < end + self.silence, "float32")
-        return -ops.sum(log_p[:, self.context :] * counted) / ops.maximum(ops.sum(counted), 1.0)
+        loss = -ops.sum(log_p[:, self.context :] * counted) / ops.maximum(ops.sum(counted), 1.0)
+        self.record(bits=loss / math.log(2.0))
+        return loss
 
     def log_probability(self, network: Any, audio: Tensor, labels: Tensor, training: bool = False) -> Tensor:
         """The log-probability of each sample given those before, float32 (batch, samples), in nats; 0 for the first.
