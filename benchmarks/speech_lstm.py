@@ -1,11 +1,11 @@
-"""Bits per sample of simple models of the samples of speech, beside which `ganzoo evaluate wavenet` is read: a histogram
-of mu-law codes, and a small LSTM that is trained on the same recordings.
+"""Bits per sample of simple models of speech, beside which `ganzoo evaluate wavenet` is read: a histogram of mu-law
+codes, and a small LSTM that is trained on the same recordings.
 
     python benchmarks/speech_lstm.py --data fsdd
 
-The LSTM reads one-hot codes of samples and vectors of the labels, and predicts the next code by a softmax. It is trained
-on the recordings 5 to 49 of the Free Spoken Digit Dataset, except for one in 20 that selects the checkpoint, and measured
-once on the official test recordings, 0 to 4, each after as much silence as the crops of training have before them.
+The LSTM reads codes of samples and begins with a state that depends on the labels; it predicts the next code by a
+softmax. It is trained on the recordings 5 to 49 of the Free Spoken Digit Dataset, except for one in 20 that selects the
+checkpoint, and measured once on the official test recordings, 0 to 4, each after as much silence as in training.
 """
 
 import argparse

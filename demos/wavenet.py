@@ -1,5 +1,6 @@
 """The page of the models that generate speech: choose what to say and who says it, then hear and see it."""
 
+import itertools
 import reprlib
 from typing import Any
 
@@ -58,7 +59,9 @@ def _labels(model: Any, words: Any, voice: Any) -> dict[str, Any]:
         chosen[names[0]] = parts
     if len(names) > 1:
         if voice not in model.label_names[names[1]]:
-            raise GanzooError(f"{names[1]}: {reprlib.repr(voice)} is not one of {', '.join(model.label_names[names[1]])}")
+            raise GanzooError(
+                f"{names[1]}: {reprlib.repr(voice)} is not one of {', '.join(model.label_names[names[1]])}"
+            )
         chosen[names[1]] = voice
     return chosen
 
@@ -68,7 +71,7 @@ def waveform(sound: np.ndarray, width: int = _WIDTH, height: int = _HEIGHT) -> n
     peak = max(float(np.abs(sound).max()), 1e-6)
     edges = np.linspace(0, len(sound), width + 1).astype(int)
     sheet = np.full((height, width, 3), 255, "uint8")
-    for x, (start, end) in enumerate(zip(edges, edges[1:])):
+    for x, (start, end) in enumerate(itertools.pairwise(edges)):
         part = sound[start : max(end, start + 1)]
         if not len(part):
             continue

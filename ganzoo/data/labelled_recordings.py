@@ -51,9 +51,9 @@ def open_labelled(source: str, rate: int, strict: bool = False) -> LabelledRecor
             - "named:FOLDER:PATTERN": all recordings of a folder, at any depth, whose labels are parts of their names,
               e.g. "named:fsdd:{digit}_{speaker}_{index}" for a file 7_ana_12.flac. A pattern with a slash is that of
               the path in the folder, e.g. "named:my_speech:{speaker}/{word}-{take}";
-            - "folder:PATH": labels are those of the file labels.csv in it, whose first line names the columns "file" and
-              labels, or of labels.json, {file: {label: value}}; without such a file, the folders directly in it are
-              the values of the label "class";
+            - "folder:PATH": labels are those of the file labels.csv in it, whose first line names the columns "file"
+              and labels, or of labels.json, {file: {label: value}}; without such a file, the folders directly in it
+              are the values of the label "class";
             - "npz:FILE": arrays `audio` (all samples one after another, int16 or float in [-1, 1]), `lengths` (count,),
               `sample_rate`, and (count,) for each label; see `write_packed`.
 
@@ -159,8 +159,8 @@ def _index(path: Path) -> dict[str, dict[str, str]]:
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
         raise GanzooError(
-            f"cannot read {path} ({first_line(error)}): a CSV file begins with a line such as file,word,speaker; a JSON "
-            "file is {file: {label: value}}"
+            f"cannot read {path} ({first_line(error)}): a CSV file begins with a line such as file,word,speaker; a "
+            "JSON file is {file: {label: value}}"
         ) from None
     if len({frozenset(labels) for labels in found.values()}) != 1:
         raise GanzooError(f"{path}: every recording needs the same labels, and there must be at least one recording")
@@ -188,7 +188,9 @@ def _npz(place, rate, strict, chosen):
     if audio.ndim != 1 or audio.dtype.kind not in "if" or (audio.dtype.kind == "i" and audio.dtype != np.int16):
         raise GanzooError(f"{path}: audio is an array int16 or float (samples,), got {audio.dtype} {audio.shape}")
     if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or (lengths < 1).any() or lengths.sum() != len(audio):
-        raise GanzooError(f"{path}: lengths are whole numbers (count,) that add up to the {len(audio)} samples of audio")
+        raise GanzooError(
+            f"{path}: lengths are whole numbers (count,) that add up to the {len(audio)} samples of audio"
+        )
     if own.size != 1 or own.dtype.kind not in "iu":
         raise GanzooError(f"{path}: sample_rate is a whole number in Hz, got {own!r}")
     names = [key for key in arrays if key not in ("audio", "lengths", "sample_rate", "names")]

@@ -79,7 +79,10 @@ def _pairs(root, rate, strict):
         raise GanzooError(f"{root}: noisy and clean must hold files of the same names; without a match: {alone[0]}")
     if alone:
         warnings.warn(f"{root}: {len(alone)} files without a match left out; first: {alone[0]}", stacklevel=2)
-    read = {part: read_recordings([by_name[part][name] for name in names], rate, str(root / part), strict) for part in by_name}
+    read = {
+        part: read_recordings([by_name[part][name] for name in names], rate, str(root / part), strict)
+        for part in by_name
+    }
     pairs, uneven = {}, []
     for name in names:
         both = [read[part][0].get(by_name[part][name]) for part in ("clean", "noisy")]

@@ -97,9 +97,7 @@ def utterances(
     )
 
 
-def label_numbers(
-    recordings: LabelledRecordings, label_names: Mapping[str, Sequence[str]], source: str
-) -> np.ndarray:
+def label_numbers(recordings: LabelledRecordings, label_names: Mapping[str, Sequence[str]], source: str) -> np.ndarray:
     """The labels of recordings as numbers, int32 (count, labels).
 
     Args:

@@ -54,7 +54,9 @@ def baseline(model: Any, data: str, metrics: Sequence[str] | None = None) -> Eva
     sounds, _, protocol = _opened(model, data)
     chosen = chosen_metrics(TASK, metrics, model)
     return Evaluation(
-        "histogram", f"{protocol}{protocols(chosen)}", rounded({"bits_per_sample": histogram_bits(model.likelihood, sounds)})
+        "histogram",
+        f"{protocol}{protocols(chosen)}",
+        rounded({"bits_per_sample": histogram_bits(model.likelihood, sounds)}),
     )
 
 

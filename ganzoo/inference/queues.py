@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ganzoo import mu_law
+
 if TYPE_CHECKING:
     import keras
 
@@ -205,7 +207,8 @@ class QueuedNetwork:
         kernel, bias = self._input
         if len(kernel) == 1:
             return now[:, None] * kernel + bias
-        return kernel[self.likelihood.numbers(now)] + bias
+        # The codes of values that `sample` returned, without companding them again.
+        return kernel[np.searchsorted(mu_law.values(len(kernel)), now)] + bias
 
     def _outputs(self, gates: np.ndarray) -> np.ndarray:
         x = gates @ self._skip

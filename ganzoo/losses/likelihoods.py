@@ -305,10 +305,6 @@ class MuLaw(SampleLikelihood):
         """The samples of codes, float32."""
         return mu_law.values(self.levels)[np.asarray(codes)]
 
-    def numbers(self, values: np.ndarray) -> np.ndarray:
-        """The codes of values that `decoded` or `sample` returned, without companding them again."""
-        return np.searchsorted(mu_law.values(self.levels), values)
-
     def quantized(self, audio: Tensor) -> Tensor:
         return ops.take(ops.convert_to_tensor(mu_law.values(self.levels)), self.codes(audio), axis=0)
 

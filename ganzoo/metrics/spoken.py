@@ -62,8 +62,10 @@ def judge_of(label_names: Mapping[str, Sequence[str]], sample_rate: int) -> str:
     """
     for name, rate in JUDGES.items():
         known = classifier_facts(name)["attributes"]
-        if rate == sample_rate and label_names and all(
-            list(known.get(key, ())) == list(values) for key, values in label_names.items()
+        if (
+            rate == sample_rate
+            and label_names
+            and all(list(known.get(key, ())) == list(values) for key, values in label_names.items())
         ):
             return name
     raise GanzooError(f"no judge of this package recognizes the labels {', '.join(label_names) or 'of this model'}")

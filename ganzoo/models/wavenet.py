@@ -10,7 +10,7 @@ from ganzoo.config import AtLeastOne, ClassName, NotNegativeWhole
 from ganzoo.errors import GanzooError
 from ganzoo.losses.likelihoods import get_sample_likelihood
 from ganzoo.networks.autoregressive import dilations_of, receptive_field, wavenet
-from ganzoo.networks.mel import log_mel
+from ganzoo.networks.mel import check_bands, log_mel
 from ganzoo.registry import register
 from ganzoo.tasks.speech_synthesis import SpeechSynthesis
 from ganzoo.training.zoo_model import Objective, ZooModel
@@ -47,7 +47,8 @@ class WaveNet(SpeechSynthesis, ZooModel):
         hop: samples from one frame of the spectrogram to the next.
         dropout: share of the inputs of the gated layers that are dropped in training.
         window: samples of a training crop that the loss counts; before them are `receptive_field` samples of context.
-        silence: samples of silence that end a sound; the loss counts as many after its end.
+        silence: samples of silence that end a sound, at most half of the receptive field; the loss counts as many
+            after its end.
         sample_rate: in Hz.
         **options: of `ZooModel`.
 
@@ -121,12 +122,16 @@ class WaveNet(SpeechSynthesis, ZooModel):
             hop,
             dropout,
         )
+        if mel_bands:
+            check_bands(sample_rate, mel_bands, hop)
         super().__init__({"generator": network}, **options)
         self.likelihood, self.label_names = likelihood, names
         self.receptive_field = receptive_field(stacks, layers_per_stack, kernel_size)
         self.dilations, self.kernel_size = dilations_of(stacks, layers_per_stack), kernel_size
         self.mel_bands, self.hop = mel_bands, hop if mel_bands else 0
-        self.window, self.silence, self.sample_rate = window, silence, sample_rate
+        # A longer silence would look the same before a sound and after it.
+        self.silence = min(silence, max(1, self.receptive_field // 2))
+        self.window, self.sample_rate = window, sample_rate
 
     # Training.
 
@@ -154,7 +159,7 @@ class WaveNet(SpeechSynthesis, ZooModel):
             audio: float32 (batch, samples) in [-1, 1], a multiple of `hop` if there is one.
             labels: int32 (batch, labels).
         """
-        audio = ops.cast(audio, "float32")
+        audio, labels = ops.cast(audio, "float32"), ops.convert_to_tensor(labels)
         values = self.likelihood.quantized(audio)
         inputs = [values, *(labels[:, i] for i in range(len(self.label_names)))]
         if self.mel_bands:

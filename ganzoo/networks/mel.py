@@ -44,6 +44,15 @@ def log_mel(audio: Tensor, sample_rate: int, bands: int, hop: int, window: int |
     return 1.0 - logs / np.float32(np.log(_LEAST))
 
 
+def check_bands(sample_rate: int, bands: int, hop: int) -> None:
+    """Refuses more bands than the frames of `log_mel` resolve.
+
+    Raises:
+        GanzooError: there are too many.
+    """
+    _matrices(sample_rate, bands, 4 * hop)
+
+
 @functools.lru_cache(maxsize=8)
 def _matrices(sample_rate: int, bands: int, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The windowed cosines and sines (window, bins) of a Fourier transform, and the filters (bins, bands)."""
@@ -62,4 +71,5 @@ def _matrices(sample_rate: int, bands: int, window: int) -> tuple[np.ndarray, np
             f"{empty} of {bands} mel bands are narrower than the resolution of a window of {window} samples: "
             "use fewer bands or a longer window"
         )
-    return tuple(part.astype("float32") for part in (np.cos(phases) * shape, np.sin(phases) * shape, filters))
+    cosines, sines = (np.cos(phases) * shape).astype("float32"), (np.sin(phases) * shape).astype("float32")
+    return cosines, sines, filters.astype("float32")

@@ -88,7 +88,9 @@ class SpeechSynthesis(Task):
 
         Args:
             count: number of sounds; not needed with lists of labels, or with `mel`.
-            seed: non-negative integer; the same seed gives the same sounds. None gives others each time.
+            seed: non-negative integer; the same seed gives the same sounds. A larger count starts with the sounds of a
+                smaller one, as far as rounding, which depends on the batch size, does not change a sample. None gives
+                others each time.
             labels: {label: a value for all sounds, or a list of one for each}, values by name, or by number. Labels
                 that are not given take all of their values in turn.
             seconds: duration of the longest sound, at most 60. A sound ends before, once `silence` samples are silent.
@@ -106,7 +108,8 @@ class SpeechSynthesis(Task):
                 or a mel spectrogram of another size.
 
         Example:
-            model = ganzoo.create("wavenet", stacks=1, layers_per_stack=4, channels=8, label_names={"digit": ["0", "1"]})
+            names = {"digit": ["0", "1"]}
+            model = ganzoo.create("wavenet", stacks=1, layers_per_stack=4, channels=8, label_names=names)
             sounds = model.generate(3, seed=0, seconds=0.02)        # float32 (3, 160)
         """
         sounds = self._sounds(count, seed, labels, seconds, temperature, mel, batch_size)
@@ -137,7 +140,8 @@ class SpeechSynthesis(Task):
             GanzooError: as in `generate`.
 
         Example:
-            model = ganzoo.create("wavenet", stacks=1, layers_per_stack=4, channels=8, label_names={"digit": ["0", "1"]})
+            names = {"digit": ["0", "1"]}
+            model = ganzoo.create("wavenet", stacks=1, layers_per_stack=4, channels=8, label_names=names)
             sound = model.say({"digit": "101"}, seed=0, seconds=0.02)
         """
         _in_range("pause", pause, 0.0, _LONGEST)
@@ -167,7 +171,7 @@ class SpeechSynthesis(Task):
             count, samples = len(mel), (mel.shape[1] - 1) * self.hop
         numbers = self.labels(count, labels)
         queued = self._queued()
-        entropy = np.random.SeedSequence(seed).entropy
+        entropy: Any = np.random.SeedSequence(seed).entropy
         sounds = []
         for start in range(0, len(numbers), batch_size):
             part = numbers[start : start + batch_size]
@@ -178,9 +182,7 @@ class SpeechSynthesis(Task):
             frames = None if mel is None else mel[start : start + batch_size]
             made, lengths = queued.generate(given, uniform, temperature, frames, 0 if self.mel_bands else self.silence)
             if not np.isfinite(made).all():
-                raise GanzooError(
-                    "the network generates values that are not finite numbers: its weights are damaged"
-                )
+                raise GanzooError("the network generates values that are not finite numbers: its weights are damaged")
             sounds += [sound[: max(1, length)] for sound, length in zip(made, lengths)]
         return sounds
 
@@ -230,9 +232,7 @@ class SpeechSynthesis(Task):
                 raise unknown(label, value, names)
             whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
             if not whole or not 0 <= value < len(names):
-                raise GanzooError(
-                    f"{label} is a name, or a whole number from 0 to {len(names) - 1}, got {value!r}"
-                )
+                raise GanzooError(f"{label} is a name, or a whole number from 0 to {len(names) - 1}, got {value!r}")
             return int(value)
 
         if isinstance(values, (list, tuple, range)) or (isinstance(values, np.ndarray) and values.ndim == 1):
@@ -391,9 +391,9 @@ class SpeechSynthesis(Task):
         if count and isinstance(parts[1], np.ndarray) and parts[1].size:
             sizes = np.array([len(values) for values in self.label_names.values()])
             if (parts[1] < 0).any() or (parts[1] >= sizes).any():
+                limits = ", ".join(f"{size} ({name})" for name, size in zip(self.label_names, sizes))
                 raise GanzooError(
-                    f"labels must be below {', '.join(f'{size} ({name})' for name, size in zip(self.label_names, sizes))}"
-                    f", got numbers from {parts[1].min()} to {parts[1].max()}"
+                    f"labels must be below {limits}, got numbers from {parts[1].min()} to {parts[1].max()}"
                 )
 
     def example_batch(self, batch_size: int, seed: int = 0) -> Any:
@@ -466,8 +466,6 @@ def _in_range(name: str, value: Any, low: float, high: float) -> float:
         least = "above 0" if 0 < low < 0.01 else f"from {low:g}"
         raise GanzooError(f"{name} must be a number {least} to {high:g}, got {value!r}")
     return float(value)
-
-
 
 
 def _checked_sound(audio: Any, what: str) -> np.ndarray:
