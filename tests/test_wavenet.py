@@ -13,6 +13,7 @@ from ganzoo.data.labelled_recordings import open_labelled, write_packed
 from ganzoo.data.utterances import utterances
 from ganzoo.evaluation import evaluate
 from ganzoo.evaluation.speech_synthesis import baseline, histogram_bits
+from ganzoo.inference.inspection import inspect
 from ganzoo.losses import get_sample_likelihood
 from ganzoo.networks.mel import log_mel
 from ganzoo.registry import model_class
@@ -242,6 +243,9 @@ def test_recordings_with_labels_from_names_folders_files_and_archives(recordings
     assert found.names[:2] == ["high_ben_0.wav", "high_ben_2.wav"]
     assert set(found.labels["speaker"]) == {"ben"}
     assert len(found.samples) == 6
+    report = dict(inspect(f"{source}:index=0").lines())
+    assert report["recordings"] == "4"
+    assert report["note"] in ("speaker: 2 values, ana (2), ben (2)", "index: 1 values, 0 (4)")
     assert write_packed(source, tmp_path / "tones.npz", RATE) == 24
     packed = open_labelled(f"npz:{tmp_path / 'tones.npz'}:index=0,2-3:speaker=ben", RATE)
     assert packed.labels == found.labels

@@ -75,23 +75,40 @@ def open_labelled(source: str, rate: int, strict: bool = False) -> LabelledRecor
         recordings.labels       # {"take": ["0", "1"]}
     """
     scheme, place = split_source(source, " of labelled recordings", _SCHEMES)
-    parts = place.split(":")
-    chosen = {}
+    place, chosen = _conditions(place)
+    return _SCHEMES[scheme](place, rate, strict, chosen)
+
+
+def _conditions(place: str) -> tuple[str, dict[str, str]]:
+    """What follows the scheme of a source, without the conditions at its end, and these, {label: values}."""
+    parts, chosen = place.split(":"), {}
     while len(parts) > 1 and (found := _SELECTION.fullmatch(parts[-1])):
         chosen[found[1]] = found[2]
         parts.pop()
-    return _SCHEMES[scheme](":".join(parts), rate, strict, chosen)
+    return ":".join(parts), chosen
 
 
 def place_of(place: str) -> Path:
     """The file or folder of a source, from what follows its scheme."""
-    parts = place.split(":")
-    while len(parts) > 1 and (_SELECTION.fullmatch(parts[-1]) or "{" in parts[-1]):
-        parts.pop()
-    return Path(":".join(parts)).expanduser()
+    place = _conditions(place)[0]
+    folder, _, pattern = place.rpartition(":")
+    return Path(folder if folder and "{" in pattern else place).expanduser()
 
 
 def _named(place, rate, strict, chosen):
+    return _read(place_of(place), _listed_by_name(place, chosen, strict), rate, strict)
+
+
+def named_files(place: str) -> list[tuple[Path, dict[str, str]]]:
+    """The files of a source "named:PLACE" and their labels, which are not read.
+
+    Raises:
+        GanzooError: as `open_labelled`.
+    """
+    return _listed_by_name(*_conditions(place))
+
+
+def _listed_by_name(place: str, chosen: Mapping[str, str], strict: bool = False) -> list[tuple[Path, dict[str, str]]]:
     folder, _, pattern = place.rpartition(":")
     names = _FIELD.findall(pattern)
     if not folder or not names:
@@ -102,8 +119,10 @@ def _named(place, rate, strict, chosen):
         raise GanzooError(f"the pattern '{pattern}' names a label twice")
     pieces = _FIELD.split(pattern)
     expression = "".join(f"(?P<{part}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(pieces))
-    fits, root = re.compile(expression), Path(folder)
-    paths, labels, others = [], [], []
+    fits, root = re.compile(expression), Path(folder).expanduser()
+    paths: list[Path] = []
+    labels: list[dict[str, str]] = []
+    others: list[Path] = []
     for path in _in_order(root):
         relative = path.relative_to(root).with_suffix("")
         found = fits.fullmatch(relative.as_posix() if "/" in pattern else relative.name)
@@ -123,7 +142,7 @@ def _named(place, rate, strict, chosen):
             f"{printable(others[0].name)}",
             stacklevel=3,
         )
-    return _read(root, paths, labels, rate, strict, chosen)
+    return _selected(list(zip(paths, labels)), chosen, str(root))
 
 
 def _in_order(root: Path) -> list[Path]:
@@ -138,11 +157,11 @@ def _folder(place, rate, strict, chosen):
         paths = [root / name for name in listed]
         if missing := [path for path in paths if not path.is_file()]:
             raise GanzooError(f"{index} lists {len(missing)} files that are not there; first: {missing[0].name}")
-        return _read(root, paths, list(listed.values()), rate, strict, chosen)
+        return _read(root, _selected(list(zip(paths, listed.values())), chosen, str(root)), rate, strict)
     paths = _in_order(root)
     inside = all(path.parent != root for path in paths)
     labels = [{"class": path.relative_to(root).parts[0]} if inside else {} for path in paths]
-    return _read(root, paths, labels, rate, strict, chosen)
+    return _read(root, _selected(list(zip(paths, labels)), chosen, str(root)), rate, strict)
 
 
 def _index(path: Path) -> dict[str, dict[str, str]]:
@@ -167,8 +186,7 @@ def _index(path: Path) -> dict[str, dict[str, str]]:
     return found
 
 
-def _read(root, paths, labels, rate, strict, chosen):
-    kept = _selected([(path, row) for path, row in zip(paths, labels)], chosen, str(root))
+def _read(root, kept, rate, strict):
     samples, broken = read_recordings([path for path, _ in kept], rate, str(root), strict)
     kept = [(path, row) for path, row in kept if path in samples]
     return LabelledRecordings(
