@@ -25,13 +25,14 @@ def utterances(
     seed: Seed = 0,
     louder: Annotated[float, Field(ge=0, le=40)] = 0.0,
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.05,
+    repeat: AtLeastOne = 1,
     strict: bool = False,
 ) -> Feed:
     """A dataset of crops of labelled recordings: what a model predicts, and the sound before it.
 
     Before and after a recording there is silence, exact zeros. A crop begins at the beginning of a recording that is
     shorter than the window, and at a random sample of a longer one. An epoch has as many crops as would cover the
-    recordings once.
+    recordings `repeat` times.
 
     Args:
         source: see `ganzoo.data.labelled_recordings.open_labelled`, e.g. "named:my_speech:{word}_{speaker}".
@@ -44,6 +45,7 @@ def utterances(
         seed: of the order and the crops.
         louder: crops are made louder or quieter by a random gain of up to this many dB, but not so loud that they clip.
         held_out: share of the recordings that is held out for validation, evenly spaced; at least one unless 0.
+        repeat: how often an epoch covers the recordings.
         strict: raise an error for an unreadable file instead of skipping it with a warning.
 
     Returns:
@@ -64,7 +66,7 @@ def utterances(
     numbers = label_numbers(found, label_names, source)
     held = held_out_indices(len(found.samples), held_out)
     training = [i for i in range(len(found.samples)) if i not in held]
-    cells = np.repeat(training, [max(1, round(len(found.samples[i]) / window)) for i in training])
+    cells = np.repeat(training, [repeat * max(1, round(len(found.samples[i]) / window)) for i in training])
 
     def crop(rng, i):
         sound = found.samples[i]

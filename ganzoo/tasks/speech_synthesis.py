@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from ganzoo.data.feed import Feed
     from ganzoo.losses.likelihoods import SampleLikelihood
 
-# Recordings are measured in groups of about this many samples, and padded to multiples of the second number, so that
-# few shapes are compiled.
-_GROUP, _STEP = 2**17, 1024
+# Recordings are measured in groups of about this many samples, and padded to multiples of the second number, and so are
+# groups, to whole ones: few shapes are compiled.
+_GROUP, _STEP = 2**17, 4096
 # The longest sound, in seconds.
 _LONGEST = 60.0
 _FULL_SCALE = 1.001
@@ -313,14 +313,16 @@ class SpeechSynthesis(Task):
         result = np.empty(len(given), "float32")
         order = sorted(range(len(given)), key=lambda i: len(given[i]))
         while order:
-            longest = self.context + -(-max(len(given[i]) for i in order[-1:]) // _STEP) * _STEP
+            longest = self.context + -(-len(given[order[-1]]) // _STEP) * _STEP
             longest += -longest % (self.hop or 1)
-            rows = order[-max(1, _GROUP // longest) :]
-            del order[-len(rows) :]
-            audio = np.zeros((len(rows), longest), "float32")
+            size = min(max(1, _GROUP // longest), len(given))
+            rows = order[-size:]
+            del order[-size:]
+            audio, row_labels = np.zeros((size, longest), "float32"), np.zeros((size, numbers.shape[1]), "int32")
+            row_labels[: len(rows)] = numbers[rows]
             for row, i in zip(audio, rows):
                 row[self.context : self.context + len(given[i])] = given[i]
-            log_p = self._log_probabilities(audio, numbers[rows])
+            log_p = self._log_probabilities(audio, row_labels)
             for row, i in zip(log_p, rows):
                 result[i] = row[self.context : self.context + len(given[i])].sum(dtype="float64")
         return result
@@ -413,7 +415,7 @@ class SpeechSynthesis(Task):
 
     def preview(self, feed: "Feed", count: int) -> np.ndarray | None:
         """Spectrograms of sounds of half a second."""
-        count, samples = min(count, 16), self.sample_rate // 2
+        count, samples = min(count, 8), self.sample_rate // 2
         if self.mel_bands:
             chosen = feed.validation[:count]
             mels = [self.mel(np.pad(sound, (0, samples))[:samples], self.sample_rate) for sound, _ in chosen]
