@@ -266,7 +266,7 @@ class _NextSample(_ModelLosses):
                 self.frames = layout(keras.ops.convert_to_numpy(frames))
             inputs.append(self.frames)
         mu = model.likelihood.levels - 1
-        companded = torch.sign(audio) * torch.log1p(mu * audio.abs()) / math.log1p(mu)
+        companded = torch.sign(audio) * torch.log(1 + mu * audio.abs()) / math.log1p(mu)
         codes = torch.floor((companded + 1) / 2 * mu + 0.5).long()
         logits = self.g(*inputs)[:, :, model.context - 1 : -1]
         return functional.cross_entropy(logits, codes[:, model.context :])

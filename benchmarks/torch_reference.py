@@ -169,7 +169,7 @@ def _mu_law(layer, node, exact):
     mu = layer.levels - 1
 
     def one_hot(x):
-        companded = torch.sign(x) * torch.log1p(mu * x.abs()) / math.log1p(mu)
+        companded = torch.sign(x) * torch.log(1 + mu * x.abs()) / math.log1p(mu)
         codes = torch.floor((companded + 1) / 2 * mu + 0.5).long()
         return functional.one_hot(codes, layer.levels).float().movedim(-1, 1)
 

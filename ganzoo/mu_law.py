@@ -22,7 +22,8 @@ def codes(audio: Tensor, levels: int = 256) -> Tensor:
         mu_law.codes(np.float32([-1.0, 0.0, 1.0]))      # 0, 128, 255
     """
     audio, mu = ops.clip(ops.cast(audio, "float32"), -1.0, 1.0), levels - 1
-    companded = ops.sign(audio) * ops.log1p(mu * ops.abs(audio)) / math.log1p(mu)
+    # Not log1p, which not every export format has; near 0 the codes are coarser than the rounding of log.
+    companded = ops.sign(audio) * ops.log(1.0 + mu * ops.abs(audio)) / math.log1p(mu)
     return ops.cast(ops.floor((companded + 1.0) / 2.0 * mu + 0.5), "int32")
 
 

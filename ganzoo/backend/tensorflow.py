@@ -71,7 +71,8 @@ def _clipped_together(gradients: list[Any], optimizer: Any) -> list[Any]:
         return gradients
     context = tf.distribute.get_replica_context()
     indices = [i for i, gradient in enumerate(gradients) if gradient is not None]
-    sums = context.all_reduce("sum", [gradients[i] for i in indices])
+    # Those of embeddings are sparse, which cannot be divided.
+    sums = context.all_reduce("sum", [tf.convert_to_tensor(gradients[i]) for i in indices])
     clipnorm, global_clipnorm, clipvalue = rules
     if clipnorm:
         sums = [tf.clip_by_norm(gradient, clipnorm) for gradient in sums]

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from keras import ops
 from pydantic import Field
 
+from ganzoo import backend
 from ganzoo.config import AtLeastOne, ClassName, NotNegativeWhole
 from ganzoo.errors import GanzooError
 from ganzoo.losses.likelihoods import get_sample_likelihood
@@ -147,7 +148,9 @@ class WaveNet(SpeechSynthesis, ZooModel):
         places = ops.arange(samples)
         end = ops.max(ops.where(audio != 0.0, places, -1), axis=1, keepdims=True) + 1
         counted = ops.cast(places[self.context :] < end + self.silence, "float32")
-        loss = -ops.sum(log_p[:, self.context :] * counted) / ops.maximum(ops.sum(counted), 1.0)
+        # The number that is counted differs between replicas; each sample has the same weight.
+        count = ops.maximum(backend.mean_over_replicas(ops.sum(counted)), 1.0)
+        loss = -ops.sum(log_p[:, self.context :] * counted) / count
         self.record(bits=loss / math.log(2.0))
         return loss
 
