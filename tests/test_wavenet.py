@@ -61,7 +61,7 @@ def trained(recordings):
         **{**model.data_arguments(), "batch_size": 8, "held_out": 0.1},
     )
     model.compile({"name": "adam", "learning_rate": 1e-2}, ema_decay=0.9)
-    model.fit(feed.dataset(first_step=0), steps_per_epoch=120, verbose=0)
+    model.fit(feed.dataset(first_step=0), steps_per_epoch=250, verbose=0)
     return model
 
 
@@ -181,10 +181,10 @@ def test_learns_labels_and_ends(trained, recordings):
         trained.labels(1, {name: held.labels[name][0] for name in NAMES}),
     )
     assert log_p[0] == pytest.approx(float(np.asarray(alone)[0, trained.context :].sum()), rel=1e-4)
-    sounds = trained.generate(seed=0, labels={"tone": ["low"] * 4 + ["high"] * 4, "speaker": "ana"}, seconds=0.2)
+    sounds = trained.generate(seed=0, labels={"tone": ["low"] * 8 + ["high"] * 8, "speaker": "ana"}, seconds=0.2)
     spectra = np.abs(np.fft.rfft(sounds[:, 100:500] * np.hanning(400), axis=1))
     pitch = spectra[:, 5:].argmax(axis=1) + 5
-    assert np.median(pitch[:4]) < 0.75 * np.median(pitch[4:])
+    assert np.median(pitch[:8]) < 0.75 * np.median(pitch[8:])
     found = evaluate(trained, source)
     assert found.metrics == {"bits_per_sample": pytest.approx(bits, rel=1e-3)}
     assert "4 recordings" in found.protocol
