@@ -5,12 +5,15 @@ in a typical short training loop. SRGAN's perceptual loss is replaced by a pixel
 divergence, a sum over a few numbers, is left out.
 """
 
+import math
+
 import keras
 import torch
 from torch.nn import functional
 from torch_reference import TorchReference, layout
 
 import ganzoo
+from ganzoo.networks.mel import log_mel
 from ganzoo.networks.split import split_at
 
 # (discriminator loss, generator loss), both minimized.
@@ -256,9 +259,32 @@ class _Autoregressive(_ModelLosses):
         return functional.binary_cross_entropy_with_logits(logits, white, reduction="none").flatten(1).sum(1).mean()
 
 
+class _NextSample(_ModelLosses):
+    """WaveNet with mu-law outputs; the mel spectrogram, if it takes one, is computed once."""
+
+    def __init__(self, model, g, d):
+        super().__init__(model, g, d)
+        self.frames = None
+
+    def generator_loss(self, audio, labels=None):
+        model = self.model
+        inputs = [audio, *(labels[:, i].long() for i in range(len(model.label_names)))]
+        if model.mel_bands:
+            if self.frames is None:
+                frames = log_mel(audio.numpy(), model.sample_rate, model.mel_bands, model.hop)
+                self.frames = layout(keras.ops.convert_to_numpy(frames))
+            inputs.append(self.frames)
+        mu = model.likelihood.levels - 1
+        companded = torch.sign(audio) * torch.log(1 + mu * audio.abs()) / math.log1p(mu)
+        codes = torch.floor((companded + 1) / 2 * mu + 0.5).long()
+        logits = self.g(*inputs)[:, :, model.context - 1 : -1]
+        return functional.cross_entropy(logits, codes[:, model.context :])
+
+
 _LOSSES_OF_MODELS = {
     "pixelcnn": _Autoregressive,
     "conditional_pixelcnn": _Autoregressive,
+    "wavenet": _NextSample,
     "vae": _Bound,
     "began": _Equilibrium,
     "srresnet": _Upscaled,

@@ -8,6 +8,8 @@ image costs nothing. `exact` pads as TensorFlow does, unevenly for strides with 
 give the same values. Without it, padding is even, as usual in PyTorch.
 """
 
+import math
+
 import numpy as np
 import torch
 from torch import nn
@@ -151,6 +153,19 @@ def _masked_convolution(layer, node, exact):
     return nn.Sequential(_Pad([left, right, top, bottom]), made) if any(layer.sides) else made
 
 
+@_maker("CausalConv1D")
+def _causal(layer, node, exact):
+    kernel = np.asarray(layer.kernel)
+    made = nn.Conv1d(
+        kernel.shape[1], kernel.shape[2], kernel.shape[0], dilation=layer.dilation_rate, bias=layer.use_bias
+    )
+    _copied(made.weight, kernel.transpose(2, 1, 0))
+    if layer.use_bias:
+        _copied(made.bias, np.asarray(layer.bias))
+    before = (layer.kernel_size - 1) * layer.dilation_rate
+    return nn.Sequential(_Pad([before, 0]), made) if before else made
+
+
 @_maker("GatedActivation")
 def _gated(layer, node, exact):
     def gated(x):
@@ -158,6 +173,29 @@ def _gated(layer, node, exact):
         return torch.tanh(values) * torch.sigmoid(gates)
 
     return gated
+
+
+@_maker("MuLawOneHot")
+def _mu_law(layer, node, exact):
+    mu = layer.levels - 1
+
+    def one_hot(x):
+        companded = torch.sign(x) * torch.log(1 + mu * x.abs()) / math.log1p(mu)
+        codes = torch.floor((companded + 1) / 2 * mu + 0.5).long()
+        return functional.one_hot(codes, layer.levels).float().movedim(-1, 1)
+
+    return one_hot
+
+
+@_maker("LinearUpsampling1D")
+def _linear_upsampling(layer, node, exact):
+    share = torch.arange(layer.size) / layer.size
+
+    def upsampled(x):
+        between = (1 - share) * x[:, :, :-1, None] + share * x[:, :, 1:, None]
+        return between.flatten(2)
+
+    return upsampled
 
 
 @_maker("Embedding")

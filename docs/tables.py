@@ -30,6 +30,7 @@ MODELS = {
     "srresnet": ("4x super-resolution, pixel loss", "Ledig et al. 2016", "1609.04802"),
     "srgan": ("4x super-resolution, perceptual and adversarial loss", "Ledig et al. 2016", "1609.04802"),
     "segan": ("speech enhancement on waveforms", "Pascual et al. 2017", "1703.09452"),
+    "wavenet": ("speech, sample by sample", "van den Oord et al. 2016", "1609.03499"),
     "gan_int_cls": ("text to image, in one stage", "Reed et al. 2016", "1605.05396"),
     "stackgan": ("text to image, in two stages", "Zhang et al. 2016", "1612.03242"),
 }

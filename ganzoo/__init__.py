@@ -19,6 +19,7 @@ _MODULES = {
     "ImageGeneration": "ganzoo.tasks.image_generation",
     "Objective": "ganzoo.training.zoo_model",
     "SpeechEnhancement": "ganzoo.tasks.speech_enhancement",
+    "SpeechSynthesis": "ganzoo.tasks.speech_synthesis",
     "SuperResolution": "ganzoo.tasks.super_resolution",
     "TextConditionalGAN": "ganzoo.training.text_conditional",
     "TextToImage": "ganzoo.tasks.text_to_image",

@@ -65,7 +65,7 @@ def source(asked: str, model_name: str) -> None:
         checks.source("folder:my_images", "dcgan")
         checks.source("folder:my_image", "dcgan")     # GanzooError: ... Did you mean 'my_images'?
     """
-    from ganzoo.data import avatars
+    from ganzoo.data import avatars, labelled_recordings
     from ganzoo.data.sources import missing_tfds, npz_part, split_source
 
     sources = registry.declared(model_name, "sources")
@@ -75,7 +75,9 @@ def source(asked: str, model_name: str) -> None:
     schemes = importlib.import_module(module)._SCHEMES
     alone = [scheme for scheme in schemes if scheme in ("digits", "photos")]
     scheme, place = split_source(asked, of, schemes, without_place=alone)
-    if scheme in ("folder", "captions"):
+    if of == " of labelled recordings":
+        existing(labelled_recordings.place_of(place), kind="file" if scheme == "npz" else "folder")
+    elif scheme in ("folder", "captions"):
         existing(Path(place).expanduser(), kind="folder")
     elif scheme == "idx":
         existing(Path(place).expanduser())

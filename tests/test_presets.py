@@ -39,6 +39,10 @@ def test_shipped_weights_load_generate_and_are_described(name):
     elif isinstance(model, ganzoo.SpeechEnhancement):
         noise = 0.1 * np.random.default_rng(0).standard_normal(16000).astype("float32")
         assert model.enhance(noise, 16000).std() < 0.2 * noise.std()
+    elif isinstance(model, ganzoo.SpeechSynthesis):
+        sounds = model.generate(2, seed=0, seconds=0.3)
+        # Sound, not noise of any one level: neighboring samples are alike.
+        assert all(np.corrcoef(sound[:-1], sound[1:])[0, 1] > 0.5 for sound in sounds)
     elif isinstance(model, ganzoo.TextToImage):
         asked = [f"a {color} {thing}" for color in ("red", "yellow") for thing in ("heart", "face", "circle", "flower")]
         obeyed = [

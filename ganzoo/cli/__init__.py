@@ -2,7 +2,7 @@
 seconds."""
 
 # Each adds its commands to `main`.
-from ganzoo.cli import complete, data, demo, enhance, evaluate, export, generate, hub, info, train, upscale
+from ganzoo.cli import complete, data, demo, enhance, evaluate, export, generate, hub, info, say, train, upscale
 from ganzoo.cli.group import main
 
 __all__ = [

@@ -5,6 +5,7 @@ ganzoo.data.labelled("folder:my_images", image_shape=(64, 64, 3), batch_size=64)
 ganzoo.data.pairs("folder:my_images", scale=4, crop=96, batch_size=16)
 ganzoo.data.captions("captions:my_images", image_shape=(64, 64, 3), encoder=model.text_encoder)
 ganzoo.data.speech("folder:my_speech", noise="folder:my_noise", window=16384, batch_size=16)
+ganzoo.data.utterances("named:my_speech:{word}_{speaker}", {"word": ["no", "yes"], "speaker": ["ana", "ben"]})
 """
 
 from ganzoo.data.captions import captions
@@ -13,6 +14,7 @@ from ganzoo.data.images import images
 from ganzoo.data.labelled import labelled
 from ganzoo.data.pairs import pairs
 from ganzoo.data.speech import speech
+from ganzoo.data.utterances import utterances
 from ganzoo.data.writing import write_images
 
-__all__ = ["captions", "data_function", "images", "labelled", "pairs", "speech", "write_images"]
+__all__ = ["captions", "data_function", "images", "labelled", "pairs", "speech", "utterances", "write_images"]

@@ -88,12 +88,12 @@ def _idx_array(file, shown, size, zipped):
     return content.view(dtype).reshape(shape)
 
 
-def read_arrays(path: PathLike, names: Collection[str]) -> tuple[dict[str, np.ndarray], list[str]]:
+def read_arrays(path: PathLike, names: Collection[str] | None = None) -> tuple[dict[str, np.ndarray], list[str]]:
     """Reads arrays from a NumPy file.
 
     Args:
         path: an archive (.npz), or a single array (.npy), which is then named "images".
-        names: names of the arrays to read.
+        names: names of the arrays to read; all if not given.
 
     Returns:
         ({name: array} of the requested arrays that exist, list of all names in the file).
@@ -117,7 +117,7 @@ def read_arrays(path: PathLike, names: Collection[str]) -> tuple[dict[str, np.nd
         if start[:2] == b"PK":
             _refuse_bombs(path, shown)
             with np.load(path, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files if name in names}, archive.files
+                return {name: archive[name] for name in archive.files if names is None or name in names}, archive.files
     except GanzooError:
         raise
     except OSError as error:

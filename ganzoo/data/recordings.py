@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def _folder(place, rate, strict):
     if (root / "noisy").is_dir() and (root / "clean").is_dir():
         return _pairs(root, rate, strict)
     paths = audio_files(root)
-    samples, broken = _kept(paths, rate, str(root), strict)
+    samples, broken = read_recordings(paths, rate, str(root), strict)
     names = [path.relative_to(root).as_posix() for path in paths if path in samples]
     return Recordings([samples[path] for path in paths if path in samples], names, tuple(map(str, broken)))
 
@@ -78,7 +79,10 @@ def _pairs(root, rate, strict):
         raise GanzooError(f"{root}: noisy and clean must hold files of the same names; without a match: {alone[0]}")
     if alone:
         warnings.warn(f"{root}: {len(alone)} files without a match left out; first: {alone[0]}", stacklevel=2)
-    read = {part: _kept([by_name[part][name] for name in names], rate, str(root / part), strict) for part in by_name}
+    read = {
+        part: read_recordings([by_name[part][name] for name in names], rate, str(root / part), strict)
+        for part in by_name
+    }
     pairs, uneven = {}, []
     for name in names:
         both = [read[part][0].get(by_name[part][name]) for part in ("clean", "noisy")]
@@ -109,12 +113,25 @@ def _named(paths, root):
     return found
 
 
-def _kept(paths, rate, place, strict):
-    """({path: float32 (length,)}, {path: reason}) of files, with one allocation for all samples."""
+def read_recordings(
+    paths: Sequence[Path], rate: int, place: str, strict: bool = False
+) -> tuple[dict[Path, np.ndarray], dict[Path, str]]:
+    """({path: float32 (length,)}, {path: reason}) of files, with one allocation for all samples.
+
+    Args:
+        paths: the files.
+        rate, strict: as in `open_recordings`.
+        place: where the files are, for messages.
+
+    Raises:
+        GanzooError: none of the files can be read, or with `strict` not all.
+    """
     # A file with an implausible header is refused when it is read.
     lengths = [frames * rate // own + 1 for frames, own in map(estimated, paths) if 0 < frames <= LONGEST * own]
     store = _Store(sum(lengths), f"recordings:{place}:{rate}")
-    found, broken, short = {}, {}, []
+    found: dict[Path, np.ndarray] = {}
+    broken: dict[Path, str] = {}
+    short: list[str] = []
     for i in range(0, len(paths), _GROUP):
         group = paths[i : i + _GROUP]
         arrays, why = read_all(group, rate, warn=lambda message, category: short.append(message))

@@ -44,4 +44,8 @@ def comparable(evaluations: list[Evaluation]) -> list[Evaluation]:
 def short(source: str) -> str:
     """A source without its parent folders, which differ between machines."""
     scheme, _, place = source.partition(":")
+    if scheme == "named":
+        # The pattern of the names may have slashes too.
+        folder, _, pattern = place.partition(":")
+        return f"{scheme}:{Path(folder).name}:{pattern}"
     return f"{scheme}:{Path(place).name}" if scheme in ("captions", "folder", "idx", "npz") else source

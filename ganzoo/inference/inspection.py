@@ -16,11 +16,12 @@ from ganzoo.data.audio import audio_files, read_audio
 from ganzoo.data.captions_file import read_captions
 from ganzoo.data.decoding import PIXEL_LIMIT, image_suffixes, opened_image, read_arrays, read_idx, read_image
 from ganzoo.data.folders import natural, printable
+from ganzoo.data.labelled_recordings import named_files
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.inference.sampling import grid
 from ganzoo.inference.spectrogram import spectrogram
 
-_SCHEMES = ("avatars", "captions", "digits", "folder", "idx", "npz", "photos", "tfds")
+_SCHEMES = ("avatars", "captions", "digits", "folder", "idx", "named", "npz", "photos", "tfds")
 # Sizes, classes and broken files that are listed one by one.
 _NAMED = 8
 # Classes and images per class of a preview; images of one without classes.
@@ -138,7 +139,8 @@ def inspect(source: str) -> Inspection:
 
     Args:
         source: anything that a model can be trained on: "folder:PATH" of images or recordings, "captions:FOLDER",
-            "idx:FILE", "npz:FILE", "tfds:NAME[:SPLIT]", "avatars:COUNT", "photos" or "digits".
+            "idx:FILE", "npz:FILE", "tfds:NAME[:SPLIT]", "avatars:COUNT", "photos" or "digits"; recordings also as
+            "named:FOLDER:PATTERN", see `ganzoo.data.labelled_recordings.open_labelled`.
 
     Returns:
         An `Inspection`. Files that cannot be read are listed there.
@@ -160,6 +162,12 @@ def inspect(source: str) -> Inspection:
             _folder(found, Path(place))
         elif scheme == "captions":
             _captions(found, Path(place))
+        elif scheme == "named":
+            files = named_files(place)
+            _recordings(found, [path for path, _ in files])
+            for name in files[0][1]:
+                counts = Counter(labels[name] for _, labels in files)
+                found.notes.append(f"{name}: {len(counts)} values, {_listed(dict(counts), ordered=False)}")
         elif scheme == "photos":
             opened = image_files.open_image_files(source)
             _images(found, opened.images)

@@ -1,4 +1,5 @@
-"""Enhancement of audio files in any format of libsndfile, of any rate, bit depth, number of channels and length."""
+"""Enhancement of audio files in any format of libsndfile, of any rate, bit depth, number of channels and length; and
+writing of generated sounds."""
 
 import os
 import warnings
@@ -152,6 +153,53 @@ def _write_enhanced(model, recording, file, suffix, progress, num_shifts):
             except (*UNREADABLE, AssertionError) as error:  # soundfile's errors for a full disk depend on the format
                 raise GanzooError(f"it cannot be written: {first_line(error) or 'is the disk full?'}") from None
     return limited, peak
+
+
+def write_sounds(
+    target: PathLike, sounds: np.ndarray, sample_rate: int, pause: float = 0.15, separate: bool = False
+) -> list[Path]:
+    """Writes generated sounds, without the zeros after their ends.
+
+    Args:
+        target: file to write, one sound after another; a folder if `separate`.
+        sounds: float32 (count, samples) in [-1, 1], as `SpeechSynthesis.generate` returns them.
+        sample_rate: in Hz.
+        pause: seconds of silence between sounds in one file.
+        separate: write each sound to a .wav file of its own, 0000.wav and so on.
+
+    Returns:
+        The files.
+
+    Raises:
+        GanzooError: a suffix that is not an audio format, or a file that cannot be written.
+
+    Example:
+        from ganzoo.inference.recordings import write_sounds
+
+        tone = np.sin(np.arange(800, dtype="float32") / 5)[None] / 2
+        write_sounds("tone.wav", tone, sample_rate=8000)        # [tone.wav]
+    """
+    target = Path(target)
+    ends = [np.flatnonzero(sound) for sound in sounds]
+    parts = [sound[: found[-1] + 1] if len(found) else sound[:1] for sound, found in zip(sounds, ends)]
+    if separate:
+        digits = max(4, len(str(len(parts) - 1)))
+        written = {target / f"{i:0{digits}d}.wav": part for i, part in enumerate(parts)}
+    else:
+        check_writable(target)
+        silence = np.zeros(round(pause * sample_rate), "float32")
+        written = {target: np.concatenate([piece for part in parts for piece in (part, silence)][:-1])}
+    for path, sound in written.items():
+        suffix = path.suffix.lower()
+        options = dict(format=WRITTEN[suffix], subtype=subtype_for(suffix, "PCM_16"))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replaced(path) as file:
+                soundfile().write(file, sound, sample_rate, **options)
+        except (*UNREADABLE, AssertionError) as error:
+            reason = getattr(error, "strerror", None) or first_line(error)
+            raise GanzooError(f"cannot write {path}: {reason}") from None
+    return list(written)
 
 
 def check_writable(target: PathLike) -> None:

@@ -1,10 +1,12 @@
 """Layers that Keras lacks, and faster versions of some that it has."""
 
 from ganzoo.layers.batch_normalization import BatchNormalization
+from ganzoo.layers.causal import CausalConv1D, LinearUpsampling1D, MuLawOneHot
 from ganzoo.layers.convolutions import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose
 from ganzoo.layers.dropout import Dropout
+from ganzoo.layers.gated_activation import GatedActivation
 from ganzoo.layers.leaky_relu import LeakyReLU
-from ganzoo.layers.masked_convolution import GatedActivation, MaskedConv2D
+from ganzoo.layers.masked_convolution import MaskedConv2D
 from ganzoo.layers.maxout import Maxout
 from ganzoo.layers.minibatch_discrimination import MinibatchDiscrimination
 from ganzoo.layers.modulation import Modulation
@@ -15,6 +17,7 @@ from ganzoo.layers.virtual_batch_normalization import DropReference, ReferenceBa
 
 __all__ = [
     "BatchNormalization",
+    "CausalConv1D",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -23,10 +26,12 @@ __all__ = [
     "Dropout",
     "GatedActivation",
     "LeakyReLU",
+    "LinearUpsampling1D",
     "MaskedConv2D",
     "Maxout",
     "MinibatchDiscrimination",
     "Modulation",
+    "MuLawOneHot",
     "PReLU",
     "PixelShuffle",
     "ReferenceBatch",

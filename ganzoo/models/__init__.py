@@ -14,6 +14,7 @@ from ganzoo.models.srgan import SRGAN
 from ganzoo.models.srresnet import SRResNet
 from ganzoo.models.stackgan import StackGAN
 from ganzoo.models.vae import VAE
+from ganzoo.models.wavenet import WaveNet
 from ganzoo.models.wgan import WGAN
 from ganzoo.models.wgan_gp import WGANGP
 
@@ -33,4 +34,5 @@ __all__ = [
     "PixelCNN",
     "SRResNet",
     "StackGAN",
+    "WaveNet",
 ]

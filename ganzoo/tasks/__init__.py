@@ -3,6 +3,7 @@
 from ganzoo.tasks.base import Task, ValidationMetrics
 from ganzoo.tasks.image_generation import ClassConditionalGeneration, ImageGeneration
 from ganzoo.tasks.speech_enhancement import SpeechEnhancement
+from ganzoo.tasks.speech_synthesis import SpeechSynthesis
 from ganzoo.tasks.super_resolution import SuperResolution
 from ganzoo.tasks.text_to_image import TextToImage
 
@@ -10,6 +11,7 @@ __all__ = [
     "ClassConditionalGeneration",
     "ImageGeneration",
     "SpeechEnhancement",
+    "SpeechSynthesis",
     "SuperResolution",
     "Task",
     "TextToImage",

@@ -18,7 +18,7 @@ from ganzoo.registry import model_class
 
 gradio = pytest.importorskip("gradio")
 
-from ganzoo.demos import cgan, common, dcgan, editing, files, hub, pixelcnn, segan, srgan, stackgan  # noqa: E402
+from ganzoo.demos import cgan, common, dcgan, editing, files, hub, pixelcnn, segan, srgan, stackgan, wavenet  # noqa: E402
 
 
 def message(function, *values):
@@ -494,3 +494,31 @@ def test_a_drawn_half_is_finished(tmp_path, monkeypatch):
         assert "must be a" in message(pixelcnn.finish, mine, None, None, "top", None, odd, 0, 1.0).replace(
             "empty: it", ""
         )
+
+
+def test_the_page_of_speech_says_digits_one_after_another(monkeypatch):
+    soundfile = pytest.importorskip("soundfile")
+    names = {"digit": [*"0123456789"], "speaker": ["ana", "ben"]}
+    model = ganzoo.create("wavenet", stacks=1, layers_per_stack=3, channels=4, hidden=8, label_names=names)
+    monkeypatch.setattr(wavenet, "loaded", lambda preset: model)
+    monkeypatch.setattr(wavenet, "_SECONDS", 0.05)
+    path, wave, spectrum = wavenet.say("wavenet.digits", "4 7,1", "ben", 1.0, 3)
+    sound, rate = soundfile.read(path)
+    assert rate == model.sample_rate
+    expected = model.say({"digit": "471", "speaker": "ben"}, seed=3, seconds=0.05)
+    np.testing.assert_allclose(sound, expected, atol=1e-4)
+    assert wave.dtype == spectrum.dtype == np.uint8
+    assert wave.shape[2] == spectrum.shape[2] == 3
+    # Noise, then the pause: dark over the height of the image, then a thin line.
+    dark = (wave[..., 0] < 200).sum(axis=0)
+    assert dark[:60].mean() > 20 > dark[200:250].mean()
+    for words, voice, told in (
+        ("", "ben", "write 1 to 12 of: 0, 1"),
+        ("1" * 13, "ben", "write 1 to 12"),
+        ("4", "eva", "speaker: 'eva' is not one of ana, ben"),
+        ("x", "ana", "unknown digit 'x'"),
+        ({}, ["ana"], "write 1 to 12"),
+        ("1", ["ana"], "is not one of"),
+    ):
+        assert told in message(wavenet.say, "wavenet.digits", words, voice, 1.0, 0)
+    assert "the temperature must be a number" in message(wavenet.say, "wavenet.digits", "4", "ben", 9, 0)

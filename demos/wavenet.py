@@ -1,0 +1,132 @@
+"""The page of the models that generate speech: choose what to say and who says it, then hear and see it."""
+
+import itertools
+import reprlib
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from ganzoo.data.audio import soundfile
+from ganzoo.errors import GanzooError
+from ganzoo.inference.spectrogram import spectrogram
+
+from .common import (
+    LARGEST_SEED,
+    ONE_AT_A_TIME,
+    finite_number,
+    image,
+    loaded,
+    preset_choice,
+    preset_of,
+    seed_number,
+    shown_errors,
+    whole_number,
+)
+from .files import new_result
+
+MOST_SOUNDS = 12
+# Of a single sound.
+_SECONDS = 1.0
+_WIDTH, _HEIGHT = 900, 200
+
+
+@shown_errors
+def say(preset: str, words: str, voice: str, temperature: float, seed: int) -> tuple[str, np.ndarray, np.ndarray]:
+    """The sound, its waveform and its spectrogram."""
+    seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
+    temperature = finite_number(temperature, "the temperature", 0.1, 1.5)
+    model = loaded(preset)
+    labels = _labels(model, words, voice)
+    sound = model.say(labels, seed=seed, seconds=_SECONDS, temperature=temperature)
+    path = new_result(f"{preset}-seed{seed}.wav")
+    soundfile().write(path, sound, model.sample_rate, subtype="PCM_16")
+    return str(path), waveform(sound), _spectrogram(sound)
+
+
+def _labels(model: Any, words: Any, voice: Any) -> dict[str, Any]:
+    """The labels of the model: words for the first one, the voice for the second."""
+    names = list(model.label_names)
+    chosen: dict[str, Any] = {}
+    if names:
+        parts = [
+            part
+            for word in str(words or "")[:1000].replace(",", " ").split()
+            for part in ([word] if word in model.label_names[names[0]] else list(word))
+        ]
+        if not 1 <= len(parts) <= MOST_SOUNDS:
+            raise GanzooError(f"write 1 to {MOST_SOUNDS} of: {', '.join(model.label_names[names[0]][:20])}")
+        chosen[names[0]] = parts
+    if len(names) > 1:
+        if voice not in model.label_names[names[1]]:
+            raise GanzooError(
+                f"{names[1]}: {reprlib.repr(voice)} is not one of {', '.join(model.label_names[names[1]])}"
+            )
+        chosen[names[1]] = voice
+    return chosen
+
+
+def waveform(sound: np.ndarray, width: int = _WIDTH, height: int = _HEIGHT) -> np.ndarray:
+    """The waveform as an image uint8 (height, width, 3): dark between the least and the greatest sample of a column."""
+    peak = max(float(np.abs(sound).max()), 1e-6)
+    edges = np.linspace(0, len(sound), width + 1).astype(int)
+    sheet = np.full((height, width, 3), 255, "uint8")
+    for x, (start, end) in enumerate(itertools.pairwise(edges)):
+        part = sound[start : max(end, start + 1)]
+        if not len(part):
+            continue
+        top, bottom = (round((1 - value / peak) * (height - 1) / 2) for value in (part.max(), part.min()))
+        sheet[top : bottom + 1, x] = (40, 70, 140)
+    return sheet
+
+
+def _spectrogram(sound: np.ndarray) -> np.ndarray:
+    picture = spectrogram(sound, window=256, hop=max(1, len(sound) // _WIDTH))
+    return np.repeat(np.repeat(picture, 3, axis=2), max(1, round(256 / picture.shape[0])), axis=0)
+
+
+@shown_errors
+def _voices(preset: str) -> dict[str, Any]:
+    """Updates the choice of voices to those of a preset."""
+    names = _label_names(preset)
+    voices = names[1][1] if len(names) > 1 else []
+    return gr.update(choices=voices, value=voices[0] if voices else None)
+
+
+def _label_names(preset: str) -> list[tuple[str, list[str]]]:
+    return [
+        (name, [str(value) for value in values])
+        for name, values in (preset_of(preset).config.arguments.get("label_names") or {}).items()
+    ]
+
+
+def page(model: str) -> list[dict[str, Any]]:
+    """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown."""
+    preset = preset_choice(model)
+    names = _label_names(preset.value)
+    voices = names[1][1] if len(names) > 1 else []
+    with gr.Row():
+        with gr.Column(scale=1):
+            words = gr.Textbox(
+                " ".join(names[0][1][:3]) if names else "",
+                label=f"Say, up to {MOST_SOUNDS}",
+                info=", ".join(names[0][1][:20]) if names else "",
+                max_lines=1,
+                elem_id=f"{model}-words",
+            )
+            voice = gr.Dropdown(voices, value=voices[0] if voices else None, label="As", elem_id=f"{model}-voice")
+            temperature = gr.Slider(0.1, 1.5, 1.0, step=0.05, label="Temperature", elem_id=f"{model}-temperature")
+            seed = seed_number(0, elem_id=f"{model}-seed")
+            button = gr.Button("Say", variant="primary", elem_id=f"{model}-say")
+        with gr.Column(scale=2):
+            sound = gr.Audio(label="Sound", interactive=False, buttons=["download"], elem_id=f"{model}-sound")
+            wave = image("Waveform", show_label=False, elem_id=f"{model}-wave")
+            spectrum = image("Spectrogram", show_label=False, elem_id=f"{model}-spectrogram")
+    event = dict(
+        fn=say, inputs=[preset, words, voice, temperature, seed], outputs=[sound, wave, spectrum], **ONE_AT_A_TIME
+    )
+    button.click(**event)
+    words.submit(**event)
+    seed.submit(**event)
+    preset.change(_voices, [preset], [voice], show_progress="hidden", api_visibility="private")
+    return []

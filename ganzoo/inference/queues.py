@@ -1,0 +1,241 @@
+"""Sampling from a WaveNet one sample at a time, with queues of what its layers have computed before.
+
+A layer of dilation d needs its inputs of d samples ago. Queues keep them, so that a sample takes one step of each layer
+instead of a pass over the whole receptive field (Le Paine et al. 2016, arXiv:1611.09482). The steps run in NumPy on all
+back ends: its matrix products take most of the time, and nothing has to be compiled.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ganzoo import mu_law
+
+if TYPE_CHECKING:
+    import keras
+
+    from ganzoo.losses.likelihoods import SampleLikelihood
+
+# Values of samples are farther apart.
+_SAME = 1e-6
+
+
+class QueuedNetwork:
+    """The network of `ganzoo.networks.autoregressive.wavenet`, one step at a time.
+
+    Args:
+        network: the network; its weights are copied.
+        likelihood: of its samples.
+        dilations: of its layers.
+        kernel_size: of its dilated convolutions.
+        label_names: names of its labels, in the order of its inputs.
+        hop: samples from one frame of its mel spectrogram to the next; 0 if it takes none.
+
+    Example:
+        from ganzoo.inference.queues import QueuedNetwork
+
+        model = ganzoo.create("wavenet", stacks=1, layers_per_stack=3, channels=8, skip_channels=8, hidden=8)
+        queued = QueuedNetwork(model.inference_network, model.likelihood, model.dilations)
+        uniform = np.random.default_rng(0).random((4, 100, 2), "float32")
+        sound, lengths = queued.generate({}, uniform)       # float32 (4, 100), int (4,)
+    """
+
+    def __init__(
+        self,
+        network: "keras.Model",
+        likelihood: "SampleLikelihood",
+        dilations: Sequence[int],
+        kernel_size: int = 2,
+        label_names: Sequence[str] = (),
+        hop: int = 0,
+    ):
+        self.likelihood, self.dilations, self.taps = likelihood, list(dilations), kernel_size - 1
+        self.label_names, self.hop = tuple(label_names), hop
+        arrays = {
+            f"{layer.name}/{weight.name}": np.asarray(weight, "float32")
+            for layer in network.layers
+            for weight in layer.weights
+        }
+        count = len(self.dilations)
+        dilated = np.stack([arrays[f"layer{i}_dilated/kernel"] for i in range(count)])
+        width = self.width = dilated.shape[2]
+        # sigmoid(x) = (1 + tanh(x / 2)) / 2: one tanh for values and gates, and the factor 1/2 in the next weights.
+        self._halves = np.ones(2 * width, "float32")
+        self._halves[width:] = 0.5
+        dilated = dilated * self._halves
+        self._now = np.ascontiguousarray(dilated[:, -1])
+        # The earliest tap last, as in the queues.
+        self._past = np.ascontiguousarray(dilated[:, -2::-1]) if self.taps else None
+        bias = np.stack([arrays[f"layer{i}_dilated/bias"] for i in range(count)]) * self._halves
+        self._residual = [0.5 * arrays[f"layer{i}_residual/kernel"][0] for i in range(count - 1)]
+        # Biases of the residual connections add up to constants, which go into the biases of the layers.
+        offsets = np.zeros((count, width), "float32")
+        for i in range(1, count):
+            offsets[i] = offsets[i - 1] + arrays[f"layer{i - 1}_residual/bias"]
+        self._bias = (bias + np.einsum("lc,lkcd->ld", offsets, dilated))[:, None]
+        self._skip = 0.5 * np.concatenate([arrays[f"layer{i}_skip/kernel"][0] for i in range(count)])
+        self._head = [
+            (arrays["layer0_skip/bias"], arrays["hidden/kernel"][0]),
+            (arrays["hidden/bias"], arrays["outputs/kernel"][0]),
+        ]
+        self._last_bias = arrays["outputs/bias"]
+        self._input = arrays["input/kernel"][0], arrays["input/bias"]
+        self._mel = None
+        if hop:
+            projections = [arrays[f"layer{i}_mel/kernel"][0] * self._halves for i in range(count)]
+            self._mel = arrays["mel_context/kernel"], arrays["mel_context/bias"], np.stack(projections)
+        self._embeddings = [arrays[f"{name}_embedding/embeddings"] for name in self.label_names]
+        self._labels = arrays.get("label_conditions/kernel")
+
+    def generate(
+        self,
+        labels: Mapping[str, np.ndarray],
+        uniform: np.ndarray,
+        temperature: float = 1.0,
+        mel: np.ndarray | None = None,
+        silence: int = 0,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Random sounds.
+
+        Args:
+            labels: {label: int (batch,)}.
+            uniform: float32 (batch, samples, 2), random numbers in [0, 1).
+            temperature: of the distribution of each sample.
+            mel: float32 (batch, frames, bands), frames = samples / hop + 1.
+            silence: number of samples of exact silence that end a sound; 0 goes on to the last sample.
+
+        Returns:
+            (float32 (batch, samples), int (batch,) the samples of each sound before its end). After the end samples
+            are 0. There are fewer samples than in `uniform` if all sounds end before.
+        """
+        # The products are so small that threads would mostly wait for each other.
+        with threadpool_limits(1, user_api="blas"):
+            return self._generate(labels, uniform, temperature, mel, silence)
+
+    def _generate(self, labels, uniform, temperature, mel, silence):
+        batch, samples = uniform.shape[:2]
+        quiet = np.asarray(self.likelihood.quantized(np.zeros(1, "float32")))[0]
+        steps = self._steps(labels, mel, batch, quiet)
+        sound = np.zeros((batch, samples), "float32")
+        lengths, runs = np.full(batch, samples), np.zeros(batch, int)
+        # A copy: the next step writes to the same memory.
+        outputs = next(steps)
+        for i in range(samples):
+            values = self.likelihood.sample(outputs, uniform[:, i], temperature)
+            sound[:, i] = values
+            if silence:
+                runs = np.where(np.abs(values - quiet) < _SAME, runs + 1, 0)
+                lengths = np.where((runs >= silence) & (lengths == samples), i + 1 - runs, lengths)
+                if (lengths < samples).all():
+                    break
+            if i + 1 < samples:
+                outputs = steps.send(values)
+        sound = sound[:, : i + 1]
+        sound[np.arange(i + 1) >= lengths[:, None]] = 0.0
+        return sound, lengths
+
+    def _steps(self, labels, mel, batch, quiet):
+        """A generator of the outputs for the next sample, (batch, outputs), that is sent the sample. Before the first
+        one there was silence forever."""
+        count, width, taps = len(self.dilations), self.width, self.taps
+        base = np.broadcast_to(self._bias, (count, batch, 2 * width)).copy()
+        if self._labels is not None:
+            vectors = [table[labels[name]] for name, table in zip(self.label_names, self._embeddings)]
+            rows = (np.concatenate(vectors, axis=-1) @ self._labels).reshape(batch, count, 2 * width)
+            base += rows.transpose(1, 0, 2) * self._halves
+        frames = None if self._mel is None else _Frames(self._mel, mel, self.hop)
+        now = np.full(batch, quiet, "float32")
+        inputs = np.empty((count, batch, width), "float32")
+        gates = np.empty((batch, count, width), "float32")
+        pre, both = np.empty_like(base), np.empty((batch, 2 * width), "float32")
+        values, shares = both[:, :width], both[:, width:]
+        outs = [gates[:, i] for i in range(count)]
+        # All queues in one array: that of a layer has room for the samples that its farthest tap looks back.
+        sizes = np.array(self.dilations) * taps
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        back = np.arange(1, taps + 1) * np.array(self.dilations)[:, None]
+        queue = np.empty((starts[-1], batch, width), "float32")
+        past = np.empty((count, taps, batch, width), "float32")
+
+        def layers():
+            residual, weights, add, dot = self._residual, self._now, np.add, np.dot
+            inputs[0] = self._first(now)
+            for i in range(count):
+                x = inputs[i]
+                dot(x, weights[i], out=both)
+                add(both, pre[i], out=both)
+                np.tanh(both, out=both)
+                add(shares, 1.0, out=shares)
+                np.multiply(values, shares, out=outs[i])
+                if i + 1 < count:
+                    dot(outs[i], residual[i], out=inputs[i + 1])
+                    add(inputs[i + 1], x, out=inputs[i + 1])
+
+        # What the layers compute in silence that has lasted forever: past inputs equal the present ones, so the layers
+        # are run one after another with the sum of their taps.
+        first = base if frames is None else base + frames.silent
+        x = self._first(now)
+        for i in range(count):
+            queue[starts[i] : starts[i + 1]] = inputs[i] = x
+            weights = self._now[i] + (self._past[i].sum(axis=0) if taps else 0.0)
+            found = np.tanh(x @ weights + first[i])
+            if i + 1 < count:
+                x = x + (found[:, :width] * (1.0 + found[:, width:])) @ self._residual[i]
+        time, forced = 0, 0 if frames is None else 2 * self.hop - 1
+        while True:
+            condition = base if frames is None else frames.condition(base, time)
+            if taps:
+                np.take(queue, starts[:-1, None] + (time - back) % sizes[:, None], axis=0, out=past)
+                if taps == 1:
+                    np.matmul(past[:, 0], self._past[:, 0], out=pre)
+                else:
+                    np.sum(np.matmul(past, self._past), axis=1, out=pre)
+                np.add(pre, condition, out=pre)
+            else:
+                pre[:] = condition
+            layers()
+            if taps:
+                queue[starts[:-1] + time % sizes] = inputs
+            time += 1
+            if time > forced:
+                now = yield self._outputs(gates.reshape(batch, -1))
+
+    def _first(self, now: np.ndarray) -> np.ndarray:
+        """The input of the first layer."""
+        kernel, bias = self._input
+        if len(kernel) == 1:
+            return now[:, None] * kernel + bias
+        # The codes of values that `sample` returned, without companding them again.
+        return kernel[np.searchsorted(mu_law.values(len(kernel)), now)] + bias
+
+    def _outputs(self, gates: np.ndarray) -> np.ndarray:
+        x = gates @ self._skip
+        for bias, kernel in self._head:
+            x = np.maximum(x + bias, 0.0) @ kernel
+        return x + self._last_bias
+
+
+class _Frames:
+    """What a mel spectrogram adds to the layers at each time, after two frames of silence."""
+
+    def __init__(self, weights: Any, mel: np.ndarray, hop: int):
+        kernel, bias, self._projections = weights
+        self._hop = hop
+        padded = np.pad(mel, [[0, 0], [3, 1], [0, 0]])
+        windows = np.concatenate([padded[:, i : padded.shape[1] - 2 + i] for i in range(3)], axis=-1)
+        self._features = np.maximum(windows @ kernel.reshape(-1, kernel.shape[-1]) + bias, 0.0)
+        self.silent = self._projected(np.maximum(np.broadcast_to(bias, self._features[:, 0].shape), 0.0))
+        self._frame = -1
+
+    def _projected(self, features: np.ndarray) -> np.ndarray:
+        return np.matmul(features, self._projections)
+
+    def condition(self, base: np.ndarray, time: int) -> np.ndarray:
+        frame, place = divmod(time, self._hop)
+        if frame != self._frame:
+            self._frame = frame
+            self._first = base + self._projected(self._features[:, frame])
+            self._step = base + self._projected(self._features[:, frame + 1]) - self._first
+        return self._first + np.float32(place / self._hop) * self._step
