@@ -75,7 +75,12 @@ def source(asked: str, model_name: str) -> None:
     schemes = importlib.import_module(module)._SCHEMES
     alone = [scheme for scheme in schemes if scheme in ("digits", "photos")]
     scheme, place = split_source(asked, of, schemes, without_place=alone)
-    if scheme in ("folder", "captions"):
+    if scheme == "folders":
+        for folder in importlib.import_module(module).folder_pair(npz_part(place)[0]):
+            existing(Path(folder), kind="folder")
+    elif module == "ganzoo.data.unpaired" and scheme == "folder":
+        existing(Path(npz_part(place)[0]).expanduser(), kind="folder")
+    elif scheme in ("folder", "captions"):
         existing(Path(place).expanduser(), kind="folder")
     elif scheme == "idx":
         existing(Path(place).expanduser())

@@ -3,6 +3,7 @@
 
 from ganzoo.models.began import BEGAN
 from ganzoo.models.cgan import CGAN
+from ganzoo.models.cyclegan import CycleGAN
 from ganzoo.models.dcgan import DCGAN
 from ganzoo.models.gan import GAN
 from ganzoo.models.gan_int_cls import GANINTCLS
@@ -27,6 +28,7 @@ __all__ = [
     "VAE",
     "WGAN",
     "WGANGP",
+    "CycleGAN",
     "SRResNet",
     "StackGAN",
 ]
