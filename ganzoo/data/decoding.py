@@ -243,8 +243,8 @@ def read_image(
 ) -> np.ndarray:
     """Reads an image file as uint8 (height, width, channels).
 
-    The EXIF orientation is applied and transparency is blended with a background, by default white. Only the first frame of an animation or the
-    first page of a document is read.
+    The EXIF orientation is applied and transparency is blended with a background, by default white. Only the first
+    frame of an animation or the first page of a document is read.
 
     Args:
         path: the file.
@@ -298,7 +298,7 @@ def naming(path: PathLike) -> Iterator[None]:
 def pillow_to_array(
     image: Any, channels: int, largest: int | None = None, background: Sequence[int] = WHITE
 ) -> np.ndarray:
-    """Converts a Pillow image of any mode to uint8 (height, width, channels); transparency is blended with a background.
+    """Converts a Pillow image of any mode to uint8 (height, width, channels), blended with a background.
 
     Args:
         image: the image.

@@ -5,7 +5,7 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -202,7 +202,7 @@ def open_sides(
     """
     scheme, place = split_source(source, " of two sides", _SCHEMES)
     place, own = npz_part(place)
-    options = dict(shorter_side=shorter_side, background=background, strict=strict)
+    options: dict[str, Any] = dict(shorter_side=shorter_side, background=background, strict=strict)
     opened = [open_image_files(side, **options) for side in _SCHEMES[scheme](place, own or part or "train")]
     if scheme != "folders" or own is None:
         return opened[0], opened[1]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ganzoo.data.sources import npz_part
+from ganzoo.data.unpaired import folder_pair
 from ganzoo.errors import GanzooError
 
 
@@ -44,4 +46,7 @@ def comparable(evaluations: list[Evaluation]) -> list[Evaluation]:
 def short(source: str) -> str:
     """A source without its parent folders, which differ between machines."""
     scheme, _, place = source.partition(":")
+    if scheme == "folders":
+        place, part = npz_part(place)
+        return f"folders:{','.join(Path(path).name for path in folder_pair(place))}" + (f":{part}" if part else "")
     return f"{scheme}:{Path(place).name}" if scheme in ("captions", "folder", "idx", "npz") else source

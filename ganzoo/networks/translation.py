@@ -14,7 +14,9 @@ from ganzoo.types import Tensor
 MULTIPLE = 4
 
 
-def residual_translator(width: int, blocks: int, upsampling: str = "transposed", name: str = "generator") -> keras.Model:
+def residual_translator(
+    width: int, blocks: int, upsampling: str = "transposed", name: str = "generator"
+) -> keras.Model:
     """Images (batch, height, width, 3) in [-1, 1] to images of the same size, multiples of 4.
 
     The network of Johnson et al. 2016 (arXiv:1603.08155): a convolution, two of stride 2, residual blocks, two
