@@ -126,7 +126,7 @@ class ImageTranslation(Task):
             model = ganzoo.create("cyclegan", width=8, blocks=2, domains=("photo", "painting"))
             paintings = model.translate(photos, direction="photo_to_painting")      # uint8 (2, 40, 60, 3)
         """
-        network = self._network_of(direction)
+        network = self.generator_of(direction)
         at_least_one(tile=tile)
         backend.sync_variables(self)
         if isinstance(images, (list, tuple)) and (not images or np.ndim(images[0]) > 1):
@@ -143,7 +143,12 @@ class ImageTranslation(Task):
         parts = [self._small(colors[i : i + _AT_ONCE], network) for i in range(0, len(colors), _AT_ONCE)]
         return np.stack([_with_alpha(*pair, background) for pair in zip(np.concatenate(parts), checked)])
 
-    def _network_of(self, direction: str) -> str:
+    def generator_of(self, direction: str) -> str:
+        """The name of the network that translates in a direction.
+
+        Raises:
+            GanzooError: an unknown direction.
+        """
         found = {FORWARD: "generator", BACKWARD: "backward_generator"}
         names = {**found, **{self.directions[key]: network for key, network in found.items()}}
         if direction not in names:
