@@ -193,6 +193,20 @@ def _batch_norm(layer, node, exact):
     return made
 
 
+@_maker("GroupNormalization")
+def _group_norm(layer, node, exact):
+    made = nn.GroupNorm(layer.groups, node.input_tensors[0].shape[-1], eps=layer.epsilon)
+    _copied(made.weight, np.asarray(layer.gamma))
+    _copied(made.bias, np.asarray(layer.beta))
+    return made
+
+
+@_maker("Pad")
+def _padded(layer, node, exact):
+    sides = [side for sides in reversed(layer.pad_width[1:-1]) for side in sides]
+    return lambda x: functional.pad(x, sides, mode=layer.mode)
+
+
 @_maker("VirtualBatchNormalization")
 def _virtual_batch_norm(layer, node, exact):
     return _VirtualBatchNorm(layer)

@@ -25,6 +25,7 @@ MODELS = {
     "wgan_gp": ("Wasserstein distance, gradient penalty", "Gulrajani et al. 2017", "1704.00028"),
     "began": ("an autoencoder as discriminator", "Berthelot et al. 2017", "1703.10717"),
     "vae": ("variational autoencoder", "Kingma & Welling 2013", "1312.6114"),
+    "cyclegan": ("image translation without pairs", "Zhu et al. 2017", "1703.10593"),
     "srresnet": ("4x super-resolution, pixel loss", "Ledig et al. 2016", "1609.04802"),
     "srgan": ("4x super-resolution, perceptual and adversarial loss", "Ledig et al. 2016", "1609.04802"),
     "segan": ("speech enhancement on waveforms", "Pascual et al. 2017", "1703.09452"),

@@ -73,7 +73,9 @@ class CycleGAN(ImageTranslation, AdversarialModel):
             name: residual_translator(width, blocks, upsampling, name=name) for name in self.generators
         }
         for name in self.discriminators:
-            networks[name] = lambda name=name: patch_discriminator(discriminator_width, discriminator_strides, name)
+            networks[name] = lambda name=name: patch_discriminator(
+                crop, discriminator_width, discriminator_strides, name
+            )
         super().__init__(networks=networks, **options)
         self.pools: dict[str, ImagePool] = {}
         self.set_sides(crop, domains)

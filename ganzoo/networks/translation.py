@@ -58,13 +58,14 @@ def residual_translator(
     return keras.Model(images, last(_reflected(x, 3)), name=name)
 
 
-def patch_discriminator(width: int, strides: int = 3, name: str = "discriminator") -> keras.Model:
-    """Images (batch, height, width, 3) in [-1, 1] to a map of logits, one for each of many overlapping patches.
+def patch_discriminator(crop: int, width: int, strides: int = 3, name: str = "discriminator") -> keras.Model:
+    """Images (batch, crop, crop, 3) in [-1, 1] to a map of logits, one for each of many overlapping patches.
 
     Convolutions of 4x4: `strides` of stride 2, whose channels double up to 8 `width`, then two of stride 1. A patch has
     16, 34, 70 or 142 pixels for 1, 2, 3 or 4 strides; the paper's has 70 (Isola et al. 2016, arXiv:1611.07004).
 
     Args:
+        crop: height and width of the images.
         width: channels of the first convolution; the paper has 64.
         strides: number of convolutions of stride 2.
 
@@ -74,10 +75,10 @@ def patch_discriminator(width: int, strides: int = 3, name: str = "discriminator
     Example:
         from ganzoo.networks.translation import patch_discriminator
 
-        logits = patch_discriminator(width=8, strides=2)(np.zeros((2, 64, 64, 3)))     # (2, 16, 16, 1)
+        logits = patch_discriminator(crop=64, width=8, strides=2)(np.zeros((2, 64, 64, 3)))     # (2, 16, 16, 1)
     """
-    at_least_one(width=width, strides=strides)
-    images = keras.Input((None, None, 3), name="images")
+    at_least_one(crop=crop, width=width, strides=strides)
+    images = keras.Input((crop, crop, 3), name="images")
     x = images
     for i in range(strides + 1):
         options: dict[str, Any] = dict(kernel_size=4, strides=2 if i < strides else 1, padding="same")
