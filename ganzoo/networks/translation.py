@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from ganzoo.errors import at_least_one
+from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.layers import Conv2D, Conv2DTranspose, LeakyReLU
 from ganzoo.types import Tensor
 
@@ -39,12 +39,12 @@ def residual_translator(
     """
     at_least_one(width=width, blocks=blocks)
     images = keras.Input((None, None, 3), name="images")
-    x = _convolved(_reflected(images, 3), width, 7, "first", padding="valid")
+    x = _convolved(_padded(images, 3), width, 7, "first", padding="valid")
     for i in (1, 2):
         x = _convolved(x, width * 2**i, 3, f"down{i}", strides=2)
     for i in range(1, blocks + 1):
-        y = _convolved(_reflected(x, 1), 4 * width, 3, f"block{i}_first", padding="valid")
-        y = _convolved(_reflected(y, 1), 4 * width, 3, f"block{i}_second", padding="valid", activation=None)
+        y = _convolved(_padded(x, 1), 4 * width, 3, f"block{i}_first", padding="valid")
+        y = _convolved(_padded(y, 1), 4 * width, 3, f"block{i}_second", padding="valid", activation=None)
         x = layers.Add(name=f"block{i}_add")([x, y])
     for i in (1, 2):
         channels = width * 2 ** (2 - i)
@@ -55,7 +55,7 @@ def residual_translator(
             x = Conv2DTranspose(channels, 3, 2, "same", use_bias=False, name=f"up{i}", **_initial())(x)
             x = layers.Activation("relu", name=f"up{i}_relu")(instance_norm(f"up{i}_norm")(x))
     last = Conv2D(3, 7, activation="tanh", dtype="float32", name="picture", **_initial())
-    return keras.Model(images, last(_reflected(x, 3)), name=name)
+    return keras.Model(images, last(_padded(x, 3)), name=name)
 
 
 def patch_discriminator(crop: int, width: int, strides: int = 3, name: str = "discriminator") -> keras.Model:
@@ -70,24 +70,24 @@ def patch_discriminator(crop: int, width: int, strides: int = 3, name: str = "di
         strides: number of convolutions of stride 2.
 
     Raises:
-        GanzooError: a size below 1.
+        GanzooError: a size below 1, or a crop that is too small for the strides.
 
     Example:
         from ganzoo.networks.translation import patch_discriminator
 
-        logits = patch_discriminator(crop=64, width=8, strides=2)(np.zeros((2, 64, 64, 3)))     # (2, 16, 16, 1)
+        logits = patch_discriminator(crop=64, width=8, strides=2)(np.zeros((2, 64, 64, 3)))     # (2, 14, 14, 1)
     """
     at_least_one(crop=crop, width=width, strides=strides)
+    if -(-crop // 2**strides) < 3:
+        raise GanzooError(f"a crop of {crop} is too small for {strides} strides of a discriminator: take fewer")
     images = keras.Input((crop, crop, 3), name="images")
     x = images
     for i in range(strides + 1):
-        options: dict[str, Any] = dict(kernel_size=4, strides=2 if i < strides else 1, padding="same")
-        x = Conv2D(width * 2 ** min(i, 3), use_bias=i == 0, name=f"conv{i + 1}", **options, **_initial())(x)
+        x = _patches(x, width * 2 ** min(i, 3), 2 if i < strides else 1, f"conv{i + 1}", use_bias=i == 0)
         # The first layer sees colors as they are.
         x = instance_norm(f"conv{i + 1}_norm")(x) if i else x
         x = LeakyReLU(0.2, name=f"conv{i + 1}_relu")(x)
-    logits = Conv2D(1, 4, padding="same", dtype="float32", name="logits", **_initial())(x)
-    return keras.Model(images, logits, name=name)
+    return keras.Model(images, _patches(x, 1, 1, "logits", dtype="float32"), name=name)
 
 
 def instance_norm(name: str) -> keras.layers.Layer:
@@ -110,8 +110,15 @@ def _convolved(
     return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
 
 
-def _reflected(x: Tensor, pixels: int) -> Tensor:
-    return ops.pad(x, [[0, 0], [pixels, pixels], [pixels, pixels], [0, 0]], mode="reflect")
+def _patches(x: Tensor, channels: int, strides: int, name: str, **options: Any) -> Tensor:
+    """A convolution of 4x4 with a border of one pixel; without a stride the output is one pixel smaller."""
+    if strides > 1:
+        return Conv2D(channels, 4, strides, "same", name=name, **options, **_initial())(x)
+    return Conv2D(channels, 4, 1, "valid", name=name, **options, **_initial())(_padded(x, 1, "constant"))
+
+
+def _padded(x: Tensor, pixels: int, mode: str = "reflect") -> Tensor:
+    return ops.pad(x, [[0, 0], [pixels, pixels], [pixels, pixels], [0, 0]], mode=mode)
 
 
 def _initial() -> dict[str, Any]:
