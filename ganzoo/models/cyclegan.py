@@ -53,7 +53,7 @@ class CycleGAN(ImageTranslation, AdversarialModel):
     reported = ("cycle_loss",)
     # The generators are deterministic.
     shares_fake_batch = True
-    test_config = dict(crop=32, width=4, blocks=1, discriminator_width=4, discriminator_strides=2)
+    test_config = dict(crop=16, width=4, blocks=1, discriminator_width=4, discriminator_strides=2)
     test_compile_config = dict(pool_size=10)
 
     def __init__(
