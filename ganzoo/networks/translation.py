@@ -7,7 +7,7 @@ import keras
 from keras import layers, ops
 
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.layers import Conv2D, Conv2DTranspose, LeakyReLU
+from ganzoo.layers import Conv2D, Conv2DTranspose, LeakyReLU, PixelShuffle
 from ganzoo.types import Tensor
 
 # Height and width of the generator's input are multiples of this.
@@ -49,7 +49,9 @@ def residual_translator(
     for i in (1, 2):
         channels = width * 2 ** (2 - i)
         if upsampling == "nearest":
-            x = layers.UpSampling2D(2, interpolation="nearest", name=f"up{i}_repeated")(x)
+            # As UpSampling2D, which a LiteRT file cannot have before a convolution.
+            x = layers.Concatenate(name=f"up{i}_four")([x] * 4)
+            x = PixelShuffle(2, name=f"up{i}_repeated")(x)
             x = _convolved(x, channels, 3, f"up{i}")
         else:
             x = Conv2DTranspose(channels, 3, 2, "same", use_bias=False, name=f"up{i}", **_initial())(x)
