@@ -86,8 +86,8 @@ def evaluate_function(
         found.update({f"{key}_{direction}": value for key, value in averages(rows).items()})
     digest = hashlib.sha256(b"".join(image.tobytes() for pair in pairs for image in pair)).hexdigest()[:8]
     protocol = (
-        f"means over {len(pairs)} pairs of {short(data)} ({digest}) of the same name, in both directions, transparency over "
-        f"white{protocols(chosen)}"
+        f"means over {len(pairs)} pairs of {short(data)} ({digest}) of the same name, in both directions, "
+        f"transparency over white{protocols(chosen)}"
     )
     return Evaluation(name, protocol, rounded(dict(sorted(found.items()))))
 
