@@ -38,9 +38,12 @@ def step_of(model, batch, compiled=False):
         batch: arrays as its data set returns them, for all discriminator steps of one training step.
         compiled: use torch.compile.
     """
-    g = (_Autoencoder(model) if model.model_name == "vae" else TorchReference(model.generator)).train()
+    makers = {"vae": _Autoencoder, "cyclegan": lambda model: _Pair(model, model.generators)}
+    g = makers.get(model.model_name, lambda model: TorchReference(model.generator))(model).train()
     d = None
-    if "discriminator" in model.networks:
+    if model.model_name == "cyclegan":
+        d = _Pair(model, model.discriminators).train()
+    elif "discriminator" in model.networks:
         d = (_SharedImageFeatures if isinstance(model, ganzoo.TextToImage) else TorchReference)(
             model.discriminator
         ).train()
@@ -281,11 +284,59 @@ class _NextSample(_ModelLosses):
         return functional.cross_entropy(logits, codes[:, model.context :])
 
 
+class _Pair(torch.nn.Module):
+    """Two networks of CycleGAN."""
+
+    def __init__(self, model, names):
+        super().__init__()
+        self.forth, self.back = (TorchReference(model.networks[name]) for name in names)
+
+    def compile(self):
+        self.forth.compile()
+        self.back.compile()
+
+
+class _Cycle(_ModelLosses):
+    """CycleGAN, with a pool of images in a list, as its authors have it."""
+
+    def __init__(self, model, g, d):
+        super().__init__(model, g, d)
+        self.pools = [], []
+
+    def forward_once(self, x, y):
+        self.translated = self.g.forth(x), self.g.back(y)
+
+    def _exchanged(self, images, pool):
+        answer = []
+        for image in images.detach():
+            place = int(torch.randint(self.model.pool_size, ()))
+            if len(pool) < self.model.pool_size:
+                pool.append(image.clone())
+            elif torch.rand(()) < 0.5:
+                image, pool[place] = pool[place], image.clone()
+            answer.append(image)
+        return torch.stack(answer)
+
+    def discriminator_loss(self, x, y):
+        fake_y, fake_x = (self._exchanged(*pair) for pair in zip(self.translated, self.pools))
+        return self.losses[0](self.d.forth(y), self.d.forth(fake_y)) + self.losses[0](
+            self.d.back(x), self.d.back(fake_x)
+        )
+
+    def generator_loss(self, x, y):
+        (fake_y, fake_x), model = self.translated, self.model
+        adversarial = self.losses[1](self.d.forth(fake_y)) + self.losses[1](self.d.back(fake_x))
+        cycle = functional.l1_loss(self.g.back(fake_y), x) + functional.l1_loss(self.g.forth(fake_x), y)
+        same = functional.l1_loss(self.g.forth(y), y) + functional.l1_loss(self.g.back(x), x)
+        return model.adversarial_weight * adversarial + model.cycle_weight * (cycle + model.identity_weight * same)
+
+
 _LOSSES_OF_MODELS = {
     "pixelcnn": _Autoregressive,
     "conditional_pixelcnn": _Autoregressive,
     "wavenet": _NextSample,
     "vae": _Bound,
+    "cyclegan": _Cycle,
     "began": _Equilibrium,
     "srresnet": _Upscaled,
     "srgan": _Upscaled,

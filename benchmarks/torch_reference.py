@@ -39,7 +39,10 @@ class TorchReference(nn.Module):
                     if type(operation).__name__ == "PixelShuffle":
                         # PyTorch expects the channels in another order.
                         before = made[id(node.input_tensors[0]._keras_history.operation)]
-                        _reorder(before, operation.scale, node.outputs[0].shape[-1])
+                        if isinstance(before, nn.Module):
+                            _reorder(before, operation.scale, node.outputs[0].shape[-1])
+                        else:
+                            made[id(operation)] = _unordered_shuffle(operation.scale)
                 taken = [known[id(tensor)] for tensor in node.input_tensors]
                 given = [known.setdefault(id(tensor), len(known)) for tensor in node.outputs]
                 self.calls.append((made[id(operation)], taken, given))
@@ -258,6 +261,20 @@ def _batch_norm(layer, node, exact):
     return made
 
 
+@_maker("GroupNormalization")
+def _group_norm(layer, node, exact):
+    made = nn.GroupNorm(layer.groups, node.input_tensors[0].shape[-1], eps=layer.epsilon)
+    _copied(made.weight, np.asarray(layer.gamma))
+    _copied(made.bias, np.asarray(layer.beta))
+    return made
+
+
+@_maker("Pad")
+def _padded(layer, node, exact):
+    sides = [side for sides in reversed(layer.pad_width[1:-1]) for side in sides]
+    return lambda x: functional.pad(x, sides, mode=layer.mode)
+
+
 @_maker("VirtualBatchNormalization")
 def _virtual_batch_norm(layer, node, exact):
     return _VirtualBatchNorm(layer)
@@ -372,6 +389,11 @@ def _upsampling(layer, node, exact):
 @_maker("PixelShuffle")
 def _shuffle(layer, node, exact):
     return lambda x: functional.pixel_shuffle(x, layer.scale)
+
+
+def _unordered_shuffle(scale):
+    """A pixel shuffle of channels in the order of Keras, of an operation without weights."""
+    return lambda x: functional.pixel_shuffle(x.unflatten(1, (scale**2, -1)).transpose(1, 2).flatten(1, 2), scale)
 
 
 def _reorder(convolution, scale, channels):

@@ -17,6 +17,7 @@ _MODULES = {
     "ClassConditionalGeneration": "ganzoo.tasks.image_generation",
     "GanzooError": "ganzoo.errors",
     "ImageGeneration": "ganzoo.tasks.image_generation",
+    "ImageTranslation": "ganzoo.tasks.image_translation",
     "Objective": "ganzoo.training.zoo_model",
     "SpeechEnhancement": "ganzoo.tasks.speech_enhancement",
     "SpeechSynthesis": "ganzoo.tasks.speech_synthesis",

@@ -77,6 +77,11 @@ def source(asked: str, model_name: str) -> None:
     scheme, place = split_source(asked, of, schemes, without_place=alone)
     if of == " of labelled recordings":
         existing(labelled_recordings.place_of(place), kind="file" if scheme == "npz" else "folder")
+    elif scheme == "folders":
+        for folder in importlib.import_module(module).folder_pair(npz_part(place)[0]):
+            existing(Path(folder), kind="folder")
+    elif module == "ganzoo.data.unpaired" and scheme == "folder":
+        existing(Path(npz_part(place)[0]).expanduser(), kind="folder")
     elif scheme in ("folder", "captions"):
         existing(Path(place).expanduser(), kind="folder")
     elif scheme == "idx":

@@ -155,6 +155,16 @@ def share_of_replica(sample: Callable[[Any], Tensor], shape: Any) -> Tensor:
     return sample(shape)
 
 
+def from_all_replicas(value: Tensor) -> Tensor:
+    """The rows of a tensor of all replicas."""
+    return value
+
+
+def own_rows(value: Tensor, own: Tensor) -> Tensor:
+    """This replica's rows of a tensor of all replicas."""
+    return value
+
+
 def share_statistics(variables: Sequence[keras.Variable]) -> None:
     """Averages variables over replicas."""
 

@@ -148,6 +148,20 @@ def share_of_replica(sample: Callable[[Any], Tensor], shape: Any) -> Tensor:
     return sample((rows * replica_count(), *shape[1:]))[first : first + rows]
 
 
+def from_all_replicas(value: Tensor) -> Tensor:
+    """The rows of a tensor of all replicas, in the order of the global batch."""
+    context = tf.distribute.get_replica_context()
+    return context.all_gather(value, axis=0) if replica_count() > 1 and context else value
+
+
+def own_rows(value: Tensor, own: Tensor) -> Tensor:
+    """This replica's rows of a tensor that `from_all_replicas` made of `own`, or that has the same rows."""
+    if replica_count() == 1:
+        return value
+    rows = tf.shape(own)[0]
+    return tf.ensure_shape(value[replica_id() * rows :][:rows], own.shape)
+
+
 def share_statistics(variables: Sequence[keras.Variable]) -> None:
     """Averages variables, such as batch statistics, over replicas."""
     if replica_count() == 1 or not variables:

@@ -2,7 +2,21 @@
 seconds."""
 
 # Each adds its commands to `main`.
-from ganzoo.cli import complete, data, demo, enhance, evaluate, export, generate, hub, info, say, train, upscale
+from ganzoo.cli import (
+    complete,
+    data,
+    demo,
+    enhance,
+    evaluate,
+    export,
+    generate,
+    hub,
+    info,
+    say,
+    train,
+    translate,
+    upscale,
+)
 from ganzoo.cli.group import main
 
 __all__ = [
@@ -16,6 +30,8 @@ __all__ = [
     "hub",
     "info",
     "main",
+    "say",
     "train",
+    "translate",
     "upscale",
 ]

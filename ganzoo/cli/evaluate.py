@@ -40,6 +40,7 @@ def evaluate(
     Examples: ganzoo evaluate dcgan.mnist --data idx:t10k-images-idx3-ubyte.gz
               ganzoo evaluate dcgan.mnist lsgan.mnist --data idx:t10k-images-idx3-ubyte.gz
               ganzoo evaluate segan --data folder:voicebank_demand
+              ganzoo evaluate cyclegan.emoji --data folders:noto,twemoji:test
               ganzoo evaluate wavenet --data "named:fsdd:{digit}_{speaker}_{index}:index=0-4"
     """
     from ganzoo import checks, registry

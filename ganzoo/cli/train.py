@@ -14,8 +14,8 @@ from ganzoo.start import import_keras
 @click.option(
     "--data",
     metavar="SOURCE",
-    help="Source of the data: folder:PATH, captions:FOLDER, named:FOLDER:PATTERN, idx:FILE, npz:FILE, tfds:NAME, "
-    "avatars:COUNT or digits.",
+    help="Source of the data: folder:PATH, captions:FOLDER, folders:PATH_A,PATH_B, "
+    "named:FOLDER:PATTERN, idx:FILE, npz:FILE, tfds:NAME, avatars:COUNT or digits.",
 )
 @click.option(
     "--set",
@@ -103,6 +103,7 @@ def _next_commands(preset: str, folder: Path, output: str) -> Iterator[tuple[str
     finished = bool(records) and records[-1].get("epoch") == config.training.epochs
     verbs = {
         "upscale": f"ganzoo{imports} upscale IN.jpg OUT.png --model {name}",
+        "translate": f"ganzoo{imports} translate IN.png OUT.png --model {name}",
         "enhance": f"ganzoo{imports} enhance IN.wav OUT.wav --model {name}",
         "vectors": f'ganzoo{imports} generate {name} --caption "A CAPTION"',
         "say": f"ganzoo{imports} say OUT.wav --model {name}",

@@ -3,6 +3,7 @@
 ganzoo.data.images("folder:my_images", image_shape=(64, 64, 3), batch_size=64)
 ganzoo.data.labelled("folder:my_images", image_shape=(64, 64, 3), batch_size=64)
 ganzoo.data.pairs("folder:my_images", scale=4, crop=96, batch_size=16)
+ganzoo.data.unpaired("folders:my_photos,my_paintings", crop=256, batch_size=1)
 ganzoo.data.captions("captions:my_images", image_shape=(64, 64, 3), encoder=model.text_encoder)
 ganzoo.data.speech("folder:my_speech", noise="folder:my_noise", window=16384, batch_size=16)
 ganzoo.data.utterances("named:my_speech:{word}_{speaker}", {"word": ["no", "yes"], "speaker": ["ana", "ben"]})
@@ -14,7 +15,18 @@ from ganzoo.data.images import images
 from ganzoo.data.labelled import labelled
 from ganzoo.data.pairs import pairs
 from ganzoo.data.speech import speech
+from ganzoo.data.unpaired import unpaired
 from ganzoo.data.utterances import utterances
 from ganzoo.data.writing import write_images
 
-__all__ = ["captions", "data_function", "images", "labelled", "pairs", "speech", "utterances", "write_images"]
+__all__ = [
+    "captions",
+    "data_function",
+    "images",
+    "labelled",
+    "pairs",
+    "speech",
+    "unpaired",
+    "utterances",
+    "write_images",
+]

@@ -20,6 +20,8 @@ from ganzoo.types import PathLike
 
 # An image with more pixels is not decoded for training: it may be a decompression bomb.
 PIXEL_LIMIT = 64_000_000
+# The background of transparent images, (red, green, blue).
+WHITE = (255, 255, 255)
 # Bytes decompressed at a time.
 _PART = 2**24
 # A gzip file or archive member may always decompress to the first number of bytes; a larger one by at most the second
@@ -236,16 +238,19 @@ def opened_image(path: PathLike, most_pixels: int, at_least: tuple[int, int] | N
         raise GanzooError(f"{shown} cannot be read as an image: {first_line(error)}") from None
 
 
-def read_image(path: PathLike, channels: int, at_least: tuple[int, int] | None = None) -> np.ndarray:
+def read_image(
+    path: PathLike, channels: int, at_least: tuple[int, int] | None = None, background: Sequence[int] = WHITE
+) -> np.ndarray:
     """Reads an image file as uint8 (height, width, channels).
 
-    The EXIF orientation is applied and transparency is blended with white. Only the first frame of an animation or the
-    first page of a document is read.
+    The EXIF orientation is applied and transparency is blended with a background, by default white. Only the first
+    frame of an animation or the first page of a document is read.
 
     Args:
         path: the file.
         channels: 1 for grayscale, 3 for color.
         at_least: (height, width) that suffices: a much larger JPEG is then decoded at reduced size.
+        background: (red, green, blue) in 0..255.
 
     Raises:
         GanzooError: the file is not a readable image or has more than 64 megapixels.
@@ -263,7 +268,7 @@ def read_image(path: PathLike, channels: int, at_least: tuple[int, int] | None =
         if isinstance(transparent, tuple) and is_deep_png(path):
             # Pillow reduces colors to their upper byte, but not the transparent color.
             image.info["transparency"] = tuple(value >> 8 for value in transparent)
-        return pillow_to_array(ImageOps.exif_transpose(image), channels, largest)
+        return pillow_to_array(ImageOps.exif_transpose(image), channels, largest, background)
 
 
 def largest_value(image: Any) -> int | None:
@@ -290,14 +295,17 @@ def naming(path: PathLike) -> Iterator[None]:
         raise GanzooError(f"{printable(path)}: {error}") from None
 
 
-def pillow_to_array(image: Any, channels: int, largest: int | None = None) -> np.ndarray:
-    """Converts a Pillow image of any mode to uint8 (height, width, channels); transparency is blended with white.
+def pillow_to_array(
+    image: Any, channels: int, largest: int | None = None, background: Sequence[int] = WHITE
+) -> np.ndarray:
+    """Converts a Pillow image of any mode to uint8 (height, width, channels), blended with a background.
 
     Args:
         image: the image.
         channels: 1 for grayscale, 3 for color.
         largest: value of white in a mode of 16 or 32 bits, see `largest_value`. None means 65,535 for "I;16", and for
             "I" if a value is above 255. Floating-point values are in [0, 1] or [0, 255].
+        background: (red, green, blue) in 0..255.
 
     Raises:
         GanzooError: values are outside of these ranges.
@@ -314,7 +322,7 @@ def pillow_to_array(image: Any, channels: int, largest: int | None = None) -> np
         image = Image.fromarray(gray)
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (*background, 255)), image)
     array = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     return array[..., None] if channels == 1 else array
 

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ganzoo.data.allocation import allocate
-from ganzoo.data.decoding import PIXEL_LIMIT, as_channels, opened_image, read_image
+from ganzoo.data.decoding import PIXEL_LIMIT, WHITE, as_channels, opened_image, read_image
 from ganzoo.data.sources import find_image_files, load_tfds, split_source
 from ganzoo.errors import GanzooError, missing_package
 
@@ -31,7 +32,14 @@ class ImageFiles:
     skipped: tuple[str, ...] = ()
 
 
-def open_image_files(source: str, at_least: int = 1, strict: bool = False) -> ImageFiles:
+def open_image_files(
+    source: str,
+    at_least: int = 1,
+    strict: bool = False,
+    *,
+    shorter_side: int | None = None,
+    background: Sequence[int] = WHITE,
+) -> ImageFiles:
     """The images of a source, in color, with their EXIF orientation applied.
 
     Args:
@@ -40,6 +48,8 @@ def open_image_files(source: str, at_least: int = 1, strict: bool = False) -> Im
             "photos:scikit-image".
         at_least: smallest height and width; smaller images are left out.
         strict: raise an error for an unreadable file instead of skipping it with a warning.
+        shorter_side: resize all images (antialiased, bicubic) so that the smaller of height and width is this.
+        background: (red, green, blue) in 0..255 behind transparent pixels of files.
 
     Returns:
         `ImageFiles`.
@@ -53,12 +63,24 @@ def open_image_files(source: str, at_least: int = 1, strict: bool = False) -> Im
         images = open_image_files("folder:my_images", at_least=96).images     # 16 arrays, uint8 (128, 128, 3)
     """
     scheme, place = split_source(source, " of photos", _SCHEMES, without_place=["photos"])
-    found = _SCHEMES[scheme](place, at_least, strict)
+    if scheme == "folder":
+        found = _folder(place, at_least, strict, shorter_side, background)
+    else:
+        found = _SCHEMES[scheme](place, at_least, strict)
+        if shorter_side is not None:
+            found.images = [resized(image, _size_for(image.shape[:2], shorter_side)) for image in found.images]
     found.source = str(source)
     return found
 
 
-def _folder(place, at_least, strict):
+def _size_for(size, shorter_side):
+    """(height, width) of an image resized to a shorter side; None leaves the size as it is."""
+    if shorter_side is None:
+        return size
+    return tuple(max(shorter_side, round(length * shorter_side / min(size))) for length in size)
+
+
+def _folder(place, at_least, strict, shorter_side=None, background=WHITE):
     root = Path(place)
     paths = find_image_files(root)
 
@@ -76,14 +98,16 @@ def _folder(place, at_least, strict):
     broken = {path: found for path, found in zip(paths, sizes) if isinstance(found, str)}
     readable = {path: size for path, size in zip(paths, sizes) if not isinstance(size, str)}
     large = {path: size for path, size in readable.items() if min(size) >= at_least}
-    offsets = np.cumsum([0] + [3 * height * width for height, width in large.values()])
+    kept_sizes = {path: _size_for(size, shorter_side) for path, size in large.items()}
+    offsets = np.cumsum([0] + [3 * height * width for height, width in kept_sizes.values()])
     pixels = allocate((int(offsets[-1]),), f"photos:{root}:{len(large)}")
 
     def read(place, path):
         try:
-            image = read_image(path, 3)
+            image = read_image(path, 3, background=background)
             if image.shape[:2] != large[path]:
                 raise GanzooError(f"{path}: {image.shape[:2]} pixels instead of {large[path]}")
+            image = image if shorter_side is None else resized(image, kept_sizes[path])
             pixels[offsets[place] : offsets[place + 1]] = image.ravel()
         except GanzooError as error:
             broken[path] = str(error)
@@ -101,7 +125,7 @@ def _folder(place, at_least, strict):
     if len(large) < len(readable):
         left_out = len(readable) - len(large)
         warnings.warn(f"{root}: {left_out} images are smaller than {at_least}x{at_least}, left out", stacklevel=2)
-    shapes, names = list(large.values()), [path.relative_to(root).as_posix() for path in large]
+    shapes, names = list(kept_sizes.values()), [path.relative_to(root).as_posix() for path in large]
     images = [pixels[offsets[i] : offsets[i + 1]].reshape(*shapes[i], 3) for i in kept]
     return ImageFiles(images, [names[i] for i in kept], "", tuple(map(str, broken)))
 

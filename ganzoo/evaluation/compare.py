@@ -15,7 +15,8 @@ def evaluation_of(model: Any) -> Any:
     """The module that evaluates models of a model's task.
 
     It has the functions `evaluate(model, data, extractor, samples, upscale, metrics, name)` and `baseline(model, data,
-    metrics)`. The latter returns the `Evaluation` of a result without a model, e.g. bicubic interpolation, or None.
+    metrics)`. The latter returns the `Evaluation` of a result without a model, e.g. bicubic interpolation, a list of
+    several, or None.
 
     Raises:
         GanzooError: the model's task has no such module.
@@ -81,7 +82,7 @@ def evaluate_presets(
         data, samples, upscale: as in `evaluate`.
 
     Returns:
-        A list of `Evaluation` with the same protocol; the first is that of the task's baseline, if it has one.
+        A list of `Evaluation` with the same protocol; the first are those of the task's baselines, if it has any.
 
     Raises:
         GanzooError: models of different tasks, or with different extractors, metrics or image sizes.
@@ -112,7 +113,8 @@ def evaluate_presets(
     models = [presets.load(name) for name in names]
     if not takes_extractor:
         baseline = module.baseline(models[0], data, wanted)
-        found = [baseline] if baseline is not None else []
+        baselines = baseline if isinstance(baseline, list) else [baseline]
+        found = [one for one in baselines if one is not None]
         found += [evaluate(model, data, metrics=wanted, name=str(name)) for model, name in zip(models, names)]
         return comparable(found)
     own = [extractor or (config and (config.evaluation.judge or config.evaluation.extractor)) for config in configs]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ganzoo.data.sources import npz_part
+from ganzoo.data.unpaired import folder_pair
 from ganzoo.errors import GanzooError
 
 
@@ -48,4 +50,7 @@ def short(source: str) -> str:
         # The pattern of the names may have slashes too.
         folder, _, pattern = place.partition(":")
         return f"{scheme}:{Path(folder).name}:{pattern}"
+    if scheme == "folders":
+        place, part = npz_part(place)
+        return f"folders:{','.join(Path(path).name for path in folder_pair(place))}" + (f":{part}" if part else "")
     return f"{scheme}:{Path(place).name}" if scheme in ("captions", "folder", "idx", "npz") else source

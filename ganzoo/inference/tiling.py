@@ -122,3 +122,81 @@ def in_tiles(
             bar.update(len(group))
             report(min(i + batch_size, len(places)), len(places))
     return result
+
+
+def in_blended_tiles(
+    function: Callable[[np.ndarray], Tensor],
+    image: np.ndarray,
+    tile: int,
+    overlap: int,
+    progress: bool | Callable[[int, int], object] | None = None,
+) -> np.ndarray:
+    """Applies a network to an image, tile by tile, and fades each tile into the next.
+
+    For networks whose output depends on the whole input, such as those with instance normalization: tiles never agree
+    exactly. Besides both images, memory is needed for a row of tiles.
+
+    Args:
+        function: from float32 (1, height, width, 3) in [-1, 1] to the same shape.
+        image: uint8 (height, width, 3).
+        tile: height and width of a tile; an image that is no larger is a single one.
+        overlap: pixels in which neighbors are faded at least, below `tile`.
+        progress: show a progress bar; None shows one on a terminal; or a function of (tiles done, total tiles).
+
+    Returns:
+        uint8 (height, width, 3).
+
+    Raises:
+        GanzooError: the network's output is not finite, or the image does not fit in memory.
+
+    Example:
+        from ganzoo.inference.tiling import in_blended_tiles
+
+        image = np.random.default_rng(0).integers(0, 256, (40, 30, 3), "uint8")
+        same = in_blended_tiles(lambda x: x, image, tile=16, overlap=4)     # uint8 (40, 30, 3)
+    """
+    from tqdm import tqdm
+
+    height, width, _ = image.shape
+    rows, columns = _faded(height, tile, overlap), _faded(width, tile, overlap)
+    result = allocated(lambda: np.empty_like(image), f"{width}x{height} pixels")
+    total, done, first = len(rows) * len(columns), 0, 0
+    report = progress if callable(progress) else lambda done, total: None
+    hidden = callable(progress) or not progress if progress is not None else total == 1 or not sys.stderr.isatty()
+    band = np.zeros((min(tile, height), width, 3), "float32")
+
+    def write(rows):
+        result[first : first + len(rows)] = np.clip(np.rint((rows + 1.0) * 127.5), 0, 255).astype("uint8")
+
+    with tqdm(total=total, unit="tile", disable=hidden) as bar:
+        for top, row_weights in rows:
+            # Rows above this row of tiles are complete.
+            complete = top - first
+            write(band[:complete])
+            band = np.concatenate([band[complete:], np.zeros((complete, width, 3), "float32")])
+            first = top
+            for left, column_weights in columns:
+                piece = image[top : top + len(row_weights), left : left + len(column_weights)]
+                answer = np.asarray(function(piece[None].astype("float32") * (2 / 255) - 1.0), "float32")[0]
+                if not np.isfinite(answer).all():
+                    raise GanzooError("the network's output is not finite: its weights are damaged")
+                weights = (row_weights[:, None] * column_weights)[..., None]
+                band[:, left : left + len(column_weights)] += weights * answer
+                done += 1
+                bar.update()
+                report(done, total)
+    write(band)
+    return result
+
+
+def _faded(length: int, tile: int, overlap: int) -> list[tuple[int, np.ndarray]]:
+    """(start, weights) of windows of one length that cover a line; the weights of all windows add up to 1."""
+    size = min(tile, length)
+    count = 1 if size == length else -(-(length - overlap) // (size - overlap))
+    starts = [round(i * (length - size) / max(1, count - 1)) for i in range(count)]
+    ramp = np.minimum(1.0, np.arange(1, size + 1) / (overlap + 1))
+    weights = (np.minimum(ramp, ramp[::-1]) if count > 1 else np.ones(size)).astype("float32")
+    total = np.zeros(length, "float32")
+    for start in starts:
+        total[start : start + size] += weights
+    return [(start, weights / total[start : start + size]) for start in starts]

@@ -1,5 +1,7 @@
 """Colors of transparent pixels, as input for a network."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 # Radius in pixels within which the colors of transparent pixels may bleed into visible ones when upscaling.
@@ -52,3 +54,45 @@ def visible_colors(image: np.ndarray) -> np.ndarray:
         mixed[..., channel] = np.clip(np.rint(share * plane + (1 - share) * mean), 0, most)
     nearest = distance_transform_edt(alpha == 0, return_distances=False, return_indices=True)
     return mixed[tuple(nearest)]
+
+
+def over_background(image: np.ndarray, background: Sequence[int]) -> np.ndarray:
+    """An image with alpha, composed over a background.
+
+    Args:
+        image: uint8 (height, width, 4).
+        background: (red, green, blue) in 0..255.
+
+    Returns:
+        uint8 (height, width, 3).
+
+    Example:
+        from ganzoo.inference.transparency import over_background
+
+        over_background(np.array([[[9, 9, 9, 255], [0, 0, 0, 0]]], "uint8"), (255, 255, 255))   # [[9, ...], [255, ...]]
+    """
+    opacity = image[..., 3:].astype("float32") / 255
+    return np.rint(opacity * image[..., :3] + (1 - opacity) * np.asarray(background, "float32")).astype("uint8")
+
+
+def without_background(colors: np.ndarray, alpha: np.ndarray, background: Sequence[int]) -> np.ndarray:
+    """The inverse of `over_background`: an image that gives these colors over this background, as far as possible.
+
+    Args:
+        colors: uint8 (height, width, 3).
+        alpha: uint8 (height, width), of the result.
+        background: (red, green, blue) in 0..255.
+
+    Returns:
+        uint8 (height, width, 4).
+
+    Example:
+        from ganzoo.inference.transparency import without_background
+
+        half = np.array([[128]], "uint8")
+        without_background(np.array([[[127, 127, 127]]], "uint8"), half, (255, 255, 255))   # nearly black, alpha 128
+    """
+    opacity = np.maximum(alpha[..., None].astype("float32") / 255, 1e-3)
+    behind = np.asarray(background, "float32")
+    own = np.clip(np.rint(behind + (colors - behind) / opacity), 0, 255).astype("uint8")
+    return np.concatenate([np.where(alpha[..., None] == 0, colors, own), alpha[..., None]], axis=2)

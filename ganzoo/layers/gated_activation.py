@@ -10,8 +10,8 @@ from ganzoo.types import Tensor
 
 @keras.saving.register_keras_serializable(package="ganzoo")
 class GatedActivation(keras.layers.Layer):
-    """tanh(a) * sigmoid(b), where a and b are the halves of the channels (van den Oord et al. 2016, arXiv:1606.05328 and
-    arXiv:1609.03499, equation 2 of both).
+    """tanh(a) * sigmoid(b), where a and b are the halves of the channels (van den Oord et al. 2016,
+    arXiv:1606.05328 and arXiv:1609.03499, equation 2 of both).
 
     Example:
         x = ganzoo.layers.GatedActivation()(np.zeros((1, 8, 8, 64), "float32"))     # (1, 8, 8, 32)

@@ -44,7 +44,7 @@ def _ssim_rgb(image: np.ndarray, reference: np.ndarray, scale: int) -> float:
     return ssim(image, reference, "rgb", scale)
 
 
-def _refuse_impossible(network: str, images: Sequence[np.ndarray]) -> None:
+def refuse_impossible(network: str, images: Sequence[np.ndarray]) -> None:
     """Refuses missing weights, and images that would need too much memory."""
     find_weights(FILES[network])
     most = max((image.shape[0] * image.shape[1] for image in images), default=0)
@@ -54,11 +54,11 @@ def _refuse_impossible(network: str, images: Sequence[np.ndarray]) -> None:
         )
 
 
-@_metric("lpips_alex", "LPIPS version 0.1, whole images", requires=partial(_refuse_impossible, "alex"))
+@_metric("lpips_alex", "LPIPS version 0.1, whole images", requires=partial(refuse_impossible, "alex"))
 def _lpips_alex(image: np.ndarray, reference: np.ndarray, scale: int) -> float:
     return distance("alex")(image, reference)
 
 
-@_metric("lpips_vgg", "LPIPS version 0.1, whole images", requires=partial(_refuse_impossible, "vgg"))
+@_metric("lpips_vgg", "LPIPS version 0.1, whole images", requires=partial(refuse_impossible, "vgg"))
 def _lpips_vgg(image: np.ndarray, reference: np.ndarray, scale: int) -> float:
     return distance("vgg")(image, reference)

@@ -4,6 +4,7 @@
 from ganzoo.models.began import BEGAN
 from ganzoo.models.cgan import CGAN
 from ganzoo.models.conditional_pixelcnn import ConditionalPixelCNN
+from ganzoo.models.cyclegan import CycleGAN
 from ganzoo.models.dcgan import DCGAN
 from ganzoo.models.gan import GAN
 from ganzoo.models.gan_int_cls import GANINTCLS
@@ -31,6 +32,7 @@ __all__ = [
     "WGAN",
     "WGANGP",
     "ConditionalPixelCNN",
+    "CycleGAN",
     "PixelCNN",
     "SRResNet",
     "StackGAN",

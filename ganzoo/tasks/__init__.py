@@ -2,6 +2,7 @@
 
 from ganzoo.tasks.base import Task, ValidationMetrics
 from ganzoo.tasks.image_generation import ClassConditionalGeneration, ImageGeneration
+from ganzoo.tasks.image_translation import ImageTranslation
 from ganzoo.tasks.speech_enhancement import SpeechEnhancement
 from ganzoo.tasks.speech_synthesis import SpeechSynthesis
 from ganzoo.tasks.super_resolution import SuperResolution
@@ -10,6 +11,7 @@ from ganzoo.tasks.text_to_image import TextToImage
 __all__ = [
     "ClassConditionalGeneration",
     "ImageGeneration",
+    "ImageTranslation",
     "SpeechEnhancement",
     "SpeechSynthesis",
     "SuperResolution",

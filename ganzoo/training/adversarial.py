@@ -172,6 +172,10 @@ class AdversarialModel(ZooModel):
             _, (_, shared_condition), fake = self._step_state.shared
             if condition is shared_condition:
                 return fake
+        return self.generator_outputs(real, condition, training)
+
+    def generator_outputs(self, real: Tensor, condition: Any, training: bool = True) -> Tensor:
+        """As many examples from the generator as there are real ones."""
         return self.generator(self.generator_inputs(ops.shape(real)[0], condition), training=training)
 
     def fake_batch(self, real: Tensor, condition: Any, training: bool = True) -> Tensor:
@@ -185,11 +189,19 @@ class AdversarialModel(ZooModel):
             images = augmentation(images, self.noise)
         return images
 
-    def penalty(self, real: Tensor, fake: Tensor, condition: Any = None, training: bool = True) -> Tensor:
+    def penalty(
+        self,
+        real: Tensor,
+        fake: Tensor,
+        condition: Any = None,
+        training: bool = True,
+        discriminator: keras.Model | None = None,
+    ) -> Tensor:
         """The sum of the penalties given to `compile`, on a batch of real and a batch of generated examples."""
+        network = self.discriminator if discriminator is None else discriminator
 
         def scores(examples):
-            return self.discriminator(self.discriminator_inputs(examples, condition), training=training)
+            return network(self.discriminator_inputs(examples, condition), training=training)
 
         return sum((penalty(scores, real, fake, self.noise, backend.input_gradient) for penalty in self.penalties), 0.0)
 

@@ -54,6 +54,10 @@ class Noise(threading.local):
             lambda shape: keras.random.uniform(shape, minval, maxval, dtype="float32", seed=key), shape
         )
 
+    def common(self, shape: Sequence[Any]) -> Tensor:
+        """Samples uniformly from [0, 1), float32, the same numbers on all replicas."""
+        return keras.random.uniform(shape, dtype="float32", seed=self._key())
+
     def _key(self) -> Any:
         self._calls += 1
         # Odd multipliers separate adjacent seeds and calls.

@@ -14,9 +14,48 @@ from ganzoo import backend
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.types import Tensor
 
+
+@keras.saving.register_keras_serializable(package="ganzoo")
+class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that is constant at first and then falls linearly to 0, as in CycleGAN.
+
+    Args:
+        initial_learning_rate: the constant rate.
+        constant_steps: steps before it falls.
+        decay_steps: steps in which it falls to 0, where it stays.
+
+    Example:
+        from ganzoo.training.optimizers import LinearDecay
+
+        rate = LinearDecay(2e-4, constant_steps=1000, decay_steps=1000)
+        rate(1500)      # 1e-4
+    """
+
+    def __init__(self, initial_learning_rate: float, constant_steps: int, decay_steps: int):
+        if constant_steps < 0 or decay_steps < 1:
+            raise ValueError(
+                f"constant_steps must be at least 0 and decay_steps at least 1, got {constant_steps} and {decay_steps}"
+            )
+        self.initial_learning_rate = initial_learning_rate
+        self.constant_steps, self.decay_steps = constant_steps, decay_steps
+
+    def __call__(self, step: Tensor) -> Tensor:
+        fallen = (keras.ops.cast(step, "float32") - self.constant_steps) / self.decay_steps
+        return self.initial_learning_rate * (1.0 - keras.ops.clip(fallen, 0.0, 1.0))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "constant_steps": self.constant_steps,
+            "decay_steps": self.decay_steps,
+        }
+
+
 _SCHEDULES = {
     "cosine_decay": keras.optimizers.schedules.CosineDecay,
     "exponential_decay": keras.optimizers.schedules.ExponentialDecay,
+    "linear_decay": LinearDecay,
     "piecewise_constant_decay": keras.optimizers.schedules.PiecewiseConstantDecay,
     "polynomial_decay": keras.optimizers.schedules.PolynomialDecay,
 }
@@ -145,7 +184,7 @@ def get(optimizer: Any, which: str) -> keras.optimizers.Optimizer:
         optimizer: "adam", {"name": "adam", "learning_rate": 2e-4}, or a Keras optimizer, which is returned as is. A
             learning rate is a number or a schedule, {"name": "cosine_decay", "initial_learning_rate": 2e-4,
             "decay_steps": 20000}; also exponential_decay, piecewise_constant_decay and polynomial_decay, with the
-            arguments of Keras' classes.
+            arguments of Keras' classes, and linear_decay, see `LinearDecay`.
         which: its purpose, for error messages.
 
     Raises:

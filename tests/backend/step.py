@@ -35,6 +35,9 @@ class NumPyNoise:
     def uniform(self, shape, minval=0.0, maxval=1.0):
         return ops.convert_to_tensor(self._generator().uniform(minval, maxval, shape).astype("float32"))
 
+    def common(self, shape):
+        return self.uniform(shape)
+
 
 def step(name, start, out):
     cls = model_class(name)
