@@ -25,7 +25,7 @@ _SHAPE = (64, 64, 3)
 # that generators are not trained on, as many as there would be without the exclusion: it measures them too.
 _CLASSIFIERS = {
     "avatars_classifier": ("strided", ["16000:seed=101"], 1, 8),
-    "avatars_judge": ("residual", ["16000:seed=102", "2667:held-out:seed=105"], 2, 14),
+    "avatars_judge": ("residual", ["16000:seed=102", "2667:held-out:seed=105"], 2, 36),
 }
 _TESTS = {"accuracy": "4000:seed=103", "accuracy_held_out": "2000:held-out:seed=104"}
 

@@ -70,13 +70,10 @@ def publish_run(
     # In float32, as users load it.
     model = presets.build(config, str(run), policy="float32")
     model.load_shipped(folder / file, sha256)
-    upscale = bool(config.data.get("upscale"))
-    extractor = config.evaluation.judge or config.evaluation.extractor
-    found = evaluate(model, data, extractor, samples, upscale, config.evaluation.metrics)
-    metrics = dict(found.metrics)
+    metrics, protocol = measure(model, config, data, samples)
     metrics["best_epoch"] = best["epoch"]
     metrics["training_cpu_minutes"] = round(best["cpu_seconds"] / 60, 1)
-    weights = Weights(file, sha256, license, trained_on, found.protocol, metrics)
+    weights = Weights(file, sha256, license, trained_on, protocol, metrics)
     preset = replace(_portable(config, run), weights=weights)
     if name is not None:
         path = folder / f"{name}.yaml"
@@ -89,6 +86,29 @@ def publish_run(
         write_atomically(folder / cards.SAMPLES_FILE, sample_image)
     write_atomically(folder / cards.CARD_FILE, cards.card(preset, cards.PLACE, sample_image).encode())
     return presets.write_config(preset, folder)
+
+
+def measure(model: Any, config: Config, data: str, samples: int = 10_000) -> tuple[dict[str, Any], str]:
+    """The metrics of published weights and their protocol.
+
+    They are those of the preset's judge if it names one. The Fréchet distance is then also given on the features that
+    selected the checkpoint, as `classifier_frechet_distance`.
+
+    Args:
+        model: with the weights.
+        config: of the preset.
+        data: source of held-out data, as for `ganzoo evaluate`.
+        samples: images to generate, as for `ganzoo evaluate`.
+    """
+    upscale = bool(config.data.get("upscale"))
+    judge, extractor = config.evaluation.judge, config.evaluation.extractor
+    found = evaluate(model, data, judge or extractor, samples, upscale, config.evaluation.metrics)
+    metrics, protocol = dict(found.metrics), found.protocol
+    if judge and extractor and "frechet_distance" in metrics and "classifier_frechet_distance" not in metrics:
+        other = evaluate(model, data, extractor, samples, upscale, ["frechet_distance"])
+        metrics["classifier_frechet_distance"] = other.metrics["frechet_distance"]
+        protocol += f"; Fréchet distance also on {extractor} features, which selected the checkpoint"
+    return metrics, protocol
 
 
 def _portable(config: Config, run: Path) -> Config:
