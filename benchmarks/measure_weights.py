@@ -16,7 +16,6 @@ from ganzoo.config import Weights, dump, load_config
 from ganzoo.files import write_atomically
 from ganzoo.training.publish import measure
 
-
 _DESCRIPTIONS = ("license", "data")
 
 
@@ -27,6 +26,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="file of other weights")
     parser.add_argument("--license", help="of the training data of other weights")
     parser.add_argument("--trained-on", help="description of the training data of other weights")
+    parser.add_argument("--inference-only", action="store_true", help="drop networks that only training uses")
     parser.add_argument("--epoch", type=int, help="epoch of the checkpoint of other weights")
     parser.add_argument("--minutes", help="training time of other weights: KIND=MINUTES, e.g. gpu=4.9")
     options = parser.parse_args()
@@ -39,6 +39,8 @@ def main() -> None:
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     model = presets.build(config, options.preset, policy="float32")
     model.load_shipped(file, sha256)
+    if options.inference_only:
+        sha256 = model.save_shipped(file, inference_only=True)
     metrics, protocol = measure(model, config, options.data)
     known = config.weights
     if options.weights:

@@ -119,6 +119,16 @@ def read(path: PathLike, sha256: str | None = None) -> dict[str, np.ndarray]:
         raise GanzooError(f"{path} is not a readable weights file: {first_line(error)}") from None
 
 
+def stored_networks(path: PathLike, sha256: str | None = None) -> set[str]:
+    """Names of the networks in a file written by `save`; arguments and errors as in `load`."""
+    content = _content(path, sha256)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return {name.partition("/")[0] for name in archive.namelist()}
+    except BAD_ARCHIVE as error:
+        raise GanzooError(f"{path} is not a readable weights file: {first_line(error)}") from None
+
+
 def stored_bytes(path: PathLike, sha256: str | None = None) -> int:
     """Size in bytes of a file's weights as float32, without decompressing them; arguments and errors as in `load`."""
     content = _content(path, sha256)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import ganzoo
-from ganzoo import presets
+from ganzoo import presets, weights
 from ganzoo.evaluation import evaluate
 from ganzoo.evaluation.super_resolution import evaluate_bicubic
 from ganzoo.metrics.text_to_image import has_color
@@ -311,3 +311,21 @@ def test_from_preset_and_save_to_preset_refuse_what_they_cannot_do(tmp_path, mon
     with pytest.raises(ganzoo.GanzooError, match=r"cannot be written to a preset .*use model\.save\(\)"):
         WithFunction().save_to_preset(tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_weights_without_discriminator_generate_and_can_be_trained_on(tmp_path):
+    model = ganzoo.load("dcgan.digits")
+    expected = model.generate(4, seed=0)
+    sha256 = model.save_shipped(tmp_path / "small.npz", inference_only=True)
+    assert weights.stored_networks(tmp_path / "small.npz", sha256) == {"generator"}
+    whole = (presets.preset_files()["dcgan.digits"]).with_suffix(".npz")
+    assert (tmp_path / "small.npz").stat().st_size < 0.8 * whole.stat().st_size
+    text = presets.preset_files()["dcgan.digits"].read_text().partition("\nweights:")[0]
+    section = f"\nweights: {{file: small.npz, sha256: {sha256}, license: none, data: digits, protocol: none}}\n"
+    (tmp_path / "small.yaml").write_text(text + section)
+    small = ganzoo.load(tmp_path / "small.yaml")
+    np.testing.assert_array_equal(small.generate(4, seed=0), expected)
+    with pytest.warns(UserWarning, match="small.npz has no weights of the discriminator"):
+        small.fit(np.zeros((8, 32, 32, 1), "float32"), batch_size=8, verbose=0)
+    with pytest.warns(UserWarning, match="no weights of the discriminator"):
+        ganzoo.load("dcgan.digits", trained=False).load_shipped(tmp_path / "small.npz", sha256)

@@ -20,8 +20,21 @@ from ganzoo.start import import_keras
     metavar="NAME",
     help="Write only NAME.yaml and NAME.npz, beside other presets; the package's presets are written in this way.",
 )
+@click.option(
+    "--inference-only",
+    is_flag=True,
+    help="Leave out what only training uses, such as the discriminator: a smaller file, but fine-tuning starts anew "
+    "with it.",
+)
 def publish(
-    run: Path, folder: Path, data: str, license: str, trained_on: str, overwrite: bool, name: str | None
+    run: Path,
+    folder: Path,
+    data: str,
+    license: str,
+    trained_on: str,
+    overwrite: bool,
+    name: str | None,
+    inference_only: bool,
 ) -> None:
     """Turns a run's best checkpoint into a preset: a folder with a YAML file, weights, a model card and a sample image.
 
@@ -41,7 +54,11 @@ def publish(
     import_keras()
     from ganzoo.training.publish import publish_run
 
-    click.echo(publish_run(run, folder, data, license, trained_on, name=name, overwrite=overwrite))
+    click.echo(
+        publish_run(
+            run, folder, data, license, trained_on, name=name, overwrite=overwrite, inference_only=inference_only
+        )
+    )
 
 
 @main.command()

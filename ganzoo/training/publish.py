@@ -28,6 +28,7 @@ def publish_run(
     name: str | None = None,
     overwrite: bool = False,
     samples: int = 10_000,
+    inference_only: bool = False,
 ) -> Path:
     """Writes a preset folder from a run folder of `ganzoo train`: a YAML file, the weights, a model card and
     a sample image.
@@ -45,6 +46,8 @@ def publish_run(
             presets are written in this way.
         overwrite: replace a preset that the folder holds, and its card.
         samples: images to generate for the metrics, as for `ganzoo evaluate`.
+        inference_only: leave out the networks that only training uses, such as the discriminator: a smaller file, but
+            fine-tuning starts with new ones.
 
     Returns:
         The path of the YAML file.
@@ -57,16 +60,16 @@ def publish_run(
     presets.check_target(folder, overwrite, name)
     config = load_config(run / "config.yaml")
     trained = presets.load_saved(checkpoint)
-    measure = trained.validation_metrics(None, config.evaluation)
-    records = {r[measure.monitor]: r for r in read_records(run / "metrics.jsonl") if measure.monitor in r}
+    validation = trained.validation_metrics(None, config.evaluation)
+    records = {r[validation.monitor]: r for r in read_records(run / "metrics.jsonl") if validation.monitor in r}
     if not records:
         raise GanzooError(f"{run / 'metrics.jsonl'} has no validation metrics: the best checkpoint cannot be described")
-    best = records[measure.best(records)]
+    best = records[validation.best(records)]
     if name is None:
-        file, sha256 = presets.write_weights(trained, folder)
+        file, sha256 = presets.write_weights(trained, folder, inference_only)
     else:
         file = f"{name}.npz"
-        sha256 = trained.save_shipped(folder / file)
+        sha256 = trained.save_shipped(folder / file, inference_only)
     # In float32, as users load it.
     model = presets.build(config, str(run), policy="float32")
     model.load_shipped(folder / file, sha256)

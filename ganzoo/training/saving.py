@@ -168,8 +168,11 @@ class Saving(keras.Model):
             raise GanzooError(f"cannot save to {folder}: {error.strerror}") from None
 
     def load_shipped(self, path: PathLike, sha256: str | None = None) -> None:
-        """Loads a preset's weights file. Networks with a moving average start from the average."""
-        weights.load(path, self._shipped(), sha256)
+        """Loads a preset's weights file. Networks with a moving average start from the average.
+
+        A file may lack the networks that only training uses, such as the discriminator; these then stay untrained.
+        """
+        weights.load(path, self._stored(path, self._shipped(), sha256), sha256)
         for name, average in self.averages.items():
             getattr(self, name).set_weights(average.get_weights())
 
@@ -199,10 +202,16 @@ class Saving(keras.Model):
             for network in (self.networks[name], average):
                 network.set_weights(theirs.get_weights())
 
-    def save_shipped(self, path: PathLike) -> str:
-        """Writes the file that `load_shipped` reads, and returns its SHA-256."""
+    def save_shipped(self, path: PathLike, inference_only: bool = False) -> str:
+        """Writes the file that `load_shipped` reads, and returns its SHA-256.
+
+        Args:
+            path: of the file.
+            inference_only: leave out the networks that only training uses, such as the discriminator.
+        """
         self.complete_networks()
-        return weights.save(path, self._shipped())
+        left_out = self._training_names if inference_only else ()
+        return weights.save(path, {name: net for name, net in self._shipped().items() if name not in left_out})
 
     def _shipped(self):
         """{name: network}, the moving average if there is one; without deferred networks."""
@@ -211,7 +220,21 @@ class Saving(keras.Model):
 
     def load_left_out(self, path: PathLike, names: Iterable[str], sha256: str | None = None) -> None:
         """Loads from a preset's weights file the networks that `load_shipped` has deferred."""
-        weights.load(path, {name: self.networks[name] for name in names}, sha256)
+        weights.load(path, self._stored(path, {name: self.networks[name] for name in names}, sha256), sha256)
+
+    def _stored(
+        self, path: PathLike, networks: "dict[str, keras.Model]", sha256: str | None
+    ) -> "dict[str, keras.Model]":
+        """The networks without those that only training uses and the file lacks."""
+        found = weights.stored_networks(path, sha256)
+        missing = [name for name in networks if name in self._training_names and name not in found]
+        if missing:
+            warnings.warn(
+                f"{Path(path).name} has no weights of the {' and '.join(missing)}, which only training uses: training "
+                "starts with new ones",
+                stacklevel=2,
+            )
+        return {name: network for name, network in networks.items() if name not in missing}
 
     # Keras saves neither the random state of layers such as dropout, nor the running means of the current epoch.
     # Training resumed without them would differ.

@@ -158,10 +158,16 @@ class ZooModel(Task, DeferredNetworks, Saving):
         self._network_names = tuple(networks)
         self._averaged_names = tuple(networks if averaged is None else averaged)
         self._deferred, self._completion = {}, None
+        # Networks that inference does not use, such as a discriminator.
+        self._training_names = tuple(
+            name
+            for name, network in networks.items()
+            if not isinstance(network, keras.Model) and name not in self._averaged_names
+        )
         for name, network in networks.items():
             if isinstance(network, keras.Model):
                 setattr(self, name, network)
-            elif is_inference_first() and name not in self._averaged_names:
+            elif is_inference_first() and name in self._training_names:
                 self._deferred[name] = network
             else:
                 setattr(self, name, network())
