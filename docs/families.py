@@ -1,7 +1,8 @@
-"""Compares families of models for docs/families.md: python -m docs.families --mnist IDX --fashion-mnist IDX
+"""Compares families of models for docs/families.md: python -m docs.families --mnist IDX --fashion-mnist IDX --avatars
 
 IDX is the file of the test images, t10k-images-idx3-ubyte.gz. Writes docs/families.json, the table of the page, and
-docs/families.png. Takes about ten minutes on two cores. `--page` writes the table alone, from the numbers at hand.
+docs/families_DATA.png. Takes about ten minutes on two cores. Data sets that are not named keep their numbers and their
+picture; without any option, the table is written from the numbers at hand.
 """
 
 import argparse
@@ -22,37 +23,37 @@ NUMBERS, PAGE = HERE / "families.json", HERE / "families.md"
 PLACE = re.compile(r"(<!-- families -->\n).*?(<!-- end -->)", re.DOTALL)
 FAMILIES = ("dcgan", "vae", "pixelcnn")
 SAMPLES = 2000
-# Of the source of real images, and the images in a row of the picture.
-AVATARS, COLUMNS = "avatars:2000:seed=200", {"avatars": 3}
+AVATARS = "avatars:2000:seed=200"
+# Images in a row of a picture.
+COLUMNS = {"mnist": 16, "fashion_mnist": 16, "avatars": 12}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mnist")
     parser.add_argument("--fashion-mnist")
-    parser.add_argument("--page", action="store_true")
+    parser.add_argument("--avatars", action="store_true")
     options = parser.parse_args()
-    if not options.page:
-        if not (options.mnist and options.fashion_mnist):
-            parser.error("give --mnist and --fashion-mnist, or --page")
-        sources = {
-            "mnist": f"idx:{options.mnist}",
-            "fashion_mnist": f"idx:{options.fashion_mnist}",
-            "avatars": AVATARS,
-        }
-        found = {}
-        for data, source in sources.items():
+    sources = {
+        "mnist": options.mnist and f"idx:{options.mnist}",
+        "fashion_mnist": options.fashion_mnist and f"idx:{options.fashion_mnist}",
+        "avatars": options.avatars and AVATARS,
+    }
+    found = numbers()
+    for data, source in sources.items():
+        if source:
             names = [f"{family}.{data}" for family in FAMILIES if f"{family}.{data}" in ganzoo.list_presets()]
             found[data] = {one.name: one.metrics for one in compare_presets(names, source, samples=SAMPLES)}
             print(data, found[data], flush=True)
-        NUMBERS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-        picture(sources)
+            found = {key: found[key] for key in sources if key in found}
+            NUMBERS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+            picture(data, source)
     PAGE.write_text(current(PAGE.read_text("utf-8")), "utf-8")
 
 
 def numbers():
     """{data: {preset: metrics}}"""
-    return json.loads(NUMBERS.read_text("utf-8"))
+    return json.loads(NUMBERS.read_text("utf-8")) if NUMBERS.exists() else {}
 
 
 def current(text):
@@ -85,7 +86,7 @@ def row(metrics):
     def cell(key, form):
         return format(metrics[key], form) if key in metrics else ""
 
-    minutes = next((f"{metrics[f'training_{on}_minutes']:.0f} {on.upper()}" for on in ("cpu", "gpu") if f"training_{on}_minutes" in metrics), "")
+    minutes = [f"{cell(f'training_{on}_minutes', '.0f')} {on.upper()}" for on in ("cpu", "gpu")]
     return [
         cell("negative_log_likelihood", ".1f"),
         cell("bits_per_dimension", ".3f"),
@@ -94,21 +95,17 @@ def row(metrics):
         f"{metrics['precision']:.2f} / {metrics['recall']:.2f}",
         f"{metrics['sharpness_ratio']:.2f}",
         f"{float(format(metrics['samples_per_second'], '.2g')):,.0f}",
-        minutes,
+        " ".join(stated for stated in minutes if stated[0] != " "),
     ]
 
 
-def picture(sources):
-    """docs/families.png: real images in the first row of each data set, then a row of each model with weights."""
-    sheets = []
-    for data, source in sources.items():
-        columns = COLUMNS.get(data, 8)
-        models = [ganzoo.load(name, compile=False) for name, metrics in numbers()[data].items() if metrics]
-        real = open_images(source, models[0].image_shape).images[:columns]
-        rows = [real, *(model.generate(columns, seed=0) for model in models)]
-        sheet = grid(np.concatenate(rows), columns=columns)
-        sheets.append(np.repeat(sheet, 3 // sheet.shape[2], axis=2))
-    save("families", sheets)
+def picture(data, source):
+    """docs/families_DATA.png: real images in the first row, then a row of each model with weights."""
+    columns = COLUMNS[data]
+    models = [ganzoo.load(name, compile=False) for name, metrics in numbers()[data].items() if metrics]
+    real = open_images(source, models[0].image_shape).images[:columns]
+    rows = [real, *(model.generate(columns, seed=0) for model in models)]
+    save(f"families_{data}", [grid(np.concatenate(rows), columns=columns)], doubled=data != "avatars")
 
 
 if __name__ == "__main__":
