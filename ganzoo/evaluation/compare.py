@@ -204,11 +204,11 @@ def compare_presets(
             raise GanzooError(f"'{name}' does not generate images from noise: use `ganzoo evaluate {name}`")
     configs = {str(name): presets.config_of(name) for name in names}
     # Run folders and .keras files are trained.
-    trained = [
-        name
-        for name in names
-        if not isinstance(name, str) or presets.is_run(name) or not configs[name] or configs[name].weights
-    ]
+    trained = []
+    for name in names:
+        config = configs[str(name)]
+        if config is None or config.weights or presets.is_run(name):
+            trained.append(name)
     if not trained:
         # Refused with the reason.
         presets.model_of(names[0], trained=True)
