@@ -65,9 +65,7 @@ def test_the_training_time_says_what_trained():
     for name, config in trained().items():
         gpu, epoch = "training_gpu_minutes" in config.weights.metrics, config.weights.metrics["best_epoch"]
         line = next(line for line in cards.card(config, name).splitlines() if line.startswith("- Training: "))
-        assert line.endswith(
-            f"{'on a GPU' if gpu else 'of processor time'}, up to epoch {config.weights.metrics['best_epoch']}"
-        )
+        assert line.endswith(f"{'on a GPU' if gpu else 'of processor time'}, up to epoch {epoch}")
         assert not {"training_cpu_minutes", "training_gpu_minutes", "best_epoch"} & {*cards.measured(config.weights)}
 
 
