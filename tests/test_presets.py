@@ -31,7 +31,7 @@ def test_shipped_weights_load_generate_and_are_described(name):
     weights = presets.find(name).config.weights
     assert weights.license
     assert weights.data
-    assert any(words in weights.protocol for words in ("against", "means over", "held out"))
+    assert any(words in weights.protocol for words in ("against", "means over", "held out", "recordings of"))
     assert weights.metrics
     model = ganzoo.load(name)
     assert model.preset == name
@@ -51,6 +51,14 @@ def test_shipped_weights_load_generate_and_are_described(name):
         ]
         assert np.mean(obeyed) > 0.5
         assert model.generate(8, captions="a yellow smiling face", seed=0).std(axis=0).mean() > 3
+    elif isinstance(model, ganzoo.ImageTranslation):
+        image = np.kron(np.random.default_rng(0).integers(0, 256, (8, 8, 3)), np.ones((8, 8, 1))).astype("uint8")
+        there = model.translate(image)
+        # Another image, which still contains the first one.
+        assert there.shape == image.shape
+        assert not np.array_equal(there, image)
+        back = model.translate(there, "backward").astype(int)
+        assert np.corrcoef(back.ravel(), image.ravel())[0, 1] > 0.5
     else:
         found, bicubic = evaluate(model, "photos"), evaluate_bicubic(model.scale, "photos")
         # Sharp images have errors of their own.
