@@ -1,13 +1,17 @@
-"""ganzoo evaluate, probe"""
+"""ganzoo evaluate, compare, probe"""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ganzoo.cli.common import _loaded
 from ganzoo.cli.group import _Path, main
 from ganzoo.start import import_keras
+
+if TYPE_CHECKING:
+    from ganzoo.evaluation import Evaluation
 
 
 @main.command()
@@ -43,18 +47,72 @@ def evaluate(
               ganzoo evaluate cyclegan.emoji --data folders:noto,twemoji:test
               ganzoo evaluate wavenet --data "named:fsdd:{digit}_{speaker}_{index}:index=0-4"
     """
-    from ganzoo import checks, registry
+    from ganzoo import checks
 
-    models = [checks.model(name) for name in names]
-    # Models of different tasks are refused below.
-    if len({registry.declared(model, "sources") for model in models}) == 1:
-        checks.source(data, models[0])
-    if extractor and extractor.endswith(".keras"):
-        checks.existing(Path(extractor))
+    _check([checks.model(name) for name in names], data, extractor)
     import_keras()
     from ganzoo.evaluation import evaluate_presets
 
-    found = evaluate_presets(names, data, extractor, samples, upscale, metrics)
+    _show(evaluate_presets(names, data, extractor, samples, upscale, metrics))
+
+
+@main.command()
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, type=_Path())
+@click.option(
+    "--data", required=True, metavar="SOURCE", help="Real data to compare with, e.g. idx:t10k-images-idx3-ubyte.gz."
+)
+@click.option(
+    "--extractor",
+    type=_Path(),
+    metavar="NAME",
+    help="Feature extractor that selected none of the models: a name or a .keras file. [default: the presets' judge]",
+)
+@click.option(
+    "--classifier",
+    type=_Path(),
+    metavar="NAME",
+    help="A second one, for the Fréchet distance alone. [default: the one by which the presets select checkpoints]",
+)
+@click.option("--samples", type=click.IntRange(2), default=10_000, show_default=True, help="Images to generate.")
+@click.option("--upscale", is_flag=True, help="Upscale smaller real images. [default: the presets' own setting]")
+def compare(
+    names: Sequence[str], data: str, extractor: str | None, classifier: str | None, samples: int, upscale: bool
+) -> None:
+    """Compares models of images of different families: likelihood, distance from real images, sharpness, speed.
+    A preset without trained weights is named and left out. Autoregressive models generate slowly: lower --samples.
+
+    
+    Example: ganzoo compare dcgan.mnist vae.mnist pixelcnn.mnist --data idx:t10k-images-idx3-ubyte.gz --samples 2000
+    """
+    from ganzoo import presets
+
+    _check([presets.model_of(name) for name in names], data, extractor, classifier)
+    import_keras()
+    from ganzoo.evaluation import compare_presets
+
+    found = compare_presets(names, data, extractor, classifier, samples, upscale)
+    _show([one for one in found if one.metrics])
+    for one in found:
+        if not one.metrics:
+            click.echo(f"{one.name}: no trained weights; train them with `ganzoo train {one.name}`")
+
+
+def _check(models: list[str], data: str, *extractors: str | None) -> None:
+    """Checks what can be checked without Keras."""
+    from ganzoo import checks, registry
+
+    # Models of different tasks are refused later.
+    if len({registry.declared(model, "sources") for model in models}) == 1:
+        checks.source(data, models[0])
+    for extractor in extractors:
+        if extractor and extractor.endswith(".keras"):
+            checks.existing(Path(extractor))
+
+
+def _show(found: "list[Evaluation]") -> None:
+    """Prints a table with a row for each metric, and the protocol."""
+    from ganzoo.evaluation.report import protocol_of
+
     width = max(22, *(len(one.name) + 2 for one in found)) if len(found) > 1 else 0
     keys = list(dict.fromkeys(key for one in found for key in one.metrics))
     first = max(18, *(len(key) + 2 for key in keys))
@@ -63,7 +121,7 @@ def evaluate(
     for key in keys:
         values = (f"{one.metrics[key]:g}" if key in one.metrics else "-" for one in found)
         click.echo(f"{key + ':':{first}}" + "".join(f"{value:>{width}}" for value in values))
-    click.echo(f"protocol: {found[0].protocol}")
+    click.echo(f"protocol: {protocol_of(found)}")
 
 
 @main.command()

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ganzoo import presets, registry
@@ -38,6 +39,7 @@ def evaluate(
     upscale: bool = False,
     metrics: Sequence[str] | None = None,
     name: str = "model",
+    classifier: Any = None,
 ) -> Evaluation:
     """Measures a trained model on real data.
 
@@ -48,6 +50,7 @@ def evaluate(
         extractor, samples, upscale: for image generation, see `ganzoo.evaluation.image_generation.evaluate`.
         metrics: names of metrics, see `ganzoo.metrics.register_metric`; the task's defaults if not given.
         name: name of the model, for tables.
+        classifier: as `extractor`, for the metric `classifier_frechet_distance` of image generation.
 
     Returns:
         An `Evaluation`. The modules of `ganzoo.evaluation`, one per task, describe its metrics.
@@ -61,8 +64,9 @@ def evaluate(
         result = ganzoo.evaluation.evaluate(model, "digits", "digits_classifier", 50, upscale=True, metrics=names)
         print(result.metrics["frechet_distance"], result.protocol)
     """
+    options = {"classifier": classifier} if classifier else {}
     return evaluation_of(model).evaluate(
-        model, data, extractor=extractor, samples=samples, upscale=upscale, metrics=metrics, name=name
+        model, data, extractor=extractor, samples=samples, upscale=upscale, metrics=metrics, name=name, **options
     )
 
 
@@ -73,24 +77,42 @@ def evaluate_presets(
     samples: int = 10_000,
     upscale: bool = False,
     metrics: Sequence[str] | None = None,
+    classifier: Any = None,
 ) -> list[Evaluation]:
     """Evaluates presets, `.keras` files and run folders under one protocol.
 
     Args:
         names: one or several names that `ganzoo.load` accepts.
-        extractor, metrics: as in `evaluate`; by default those of the preset or run.
+        extractor, metrics: as in `evaluate`; by default those of the preset or run. Of several models, each is measured
+            by those metrics that it has.
+        classifier: as in `evaluate`; by default the one that the preset or run selects checkpoints by.
         data, samples, upscale: as in `evaluate`.
 
     Returns:
         A list of `Evaluation` with the same protocol; the first are those of the task's baselines, if it has any.
 
     Raises:
-        GanzooError: models of different tasks, or with different extractors, metrics or image sizes.
+        GanzooError: models of different tasks, or with different extractors, metrics or image sizes; a named metric
+            that none of the models has.
 
     Example:
         names = ["dcgan.digits"]
         results = ganzoo.evaluation.evaluate_presets(names, "digits", samples=50, metrics=["classes_covered"])
     """
+    return _evaluated(names, data, extractor, samples, upscale, metrics, classifier)
+
+
+def _evaluated(
+    names: Sequence[PathLike],
+    data: str,
+    extractor: Any,
+    samples: int,
+    upscale: bool,
+    metrics: Sequence[str] | None,
+    classifier: Any,
+    where_possible: bool = False,
+) -> list[Evaluation]:
+    """As `evaluate_presets`; `where_possible`: a metric that none of the models has is left out, not an error."""
     # Checked before any model is loaded.
     modules = [
         _module(registry.declared(found, "evaluation"), found)
@@ -120,11 +142,85 @@ def evaluate_presets(
     own = [extractor or (config and (config.evaluation.judge or config.evaluation.extractor)) for config in configs]
     chosen = _common(names, own, "extractor")
     enlarged = [upscale or bool(config and config.data.get("upscale")) for config in configs]
+    if "classifier_frechet_distance" in wanted and not classifier:
+        classifier = _common(names, [config and config.evaluation.extractor for config in configs], "classifier")
+    measured = [wanted] * len(models)
+    if wanted:
+        had = [module.metrics_of(model, wanted, chosen) for model in models]
+        # What none of them has is refused below, with the reason.
+        if where_possible or {*wanted} == {name for some in had for name in some}:
+            measured = had
     found = [
-        evaluate(model, data, chosen, samples, larger, wanted, str(name))
-        for model, larger, name in zip(models, enlarged, names)
+        evaluate(model, data, chosen, samples, larger, has, str(name), classifier)
+        for model, larger, has, name in zip(models, enlarged, measured, names)
     ]
     return comparable(found)
+
+
+# What models of different families are compared by.
+_COMPARISON = (
+    "negative_log_likelihood",
+    "bits_per_dimension",
+    "elbo",
+    "frechet_distance",
+    "classifier_frechet_distance",
+    "precision_recall",
+    "sharpness",
+    "samples_per_second",
+)
+
+
+def compare_presets(
+    names: Sequence[PathLike],
+    data: str,
+    extractor: Any = None,
+    classifier: Any = None,
+    samples: int = 10_000,
+    upscale: bool = False,
+) -> list[Evaluation]:
+    """Compares models of images of different families, e.g. GAN, VAE and autoregressive, under one protocol.
+
+    Likelihood (of models that have one), Fréchet distance on the features of two networks, precision and recall,
+    sharpness, samples per second, and the training minutes that a preset states.
+
+    Args:
+        names: as in `evaluate_presets`; presets without weights remain without metrics.
+        data, extractor, classifier, samples, upscale: as in `evaluate_presets`.
+
+    Returns:
+        A list of `Evaluation`, one for each name.
+
+    Raises:
+        GanzooError: no preset with weights, models that do not generate images from noise; as in `evaluate_presets`.
+
+    Example:
+        names = ["dcgan.digits"]
+        found = ganzoo.evaluation.compare_presets(names, "digits", classifier="digits_classifier", samples=50)
+        print(found[0].metrics["sharpness_ratio"])
+    """
+    for name in names:
+        model = presets.model_of(name)
+        if not getattr(_module(registry.declared(model, "evaluation"), model), "TAKES_EXTRACTOR", False):
+            raise GanzooError(f"'{name}' does not generate images from noise: use `ganzoo evaluate {name}`")
+    configs = {str(name): presets.config_of(name) for name in names}
+    # Run folders and .keras files are trained.
+    trained = [
+        name
+        for name in names
+        if not isinstance(name, str) or presets.is_run(name) or not configs[name] or configs[name].weights
+    ]
+    if not trained:
+        # Refused with the reason.
+        presets.model_of(names[0], trained=True)
+    measured = _evaluated(trained, data, extractor, samples, upscale, _COMPARISON, classifier, where_possible=True)
+    by_name = {one.name: one for one in measured}
+    results = []
+    for name, config in configs.items():
+        one = by_name.get(name) or Evaluation(name, measured[0].common_protocol, {})
+        stated = config.weights.metrics if config and config.weights and name in by_name else {}
+        minutes = {key: value for key, value in stated.items() if key.startswith("training_")}
+        results.append(replace(one, metrics={**one.metrics, **minutes}))
+    return results
 
 
 def _common(names: Sequence[PathLike], settings: list, option: str) -> Any:

@@ -1,6 +1,7 @@
 """Models that generate images from noise: how close their images are to real ones."""
 
 import hashlib
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,14 +12,16 @@ from ganzoo.data.sources import open_images
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.report import Evaluation, short
 from ganzoo.metrics import get_extractor
-from ganzoo.metrics.extractors import AttributeExtractor
+from ganzoo.metrics.extractors import AttributeExtractor, Extractor
 from ganzoo.metrics.image_sets import ImageSets
 from ganzoo.metrics.linear import linear_accuracy
-from ganzoo.metrics.registry import chosen_metrics, compute, protocols, rounded
+from ganzoo.metrics.registry import chosen_metrics, clauses_of, compute, get_metric, rounded
 
 # The fewest images from which all metrics can be computed: coverage uses 5 neighbors of each real image, and the
 # Inception Score splits the generated images into 10 parts.
 _LEAST_REAL, _LEAST_GENERATED = 6, 10
+# Images generated at once.
+_BATCH = 250
 
 # `evaluate` needs a feature extractor.
 TAKES_EXTRACTOR = True
@@ -37,6 +40,7 @@ def evaluate(
     upscale: bool = False,
     metrics: Sequence[str] | None = None,
     name: str = "model",
+    classifier: Any = None,
 ) -> Evaluation:
     """Measures a model that generates images from noise.
 
@@ -51,8 +55,9 @@ def evaluate(
             class-conditional model, also `class_accuracy`, the share of images assigned to their requested class.
             For a model with a likelihood, also `negative_log_likelihood` (and `bits_per_dimension` of 8-bit images),
             and for a VAE `elbo`. A classifier of attributes classifies if the model's classes are the values of one of
-            them.
+            them. `sharpness`, `samples_per_second` and `classifier_frechet_distance` are reported where they are named.
         name: name of the model, for tables.
+        classifier: a second feature extractor, for `classifier_frechet_distance`.
 
     Returns:
         An `Evaluation`.
@@ -65,11 +70,8 @@ def evaluate(
         raise GanzooError(f"samples must be at least {_LEAST_GENERATED}, got {samples}: metrics compare sets of images")
     if extractor is None:
         raise GanzooError("no feature extractor is set: choose one with --extractor, e.g. mnist_classifier")
-    found = get_extractor(extractor)
-    if isinstance(found, AttributeExtractor):
-        found = found.for_classes(getattr(model, "class_names", ()))
-    if not found.takes(model.image_shape):
-        raise GanzooError(f"{found.name} takes images of {found.image_shape}, the model generates {model.image_shape}")
+    found = _extractor_of(model, extractor)
+    second = _extractor_of(model, classifier) if classifier else None
     real = open_images(data, model.image_shape, upscale=upscale).images
     if len(real) < _LEAST_REAL:
         raise GanzooError(
@@ -79,16 +81,47 @@ def evaluate(
     # generate() without labels cycles through all classes.
     labels = model.labels(samples) if hasattr(model, "labels") else None
     chosen = chosen_metrics("image_generation", metrics, found, labels is not None, model)
-    sets = ImageSets(real, model.generate(samples, seed=0, batch_size=250), found, labels, model)
-    values = compute(chosen, sets)
+    if second is None and any(metric.name == "classifier_frechet_distance" for metric in chosen):
+        raise GanzooError("classifier_frechet_distance needs a second feature extractor, `classifier`")
+    timed = any(metric.name == "samples_per_second" for metric in chosen)
+    if timed:
+        # The first call compiles.
+        model.generate(min(samples, _BATCH), seed=0, batch_size=_BATCH)
+    start = time.perf_counter()
+    generated = model.generate(samples, seed=0, batch_size=_BATCH)
+    speed = samples / (time.perf_counter() - start) if timed else None
+    values = compute(chosen, ImageSets(real, generated, found, labels, model, second, speed))
     digest = hashlib.sha256(np.ascontiguousarray(real).tobytes()).hexdigest()[:8]
     protocol = (
         f"{found.name} features{'' if found.name == 'inception_v3' else ' (not Inception, not FID)'}, {found.resizer}: "
         f"{samples:,} samples of seed 0, averaged generator, against {len(real):,} images of {short(data)} "
         f"({digest}){', enlarged' if upscale else ''}; {model.image_shape[0]}x{model.image_shape[1]}, "
-        f"{'gray' if model.image_shape[2] == 1 else 'RGB'}, uint8, no crop{protocols(chosen)}"
+        f"{'gray' if model.image_shape[2] == 1 else 'RGB'}, uint8, no crop"
     )
-    return Evaluation(name, protocol, rounded(values))
+    clauses = clauses_of(chosen)
+    if "classifier_frechet_distance" in values and second:
+        clauses = (f"classifier Fréchet distance on {second.name} features", *clauses)
+    return Evaluation(name, protocol + "".join(f"; {clause}" for clause in clauses), rounded(values), clauses)
+
+
+def metrics_of(model: Any, metrics: Sequence[str], extractor: Any) -> list[str]:
+    """Those of the named metrics that a model has: not all have a likelihood, or classes.
+
+    Raises:
+        GanzooError: an unknown metric or extractor.
+    """
+    known = (_extractor_of(model, extractor), hasattr(model, "labels"), model)
+    return [name for name in metrics if get_metric(name, "image_generation").usable(*known)]
+
+
+def _extractor_of(model: Any, name: Any) -> Extractor:
+    """An extractor for the images of a model."""
+    found = get_extractor(name)
+    if isinstance(found, AttributeExtractor):
+        found = found.for_classes(getattr(model, "class_names", ()))
+    if not found.takes(model.image_shape):
+        raise GanzooError(f"{found.name} takes images of {found.image_shape}, the model generates {model.image_shape}")
+    return found
 
 
 def probe(

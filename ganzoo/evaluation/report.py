@@ -16,15 +16,36 @@ class Evaluation:
         name: name of the model.
         protocol: a sentence with everything the metrics depend on besides the model.
         metrics: {name: number}.
+        clauses: the end of the protocol, where it is about single metrics, which not all models have.
     """
 
     name: str
     protocol: str
     metrics: dict[str, float]
+    clauses: tuple[str, ...] = ()
+
+    @property
+    def common_protocol(self) -> str:
+        """The protocol without the clauses of single metrics."""
+        return self.protocol.removesuffix("".join(f"; {clause}" for clause in self.clauses))
+
+
+def protocol_of(evaluations: list[Evaluation]) -> str:
+    """The protocol of several comparable evaluations, with the clauses of all of their metrics.
+
+    Example:
+        from ganzoo.evaluation.report import protocol_of
+
+        first = ganzoo.evaluation.Evaluation("dcgan", "100 samples", {"frechet_distance": 20.0})
+        second = ganzoo.evaluation.Evaluation("vae", "100 samples; in nats", {"negative_elbo": 90.0}, ("in nats",))
+        assert protocol_of([first, second]) == "100 samples; in nats"
+    """
+    clauses = dict.fromkeys(clause for one in evaluations for clause in one.clauses)
+    return evaluations[0].common_protocol + "".join(f"; {clause}" for clause in clauses)
 
 
 def comparable(evaluations: list[Evaluation]) -> list[Evaluation]:
-    """The given evaluations, if all have the same protocol.
+    """The given evaluations, if all have the same protocol, apart from metrics that only some of the models have.
 
     Raises:
         GanzooError: two protocols differ; the message quotes both.
@@ -35,7 +56,7 @@ def comparable(evaluations: list[Evaluation]) -> list[Evaluation]:
         ganzoo.evaluation.comparable([first, second])  # GanzooError
     """
     for other in evaluations[1:]:
-        if other.protocol != evaluations[0].protocol:
+        if other.common_protocol != evaluations[0].common_protocol:
             raise GanzooError(
                 "metrics of different protocols cannot be compared:\n"
                 f"  {evaluations[0].name}: {evaluations[0].protocol}\n  {other.name}: {other.protocol}"

@@ -13,6 +13,7 @@ from ganzoo.metrics.kernel import kernel_distance
 from ganzoo.metrics.lpips import lpips
 from ganzoo.metrics.neighbors import density_coverage, precision_recall
 from ganzoo.metrics.registry import Metric, get_metric, list_metrics, register_metric
+from ganzoo.metrics.spectrum import power_spectrum, sharpness, spectral_distance
 from ganzoo.metrics.speech import composite, dnsmos, pesq, segmental_snr, si_sdr, stoi
 
 __all__ = [
@@ -36,11 +37,14 @@ __all__ = [
     "list_metrics",
     "lpips",
     "pesq",
+    "power_spectrum",
     "precision_recall",
     "psnr",
     "register_metric",
     "segmental_snr",
+    "sharpness",
     "si_sdr",
+    "spectral_distance",
     "ssim",
     "stoi",
 ]

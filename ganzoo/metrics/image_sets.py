@@ -15,6 +15,7 @@ from ganzoo.metrics.inception_score import inception_score
 from ganzoo.metrics.kernel import kernel_distance
 from ganzoo.metrics.neighbors import density_coverage, precision_recall
 from ganzoo.metrics.registry import read_only, register_metric
+from ganzoo.metrics.spectrum import sharpness
 
 # Images per set for metrics that compare every pair of feature vectors.
 _MOST_NEIGHBORS = 10_000
@@ -31,10 +32,12 @@ class ImageSets:
         extractor: a `ganzoo.metrics.Extractor` that accepts such images.
         labels: int (count,), the class each generated image was generated for; None if no classes were given.
         model: the model that generated the images, for metrics of its likelihood; None if there is none.
+        classifier: a second extractor, for `classifier_frechet_distance`; None if there is none.
+        samples_per_second: how fast the model generated the images; None if that was not measured.
 
     Attributes:
         real, generated: as given, read-only.
-        extractor, labels, model: as given.
+        extractor, labels, model, classifier, samples_per_second: as given.
         real_statistics, generated_statistics: `FeatureStatistics` of all images.
         generated_features: `Features` of all generated images.
         neighbors: (real, generated) `Features` of equally many images of each set, at most 10,000.
@@ -52,11 +55,14 @@ class ImageSets:
         extractor: Extractor,
         labels: np.ndarray | None = None,
         model: Any = None,
+        classifier: Extractor | None = None,
+        samples_per_second: float | None = None,
     ) -> None:
         # Back ends warn of arrays that cannot be written, so that features are computed on the arrays themselves.
         self._real, self._generated = real, generated
         self.real, self.generated = read_only(real), read_only(generated)
         self.extractor, self.labels, self.model = extractor, labels, model
+        self.classifier, self.samples_per_second = classifier, samples_per_second
 
     @functools.cached_property
     def generated_features(self) -> Features:
@@ -69,6 +75,13 @@ class ImageSets:
     @functools.cached_property
     def real_statistics(self) -> FeatureStatistics:
         return cached_statistics(self.extractor, self._real)
+
+    @functools.cached_property
+    def classifier_statistics(self) -> tuple[FeatureStatistics, FeatureStatistics]:
+        """Those of all real and of all generated images, by the second extractor."""
+        assert self.classifier is not None
+        generated = FeatureStatistics.of(self.classifier(self._generated))
+        return cached_statistics(self.classifier, self._real), generated
 
     @functools.cached_property
     def log_likelihoods(self) -> np.ndarray:
@@ -186,3 +199,46 @@ def _negative_log_likelihood(sets: ImageSets) -> float:
 @_image_metric("bits_per_dimension", "bits per dimension of the same images", requires=_discrete)
 def _bits_per_dimension(sets: ImageSets) -> float:
     return -float(sets.log_likelihoods.mean()) / (np.prod(sets.real.shape[1:]) * np.log(2.0))
+
+
+# Reported where they are named.
+
+
+def _square(extractor: Extractor, has_labels: bool, model: Any = None) -> None:
+    shape = getattr(model, "image_shape", None)
+    if shape and shape[0] != shape[1]:
+        raise GanzooError(f"sharpness is measured on square images, those of the model are {shape[0]}x{shape[1]}")
+
+
+@register_metric(
+    "sharpness",
+    "image_generation",
+    protocol="sharpness: share of the power above half the Nyquist frequency, and its ratio to that of the real images",
+    values=("sharpness", "real_sharpness", "sharpness_ratio"),
+    higher_is_better=True,
+    requires=_square,
+)
+def _sharpness(sets: ImageSets) -> dict[str, float]:
+    generated, real = sharpness(sets.generated), sharpness(sets.real)
+    if not real:
+        raise GanzooError("the real images have no edges: the sharpness of others cannot be compared with theirs")
+    return {"sharpness": generated, "real_sharpness": real, "sharpness_ratio": generated / real}
+
+
+@register_metric("classifier_frechet_distance", "image_generation")
+def _classifier_frechet_distance(sets: ImageSets) -> float:
+    if sets.classifier is None:
+        raise GanzooError("classifier_frechet_distance needs a second feature extractor, `classifier`")
+    return frechet_distance(*sets.classifier_statistics)
+
+
+@register_metric(
+    "samples_per_second",
+    "image_generation",
+    protocol="samples per second in batches of 250, after a warm-up, on the machine that measures",
+    higher_is_better=True,
+)
+def _samples_per_second(sets: ImageSets) -> float:
+    if sets.samples_per_second is None:
+        raise GanzooError("the time to generate the images was not measured")
+    return sets.samples_per_second

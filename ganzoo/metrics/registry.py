@@ -62,6 +62,15 @@ class Metric:
                 raise GanzooError(f"the metric '{self.name}' returned {value!r} for '{name}' instead of a number")
         return {name: value if isinstance(value, int) else float(value) for name, value in values.items()}
 
+    def usable(self, *known: object) -> bool:
+        """Whether the metric can be computed; `known` are the arguments of `requires`."""
+        try:
+            if self.requires:
+                self.requires(*known)
+        except GanzooError:
+            return False
+        return True
+
 
 _metrics: dict[tuple[str, str], Metric] = {}
 
@@ -168,16 +177,7 @@ def chosen_metrics(task: str, names: Iterable[str] | None, *known: object) -> li
                 metric.requires(*known)
         return chosen
     found = [get_metric(name, task) for name in list_metrics(task)]
-    return [metric for metric in found if _usable(metric, known)]
-
-
-def _usable(metric: Metric, known: tuple) -> bool:
-    try:
-        if metric.default and metric.requires:
-            metric.requires(*known)
-    except GanzooError:
-        return False
-    return metric.default
+    return [metric for metric in found if metric.default and metric.usable(*known)]
 
 
 def check_names(names: Iterable[str]) -> None:
@@ -221,6 +221,11 @@ def rounded(values: dict[str, float]) -> dict[str, float]:
     return {key: value if isinstance(value, int) else float(f"{value:.5g}") for key, value in values.items()}
 
 
+def clauses_of(metrics: Iterable[Metric]) -> tuple[str, ...]:
+    """The protocols of metrics, each once."""
+    return tuple(dict.fromkeys(metric.protocol for metric in metrics if metric.protocol))
+
+
 def protocols(metrics: Iterable[Metric]) -> str:
     """The protocols of metrics, each once, to append to a sentence: "; STOI not extended; ..."."""
-    return "".join(f"; {clause}" for clause in dict.fromkeys(metric.protocol for metric in metrics) if clause)
+    return "".join(f"; {clause}" for clause in clauses_of(metrics))

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import ganzoo
+from ganzoo.cli import main
 from ganzoo.config import Evaluation
 from ganzoo.data.images import images
-from ganzoo.evaluation import evaluate, probe
+from ganzoo.evaluation import compare_presets, evaluate, evaluate_presets, probe
 
 SIZES = dict(image_shape=(28, 28, 1), latent_dim=4, width=4)
 
@@ -45,3 +47,35 @@ def test_a_linear_classifier_needs_two_images_and_labels_of_any_form(source):
     _, plain = probe(model, source(20), source(20))
     _, one_hot = probe(model, source(20, np.eye(2)[np.arange(20) % 2]), source(20))
     assert plain == one_hot
+
+
+def test_families_share_a_table_with_cells_left_empty(source):
+    """A VAE has a likelihood, a GAN has none, and a preset without weights has no metrics at all."""
+    arguments = ["compare", "dcgan.mnist", "vae.mnist", "wgan.fashion_mnist", "--data", source(10), "--samples", "20"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    rows = {line.split()[0]: line.split()[1:] for line in done.output.splitlines()[1:]}
+    for name in ("frechet_distance:", "classifier_frechet_distance:", "sharpness_ratio:", "samples_per_second:"):
+        assert len(rows[name]) == 2
+        assert all(float(value) > 0 for value in rows[name]), name
+    assert rows["frechet_distance:"] != rows["classifier_frechet_distance:"]
+    for name in ("negative_log_likelihood:", "negative_elbo:"):
+        assert rows[name][0] == "-"
+        assert float(rows[name][1]) > 0
+    # A Bernoulli likelihood is not one of 8-bit images.
+    assert "bits_per_dimension:" not in rows
+    for part in ("mnist_judge features", "on mnist_classifier features", "negative ELBO", "20 samples"):
+        assert part in done.output
+    assert "wgan.fashion_mnist: no trained weights" in done.output
+
+
+def test_what_cannot_be_compared(source):
+    with pytest.raises(ganzoo.GanzooError, match="no trained weights"):
+        compare_presets(["wgan.fashion_mnist"], source(10), samples=10)
+    with pytest.raises(ganzoo.GanzooError, match="'srgan' does not generate images from noise: use `ganzoo evaluate"):
+        compare_presets(["dcgan.mnist", "srgan"], source(10), samples=10)
+    with pytest.raises(ganzoo.GanzooError, match="the model has no likelihood"):
+        evaluate_presets(["dcgan.mnist", "gan.mnist"], source(10), samples=10, metrics=["negative_log_likelihood"])
+    with pytest.raises(ganzoo.GanzooError, match="needs a second feature extractor"):
+        model = ganzoo.create("dcgan", **SIZES)
+        evaluate(model, source(10), "mnist_classifier", samples=10, metrics=["classifier_frechet_distance"])
