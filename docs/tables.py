@@ -446,7 +446,6 @@ def captions():
     yield "200 captions", "share"
     yield "the glasses of the caption", percent(found["glasses"])
     yield "the color of the clothes", percent(found["clothes_color"])
-    yield "its own caption scores higher", percent(found["own_caption_first"])
 
 
 @table
