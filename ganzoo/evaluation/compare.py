@@ -207,7 +207,10 @@ def compare_presets(
     trained = [
         name
         for name in names
-        if not isinstance(name, str) or presets.is_run(name) or not configs[name] or configs[name].weights
+        if not isinstance(name, str)
+        or presets.is_run(name)
+        or (config := configs[name]) is None
+        or config.weights is not None
     ]
     if not trained:
         # Refused with the reason.

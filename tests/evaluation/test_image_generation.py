@@ -76,6 +76,6 @@ def test_what_cannot_be_compared(source):
         compare_presets(["dcgan.mnist", "srgan"], source(10), samples=10)
     with pytest.raises(ganzoo.GanzooError, match="the model has no likelihood"):
         evaluate_presets(["dcgan.mnist", "gan.mnist"], source(10), samples=10, metrics=["negative_log_likelihood"])
+    model = ganzoo.create("dcgan", **SIZES)
     with pytest.raises(ganzoo.GanzooError, match="needs a second feature extractor"):
-        model = ganzoo.create("dcgan", **SIZES)
         evaluate(model, source(10), "mnist_classifier", samples=10, metrics=["classifier_frechet_distance"])
