@@ -5,12 +5,14 @@ A page has a table between the lines `<!-- table: NAME -->` and `<!-- end -->`. 
 """
 
 import functools
+import itertools
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 from ganzoo import list_presets, presets
+from ganzoo.cards import training_time
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = Path(__file__).parent / "lecture" / "results.json"
@@ -35,6 +37,11 @@ MODELS = {
     "gan_int_cls": ("text to image, in one stage", "Reed et al. 2016", "1605.05396"),
     "stackgan": ("text to image, in two stages", "Zhang et al. 2016", "1612.03242"),
 }
+# Data of presets of images, in the order of tables, and their names.
+ORDER = ("mnist", "fashion_mnist", "digits")
+NAMES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "digits": "digits", "avatars": "avatars"}
+DIRECTIONS = ("forward", "backward")
+RECOGNIZED = ("digit_recognized", "speaker_recognized", "real_digit_recognized", "real_speaker_recognized")
 ATTRIBUTES = ("hair", "hair_color", "glasses", "facial_hair", "clothes", "clothes_color", "mouth", "skin")
 
 
@@ -120,28 +127,83 @@ def headline(preset):
         return f"PSNR {metrics['psnr_y']:.2f} dB, LPIPS {metrics['lpips_alex']:.3f} (Set5)"
     if "pesq" in metrics:
         return f"PESQ {metrics['pesq']:.2f} (VoiceBank-DEMAND)"
+    if "bits_per_sample" in metrics:
+        return f"{metrics['bits_per_sample']:.2f} bits per sample (`{kind}`)"
+    if "twin_psnr_forward" in metrics:
+        shown = [metrics.get(f"twin_lpips_alex_{direction}") for direction in DIRECTIONS]
+        return f"LPIPS {' and '.join(f'{value:.3f}' for value in shown if value is not None)} (`{kind}`)"
     return f"Fréchet distance {metrics['frechet_distance']:.1f} (`{kind}`)"
+
+
+def distances(preset):
+    """(by the judge, by the classifier that selected the checkpoint): Fréchet distances, None where not measured."""
+    metrics = metrics_of(preset)
+    if both(preset):
+        return metrics["frechet_distance"], metrics["classifier_frechet_distance"]
+    return None, metrics["frechet_distance"]
+
+
+def compared(preset):
+    """The cells of both Fréchet distances of a preset, and of their ratio."""
+    judge, selecting = distances(preset)
+    return f"{judge:.1f}" if judge else "", f"{selecting:.1f}", f"{judge / selecting:.2f}" if judge else ""
 
 
 @table
 def image_generation():
-    yield "preset", "Fréchet distance", "precision / recall", "classes covered", "training time", "data, license"
+    yield (
+        *("preset", "Fréchet distance, judge", "selecting classifier", "ratio", "precision / recall"),
+        *("classes covered", "training time", "data, license"),
+    )
     rows = []
-    for name in list_presets():
-        weights = weights_of(name)
-        if weights and {"precision", "classes_covered"} <= {*weights.metrics}:
+    for name, config in trained().items():
+        weights = config.weights
+        if {"precision", "classes_covered"} <= {*weights.metrics}:
             metrics = weights.metrics
             cells = [
                 f"`{name}`",
-                f"{metrics['frechet_distance']:.1f}",
+                *compared(name),
                 f"{metrics['precision']:.2f} / {metrics['recall']:.2f}",
                 f"{metrics['classes_covered']} of 10",
-                f"{metrics['training_cpu_minutes']:.0f} minutes",
+                training_time(metrics),
                 f"{weights.data.split(', ')[0].removesuffix(' training set')}, {weights.license}",
             ]
-            rows.append((name.split(".")[1], metrics["frechet_distance"], cells))
-    order = ("mnist", "fashion_mnist", "digits")
-    yield from (cells for _, _, cells in sorted(rows, key=lambda row: (order.index(row[0]), row[1])))
+            rows.append((data_of(name), metrics["frechet_distance"], cells))
+    yield from (cells for _, _, cells in sorted(rows, key=lambda row: ([*ORDER, row[0]].index(row[0]), row[1])))
+
+
+def data_of(preset):
+    return preset.split(".")[1]
+
+
+@table
+def two_classifiers():
+    """How far the distances of the judge and of the selecting classifier disagree."""
+    yield "data", "presets", "ratio of the distances", "pairs of presets in the same order"
+    for kind in (*ORDER, "avatars"):
+        found = [distances(name) for name in trained() if data_of(name) == kind and both(name)]
+        if len(found) < 2:
+            continue
+        ratios = sorted(judge / selecting for judge, selecting in found)
+        pairs = list(itertools.combinations(found, 2))
+        alike = sum((a[0] < b[0]) == (a[1] < b[1]) for a, b in pairs)
+        yield NAMES[kind], len(found), f"{ratios[0]:.2f} to {ratios[-1]:.2f}", f"{alike} of {len(pairs)}"
+
+
+def both(preset):
+    return "classifier_frechet_distance" in metrics_of(preset)
+
+
+@table
+def likelihoods():
+    yield "preset", "negative log-likelihood", "negative ELBO", "bits per dimension", "training time"
+    for name, config in trained().items():
+        metrics = config.weights.metrics
+        if "negative_log_likelihood" in metrics:
+            keys = "negative_log_likelihood", "negative_elbo"
+            nats = (f"{metrics[key]:.1f} nats" if key in metrics else "" for key in keys)
+            bits = f"{metrics['bits_per_dimension']:.3f}" if "bits_per_dimension" in metrics else ""
+            yield f"`{name}`", *nats, bits, training_time(metrics)
 
 
 def text_presets():
@@ -150,29 +212,20 @@ def text_presets():
 
 @table
 def text_to_image():
-    names = (
-        "attributes",
-        "held out",
-        "the right caption of 10",
-        "held out",
-        "Fréchet distance",
-        "recall",
-        "real avatars",
-        "training time",
+    yield (
+        *("obeyed", "attributes", "held out", "the right caption of 10", "held out", "Fréchet distance, judge"),
+        *("selecting classifier", "recall", "real avatars", "training time"),
     )
-    yield "obeyed", *names
     keys = "attributes_obeyed", "held_out_attributes_obeyed", "right_of_10", "held_out_of_10"
     for name in text_presets():
         metrics = metrics_of(name)
         shares = (percent(metrics[key]) for key in keys)
-        distance, recall = f"{metrics['frechet_distance']:.1f}", f"{metrics['recall']:.2f}"
-        minutes = f"{metrics['training_cpu_minutes']:.0f} minutes"
-        yield f"`{name}`", *shares, distance, recall, percent(metrics["real_attributes_obeyed"]), minutes
+        real = percent(metrics["real_attributes_obeyed"])
+        yield f"`{name}`", *shares, *compared(name)[:2], f"{metrics['recall']:.2f}", real, training_time(metrics)
     if (weights := weights_of("dcgan.avatars")) is not None:
-        metrics = weights.metrics
-        distance, recall = f"{metrics['frechet_distance']:.1f}", f"{metrics['recall']:.2f}"
-        minutes = f"{metrics['training_cpu_minutes']:.0f} minutes"
-        yield "`dcgan.avatars`, without captions", "", "", "", "", distance, recall, "", minutes
+        recall = f"{weights.metrics['recall']:.2f}"
+        shown = (*compared("dcgan.avatars")[:2], recall, "", training_time(weights.metrics))
+        yield "`dcgan.avatars`, without captions", "", "", "", "", *shown
 
 
 @table
@@ -198,11 +251,47 @@ def super_resolution():
     yield "Set5, x4", "PSNR, Y", "SSIM, Y", "LPIPS, alex", "LPIPS, vgg", "training time"
     # The preset of no model: bicubic interpolation, by the same command.
     yield "bicubic", "28.43 dB", "0.811", "0.340", "0.280", ""
-    for name, more in (("srresnet.photos_x4", ""), ("srgan.photos_x4", " more")):
-        metrics = metrics_of(name)
-        values = (f"{metrics[key]:.3f}" for key in ("ssim_y", "lpips_alex", "lpips_vgg"))
-        minutes = f"{metrics['training_cpu_minutes']:.0f} minutes{more}"
-        yield f"`{name}`", f"{metrics['psnr_y']:.2f} dB", *values, minutes
+    for preset in ("photos_x4", "photos_x4_large"):
+        # The training of srgan starts from srresnet.
+        for model, more in (("srresnet", ""), ("srgan", " more")):
+            if (weights := weights_of(f"{model}.{preset}")) is not None:
+                metrics = weights.metrics
+                values = (f"{metrics[key]:.3f}" for key in ("ssim_y", "lpips_alex", "lpips_vgg"))
+                time = training_time(metrics, more)
+                yield f"`{model}.{preset}`", f"{metrics['psnr_y']:.2f} dB", *values, time
+
+
+@table
+def image_translation():
+    yield "translation", "PSNR to the true twin", "LPIPS, alex", "LPIPS, vgg", "PSNR of the return", "training time"
+    for name, config in trained().items():
+        metrics = config.weights.metrics
+        if "twin_psnr_forward" not in metrics:
+            continue
+        first, second = config.arguments.get("domains", ("first", "second"))
+        for direction, (start, end) in zip(DIRECTIONS, ((first, second), (second, first))):
+            lpips = (metrics.get(f"twin_lpips_{network}_{direction}") for network in ("alex", "vgg"))
+            yield (
+                f"`{name}`, {start} to {end}",
+                f"{metrics[f'twin_psnr_{direction}']:.2f} dB",
+                *("" if value is None else f"{value:.3f}" for value in lpips),
+                f"{metrics[f'cycle_psnr_{direction}']:.2f} dB",
+                training_time(metrics),
+            )
+
+
+@table
+def speech_synthesis():
+    yield "preset", "bits per sample", "digits recognized", "speakers recognized", "training time"
+    for name, config in trained().items():
+        metrics = config.weights.metrics
+        if "bits_per_sample" not in metrics:
+            continue
+        shares = {key: percent(metrics[key]) if key in metrics else "" for key in RECOGNIZED}
+        bits = f"{metrics['bits_per_sample']:.3f}"
+        yield f"`{name}`", bits, *(shares[key] for key in RECOGNIZED[:2]), training_time(metrics)
+        if shares[RECOGNIZED[2]]:
+            yield "the real recordings", "", *(shares[key] for key in RECOGNIZED[2:]), ""
 
 
 @table
@@ -357,7 +446,6 @@ def captions():
     yield "200 captions", "share"
     yield "the glasses of the caption", percent(found["glasses"])
     yield "the color of the clothes", percent(found["clothes_color"])
-    yield "its own caption scores higher", percent(found["own_caption_first"])
 
 
 @table

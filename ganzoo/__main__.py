@@ -2,4 +2,5 @@
 
 from ganzoo.cli import main
 
-main(prog_name="ganzoo")
+if __name__ == "__main__":
+    main(prog_name="ganzoo")

@@ -6,6 +6,7 @@ caption, and the SHA-256 of the weights that generated it, are stored inside the
 
 import io
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -19,8 +20,10 @@ CARD_FILE = "README.md"
 SAMPLES_FILE = "samples.png"
 # Stands for the preset's name in a card whose preset has no name yet; `ganzoo push` puts the address there.
 PLACE = "path/to/this/folder"
+# Metrics of `weights.metrics` with the training time (of processors, or by the clock with a GPU), and where it trained.
+_TRAINING_TIMES = {"training_cpu_minutes": "", "training_gpu_minutes": " on a GPU"}
 # Metrics of `weights.metrics` that describe the training and not the model.
-TRAINING = ("best_epoch", "training_cpu_minutes")
+TRAINING = ("best_epoch", *_TRAINING_TIMES)
 # Bytes of a sample image beside a preset; one that is larger is reduced to fewer colors.
 _LARGEST_SAMPLES = 400_000
 _REPOSITORY = "https://github.com/ganzoo/ganzoo"
@@ -38,16 +41,26 @@ _SAME_LICENSES = {"cc0": "cc0-1.0", "public-domain": "cc0-1.0", "not-stated": "u
 _DATA_SETS = {"mnist": "ylecun/mnist", "fashion_mnist": "zalando-datasets/fashion_mnist"}
 # Metrics whose names are not words joined by underscores.
 _LABELS = {
-    "negative_elbo": "negative ELBO",
-    "kl": "KL divergence",
-    "negative_log_likelihood": "negative log-likelihood",
+    "negative_elbo": "negative ELBO, in nats",
+    "reconstruction": "reconstruction, in nats",
+    "kl": "KL divergence, in nats",
+    "negative_log_likelihood": "negative log-likelihood, in nats",
     "frechet_distance": "Fréchet distance",
+    "classifier_frechet_distance": "Fréchet distance (features that selected the checkpoint)",
     "psnr_y": "PSNR of the luma, in dB",
     "ssim_y": "SSIM of the luma",
     "psnr_rgb": "PSNR of RGB, in dB",
     "ssim_rgb": "SSIM of RGB",
     "lpips_alex": "LPIPS (AlexNet)",
     "lpips_vgg": "LPIPS (VGG)",
+    "twin_psnr": "PSNR to the true twins, in dB",
+    "twin_lpips_alex": "LPIPS (AlexNet) to the true twins",
+    "twin_lpips_vgg": "LPIPS (VGG) to the true twins",
+    "cycle_psnr": "PSNR of the return to the original, in dB",
+    "digit_recognized": "digits recognized",
+    "speaker_recognized": "speakers recognized",
+    "real_digit_recognized": "real recordings: digits recognized",
+    "real_speaker_recognized": "real recordings: speakers recognized",
     "pesq": "PESQ",
     "stoi": "STOI",
     "si_sdr": "SI-SDR, in dB",
@@ -68,6 +81,8 @@ _PREFIXES = {
     "stage1_": "Stage-I",
     "classifier_": "by the classifier that selected the checkpoint",
 }
+# Directions of image translation, between the two domains of a model.
+_DIRECTIONS = {"_forward": "forward", "_backward": "backward"}
 
 
 def card(config: Config, name: str, samples: bytes | None = None, image: str = SAMPLES_FILE, page: bool = False) -> str:
@@ -174,16 +189,41 @@ def license_identifier(license: str) -> str | None:
 
 def evaluation_data(protocol: str) -> str:
     """The data of a protocol, e.g. "10,000 images of idx:t10k-images-idx3-ubyte.gz"."""
-    found = re.search(r"(?:against|over) ([\d,]+ (?:images|pairs) of \S+)", protocol)
+    found = re.search(r"(?:against |over |^)([\d,]+ (?:images|pairs|recordings) of \S+)", protocol)
     return (found[1] if found else protocol.partition(";")[0]).rstrip(",;")
 
 
 def label(metric: str) -> str:
     """A metric's name in words."""
+    if metric in _LABELS:
+        return _LABELS[metric]
+    for ending, words in _DIRECTIONS.items():
+        if metric.endswith(ending):
+            return f"{label(metric.removesuffix(ending))}, {words}"
     for prefix, words in _PREFIXES.items():
         if metric.startswith(prefix):
             return f"{words}: {label(metric.removeprefix(prefix))}"
-    return _LABELS.get(metric, metric.replace("_", " "))
+    return metric.replace("_", " ")
+
+
+def training_time(metrics: Mapping[str, float], more: str = "") -> str:
+    """The training time of a model in words, or "" if it is not known.
+
+    Args:
+        metrics: of `weights.metrics`, where `training_cpu_minutes` are processor time and `training_gpu_minutes` are
+            wall-clock time on a GPU.
+        more: text after "minutes".
+
+    Example:
+        from ganzoo.cards import training_time
+
+        training_time({"training_gpu_minutes": 3.0})  # "3 minutes on a GPU"
+    """
+    for key, place in _TRAINING_TIMES.items():
+        if key in metrics:
+            minutes = f"{metrics[key]:.0f}" if metrics[key] >= 1 else f"{metrics[key]:.1g}"
+            return f"{minutes} minute{'' if minutes == '1' else 's'}{more}{place}"
+    return ""
 
 
 def measured(weights: Weights) -> dict[str, float]:
@@ -242,9 +282,10 @@ def _use(config: Config, name: str) -> str:
 
 def _data(weights: Weights) -> str:
     lines = [f"- Trained on: {weights.data}", f"- License of the data: {weights.license}"]
-    if "training_cpu_minutes" in weights.metrics:
-        minutes = weights.metrics["training_cpu_minutes"]
-        lines.append(f"- Training: {minutes:g} minutes of processor time up to epoch {weights.metrics['best_epoch']}")
+    if time := training_time(weights.metrics):
+        kind = " of processor time" if "training_cpu_minutes" in weights.metrics else ""
+        epoch = weights.metrics.get("best_epoch")
+        lines.append(f"- Training: {time}{kind}" + (f", up to epoch {epoch}" if epoch else ""))
     return "\n".join(lines)
 
 

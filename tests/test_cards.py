@@ -37,6 +37,36 @@ def test_the_data_of_a_protocol_is_found():
         "stackgan.avatars": "avatars:2000:seed=200 and as many with held-out pairs of colors",
     }.items():
         assert cards.evaluation_data(presets.find(name).config.weights.protocol) == data
+    speech = "300 recordings of named:fsdd:{digit}_{index}:index=0-4 (1a2b3c4d), 1,043,212 samples at 8000 Hz; bits"
+    assert cards.evaluation_data(speech) == "300 recordings of named:fsdd:{digit}_{index}:index=0-4"
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        ("classifier_frechet_distance", "Fréchet distance (features that selected the checkpoint)"),
+        ("classifier_attributes_obeyed", "by the classifier that selected the checkpoint: attributes obeyed"),
+        ("bits_per_sample", "bits per sample"),
+        ("twin_psnr_backward", "PSNR to the true twins, in dB, backward"),
+        ("real_speaker_recognized", "real recordings: speakers recognized"),
+        ("held_out_of_10", "held-out captions: right among 10 captions"),
+    ],
+)
+def test_metrics_have_names_in_words(metric, words):
+    assert cards.label(metric) == words
+
+
+def test_the_training_time_says_what_trained():
+    assert cards.training_time({"training_cpu_minutes": 28.7}) == "29 minutes"
+    assert cards.training_time({"training_gpu_minutes": 4.0}, " more") == "4 minutes more on a GPU"
+    assert cards.training_time({"training_gpu_minutes": 1.2}) == "1 minute on a GPU"
+    assert cards.training_time({"training_cpu_minutes": 0.23}) == "0.2 minutes"
+    assert cards.training_time({}) == ""
+    for name, config in trained().items():
+        gpu, epoch = "training_gpu_minutes" in config.weights.metrics, config.weights.metrics["best_epoch"]
+        line = next(line for line in cards.card(config, name).splitlines() if line.startswith("- Training: "))
+        assert line.endswith(f"{'on a GPU' if gpu else 'of processor time'}, up to epoch {epoch}")
+        assert not {"training_cpu_minutes", "training_gpu_minutes", "best_epoch"} & {*cards.measured(config.weights)}
 
 
 def test_the_hub_understands_the_front_matter_of_every_card():

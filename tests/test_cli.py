@@ -53,7 +53,7 @@ def test_generate_writes_a_grid_that_depends_on_the_seed(tmp_path):
 def test_evaluate_prints_metrics_with_their_protocol(tiny_preset, images_npz, tmp_path):
     done = run("evaluate", "dcgan.mnist", "--data", images_npz, "--samples", 100)
     assert done.exit_code == 0, done.output
-    for part in ("frechet_distance: ", "classes_covered: ", "protocol: ", "mnist_classifier", "100 samples", "not FID"):
+    for part in ("frechet_distance: ", "classes_covered: ", "protocol: ", "mnist_judge", "100 samples", "not FID"):
         assert part in done.output
     done = run("train", tiny_preset, "--output", tmp_path / "runs", "--set", "epochs=1")
     assert done.exit_code == 0, done.output

@@ -80,7 +80,7 @@ def test_a_byte_order_mark_is_no_part_of_a_preset(tmp_path):
 
 def test_a_file_extends_a_preset_and_another_file(tmp_path):
     (tmp_path / "base.yaml").write_text(
-        "extends: dcgan.mnist\narguments: {width: 8}\ncompile: {generator_optimizer: {name: adam, beta_1: 0.4}}\n"
+        "extends: gan.mnist\narguments: {latent_dim: 8}\ncompile: {generator_optimizer: {name: adam, beta_1: 0.4}}\n"
     )
     (tmp_path / "deep").mkdir()
     mine = tmp_path / "deep" / "mine.yaml"
@@ -88,9 +88,9 @@ def test_a_file_extends_a_preset_and_another_file(tmp_path):
         "extends: ../base.yaml\ntraining: {epochs: 3}\nevaluation: {extractor: null}\nclass_names: [a, b]\n"
         "compile: {generator_optimizer: {name: sgd}}\n"
     )
-    config, published = find(mine).config, find("dcgan.mnist").config
-    assert config.model == "dcgan"
-    assert config.arguments == {**published.arguments, "width": 8}
+    config, published = find(mine).config, find("gan.mnist").config
+    assert config.model == "gan"
+    assert config.arguments == {**published.arguments, "latent_dim": 8}
     assert (config.training.epochs, config.training.samples) == (3, 64)
     assert config.evaluation.extractor is None
     assert config.class_names == ["a", "b"]

@@ -29,7 +29,7 @@ LAYERS = [
     ["models"],
     ["evaluation"],
     ["training.run", "training.publish"],
-    ["checks", "cli"],
+    ["checks", "cli", "__main__"],
 ]
 
 

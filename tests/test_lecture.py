@@ -105,11 +105,10 @@ def test_features_of_the_discriminator_know_more_than_pixels():
 
 
 @pytest.mark.long
-def test_captions_are_obeyed_and_read():
+def test_captions_are_obeyed():
     found = applications.captions(count=40)
     assert found["clothes_color"] > 0.9
     assert found["glasses"] > 0.8
-    assert found["own_caption_first"] > 0.8
 
 
 @pytest.mark.long

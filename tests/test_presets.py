@@ -13,6 +13,7 @@ from ganzoo import presets, weights
 from ganzoo.evaluation import evaluate
 from ganzoo.evaluation.super_resolution import evaluate_bicubic
 from ganzoo.metrics.text_to_image import has_color
+from ganzoo.training.publish import measure
 
 TRAINED = [name for name, path in presets.preset_files().items() if presets.find(name).config.weights]
 # One of each model, the others.
@@ -30,7 +31,7 @@ def test_shipped_weights_load_generate_and_are_described(name):
     weights = presets.find(name).config.weights
     assert weights.license
     assert weights.data
-    assert any(words in weights.protocol for words in ("against", "means over", "held out"))
+    assert any(words in weights.protocol for words in ("against", "means over", "held out", "recordings of"))
     assert weights.metrics
     model = ganzoo.load(name)
     assert model.preset == name
@@ -50,6 +51,14 @@ def test_shipped_weights_load_generate_and_are_described(name):
         ]
         assert np.mean(obeyed) > 0.5
         assert model.generate(8, captions="a yellow smiling face", seed=0).std(axis=0).mean() > 3
+    elif isinstance(model, ganzoo.ImageTranslation):
+        image = np.kron(np.random.default_rng(0).integers(0, 256, (8, 8, 3)), np.ones((8, 8, 1))).astype("uint8")
+        there = model.translate(image)
+        # Another image, which still contains the first one.
+        assert there.shape == image.shape
+        assert not np.array_equal(there, image)
+        back = model.translate(there, "backward").astype(int)
+        assert np.corrcoef(back.ravel(), image.ravel())[0, 1] > 0.5
     else:
         found, bicubic = evaluate(model, "photos"), evaluate_bicubic(model.scale, "photos")
         # Sharp images have errors of their own.
@@ -72,7 +81,10 @@ def test_shipped_weights_are_ready_to_go_on(name):
     assert model.steps == steps + 1
 
 
-@pytest.mark.parametrize("name", ["dcgan.digits", *longer(["cgan.mnist", "srresnet.photos_x4", "segan.speech"])])
+MEASURED = ["cgan.mnist", "srresnet.photos_x4", "segan.speech", "wavenet.digits", "vae.mnist", "cgan.fashion_mnist"]
+
+
+@pytest.mark.parametrize("name", ["dcgan.digits", *longer(name for name in MEASURED if name in TRAINED)])
 def test_shipped_metrics_are_what_evaluate_measures(name, shared, monkeypatch):
     monkeypatch.setenv("GANZOO_WEIGHTS", str(shared / "networks"))
     preset = presets.find(name)
@@ -84,19 +96,21 @@ def test_shipped_metrics_are_what_evaluate_measures(name, shared, monkeypatch):
         "digits": "digits",
         "photos_x4": f"folder:{shared}/set5",
         "speech": f"folder:{shared}/speech/voicebank_demand",
+        "wavenet.digits": f"named:{shared}/speech/fsdd:{{digit}}_{{speaker}}_{{index}}:index=0-4",
     }
-    source = sources.get(kind, f"idx:{shared}/{kind}/t10k-images-idx3-ubyte.gz")
-    model = ganzoo.load(name)
-    found = evaluate(model, source, preset.config.evaluation.extractor, upscale=bool(preset.config.data.get("upscale")))
-    assert found.protocol == preset.config.weights.protocol
+    source = sources.get(name) or sources.get(kind, f"idx:{shared}/{kind}/t10k-images-idx3-ubyte.gz")
+    metrics, protocol = measure(ganzoo.load(name), preset.config, source)
+    assert protocol == preset.config.weights.protocol
     shipped = preset.config.weights.metrics
-    assert {key: shipped[key] for key in found.metrics} == pytest.approx(found.metrics, rel=0.02)
+    assert {key: shipped[key] for key in metrics} == pytest.approx(metrics, rel=0.02)
 
 
 def test_presets_of_known_data_name_its_classes():
     for name in presets.preset_files():
         names = presets.find(name).config.class_names
-        if name.endswith((".mnist", ".digits")):
+        if name == "wavenet.digits":
+            assert not names
+        elif name.endswith((".mnist", ".digits")):
             assert names == [str(digit) for digit in range(10)], name
         elif name.endswith(".fashion_mnist"):
             assert (len(names), names[0], names[7], names[9]) == (10, "T-shirt/top", "Sneaker", "Ankle boot"), name

@@ -20,6 +20,7 @@ from ganzoo.data.avatar_attributes import (
     is_held_out,
     sample_attributes,
 )
+from ganzoo.errors import GanzooError
 
 # In bytes: the number that the text encoder reads.
 MAX_LENGTH = 120
@@ -142,10 +143,15 @@ def random_captions(count: int, seed: int = 0) -> list[str]:
         count: number of captions.
         seed: seed of the avatars and of the wording.
 
+    Raises:
+        GanzooError: `count` is not a whole number of at least 0.
+
     Example:
         from ganzoo.data.avatar_captions import random_captions
         random_captions(2)      # ["a sad person in a blue hoodie", "a woman with curly red hair and a smile"], say
     """
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 0:
+        raise GanzooError(f"count must be an integer of at least 0, got {count!r}")
     return [texts[0] for texts in write_captions(sample_attributes(count, seed), seed, each=1).texts]
 
 

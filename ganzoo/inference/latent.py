@@ -78,7 +78,7 @@ def arithmetic(plus: Sequence[np.ndarray], minus: Sequence[np.ndarray] = ()) -> 
         float32 (latent_dim,).
 
     Raises:
-        GanzooError: there is no group, or latents have different lengths.
+        GanzooError: there is no group, a group is empty, or latents have different lengths.
 
     Example:
         from ganzoo.inference.latent import arithmetic
@@ -90,6 +90,8 @@ def arithmetic(plus: Sequence[np.ndarray], minus: Sequence[np.ndarray] = ()) -> 
     """
     if not len(plus):
         raise GanzooError("arithmetic needs at least one group")
+    if not all(np.size(group) for group in (*plus, *minus)):
+        raise GanzooError("a group of latents is empty, so it has no mean")
     means = [np.atleast_2d(np.asarray(group, "float64")).mean(axis=0) for group in (*plus, *minus)]
     if len({mean.shape for mean in means}) > 1:
         raise GanzooError(f"latents must have the same length, got {[mean.shape[0] for mean in means]}")

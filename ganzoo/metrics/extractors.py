@@ -40,8 +40,12 @@ def get_extractor(asked: "Extractor | keras.Model | PathLike") -> "Extractor":
         asked: one of
 
             - "mnist_classifier", "fashion_mnist_classifier", "digits_classifier": small classifiers that the package
-              ships (trained by `python -m ganzoo.metrics.classifier`);
-            - "avatars_classifier", "avatars_judge": two that also classify attributes, see `AttributeExtractor`;
+              ships (trained by `python -m ganzoo.metrics.classifier`), which select checkpoints;
+            - "mnist_judge", "fashion_mnist_judge": classifiers of another architecture and seed, which have selected
+              nothing and report;
+            - "avatars_classifier", "avatars_judge": the same for avatars; both also classify attributes, see
+              `AttributeExtractor`;
+            - "spoken_digits_judge": digit and speaker of a spectrogram, see `ganzoo.metrics.spoken`;
             - "inception_v3", whose weights Keras downloads on first use, and "efficientnet_lite0", whose weights are
               a file (docs/weights.md): both take images of any size, gray or RGB;
             - your own Keras model, or the path of its `.keras` file: from float32 images (batch, height, width,

@@ -36,7 +36,8 @@ def test_descent_ends_at_the_minimum():
 @pytest.fixture(scope="module")
 def painted_edit(model):
     """The middle of one image painted on another, whose upper edge is kept."""
-    latents = model.latents(2, seed=5)
+    # A piece of clothing and a shoe, whose middles differ.
+    latents = model.latents(4, seed=5)[[0, 3]]
     before, other = model.generate(latents=latents)
     mask, keep = np.zeros((28, 28), bool), np.zeros((28, 28), bool)
     mask[10:20, 8:20], keep[:8] = True, True
@@ -96,9 +97,10 @@ def test_the_pull_and_the_prior_hold_latents(model, painted_edit):
 
 def test_images_that_agree_already_stay(model):
     latents = model.latents(4, seed=5)
-    for latent, before in zip(latents, model.generate(latents=latents)):
+    images = model.generate(latents=latents)
+    for latent, before, other in zip(latents, images, np.roll(images, 1, axis=0)):
         result = edit(model, latent, before, np.ones((28, 28), bool), candidates=1)
-        assert rms(result.images[0], before) < 8
+        assert rms(result.images[0], before) < 0.15 * rms(other, before)
 
 
 def test_a_class_stays_the_same():

@@ -106,6 +106,8 @@ def test_arithmetic_adds_and_takes_away_means():
         latent.arithmetic(plus=[smile], minus=[[1.0, 2.0, 3.0]])
     with pytest.raises(GanzooError, match="at least one group"):
         latent.arithmetic(plus=[])
+    with pytest.raises(GanzooError, match="a group of latents is empty"):
+        latent.arithmetic(plus=[smile], minus=[np.zeros((0, 2))])
 
 
 @pytest.mark.parametrize("limit", [0.05, 0.7, 2.0])
