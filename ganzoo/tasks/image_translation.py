@@ -58,9 +58,7 @@ class ImageTranslation(Task):
     usage = "ganzoo translate IN OUT --model {name}"
     commands = ("translate",)
     sources = ("ganzoo.data.unpaired", " of two sides")
-    example = (
-        'translated = model.translate(images)  # uint8 (count, height, width, 3); direction="backward" for the way back'
-    )
+    example = 'translated = model.translate(image)  # uint8 (height, width, 3); direction="backward" for the way back'
     pipeline = "image-to-image"
     limits = (
         "It has seen no pairs: what it changes is what differs on average between both kinds, and it may change what "

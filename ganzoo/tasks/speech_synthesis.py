@@ -409,7 +409,9 @@ class SpeechSynthesis(Task):
         rng = np.random.default_rng(seed)
         samples = 8 * (self.hop or 16)
         labels = self.labels(count)
-        inputs = [0.2 * rng.standard_normal((count, samples)).astype("float32").clip(-1, 1)]
+        sound = 0.2 * rng.standard_normal((count, samples)).astype("float32").clip(-1, 1)
+        # Values that samples can have: between two of them, rounding could decide which code a sample gets.
+        inputs = [ops.convert_to_numpy(self.likelihood.quantized(sound))]
         inputs += [labels[:, i] for i in range(len(self.label_names))]
         return [*inputs, rng.random((count, 9, self.mel_bands), "float32")] if self.mel_bands else inputs
 
