@@ -90,25 +90,40 @@ def build(model: str | None = None) -> App:
         raise GanzooError(f"the page cannot check requests under Gradio {gr.__version__}: pip install 'gradio<7'")
     with App(title="ganzoo", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
         gr.Markdown("# ganzoo\nTrained generative models, running on this machine.")
-        shown = set()
-        for name in names:
-            module: Any = _module(name)
-            together = [other for other in getattr(module, "MODELS", [name]) if other in names]
-            if name in shown:
-                continue
-            shown.update(together)
-            with gr.Tab(", ".join(together)) as tab:
-                # A model is loaded when its tab is opened, not when the app starts.
-                begin = app.load if name == names[0] else tab.select
-                for first_event in module.page(together[0]):
-                    begin(**first_event)
+        # What does not fit on the screen is behind Gradio's button "...": pages of another model come last.
+        borrowed = [name for name in names if not _has_own_page(name)] if model is None else []
+        own = [name for name in names if name not in borrowed]
+        _tabs(app, own, is_first=True)
         for tool in TOOLS if model is None else ():
             if tool.available():
                 with gr.Tab(tool.TITLE) as tab:
                     for first_event in tool.page():
                         tab.select(**first_event)
+        _tabs(app, borrowed, is_first=not own)
     app.queue(max_size=QUEUE, api_open=False)
     return app
+
+
+def _tabs(app: App, names: list[str], is_first: bool) -> None:
+    """A tab for each page of these models."""
+    shown = set[str]()
+    for name in names:
+        if name in shown:
+            continue
+        module: Any = _module(name)
+        together = [other for other in getattr(module, "MODELS", [name]) if other in names]
+        shown.update(together)
+        with gr.Tab(", ".join(together)) as tab:
+            # A model is loaded when its tab is opened, not when the app starts.
+            begin = app.load if is_first and name == names[0] else tab.select
+            for first_event in module.page(together[0]):
+                begin(**first_event)
+
+
+def _has_own_page(name: str) -> bool:
+    """Whether a model's page was written for it, and not for another of the same task."""
+    module: Any = _module(name)
+    return name == module.__name__.rpartition(".")[2] or name in getattr(module, "MODELS", ())
 
 
 def web(app: App, hosts: Hosts, root_path: str = "") -> Gate:
