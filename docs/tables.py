@@ -136,7 +136,7 @@ def headline(preset):
 
 
 def distances(preset):
-    """(by the judge, by the classifier that selected the checkpoint): Fréchet distances, None where not measured."""
+    """(by the judge, by the classifier used during training): Fréchet distances, None where not measured."""
     metrics = metrics_of(preset)
     if both(preset):
         return metrics["frechet_distance"], metrics["classifier_frechet_distance"]

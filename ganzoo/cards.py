@@ -46,7 +46,7 @@ _LABELS = {
     "kl": "KL divergence, in nats",
     "negative_log_likelihood": "negative log-likelihood, in nats",
     "frechet_distance": "Fréchet distance",
-    "classifier_frechet_distance": "Fréchet distance (features that selected the checkpoint)",
+    "classifier_frechet_distance": "Fréchet distance (features used during training)",
     "psnr_y": "PSNR of the luma, in dB",
     "ssim_y": "SSIM of the luma",
     "psnr_rgb": "PSNR of RGB, in dB",
@@ -79,7 +79,7 @@ _PREFIXES = {
     "held_out_": "held-out captions",
     "real_": "real images",
     "stage1_": "Stage-I",
-    "classifier_": "by the classifier that selected the checkpoint",
+    "classifier_": "by the classifier used during training",
 }
 # Directions of image translation, between the two domains of a model.
 _DIRECTIONS = {"_forward": "forward", "_backward": "backward"}

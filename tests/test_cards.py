@@ -44,8 +44,8 @@ def test_the_data_of_a_protocol_is_found():
 @pytest.mark.parametrize(
     ("metric", "words"),
     [
-        ("classifier_frechet_distance", "Fréchet distance (features that selected the checkpoint)"),
-        ("classifier_attributes_obeyed", "by the classifier that selected the checkpoint: attributes obeyed"),
+        ("classifier_frechet_distance", "Fréchet distance (features used during training)"),
+        ("classifier_attributes_obeyed", "by the classifier used during training: attributes obeyed"),
         ("bits_per_sample", "bits per sample"),
         ("twin_psnr_backward", "PSNR to the true twins, in dB, backward"),
         ("real_speaker_recognized", "real recordings: speakers recognized"),

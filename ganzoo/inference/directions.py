@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, unknown
 from ganzoo.files import cache_folder, read_cached, write_cached
 from ganzoo.inference.selection import fitting_classifier, seen, value_number
 from ganzoo.metrics.extractors import AttributeExtractor
@@ -108,6 +108,12 @@ def edit_attributes(
     return find_directions(model, classifier, samples, seed, avoidance).move(latents, changes, strength)
 
 
+class _UnknownAttribute(GanzooError, KeyError):
+    """A mapping raises a KeyError, on which `get` and `in` rely."""
+
+    __str__ = GanzooError.__str__
+
+
 class Directions(Mapping):
     """The directions of a model's attributes, {attribute: {value: float32 (latent_dim,) of length 1}}.
 
@@ -155,8 +161,7 @@ class Directions(Mapping):
 
     def __getitem__(self, name: str) -> dict[str, np.ndarray]:
         if name not in self.classifier.attributes:
-            # A mapping raises a KeyError, which is also what `get` and `in` rely on.
-            raise KeyError(name)
+            raise _UnknownAttribute(unknown("attribute", name, self.classifier.attributes))
         return {
             value: self._direction(name, value, {name})
             for value in self.counts[name]

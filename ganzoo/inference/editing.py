@@ -11,6 +11,8 @@ from ganzoo.inference.counts import whole_count
 from ganzoo.inference.descent import checked_labels, descended
 from ganzoo.inference.latent import slerp
 
+# Of an edit: all are optimized in one batch.
+_MOST_CANDIDATES = 64
 # Two candidates differ by at least this root mean squared difference, in gray levels.
 _LEAST_DIFFERENCE = 2.0
 # Starts per candidate: some end at almost the same image or far from the painting, and are left out.
@@ -71,7 +73,7 @@ def edit(
         mask: (height, width), bool, or the opacity of the paint in [0, 1]: the weights of the painted pixels.
         keep: the same of the pixels to keep; None for none. Paint takes precedence.
         labels: the class of the image, for a conditional model.
-        candidates: largest number of candidates. There are fewer if the search finds fewer different images.
+        candidates: largest number of candidates, up to 64. There are fewer if the search finds fewer different images.
         steps, learning_rate: of Adam, whose learning rate falls to 0.
         rest: how much pixels that are neither painted nor kept should stay as they are, from 0 for not at all to 1
             for as much as kept ones.
@@ -103,6 +105,8 @@ def edit(
     if not paint.any() and not kept.any():
         raise GanzooError("nothing is painted: paint on the image first")
     whole_count(candidates)
+    if candidates > _MOST_CANDIDATES:
+        raise GanzooError(f"candidates must be at most {_MOST_CANDIDATES}, got {candidates}")
     at_least_one(steps=steps)
     for name, number in dict(rest=rest, variation=variation).items():
         if not 0 <= number <= 1:

@@ -56,6 +56,8 @@ def select(
         latent = arithmetic(plus=[with_glasses], minus=[without])     # float32 (8,)
     """
     whole_count(count)
+    if not isinstance(wanted, Mapping):
+        raise GanzooError(f"wanted must be a dictionary {{attribute: value}}, got {wanted!r}")
     found = fitting_classifier(model, classifier)
     numbers = {
         name: [value_number(found, name, value) for value in ([values] if isinstance(values, str) else values)]

@@ -75,7 +75,8 @@ def publish_run(
     model.load_shipped(folder / file, sha256)
     metrics, protocol = measure(model, config, data, samples)
     metrics["best_epoch"] = best["epoch"]
-    metrics["training_cpu_minutes"] = round(best["cpu_seconds"] / 60, 1)
+    kind = "gpu" if "gpu_seconds" in best else "cpu"
+    metrics[f"training_{kind}_minutes"] = round(best[f"{kind}_seconds"] / 60, 1)
     weights = Weights(file, sha256, license, trained_on, protocol, metrics)
     preset = replace(_portable(config, run), weights=weights)
     if name is not None:
@@ -94,8 +95,8 @@ def publish_run(
 def measure(model: Any, config: Config, data: str, samples: int = 10_000) -> tuple[dict[str, Any], str]:
     """The metrics of published weights and their protocol.
 
-    They are those of the preset's judge if it names one. The Fréchet distance is then also given on the features that
-    selected the checkpoint, as `classifier_frechet_distance`.
+    They are those of the preset's judge if it names one. The Fréchet distance is then also given on the features
+    of training, which usually selected the checkpoint, as `classifier_frechet_distance`.
 
     Args:
         model: with the weights.
@@ -110,7 +111,10 @@ def measure(model: Any, config: Config, data: str, samples: int = 10_000) -> tup
     if judge and extractor and "frechet_distance" in metrics and "classifier_frechet_distance" not in metrics:
         other = evaluate(model, data, extractor, samples, upscale, ["frechet_distance"])
         metrics["classifier_frechet_distance"] = other.metrics["frechet_distance"]
-        protocol += f"; Fréchet distance also on {extractor} features, which selected the checkpoint"
+        protocol += f"; Fréchet distance also on {extractor} features"
+        # Models with a likelihood choose by it.
+        if model.validation_metrics(None, config.evaluation).monitor == "frechet_distance":
+            protocol += ", which selected the checkpoint"
     return metrics, protocol
 
 

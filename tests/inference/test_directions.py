@@ -164,7 +164,9 @@ def test_what_is_unknown_gets_the_nearest_name(toy):
         edit_attributes(
             toy_model(), latents, {"glases": "round"}, toy_classifier({**ATTRIBUTES_WITH_GLASSES}), samples=99
         )
-    assert "nothing" not in directions
+    with pytest.raises(GanzooError, match=r"unknown attribute 'shpe'. Did you mean 'shape'\?"):
+        directions["shpe"]
+    assert "nothing" not in directions and directions.get("nothing") is None
     assert set(directions) == set(ATTRIBUTES)
 
 
@@ -200,6 +202,8 @@ def test_what_cannot_be_meant_gets_one_line(toy):
         find_directions(model, "mnist_classifier")
     with pytest.raises(GanzooError, match="cgan generates from more than latents"):
         find_directions(ganzoo.create("cgan", image_shape=(8, 8, 1), classes=2, latent_dim=4, width=2), classifier)
+    with pytest.raises(GanzooError, match="wanted must be a dictionary"):
+        select(model, None, 2, classifier)
     with pytest.raises(GanzooError, match="confidence must be a number from 0 to 1"):
         select(model, {}, 2, classifier, confidence=1.5)
 

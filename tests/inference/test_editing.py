@@ -142,6 +142,7 @@ def test_bad_input_gets_one_line(model):
         (dict(keep=mask[None]), "keep must be bool or float"),
         (dict(mask=mask & False), "nothing is painted"),
         (dict(candidates=0), "count must be an integer of at least 1"),
+        (dict(candidates=65), "candidates must be at most 64, got 65"),
         (dict(steps=0), "steps must be at least 1"),
         (dict(rest=1.5), "rest must be between 0 and 1"),
         (dict(variation=-1), "variation must be between 0 and 1"),

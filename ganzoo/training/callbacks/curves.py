@@ -20,7 +20,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 190, 36, 34
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _TITLES = {"d_real": "D(x)", "d_fake": "D(G(z))"}
 # Columns of metrics.jsonl that are no metrics.
-_NO_METRICS = ("epoch", "step", "seconds", "cpu_seconds", "images_per_second")
+_NO_METRICS = ("epoch", "step", "seconds", "cpu_seconds", "gpu_seconds", "images_per_second")
 
 
 class Curves(keras.callbacks.Callback):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from ganzoo import backend
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import write_atomically
 from ganzoo.types import PathLike
@@ -89,6 +90,8 @@ class Record(keras.callbacks.Callback):
         line: dict[str, Any] = {"epoch": epoch + 1, "step": step}
         line["seconds"] = round(self._before.get("seconds", 0) + time.monotonic() - self._began, 2)
         line["cpu_seconds"] = round(self._before.get("cpu_seconds", 0) + time.process_time() - self._cpu_began, 2)
+        if not backend.device().lower().startswith("cpu"):
+            line["gpu_seconds"] = round(self._before.get("gpu_seconds", 0) + time.monotonic() - self._began, 2)
         if self.images_per_step and self._in_steps:
             line["images_per_second"] = round((step - self._epoch_step) * self.images_per_step / self._in_steps, 1)
         line.update({name: float(value) for name, value in (logs or {}).items()})
