@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--license", help="of the training data of other weights")
     parser.add_argument("--trained-on", help="description of the training data of other weights")
     parser.add_argument("--inference-only", action="store_true", help="drop networks that only training uses")
+    parser.add_argument("--bits", type=int, choices=(16, 8), default=16, help="of each weight; 8 halve the file")
     parser.add_argument("--epoch", type=int, help="epoch of the checkpoint of other weights")
     parser.add_argument("--minutes", help="training time of other weights: KIND=MINUTES, e.g. gpu=4.9")
     options = parser.parse_args()
@@ -39,8 +40,9 @@ def main() -> None:
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     model = presets.build(config, options.preset, policy="float32")
     model.load_shipped(file, sha256)
-    if options.inference_only:
-        sha256 = model.save_shipped(file, inference_only=True)
+    if options.inference_only or options.bits == 8:
+        sha256 = model.save_shipped(file, options.inference_only, options.bits)
+        model.load_shipped(file, sha256)
     metrics, protocol = measure(model, config, options.data)
     known = config.weights
     if options.weights:

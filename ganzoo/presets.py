@@ -359,7 +359,7 @@ def check_target(folder: Path, overwrite: bool, name: str | None = None) -> None
         raise GanzooError(f"cannot save to {folder}: load() takes this name for something else; choose another")
 
 
-def write_weights(model: Any, folder: Path, inference_only: bool = False) -> tuple[str, str]:
+def write_weights(model: Any, folder: Path, inference_only: bool = False, bits: int = 16) -> tuple[str, str]:
     """Writes a model's weights to a preset folder and returns the file's name and SHA-256.
 
     The name depends on the content, so an earlier preset of the folder stays whole until `write_config` replaces it.
@@ -368,7 +368,7 @@ def write_weights(model: Any, folder: Path, inference_only: bool = False) -> tup
     # Not the same name twice: two processes may write to the folder.
     part = folder / f".{uuid.uuid4().hex}.npz"
     try:
-        sha256 = model.save_shipped(part, inference_only)
+        sha256 = model.save_shipped(part, inference_only, bits)
         file = folder / f"weights-{sha256[:8]}.npz"
         part.replace(file)
     finally:

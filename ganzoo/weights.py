@@ -1,10 +1,13 @@
-"""Small weight files: a NumPy archive of half-precision arrays, checked by its SHA-256.
+"""Small weight files: a NumPy archive of arrays in half precision or with 8 bits, checked by its SHA-256.
 
 An archive never contains Python objects, so opening an untrusted file runs no code.
 
 Arrays are named NETWORK/LAYER/VARIABLE, e.g. generator/picture/kernel. A renamed layer would not find its weights in
 the shipped files, which is why output layers are still called "picture". Keras numbers layers without a name in the
 order in which a process creates them; here they are numbered in the order of the network's layers.
+
+With 8 bits, large arrays are int8 with one float16 scale for each index of their last axis, named
+NETWORK/LAYER/VARIABLE@scale; the others stay float16.
 """
 
 import collections
@@ -39,20 +42,26 @@ _MOST_EXPANSION = 20
 _COPIES = 8
 # Most weight arrays, which take time to create; the largest models of the package have a few hundred.
 _MOST_ARRAYS = 4_000
+# Arrays of fewer numbers stay float16: they would gain little.
+_LEAST_IN_8_BITS = 1024
+_SCALE = "@scale"
+BITS = (16, 8)
 
 
-def save(path: PathLike, networks: "Mapping[str, keras.Model]") -> str:
-    """Writes the weights of named networks as float16, atomically.
+def save(path: PathLike, networks: "Mapping[str, keras.Model]", bits: int = 16) -> str:
+    """Writes the weights of named networks as float16 or with 8 bits, atomically.
 
     Args:
         path: the `.npz` file to write.
         networks: {name: network}; a weight is stored as "name/layer/weight".
+        bits: 16 for float16; 8 for about half the size, with an error of up to 1/254 of the largest weight of the same
+            output channel. Measure what the model then does.
 
     Returns:
         The file's SHA-256, in hexadecimal.
 
     Raises:
-        GanzooError: a weight is not finite in float16 (NaN, or beyond 65,504).
+        GanzooError: a weight is not finite in float16 (NaN, or beyond 65,504), or bits is neither 16 nor 8.
 
     Example:
         from ganzoo import weights
@@ -61,13 +70,18 @@ def save(path: PathLike, networks: "Mapping[str, keras.Model]") -> str:
         sha256 = weights.save("weights.npz", {"network": network})
         weights.load("weights.npz", {"network": network}, sha256)
     """
+    if bits not in BITS:
+        raise GanzooError(f"bits must be 16 or 8, got {bits!r}")
     arrays: dict[str, Any] = {}
     for key, variable in _variables(networks).items():
         with np.errstate(over="ignore"):
             array = np.asarray(variable, "float32").astype("float16")
         if not np.all(np.isfinite(array)):
             raise GanzooError(f"weight {key} is not finite in float16: the training diverged, nothing written")
-        arrays[key] = array
+        if bits == 8 and array.ndim > 1 and array.size >= _LEAST_IN_8_BITS:
+            arrays[key], arrays[key + _SCALE] = _in_8_bits(np.asarray(variable, "float32"))
+        else:
+            arrays[key] = array
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     if buffer.tell() > LARGEST_WEIGHTS:
@@ -114,9 +128,29 @@ def read(path: PathLike, sha256: str | None = None) -> dict[str, np.ndarray]:
     try:
         _checked_headers(content)
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
+            arrays = {key: archive[key] for key in archive.files}
+        return {key: _restored(key, arrays) for key in arrays if not key.endswith(_SCALE)}
     except BAD_ARCHIVE as error:
         raise GanzooError(f"{path} is not a readable weights file: {first_line(error)}") from None
+
+
+def _in_8_bits(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(int8 array, float16 scale of each index of the last axis); their product is near the array."""
+    largest = np.abs(array).max(axis=tuple(range(array.ndim - 1)))
+    # Rounded up, so that no value exceeds 127; at least the smallest normal number.
+    scale = np.maximum(largest / 127, np.finfo("float16").tiny)
+    rounded = scale.astype("float16")
+    rounded = np.where(rounded < scale, np.nextafter(rounded, np.float16("inf")), rounded)
+    return np.rint(array / rounded.astype("float32")).astype("int8"), rounded
+
+
+def _restored(key: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    array, scale = arrays[key], arrays.get(key + _SCALE)
+    if scale is None:
+        return array
+    if array.dtype != np.int8 or scale.dtype != np.float16 or scale.shape != array.shape[-1:]:
+        raise ValueError(f"the scale of {key[:80]!r} does not fit it")
+    return array * scale.astype("float32")
 
 
 def stored_networks(path: PathLike, sha256: str | None = None) -> set[str]:

@@ -89,6 +89,36 @@ def test_layers_without_names_find_their_weights_whatever_was_built_before(tmp_p
     assert {key.split("/")[1] for key in weights.read(tmp_path / "w.npz")} == {"dense", "dense_1", "sequential", "last"}
 
 
+def test_8_bits_halve_the_file_and_keep_each_weight_within_half_a_step_of_its_channel(tmp_path):
+    network = keras.Sequential([keras.Input((64,)), keras.layers.Dense(32, name="dense")])
+    kernel = np.random.default_rng(0).normal(size=(64, 32)).astype("float32") * np.geomspace(1e-6, 100, 32)
+    kernel[:, 5] = 0
+    kernel[7, 9] = 127 * 2**-6
+    kernel[np.arange(64) != 7, 9] = np.arange(63) * 2**-6
+    network.set_weights([kernel, np.arange(32) / 3])
+    sizes = []
+    for bits in (16, 8):
+        weights.save(tmp_path / "w.npz", {"n": network}, bits=bits)
+        sizes.append((tmp_path / "w.npz").stat().st_size)
+    assert sizes[1] < 0.7 * sizes[0]
+    found = weights.read(tmp_path / "w.npz")
+    assert set(found) == {"n/dense/kernel", "n/dense/bias"}
+    error = np.abs(found["n/dense/kernel"] - kernel).max(axis=0)
+    # The scale is rounded up to the next float16, and is at least the smallest one.
+    assert (error <= 0.5 * np.maximum(1.001 * np.abs(kernel).max(axis=0) / 127, 6.2e-5)).all()
+    assert not error[[5, 9]].any()
+    assert np.array_equal(found["n/dense/bias"], network.get_weights()[1].astype("float16"))
+    with pytest.raises(ganzoo.GanzooError, match="bits must be 16 or 8, got 4"):
+        weights.save(tmp_path / "w.npz", {"n": network}, bits=4)
+
+
+@pytest.mark.parametrize("scale", [np.ones(3, "float16"), np.ones(2, "float32"), np.ones((1, 2), "float16")])
+def test_a_scale_that_does_not_fit_is_refused(scale, tmp_path):
+    np.savez(tmp_path / "w.npz", **{"a": np.ones((3, 2), "int8"), "a@scale": scale})
+    with pytest.raises(ganzoo.GanzooError, match="the scale of 'a' does not fit it"):
+        weights.read(tmp_path / "w.npz")
+
+
 def test_weights_of_the_same_name_are_refused(tmp_path):
     class Twice(keras.layers.Layer):
         def build(self, shape):

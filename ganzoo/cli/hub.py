@@ -26,6 +26,13 @@ from ganzoo.start import import_keras
     help="Leave out what only training uses, such as the discriminator: a smaller file, but fine-tuning starts anew "
     "with it.",
 )
+@click.option(
+    "--bits",
+    type=click.Choice(["16", "8"]),
+    default="16",
+    show_default=True,
+    help="Bits of each weight: 8 halve the file; the metrics show whether they are enough.",
+)
 def publish(
     run: Path,
     folder: Path,
@@ -35,6 +42,7 @@ def publish(
     overwrite: bool,
     name: str | None,
     inference_only: bool,
+    bits: str,
 ) -> None:
     """Turns a run's best checkpoint into a preset: a folder with a YAML file, weights, a model card and a sample image.
 
@@ -54,11 +62,18 @@ def publish(
     import_keras()
     from ganzoo.training.publish import publish_run
 
-    click.echo(
-        publish_run(
-            run, folder, data, license, trained_on, name=name, overwrite=overwrite, inference_only=inference_only
-        )
+    path = publish_run(
+        run,
+        folder,
+        data,
+        license,
+        trained_on,
+        name=name,
+        overwrite=overwrite,
+        inference_only=inference_only,
+        bits=int(bits),
     )
+    click.echo(path)
 
 
 @main.command()

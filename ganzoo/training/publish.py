@@ -1,4 +1,4 @@
-"""Publishes a run as a preset: the weights of its best checkpoint in half precision, with license, metrics and card."""
+"""Publishes a run as a preset: its best checkpoint as a small file of weights, with license, metrics and card."""
 
 import re
 from dataclasses import replace
@@ -29,11 +29,12 @@ def publish_run(
     overwrite: bool = False,
     samples: int = 10_000,
     inference_only: bool = False,
+    bits: int = 16,
 ) -> Path:
     """Writes a preset folder from a run folder of `ganzoo train`: a YAML file, the weights, a model card and
     a sample image.
 
-    The metrics are those of the published weights, after rounding to float16, on data that was used neither for
+    The metrics are those of the published weights, after rounding, on data that was used neither for
     training nor for choosing the checkpoint.
 
     Args:
@@ -48,6 +49,7 @@ def publish_run(
         samples: images to generate for the metrics, as for `ganzoo evaluate`.
         inference_only: leave out the networks that only training uses, such as the discriminator: a smaller file, but
             fine-tuning starts with new ones.
+        bits: of each weight: 16, or 8 for about half the size. The metrics show whether 8 are enough.
 
     Returns:
         The path of the YAML file.
@@ -66,10 +68,10 @@ def publish_run(
         raise GanzooError(f"{run / 'metrics.jsonl'} has no validation metrics: the best checkpoint cannot be described")
     best = records[validation.best(records)]
     if name is None:
-        file, sha256 = presets.write_weights(trained, folder, inference_only)
+        file, sha256 = presets.write_weights(trained, folder, inference_only, bits)
     else:
         file = f"{name}.npz"
-        sha256 = trained.save_shipped(folder / file, inference_only)
+        sha256 = trained.save_shipped(folder / file, inference_only, bits)
     # In float32, as users load it.
     model = presets.build(config, str(run), policy="float32")
     model.load_shipped(folder / file, sha256)

@@ -202,16 +202,17 @@ class Saving(keras.Model):
             for network in (self.networks[name], average):
                 network.set_weights(theirs.get_weights())
 
-    def save_shipped(self, path: PathLike, inference_only: bool = False) -> str:
+    def save_shipped(self, path: PathLike, inference_only: bool = False, bits: int = 16) -> str:
         """Writes the file that `load_shipped` reads, and returns its SHA-256.
 
         Args:
             path: of the file.
             inference_only: leave out the networks that only training uses, such as the discriminator.
+            bits: 16 for float16, or 8 for about half the size, see `ganzoo.weights.save`.
         """
         self.complete_networks()
         left_out = self._training_names if inference_only else ()
-        return weights.save(path, {name: net for name, net in self._shipped().items() if name not in left_out})
+        return weights.save(path, {name: net for name, net in self._shipped().items() if name not in left_out}, bits)
 
     def _shipped(self):
         """{name: network}, the moving average if there is one; without deferred networks."""
