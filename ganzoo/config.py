@@ -91,6 +91,19 @@ class Evaluation:
 
 
 @dataclass(config=_strict_keys)
+class Stage:
+    """An earlier stage of training: the preset with changes."""
+
+    # Part of the name of its run folders.
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
+    arguments: dict[str, Any] = field(default_factory=dict)
+    compile: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    evaluation: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(config=_strict_keys)
 class Weights:
     """The section `weights`: a weights file and its license, data and metrics; written by `ganzoo publish`."""
 
@@ -100,6 +113,13 @@ class Weights:
     data: str
     protocol: str
     metrics: dict[str, Any] = field(default_factory=dict)
+
+
+def _stages_with_different_names(stages: list[Stage]) -> list[Stage]:
+    names = [stage.name for stage in stages]
+    if len({*names}) < len(names):
+        raise ValueError(f"two stages cannot have the same name, got {', '.join(names)}")
+    return stages
 
 
 @dataclass(config=_strict_keys)
@@ -120,6 +140,9 @@ class Config:
     class_names: Annotated[list[ClassName], AfterValidator(_different)] = field(default_factory=list)
     training: Training = field(default_factory=Training)
     evaluation: Evaluation = field(default_factory=Evaluation)
+    # Stages of training before the preset itself, which is the last one. Each starts from the best checkpoint of the
+    # stage before.
+    stages: Annotated[list[Stage], AfterValidator(_stages_with_different_names)] = field(default_factory=list)
     weights: Weights | None = None
 
 
@@ -257,7 +280,33 @@ def dump(config: Config) -> str:
     for section in ("training", "evaluation"):
         # Without keys that have no value.
         mapping[section] = {key: value for key, value in mapping[section].items() if value not in (None, [])}
+    if stages := mapping.get("stages"):
+        mapping["stages"] = [{key: value for key, value in stage.items() if value} for stage in stages]
     return yaml.safe_dump(mapping, sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
+
+
+def of_stage(config: Config, number: int) -> Config:
+    """The config of one of a preset's `stages`.
+
+    Args:
+        config: the preset.
+        number: index of the stage.
+
+    Raises:
+        GanzooError: an unknown key or a wrong type in the stage.
+
+    Example:
+        from ganzoo.config import Config, of_stage
+
+        stages = [{"name": "content", "compile": {"adversarial_weight": 0.0}, "training": {"epochs": 2}}]
+        config = Config("segan", stages=stages)
+        of_stage(config, 0).training.epochs     # 2
+    """
+    stage = config.stages[number]
+    changes = {key: value for key, value in asdict(stage).items() if key != "name" and value}
+    # The preset's own start is that of the first stage.
+    mapping = _merged({**to_mapping(config), "stages": []}, changes)
+    return from_mapping(mapping, f"stage '{stage.name}'")
 
 
 def without_weights(config: Config) -> Config:

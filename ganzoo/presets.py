@@ -422,6 +422,19 @@ def build(config: Config, where: str, policy: Any = None, compile: bool = True) 
     return model
 
 
+def check(config: Config, where: str) -> None:
+    """Checks the sections `arguments` and `compile` of a config, without building anything.
+
+    Args:
+        config: the config.
+        where: how errors begin.
+
+    Raises:
+        GanzooError: an unknown model or key, or a value of a wrong type.
+    """
+    _checked(config, where)
+
+
 def _checked(config: Config, where: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """(model class, arguments, compile settings) of a config, validated."""
     cls = registry.model_class(config.model, where)

@@ -75,7 +75,7 @@ save_image("completed.png", grid(completed, columns=8))
 # On the command line, for image files:
 #
 # ```console
-# ganzoo complete half.png grid.png --model runs/pixelcnn.mnist-001 --keep top --count 16
+# ganzoo complete half.png grid.png --keep top --count 16
 # ```
 #
 # ## Classes

@@ -116,15 +116,12 @@ mine.fit(dataset, epochs=1 if quick else 20, verbose=0)
 result = mine.enhance(noisy, sample_rate=16_000)
 
 # %% [markdown]
-# The shipped weights took five stages. The first pre-trains the generator on the content loss without the discriminator; the second trains adversarially.
+# The shipped weights took five stages, which the preset lists and one command trains. The first stage pre-trains the generator on the content loss without the discriminator; the second trains adversarially.
 # The others continue adversarial training, each with a new learning rate decay to zero, another seed, and a lower learning rate of the discriminator:
 #
 # ```console
-# ganzoo train segan.speech_content --data folder:my_speech --set data.noise=folder:my_noise
-# ganzoo train segan.speech_adversarial --data folder:my_speech --set data.noise=folder:my_noise --set training.start_from=runs/segan.speech_content-001
-# ganzoo train segan.speech_adversarial2 --data folder:my_speech --set data.noise=folder:my_noise --set training.start_from=runs/segan.speech_adversarial-001
-# ganzoo train segan.speech_adversarial3 --data folder:my_speech --set data.noise=folder:my_noise --set training.start_from=runs/segan.speech_adversarial2-001
-# ganzoo train segan.speech --data folder:my_speech --set data.noise=folder:my_noise --set training.start_from=runs/segan.speech_adversarial3-001
+# ganzoo train segan.speech --data folder:my_speech --set data.noise=folder:my_noise
+# ganzoo train segan.speech --data folder:my_speech --set data.noise=folder:my_noise --resume
 # ```
 #
 # With pairs, `--data folder:my_pairs` names a folder with the subfolders `noisy` and `clean`, and no noise is given.

@@ -91,7 +91,7 @@ word = model.say({"vowel": ["a", "i", "a"]}, seed=1, seconds=0.02 if quick else 
 print(generated.shape, word.shape)
 
 # %% [markdown]
-# On the command line, with a model of spoken digits: `ganzoo say number.wav --model RUN --label digit=4,7,1 --label speaker=theo`, where RUN is the folder of a run of `ganzoo train wavenet.digits`.
+# On the command line, with the shipped model of spoken digits: `ganzoo say number.wav --label digit=4,7,1 --label speaker=theo`.
 #
 # ## Copy a sound
 #

@@ -15,14 +15,12 @@ A resumed run is checked against two more files: preset.yaml, the original prese
 import contextlib
 import functools
 import math
-import os
 import random
-import re
 import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +51,7 @@ from ganzoo.training.callbacks.loggers import LOGGERS
 from ganzoo.training.callbacks.record import read_records
 from ganzoo.training.distribute import Agreement, Placement, of_several_workers, placement, workers_needed
 from ganzoo.training.facts import Facts, read_facts, write_facts
+from ganzoo.training.stages import stage_runs
 from ganzoo.training.zoo_model import ZooModel, describe_networks
 from ganzoo.types import PathLike
 
@@ -77,13 +76,15 @@ def train(
 ) -> Path:
     """Trains a preset, and writes config, metrics, samples and checkpoints to a run folder.
 
-    Ctrl-C, or a request to terminate, saves a checkpoint and returns. If any of several workers receives one, all stop
+    A preset with `stages` trains one after the other, each in a run folder of its own; the last one is the preset
+    itself. Ctrl-C, or a request to terminate, saves a checkpoint and returns. If any of several workers receives one, all stop
     within about a second of training. The random states of Python and NumPy are restored at the end.
 
     Args:
         preset: a preset's name, or the path of a YAML file.
         data: source of the data, e.g. "folder:my_images"; the preset's own by default.
-        settings: changes to the preset: ["training.epochs=5"], or {"training.epochs": 5}.
+        settings: changes to the preset: ["training.epochs=5"], or {"training.epochs": 5}. What a stage changes itself
+            stays as it is.
         output: parent folder of the run folders.
         resume: resume the newest run of this preset in `output`, with its config and `settings` on top, instead of
             starting a new one.
@@ -92,7 +93,7 @@ def train(
         max_minutes: stop after this time, including preparation, as Ctrl-C does; None trains to the end.
 
     Returns:
-        The run folder.
+        The run folder; of a preset with stages, that of the last stage that has begun.
 
     Raises:
         GanzooError: a mistake in preset, settings or data; no run to resume; a resumed run with another architecture,
@@ -105,8 +106,23 @@ def train(
         model = ganzoo.load(folder)
     """
     until = time.monotonic() + 60 * max_minutes if max_minutes is not None else math.inf
+    # First of all: workers must find each other before TensorFlow is used.
+    place = placement(strategy)
+    with workers_needed(place):
+        found, (first, *later) = _stages(preset, settings, output, resume)
+    plan = _train_stage(place, found, first, data, settings, until)
+    for run in later:
+        if plan.interrupted:
+            break
+        plan = _train_stage(place, found, run.after(plan.folder), data, settings, until)
+    return plan.folder
+
+
+def _train_stage(place, found, run, data, settings, until):
+    if run.title:
+        print(run.title, flush=True)
     with contextlib.ExitStack() as lock, _random_states_restored():
-        plan = _prepared(preset, data, settings, output, resume, strategy, lock)
+        plan = _prepared(place, found, run, data, settings, lock)
         print(f"strategy: {plan.placement.words}; {plan.config.training.precision}", flush=True)
         try:
             with workers_needed(plan.placement):
@@ -114,14 +130,14 @@ def train(
                 plan.feed.learn()
                 if not plan.placement.chief:
                     _train_along(plan, until)
-                    return plan.folder
+                    return plan
                 if not plan.resumed:
                     _make_folder(plan)
                     lock.enter_context(held(plan.folder))
                 _train_in(plan.folder, plan, until)
         except OSError as error:
             raise GanzooError(f"cannot write to {plan.folder}: {error.strerror or error}") from None
-        return plan.folder
+        return plan
 
 
 def _train_along(plan, until):
@@ -220,7 +236,8 @@ def _make_folder(plan):
             if not plan.folder.is_dir():
                 raise
             # Another run has started in the meantime.
-            plan.folder = _folder(plan.folder.parent, re.sub(r"-\d+$", "", plan.folder.name), resume=False)
+            label, _, number = plan.folder.name.rpartition("-")
+            plan.folder = plan.folder.with_name(f"{label}-{int(number) + 1:03d}")
 
 
 @contextlib.contextmanager
@@ -247,6 +264,8 @@ class Plan:
         feed: the training data.
         placement: where to train.
         measure: the metrics of each epoch; None computes none.
+        stage: of a preset with stages, which one this is.
+        interrupted: whether training was asked to stop.
     """
 
     config: Config
@@ -257,6 +276,8 @@ class Plan:
     feed: Feed
     placement: Placement
     measure: ValidationMetrics | None = None
+    stage: str = ""
+    interrupted: bool = False
 
     @functools.cached_property
     def facts(self) -> Facts:
@@ -291,6 +312,8 @@ class Plan:
             "best": self.measure.description if self.measure else "no metric (section 'evaluation')",
             "folder": str(self.folder),
         }
+        if self.stage:
+            rows = {"stage": self.stage, **rows}
         return "\n".join(f"{name:8}{text}" for name, text in rows.items())
 
     def seconds_per_step(self) -> float:
@@ -318,41 +341,66 @@ def prepare(
         plan = prepare("dcgan.digits", settings={"training.epochs": 2})
         plan.total_steps  # 2 * plan.steps_per_epoch
     """
-    with _random_states_restored():
-        return _prepared(preset, data, settings, output, resume, strategy)
+    place = placement(strategy)
+    with _random_states_restored(), workers_needed(place):
+        found, runs = _stages(preset, settings, output, resume)
+        return _prepared(place, found, runs[0], data, settings)
 
 
-def _prepared(preset, data, settings, output, resume, strategy, lock=None):
+def _stages(preset, settings, output, resume):
+    """(the `Preset`, the `StageRun`s to train).
+
+    Raises:
+        GanzooError: a mistake in a later stage too, which would otherwise be found after hours.
+    """
+    found = presets.find(preset)
+    config = with_settings(found.config, settings, "settings")
+    runs = stage_runs(config, found.label, Path(output), resume)
+    for run in runs:
+        presets.check(run.apply(config), f"{found.name}, {run.title}" if run.title else found.name)
+    return found, runs
+
+
+def _prepared(place, found, run, data, settings, lock=None):
     """As `prepare`, but leaves the random states set by the run's seed.
 
     Args:
+        place: where to train.
+        found: the `Preset`.
+        run: the `StageRun`.
+        data, settings: as in `train`.
         lock: a `contextlib.ExitStack` that holds the lock of a resumed run. The run is locked before it is read, since
             another process could otherwise train it meanwhile. None does not lock.
     """
-    # First of all: workers must find each other before TensorFlow is used.
-    place = placement(strategy)
     with workers_needed(place):
-        return _planned(place, preset, data, settings, output, resume, lock)
+        return _planned(place, found, run, data, settings, lock)
 
 
-def _planned(place, preset, data, settings, output, resume, lock):
+def _planned(place, found, run, data, settings, lock):
+    folder, resume = run.folder, run.resume
     resuming, workers = Agreement(place).count(resume)
     if 0 < resuming < workers:
         raise GanzooError(
             f"{resuming} of {workers} workers were started with --resume: start all of them with it, or none"
         )
-    found = presets.find(preset)
-    folder = _folder(Path(output), found.label, resume)
-    given = without_weights(found.config)
+    given = run.apply(without_weights(found.config))
+    start = run.start
     facts = Facts()
     if resume:
         if lock is not None and place.chief:
             lock.enter_context(held(folder))
         facts = read_facts(folder)
     base = load_config(folder / "config.yaml") if resume else given
+    if start:
+        # A resumed run keeps the name of the stage before: the folder of both may have been moved.
+        given.training.start_from = base.training.start_from if resume else str(start)
     if facts.config is not None:
         _refuse_changes(facts.config, base, folder, "its config.yaml says {}")
+    # The changes of a stage win over settings, which are meant for the preset itself.
     config = with_settings(base, settings, "settings")
+    if run.number is not None:
+        config = run.apply(replace(config, stages=found.config.stages))
+        config.training.start_from = given.training.start_from
     if data is not None:
         config.data["source"] = str(data)
     if config.training.precision == "auto":
@@ -386,7 +434,7 @@ def _planned(place, preset, data, settings, output, resume, lock):
     arguments = {"seed": config.training.seed, **config.data, **model.data_arguments()}
     feed = cls.data.feed(**validated_arguments(parameters_of(cls.data), arguments, where))
     _name_classes(config, base, feed, model, resume)
-    plan = Plan(config, given, folder, resume, model, feed, place)
+    plan = Plan(config, given, folder, resume, model, feed, place, stage=run.title)
     if feed.batch_size % place.replicas:
         raise GanzooError(
             f"data.batch_size={feed.batch_size} is that of all devices together: {place.replicas} cannot share it "
@@ -473,20 +521,6 @@ class _RestoreMeans(keras.callbacks.Callback):
         self._means = []
 
 
-def _folder(output, label, resume):
-    """The folder of a new run, or of the newest one with a checkpoint."""
-    pattern = re.compile(re.escape(label) + r"-(\d+)")
-    folders = output.iterdir() if output.is_dir() else []
-    runs = {int(found[1]): path for path in folders if (found := pattern.fullmatch(path.name))}
-    if not resume:
-        return output / f"{label}-{max(runs, default=0) + 1:03d}"
-    for _, path in sorted(runs.items(), reverse=True):
-        # Even if it is a broken link: do not resume an older run instead.
-        if os.path.lexists(path / "checkpoints" / "last.keras"):
-            return path
-    raise GanzooError(f"there is no run of '{label}' with a checkpoint in {output}: nothing to resume")
-
-
 def _refuse_another_model(model, cls, config, folder):
     """Raises if the checkpoint and the config belong to different runs, since one of them was replaced or edited."""
     place = folder / "checkpoints" / "last.keras"
@@ -540,7 +574,7 @@ class _Interrupt(keras.callbacks.Callback):
 
     def __init__(self, plan, until):
         super().__init__()
-        self._until = until
+        self._plan, self._until = plan, until
         self.last_epoch = plan.config.training.epochs
         self.asked = False
         self._agreement = Agreement(plan.placement)
@@ -571,11 +605,14 @@ class _Interrupt(keras.callbacks.Callback):
         if not self.asked and time.monotonic() > self._until:
             self.asked = True
         if self._agreement.after_step(self.asked) and batch + 1 < self.params["steps"]:
+            self._plan.interrupted = True
             raise _Interrupted
 
     def on_epoch_end(self, epoch, logs=None):
-        if self._agreement.after_epoch(self.asked) and epoch + 1 < self.last_epoch:
-            raise _Interrupted
+        if self._agreement.after_epoch(self.asked):
+            self._plan.interrupted = True
+            if epoch + 1 < self.last_epoch:
+                raise _Interrupted
 
 
 def _duration(seconds):
