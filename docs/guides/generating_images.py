@@ -14,6 +14,7 @@
 # %%
 import os
 
+import keras
 import numpy as np
 
 import ganzoo
@@ -119,6 +120,7 @@ print(features.shape)
 # The source `digits` comes with scikit-learn, so this runs without a download; use `folder:my_images` for your own images, in any mix of sizes and formats. The preset `dcgan.digits` has the same settings and takes two minutes of processor time for 40 epochs.
 
 # %%
+keras.utils.set_random_seed(0)  # for the same result each time
 dataset = ganzoo.data.images("digits", image_shape=(32, 32, 1), batch_size=64, upscale=True)
 mine = ganzoo.create("dcgan", image_shape=(32, 32, 1), latent_dim=64, width=4 if quick else 24, kernel_size=4)
 mine.compile(ema_decay=0.995)  # the paper's optimizers and loss; pass others to change them

@@ -5,6 +5,7 @@ device.
 """
 
 import importlib
+import os
 from typing import Any
 
 import keras
@@ -53,6 +54,11 @@ training_data = _module.training_data
 transposed_convolved = _module.transposed_convolved
 unsupported = _module.unsupported
 update = _module.update
+
+# For bug reports: whether a problem remains with the operations of Keras alone. Networks and results are the same.
+PLAIN_KERNELS = os.environ.get("GANZOO_PLAIN_KERNELS", "") not in ("", "0")
+if PLAIN_KERNELS:
+    adam = batch_normalized = convolved = leaky_relu = prelu = transposed_convolved = None
 
 
 def require_tensorflow(what: str) -> None:

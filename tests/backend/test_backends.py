@@ -18,9 +18,15 @@ from ganzoo.training.callbacks.record import read_records
 WITHOUT_TENSORFLOW = "import sys; sys.modules['tensorflow'] = None; "
 
 
+# TensorFlow without the kernels of this package.
+PLAIN = "plain tensorflow"
+
+
 def run(backend, *command, **options):
     # Compiling is what takes the time, not running.
     environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    if backend == PLAIN:
+        environment |= {"KERAS_BACKEND": "tensorflow", "GANZOO_PLAIN_KERNELS": "1"}
     command = [sys.executable, *map(str, command)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, **options)
 
@@ -50,9 +56,19 @@ def other(request):
 
 
 @pytest.mark.parametrize("name", list_models())
+def test_a_step_is_the_same_without_the_kernels_of_the_package(steps, name):
+    """GANZOO_PLAIN_KERNELS=1."""
+    check_steps(steps, PLAIN, name)
+
+
+@pytest.mark.parametrize("name", list_models())
 def test_a_step_and_generated_images_are_the_same_on_all_back_ends(steps, other, name):
     """Losses, gradients (as changes of weights by SGD), batch statistics, averages, and images
     generated after the step and by shipped weights."""
+    check_steps(steps, other, name)
+
+
+def check_steps(steps, other, name):
     ours, theirs = (np.load(steps(backend) / f"{name}.npz") for backend in ("tensorflow", other))
     assert ours.files == theirs.files
     assert any(key.startswith("reported") for key in ours.files)
