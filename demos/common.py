@@ -32,7 +32,7 @@ BUTTONS: list[Any] = ["download", "fullscreen"]
 
 # What the owner of the page named in addition to the package's presets: {name: (preset, model)}.
 _added: dict[str, tuple[presets.Preset, Any]] = {}
-_cached_load = functools.lru_cache(maxsize=16)(ganzoo.load)
+_cached_load = functools.lru_cache(maxsize=16)(functools.partial(ganzoo.load, precision="auto"))
 
 
 def loaded(preset: str) -> Any:
@@ -52,7 +52,7 @@ def add_preset(name: str) -> str:
 
     It is loaded now, since a page makes no connections later.
     """
-    model, config = ganzoo.load(name), presets.config_of(name)
+    model, config = ganzoo.load(name, precision="auto"), presets.config_of(name)
     found = presets.model_of(name)
     _added[name] = presets.Preset(name, Path(name), config or Config(found)), model
     return found

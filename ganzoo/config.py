@@ -113,6 +113,9 @@ class Weights:
     data: str
     protocol: str
     metrics: dict[str, Any] = field(default_factory=dict)
+    # What inference in bfloat16 changes, if that is nothing that matters: `benchmarks/inference_precision.py` measures
+    # it. `precision="auto"` of `ganzoo.load` uses bfloat16 only for these presets.
+    bfloat16: dict[str, float] = field(default_factory=dict)
 
 
 def _stages_with_different_names(stages: list[Stage]) -> list[Stage]:

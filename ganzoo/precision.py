@@ -1,12 +1,23 @@
-"""The precision of layers."""
+"""The precision of layers: of training, and of inference."""
 
 import contextlib
+import hashlib
+import os
+import platform
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Literal
+
+from ganzoo.errors import GanzooError, unknown
 
 if TYPE_CHECKING:
     import keras
+
+# Of `ganzoo.load` and `--precision`.
+InferencePrecision = Literal["auto", "float32", "mixed_bfloat16"]
+INFERENCE_PRECISIONS = ("auto", "float32", "mixed_bfloat16")
+# Inference in bfloat16 must take at most this share of float32's time: the results are a little less precise.
+_WORTHWHILE = 0.8
 
 # Half precision may take this factor of float32's time: it still saves half of the memory.
 _ACCEPTED_SLOWDOWN = 1.5
@@ -58,6 +69,117 @@ def in_float32(network: "keras.Model") -> Iterator[None]:
     finally:
         for layer, policy in zip(layers, policies):
             layer.dtype_policy = policy
+
+
+def set_precision(network: "keras.Model", policy: str) -> None:
+    """Makes the layers of a network compute in another precision. Weights are float32 in any case.
+
+    Args:
+        network: a Keras model, with its nested ones; compiled functions of it must be made anew.
+        policy: name of a Keras dtype policy.
+
+    Example:
+        from ganzoo.precision import set_precision
+
+        network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+        set_precision(network, "mixed_bfloat16")
+        network.layers[0].compute_dtype     # "bfloat16"
+    """
+    for layer in network._flatten_layers():
+        layer.dtype_policy = policy
+
+
+def inference_policy(precision: str, quality_stays: bool) -> str | None:
+    """The dtype policy that a model is loaded with; None for Keras' global one.
+
+    Args:
+        precision: "float32", "mixed_bfloat16", or "auto": bfloat16 where this machine is faster with it and the
+            model's quality stays.
+        quality_stays: whether the model was measured in bfloat16, without a loss.
+
+    Raises:
+        GanzooError: another precision.
+
+    Example:
+        from ganzoo.precision import inference_policy
+
+        inference_policy("float32", quality_stays=True)     # "float32"
+    """
+    if precision not in INFERENCE_PRECISIONS:
+        raise unknown("precision", precision, INFERENCE_PRECISIONS)
+    if precision != "auto":
+        return precision
+    return "mixed_bfloat16" if quality_stays and _infers_faster_in_bfloat16() else None
+
+
+def _infers_faster_in_bfloat16() -> bool:
+    """Whether a convolution is much faster in bfloat16 on this machine; measured once, and remembered in the cache
+    folder for this processor, back end and its version."""
+    import keras
+    import numpy as np
+
+    from ganzoo import backend
+    from ganzoo.files import cache_folder, read_cached, write_cached
+
+    library = __import__(backend.NAME)
+    facts = (1, backend.NAME, library.__version__, keras.__version__, backend.device(), _processor(), os.cpu_count())
+    digest = hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
+    try:
+        path = cache_folder() / f"precision-{digest}.npz"
+    except GanzooError:
+        path = None
+    if path is not None and (known := read_cached(path).get("faster")) is not None and known.shape == ():
+        return bool(known)
+    faster = _measured_faster()
+    if path is not None:
+        write_cached(path, faster=np.array(faster))
+    return faster
+
+
+def _measured_faster() -> bool:
+    try:
+        full, half = _timed_network("float32"), _timed_network("mixed_bfloat16")
+        # In turn, and the best of several: other work on the machine slows both.
+        times = [(full(), half()) for _ in range(8)][1:]
+    except Exception:  # whatever a back end raises if a device lacks the operation
+        return False
+    best_full, best_half = (min(values) for values in zip(*times))
+    return best_half < _WORTHWHILE * best_full
+
+
+def _timed_network(policy: str) -> Callable[[], float]:
+    """A function that runs a network as those of super-resolution and returns the seconds it took."""
+    import keras
+    import numpy as np
+    from keras import ops
+
+    from ganzoo import backend, layers
+
+    shape = (1, 96, 96, 64)
+    # Random weights would take numbers from Python's generator, whose state is the user's.
+    constant = keras.initializers.Constant(0.01)
+    with made_with(policy):
+        convolutions = [
+            layers.Conv2D(64, 3, padding="same", activation="relu", kernel_initializer=constant) for _ in range(4)
+        ]
+        network = keras.Sequential([keras.Input(shape[1:]), *convolutions])
+    images = np.random.default_rng(0).random(shape, "float32")
+    function = backend.compiled(lambda x: ops.cast(ops.max(network(x)), "float32"), [(shape, "float32")], network)
+
+    def taken() -> float:
+        began = time.perf_counter()
+        float(function(images))
+        return time.perf_counter() - began
+
+    return taken
+
+
+def _processor() -> str:
+    """The processor's name and, on Linux, its instructions."""
+    lines = set()
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        lines = {line.strip() for line in file if line.startswith(("model name", "flags", "Features"))}
+    return f"{platform.machine()} {platform.processor()} {sorted(lines)}"
 
 
 def fastest() -> str:

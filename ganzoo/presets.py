@@ -30,7 +30,7 @@ from ganzoo.config import (
 from ganzoo.construction import inference_first
 from ganzoo.errors import GanzooError, first_line, in_one_line, unknown
 from ganzoo.files import write_atomically
-from ganzoo.precision import made_with
+from ganzoo.precision import InferencePrecision, inference_policy, made_with, set_precision
 from ganzoo.types import PathLike
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ class Preset:
         return Path(self.name).stem if self.name == str(self.path) else self.name
 
 
-def load(name: PathLike, trained: bool = True, compile: bool = True) -> "ZooModel":
+def load(
+    name: PathLike, trained: bool = True, compile: bool = True, *, precision: InferencePrecision | None = None
+) -> "ZooModel":
     """Loads a trained model for inference or further training.
 
     The discriminator and the optimizers are built only when training needs them, so a model for inference costs no
@@ -82,6 +84,9 @@ def load(name: PathLike, trained: bool = True, compile: bool = True) -> "ZooMode
         trained: False returns a preset's model with random weights.
         compile: False returns a model that is not compiled with the preset's settings; call `model.compile()` before
             `model.fit()`.
+        precision: of the computation: "float32", "mixed_bfloat16", or "auto": bfloat16 for presets whose quality was
+            measured to stay with it, on machines that are faster with it. The first use on a machine measures for a
+            second which it is. None is Keras' global policy, float32 by default.
 
     Returns:
         The model. `model.preset` is the preset's name (None for a `.keras` file).
@@ -97,15 +102,19 @@ def load(name: PathLike, trained: bool = True, compile: bool = True) -> "ZooMode
 
     from ganzoo import weights
 
-    if is_saved(name):
-        return load_saved(Path(name), compile)
-    if is_run(name):
-        return load_saved(checkpoint_of(name), compile)
+    if is_saved(name) or is_run(name):
+        policy = inference_policy(precision, quality_stays=False) if precision else None
+        model = load_saved(Path(name) if is_saved(name) else checkpoint_of(name), compile)
+        if policy:
+            set_precision(model.inference_network, policy)
+        return model
     preset = find(name)
     # Raises before anything is built.
     _model_of_preset(preset, trained)
+    measured = bool(preset.config.weights and preset.config.weights.bfloat16)
     # The preset's precision is for training. Loaded models have the global policy, float32 by default.
-    policy = keras.config.dtype_policy()
+    policy = inference_policy(precision, trained and measured) if precision else None
+    policy = policy or keras.config.dtype_policy()
     if not trained:
         return _with_names(build(preset.config, preset.name, policy, compile), preset)
     # Presets without weights have been refused.

@@ -58,7 +58,8 @@ update = _module.update
 # For bug reports: whether a problem remains with the operations of Keras alone. Networks and results are the same.
 PLAIN_KERNELS = os.environ.get("GANZOO_PLAIN_KERNELS", "") not in ("", "0")
 if PLAIN_KERNELS:
-    adam = batch_normalized = convolved = leaky_relu = prelu = transposed_convolved = None
+    for _name in ("adam", "batch_normalized", "convolved", "leaky_relu", "prelu", "transposed_convolved"):
+        globals()[_name] = None
 
 
 def require_tensorflow(what: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ganzoo.errors import GanzooError
+from ganzoo.precision import INFERENCE_PRECISIONS
 from ganzoo.start import import_keras
 
 
@@ -44,17 +45,26 @@ def _each(pairs: Sequence[tuple[Path, Path]], source: Path | None, work: Callabl
         raise GanzooError(f"{failed} of the {len(pairs)} files{where} {'was' if failed == 1 else 'were'} left out")
 
 
+_with_precision = click.option(
+    "--precision",
+    type=click.Choice(INFERENCE_PRECISIONS),
+    default="auto",
+    show_default=True,
+    help="Of the computation; auto: bfloat16 where this machine is faster with it and the preset's quality stays.",
+)
+
+
 # The method that a command calls, if it has another name than the command.
 _METHODS = {"generate --caption": "vectors", "generate --label": "class_number", "probe": "features"}
 
 
-def _loaded(name: str, command: str) -> Any:
+def _loaded(name: str, command: str, precision: Any = None) -> Any:
     """The model for a command; unknown and unsuitable names are refused before Keras is imported."""
     from ganzoo import checks, presets
 
     checks.model(name, command)
     import_keras()
-    model = presets.load(name)
+    model = presets.load(name, precision=precision)
     method = _METHODS.get(command, command)
     # A model of the user's own task may not have it.
     if not hasattr(model, method):

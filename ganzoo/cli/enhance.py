@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ganzoo.cli.common import _each, _loaded
+from ganzoo.cli.common import _each, _loaded, _with_precision
 from ganzoo.cli.group import _Path, main
 from ganzoo.errors import GanzooError
 
@@ -41,12 +41,14 @@ from ganzoo.errors import GanzooError
     help="With --stream: seconds after a block that the network waits for; with less than the default, all that affect "
     "the block, the output comes sooner and is worse.",
 )
+@_with_precision
 def enhance(
     source: Path | None,
     target: Path | None,
     model: str,
     num_shifts: int | None,
     stream: bool,
+    precision: str,
     **streaming: Any,
 ) -> None:
     """Removes noise from a speech recording, or from all in a folder. IN and OUT are files or folders.
@@ -69,7 +71,7 @@ def enhance(
     if stream:
         if source is not None:
             raise click.UsageError("--stream reads standard input and writes standard output: leave out IN and OUT")
-        _enhance_stream(model, num_shifts, streaming)
+        _enhance_stream(model, num_shifts, precision, streaming)
         return
     if source is None or target is None:
         raise click.UsageError(f"Missing argument '{'IN' if source is None else 'OUT'}'.")
@@ -79,7 +81,7 @@ def enhance(
     pairs = written_pairs(source, target, recordings_in, lambda suffix: suffix if suffix in WRITTEN else ".wav")
     for _, written in pairs:
         check_writable(written)
-    loaded = _loaded(model, "enhance")
+    loaded = _loaded(model, "enhance", precision)
     short: list[str] = []
 
     def warn(message: str, category: type[Warning]) -> None:
@@ -99,7 +101,7 @@ def enhance(
         click.get_current_context().exit(3)
 
 
-def _enhance_stream(model: str, num_shifts: int | None, settings: dict[str, Any]) -> None:
+def _enhance_stream(model: str, num_shifts: int | None, precision: str, settings: dict[str, Any]) -> None:
     """`enhance --stream`; all messages go to standard error."""
     from ganzoo.inference.recordings import enhance_pipe
 
@@ -107,7 +109,7 @@ def _enhance_stream(model: str, num_shifts: int | None, settings: dict[str, Any]
     if sys.stdin is None or sys.stdout is None:
         raise GanzooError("--stream needs standard input and standard output, and one of them is closed")
     source, target = sys.stdin.buffer, sys.stdout.buffer
-    loaded = _loaded(model, "enhance")
+    loaded = _loaded(model, "enhance", precision)
     stream = loaded.stream(rate, settings["block"], settings["context"], num_shifts)
     click.echo(f"latency {stream.latency:.2f} s and the time of computation; Ctrl-C or the input's end stops", err=True)
     enhance_pipe(stream, source, target, channels)

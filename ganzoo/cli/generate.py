@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from ganzoo.cli.common import _loaded
+from ganzoo.cli.common import _loaded, _with_precision
 from ganzoo.cli.group import _Number, _Path, main
 from ganzoo.errors import GanzooError
 
@@ -63,6 +63,7 @@ from ganzoo.errors import GanzooError
     type=_Number(0, 3600, min_open=True),
     help="Duration of the walk, at 25 frames per second. [default: 2 per point]",
 )
+@_with_precision
 def generate(
     name: str,
     count: int | None,
@@ -75,6 +76,7 @@ def generate(
     separate: bool,
     walk: int | None,
     seconds: float | None,
+    precision: str,
 ) -> None:
     """Generates a grid of images. NAME is a model, a preset, an address of the hub, a .keras
     file or a run folder.
@@ -110,7 +112,8 @@ def generate(
     else:
         output = output or "grid.png"
         checks.image_to_write(output)
-    model = _loaded(name, "generate --caption" if captions else "generate --label" if labels else "generate")
+    command = "generate --caption" if captions else "generate --label" if labels else "generate"
+    model = _loaded(name, command, precision)
     rows = generation.rows_of(model, captions, labels)
     count = count or (8 if captions or labels else 16 if walk else 64)
     if separate:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ganzoo.cli.common import _each, _loaded
+from ganzoo.cli.common import _each, _loaded, _with_precision
 from ganzoo.cli.group import _Path, main
 from ganzoo.errors import GanzooError
 
@@ -42,8 +42,15 @@ from ganzoo.errors import GanzooError
     type=click.Choice(["png", "jpg", "webp", "tif", "bmp"]),
     help="Format of the files in a folder OUT. [default: png]",
 )
+@_with_precision
 def translate(
-    sources: Sequence[Path], target: Path, model: str, direction: str, tile: int, file_format: str | None
+    sources: Sequence[Path],
+    target: Path,
+    model: str,
+    direction: str,
+    tile: int,
+    file_format: str | None,
+    precision: str,
 ) -> None:
     """Translates an image, several files, or all in a folder to the other kind of image. OUT is a file if IN is a
     single file, otherwise a folder.
@@ -69,7 +76,7 @@ def translate(
         raise GanzooError(f"--format is for a folder OUT: the suffix of {target.name} says the format")
     for _, written in pairs:
         check_size(written, 1, 1)
-    loaded = _loaded(model, "translate")
+    loaded = _loaded(model, "translate", precision)
     loaded.generator_of(direction)
 
     def work(path: Path, written: Path, report: Any) -> None:

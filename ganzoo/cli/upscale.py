@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ganzoo.cli.common import _each, _loaded
+from ganzoo.cli.common import _each, _loaded, _with_precision
 from ganzoo.cli.group import _Number, _Path, main
 from ganzoo.errors import GanzooError
 
@@ -42,8 +42,15 @@ from ganzoo.errors import GanzooError
     help="Format of the files in a folder OUT; keep: that of each input. Animations and documents stay what they are "
     "where the format cannot hold them, and videos are .mp4. [default: png]",
 )
+@_with_precision
 def upscale(
-    sources: Sequence[Path], target: Path, model: str, tile: int, scale: float | None, file_format: str | None
+    sources: Sequence[Path],
+    target: Path,
+    model: str,
+    tile: int,
+    scale: float | None,
+    file_format: str | None,
+    precision: str,
 ) -> None:
     """Upscales an image or video, several files, or all in a folder. OUT is a file if IN is a single file, otherwise a
     folder. Animations and multi-page TIFFs stay together.
@@ -74,7 +81,7 @@ def upscale(
         raise GanzooError(f"--format is for a folder OUT: the suffix of {target.name} says the format")
     for path, written in pairs:
         frames.check_target(path, written)
-    loaded = _loaded(model, "upscale")
+    loaded = _loaded(model, "upscale", precision)
     loaded.size_of_result(1, 1, scale)
     alone = sources[0] if len(sources) == 1 else None
 

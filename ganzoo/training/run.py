@@ -77,8 +77,8 @@ def train(
     """Trains a preset, and writes config, metrics, samples and checkpoints to a run folder.
 
     A preset with `stages` trains one after the other, each in a run folder of its own; the last one is the preset
-    itself. Ctrl-C, or a request to terminate, saves a checkpoint and returns. If any of several workers receives one, all stop
-    within about a second of training. The random states of Python and NumPy are restored at the end.
+    itself. Ctrl-C, or a request to terminate, saves a checkpoint and returns. If any of several workers receives one,
+    all stop within about a second of training. The random states of Python and NumPy are restored at the end.
 
     Args:
         preset: a preset's name, or the path of a YAML file.

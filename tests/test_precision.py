@@ -1,0 +1,51 @@
+"""The precision of inference."""
+
+import numpy as np
+import pytest
+
+import ganzoo
+from ganzoo.files import read_cached, write_cached
+from ganzoo.precision import inference_policy
+
+
+@pytest.fixture
+def decided(tmp_path, monkeypatch):
+    """A function that sets what this machine has found about bfloat16."""
+    monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "cache"))
+    found = inference_policy("auto", quality_stays=True)
+    (path,) = (tmp_path / "cache").iterdir()
+    assert bool(read_cached(path)["faster"]) == (found == "mixed_bfloat16")
+    return lambda faster: write_cached(path, faster=np.array(faster))
+
+
+def precisions(model):
+    return {layer.compute_dtype for layer in model.inference_network._flatten_layers(include_self=False)}
+
+
+def test_auto_is_bfloat16_where_the_machine_is_faster_and_the_quality_stays(decided):
+    """The decision is remembered, not measured again."""
+    image = np.random.default_rng(0).integers(0, 256, (4, 5, 3), "uint8").repeat(8, 0).repeat(8, 1)
+    exact = ganzoo.load("srgan").upscale(image)
+    for faster, expected in ((True, "bfloat16"), (False, "float32")):
+        decided(faster)
+        model = ganzoo.load("srgan", precision="auto")
+        assert expected in precisions(model)
+        difference = np.abs(model.upscale(image).astype(int) - exact)
+        assert difference.max() <= faster
+    # Nobody has measured what bfloat16 does to it.
+    decided(True)
+    assert precisions(ganzoo.load("dcgan.digits", precision="auto")) == {"float32"}
+
+
+def test_a_precision_can_be_asked_for(tmp_path):
+    model = ganzoo.load("dcgan.digits")
+    model.save(tmp_path / "m.keras")
+    for name in ("dcgan.digits", tmp_path / "m.keras"):
+        half = ganzoo.load(name, precision="mixed_bfloat16")
+        assert "bfloat16" in precisions(half)
+        difference = np.abs(half.generate(8, seed=0).astype(int) - model.generate(8, seed=0))
+        assert 0 < difference.max() and difference.mean() < 2
+        exact = ganzoo.load(name, precision="float32")
+        assert np.array_equal(exact.generate(8, seed=0), model.generate(8, seed=0))
+    with pytest.raises(ganzoo.GanzooError, match=r"unknown precision 'bfloat16'. Did you mean 'mixed_bfloat16'\?"):
+        ganzoo.load("dcgan.digits", precision="bfloat16")
