@@ -74,6 +74,8 @@ def in_float32(network: "keras.Model") -> Iterator[None]:
 def set_precision(network: "keras.Model", policy: str) -> None:
     """Makes the layers of a network compute in another precision. Weights are float32 in any case.
 
+    Sums of residual connections stay in float32: they take little time, and rounding errors would add up in them.
+
     Args:
         network: a Keras model, with its nested ones; compiled functions of it must be made anew.
         policy: name of a Keras dtype policy.
@@ -85,8 +87,10 @@ def set_precision(network: "keras.Model", policy: str) -> None:
         set_precision(network, "mixed_bfloat16")
         network.layers[0].compute_dtype     # "bfloat16"
     """
+    import keras
+
     for layer in network._flatten_layers():
-        layer.dtype_policy = policy
+        layer.dtype_policy = "float32" if isinstance(layer, keras.layers.Add) else policy
 
 
 def inference_policy(precision: str, quality_stays: bool) -> str | None:

@@ -127,6 +127,8 @@ def load(
     with inference_first(), guard(), made_with(policy):
         model = cls(**arguments)
     model.load_shipped(weights_file, sha256)
+    if policy == "mixed_bfloat16" and precision:
+        set_precision(model.inference_network, policy)
 
     def finish(model: Any, names: list[str]) -> None:
         model.load_left_out(weights_file, names, sha256)
