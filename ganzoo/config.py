@@ -283,6 +283,8 @@ def dump(config: Config) -> str:
     for section in ("training", "evaluation"):
         # Without keys that have no value.
         mapping[section] = {key: value for key, value in mapping[section].items() if value not in (None, [])}
+    if weights := mapping.get("weights"):
+        mapping["weights"] = {key: value for key, value in weights.items() if key != "bfloat16" or value}
     if stages := mapping.get("stages"):
         mapping["stages"] = [{key: value for key, value in stage.items() if value} for stage in stages]
     return yaml.safe_dump(mapping, sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
