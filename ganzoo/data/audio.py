@@ -421,6 +421,24 @@ def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
     return samples if rate == wanted else soxr().resample(samples, rate, wanted, quality="VHQ")
 
 
+def checked_rate(rate: Any) -> int:
+    """A sample rate as an integer.
+
+    Raises:
+        GanzooError: it is none from 1000 to 384000 Hz.
+
+    Example:
+        from ganzoo.data.audio import checked_rate
+
+        checked_rate(44_100.0)      # 44100
+        checked_rate(44.1)          # GanzooError
+    """
+    whole = isinstance(rate, (int, np.integer)) or (isinstance(rate, float) and rate.is_integer())
+    if not whole or isinstance(rate, bool) or not RATES[0] <= rate <= RATES[1]:
+        raise GanzooError(f"sample_rate must be an integer from {RATES[0]} to {RATES[1]} Hz, got {rate!r}")
+    return int(rate)
+
+
 def read_all(
     paths: Iterable[PathLike], rate: int, native: bool | None = None, warn: Warn | None = None
 ) -> tuple[list[np.ndarray | None], dict[Path, str]]:

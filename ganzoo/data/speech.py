@@ -103,7 +103,7 @@ def speech(
         raise GanzooError(f"{source} already holds noisy speech: omit noise")
     if found.noisy is None and noise is None:
         raise GanzooError(f"{source} holds only clean speech: give noise to mix with it, noise='folder:PATH'")
-    speakers = [_speaker(name) for name in found.names]
+    speakers = [speaker_of(name) for name in found.names]
     if len(set(speakers)) == 1:
         speakers = found.names
     all_speakers = sorted(set(speakers))
@@ -212,6 +212,6 @@ def _limited(noisy, clean):
     return (noisy * factor).astype("float32"), (clean * factor).astype("float32")
 
 
-def _speaker(name):
+def speaker_of(name):
     place, stem = Path(name), Path(name).stem
     return re.split("[-_]", stem)[0] if re.search("[-_]", stem) else place.with_suffix("").parts[0]
