@@ -9,22 +9,22 @@ from ganzoo.config import AtLeastOne, Seed
 from ganzoo.data.feed import Feed, data_function, held_out_indices
 from ganzoo.data.recordings import level, open_recordings
 from ganzoo.data.speech import speaker_of
-from ganzoo.data.vocoder import mel_cepstra
+from ganzoo.data.vocoder import analyze
 from ganzoo.errors import GanzooError
 
 # Root mean square to which recordings are scaled, so that no network has to know how loud a microphone was.
 LEVEL = 0.05
 # Rumble below this frequency, in Hz, which many recordings have, is removed.
 _LOWEST = 60.0
-# Seconds of the shortest recording that is analyzed; shorter ones are padded with silence.
-_SHORTEST = 0.1
+# Samples that the filter needs; shorter recordings are padded with silence.
+_SHORTEST = 64
 
 
 def at_level(sound: np.ndarray, rate: int) -> tuple[np.ndarray, float]:
     """(the sound without rumble below 60 Hz at a root mean square of 0.05, the gain that was applied).
 
     Args:
-        sound: float (samples,); less than a tenth of a second is padded with silence.
+        sound: float (samples,); fewer than 64 are padded with silence.
         rate: sample rate in Hz.
 
     Example:
@@ -34,7 +34,7 @@ def at_level(sound: np.ndarray, rate: int) -> tuple[np.ndarray, float]:
     """
     from scipy.signal import butter, sosfiltfilt
 
-    sound = np.pad(np.asarray(sound, "float64"), (0, max(0, round(_SHORTEST * rate) - len(sound))))
+    sound = np.pad(np.asarray(sound, "float64"), (0, max(0, _SHORTEST - len(sound))))
     sound = sosfiltfilt(butter(4, _LOWEST, "high", fs=rate, output="sos"), sound)
     gain = LEVEL / level(sound)
     return sound * gain, gain
@@ -44,7 +44,7 @@ def at_level(sound: np.ndarray, rate: int) -> tuple[np.ndarray, float]:
 def cepstra(
     source: str,
     sample_rate: AtLeastOne = 16_000,
-    order: AtLeastOne = 40,
+    order: Annotated[int, Field(ge=2)] = 40,
     window: AtLeastOne = 128,
     batch_size: AtLeastOne = 32,
     seed: Seed = 0,
@@ -88,7 +88,10 @@ def cepstra(
         speakers = names
     known = sorted(set(speakers))
     chosen = {known[i] for i in held_out_indices(len(known), held_out)}
-    analyzed = [mel_cepstra(at_level(found.samples[i], sample_rate)[0], sample_rate, order) for i in heard]
+    analyzed = [
+        analyze(at_level(found.samples[i], sample_rate)[0], sample_rate, order - 1, aperiodicity=False).cepstra
+        for i in heard
+    ]
     training = [i for i, speaker in enumerate(speakers) if speaker not in chosen]
     # Which recording the n-th segment of an epoch comes from.
     cells = np.repeat(training, [max(1, round(len(analyzed[i]) / window)) for i in training])

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ganzoo.data.cepstra import at_level
 from ganzoo.data.recordings import open_recordings
-from ganzoo.data.vocoder import Analysis, analyzed, synthesized
+from ganzoo.data.vocoder import Analysis, analyze, synthesize
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.report import Evaluation, short
 from ganzoo.metrics.cepstra import TASK, Restoration
@@ -91,13 +92,13 @@ def evaluate_function(
     for recording, sound in zip(found.names, found.samples):
         digest.update(sound.tobytes())
         scaled, _ = at_level(sound, sample_rate)
-        analysis = analyzed(scaled, sample_rate, order)
+        analysis = analyze(scaled, sample_rate, order - 1)
         changed = change(analysis.cepstra)
 
-        def synthesize(analysis: Analysis = analysis, changed: np.ndarray = changed, count: int = len(scaled)) -> Any:
-            return synthesized(Analysis(analysis.pitch, changed, analysis.aperiodicity), sample_rate, count)
+        def sound_of(analysis: Analysis = replace(analysis, cepstra=changed)) -> np.ndarray:
+            return synthesize(analysis)
 
-        restoration = Restoration(analysis.cepstra, changed, scaled.astype("float32"), synthesize, sample_rate)
+        restoration = Restoration(analysis.cepstra, changed, scaled.astype("float32"), sound_of, sample_rate)
         try:
             rows.append(compute(chosen, restoration))
         except GanzooError as error:

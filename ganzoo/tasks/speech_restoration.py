@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -13,7 +14,7 @@ from ganzoo.data.audio import checked_rate, resampled
 from ganzoo.data.batch_checks import parts_of, rank_of, refuse_single_examples
 from ganzoo.data.batches import first_examples
 from ganzoo.data.cepstra import at_level, cepstra
-from ganzoo.data.vocoder import Analysis, analyzed, synthesized
+from ganzoo.data.vocoder import analyze, synthesize
 from ganzoo.data.vowels import vowels
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.sampling import grid
@@ -204,9 +205,8 @@ class SpeechSmoothing(Task):
         scaled, gain = at_level(narrow, self.sample_rate)
         parts = []
         for piece in _pieces(scaled, self.sample_rate):
-            found = analyzed(piece, self.sample_rate, self.order)
-            changed = Analysis(found.pitch, change(found.cepstra), found.aperiodicity)
-            parts.append(synthesized(changed, self.sample_rate, len(piece)))
+            found = analyze(piece, self.sample_rate, self.order - 1)
+            parts.append(synthesize(replace(found, cepstra=change(found.cepstra))))
         made = resampled((np.concatenate(parts) / gain).astype("float32"), self.sample_rate, rate)
         # Resampling rounds lengths.
         return np.pad(made, (0, max(0, len(sound) - len(made))))[: len(sound)]
@@ -330,7 +330,7 @@ class SpeechSmoothing(Task):
         """Spectral envelopes of synthetic vowels, since a recording would have a license of its own."""
         try:
             sound, _ = at_level(vowels(self.sample_rate), self.sample_rate)
-            natural = analyzed(sound, self.sample_rate, self.order).cepstra
+            natural = analyze(sound, self.sample_rate, self.order - 1, aperiodicity=False).cepstra
         except GanzooError:
             # The package pyworld is missing.
             return None
@@ -385,8 +385,8 @@ class SpeechRestoration(SpeechSmoothing):
     """
 
     purpose = "gives over-smoothed speech its texture back"
-    usage = "ganzoo restore IN OUT --model {name}"
-    commands = ("restore", "smooth")
+    usage = "ganzoo postfilter IN OUT --model {name}"
+    commands = ("postfilter", "smooth")
     example = "restored = model.restore(audio, sample_rate=44100)  # float32, with the same length and sample rate"
     limits = (
         "It restores texture that is typical, not what a certain voice had. It works on the spectral envelopes of a "
