@@ -21,7 +21,7 @@ TINY = model_class("postfilter").test_config
 RATE = 16_000
 
 
-def with_weights(name, **arguments):
+def with_weights(name, size=0.3, **arguments):
     """A model whose networks do something."""
     keras.utils.set_random_seed(0)
     model = ganzoo.create(name, **{**model_class(name).test_config, **arguments})
@@ -29,7 +29,7 @@ def with_weights(name, **arguments):
     for network in (model.inference_network, model.smoothing_network):
         for weight in network.weights:
             if weight.path.endswith("kernel"):
-                weight.assign(rng.normal(0, 0.3, weight.shape))
+                weight.assign(rng.normal(0, size, weight.shape))
     return model
 
 
@@ -142,7 +142,9 @@ def test_synthesis_without_a_change_sounds_like_the_recording(model):
 
     def levels(sound, rate):
         size = rate // 10
-        return 20 * np.log10(np.sqrt(np.square(sound[: len(sound) // size * size]).reshape(-1, size).mean(axis=1) + 1e-20))
+        return 20 * np.log10(
+            np.sqrt(np.square(sound[: len(sound) // size * size]).reshape(-1, size).mean(axis=1) + 1e-20)
+        )
 
     same = with_weights("postfilter", order=40)
     for rate, gain in ((16_000, 1.0), (44_100, 0.01)):
@@ -323,7 +325,11 @@ def test_recordings_that_are_all_silent_are_refused(tmp_path):
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     path = tmp_path_factory.mktemp("models") / "tiny.keras"
-    made = with_weights("postfilter", order=40)
+    made = with_weights("postfilter", size=0.03, order=40, coarse_order=20)
+    rng = np.random.default_rng(0)
+    for network in (made.smoother, made.ema_generator):
+        # About the means and deviations of speech.
+        network.get_layer(SCALE).take(np.linspace(-11, 0, 40) ** 3 / 121 + rng.normal(size=(999, 40)) * 0.1)
     made.compile()
     made.save(path)
     return path

@@ -45,7 +45,12 @@ def _each(pairs: Sequence[tuple[Path, Path]], source: Path | None, work: Callabl
 
 
 # The method that a command calls, if it has another name than the command.
-_METHODS = {"generate --caption": "vectors", "generate --label": "class_number", "postfilter": "restore", "probe": "features"}
+_METHODS = {
+    "generate --caption": "vectors",
+    "generate --label": "class_number",
+    "postfilter": "restore",
+    "probe": "features",
+}
 
 
 def _loaded(name: str, command: str) -> Any:

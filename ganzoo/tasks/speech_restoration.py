@@ -245,7 +245,9 @@ class SpeechSmoothing(Task):
 
     def coarse_tensor(self, natural: Tensor) -> Tensor:
         """`coarse_cepstra` of a batch (batch, frames, order)."""
-        pieces = ops.reshape(natural[:, :, : self.coarse_order], (-1, self.window // self.hop, self.hop, self.coarse_order))
+        pieces = ops.reshape(
+            natural[:, :, : self.coarse_order], (-1, self.window // self.hop, self.hop, self.coarse_order)
+        )
         return ops.mean(pieces, axis=2)
 
     def spectral_error(self, natural: Tensor, other: Tensor) -> Tensor:
@@ -481,7 +483,12 @@ class SpeechRestoration(SpeechSmoothing):
 
     def _versions(self, natural: np.ndarray) -> dict[str, np.ndarray]:
         others = super()._versions(natural)
-        return {"coarse": others["coarse"], "smooth": others["smooth"], "restored": self.restore_cepstra(others["smooth"]), "natural": natural}
+        return {
+            "coarse": others["coarse"],
+            "smooth": others["smooth"],
+            "restored": self.restore_cepstra(others["smooth"]),
+            "natural": natural,
+        }
 
     def example_inputs(self, count: int, seed: int = 0) -> list[np.ndarray]:
         """Random inputs of the inference network, for tests."""
@@ -549,4 +556,3 @@ def _pieces(sound: np.ndarray, rate: int) -> list[np.ndarray]:
         pieces.append(sound[start:end])
         start = end
     return [*pieces, sound[start:]]
-
