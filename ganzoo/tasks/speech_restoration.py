@@ -66,13 +66,13 @@ class SpeechSmoothing(Task):
     page = "ganzoo.demos.postfilter"
     purpose = "smooths the spectra of speech"
     usage = "ganzoo smooth IN OUT --model {name}"
-    commands = ("smooth",)
+    commands: tuple[str, ...] = ("smooth",)
     sources = ("ganzoo.data.recordings", " of recordings")
     example = "smooth = model.smooth(audio, sample_rate=44100)  # float32, with the same length and sample rate"
     pipeline = "audio-to-audio"
     limits = (
-        "It works on the spectral envelopes of a vocoder, whose synthesis changes any recording somewhat, and up to half "
-        "of its sample rate: higher frequencies are lost. It expects one voice without noise or music."
+        "It works on the spectral envelopes of a vocoder, whose synthesis changes any recording somewhat, and up to "
+        "half of its sample rate: higher frequencies are lost. It expects one voice without noise or music."
     )
     has_fixed_shapes = True
     output_name = "cepstra"
@@ -392,8 +392,8 @@ class SpeechRestoration(SpeechSmoothing):
     example = "restored = model.restore(audio, sample_rate=44100)  # float32, with the same length and sample rate"
     limits = (
         "It restores texture that is typical, not what a certain voice had. It works on the spectral envelopes of a "
-        "vocoder, whose synthesis changes any recording somewhat, and up to half of its sample rate: higher frequencies "
-        "are lost. It expects one voice without noise or music; what is not smooth becomes rough."
+        "vocoder, whose synthesis changes any recording somewhat, and up to half of its sample rate: higher "
+        "frequencies are lost. It expects one voice without noise or music; what is not smooth becomes rough."
     )
     monitored = "modulation_distance"
 
@@ -415,8 +415,8 @@ class SpeechRestoration(SpeechSmoothing):
             audio, sample_rate: as in `smooth`.
             strength: factor of what the post-filter adds, 0 to 2.
             seed: of the noise.
-            smooth_first: smooth the recording first, to hear what the post-filter makes of the smooth version of natural
-                speech.
+            smooth_first: smooth the recording first, to hear what the post-filter makes of the smooth version of
+                natural speech.
 
         Returns:
             float32 with the same shape, sample rate and level.
@@ -431,10 +431,9 @@ class SpeechRestoration(SpeechSmoothing):
             smooth = model.smooth(vowels(16_000), 16_000)
             restored = model.restore(smooth, 16_000)        # float32 (36800,)
         """
-        options = dict(strength=strength, seed=seed)
 
         def change(cepstra: np.ndarray) -> np.ndarray:
-            return self.restore_cepstra(self.smooth_cepstra(cepstra) if smooth_first else cepstra, **options)
+            return self.restore_cepstra(self.smooth_cepstra(cepstra) if smooth_first else cepstra, strength, seed)
 
         return self.resynthesized(audio, sample_rate, change)
 
