@@ -33,7 +33,11 @@ MODELS = {
     "srresnet": ("4x super-resolution, pixel loss", "Ledig et al. 2016", "1609.04802"),
     "srgan": ("4x super-resolution, perceptual and adversarial loss", "Ledig et al. 2016", "1609.04802"),
     "segan": ("speech enhancement on waveforms", "Pascual et al. 2017", "1703.09452"),
-    "smoother": ("over-smoothed spectra of speech, by least squares", "Zen et al. 2009", "10.1016/j.specom.2009.04.004"),
+    "smoother": (
+        "over-smoothed spectra of speech, by least squares",
+        "Zen et al. 2009",
+        "10.1016/j.specom.2009.04.004",
+    ),
     "postfilter": ("texture for over-smoothed speech", "Kaneko et al. 2017", "10.1109/ICASSP.2017.7953090"),
     "wavenet": ("speech, sample by sample", "van den Oord et al. 2016", "1609.03499"),
     "gan_int_cls": ("text to image, in one stage", "Reed et al. 2016", "1605.05396"),
@@ -288,12 +292,15 @@ def image_translation():
 
 @table
 def speech_restoration():
-    yield "mel-cepstra", "global variance", "modulation spectrum", "mel-cepstral distortion", "PESQ", "DNSMOS"
+    yield "mel-cepstra", "global variance", "modulation spectrum", "mel-cepstral distortion", "PESQ"
     names = ("variance_distance", "modulation_distance", "mel_cepstral_distortion")
-    for title, name in (("smooth: `smoother.speech`", "smoother.speech"), ("restored: `postfilter.speech`", "postfilter.speech")):
+    for title, name in (
+        ("smooth: `smoother.speech`", "smoother.speech"),
+        ("restored: `postfilter.speech`", "postfilter.speech"),
+    ):
         metrics = metrics_of(name)
         decibels = (f"{metrics[key]:.2f} dB" for key in names)
-        yield title, *decibels, f"{metrics['pesq']:.2f}", f"{metrics['dnsmos_ovrl']:.2f}"
+        yield title, *decibels, f"{metrics['pesq']:.2f}"
 
 
 @table
