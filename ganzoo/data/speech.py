@@ -212,6 +212,13 @@ def _limited(noisy, clean):
     return (noisy * factor).astype("float32"), (clean * factor).astype("float32")
 
 
-def speaker_of(name):
+def speaker_of(name: str) -> str:
+    """The speaker of a recording: the part of its file's name before the first - or _, or else its topmost folder.
+
+    Example:
+        from ganzoo.data.speech import speaker_of
+
+        [speaker_of(name) for name in ("103-1240-0000.flac", "ana/7.wav")]      # ["103", "ana"]
+    """
     place, stem = Path(name), Path(name).stem
     return re.split("[-_]", stem)[0] if re.search("[-_]", stem) else place.with_suffix("").parts[0]
