@@ -145,7 +145,13 @@ def page(model: str) -> list[dict[str, Any]]:
                 elem_id=f"{model}-given",
             )
             strength = gr.Slider(
-                0, 2, 1, step=0.05, label="Strength of the texture", visible=restores, elem_id=f"{model}-strength"
+                0,
+                2,
+                getattr(found, "strength", 1.0),
+                step=0.05,
+                label="Strength of the texture",
+                visible=restores,
+                elem_id=f"{model}-strength",
             )
             seed = seed_number(0, visible=restores, elem_id=f"{model}-seed")
             button = gr.Button("Restore" if restores else "Smooth", variant="primary", elem_id=f"{model}-restore")

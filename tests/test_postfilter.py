@@ -109,9 +109,14 @@ def test_strength_scales_what_is_added_and_seeds_choose_it(model, natural):
     np.testing.assert_allclose(half, (natural + full) / 2, atol=1e-5)
     np.testing.assert_array_equal(model.restore_cepstra(natural, seed=1), full)
     assert np.abs(model.restore_cepstra(natural, seed=2) - full).max() > 0.01
+    weak = ganzoo.create("postfilter", **TINY, strength=0.5)
+    weak.start_from(model)
+    np.testing.assert_allclose(weak.restore_cepstra(natural, seed=1), half, atol=1e-5)
     for strength in (-0.1, 2.1, "1", True, np.nan):
         with pytest.raises(GanzooError, match="strength must be a number from 0 to 2"):
             model.restore_cepstra(natural, strength=strength)
+    with pytest.raises(GanzooError, match="strength"):
+        ganzoo.create("postfilter", **TINY, strength=2.1)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ restored = model.restore(smooth, rate)
 print(smooth.shape, restored.shape, restored.dtype)
 
 # %% [markdown]
-# On the command line: `ganzoo smooth natural.wav smooth.wav` and `ganzoo postfilter smooth.wav restored.wav`. Frequencies above 8 kHz are lost. `strength` scales what the post-filter adds, `seed` chooses its noise; `model.restore(audio, rate, smooth_first=True)` does both steps on one analysis.
+# On the command line: `ganzoo smooth natural.wav smooth.wav` and `ganzoo postfilter smooth.wav restored.wav`. Frequencies above 8 kHz are lost. `strength` scales what the post-filter adds (by default as the preset says), `seed` chooses its noise; `model.restore(audio, rate, smooth_first=True)` does both steps on one analysis.
 #
 # ## What happens inside
 #

@@ -19,15 +19,13 @@ _MODEL_HELP = "A model, a preset, an address of the hub, a .keras file or a run 
 @click.option(
     "--strength",
     type=click.FloatRange(0, 2),
-    default=1.0,
-    show_default=True,
-    help="Factor of what the post-filter adds.",
+    help="Factor of what the post-filter adds. [default: the model's own]",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the noise.")
 @click.option(
     "--smooth-first", is_flag=True, help="Smooth natural speech first, to hear what the post-filter makes of it."
 )
-def postfilter(source: Path, target: Path, model: str, strength: float, seed: int, smooth_first: bool) -> None:
+def postfilter(source: Path, target: Path, model: str, strength: float | None, seed: int, smooth_first: bool) -> None:
     """Gives over-smoothed speech, such as that of statistical speech synthesis, its texture back. IN and OUT are files
     or folders.
 

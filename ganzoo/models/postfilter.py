@@ -1,17 +1,20 @@
 """A post-filter for over-smoothed speech (Kaneko et al. 2017, doi:10.1109/ICASSP.2017.7953090)."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from keras import ops
+from pydantic import Field
 
 from ganzoo.config import AtLeastOne, NotNegative
 from ganzoo.errors import GanzooError
 from ganzoo.networks.cepstral import SCALE, cepstral_postfilter, cepstral_smoother, texture_discriminator
 from ganzoo.registry import register
-from ganzoo.tasks.speech_restoration import SpeechRestoration
+from ganzoo.tasks.speech_restoration import SpeechRestoration, checked_strength
 from ganzoo.training.adversarial import AdversarialModel
 from ganzoo.training.zoo_model import ZooModel
 from ganzoo.types import Tensor
+
+Strength = Annotated[float, Field(ge=0, le=2)]
 
 
 @register("postfilter")
@@ -36,6 +39,8 @@ class PostFilter(SpeechRestoration, AdversarialModel):
         smoother_width, smoother_blocks, smoother_kernel_size: `width`, `blocks` and `kernel_size` of the smoother.
         discriminator_widths: channels of the discriminator's convolutions.
         discriminator_kernel_size: of these, over time and over the coefficients.
+        strength: factor, 0 to 2, of what `restore` adds by default. Texture costs accuracy: below 1, there is somewhat
+            less of both.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
@@ -84,6 +89,7 @@ class PostFilter(SpeechRestoration, AdversarialModel):
         discriminator_kernel_size: int = 5,
         window: int = 128,
         sample_rate: AtLeastOne = 16_000,
+        strength: Strength = 1.0,
         **options: Any,
     ):
         widths = tuple(discriminator_widths)
@@ -100,6 +106,7 @@ class PostFilter(SpeechRestoration, AdversarialModel):
             **options,
         )
         self.set_sizes(order, coarse_order, hop, window, sample_rate)
+        self.strength = checked_strength(strength)
         # Without noise the generator is deterministic.
         self.shares_fake_batch = not noise_channels
 

@@ -396,6 +396,8 @@ class SpeechRestoration(SpeechSmoothing):
         "frequencies are lost. It expects one voice without noise or music; what is not smooth becomes rough."
     )
     monitored = "modulation_distance"
+    # What `restore` multiplies the network's change by.
+    strength = 1.0
 
     @property
     def noise_channels(self) -> int:
@@ -404,7 +406,12 @@ class SpeechRestoration(SpeechSmoothing):
         return inputs[1].shape[-1] if len(inputs) > 1 else 0
 
     def restore(
-        self, audio: np.ndarray, sample_rate: int, strength: float = 1.0, seed: int = 0, smooth_first: bool = False
+        self,
+        audio: np.ndarray,
+        sample_rate: int,
+        strength: float | None = None,
+        seed: int = 0,
+        smooth_first: bool = False,
     ) -> np.ndarray:
         """Gives over-smoothed speech its texture back.
 
@@ -413,7 +420,7 @@ class SpeechRestoration(SpeechSmoothing):
 
         Args:
             audio, sample_rate: as in `smooth`.
-            strength: factor of what the post-filter adds, 0 to 2.
+            strength: factor of what the post-filter adds, 0 to 2; by default the model's own.
             seed: of the noise.
             smooth_first: smooth the recording first, to hear what the post-filter makes of the smooth version of
                 natural speech.
@@ -437,7 +444,7 @@ class SpeechRestoration(SpeechSmoothing):
 
         return self.resynthesized(audio, sample_rate, change)
 
-    def restore_cepstra(self, cepstra: np.ndarray, strength: float = 1.0, seed: int = 0) -> np.ndarray:
+    def restore_cepstra(self, cepstra: np.ndarray, strength: float | None = None, seed: int = 0) -> np.ndarray:
         """Smooth mel-cepstra with texture.
 
         Args:
@@ -455,16 +462,14 @@ class SpeechRestoration(SpeechSmoothing):
             restored = model.restore_cepstra(np.zeros((101, 40), "float32"), strength=0.5)      # float32 (101, 40)
         """
         smooth = self._checked_cepstra(cepstra)
-        number = isinstance(strength, (int, float, np.number)) and not isinstance(strength, bool)
-        if not number or not 0 <= strength <= 2:
-            raise GanzooError(f"strength must be a number from 0 to 2, got {strength!r}")
+        factor = checked_strength(self.strength if strength is None else strength)
         backend.sync_variables(self)
         inputs = [smooth]
         if self.noise_channels:
             rng = np.random.default_rng([abs(int(seed)), int(seed < 0)])
             inputs.append(rng.standard_normal((len(smooth), self.noise_channels), "float32"))
         restored = _in_blocks(self._restore_compiled, inputs, _AT_ONCE, self._reach)
-        return restored if strength == 1 else smooth + np.float32(strength) * (restored - smooth)
+        return restored if factor == 1 else smooth + np.float32(factor) * (restored - smooth)
 
     @functools.cached_property
     def _restore_compiled(self) -> Callable:
@@ -495,6 +500,18 @@ class SpeechRestoration(SpeechSmoothing):
         shape = (count, self.window, self.noise_channels)
         latents = np.random.default_rng(seed).standard_normal(shape, "float32")
         return [smooth, latents] if self.noise_channels else [smooth]
+
+
+def checked_strength(strength: Any) -> float:
+    """A strength of a post-filter.
+
+    Raises:
+        GanzooError: it is no number from 0 to 2.
+    """
+    number = isinstance(strength, (int, float, np.number)) and not isinstance(strength, bool)
+    if not number or not 0 <= strength <= 2:
+        raise GanzooError(f"strength must be a number from 0 to 2, got {strength!r}")
+    return float(strength)
 
 
 def envelopes(cepstra: np.ndarray, sample_rate: int, frames: int | None = None) -> np.ndarray:
