@@ -523,7 +523,7 @@ def envelopes(cepstra: np.ndarray, sample_rate: int, frames: int | None = None) 
         frames: width of the image; shorter ones are padded with black.
 
     Returns:
-        uint8 (128, frames, 1): 80 dB from black to white.
+        uint8 (128, frames, 1): from black to white 70 dB, up to about the loudest of speech at the level of the data.
 
     Example:
         from ganzoo.tasks.speech_restoration import envelopes
@@ -535,8 +535,7 @@ def envelopes(cepstra: np.ndarray, sample_rate: int, frames: int | None = None) 
     place = np.pi * (np.arange(128) + 0.5) / 128
     cosines = np.cos(place[:, None] * np.arange(order)) * np.where(np.arange(order), np.sqrt(2), 1.0)
     decibels = 10 / np.log(10) * (cosines @ np.asarray(cepstra, "float64").T)
-    # The spectrum of speech at the level of the data reaches about -20 dB.
-    image = np.rint(255 * np.clip(1 + (decibels + 20) / 80, 0, 1)).astype("uint8")[::-1, :, None]
+    image = np.rint(255 * np.clip(1 + (decibels + 5) / 70, 0, 1)).astype("uint8")[::-1, :, None]
     wanted = image.shape[1] if frames is None else frames
     return np.pad(image[:, :wanted], ((0, 0), (0, max(0, wanted - image.shape[1])), (0, 0)))
 
