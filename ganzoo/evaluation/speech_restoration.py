@@ -12,7 +12,7 @@ from ganzoo.data.recordings import open_recordings
 from ganzoo.data.vocoder import Analysis, analyze, synthesize
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.report import Evaluation, short
-from ganzoo.metrics.cepstra import TASK, Restoration
+from ganzoo.metrics.smoothness import TASK, Restoration
 from ganzoo.metrics.registry import averages, chosen_metrics, compute, protocols, rounded
 
 # Metrics of sound: all others are 0 for natural mel-cepstra.

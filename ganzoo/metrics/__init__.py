@@ -2,7 +2,7 @@
 
 from ganzoo.metrics import image_pairs
 from ganzoo.metrics.captioned_sets import CaptionedSets
-from ganzoo.metrics.cepstra import (
+from ganzoo.metrics.smoothness import (
     global_variance,
     mel_cepstral_distortion,
     modulation_distance,

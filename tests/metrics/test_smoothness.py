@@ -3,7 +3,7 @@ import pytest
 
 from ganzoo import metrics
 from ganzoo.errors import GanzooError
-from ganzoo.metrics.cepstra import Restoration
+from ganzoo.metrics.smoothness import Restoration
 from ganzoo.metrics.registry import chosen_metrics, compute
 
 
