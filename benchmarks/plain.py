@@ -13,6 +13,7 @@ from torch.nn import functional
 from torch_reference import TorchReference, layout
 
 import ganzoo
+from ganzoo.networks.cepstral import SCALE
 from ganzoo.networks.mel import log_mel
 from ganzoo.networks.split import split_at
 
@@ -331,6 +332,53 @@ class _Cycle(_ModelLosses):
         return model.adversarial_weight * adversarial + model.cycle_weight * (cycle + model.identity_weight * same)
 
 
+class _Smooth(_ModelLosses):
+    """The smoother of mel-cepstra."""
+
+    def __init__(self, model, g, d):
+        super().__init__(model, g, d)
+        layer = model.generator.get_layer(SCALE)
+        self.mean, self.deviation = (
+            torch.tensor(keras.ops.convert_to_numpy(part))[:, None] for part in (layer.mean, layer.deviation)
+        )
+
+    def coarse(self, natural):
+        return functional.avg_pool1d(natural[:, : self.model.coarse_order], self.model.hop)
+
+    def generator_loss(self, natural):
+        return (((self.g(self.coarse(natural)) - natural) / self.deviation) ** 2).mean()
+
+
+class _Textured(_Smooth):
+    """The post-filter of mel-cepstra."""
+
+    def __init__(self, model, g, d):
+        super().__init__(model, g, d)
+        self.smoother = TorchReference(model.smoother)
+
+    def forward_once(self, natural):
+        with torch.no_grad():
+            self.smooth = self.smoother(self.coarse(natural))
+
+    def fake(self):
+        noise = torch.randn(len(self.smooth), self.model.noise_channels, self.model.window)
+        return self.g(self.smooth, noise)
+
+    def logits(self, examples):
+        pair = [((part - self.mean) / self.deviation).transpose(1, 2) for part in (examples, self.smooth)]
+        return self.d(torch.stack(pair, 1))
+
+    def discriminator_loss(self, natural):
+        with torch.no_grad():
+            fake = self.fake()
+        return self.losses[0](self.logits(natural), self.logits(fake))
+
+    def generator_loss(self, natural):
+        fake = self.fake()
+        error = ((fake - natural) ** 2).sum(1).mean()
+        return self.model.spectral_weight * error + self.model.adversarial_weight * self.losses[1](self.logits(fake))
+
+
 _LOSSES_OF_MODELS = {
     "pixelcnn": _Autoregressive,
     "conditional_pixelcnn": _Autoregressive,
@@ -338,6 +386,8 @@ _LOSSES_OF_MODELS = {
     "vae": _Bound,
     "cyclegan": _Cycle,
     "began": _Equilibrium,
+    "smoother": _Smooth,
+    "postfilter": _Textured,
     "srresnet": _Upscaled,
     "srgan": _Upscaled,
     "segan": _Enhanced,

@@ -34,18 +34,20 @@ class TorchReference(nn.Module):
                 if node.is_input:
                     continue
                 operation = node.operation
-                if id(operation) not in made:
-                    made[id(operation)] = self._made(operation, node)
+                # A standardization is used in both directions.
+                key = id(operation), node.arguments.kwargs.get("inverse")
+                if key not in made:
+                    made[key] = self._made(operation, node)
                     if type(operation).__name__ == "PixelShuffle":
                         # PyTorch expects the channels in another order.
-                        before = made[id(node.input_tensors[0]._keras_history.operation)]
+                        before = made[id(node.input_tensors[0]._keras_history.operation), None]
                         if isinstance(before, nn.Module):
                             _reorder(before, operation.scale, node.outputs[0].shape[-1])
                         else:
-                            made[id(operation)] = _unordered_shuffle(operation.scale)
+                            made[key] = _unordered_shuffle(operation.scale)
                 taken = [known[id(tensor)] for tensor in node.input_tensors]
                 given = [known.setdefault(id(tensor), len(known)) for tensor in node.outputs]
-                self.calls.append((made[id(operation)], taken, given))
+                self.calls.append((made[key], taken, given))
         self.outputs = [known[id(tensor)] for tensor in network.outputs]
         self.count = len(known)
         # The values to free after each call, as hand-written code would.
@@ -110,9 +112,15 @@ def channels_last(x):
 
 @_maker("Dense")
 def _dense(layer, node, exact):
-    made = nn.Linear(layer.kernel.shape[0], layer.units, bias=layer.use_bias)
+    taken, along = layer.kernel.shape[0], _rank(node) == 3
+    made = (
+        nn.Conv1d(taken, layer.units, 1, bias=layer.use_bias)
+        if along
+        else nn.Linear(taken, layer.units, bias=layer.use_bias)
+    )
     # Not layer.kernel alone: a regularizer may have changed the weights that the layer computes with.
-    _copied(made.weight, np.asarray(layer.kernel).T)
+    weights = np.asarray(layer.kernel).T
+    _copied(made.weight, weights[..., None] if along else weights)
     if layer.use_bias:
         _copied(made.bias, np.asarray(layer.bias))
     return _activated(made, layer.activation)
@@ -275,6 +283,15 @@ def _padded(layer, node, exact):
     return lambda x: functional.pad(x, sides, mode=layer.mode)
 
 
+@_maker("Standardization")
+def _standardization(layer, node, exact):
+    count = node.input_tensors[0].shape[-1]
+    mean, deviation = (torch.tensor(np.asarray(part))[:count, None] for part in (layer.mean, layer.deviation))
+    if node.arguments.kwargs.get("inverse"):
+        return lambda x: x * deviation + mean
+    return lambda x: (x - mean) / deviation
+
+
 @_maker("VirtualBatchNormalization")
 def _virtual_batch_norm(layer, node, exact):
     return _VirtualBatchNorm(layer)
@@ -370,7 +387,7 @@ def _flatten(layer, node, exact):
 
 @_maker("Reshape")
 def _reshape(layer, node, exact):
-    shape = node.outputs[0].shape[1:]
+    shape = [-1 if size is None else size for size in node.outputs[0].shape[1:]]
     before, after = _rank(node) > 2, len(shape) > 1
 
     def reshaped(x):

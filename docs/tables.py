@@ -33,6 +33,12 @@ MODELS = {
     "srresnet": ("4x super-resolution, pixel loss", "Ledig et al. 2016", "1609.04802"),
     "srgan": ("4x super-resolution, perceptual and adversarial loss", "Ledig et al. 2016", "1609.04802"),
     "segan": ("speech enhancement on waveforms", "Pascual et al. 2017", "1703.09452"),
+    "smoother": (
+        "over-smoothed spectra of speech, by least squares",
+        "Zen et al. 2009",
+        "10.1016/j.specom.2009.04.004",
+    ),
+    "postfilter": ("texture for over-smoothed speech", "Kaneko et al. 2017", "10.1109/ICASSP.2017.7953090"),
     "wavenet": ("speech, sample by sample", "van den Oord et al. 2016", "1609.03499"),
     "gan_int_cls": ("text to image, in one stage", "Reed et al. 2016", "1605.05396"),
     "stackgan": ("text to image, in two stages", "Zhang et al. 2016", "1612.03242"),
@@ -105,11 +111,13 @@ def models():
     yield "model", "what it is", "paper", "presets with weights", "measured"
     shipped = {preset.split(".")[0] for preset in list_presets()}
     for name in sorted(shipped, key=list(MODELS).index):
-        what, authors, arxiv = MODELS[name]
+        what, authors, paper = MODELS[name]
+        # A number of arXiv, or a DOI.
+        address = f"https://doi.org/{paper}" if "/" in paper else f"https://arxiv.org/abs/{paper}"
         with_weights = [preset for preset in trained() if preset.split(".")[0] == name]
         shown = ", ".join(f"`{preset.split('.')[1]}`" for preset in with_weights)
         best = min(with_weights, key=lambda preset: not presets.find(preset).config.default, default=None)
-        yield f"`{name}`", what, f"[{authors}](https://arxiv.org/abs/{arxiv})", shown, headline(best) if best else ""
+        yield f"`{name}`", what, f"[{authors}]({address})", shown, headline(best) if best else ""
 
 
 def headline(preset):
@@ -125,6 +133,8 @@ def headline(preset):
         return f"negative log-likelihood {metrics['negative_log_likelihood']:.1f} nats (`{kind}`)"
     if "psnr_y" in metrics:
         return f"PSNR {metrics['psnr_y']:.2f} dB, LPIPS {metrics['lpips_alex']:.3f} (Set5)"
+    if "modulation_distance" in metrics:
+        return f"modulation spectra {metrics['modulation_distance']:.1f} dB from natural speech (`{kind}`)"
     if "pesq" in metrics:
         return f"PESQ {metrics['pesq']:.2f} (VoiceBank-DEMAND)"
     if "bits_per_sample" in metrics:
@@ -278,6 +288,19 @@ def image_translation():
                 f"{metrics[f'cycle_psnr_{direction}']:.2f} dB",
                 training_time(metrics),
             )
+
+
+@table
+def speech_restoration():
+    yield "mel-cepstra", "global variance", "modulation spectrum", "mel-cepstral distortion", "PESQ"
+    names = ("variance_distance", "modulation_distance", "mel_cepstral_distortion")
+    for title, name in (
+        ("smooth: `smoother.speech`", "smoother.speech"),
+        ("restored: `postfilter.speech`", "postfilter.speech"),
+    ):
+        metrics = metrics_of(name)
+        decibels = (f"{metrics[key]:.2f} dB" for key in names)
+        yield title, *decibels, f"{metrics['pesq']:.2f}"
 
 
 @table

@@ -20,6 +20,8 @@ _MODULES = {
     "ImageTranslation": "ganzoo.tasks.image_translation",
     "Objective": "ganzoo.training.zoo_model",
     "SpeechEnhancement": "ganzoo.tasks.speech_enhancement",
+    "SpeechRestoration": "ganzoo.tasks.speech_restoration",
+    "SpeechSmoothing": "ganzoo.tasks.speech_restoration",
     "SpeechSynthesis": "ganzoo.tasks.speech_synthesis",
     "SuperResolution": "ganzoo.tasks.super_resolution",
     "TextConditionalGAN": "ganzoo.training.text_conditional",

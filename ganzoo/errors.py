@@ -21,6 +21,7 @@ EXTRAS = {
     "tfds": ("importlib_resources", "tensorflow-datasets"),
     "torch": ("torch", "torchmetrics"),
     "video": ("av",),
+    "voice": ("soundfile", "soxr", "pyworld-prebuilt"),
 }
 
 # Names beside which a good guess would be lost.

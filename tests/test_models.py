@@ -92,7 +92,7 @@ for line in sys.stdin:
 def test_every_model_ships_a_preset_and_says_what_it_is(name):
     assert ganzoo.list_presets(f"{name}.*")
     cls = model_class(name)
-    assert "arXiv" in cls.__doc__
+    assert "arXiv" in cls.__doc__ or "doi:" in cls.__doc__
     assert "Example" in cls.__doc__
     assert validated_arguments(parameters_of("__init__", owner=cls), cls.test_config, name)
 

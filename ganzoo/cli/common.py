@@ -55,7 +55,12 @@ _with_precision = click.option(
 
 
 # The method that a command calls, if it has another name than the command.
-_METHODS = {"generate --caption": "vectors", "generate --label": "class_number", "probe": "features"}
+_METHODS = {
+    "generate --caption": "vectors",
+    "generate --label": "class_number",
+    "postfilter": "restore",
+    "probe": "features",
+}
 
 
 def _loaded(name: str, command: str, precision: Any = None) -> Any:

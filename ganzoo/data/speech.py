@@ -103,7 +103,7 @@ def speech(
         raise GanzooError(f"{source} already holds noisy speech: omit noise")
     if found.noisy is None and noise is None:
         raise GanzooError(f"{source} holds only clean speech: give noise to mix with it, noise='folder:PATH'")
-    speakers = [_speaker(name) for name in found.names]
+    speakers = [speaker_of(name) for name in found.names]
     if len(set(speakers)) == 1:
         speakers = found.names
     all_speakers = sorted(set(speakers))
@@ -212,6 +212,13 @@ def _limited(noisy, clean):
     return (noisy * factor).astype("float32"), (clean * factor).astype("float32")
 
 
-def _speaker(name):
+def speaker_of(name: str) -> str:
+    """The speaker of a recording: the part of its file's name before the first - or _, or else its topmost folder.
+
+    Example:
+        from ganzoo.data.speech import speaker_of
+
+        [speaker_of(name) for name in ("103-1240-0000.flac", "ana/7.wav")]      # ["103", "ana"]
+    """
     place, stem = Path(name), Path(name).stem
     return re.split("[-_]", stem)[0] if re.search("[-_]", stem) else place.with_suffix("").parts[0]

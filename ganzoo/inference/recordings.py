@@ -3,12 +3,13 @@ writing of generated sounds."""
 
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from ganzoo.data.audio import UNREADABLE, Warn, audio_files, opened, soundfile
+from ganzoo.data.audio import UNREADABLE, Warn, audio_files, opened, read_audio, soundfile
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import replaced
 from ganzoo.inference.enhancement_stream import EnhancementStream
@@ -68,6 +69,48 @@ def enhance_file(
     if limited:
         message = f"{target}: {limited} samples above full scale were clipped (the peak was {peak:.3g}); "
         warn(message + "a floating-point .wav would keep them", UserWarning)
+
+
+def change_file(
+    change: Callable[[np.ndarray, int], np.ndarray], source: PathLike, target: PathLike, warn: Warn | None = None
+) -> None:
+    """Writes what a function makes of a whole recording, which is in memory at once.
+
+    Sample rate, channels and, if the target's format supports it, bit depth are preserved. The file is written
+    atomically. Floating-point samples above full scale are kept in a floating-point .wav; other formats clip them.
+
+    Args:
+        change: function from audio float32 (samples, channels) and its sample rate in Hz to audio of the same shape.
+        source: file to read.
+        target, warn: as in `enhance_file`.
+
+    Raises:
+        GanzooError: a file cannot be read or written, or the function refuses the audio.
+
+    Example:
+        from ganzoo.inference.recordings import change_file
+
+        change_file(lambda audio, rate: audio[::-1], "noisy.wav", "backwards.wav")
+    """
+    source, target, warn = Path(source), Path(target), warn or warnings.warn
+    check_writable(target)
+    with opened(source) as recording:
+        subtype = subtype_for(target.suffix.lower(), recording.subtype)
+    audio, rate = read_audio(source, warn=warn)
+    try:
+        changed = change(audio, rate)
+    except GanzooError as error:
+        raise GanzooError(f"{source}: {error}") from None
+    peak = float(np.abs(changed).max())
+    if subtype.startswith("PCM") and peak > 1.0:
+        message = f"{target}: {np.count_nonzero(np.abs(changed) > 1.0)} samples above full scale were clipped "
+        warn(message + f"(the peak was {peak:.3g}); a floating-point .wav would keep them", UserWarning)
+    try:
+        with replaced(target) as file:
+            soundfile().write(file, changed, rate, format=WRITTEN[target.suffix.lower()], subtype=subtype)
+    except (*UNREADABLE, AssertionError) as error:
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise GanzooError(f"cannot write {target}: {reason}") from None
 
 
 def enhance_pipe(stream: EnhancementStream, source: BinaryIO, target: BinaryIO, channels: int = 1) -> None:

@@ -13,6 +13,7 @@ from ganzoo.layers.modulation import Modulation
 from ganzoo.layers.pixel_shuffle import PixelShuffle
 from ganzoo.layers.prelu import PReLU
 from ganzoo.layers.spectral_normalization import SpectralNormalization
+from ganzoo.layers.standardization import Standardization
 from ganzoo.layers.virtual_batch_normalization import DropReference, ReferenceBatch, VirtualBatchNormalization
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "PixelShuffle",
     "ReferenceBatch",
     "SpectralNormalization",
+    "Standardization",
     "VirtualBatchNormalization",
 ]

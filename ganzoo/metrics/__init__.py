@@ -2,6 +2,13 @@
 
 from ganzoo.metrics import image_pairs
 from ganzoo.metrics.captioned_sets import CaptionedSets
+from ganzoo.metrics.smoothness import (
+    global_variance,
+    mel_cepstral_distortion,
+    modulation_distance,
+    modulation_spectrum,
+    variance_distance,
+)
 from ganzoo.metrics.coverage import classes_covered
 from ganzoo.metrics.extractors import Extractor, get_extractor, list_extractors
 from ganzoo.metrics.features import Features
@@ -30,12 +37,16 @@ __all__ = [
     "frechet_distance",
     "get_extractor",
     "get_metric",
+    "global_variance",
     "image_pairs",
     "inception_score",
     "kernel_distance",
     "list_extractors",
     "list_metrics",
     "lpips",
+    "mel_cepstral_distortion",
+    "modulation_distance",
+    "modulation_spectrum",
     "pesq",
     "power_spectrum",
     "precision_recall",
@@ -47,4 +58,5 @@ __all__ = [
     "spectral_distance",
     "ssim",
     "stoi",
+    "variance_distance",
 ]

@@ -10,7 +10,9 @@ from ganzoo.models.gan import GAN
 from ganzoo.models.gan_int_cls import GANINTCLS
 from ganzoo.models.lsgan import LSGAN
 from ganzoo.models.pixelcnn import PixelCNN
+from ganzoo.models.postfilter import PostFilter
 from ganzoo.models.segan import SEGAN
+from ganzoo.models.smoother import Smoother
 from ganzoo.models.srgan import SRGAN
 from ganzoo.models.srresnet import SRResNet
 from ganzoo.models.stackgan import StackGAN
@@ -34,7 +36,9 @@ __all__ = [
     "ConditionalPixelCNN",
     "CycleGAN",
     "PixelCNN",
+    "PostFilter",
     "SRResNet",
+    "Smoother",
     "StackGAN",
     "WaveNet",
 ]

@@ -4,6 +4,7 @@ from ganzoo.tasks.base import Task, ValidationMetrics
 from ganzoo.tasks.image_generation import ClassConditionalGeneration, ImageGeneration
 from ganzoo.tasks.image_translation import ImageTranslation
 from ganzoo.tasks.speech_enhancement import SpeechEnhancement
+from ganzoo.tasks.speech_restoration import SpeechRestoration, SpeechSmoothing
 from ganzoo.tasks.speech_synthesis import SpeechSynthesis
 from ganzoo.tasks.super_resolution import SuperResolution
 from ganzoo.tasks.text_to_image import TextToImage
@@ -13,6 +14,8 @@ __all__ = [
     "ImageGeneration",
     "ImageTranslation",
     "SpeechEnhancement",
+    "SpeechRestoration",
+    "SpeechSmoothing",
     "SpeechSynthesis",
     "SuperResolution",
     "Task",

@@ -6,7 +6,7 @@ import pytest
 import ganzoo
 from ganzoo.data import recordings
 from ganzoo.data.audio import EndsEarly
-from ganzoo.data.speech import _speaker, speech
+from ganzoo.data.speech import speaker_of, speech
 
 soundfile = pytest.importorskip("soundfile")
 pytest.importorskip("soxr")
@@ -62,7 +62,7 @@ def test_who_is_who():
         "bob/0.wav",
         "bob/1.wav",
     ]
-    assert [_speaker(name) for name in names] == ["p287", "p287", "26", "26", "bob", "bob"]
+    assert [speaker_of(name) for name in names] == ["p287", "p287", "26", "26", "bob", "bob"]
 
 
 def test_takes_of_one_noise_stay_together(voices):
