@@ -166,7 +166,8 @@ def test_what_is_unknown_gets_the_nearest_name(toy):
         )
     with pytest.raises(GanzooError, match=r"unknown attribute 'shpe'. Did you mean 'shape'\?"):
         directions["shpe"]
-    assert "nothing" not in directions and directions.get("nothing") is None
+    assert "nothing" not in directions
+    assert directions.get("nothing") is None
     assert set(directions) == set(ATTRIBUTES)
 
 
