@@ -7,6 +7,7 @@ ganzoo.data.unpaired("folders:my_photos,my_paintings", crop=256, batch_size=1)
 ganzoo.data.captions("captions:my_images", image_shape=(64, 64, 3), encoder=model.text_encoder)
 ganzoo.data.speech("folder:my_speech", noise="folder:my_noise", window=16384, batch_size=16)
 ganzoo.data.utterances("named:my_speech:{word}_{speaker}", {"word": ["no", "yes"], "speaker": ["ana", "ben"]})
+ganzoo.data.voices("folders:my_speech/ana,my_speech/ben", domains=("ana", "ben"), batch_size=1)
 """
 
 from ganzoo.data.captions import captions
@@ -17,6 +18,7 @@ from ganzoo.data.pairs import pairs
 from ganzoo.data.speech import speech
 from ganzoo.data.unpaired import unpaired
 from ganzoo.data.utterances import utterances
+from ganzoo.data.voices import voices
 from ganzoo.data.writing import write_images
 
 __all__ = [
@@ -28,5 +30,6 @@ __all__ = [
     "speech",
     "unpaired",
     "utterances",
+    "voices",
     "write_images",
 ]

@@ -3,7 +3,7 @@ doi:10.1587/transinf.2015EDP7457)."""
 
 import functools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
@@ -90,6 +90,26 @@ def analyze(audio: np.ndarray, sample_rate: int, coefficients: int = 24, aperiod
     cepstra = world.code_spectral_envelope(envelope, sample_rate, 1 + coefficients)
     noise = _aperiodicity(x, pitch, times, sample_rate, envelope.shape[1])[:frames] if aperiodicity else None
     return Analysis(pitch[:frames].astype("float32"), cepstra[:frames].astype("float32"), noise, sample_rate, samples)
+
+
+def features_of(analysis: Analysis) -> np.ndarray:
+    """What models of voices take: float32 (frames, 2 + coefficients), the natural logarithm of the pitch in Hz, 0 where
+    the speech is unvoiced, and the mel-cepstra with the loudness.
+
+    Example:
+        from ganzoo.data.vocoder import analyze, features_of
+
+        features = features_of(analyze(np.zeros(16_000, "float32"), 16_000))    # (201, 26)
+    """
+    voiced = analysis.pitch > 0
+    pitch = np.where(voiced, np.log(np.where(voiced, analysis.pitch, 1.0)), 0.0)
+    return np.concatenate([pitch[:, None], analysis.cepstra], axis=1).astype("float32")
+
+
+def with_features(analysis: Analysis, features: np.ndarray) -> Analysis:
+    """The analysis with other features of `features_of`."""
+    pitch = np.where(features[:, 0] > 0, np.exp(features[:, 0]), 0.0).astype("float32")
+    return replace(analysis, pitch=pitch, cepstra=features[:, 1:])
 
 
 def _aperiodicity(x, pitch, times, rate, bins):

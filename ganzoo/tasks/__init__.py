@@ -7,6 +7,7 @@ from ganzoo.tasks.speech_enhancement import SpeechEnhancement
 from ganzoo.tasks.speech_synthesis import SpeechSynthesis
 from ganzoo.tasks.super_resolution import SuperResolution
 from ganzoo.tasks.text_to_image import TextToImage
+from ganzoo.tasks.voice_conversion import VoiceConversion
 
 __all__ = [
     "ClassConditionalGeneration",
@@ -18,4 +19,5 @@ __all__ = [
     "Task",
     "TextToImage",
     "ValidationMetrics",
+    "VoiceConversion",
 ]

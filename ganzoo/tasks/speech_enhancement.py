@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from ganzoo import backend
-from ganzoo.data.audio import RATES
+from ganzoo.data.audio import checked_rate
 from ganzoo.data.batch_checks import refuse_other_parts
 from ganzoo.data.recordings import colored_noise, level
 from ganzoo.data.speech import speech
@@ -141,9 +141,9 @@ class SpeechEnhancement(Task):
             raise GanzooError(
                 f"audio must be (samples, channels); {audio.shape[1]} channels look like samples: transpose it"
             )
-        _check_values(audio)
+        check_values(audio)
         samples = as_float(audio)
-        size = int(_SECONDS * self._checked_rate(sample_rate))
+        size = int(_SECONDS * checked_rate(sample_rate))
         blocks = (np.atleast_2d(samples[i : i + size].T) for i in range(0, len(samples), size))
         parts = self.enhance_blocks(blocks, sample_rate, len(samples), progress, num_shifts)
         result = np.empty(samples.shape, "float32")
@@ -182,7 +182,7 @@ class SpeechEnhancement(Task):
         """
         from tqdm import tqdm
 
-        rate = self._checked_rate(sample_rate)
+        rate = checked_rate(sample_rate)
 
         def checked() -> Iterator[np.ndarray]:
             received = 0
@@ -191,7 +191,7 @@ class SpeechEnhancement(Task):
                     continue
                 if len(block) > _MOST_CHANNELS:
                     raise GanzooError(f"{len(block)} channels are more than {_MOST_CHANNELS}, the maximum")
-                _check_values(block.T, received)
+                check_values(block.T, received)
                 received += block.shape[1]
                 yield np.asarray(block, "float32")
 
@@ -253,7 +253,7 @@ class SpeechEnhancement(Task):
             windows = replace(windows, step=step, ahead=min(ahead, windows.margin))
         elif block is not None or context is not None:
             raise GanzooError(f"this model processes windows of {self.window} samples: leave out block and context")
-        return self._stream(self._checked_rate(sample_rate), num_shifts, windows)
+        return self._stream(checked_rate(sample_rate), num_shifts, windows)
 
     def _stream(self, rate: int, num_shifts: int | None, windows: Windows) -> EnhancementStream:
         num_shifts = self.num_shifts if num_shifts is None else num_shifts
@@ -274,12 +274,6 @@ class SpeechEnhancement(Task):
         # The receptive field is larger than a training window, so longer input would be unlike any in training.
         half = max(1, self.window // 2 // self.hop) * self.hop
         return Windows(half, 0, min(half, self.window - half), self.hop)
-
-    def _checked_rate(self, rate: Any) -> int:
-        whole = isinstance(rate, (int, np.integer)) or (isinstance(rate, float) and rate.is_integer())
-        if not whole or isinstance(rate, bool) or not RATES[0] <= rate <= RATES[1]:
-            raise GanzooError(f"sample_rate must be an integer from {RATES[0]} to {RATES[1]} Hz, got {rate!r}")
-        return int(rate)
 
     def _shift_average(self, audio: np.ndarray, num_shifts: int = 1) -> np.ndarray:
         """The network's mean output over time shifts, for pre-emphasized audio (channels, samples)."""
@@ -411,7 +405,7 @@ class SpeechEnhancement(Task):
         return ValidationMetrics.of(metrics[0], compute_metrics, f"over {len(pairs)} held-out utterances")
 
 
-def _check_values(audio: np.ndarray, before: int = 0) -> None:
+def check_values(audio: np.ndarray, before: int = 0) -> None:
     """Refuses values that are not finite or far beyond full scale.
 
     Args:
