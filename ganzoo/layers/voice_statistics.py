@@ -60,6 +60,10 @@ class VoiceStatistics(keras.layers.Layer):
         self.deviation.assign(np.ones(self.deviation.shape, "float32"))
 
     def call(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        return self.standardized(features)
+
+    def standardized(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The standardized pitch and mel-cepstrum of features."""
         features = ops.cast(features, "float32")
         pitch = (features[..., :1] - self.mean[:1]) / self.deviation[:1]
         return pitch, (features[..., 2:] - self.mean[1:]) / self.deviation[1:]
