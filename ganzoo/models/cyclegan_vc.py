@@ -37,6 +37,7 @@ class CycleGANVC(VoiceConversion, CycleModel):
         output: "direct" as in the paper, or "residual": the generator adds to the standardized mel-cepstra, so that
             training starts near the conversion of mean and deviation.
         discriminator_width: channels of the discriminators' first convolution after its gate; the paper has 128.
+        patches: whether the discriminators judge overlapping patches, as in CycleGAN, or segments as a whole.
         domains: names of the two voices, for `convert`.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
@@ -70,6 +71,7 @@ class CycleGANVC(VoiceConversion, CycleModel):
         blocks: int = 6,
         output: Literal["direct", "residual"] = "direct",
         discriminator_width: int = 128,
+        patches: bool = False,
         domains: tuple[ClassName, ClassName] = ("a", "b"),
         **options: Any,
     ):
@@ -78,7 +80,9 @@ class CycleGANVC(VoiceConversion, CycleModel):
             for name in self.generators
         }
         for name in self.discriminators:
-            networks[name] = lambda name=name: cepstra_discriminator(frames, coefficients, discriminator_width, name)
+            networks[name] = lambda name=name: cepstra_discriminator(
+                frames, coefficients, discriminator_width, patches, name
+            )
         super().__init__(networks, **options)
         self.compared_shape = (frames, coefficients)
         self.set_voices(domains, sample_rate, coefficients, frames)

@@ -70,14 +70,18 @@ def voice_converter(
     return keras.Model(features, VoiceRestoration(coefficients, name=TARGET)([features, pitch, x]), name=name)
 
 
-def cepstra_discriminator(frames: int, coefficients: int, width: int, name: str = "discriminator") -> keras.Model:
-    """Mel-cepstra (batch, frames, coefficients) to logits (batch, 1): four gated convolutions over time and
-    coefficients, and a dense layer.
+def cepstra_discriminator(
+    frames: int, coefficients: int, width: int, patches: bool = False, name: str = "discriminator"
+) -> keras.Model:
+    """Mel-cepstra (batch, frames, coefficients) to logits: four gated convolutions over time and coefficients, and a
+    dense layer to (batch, 1), or a convolution to (batch, frames / 16, coefficients / 4, 1).
 
     Args:
         frames: a multiple of 16.
         coefficients: a multiple of 4.
         width: channels of the first convolution after its gate, up to eight times as many later; the paper has 128.
+        patches: whether overlapping patches have a logit each, as in CycleGAN and in CycleGAN-VC2 (Kaneko et al. 2019,
+            arXiv:1904.04631), or the segment as a whole.
 
     Raises:
         GanzooError: another number of frames or coefficients, or a size below 1.
@@ -101,8 +105,11 @@ def cepstra_discriminator(frames: int, coefficients: int, width: int, name: str 
         # The first layer sees levels as they are.
         x = instance_norm(f"conv{i}_norm")(x) if i > 1 else x
         x = GatedLinearUnit(name=f"conv{i}_gate")(x)
-    x = layers.Dense(1, dtype="float32", name="logit")(layers.Flatten(name="flat")(x))
-    return keras.Model(cepstra, x, name=name)
+    if patches:
+        return keras.Model(cepstra, Conv2D(1, 3, padding="same", dtype="float32", name="logits")(x), name=name)
+    return keras.Model(
+        cepstra, layers.Dense(1, dtype="float32", name="logit")(layers.Flatten(name="flat")(x)), name=name
+    )
 
 
 def _gated(x: Tensor, channels: int, kernel_size: int, name: str, strides: int = 1, shuffle: bool = False) -> Tensor:
