@@ -16,7 +16,7 @@ from ganzoo.metrics.registry import register_metric
 
 TASK = "speech_synthesis"
 # {judge: sample rate in Hz of the sounds that it hears}.
-JUDGES = {"spoken_digits_judge": 8_000}
+JUDGES = {"spoken_digits_judge": 8_000, "four_voices_judge": 16_000}
 # Height and width of a spectrogram in pixels, and columns per second.
 _SIZE, _COLUMNS = 64, 62.5
 # Root mean square to which sounds are scaled, since loudness must not tell who speaks.
