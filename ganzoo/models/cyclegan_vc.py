@@ -28,7 +28,7 @@ class CycleGANVC(VoiceConversion, CycleModel):
 
     Args:
         coefficients: of a mel-cepstrum besides the loudness, a multiple of 4.
-        frames: of a training segment, each 5 ms, a multiple of 16.
+        frames: of a training segment, each 5 ms, a multiple of 4 and of 2^discriminator_depth.
         sample_rate: at which the model works, in Hz.
         width: channels of the generators' first convolution after its gate; the paper has 128.
         channels: of the generators' residual blocks; the paper has 512.
@@ -37,7 +37,10 @@ class CycleGANVC(VoiceConversion, CycleModel):
         output: "direct" as in the paper, or "residual": the generator adds to the standardized mel-cepstra, so that
             training starts near the conversion of mean and deviation.
         discriminator_width: channels of the discriminators' first convolution after its gate; the paper has 128.
+        discriminator_depth: number of the discriminators' gated convolutions, 2 to 4; the paper has 4.
         patches: whether the discriminators judge overlapping patches, as in CycleGAN, or segments as a whole.
+        discriminator_norm: whether the discriminators have instance normalization, as in the paper. Without, they also
+            see the means and deviations of a segment.
         domains: names of the two voices, for `convert`.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
@@ -71,7 +74,9 @@ class CycleGANVC(VoiceConversion, CycleModel):
         blocks: int = 6,
         output: Literal["direct", "residual"] = "direct",
         discriminator_width: int = 128,
+        discriminator_depth: int = 4,
         patches: bool = False,
+        discriminator_norm: bool = True,
         domains: tuple[ClassName, ClassName] = ("a", "b"),
         **options: Any,
     ):
@@ -81,7 +86,7 @@ class CycleGANVC(VoiceConversion, CycleModel):
         }
         for name in self.discriminators:
             networks[name] = lambda name=name: cepstra_discriminator(
-                frames, coefficients, discriminator_width, patches, name
+                frames, coefficients, discriminator_width, discriminator_depth, patches, discriminator_norm, name
             )
         super().__init__(networks, **options)
         self.compared_shape = (frames, coefficients)

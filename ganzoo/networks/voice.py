@@ -8,7 +8,7 @@ from keras import layers
 
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.layers import Conv1D, Conv2D, GatedLinearUnit, VoiceRestoration, VoiceStatistics
-from ganzoo.networks.translation import instance_norm
+from ganzoo.networks.translation import instance_norm as _instance_norm
 from ganzoo.types import Tensor
 
 # Frames that the generator takes are multiples of this.
@@ -60,7 +60,7 @@ def voice_converter(
     for i in range(1, blocks + 1):
         y = _gated(x, hidden, 3, f"block{i}_first")
         y = Conv1D(channels, 3, padding="same", use_bias=False, name=f"block{i}_second")(y)
-        x = layers.Add(name=f"block{i}_add")([x, instance_norm(f"block{i}_second_norm")(y)])
+        x = layers.Add(name=f"block{i}_add")([x, _instance_norm(f"block{i}_second_norm")(y)])
     x = _gated(x, 2 * width, 5, "up1", shuffle=True)
     x = _gated(x, width, 5, "up2", shuffle=True)
     initial = keras.initializers.RandomNormal(0.0, 1e-3) if output == "residual" else "glorot_uniform"
@@ -71,17 +71,27 @@ def voice_converter(
 
 
 def cepstra_discriminator(
-    frames: int, coefficients: int, width: int, patches: bool = False, name: str = "discriminator"
+    frames: int,
+    coefficients: int,
+    width: int,
+    depth: int = 4,
+    patches: bool = False,
+    instance_norm: bool = True,
+    name: str = "discriminator",
 ) -> keras.Model:
-    """Mel-cepstra (batch, frames, coefficients) to logits: four gated convolutions over time and coefficients, and a
-    dense layer to (batch, 1), or a convolution to (batch, frames / 16, coefficients / 4, 1).
+    """Mel-cepstra (batch, frames, coefficients) to logits: gated convolutions over time and coefficients, and a dense
+    layer to (batch, 1), or a convolution to a map of logits.
 
     Args:
-        frames: a multiple of 16.
+        frames: a multiple of 2^depth.
         coefficients: a multiple of 4.
-        width: channels of the first convolution after its gate, up to eight times as many later; the paper has 128.
+        width: channels of the first convolution after its gate, twice as many after each further; the paper has 128.
+        depth: number of gated convolutions, 2 to 4; the paper has 4. With `patches`, 2, 3 or 4 of them see 15, 31 or
+            63 frames.
         patches: whether overlapping patches have a logit each, as in CycleGAN and in CycleGAN-VC2 (Kaneko et al. 2019,
             arXiv:1904.04631), or the segment as a whole.
+        instance_norm: normalize as in the paper. Without, the discriminator also sees the means and deviations of a
+            segment.
 
     Raises:
         GanzooError: another number of frames or coefficients, or a size below 1.
@@ -92,18 +102,24 @@ def cepstra_discriminator(
         logits = cepstra_discriminator(128, 24, width=4)(np.zeros((2, 128, 24), "float32"))     # (2, 1)
     """
     at_least_one(frames=frames, coefficients=coefficients, width=width)
-    if frames % 16 or coefficients % 4:
+    if not 2 <= depth <= 4:
+        raise GanzooError(f"the discriminator has 2 to 4 gated convolutions, got {depth}")
+    if frames % 2**depth or coefficients % 4:
         raise GanzooError(
-            f"the discriminator takes multiples of 16 frames and of 4 coefficients, got {frames} and {coefficients}"
+            f"the discriminator takes multiples of {2**depth} frames and of 4 coefficients, got {frames} and "
+            f"{coefficients}"
         )
     cepstra = keras.Input((frames, coefficients), name="cepstra")
     # Time is the first axis.
     x = layers.Reshape((frames, coefficients, 1), name="image")(cepstra)
-    sizes = [(1, (3, 3), (2, 1)), (2, (3, 3), (2, 2)), (4, (3, 3), (2, 2)), (8, (3, 6), (2, 1))]
-    for i, (factor, kernel_size, strides) in enumerate(sizes, start=1):
-        x = Conv2D(2 * factor * width, kernel_size, strides, "same", use_bias=i == 1, name=f"conv{i}")(x)
+    for i in range(1, depth + 1):
+        kernel_size = (3, 6) if i == depth else (3, 3)
+        # The first and the last keep the number of coefficients.
+        strides = (2, 1) if i in (1, depth) else (2, 2)
+        bias = i == 1 or not instance_norm
+        x = Conv2D(2**i * width, kernel_size, strides, "same", use_bias=bias, name=f"conv{i}")(x)
         # The first layer sees levels as they are.
-        x = instance_norm(f"conv{i}_norm")(x) if i > 1 else x
+        x = _instance_norm(f"conv{i}_norm")(x) if instance_norm and i > 1 else x
         x = GatedLinearUnit(name=f"conv{i}_gate")(x)
     if patches:
         return keras.Model(cepstra, Conv2D(1, 3, padding="same", dtype="float32", name="logits")(x), name=name)
@@ -119,4 +135,4 @@ def _gated(x: Tensor, channels: int, kernel_size: int, name: str, strides: int =
     if shuffle:
         # Halves of the channels become neighboring frames (Shi et al. 2016, arXiv:1609.05158, in one dimension).
         x = layers.Reshape((-1, outputs // 2), name=f"{name}_shuffle")(x)
-    return GatedLinearUnit(name=f"{name}_gate")(instance_norm(f"{name}_norm")(x))
+    return GatedLinearUnit(name=f"{name}_gate")(_instance_norm(f"{name}_norm")(x))
