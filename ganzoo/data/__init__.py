@@ -7,7 +7,7 @@ ganzoo.data.unpaired("folders:my_photos,my_paintings", crop=256, batch_size=1)
 ganzoo.data.captions("captions:my_images", image_shape=(64, 64, 3), encoder=model.text_encoder)
 ganzoo.data.speech("folder:my_speech", noise="folder:my_noise", window=16384, batch_size=16)
 ganzoo.data.utterances("named:my_speech:{word}_{speaker}", {"word": ["no", "yes"], "speaker": ["ana", "ben"]})
-ganzoo.data.voices("folders:my_speech/ana,my_speech/ben", domains=("ana", "ben"), batch_size=1)
+ganzoo.data.voices("folders:my_voices/ana,my_voices/ben", domains=("ana", "ben"), batch_size=1)
 """
 
 from ganzoo.data.captions import captions

@@ -57,7 +57,7 @@ def voices(
     An epoch has as many segments as would cover the longer side `repeats` times.
 
     Args:
-        source: see `open_voices`, e.g. "folders:my_speech/ana,my_speech/ben".
+        source: see `open_voices`, e.g. "folders:my_voices/ana,my_voices/ben".
         domains: names of the voices.
         sample_rate: in Hz; recordings with another rate are resampled.
         coefficients: of a mel-cepstrum besides the loudness, see `ganzoo.data.vocoder.analyze`.
@@ -80,8 +80,7 @@ def voices(
     Example:
         import ganzoo.data
 
-        source = "named:my_speech:{speaker}"
-        dataset = ganzoo.data.voices(source, ("0", "1"), frames=32, batch_size=2, held_out=0)
+        dataset = ganzoo.data.voices("folder:my_voices", ("ana", "ben"), frames=32, batch_size=2)
         first, second = next(iter(dataset))     # float32 (2, 32, 26) each
     """
     sides = open_voices(source, domains, sample_rate, strict=strict)
@@ -145,7 +144,7 @@ def open_voices(
     Example:
         from ganzoo.data.voices import open_voices
 
-        first, second = open_voices("named:my_speech:{speaker}", ("0", "1"), rate=16_000)
+        first, second = open_voices("folders:my_voices/ana,my_voices/ben", ("ana", "ben"), rate=16_000)
         first.samples, first.names      # lists of float32 (samples,) and of file names
     """
     if domains[0] == domains[1]:

@@ -48,10 +48,9 @@ class CycleGANVC(VoiceConversion, CycleModel):
         GanzooError: a size out of range, or two equal names.
 
     Example:
-        names = ("0", "1")
         small = dict(width=4, channels=8, hidden=8, blocks=1, discriminator_width=2)
-        model = ganzoo.create("cyclegan_vc", frames=32, domains=names, **small)
-        dataset = ganzoo.data.voices("named:my_speech:{speaker}", batch_size=2, held_out=0, **model.data_arguments())
+        model = ganzoo.create("cyclegan_vc", frames=32, domains=("ana", "ben"), **small)
+        dataset = ganzoo.data.voices("folder:my_voices", batch_size=2, **model.data_arguments())
         model.compile()
         model.fit(dataset.take(2), epochs=1)
         audio = np.random.default_rng(0).normal(0, 0.1, 8000).astype("float32")
