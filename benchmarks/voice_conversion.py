@@ -54,7 +54,7 @@ def real_recordings(model, data):
         voice = sides[wanted]
         values = judge.values(spectrogram_images(excerpts(voice.samples, rate), rate))
         number = judge.attributes["speaker"].index(model.domains[wanted])
-        found[f"speaker_recognized_{direction}"] = float(
+        found[f"voice_recognized_{direction}"] = float(
             (values[:, list(judge.attributes).index("speaker")] == number).mean()
         )
         if "digit" in voice.labels:

@@ -130,8 +130,8 @@ def headline(preset):
         return f"PESQ {metrics['pesq']:.2f} (VoiceBank-DEMAND)"
     if "bits_per_sample" in metrics:
         return f"{metrics['bits_per_sample']:.2f} bits per sample (`{kind}`)"
-    if "speaker_recognized_forward" in metrics:
-        shown = [percent(metrics[f"speaker_recognized_{direction}"]) for direction in DIRECTIONS]
+    if "voice_recognized_forward" in metrics:
+        shown = [percent(metrics[f"voice_recognized_{direction}"]) for direction in DIRECTIONS]
         return f"voice recognized in {' and '.join(shown)} (`{kind}`)"
     if "twin_psnr_forward" in metrics:
         shown = [metrics.get(f"twin_lpips_alex_{direction}") for direction in DIRECTIONS]
@@ -289,7 +289,7 @@ def voice_conversion():
     yield "conversion", "voice recognized", "words kept", "mel-cepstral distortion", "frame distance", "training time"
     for name, config in trained().items():
         metrics = config.weights.metrics
-        if "speaker_recognized_forward" not in metrics:
+        if "voice_recognized_forward" not in metrics:
             continue
         first, second = config.arguments["domains"]
         for direction, (start, end) in zip(DIRECTIONS, ((first, second), (second, first))):
@@ -297,7 +297,7 @@ def voice_conversion():
             distortion = found.get("mel_cepstral_distortion")
             yield (
                 f"`{name}`, {start} to {end}",
-                percent(found["speaker_recognized"]),
+                percent(found["voice_recognized"]),
                 percent(found["words_kept"]) if "words_kept" in found else "",
                 "" if distortion is None else f"{distortion:.2f} dB",
                 f"{found['frame_distance']:.2f} dB",

@@ -59,7 +59,7 @@ _LABELS = {
     "cycle_psnr": "PSNR of the return to the original, in dB",
     "mel_cepstral_distortion": "mel-cepstral distortion to the wanted voice's own recordings, in dB",
     "frame_distance": "Fréchet distance of mel-cepstra to those of the wanted voice, in dB",
-    "speaker_recognized": "share of seconds in which the judge recognizes the wanted voice",
+    "voice_recognized": "share of seconds in which the judge recognizes the wanted voice",
     "words_kept": "share of recordings whose words the judge still recognizes",
     "digit_recognized": "digits recognized",
     "speaker_recognized": "speakers recognized",

@@ -505,7 +505,7 @@ def test_evaluation_beside_its_baselines(model, speakers):
     # The recordings differ in nothing but their pitch, and with it in the spectra that the vocoder finds.
     assert unchanged["mel_cepstral_distortion_forward"] == pytest.approx(unchanged["mel_cepstral_distortion_backward"])
     with pytest.raises(GanzooError, match="no judge of this package knows the voices"):
-        evaluate(model, labelled(speakers), metrics=["speaker_recognized"])
+        evaluate(model, labelled(speakers), metrics=["voice_recognized"])
     with pytest.raises(GanzooError, match="what is said"):
         evaluate(model, f"folder:{speakers}", metrics=["mel_cepstral_distortion"])
 

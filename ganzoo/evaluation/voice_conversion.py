@@ -39,7 +39,7 @@ def evaluate(
             "named:fsdd:{digit}_{speaker}_{index}:index=0-4".
         extractor, samples, upscale: for other tasks; not used.
         metrics: names of metrics. By default `frame_distance`; `mel_cepstral_distortion` if the recordings have a label
-            that says what is said; `speaker_recognized` and `words_kept` if a judge of the package knows the voices and
+            that says what is said; `voice_recognized` and `words_kept` if a judge of the package knows the voices and
             the words.
         name: name of the model, for tables.
 

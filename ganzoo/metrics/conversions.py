@@ -147,14 +147,14 @@ def _frame_distance(found: Conversions) -> float:
 
 
 @register_metric(
-    "speaker_recognized",
+    "voice_recognized",
     TASK,
     protocol="share of excerpts of one second in which a judge of the package recognizes the wanted voice",
     higher_is_better=True,
     default=True,
     requires=lambda sides: sides.judge() and None,
 )
-def _speaker_recognized(found: Conversions) -> float:
+def _voice_recognized(found: Conversions) -> float:
     rate = found.sides.sample_rate
     number = found.judge.attributes["speaker"].index(found.sides.domains[1 - found.side])
     values = found.judge.values(spectrogram_images(excerpts(found.converted, rate), rate))

@@ -258,8 +258,8 @@ class VoiceConversion(TwoSides):
                 ]
         first, second = self.domains
         caption = (
-            f"Spectrograms of the first second of recordings, and of them converted: two of {first} to {second}, two of "
-            f"{second} to {first}"
+            f"Spectrograms of the first second of recordings, and of them converted: two of {first} to {second}, and "
+            f"two of {second} to {first}"
         )
         return grid(np.stack(images), columns=2), caption
 
