@@ -10,12 +10,13 @@ import math
 import keras
 import torch
 from torch.nn import functional
-from torch_reference import TorchReference, layout
+from torch_reference import TorchReference, VoiceStatistics, layout
 
 import ganzoo
 from ganzoo.networks.cepstral import SCALE
 from ganzoo.networks.mel import log_mel
 from ganzoo.networks.split import split_at
+from ganzoo.networks.voice import SOURCE
 
 # (discriminator loss, generator loss), both minimized.
 _LOSSES = {
@@ -39,10 +40,11 @@ def step_of(model, batch, compiled=False):
         batch: arrays as its data set returns them, for all discriminator steps of one training step.
         compiled: use torch.compile.
     """
-    makers = {"vae": _Autoencoder, "cyclegan": lambda model: _Pair(model, model.generators)}
+    makers = {"vae": _Autoencoder}
+    makers |= dict.fromkeys(("cyclegan", "cyclegan_vc"), lambda model: _Pair(model, model.generators))
     g = makers.get(model.model_name, lambda model: TorchReference(model.generator))(model).train()
     d = None
-    if model.model_name == "cyclegan":
+    if model.model_name in ("cyclegan", "cyclegan_vc"):
         d = _Pair(model, model.discriminators).train()
     elif "discriminator" in model.networks:
         d = (_SharedImageFeatures if isinstance(model, ganzoo.TextToImage) else TorchReference)(
@@ -379,12 +381,46 @@ class _Textured(_Smooth):
         return self.model.spectral_weight * error + self.model.adversarial_weight * self.losses[1](self.logits(fake))
 
 
+class _VoiceCycle(_ModelLosses):
+    """CycleGAN-VC."""
+
+    def __init__(self, model, g, d):
+        super().__init__(model, g, d)
+        self.voices = [VoiceStatistics(model.networks[name].get_layer(SOURCE)) for name in model.generators]
+
+    def forward_once(self, x, y):
+        self.converted = self.g.forth(x), self.g.back(y)
+
+    def seen(self, features, side):
+        return self.voices[side](features)[1]
+
+    def discriminator_loss(self, x, y):
+        fake_y, fake_x = (part.detach() for part in self.converted)
+        first = self.losses[0](self.d.forth(self.seen(y, 1)), self.d.forth(self.seen(fake_y, 1)))
+        return first + self.losses[0](self.d.back(self.seen(x, 0)), self.d.back(self.seen(fake_x, 0)))
+
+    def generator_loss(self, x, y):
+        (fake_y, fake_x), model = self.converted, self.model
+
+        def distance(made, wanted, side):
+            return functional.l1_loss(self.seen(made, side), self.seen(wanted, side))
+
+        adversarial = self.losses[1](self.d.forth(self.seen(fake_y, 1)))
+        adversarial = adversarial + self.losses[1](self.d.back(self.seen(fake_x, 0)))
+        cycle = distance(self.g.back(fake_y), x, 0) + distance(self.g.forth(fake_x), y, 1)
+        moved_x = self.voices[1].restored(x, *self.voices[0](x))
+        moved_y = self.voices[0].restored(y, *self.voices[1](y))
+        same = distance(self.g.forth(moved_y), y, 1) + distance(self.g.back(moved_x), x, 0)
+        return model.adversarial_weight * adversarial + model.cycle_weight * (cycle + model.identity_weight * same)
+
+
 _LOSSES_OF_MODELS = {
     "pixelcnn": _Autoregressive,
     "conditional_pixelcnn": _Autoregressive,
     "wavenet": _NextSample,
     "vae": _Bound,
     "cyclegan": _Cycle,
+    "cyclegan_vc": _VoiceCycle,
     "began": _Equilibrium,
     "smoother": _Smooth,
     "postfilter": _Textured,

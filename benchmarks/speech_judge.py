@@ -1,14 +1,18 @@
-"""Trains the judge of spoken digits and their speakers that the package ships, and measures it on the official test
-recordings of the Free Spoken Digit Dataset, which it has not seen.
+"""Trains the judges of speech that the package ships, and measures them on recordings that they have not seen.
 
     python benchmarks/speech_judge.py --data fsdd
+    python benchmarks/speech_judge.py --judge four_voices_judge --data voices4
 
-writes the weights and facts that `ganzoo.metrics.get_extractor` reads.
+The judge of spoken digits and their speakers learns from the Free Spoken Digit Dataset, whose official test recordings
+measure it. The judge of four voices hears one second of read speech; its folder holds a file labels.csv with the
+columns file, speaker and split, train or test. Each command writes the weights and facts that
+`ganzoo.metrics.get_extractor` reads.
 """
 
 import argparse
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +21,49 @@ from ganzoo import mu_law, weights
 from ganzoo.data.labelled_recordings import open_labelled
 from ganzoo.data.utterances import label_numbers
 from ganzoo.metrics.attributes import accuracies, train_attribute_classifier
+from ganzoo.metrics.conversions import excerpts
 from ganzoo.metrics.extractors import AttributeExtractor
 from ganzoo.metrics.spoken import JUDGES, spectrogram_images
 
-NAME = "spoken_digits_judge"
-LABELS = {
-    "digit": tuple("0123456789"),
-    "speaker": ("george", "jackson", "lucas", "nicolas", "theo", "yweweler"),
+_SEED = 3
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """What differs between the judges."""
+
+    labels: dict[str, tuple[str, ...]]
+    # Sources of recordings for training and for the test, with {data} for the folder.
+    sources: tuple[str, str]
+    # Versions of each sound besides the recording itself.
+    copies: int
+    data: str
+    license: str
+    accuracy_on: str
+
+
+_FSDD = "named:{data}:{{digit}}_{{speaker}}_{{index}}:index="
+_JUDGES = {
+    "spoken_digits_judge": _Judge(
+        {
+            "digit": tuple("0123456789"),
+            "speaker": ("george", "jackson", "lucas", "nicolas", "theo", "yweweler"),
+        },
+        (f"{_FSDD}5-49", f"{_FSDD}0-4"),
+        4,
+        "Free Spoken Digit Dataset, recordings 5 to 49 of each digit and speaker, {count:,}",
+        "CC BY-SA 4.0",
+        "recordings 0 to 4, the official test set, {count:,}",
+    ),
+    "four_voices_judge": _Judge(
+        {"speaker": ("ls19_female", "ls26_male", "ls27_male", "kathleen_female")},
+        ("folder:{data}:split=train", "folder:{data}:split=test"),
+        2,
+        "speakers 19, 26 and 27 of LibriSpeech and the voice Kathleen, eleven minutes each, {count:,} seconds",
+        "CC BY 4.0, Kathleen CC0",
+        "later recordings of the same voices, a minute and a half each, {count:,} seconds",
+    ),
 }
-_SEED, _COPIES = 3, 4
 
 
 def changed(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -43,37 +81,48 @@ def changed(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, help="folder of the recordings, named DIGIT_SPEAKER_INDEX")
+    parser.add_argument("--judge", choices=list(_JUDGES), default="spoken_digits_judge")
+    parser.add_argument("--data", required=True, help="folder of the recordings")
     parser.add_argument("--epochs", type=int, default=10)
     folder = Path(__file__).parents[1] / "ganzoo" / "metrics" / "weights"
     parser.add_argument("--output", type=Path, default=folder)
     options = parser.parse_args()
     began, cpu, rng = time.monotonic(), time.process_time(), np.random.default_rng(_SEED)
-    place, rate = f"named:{options.data}:{{digit}}_{{speaker}}_{{index}}", JUDGES[NAME]
-    training, test = (open_labelled(f"{place}:index={index}", rate) for index in ("5-49", "0-4"))
-    sounds = [*training.samples, *(changed(sound, rng) for _ in range(_COPIES) for sound in training.samples)]
+    judge, rate = _JUDGES[options.judge], JUDGES[options.judge]
+    (training, values), (test, test_values) = (_sounds(judge, source, options.data, rate) for source in judge.sources)
+    sounds = [*training, *(changed(sound, rng) for _ in range(judge.copies) for sound in training)]
     images = spectrogram_images(sounds, rate)
-    values = np.tile(label_numbers(training, LABELS, place), (1 + _COPIES, 1))
-    counts = [len(names) for names in LABELS.values()]
+    values = np.tile(values, (1 + judge.copies, 1))
+    counts = [len(names) for names in judge.labels.values()]
     network = train_attribute_classifier("residual", images, values, counts, options.epochs, _SEED)
     taken = dict(minutes=round((time.monotonic() - began) / 60, 1), cpu=round((time.process_time() - cpu) / 60, 1))
-    path = options.output / f"{NAME}.npz"
+    path = options.output / f"{options.judge}.npz"
     sha256 = weights.save(path, {"classifier": network})
     # As anybody loads it: in half precision.
     weights.load(path, {"classifier": network}, sha256)
-    extractor = AttributeExtractor(network, NAME, LABELS, sha256)
+    extractor = AttributeExtractor(network, options.judge, judge.labels, sha256)
     facts = dict(
         image_shape=images.shape[1:],
         architecture="residual",
-        attributes={name: list(values) for name, values in LABELS.items()},
-        data=f"Free Spoken Digit Dataset, recordings 5 to 49 of each digit and speaker, {len(training.samples):,}",
-        license="CC BY-SA 4.0",
-        accuracy=accuracies(extractor, spectrogram_images(test.samples, rate), label_numbers(test, LABELS, place)),
-        accuracy_on=f"recordings 0 to 4, the official test set, {len(test.samples):,}",
+        attributes={name: list(values) for name, values in judge.labels.items()},
+        data=judge.data.format(count=len(training)),
+        license=judge.license,
+        accuracy=accuracies(extractor, spectrogram_images(test, rate), test_values),
+        accuracy_on=judge.accuracy_on.format(count=len(test)),
         sha256=sha256,
     )
     path.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
     print(json.dumps({**facts, **taken}, indent=2))
+
+
+def _sounds(judge: _Judge, source: str, data: str, rate: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Excerpts of up to a second of the recordings of a source, and their labels."""
+    place = source.format(data=data)
+    found = open_labelled(place, rate)
+    numbers = label_numbers(found, judge.labels, place)
+    # A spoken digit is judged as a whole.
+    pieces = [[sound] if "digit" in judge.labels else excerpts([sound], rate) for sound in found.samples]
+    return [piece for one in pieces for piece in one], numbers.repeat([len(one) for one in pieces], axis=0)
 
 
 if __name__ == "__main__":

@@ -141,7 +141,8 @@ def _convolution(layer, node, exact):
     even = [left == right for left, right in around]
     # The larger side on both sides: the smallest even padding with the same number of outputs.
     padding = tuple(max(sides) for sides in around)
-    uneven = not all(even) and exact
+    # Without a stride there is none.
+    uneven = any(not same and (exact or stride == 1) for same, stride in zip(even, layer.strides))
     made = (nn.Conv1d, nn.Conv2d)[rank - 1](
         taken, given, layer.kernel_size, layer.strides, 0 if uneven else padding, bias=layer.use_bias
     )
@@ -184,6 +185,39 @@ def _gated(layer, node, exact):
         return torch.tanh(values) * torch.sigmoid(gates)
 
     return gated
+
+
+@_maker("GatedLinearUnit")
+def _linear_unit(layer, node, exact):
+    return lambda x: functional.glu(x, dim=1)
+
+
+@_maker("VoiceStatistics")
+def _standardized(layer, node, exact):
+    return VoiceStatistics(layer)
+
+
+@_maker("VoiceRestoration")
+def _restored(layer, node, exact):
+    return VoiceStatistics(layer).restored
+
+
+class VoiceStatistics:
+    """Mean and deviation of a voice's pitch and mel-cepstra."""
+
+    def __init__(self, layer):
+        self.mean, self.deviation = (
+            torch.tensor(np.asarray(values))[:, None] for values in (layer.mean, layer.deviation)
+        )
+
+    def __call__(self, features):
+        pitch = (features[:, :1] - self.mean[:1]) / self.deviation[:1]
+        return pitch, (features[:, 2:] - self.mean[1:]) / self.deviation[1:]
+
+    def restored(self, features, pitch, cepstra):
+        pitch = pitch * self.deviation[:1] + self.mean[:1]
+        cepstra = cepstra * self.deviation[1:] + self.mean[1:]
+        return torch.cat([torch.where(features[:, :1] > 0, pitch, 0.0), features[:, 1:2], cepstra], dim=1)
 
 
 @_maker("MuLawOneHot")

@@ -103,10 +103,16 @@ def image(label: str, **options: Any) -> gr.Image:
     return gr.Image(label=label, format="png", interactive=False, buttons=BUTTONS, **options)
 
 
-def examples(values: Sequence[Any], component: Any) -> None:
-    """A row of example values; a click puts one into a component."""
+def examples(values: Sequence[Any], component: Any, make: Callable[[Any], Any] | None = None) -> None:
+    """A row of example values; a click puts one into a component.
+
+    Args:
+        values: the values; names of them, with `make`.
+        component: of the page.
+        make: function from a name to its value, for values that take time to compute.
+    """
     choice = gr.Dataset(
-        components=[component],
+        components=[component if make is None else gr.Textbox(render=False)],
         samples=[[value] for value in values],
         type="index",
         label="Examples",
@@ -115,9 +121,11 @@ def examples(values: Sequence[Any], component: Any) -> None:
 
     @shown_errors
     def put(index):
-        return values[whole_number(index, "the example", 0, len(values) - 1)]
+        value = values[whole_number(index, "the example", 0, len(values) - 1)]
+        return value if make is None else make(value)
 
-    choice.click(put, [choice], [component], show_progress="hidden", concurrency_limit=None, api_visibility="private")
+    options: dict[str, Any] = dict(show_progress="hidden", concurrency_limit=None, api_visibility="private")
+    choice.click(put, [choice], [component], **(options if make is None else ONE_AT_A_TIME))
 
 
 class Refused:

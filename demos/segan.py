@@ -49,7 +49,7 @@ def enhance(preset: str, path: str | None, noise: str, ratio: float) -> tuple[st
     after = _written(clean / loudest, rate, f"{stem(path)}-after", "PCM_16")
     # The download is not scaled; it is what the command line writes.
     file = _written(clean, rate, f"{stem(path)}-{preset}", "FLOAT" if np.abs(clean).max() > 1.0 else subtype)
-    spectrograms = [_shown(samples.mean(axis=1), rate) for samples in (sound, clean)]
+    spectrograms = [spectrogram_of(samples.mean(axis=1), rate) for samples in (sound, clean)]
     return before, after, spectrograms[0], spectrograms[1], file
 
 
@@ -83,7 +83,7 @@ def _written(sound: np.ndarray, rate: int, name: str, subtype: str) -> str:
     return str(path)
 
 
-def _shown(sound: np.ndarray, rate: int) -> np.ndarray:
+def spectrogram_of(sound: np.ndarray, rate: int) -> np.ndarray:
     """The spectrogram up to 8 kHz (or half the sample rate), about as wide as the page."""
     hop = max(1, len(sound) // 900)
     window = 2 ** round(np.log2(max(64, 0.032 * rate)))

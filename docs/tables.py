@@ -40,6 +40,7 @@ MODELS = {
     ),
     "postfilter": ("texture for over-smoothed speech", "Kaneko et al. 2017", "10.1109/ICASSP.2017.7953090"),
     "wavenet": ("speech, sample by sample", "van den Oord et al. 2016", "1609.03499"),
+    "cyclegan_vc": ("voice conversion without parallel speech", "Kaneko & Kameoka 2017", "1711.11293"),
     "gan_int_cls": ("text to image, in one stage", "Reed et al. 2016", "1605.05396"),
     "stackgan": ("text to image, in two stages", "Zhang et al. 2016", "1612.03242"),
 }
@@ -139,6 +140,9 @@ def headline(preset):
         return f"PESQ {metrics['pesq']:.2f} (VoiceBank-DEMAND)"
     if "bits_per_sample" in metrics:
         return f"{metrics['bits_per_sample']:.2f} bits per sample (`{kind}`)"
+    if "voice_recognized_forward" in metrics:
+        shown = [percent(metrics[f"voice_recognized_{direction}"]) for direction in DIRECTIONS]
+        return f"voice recognized in {' and '.join(shown)} (`{kind}`)"
     if "twin_psnr_forward" in metrics:
         shown = [metrics.get(f"twin_lpips_alex_{direction}") for direction in DIRECTIONS]
         return f"LPIPS {' and '.join(f'{value:.3f}' for value in shown if value is not None)} (`{kind}`)"
@@ -301,6 +305,27 @@ def speech_restoration():
         metrics = metrics_of(name)
         decibels = (f"{metrics[key]:.2f} dB" for key in names)
         yield title, *decibels, f"{metrics['pesq']:.2f}"
+
+
+@table
+def voice_conversion():
+    yield "conversion", "voice recognized", "words kept", "mel-cepstral distortion", "frame distance", "training time"
+    for name, config in trained().items():
+        metrics = config.weights.metrics
+        if "voice_recognized_forward" not in metrics:
+            continue
+        first, second = config.arguments["domains"]
+        for direction, (start, end) in zip(DIRECTIONS, ((first, second), (second, first))):
+            found = {key.removesuffix(f"_{direction}"): value for key, value in metrics.items()}
+            distortion = found.get("mel_cepstral_distortion")
+            yield (
+                f"`{name}`, {start} to {end}",
+                percent(found["voice_recognized"]),
+                percent(found["words_kept"]) if "words_kept" in found else "",
+                "" if distortion is None else f"{distortion:.2f} dB",
+                f"{found['frame_distance']:.2f} dB",
+                training_time(metrics),
+            )
 
 
 @table

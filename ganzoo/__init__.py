@@ -26,6 +26,7 @@ _MODULES = {
     "SuperResolution": "ganzoo.tasks.super_resolution",
     "TextConditionalGAN": "ganzoo.training.text_conditional",
     "TextToImage": "ganzoo.tasks.text_to_image",
+    "VoiceConversion": "ganzoo.tasks.voice_conversion",
     "ZooModel": "ganzoo.training.zoo_model",
     "create": "ganzoo.registry",
     "list_models": "ganzoo.registry",

@@ -75,7 +75,7 @@ def source(asked: str, model_name: str) -> None:
     schemes = importlib.import_module(module)._SCHEMES
     alone = [scheme for scheme in schemes if scheme in ("digits", "photos")]
     scheme, place = split_source(asked, of, schemes, without_place=alone)
-    if of == " of labelled recordings":
+    if of == " of labelled recordings" or (module == "ganzoo.data.voices" and scheme != "folders"):
         existing(labelled_recordings.place_of(place), kind="file" if scheme == "npz" else "folder")
     elif scheme == "folders":
         for folder in importlib.import_module(module).folder_pair(npz_part(place)[0]):

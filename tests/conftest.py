@@ -13,6 +13,7 @@ import tensorflow as tf
 from PIL import Image
 
 import ganzoo
+from ganzoo.data.vowels import vowels
 
 # PyTorch's builds for GPUs load it where they find it; in a process that has TensorFlow it ends that process.
 sys.modules.setdefault("triton", None)
@@ -141,5 +142,11 @@ def examples_folder(tmp_path_factory):
         (root / name).mkdir()
         for i in range(4):
             soundfile.write(root / name / f"{i}.wav", rng.normal(0, 0.1, 48_000).astype("float32"), 16_000)
+    for name, speed in (("ana", 1.5), ("ben", 1.0)):
+        (root / "my_voices" / name).mkdir(parents=True)
+        sound = vowels(16_000)
+        sound = np.interp(np.arange(0, len(sound) - 1, speed), np.arange(len(sound)), sound).astype("float32")
+        for i in range(2):
+            soundfile.write(root / "my_voices" / name / f"{i}.wav", sound, 16_000)
     soundfile.write(root / "noisy.wav", rng.normal(0, 0.1, 16_000).astype("float32"), 16_000)
     return root

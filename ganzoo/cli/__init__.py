@@ -4,6 +4,7 @@ seconds."""
 # Each adds its commands to `main`.
 from ganzoo.cli import (
     complete,
+    convert,
     data,
     demo,
     enhance,
@@ -22,6 +23,7 @@ from ganzoo.cli.group import main
 
 __all__ = [
     "complete",
+    "convert",
     "data",
     "demo",
     "enhance",

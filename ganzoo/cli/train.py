@@ -105,6 +105,7 @@ def _next_commands(preset: str, folder: Path, output: str) -> Iterator[tuple[str
         "upscale": f"ganzoo{imports} upscale IN.jpg OUT.png --model {name}",
         "translate": f"ganzoo{imports} translate IN.png OUT.png --model {name}",
         "enhance": f"ganzoo{imports} enhance IN.wav OUT.wav --model {name}",
+        "convert": f"ganzoo{imports} convert IN.wav OUT.wav --model {name}",
         "vectors": f'ganzoo{imports} generate {name} --caption "A CAPTION"',
         "say": f"ganzoo{imports} say OUT.wav --model {name}",
         "generate": f"ganzoo{imports} generate {name} --output grid.png",

@@ -8,6 +8,7 @@ ganzoo.data.captions("captions:my_images", image_shape=(64, 64, 3), encoder=mode
 ganzoo.data.speech("folder:my_speech", noise="folder:my_noise", window=16384, batch_size=16)
 ganzoo.data.cepstra("folder:my_speech", window=128, batch_size=32)
 ganzoo.data.utterances("named:my_speech:{word}_{speaker}", {"word": ["no", "yes"], "speaker": ["ana", "ben"]})
+ganzoo.data.voices("folders:my_voices/ana,my_voices/ben", domains=("ana", "ben"), batch_size=1)
 """
 
 from ganzoo.data.captions import captions
@@ -19,6 +20,7 @@ from ganzoo.data.pairs import pairs
 from ganzoo.data.speech import speech
 from ganzoo.data.unpaired import unpaired
 from ganzoo.data.utterances import utterances
+from ganzoo.data.voices import voices
 from ganzoo.data.writing import write_images
 
 __all__ = [
@@ -31,5 +33,6 @@ __all__ = [
     "speech",
     "unpaired",
     "utterances",
+    "voices",
     "write_images",
 ]

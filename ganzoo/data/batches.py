@@ -61,8 +61,13 @@ def keep_validation(x: Any, y: Any, options: dict[str, Any]) -> tuple[Any, Any]:
     return x[:kept], y if y is None else y[:kept]
 
 
-def first_examples(x: Any, y: Any, count: int) -> tuple[Any, Any]:
+def first_examples(x: Any, y: Any, count: int, or_all: bool = False) -> tuple[Any, Any]:
     """(at least `count` examples from the data of `fit`, as one batch of arrays; x, which still yields them).
+
+    Args:
+        x, y: the data.
+        count: number of examples.
+        or_all: take all examples of a dataset that has fewer.
 
     Raises:
         GanzooError: the dataset has fewer examples.
@@ -84,7 +89,7 @@ def first_examples(x: Any, y: Any, count: int) -> tuple[Any, Any]:
         raise GanzooError("the dataset is empty")
     batch = keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
     found = len(keras.tree.flatten(batch)[0])
-    if found < count:
+    if found < count and not or_all:
         raise GanzooError(f"a reference batch of {count} needs at least as many images, but the dataset has {found}")
     return batch, x
 

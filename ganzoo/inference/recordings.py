@@ -1,5 +1,5 @@
-"""Enhancement of audio files in any format of libsndfile, of any rate, bit depth, number of channels and length; and
-writing of generated sounds."""
+"""Enhancement and conversion of audio files in any format of libsndfile, of any rate, bit depth, number of channels and
+length; and writing of generated sounds."""
 
 import os
 import warnings
@@ -233,16 +233,65 @@ def write_sounds(
         silence = np.zeros(round(pause * sample_rate), "float32")
         written = {target: np.concatenate([piece for part in parts for piece in (part, silence)][:-1])}
     for path, sound in written.items():
-        suffix = path.suffix.lower()
-        options = dict(format=WRITTEN[suffix], subtype=subtype_for(suffix, "PCM_16"))
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with replaced(path) as file:
-                soundfile().write(file, sound, sample_rate, **options)
-        except (*UNREADABLE, AssertionError) as error:
-            reason = getattr(error, "strerror", None) or first_line(error)
-            raise GanzooError(f"cannot write {path}: {reason}") from None
+        _write(path, sound, sample_rate, "PCM_16")
     return list(written)
+
+
+def convert_file(
+    model: Any,
+    source: PathLike,
+    target: PathLike,
+    direction: str = "forward",
+    progress: Any = None,
+    warn: Warn | None = None,
+) -> None:
+    """Converts a recording to another voice: a file with one channel, and the same sample rate and bit depth if the
+    target's format supports it, which is written atomically.
+
+    Args:
+        model: a `VoiceConversion` model.
+        source: file to read.
+        target: file to write; its suffix determines the format: .wav, .flac, .ogg, .mp3 or .aiff.
+        direction, progress: as in `VoiceConversion.convert`.
+        warn: as in `enhance_file`.
+
+    Raises:
+        GanzooError: an unknown direction, or a file that cannot be read or written, or holds no audio.
+
+    Example:
+        from ganzoo.inference.recordings import convert_file
+
+        model = ganzoo.create("cyclegan_vc", width=4, channels=8, hidden=8, blocks=1)
+        convert_file(model, "noisy.wav", "converted.wav")
+    """
+    source, target, warn = Path(source), Path(target), warn or warnings.warn
+    check_writable(target)
+    model.generator_of(direction)
+    with opened(source) as recording:
+        # One channel, block by block: several need no more memory.
+        blocks = [block.mean(axis=1, dtype="float32") for block in recording.blocks()]
+        recording.check(warn)
+    try:
+        converted = model.convert(np.concatenate(blocks), recording.samplerate, direction, progress)
+    except GanzooError as error:
+        raise GanzooError(f"{source}: {error}") from None
+    subtype = subtype_for(target.suffix.lower(), recording.subtype)
+    if subtype.startswith("PCM") and (limited := int(np.count_nonzero(np.abs(converted) > 1.0))):
+        warn(f"{target}: {limited} samples above full scale were clipped", UserWarning)
+    _write(target, converted, recording.samplerate, recording.subtype)
+
+
+def _write(path: Path, sound: np.ndarray, sample_rate: int, subtype: str) -> None:
+    """Writes a sound, with the next better subtype that the format supports."""
+    suffix = path.suffix.lower()
+    options = dict(format=WRITTEN[suffix], subtype=subtype_for(suffix, subtype))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replaced(path) as file:
+            soundfile().write(file, sound, sample_rate, **options)
+    except (*UNREADABLE, AssertionError) as error:
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise GanzooError(f"cannot write {path}: {reason}") from None
 
 
 def check_writable(target: PathLike) -> None:

@@ -5,6 +5,7 @@ from ganzoo.layers.causal import CausalConv1D, LinearUpsampling1D, MuLawOneHot
 from ganzoo.layers.convolutions import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose
 from ganzoo.layers.dropout import Dropout
 from ganzoo.layers.gated_activation import GatedActivation
+from ganzoo.layers.gated_linear_unit import GatedLinearUnit
 from ganzoo.layers.leaky_relu import LeakyReLU
 from ganzoo.layers.masked_convolution import MaskedConv2D
 from ganzoo.layers.maxout import Maxout
@@ -15,6 +16,7 @@ from ganzoo.layers.prelu import PReLU
 from ganzoo.layers.spectral_normalization import SpectralNormalization
 from ganzoo.layers.standardization import Standardization
 from ganzoo.layers.virtual_batch_normalization import DropReference, ReferenceBatch, VirtualBatchNormalization
+from ganzoo.layers.voice_statistics import VoiceRestoration, VoiceStatistics
 
 __all__ = [
     "BatchNormalization",
@@ -26,6 +28,7 @@ __all__ = [
     "DropReference",
     "Dropout",
     "GatedActivation",
+    "GatedLinearUnit",
     "LeakyReLU",
     "LinearUpsampling1D",
     "MaskedConv2D",
@@ -39,4 +42,6 @@ __all__ = [
     "SpectralNormalization",
     "Standardization",
     "VirtualBatchNormalization",
+    "VoiceRestoration",
+    "VoiceStatistics",
 ]

@@ -13,6 +13,7 @@ import numpy as np
 
 from ganzoo.errors import GanzooError
 from ganzoo.metrics import speech  # noqa: F401
+from ganzoo.metrics.cepstra import DECIBELS, distortion
 from ganzoo.metrics.registry import get_metric, register_metric
 
 TASK = "speech_restoration"
@@ -22,7 +23,6 @@ _PAUSE = 40.0
 _SEGMENT, _STEP = 64, 32
 # Smaller powers count as this.
 _LEAST = 1e-10
-_DECIBELS = 10 / np.log(10)
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def mel_cepstral_distortion(natural: np.ndarray, other: np.ndarray) -> float:
         print(ganzoo.metrics.mel_cepstral_distortion(natural, natural + 0.1))   # 2.13, 4.34 times the root of 24 * 0.01
     """
     natural, other = _compared(natural, other)
-    difference = (other - natural)[_speech(natural), 1:]
-    return float(_DECIBELS * np.mean(np.sqrt(np.sum(difference**2, axis=1))))
+    frames = _speech(natural)
+    return distortion(natural[frames, 1:], other[frames, 1:])
 
 
 def global_variance(cepstra: np.ndarray, frames: np.ndarray | slice = slice(None)) -> np.ndarray:
@@ -158,7 +158,7 @@ def _level_difference(first: np.ndarray, second: np.ndarray) -> float:
 
 def _speech(natural: np.ndarray) -> np.ndarray:
     """Which frames are not pauses, bool (frames,)."""
-    return natural[:, 0] >= natural[:, 0].max() - _PAUSE / _DECIBELS
+    return natural[:, 0] >= natural[:, 0].max() - _PAUSE / DECIBELS
 
 
 def _compared(natural: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -16,9 +16,9 @@ from ganzoo.metrics.registry import register_metric
 
 TASK = "speech_synthesis"
 # {judge: sample rate in Hz of the sounds that it hears}.
-JUDGES = {"spoken_digits_judge": 8_000}
-# Height and width of a spectrogram in pixels, and samples from one column to the next.
-_SIZE, _HOP = 64, 128
+JUDGES = {"spoken_digits_judge": 8_000, "four_voices_judge": 16_000}
+# Height and width of a spectrogram in pixels, and columns per second.
+_SIZE, _COLUMNS = 64, 62.5
 # Root mean square to which sounds are scaled, since loudness must not tell who speaks.
 _LEVEL = 0.1
 
@@ -27,7 +27,7 @@ def spectrogram_images(sounds: Sequence[np.ndarray], sample_rate: int = 8_000) -
     """Mel spectrograms of sounds of equal loudness as images: time to the right, silence white.
 
     Args:
-        sounds: float (samples,) each; what is longer than 64 columns of 128 samples is cut.
+        sounds: float (samples,) each; what is longer than `spectrogram_samples`, a second, is cut.
         sample_rate: in Hz.
 
     Returns:
@@ -42,16 +42,21 @@ def spectrogram_images(sounds: Sequence[np.ndarray], sample_rate: int = 8_000) -
 
     from ganzoo.networks.mel import log_mel
 
-    length = (_SIZE - 1) * _HOP
+    length = spectrogram_samples(sample_rate)
     audio = np.zeros((len(sounds), length), "float32")
     for row, sound in zip(audio, sounds):
         sound = np.asarray(sound, "float32")[:length]
         row[: len(sound)] = sound * (_LEVEL / (np.sqrt(np.mean(np.square(sound))) + 1e-6))
-    parts = [
-        ops.convert_to_numpy(log_mel(audio[i : i + 256], sample_rate, _SIZE, _HOP)) for i in range(0, len(audio), 256)
-    ]
+    hop = length // (_SIZE - 1)
+    groups = (audio[i : i + 256] for i in range(0, len(audio), 256))
+    parts = [ops.convert_to_numpy(log_mel(group, sample_rate, _SIZE, hop)) for group in groups]
     levels = np.concatenate(parts).transpose(0, 2, 1)[:, ::-1, :, None]
     return np.rint(255 * (1 - np.clip(levels, 0, 1))).astype("uint8")
+
+
+def spectrogram_samples(sample_rate: int) -> int:
+    """Samples that an image of `spectrogram_images` shows: 64 columns of 16 ms."""
+    return (_SIZE - 1) * round(sample_rate / _COLUMNS)
 
 
 def judge_of(label_names: Mapping[str, Sequence[str]], sample_rate: int) -> str:

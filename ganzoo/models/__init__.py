@@ -5,6 +5,7 @@ from ganzoo.models.began import BEGAN
 from ganzoo.models.cgan import CGAN
 from ganzoo.models.conditional_pixelcnn import ConditionalPixelCNN
 from ganzoo.models.cyclegan import CycleGAN
+from ganzoo.models.cyclegan_vc import CycleGANVC
 from ganzoo.models.dcgan import DCGAN
 from ganzoo.models.gan import GAN
 from ganzoo.models.gan_int_cls import GANINTCLS
@@ -35,6 +36,7 @@ __all__ = [
     "WGANGP",
     "ConditionalPixelCNN",
     "CycleGAN",
+    "CycleGANVC",
     "PixelCNN",
     "PostFilter",
     "SRResNet",

@@ -8,6 +8,7 @@ from ganzoo.tasks.speech_restoration import SpeechRestoration, SpeechSmoothing
 from ganzoo.tasks.speech_synthesis import SpeechSynthesis
 from ganzoo.tasks.super_resolution import SuperResolution
 from ganzoo.tasks.text_to_image import TextToImage
+from ganzoo.tasks.voice_conversion import VoiceConversion
 
 __all__ = [
     "ClassConditionalGeneration",
@@ -21,4 +22,5 @@ __all__ = [
     "Task",
     "TextToImage",
     "ValidationMetrics",
+    "VoiceConversion",
 ]

@@ -10,14 +10,15 @@ from ganzoo import backend, pixels
 from ganzoo.data.batch_checks import refuse_other_parts
 from ganzoo.data.decoding import WHITE
 from ganzoo.data.unpaired import names_of, open_sides, unpaired
-from ganzoo.errors import GanzooError, at_least_one, unknown
+from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.sampling import grid
 from ganzoo.inference.tiling import in_blended_tiles
 from ganzoo.inference.transparency import over_background, without_background
 from ganzoo.metrics.registry import averages, chosen_metrics, compute
 from ganzoo.metrics.translations import Translation
 from ganzoo.networks.translation import MULTIPLE
-from ganzoo.tasks.base import Endpoint, Task, ValidationMetrics
+from ganzoo.tasks.base import Endpoint, ValidationMetrics
+from ganzoo.tasks.two_sides import BACKWARD, FORWARD, TwoSides
 
 if TYPE_CHECKING:
     from ganzoo.config import Evaluation
@@ -29,10 +30,9 @@ _AT_ONCE = 16
 _OVERLAP = 4
 # Pairs in the image of a model card.
 _SHOWN = 6
-FORWARD, BACKWARD = "forward", "backward"
 
 
-class ImageTranslation(Task):
+class ImageTranslation(TwoSides):
     """Translation of images from one kind to another and back.
 
     The networks `generator`, from the first side to the second, and `backward_generator` map float32 (batch, height,
@@ -77,16 +77,8 @@ class ImageTranslation(Task):
         Raises:
             GanzooError: two equal names.
         """
-        first, second = domains
-        if first == second:
-            raise GanzooError(f"domains are the names of two sides, got '{first}' twice")
-        self.crop, self.domains = crop, (first, second)
-
-    @property
-    def directions(self) -> dict[str, str]:
-        """{"forward": "photo_to_painting", "backward": "painting_to_photo"}: what `translate` takes."""
-        first, second = self.domains
-        return {FORWARD: f"{first}_to_{second}", BACKWARD: f"{second}_to_{first}"}
+        self.set_domains(domains)
+        self.crop = crop
 
     # Inference.
 
@@ -140,18 +132,6 @@ class ImageTranslation(Task):
         colors = np.stack([_composed(image, background) for image in checked])
         parts = [self._small(colors[i : i + _AT_ONCE], network) for i in range(0, len(colors), _AT_ONCE)]
         return np.stack([_with_alpha(*pair, background) for pair in zip(np.concatenate(parts), checked)])
-
-    def generator_of(self, direction: str) -> str:
-        """The name of the network that translates in a direction.
-
-        Raises:
-            GanzooError: an unknown direction.
-        """
-        found = {FORWARD: "generator", BACKWARD: "backward_generator"}
-        names = {**found, **{self.directions[key]: network for key, network in found.items()}}
-        if direction not in names:
-            raise unknown("direction", direction, names)
-        return names[direction]
 
     def _translated(
         self,

@@ -44,7 +44,7 @@ class ImagePool(keras.layers.Layer):
         """As many images, some of them from earlier batches; these ones take their place.
 
         Args:
-            images: (batch, height, width, channels), without gradients.
+            images: (batch, *shape), without gradients.
             noise: source of the random choices.
         """
         images = ops.cast(images, "float32")
@@ -59,8 +59,9 @@ class ImagePool(keras.layers.Layer):
         chosen = ops.where(is_full, random, place % self.size)
         is_exchanged = (noise.common((self.size,))[:taking] < 0.5) & is_full
         # What does not fit into a pool that this batch fills is not stored.
-        is_stored = ops.reshape(is_exchanged | (place < self.size), (-1, 1, 1, 1))
-        is_exchanged = ops.reshape(is_exchanged, (-1, 1, 1, 1))
+        column = (-1, *(1 for _ in self.images.shape[1:]))
+        is_stored = ops.reshape(is_exchanged | (place < self.size), column)
+        is_exchanged = ops.reshape(is_exchanged, column)
         offered, older = batch[:taking], ops.take(self.images, chosen, axis=0)
         answer = ops.concatenate([ops.where(is_exchanged, older, offered), batch[taking:]])
         stored = ops.where(is_stored, offered, older)

@@ -18,7 +18,20 @@ from ganzoo.registry import model_class
 
 gradio = pytest.importorskip("gradio")
 
-from ganzoo.demos import cgan, common, dcgan, editing, files, hub, pixelcnn, segan, srgan, stackgan, wavenet  # noqa: E402
+from ganzoo.demos import (  # noqa: E402
+    cgan,
+    common,
+    cyclegan_vc,
+    dcgan,
+    editing,
+    files,
+    hub,
+    pixelcnn,
+    segan,
+    srgan,
+    stackgan,
+    wavenet,
+)
 
 
 def message(function, *values):
@@ -524,3 +537,29 @@ def test_the_page_of_speech_says_digits_one_after_another(monkeypatch):
     ):
         assert told in message(wavenet.say, "wavenet.digits", words, voice, 1.0, 0)
     assert "the temperature must be a number" in message(wavenet.say, "wavenet.digits", "4", "ben", 9, 0)
+
+
+def test_the_page_of_voices_converts_and_draws_speech(monkeypatch, tmp_path):
+    soundfile = pytest.importorskip("soundfile")
+    pytest.importorskip("pyworld")
+    model = ganzoo.create("cyclegan_vc", **model_class("cyclegan_vc").test_config, domains=("ana", "ben"))
+    model.take_statistics(*model.example_batch(4))
+    monkeypatch.setattr(cyclegan_vc, "loaded", lambda preset: model)
+    # Synthetic vowels need no model.
+    path, *pictures = cyclegan_vc.convert("cyclegan_vc.digits", "ben_to_ana", cyclegan_vc.example("synthetic vowels"))
+    given, rate = soundfile.read(cyclegan_vc.example("synthetic vowels"), dtype="float32")
+    sound = soundfile.read(path)[0]
+    expected = model.convert(given, rate, "backward")
+    np.testing.assert_allclose(sound, expected / max(1, np.abs(expected).max()), atol=1e-4)
+    assert len(pictures) == 4
+    assert all(picture.dtype == np.uint8 and picture.shape[2] == 3 for picture in pictures)
+    stereo = tmp_path / "stereo.wav"
+    soundfile.write(stereo, np.stack([given, given], axis=1), rate)
+    assert len(soundfile.read(cyclegan_vc.convert("cyclegan_vc.digits", "ana_to_ben", str(stereo))[0])[0]) == len(given)
+    soundfile.write(tmp_path / "long.wav", np.zeros(31 * 8000), 8000)
+    for direction, file, told in (
+        ("ana_to_ben", None, "record or upload some speech first"),
+        ("forward", str(stereo), "unknown direction 'forward'"),
+        ("ana_to_ben", str(tmp_path / "long.wav"), "31 seconds are more than the page's limit of 30"),
+    ):
+        assert told in message(cyclegan_vc.convert, "cyclegan_vc.digits", direction, file)

@@ -1,0 +1,131 @@
+"""The page of voice conversion: record or upload speech, then hear and see it in the other voice."""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from ganzoo import presets
+from ganzoo.data.audio import opened, read_audio, soundfile
+from ganzoo.data.vowels import vowels
+from ganzoo.errors import GanzooError, unknown
+
+from .common import ONE_AT_A_TIME, examples, image, loaded, preset_choice, preset_of, shown_errors, shown_warning
+from .files import folder, new_result, stem
+from .segan import spectrogram_of
+from .wavenet import waveform
+
+MOST_SECONDS = 30
+# Generates spoken digits, with voices that models of this page may know.
+_SPEAKING = "wavenet.digits"
+_DIGITS = "4 0 7"
+
+
+@shown_errors
+def convert(
+    preset: str, direction: str, path: str | None
+) -> tuple[str, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The converted speech, and waveform and spectrogram before and after."""
+    if not path:
+        raise GanzooError("record or upload some speech first")
+    # Check the header before decoding: a small file may hold hours of audio or many channels.
+    with opened(path) as recording:
+        check(recording.samples, recording.channels, recording.samplerate)
+    sound, rate = read_audio(path, MOST_SECONDS, warn=lambda message, kind: shown_warning(message))
+    model = loaded(preset)
+    names = {name: key for key, name in model.directions.items()}
+    if direction not in names:
+        raise unknown("direction", direction, names)
+    sound = sound.mean(axis=1)
+    converted = model.convert(sound, rate, names[direction], progress=False)
+    # Players clip values above 1.
+    shown = converted / max(1.0, float(np.abs(converted).max()))
+    file = new_result(f"{stem(path)}-{direction}.wav")
+    soundfile().write(file, shown, rate, subtype="PCM_16")
+    pictures = [draw(one) for one in (sound, converted) for draw in (waveform, lambda one: spectrogram_of(one, rate))]
+    return str(file), pictures[0], pictures[1], pictures[2], pictures[3]
+
+
+def check(length: int | None, channels: int, rate: int) -> None:
+    """Checks that the page accepts a recording of this size.
+
+    Args:
+        length: samples per channel; None if unknown.
+        channels: number of channels.
+        rate: sample rate in Hz.
+
+    Raises:
+        GanzooError: too long, or too many channels.
+    """
+    if channels > 8:
+        raise GanzooError(f"the page converts up to 8 channels, whose mean it takes; the recording has {channels}")
+    if length is not None and length > MOST_SECONDS * rate:
+        raise GanzooError(
+            f"{length / rate:.0f} seconds are more than the page's limit of {MOST_SECONDS}: cut the recording, or use "
+            "`ganzoo convert` on the command line, which has no such limit"
+        )
+
+
+def example_names(preset: str) -> list[str]:
+    """What can be converted without a recording: generated digits in the model's voices, and synthetic vowels."""
+    domains = [str(name) for name in preset_of(preset).config.arguments.get("domains", ())]
+    found = presets.preset_files().get(_SPEAKING)
+    known = presets.find(_SPEAKING).config.arguments.get("label_names", {}).get("speaker", ()) if found else ()
+    return [*(f"{_DIGITS} as {name}" for name in domains if name in known), "synthetic vowels"]
+
+
+@functools.cache
+def example(name: str) -> str:
+    """The path of an example."""
+    path: Path = folder() / f"example-{name.replace(' ', '-')}.wav"
+    digits, _, voice = name.partition(" as ")
+    if voice:
+        model = loaded(_SPEAKING)
+        sound, rate = model.say({"digit": digits.split(), "speaker": voice}, seed=1, seconds=1.0), model.sample_rate
+    else:
+        sound, rate = vowels(16_000), 16_000
+    soundfile().write(path, sound, rate, subtype="PCM_16")
+    return str(path)
+
+
+def page(model: str) -> list[dict[str, Any]]:
+    """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown: none."""
+    preset = preset_choice(model)
+    directions = list(loaded(preset.value).directions.values())
+    with gr.Row():
+        with gr.Column(scale=1):
+            speech = gr.Audio(
+                label=f"Speech of one of the two voices, up to {MOST_SECONDS} seconds",
+                type="filepath",
+                sources=["upload", "microphone"],
+                buttons=["download"],
+                elem_id=f"{model}-speech",
+            )
+            examples(example_names(preset.value), speech, example)
+            # Presets have different voices.
+            direction = gr.Radio(directions, value=directions[0], label="Direction", elem_id=f"{model}-direction")
+            button = gr.Button("Convert", variant="primary", elem_id=f"{model}-convert")
+            gr.Markdown("Convert and publish the voice of a person only with their consent.")
+        with gr.Column(scale=2):
+            converted = gr.Audio(
+                label="Converted", interactive=False, buttons=["download"], elem_id=f"{model}-converted"
+            )
+            before = [
+                image(f"{name} before", show_label=True, elem_id=f"{model}-before-{name.lower()}")
+                for name in ("Waveform", "Spectrogram")
+            ]
+            after = [
+                image(f"{name} after", show_label=True, elem_id=f"{model}-after-{name.lower()}")
+                for name in ("Waveform", "Spectrogram")
+            ]
+
+    @shown_errors
+    def choose(name: str) -> gr.Radio:
+        found = list(loaded(name).directions.values())
+        return gr.Radio(found, value=found[0])
+
+    button.click(convert, [preset, direction, speech], [converted, *before, *after], **ONE_AT_A_TIME)
+    preset.change(choose, [preset], [direction], api_visibility="private")
+    return []

@@ -1,0 +1,153 @@
+"""CycleGAN-VC: voice conversion without parallel speech (Kaneko & Kameoka 2017, arXiv:1711.11293)."""
+
+from typing import Any, Literal
+
+from ganzoo.config import AtLeastOne, ClassName, NotNegative, NotNegativeWhole
+from ganzoo.data.batches import first_examples
+from ganzoo.networks.voice import SOURCE, TARGET, cepstra_discriminator, voice_converter
+from ganzoo.registry import register
+from ganzoo.tasks.voice_conversion import VoiceConversion
+from ganzoo.training.cycle import CycleModel
+from ganzoo.training.zoo_model import ZooModel
+from ganzoo.types import Tensor
+
+# Segments of each voice from which its statistics are taken.
+_SEGMENTS = 512
+
+
+@register("cyclegan_vc")
+class CycleGANVC(VoiceConversion, CycleModel):
+    """The voice conversion without parallel speech of Kaneko & Kameoka 2017 (arXiv:1711.11293).
+
+    CycleGAN on mel-cepstra: G (`generator`) converts the first voice to the second, F (`backward_generator`) back, each
+    a gated convolutional network over time, with a discriminator of segments of mel-cepstra. Besides the adversarial
+    loss, least squares, they minimize the cycle loss, and in the first steps the identity loss, which keeps what is
+    said (equations 1 to 3). All losses compare standardized mel-cepstra. Pitch is converted by its mean and deviation.
+
+    The generators hold the statistics of both voices, which are taken from the first segments of the training data.
+
+    Args:
+        coefficients: of a mel-cepstrum besides the loudness, a multiple of 4.
+        frames: of a training segment, each 5 ms, a multiple of 4 and of 2^discriminator_depth.
+        sample_rate: at which the model works, in Hz.
+        width: channels of the generators' first convolution after its gate; the paper has 128.
+        channels: of the generators' residual blocks; the paper has 512.
+        hidden: channels within a residual block after the gate; the paper has 1024.
+        blocks: number of residual blocks; the paper has 6.
+        output: "direct" as in the paper, or "residual": the generator adds to the standardized mel-cepstra, so that
+            training starts near the conversion of mean and deviation.
+        discriminator_width: channels of the discriminators' first convolution after its gate; the paper has 128.
+        discriminator_depth: number of the discriminators' gated convolutions, 2 to 4; the paper has 4.
+        patches: whether the discriminators judge overlapping patches, as in CycleGAN, or segments as a whole.
+        discriminator_norm: whether the discriminators have instance normalization, as in the paper. Without, they also
+            see the means and deviations of a segment.
+        domains: names of the two voices, for `convert`.
+        **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
+
+    Raises:
+        GanzooError: a size out of range, or two equal names.
+
+    Example:
+        small = dict(width=4, channels=8, hidden=8, blocks=1, discriminator_width=2)
+        model = ganzoo.create("cyclegan_vc", frames=32, domains=("ana", "ben"), **small)
+        dataset = ganzoo.data.voices("folder:my_voices", batch_size=2, **model.data_arguments())
+        model.compile()
+        model.fit(dataset.take(2), epochs=1)
+        audio = np.random.default_rng(0).normal(0, 0.1, 8000).astype("float32")
+        converted = model.convert(audio, sample_rate=16_000)    # float32 (8000,)
+    """
+
+    data_name = "voices"
+    test_config = dict(
+        coefficients=8, frames=32, sample_rate=8_000, width=3, channels=6, hidden=5, blocks=1, discriminator_width=2
+    )
+
+    def __init__(
+        self,
+        coefficients: AtLeastOne = 24,
+        frames: AtLeastOne = 128,
+        sample_rate: AtLeastOne = 16_000,
+        width: int = 128,
+        channels: int = 512,
+        hidden: int = 1024,
+        blocks: int = 6,
+        output: Literal["direct", "residual"] = "direct",
+        discriminator_width: int = 128,
+        discriminator_depth: int = 4,
+        patches: bool = False,
+        discriminator_norm: bool = True,
+        domains: tuple[ClassName, ClassName] = ("a", "b"),
+        **options: Any,
+    ):
+        networks: dict[str, Any] = {
+            name: voice_converter(coefficients, width, channels, hidden, blocks, output, name)
+            for name in self.generators
+        }
+        for name in self.discriminators:
+            networks[name] = lambda name=name: cepstra_discriminator(
+                frames, coefficients, discriminator_width, discriminator_depth, patches, discriminator_norm, name
+            )
+        super().__init__(networks, **options)
+        self.compared_shape = (frames, coefficients)
+        self.set_voices(domains, sample_rate, coefficients, frames)
+
+    def compared(self, examples: Tensor, side: int) -> Tensor:
+        """The mel-cepstra of features, standardized by the statistics of their side."""
+        return self._statistics(side)(examples)[1]
+
+    def moved(self, examples: Tensor, side: int, other: int) -> Tensor:
+        """Features with the mean and the deviation of the other side: what the identity loss asks to leave as it is."""
+        return self._statistics(other).restored(examples, *self._statistics(side)(examples))
+
+    def _statistics(self, side: int) -> Any:
+        return self.networks[self.generators[side]].get_layer(SOURCE)
+
+    def before_training(self, x: Any, y: Any) -> Any:
+        x = super().before_training(x, y)
+        if self.has_statistics:
+            return x
+        (first, second), x = first_examples(x, y, _SEGMENTS, or_all=True)
+        self.take_statistics(first, second)
+        return x
+
+    def take_statistics(self, first: Any, second: Any) -> None:
+        """Takes the statistics of both voices, which their standardization needs.
+
+        Args:
+            first, second: float32 (..., 2 + coefficients), features of each voice, see
+                `ganzoo.data.vocoder.features_of`.
+        """
+        for network, voices in zip(self.generators, ((first, second), (second, first))):
+            for layer, features in zip((SOURCE, TARGET), voices):
+                self.networks[network].get_layer(layer).take(features)
+                self.averages[network].get_layer(layer).take(features)
+
+    def start_from(self, other: ZooModel) -> None:
+        # The voices are others.
+        super().start_from(other)
+        for network in (*(self.networks[name] for name in self.generators), *self.averages.values()):
+            for layer in (SOURCE, TARGET):
+                network.get_layer(layer).forget()
+
+    def compile(
+        self,
+        *args: Any,
+        generator_optimizer: Any = {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
+        discriminator_optimizer: Any = {"name": "adam", "learning_rate": 1e-4, "beta_1": 0.5},
+        cycle_weight: NotNegative = 10.0,
+        identity_weight: NotNegative = 0.5,
+        identity_steps: NotNegativeWhole | None = 10_000,
+        pool_size: NotNegativeWhole = 0,
+        **settings: Any,
+    ) -> None:
+        """Configures training, as `CycleModel.compile` with the paper's settings as defaults."""
+        super().compile(
+            *args,
+            generator_optimizer=generator_optimizer,
+            discriminator_optimizer=discriminator_optimizer,
+            cycle_weight=cycle_weight,
+            identity_weight=identity_weight,
+            identity_steps=identity_steps,
+            pool_size=pool_size,
+            **settings,
+        )
