@@ -27,6 +27,24 @@ class CycleModel(AdversarialModel):
     Args:
         networks: {name: network, or function that builds it} with the names in `generators` and `discriminators`.
         **options: of `AdversarialModel`.
+
+    Example:
+        from ganzoo.training.cycle import CycleModel
+
+        class Numbers(CycleModel):
+            data_name, compared_shape = "my_numbers", (4,)
+
+            def __init__(self):
+                def dense(size):
+                    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(size)])
+
+                networks = {name: dense(4) for name in self.generators}
+                super().__init__({**networks, **{name: dense(1) for name in self.discriminators}})
+
+        model = Numbers()
+        model.compile()
+        sides = np.zeros((8, 4), "float32"), np.ones((8, 4), "float32")
+        model.fit(*sides, batch_size=4, verbose=0)
     """
 
     generators = ("generator", "backward_generator")
