@@ -12,8 +12,8 @@ from ganzoo.data.recordings import open_recordings
 from ganzoo.data.vocoder import Analysis, analyze, synthesize
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.report import Evaluation, short
-from ganzoo.metrics.smoothness import TASK, Restoration
 from ganzoo.metrics.registry import averages, chosen_metrics, compute, protocols, rounded
+from ganzoo.metrics.smoothness import TASK, Restoration
 
 # Metrics of sound: all others are 0 for natural mel-cepstra.
 _OF_SOUND = ("pesq", "dnsmos")

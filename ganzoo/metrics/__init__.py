@@ -2,13 +2,6 @@
 
 from ganzoo.metrics import image_pairs
 from ganzoo.metrics.captioned_sets import CaptionedSets
-from ganzoo.metrics.smoothness import (
-    global_variance,
-    mel_cepstral_distortion,
-    modulation_distance,
-    modulation_spectrum,
-    variance_distance,
-)
 from ganzoo.metrics.coverage import classes_covered
 from ganzoo.metrics.extractors import Extractor, get_extractor, list_extractors
 from ganzoo.metrics.features import Features
@@ -20,6 +13,13 @@ from ganzoo.metrics.kernel import kernel_distance
 from ganzoo.metrics.lpips import lpips
 from ganzoo.metrics.neighbors import density_coverage, precision_recall
 from ganzoo.metrics.registry import Metric, get_metric, list_metrics, register_metric
+from ganzoo.metrics.smoothness import (
+    global_variance,
+    mel_cepstral_distortion,
+    modulation_distance,
+    modulation_spectrum,
+    variance_distance,
+)
 from ganzoo.metrics.spectrum import power_spectrum, sharpness, spectral_distance
 from ganzoo.metrics.speech import composite, dnsmos, pesq, segmental_snr, si_sdr, stoi
 

@@ -18,8 +18,8 @@ from ganzoo.data.vocoder import analyze, synthesize
 from ganzoo.data.vowels import vowels
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.sampling import grid
-from ganzoo.metrics.smoothness import Restoration
 from ganzoo.metrics.registry import averages, chosen_metrics, compute
+from ganzoo.metrics.smoothness import Restoration
 from ganzoo.networks.cepstral import SCALE, reach_of
 from ganzoo.tasks.base import Task, ValidationMetrics
 from ganzoo.tasks.speech_enhancement import as_float, check_values

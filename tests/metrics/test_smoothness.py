@@ -3,8 +3,8 @@ import pytest
 
 from ganzoo import metrics
 from ganzoo.errors import GanzooError
-from ganzoo.metrics.smoothness import Restoration
 from ganzoo.metrics.registry import chosen_metrics, compute
+from ganzoo.metrics.smoothness import Restoration
 
 
 def test_global_variance_of_known_trajectories():
