@@ -144,7 +144,8 @@ def synthesize(analysis: Analysis) -> np.ndarray:
 
 def frame_count(samples: int, sample_rate: int) -> int:
     """The number of frames of a recording: one at its start, and one every 5 ms."""
-    return int(samples / sample_rate / FRAME_SECONDS) + 1
+    # As WORLD computes it: rounding decides about the last frame.
+    return int(1000 * samples / sample_rate / (1000 * FRAME_SECONDS)) + 1
 
 
 def pitch_statistics(pitches: Iterable[np.ndarray]) -> PitchStatistics:
