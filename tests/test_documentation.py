@@ -36,11 +36,7 @@ OTHERS = ("text", "json", "html", "javascript", "java", "cpp")
 # Pages that tests of their own run, with a server.
 OWN_TESTS = ("docs/export.md", "docs/hub.md")
 # What the short examples of model cards start from.
-GIVEN = {
-    "image": np.zeros((12, 16, 3), "uint8"),
-    "noisy": np.zeros(4410, "float32"),
-    "audio": np.zeros(4410, "float32"),
-}
+GIVEN = {"image": np.zeros((12, 16, 3), "uint8"), **dict.fromkeys(("noisy", "audio"), np.zeros(4410, "float32"))}
 # Their code is in a test, with the parts that a page leaves out.
 ELSEWHERE = {"docs/write_your_own_model.md": "tests/training/test_own_models.py"}
 

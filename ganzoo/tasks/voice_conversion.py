@@ -253,7 +253,7 @@ class VoiceConversion(TwoSides):
             for i in range(min(_SHOWN, len(side.samples))):
                 sound = side.samples[i * len(side.samples) // _SHOWN][:samples]
                 images += [
-                    spectrogram(one, samples, window=256, hop=64)
+                    spectrogram(one, samples, window=256, hop=self.sample_rate // 125)
                     for one in (sound, self.convert(sound, self.sample_rate, direction))
                 ]
         first, second = self.domains
