@@ -333,6 +333,24 @@ class Game:
         """Number of steps, also halves, taken since the beginning."""
         return self.model.steps
 
+    def prepare(self, only: str | None = None) -> None:
+        """Compiles the step, without taking one; `train` does it when first called.
+
+        Args:
+            only: as in `train`.
+
+        Raises:
+            GanzooError: another objective.
+
+        Example:
+            ganzoo.lab.Game(units=8).prepare()
+        """
+        if only not in (None, "d_loss", "g_loss"):
+            raise unknown("objective", only, ("d_loss", "g_loss"))
+        self.model.only = only
+        if only not in self._runs:
+            self._runs[only] = backend.repeated(self.model, self._batches())
+
     def train(self, steps: int = 1, only: str | None = None) -> None:
         """Trains for some steps.
 
@@ -351,11 +369,7 @@ class Game:
         """
         if steps < 1:
             raise GanzooError(f"steps must be at least 1, got {steps}")
-        if only not in (None, "d_loss", "g_loss"):
-            raise unknown("objective", only, ("d_loss", "g_loss"))
-        self.model.only = only
-        if only not in self._runs:
-            self._runs[only] = backend.repeated(self.model, self._batches())
+        self.prepare(only)
         self._runs[only](steps)
 
     def _batches(self) -> Callable[[Any], Any]:
