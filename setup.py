@@ -22,6 +22,8 @@ tfds = ["importlib_resources", "tensorflow-datasets>=4.9.8"]
 avatars = ["dicebear-core>=10.7", "dicebear-styles>=10.6", "resvg-py>=0.5"]
 # Presets of the Hugging Face Hub, hf://user/name.
 hub = ["huggingface_hub>=0.30"]
+# Figures of the laboratory.
+lab = ["matplotlib>=3.8"]
 # The data source photos:scikit-image.
 photos = ["scikit-image>=0.22"]
 # The formats of model.export.
@@ -106,6 +108,7 @@ setup(
                 *dnsmos,
                 *hub,
                 *jax,
+                *lab,
                 *litert,
                 *onnx,
                 *openvino,
@@ -122,9 +125,9 @@ setup(
         # `make docs`; matplotlib draws the figures of the lecture (docs/figures.py).
         "docs": [
             *guides,
+            *lab,
             "furo>=2024.1.29",
             "latex2mathml>=3.77",
-            "matplotlib>=3.8",
             "myst-parser>=4.0",
             "sphinx>=8.0",
             "sphinx-copybutton>=0.5.2",
@@ -134,6 +137,7 @@ setup(
         "photos": photos,
         # The back end KERAS_BACKEND=jax.
         "jax": jax,
+        "lab": lab,
         "litert": litert,
         "onnx": onnx,
         "openvino": openvino,
@@ -147,6 +151,7 @@ setup(
             *avatars,
             *demo,
             *hub,
+            *lab,
             *litert,
             *onnx,
             *openvino,
