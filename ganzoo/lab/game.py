@@ -473,7 +473,7 @@ class Game:
         loss = self.model.loss
         if isinstance(loss, losses.adversarial.Wasserstein):
             return float(real_logits.mean() - fake_logits.mean())
-        if not self.has_probabilities or getattr(loss, "smoothing", 0):
+        if not self.has_probabilities or getattr(loss, "smoothing", False):
             return None
         value = -np.logaddexp(0, -real_logits).mean() - np.logaddexp(0, fake_logits).mean()
         return float(max(np.log(2) + value / 2, 0.0))

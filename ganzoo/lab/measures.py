@@ -1,8 +1,11 @@
 """Measures of samples in the plane: modes, distances and divergences."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
+from scipy.stats import rankdata
 
 from ganzoo.errors import GanzooError
 from ganzoo.lab.data import LIMIT, Points
@@ -89,7 +92,7 @@ def _entropy(p: np.ndarray) -> float:
     return float(-(positive * np.log(positive)).sum())
 
 
-def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
+def rank_correlation(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray) -> float:
     """Spearman's rank correlation of two sequences: 1 if they rise together, -1 if one falls as the other rises.
 
     Args:
@@ -103,8 +106,6 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
 
         rank_correlation([1, 2, 3], [1, 8, 27])  # 1
     """
-    from scipy.stats import rankdata
-
     pairs = np.stack([np.asarray(first, "float64"), np.asarray(second, "float64")])
     pairs = pairs[:, np.isfinite(pairs).all(axis=0)]
     ranks = [rankdata(values) for values in pairs]

@@ -195,7 +195,7 @@ def _figure(played: Sequence[Played], index: int) -> Any:
         above.set_title(f"{one.name}\nstep {frame.step:,}{found}", fontsize=9)
         shown = one.frames[: one.frames.index(frame) + 1]
         below.plot([past.step for past in shown], [past.distance for past in shown], color=RED)
-        below.set(xlim=(0, max(one.frames[-1].step, 1)), ylim=(0, 1.05 * highest or 1))
+        below.set(xlim=(one.frames[0].step, one.frames[-1].step + 1e-3), ylim=(0, 1.05 * highest or 1))
         below.set_xlabel("step", fontsize=8)
         below.tick_params(labelsize=7)
         below.spines[["top", "right"]].set_visible(False)

@@ -119,17 +119,14 @@ def opened(browser, address, **options):
     tab = browser.new_page(**options)
     tab.set_default_timeout(60_000)
     tab.goto(address)
-    tab.locator("#lab-game-a svg").first.wait_for()
+    tab.locator("#lab-game-a .lab-game").wait_for()
     return tab
 
 
 def press(tab, button, until):
-    """Presses a button until a condition holds: Gradio's page loses a click in the moment in which an event ends."""
-    tab.wait_for_function(
-        f"button => ({until})() || (document.getElementById(button).click(), false)",
-        arg=button,
-        polling=3000,
-    )
+    """Presses a button and waits until a condition holds."""
+    tab.locator(f"#{button}").click()
+    tab.wait_for_function(until)
 
 
 STEPS = "() => +document.querySelector('#lab-game-a .lab-game').dataset.step"
@@ -163,8 +160,8 @@ def test_a_visitor_plays(browser, address):
     # An experiment: two games, its text and numbers, and it ends by itself.
     press(tab, "lab-smoothing", "() => document.body.innerText.includes('Measured with 5 seeds')")
     tab.locator("#lab-game-b svg").first.wait_for()
-    press(tab, "lab-play", "() => document.getElementById('lab-status').innerText.includes('paused')")
-    assert step(tab) >= experiments["smoothing"].steps + 400
+    tab.get_by_text("paused").wait_for()
+    assert step(tab) == experiments["smoothing"].steps + 400
     # Settings of one's own.
     tab.locator("#lab-settings button").first.click()
     tab.locator("#lab-two input").uncheck()
@@ -188,4 +185,6 @@ def test_a_closed_tab_ends_its_training(browser, address):
     press(last, "lab-play", "() => document.body.innerText.includes('visitors are training games already')")
     tabs[0].close()
     # As soon as the server notices, there is room again.
-    press(last, "lab-play", STEPS + " > 0")
+    last.wait_for_function(
+        f"() => ({STEPS})() > 0 || (document.querySelector('#lab-play').click(), false)", polling=2000
+    )
