@@ -294,8 +294,8 @@ _ALL = [
         "correlation",
         "Batch norm correlates a batch",
         "With batch norm in the generator, a point depends on the other latents of its batch, through the batch's "
-        "mean and variance. Virtual batch normalization takes them mostly from a reference batch that never "
-        "changes. So the same latent gives nearly the same point, whatever else is in the batch.",
+        "mean and variance. Virtual batch normalization takes them from a reference batch that never changes, and "
+        "the point itself. So the same latent gives the same point, whatever else is in the batch.",
         r"\hat{h} = \gamma\,\frac{h - \mu(\text{batch})}{\sigma(\text{batch})} + \beta",
         "The measured number below: during training, the points of the left game jump with their batch.",
         dict(data="ring", batch_norm="generator"),
