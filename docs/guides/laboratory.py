@@ -42,7 +42,7 @@ played.save("ring.png")
 # %%
 games = {"plain": {}, "R1 penalty": {"penalties": [{"name": "r1", "weight": 1.0}]}}
 plain, penalized = ganzoo.lab.compare(games, "r1.gif", data="ring", steps=steps, frames=10)
-print(f"modes: {plain.frames[-1].modes} and {penalized.frames[-1].modes} of 8")
+print(f"distance: {plain.frames[-1].distance:.2f} and {penalized.frames[-1].distance:.2f}")
 
 # %% [markdown]
 # ## Experiments
