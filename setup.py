@@ -22,6 +22,8 @@ tfds = ["importlib_resources", "tensorflow-datasets>=4.9.8"]
 avatars = ["dicebear-core>=10.7", "dicebear-styles>=10.6", "resvg-py>=0.5"]
 # Presets of the Hugging Face Hub, hf://user/name.
 hub = ["huggingface_hub>=0.30"]
+# Figures of the laboratory.
+lab = ["matplotlib>=3.8"]
 # The data source photos:scikit-image.
 photos = ["scikit-image>=0.22"]
 # The formats of model.export.
@@ -75,6 +77,7 @@ setup(
     package_dir={"ganzoo.demos": "demos", "ganzoo.zoo_configs": "zoo_configs"},
     package_data={
         "ganzoo": ["py.typed"],
+        "ganzoo.lab": ["measured.json"],
         "ganzoo.metrics": ["weights/*"],
         "ganzoo.zoo_configs": ["*/*.yaml", "*/*.npz"],
     },
@@ -108,6 +111,7 @@ setup(
                 *dnsmos,
                 *hub,
                 *jax,
+                *lab,
                 *litert,
                 *onnx,
                 *openvino,
@@ -125,9 +129,9 @@ setup(
         # `make docs`; matplotlib draws the figures of the lecture (docs/figures.py).
         "docs": [
             *guides,
+            *lab,
             "furo>=2024.1.29",
             "latex2mathml>=3.77",
-            "matplotlib>=3.8",
             "myst-parser>=4.0",
             "sphinx>=8.0",
             "sphinx-copybutton>=0.5.2",
@@ -137,6 +141,7 @@ setup(
         "photos": photos,
         # The back end KERAS_BACKEND=jax.
         "jax": jax,
+        "lab": lab,
         "litert": litert,
         "onnx": onnx,
         "openvino": openvino,
@@ -150,6 +155,7 @@ setup(
             *avatars,
             *demo,
             *hub,
+            *lab,
             *litert,
             *onnx,
             *openvino,

@@ -23,13 +23,13 @@ import gradio as gr
 from ganzoo import registry
 from ganzoo.errors import GanzooError
 
-from . import editing
+from . import editing, lab
 from .common import QUEUE, add_preset, received, trained_presets
 from .server import MEGABYTE, MOST_MEGABYTES, Gate, Hosts, serve
 
 # Pages that are not of one model: modules with TITLE, the name of the tab, available(), whether what the page needs is
 # there, and page(), like that of a model's page but without an argument.
-TOOLS: tuple[Any, ...] = (editing,)
+TOOLS: tuple[Any, ...] = (editing, lab)
 
 # When a visitor chooses a wrong kind of file, Gradio's front end lists MIME types; no setting changes that message.
 _PLAIN_MESSAGES = """<script>
@@ -99,7 +99,20 @@ def build(model: str | None = None) -> App:
                 with gr.Tab(tool.TITLE) as tab:
                     for first_event in tool.page():
                         tab.select(**first_event)
+        if model is None:
+            app.unload(lab.left)
         _tabs(app, borrowed, is_first=not own)
+    app.queue(max_size=QUEUE, api_open=False)
+    return app
+
+
+def build_lab() -> App:
+    """The app of the laboratory alone."""
+    with App(title="ganzoo lab", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
+        gr.Markdown("# The laboratory\nGANs of points in the plane, trained on this machine while you watch.")
+        for first_event in lab.page():
+            app.load(**first_event)
+        app.unload(lab.left)
     app.queue(max_size=QUEUE, api_open=False)
     return app
 
@@ -159,6 +172,7 @@ def launch(
     port: int = 7860,
     allowed_hosts: Iterable[str] = (),
     root_path: str = "",
+    laboratory: bool = False,
 ) -> None:
     """Serves the app until Ctrl-C or SIGTERM.
 
@@ -169,6 +183,7 @@ def launch(
         allowed_hosts: further host names that browsers may use, e.g. that of a reverse proxy.
         root_path: path under which a reverse proxy serves the page, e.g. "/demo", or the whole address; the proxy
             removes it from requests.
+        laboratory: serve the laboratory alone.
 
     Raises:
         GanzooError: as in `build`; the host or port cannot be listened on; an invalid host name or root path.
@@ -179,7 +194,7 @@ def launch(
         raise GanzooError(f"--root-path {root_path} is neither a path such as /demo nor a whole address")
     if model is not None and model not in registry.list_models():
         model = add_preset(model)
-    serve(lambda: web(build(model), hosts, root), host, port)
+    serve(lambda: web(build_lab() if laboratory else build(model), hosts, root), host, port)
 
 
 def _module(name: str) -> ModuleType | None:

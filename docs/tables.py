@@ -404,6 +404,18 @@ def confident_discriminator():
 
 
 @table
+def laboratory():
+    from ganzoo.lab import experiments
+
+    yield "experiment", "measured", "first game", "second game", "as claimed"
+    for one in experiments.values():
+        pairs = list(zip(*one.results))
+        numbers = [f"{name}: {sum(values) / len(values):.3g}" for name, values in zip(one.names, pairs)]
+        right = sum(one.holds([pair]) for pair in one.results)
+        yield one.title, one.measured, *numbers, f"{right} of {len(one.results)} seeds"
+
+
+@table
 def discriminator_steps():
     found = measured()["discriminator_steps"]
     yield "", *found

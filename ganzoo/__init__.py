@@ -35,7 +35,7 @@ _MODULES = {
     "register": "ganzoo.registry",
     "train": "ganzoo.training.run",
 }
-_PACKAGES = ("data", "evaluation", "inference", "layers", "losses", "metrics", "models", "networks", "tasks")
+_PACKAGES = ("data", "evaluation", "inference", "lab", "layers", "losses", "metrics", "models", "networks", "tasks")
 
 __all__ = [*_MODULES, *_PACKAGES]
 

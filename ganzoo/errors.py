@@ -11,6 +11,7 @@ EXTRAS = {
     "demo": ("gradio", "soundfile", "soxr"),
     "dnsmos": ("soundfile", "soxr", "librosa", "onnxruntime", "speechmos"),
     "hub": ("huggingface_hub",),
+    "lab": ("matplotlib",),
     "litert": ("ai-edge-litert",),
     "onnx": ("onnx", "onnxruntime", "tf2onnx"),
     "openvino": ("openvino",),

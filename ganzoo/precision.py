@@ -157,14 +157,14 @@ def _timed_network(policy: str) -> Callable[[], float]:
     import numpy as np
     from keras import ops
 
-    from ganzoo import backend, layers
+    from ganzoo import backend
 
     shape = (1, 96, 96, 64)
     # Random weights would take numbers from Python's generator, whose state is the user's.
     constant = keras.initializers.Constant(0.01)
     with made_with(policy):
         convolutions = [
-            layers.Conv2D(64, 3, padding="same", activation="relu", kernel_initializer=constant) for _ in range(4)
+            keras.layers.Conv2D(64, 3, padding="same", activation="relu", kernel_initializer=constant) for _ in range(4)
         ]
         network = keras.Sequential([keras.Input(shape[1:]), *convolutions])
     images = np.random.default_rng(0).random(shape, "float32")

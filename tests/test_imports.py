@@ -29,6 +29,7 @@ LAYERS = [
     ["models"],
     ["evaluation"],
     ["training.run", "training.publish"],
+    ["lab"],
     ["checks", "cli", "__main__"],
 ]
 

@@ -44,6 +44,7 @@ move = _module.move
 no_gradients = _module.no_gradients
 own_rows = _module.own_rows
 prelu = _module.prelu
+repeated = _module.repeated
 replica_count = _module.replica_count
 sync_variables = _module.sync_variables
 share_of_replica = _module.share_of_replica

@@ -35,6 +35,21 @@ def test_step(model: "ZooModel", data: Any) -> dict[str, Tensor]:
     return model.evaluation_step(data)
 
 
+def repeated(model: "ZooModel", batch_of: Callable[[Any], Any]) -> Callable[[int], None]:
+    """A function that takes a number of training steps; as in `tensorflow.py`."""
+
+    def run(count):
+        # What the step does may have changed since it was compiled for another function.
+        if getattr(model, "repeats", None) is not run:
+            model.make_train_function(force=True)
+            model.repeats = run
+        for _ in range(count):
+            batch = batch_of(model.steps)
+            model.train_on_batch(*(batch if isinstance(batch, tuple) else (batch,)))
+
+    return run
+
+
 def sync_variables(model: "ZooModel") -> None:
     """Copies the values of a running `fit` to the model's variables. Nothing to do here."""
 

@@ -29,6 +29,7 @@ from ganzoo.backend.common import (  # noqa: F401
     mean_over_replicas,
     own_rows,
     prelu,
+    repeated,
     replica_count,
     share_of_replica,
     share_statistics,

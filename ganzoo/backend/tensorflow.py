@@ -112,6 +112,28 @@ def compiled(function: Callable, specs: Sequence[tuple[Any, str]], network: kera
     return lambda *arrays: graph(*map(tf.convert_to_tensor, arrays, types)).numpy()
 
 
+def repeated(model: Any, batch_of: Callable[[Tensor], Any]) -> Callable[[int], None]:
+    """A function that takes a number of training steps in one call, as a loop inside a graph; on one device.
+
+    Args:
+        model: a compiled `ZooModel`.
+        batch_of: function from a step to its batch.
+    """
+
+    @tf.function(autograph=False)
+    def run(count):
+        def body(i):
+            model.training_step(batch_of(model.step.value))
+            with tf.control_dependencies([model.step.value]):
+                return i + 1
+
+        tf.while_loop(lambda i: i < count, body, [0], parallel_iterations=1)
+
+    # Traced now: see `compiled`.
+    graph = run.get_concrete_function(tf.TensorSpec((), "int32"))
+    return lambda count: graph(tf.constant(count, "int32"))
+
+
 def device() -> str:
     """The name of the device in use without a strategy."""
     return "GPU:0" if tf.config.list_logical_devices("GPU") else "CPU:0"

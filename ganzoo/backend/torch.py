@@ -18,6 +18,7 @@ from ganzoo.backend.common import (  # noqa: F401
     logged,
     mean_over_replicas,
     own_rows,
+    repeated,
     replica_count,
     share_of_replica,
     share_statistics,

@@ -1,47 +1,66 @@
 """ganzoo demo"""
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
 from ganzoo.cli.group import _Path, main
+from ganzoo.errors import missing_package
 from ganzoo.start import import_keras
+
+_OPTIONS = (
+    click.option(
+        "--host",
+        default="127.0.0.1",
+        show_default=True,
+        envvar="GRADIO_SERVER_NAME",
+        help="Address to listen on; 0.0.0.0 makes the page reachable from your network. [env: GRADIO_SERVER_NAME]",
+    ),
+    click.option(
+        "--port",
+        type=click.IntRange(1, 65535),
+        default=7860,
+        show_default=True,
+        envvar="GRADIO_SERVER_PORT",
+        help="Port to listen on. [env: GRADIO_SERVER_PORT]",
+    ),
+    click.option(
+        "--root-path",
+        default="",
+        envvar="GRADIO_ROOT_PATH",
+        metavar="PATH",
+        help="Path under which a reverse proxy serves the page and which it removes, e.g. /demo. "
+        "[env: GRADIO_ROOT_PATH]",
+    ),
+    click.option(
+        "--allowed-host",
+        "allowed_hosts",
+        multiple=True,
+        metavar="NAME",
+        envvar="GANZOO_ALLOWED_HOSTS",
+        help="Additional host name of the page, e.g. that of a proxy; may be repeated. Requests for other names are "
+        "refused. [env: GANZOO_ALLOWED_HOSTS, separated by spaces]",
+    ),
+)
+
+
+def serving(command: Callable) -> Callable:
+    """Adds the options of a command that serves a page."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def need_gradio() -> None:
+    """Raises a GanzooError if the web page cannot be served."""
+    if importlib.util.find_spec("gradio") is None:
+        raise missing_package("gradio", "demo", "the web page")
 
 
 @main.command()
 @click.argument("model", required=False, type=_Path())
-@click.option(
-    "--host",
-    default="127.0.0.1",
-    show_default=True,
-    envvar="GRADIO_SERVER_NAME",
-    help="Address to listen on; 0.0.0.0 makes the page reachable from your network. [env: GRADIO_SERVER_NAME]",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(1, 65535),
-    default=7860,
-    show_default=True,
-    envvar="GRADIO_SERVER_PORT",
-    help="Port to listen on. [env: GRADIO_SERVER_PORT]",
-)
-@click.option(
-    "--root-path",
-    default="",
-    envvar="GRADIO_ROOT_PATH",
-    metavar="PATH",
-    help="Path under which a reverse proxy serves the page and which it removes, e.g. /demo. [env: GRADIO_ROOT_PATH]",
-)
-@click.option(
-    "--allowed-host",
-    "allowed_hosts",
-    multiple=True,
-    metavar="NAME",
-    envvar="GANZOO_ALLOWED_HOSTS",
-    help="Additional host name of the page, e.g. that of a proxy; may be repeated. Requests for other names are "
-    "refused. [env: GANZOO_ALLOWED_HOSTS, separated by spaces]",
-)
+@serving
 def demo(model: str | None, host: str, port: int, root_path: str, allowed_hosts: Sequence[str]) -> None:
     """Starts the web page of all models and of editing images, or of one model. MODEL is a model, a preset, an address
     of the hub, a .keras file or a run folder.
@@ -55,12 +74,10 @@ def demo(model: str | None, host: str, port: int, root_path: str, allowed_hosts:
     Options win over the environment variables, which are those of Gradio.
     """
     from ganzoo import checks, registry
-    from ganzoo.errors import missing_package
 
     if model is not None and model not in registry.list_models():
         checks.model(model)
-    if importlib.util.find_spec("gradio") is None:
-        raise missing_package("gradio", "demo", "the web page")
+    need_gradio()
     import_keras()
     from ganzoo.demos import hub
 

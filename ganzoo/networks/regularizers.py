@@ -152,7 +152,9 @@ def features_of(network: keras.Model) -> Tensor:
             return layer.output
         if layer.name == "logit":
             reference = reference_batches(network)
-            return DropReference(reference[0][1].size)(layer.input) if reference else layer.input
+            # Named: a network takes no two layers of one name, and the one at its end has the default name.
+            name = "drop_reference_of_features"
+            return DropReference(reference[0][1].size, name=name)(layer.input) if reference else layer.input
     raise GanzooError(
         "feature matching needs a discriminator whose last layer is a Dense named 'logit', or an autoencoder"
     )

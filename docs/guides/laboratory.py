@@ -1,0 +1,75 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Watch the game
+#
+# The laboratory trains GANs of points in the plane, where one can see the game. They are models of this package: what you see here is the training step that the models of images have, too. The page
+# `ganzoo lab` shows the same in a browser.
+
+# %%
+import os
+
+import numpy as np
+
+import ganzoo
+
+# The tests run this page with small settings.
+quick = bool(os.environ.get("GANZOO_QUICK"))
+steps = 40 if quick else 1000
+
+# %% [markdown]
+# ## Play
+#
+# `play` trains a game and returns its frames: points, the discriminator on a grid, the gradient at each generated point, losses and measures.
+
+# %%
+played = ganzoo.lab.play(data="ring", steps=steps, frames=10, seed=0)
+for frame in played.frames[::3]:
+    print(f"step {frame.step:4}: {frame.modes} modes, distance {frame.distance:.2f}")
+played.save("ring.png")
+
+# %% [markdown]
+# ## Compare
+#
+# `compare` plays games that differ in some setting, from the same seed, and writes them side by side, as PNG or GIF.
+
+# %%
+games = {"plain": {}, "R1 penalty": {"penalties": [{"name": "r1", "weight": 1.0}]}}
+plain, penalized = ganzoo.lab.compare(games, "r1.gif", data="ring", steps=steps, frames=10)
+print(f"distance: {plain.frames[-1].distance:.2f} and {penalized.frames[-1].distance:.2f}")
+
+# %% [markdown]
+# ## Experiments
+#
+# Ten claims of the lecture are prepared, each with two games, a measure, and what it gave with five seeds.
+
+# %%
+for name, experiment in ganzoo.lab.experiments.items():
+    print(f"{name:17} {experiment.title}")
+print(ganzoo.lab.experiments["saturation"].verdict)
+
+# %% [markdown]
+# ## Step by step
+#
+# A `Game` is trained by hand, also by halves: here the discriminator alone, against a generator that stands still. Its estimate of the divergence rises towards log 2 = 0.693, since all points can be told apart.
+
+# %%
+game = ganzoo.lab.Game(data="point", units=32)
+for _ in range(4):
+    game.train(50, only="d_loss")
+    print(f"D's estimate {game.frame().estimate:.3f}")
+
+# %% [markdown]
+# Data may be points of your own.
+
+# %%
+angle = np.linspace(0, 2 * np.pi, 200)
+heart = np.stack([16 * np.sin(angle) ** 3, 13 * np.cos(angle) - 5 * np.cos(2 * angle) - 2 * np.cos(3 * angle)], axis=1)
+own = ganzoo.lab.play(data=(heart / 8).tolist(), loss="least_squares", steps=steps, frames=2)
+own.save("heart.png")

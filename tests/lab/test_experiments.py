@@ -1,0 +1,76 @@
+"""The ten experiments are complete, measured, and their effects repeat."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganzoo
+from ganzoo.lab import Experiment, prepared
+
+
+@pytest.mark.parametrize("name", ganzoo.lab.experiments)
+def test_each_experiment_is_complete_and_measured_with_five_seeds(name):
+    experiment = ganzoo.lab.experiments[name]
+    assert experiment.name == name
+    assert 3 <= experiment.text.count(". ") + 1 <= 4
+    first, second = experiment.settings(seed=4)
+    assert first != second
+    assert first.seed == second.seed == 4
+    assert len(experiment.results) == 5
+    # The page says it where the effect is not there.
+    assert ("not measurable" in experiment.verdict) != experiment.holds(experiment.results)
+
+
+def test_most_effects_are_measurable():
+    held = [one.name for one in ganzoo.lab.experiments.values() if one.holds(one.results)]
+    assert {"oscillation", "saturation", "k-steps", "correlation", "smoothing", "conditional"} <= set(held)
+
+
+def test_the_verdict_is_made_of_the_numbers(monkeypatch):
+    experiment = ganzoo.lab.experiments["saturation"]
+    monkeypatch.setattr(prepared, "_measured", lambda: {"saturation": [[1, 2], [1, 3], [2, 1]]})
+    assert "1.33 (minimax) and 2 (non-saturating) on average; as claimed for 2 of 3" in experiment.verdict
+    assert "not measurable" in experiment.verdict
+    monkeypatch.setattr(prepared, "_measured", dict)
+    assert experiment.verdict == "This was not measured."
+
+
+# Those whose effect needs few steps; the others are `long`.
+QUICK = {"smoothing": 40}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.long]) for name in ganzoo.lab.experiments]
+)
+def test_a_measured_effect_repeats_with_other_seeds(name):
+    experiment: Experiment = ganzoo.lab.experiments[name]
+    if not experiment.holds(experiment.results):
+        pytest.skip("the page says that this effect is not measurable")
+    seeds = (20,) if name in QUICK else (20, 21)
+    results = [experiment.play(seed, frames=QUICK.get(name, 40)) for seed in seeds]
+    assert np.isfinite(results).all()
+    # On average: a single game is chaotic.
+    assert experiment.holds([tuple(np.mean(results, axis=0))]), json.dumps(results)
+
+
+def test_games_are_compared_by_one_call(tmp_path):
+    games = {"minimax": {"loss": "minimax"}, "non-saturating": {}}
+    played = ganzoo.lab.compare(games, tmp_path / "games.gif", steps=6, frames=3, units=8, seed=2)
+    assert [one.name for one in played] == ["minimax", "non-saturating"]
+    assert [frame.step for frame in played[0].frames] == [2, 4, 6]
+    # The same seed: they begin alike, and differ.
+    assert {one.game.settings.seed for one in played} == {2}
+    assert np.abs(played[0].frames[-1].fake - played[1].frames[-1].fake).max() > 0
+    with Image.open(tmp_path / "games.gif") as animation:
+        assert animation.n_frames == 3
+    played[0].save(tmp_path / "one.png")
+    with Image.open(tmp_path / "one.png") as image:
+        assert len(set(image.convert("RGB").getdata())) > 50
+    with pytest.raises(ganzoo.GanzooError, match="Did you mean 'saturation'"):
+        ganzoo.lab.compare("saturatoin")
+    with pytest.raises(ganzoo.GanzooError, match=r"ends in \.png, or \.gif"):
+        ganzoo.lab.compare(games, tmp_path / "games.jpg")
+    with pytest.raises(ganzoo.GanzooError, match="frames must be from 1"):
+        ganzoo.lab.play(units=8, steps=2, frames=3)
