@@ -1,6 +1,7 @@
 """The app with all pages, started by `ganzoo demo`."""
 
 import importlib
+import json
 import os
 import re
 from collections.abc import Iterable
@@ -38,6 +39,14 @@ new MutationObserver(() => {
         const found = text.textContent.match(/^Invalid file types?: (.*)\\. Only (\\w+)\\/.* allowed\\.$/);
         const kinds = {audio: "a recording, e.g. WAV, FLAC, OGG or MP3", image: "an image, e.g. PNG or JPEG"};
         if (found) text.textContent = `${found[1]} cannot be used here: choose ${kinds[found[2]] ?? "another file"}`;
+    }
+}).observe(document.documentElement, {childList: true, subtree: true});
+</script>"""
+# Gradio's images have an empty alternative text, unlike their labels.
+_ALTERNATIVES = """<script>
+new MutationObserver(() => {
+    for (const [id, label] of Object.entries(LABELS)) {
+        for (const image of document.querySelectorAll(`#${id} img[alt='']`)) image.alt = label;
     }
 }).observe(document.documentElement, {childList: true, subtree: true});
 </script>"""
@@ -134,6 +143,8 @@ def web(app: App, hosts: Hosts, root_path: str = "") -> Gate:
         hosts: the hosts that a request may name.
         root_path: as in `launch`.
     """
+    images = [block for block in app.blocks.values() if isinstance(block, gr.Image) and block.elem_id and block.label]
+    labels = json.dumps({image.elem_id: image.label for image in images}).replace("<", "\\u003c")
     outer = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     gr.mount_gradio_app(
         outer,
@@ -148,7 +159,7 @@ def web(app: App, hosts: Hosts, root_path: str = "") -> Gate:
         pwa=False,
         theme=gr.themes.Default(**_FONTS),
         footer_links=[],
-        head=_PLAIN_MESSAGES,
+        head=_PLAIN_MESSAGES + _ALTERNATIVES.replace("LABELS", labels),
     )
     return Gate(outer, app, hosts)
 
