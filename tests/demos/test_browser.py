@@ -241,8 +241,9 @@ def test_a_visitor_paints_on_an_image(page):
     assert source(page, "editing-result") == before
 
 
-def test_a_visitor_clicks_on_the_latent_map(page):
-    page.get_by_role("tab", name="vae", exact=True).click()
+def test_a_visitor_clicks_on_a_card_and_on_the_latent_map(page):
+    page.locator(".gz-card[data-model=vae]").click()
+    assert page.locator(".gz-card img").count() > 10
     here = source(page, "vae-at")
     width, values = pixels(page, "vae-map")
     assert width >= 560
