@@ -222,8 +222,8 @@ class Gate:
                 raise ValueError
             if type(fields["trigger_id"]) not in (int, type(None)):
                 raise ValueError
-            if place := _place(event.get("event_data")):
-                fields["event_data"] = {"index": place, "value": None}
+            # Always there: Gradio fails without it where an event needs it.
+            fields["event_data"] = {"index": _place(event.get("event_data")), "value": None}
             session = fields["session_hash"] or ""
             if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", session):
                 raise ValueError

@@ -128,7 +128,7 @@ def pick(
     clicked: gr.SelectData = None,  # type: ignore[assignment]  # a request may lack it
 ) -> tuple[float, float, np.ndarray, np.ndarray, str]:
     """The place that was clicked on the map, and what `show` shows there."""
-    if clicked is None:
+    if clicked is None or clicked.index is None:
         raise GanzooError("the click has no place: click on the map again")
     height, width = _manifold(preset).shape[:2]
     x, y = (whole_number(value, "the place", 0, 2**16) for value in clicked.index)
@@ -185,7 +185,7 @@ def _map(model: str) -> list[dict[str, Any]]:
 
     results = [sheet, here, told]
     showing: dict[str, Any] = dict(fn=show, inputs=[preset, across, down, codes], outputs=results, **ONE_AT_A_TIME)
-    moving = dict(trigger_mode="always_last", show_progress="hidden")
+    moving: dict[str, Any] = dict(trigger_mode="always_last", show_progress="hidden")
     sheet.select(pick, [preset, codes], [across, down, *results], show_progress="hidden", **ONE_AT_A_TIME)
     for part in (across, down, codes):
         part.input(**showing, **moving)
