@@ -1,9 +1,11 @@
 """The app with all pages, started by `ganzoo demo`."""
 
 import importlib
+import inspect
+import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
@@ -20,11 +22,11 @@ os.environ["GRADIO_EXAMPLES_CACHE"] = str(uploads() / "examples")
 import fastapi
 import gradio as gr
 
-from ganzoo import registry
+from ganzoo import cards, registry
 from ganzoo.errors import GanzooError
 
-from . import editing, lab
-from .common import QUEUE, add_preset, received, trained_presets
+from . import editing, gallery, lab
+from .common import QUEUE, add_preset, preset_of, received, trained_presets
 from .server import MEGABYTE, MOST_MEGABYTES, Gate, Hosts, serve
 
 # Pages that are not of one model: modules with TITLE, the name of the tab, available(), whether what the page needs is
@@ -41,6 +43,16 @@ new MutationObserver(() => {
     }
 }).observe(document.documentElement, {childList: true, subtree: true});
 </script>"""
+# Gradio's images have an empty alternative text, unlike their labels.
+_ALTERNATIVES = """<script>
+new MutationObserver(() => {
+    for (const [id, label] of Object.entries(LABELS)) {
+        for (const image of document.querySelectorAll(`#${id} img[alt='']`)) image.alt = label;
+    }
+}).observe(document.documentElement, {childList: true, subtree: true});
+</script>"""
+# Opening a tab waits for no model.
+_AT_ONCE: dict[str, Any] = dict(concurrency_limit=None, api_visibility="private")
 _FONTS: dict[str, Any] = dict(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
 
@@ -90,18 +102,25 @@ def build(model: str | None = None) -> App:
         raise GanzooError(f"the page cannot check requests under Gradio {gr.__version__}: pip install 'gradio<7'")
     with App(title="ganzoo", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
         gr.Markdown("# ganzoo\nTrained generative models, running on this machine.")
-        # What does not fit on the screen is behind Gradio's button "...": pages of another model come last.
-        borrowed = [name for name in names if not _has_own_page(name)] if model is None else []
-        own = [name for name in names if name not in borrowed]
-        _tabs(app, own, is_first=True)
-        for tool in TOOLS if model is None else ():
-            if tool.available():
-                with gr.Tab(tool.TITLE) as tab:
-                    for first_event in tool.page():
-                        tab.select(**first_event)
+        with gr.Tabs() as tabs:
+            openers: dict[str, gr.Button] = {}
+            if model is None:
+                with gr.Tab(gallery.TITLE, id=gallery.TITLE):
+                    openers = gallery.page(names)
+            # What does not fit on the screen is behind Gradio's button "...": pages of another model come last.
+            borrowed = [name for name in names if not _has_own_page(name)] if model is None else []
+            own = [name for name in names if name not in borrowed]
+            places = _tabs(app, own, is_first=model is not None)
+            for tool in TOOLS if model is None else ():
+                if tool.available():
+                    with gr.Tab(tool.TITLE, id=tool.TITLE) as tab:
+                        for first_event in tool.page():
+                            tab.select(**first_event)
+            places |= _tabs(app, borrowed, is_first=False)
+        for name, opener in openers.items():
+            opener.click(_opening(places[name]), outputs=[tabs], show_progress="hidden", **_AT_ONCE)
         if model is None:
             app.unload(lab.left)
-        _tabs(app, borrowed, is_first=not own)
     app.queue(max_size=QUEUE, api_open=False)
     return app
 
@@ -117,20 +136,45 @@ def build_lab() -> App:
     return app
 
 
-def _tabs(app: App, names: list[str], is_first: bool) -> None:
-    """A tab for each page of these models."""
-    shown = set[str]()
+def _tabs(app: App, names: list[str], is_first: bool) -> dict[str, str]:
+    """A tab for each page of these models; {model: the tab's id}."""
+    places: dict[str, str] = {}
     for name in names:
-        if name in shown:
+        if name in places:
             continue
         module: Any = _module(name)
         together = [other for other in getattr(module, "MODELS", [name]) if other in names]
-        shown.update(together)
-        with gr.Tab(", ".join(together)) as tab:
+        title = ", ".join(together)
+        places |= dict.fromkeys(together, title)
+        with gr.Tab(title, id=title) as tab:
             # A model is loaded when its tab is opened, not when the app starts.
             begin = app.load if is_first and name == names[0] else tab.select
             for first_event in module.page(together[0]):
                 begin(**first_event)
+            with gr.Accordion("About this model" if len(together) == 1 else "About these models", open=False):
+                for other in together:
+                    gr.Markdown(about(other))
+    return places
+
+
+def about(model: str) -> str:
+    """What a model is, how it was trained and measured, in Markdown, from its class and its first preset."""
+    preset = trained_presets(model)[0]
+    said = inspect.cleandoc(registry.own_docstring(registry.model_class(model))).partition("\nArgs:")[0].strip()
+    text = cards.card(preset_of(preset).config, preset, page=True)
+    # Below the page's headings; the package's description is for readers elsewhere.
+    text = re.sub(r"^(#+) ", r"##\1 ", text, flags=re.MULTILINE)
+    title, _, rest = text.partition("\n\n")
+    return f"{title}\n\n{said}\n\n{rest}"
+
+
+def _opening(title: str) -> Callable[[], Any]:
+    """A function that opens a tab."""
+
+    def opened() -> Any:
+        return gr.Tabs(selected=title)
+
+    return opened
 
 
 def _has_own_page(name: str) -> bool:
@@ -147,6 +191,8 @@ def web(app: App, hosts: Hosts, root_path: str = "") -> Gate:
         hosts: the hosts that a request may name.
         root_path: as in `launch`.
     """
+    images = [block for block in app.blocks.values() if isinstance(block, gr.Image) and block.elem_id and block.label]
+    labels = json.dumps({image.elem_id: image.label for image in images}).replace("<", "\\u003c")
     outer = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     gr.mount_gradio_app(
         outer,
@@ -161,7 +207,7 @@ def web(app: App, hosts: Hosts, root_path: str = "") -> Gate:
         pwa=False,
         theme=gr.themes.Default(**_FONTS),
         footer_links=[],
-        head=_PLAIN_MESSAGES,
+        head=_PLAIN_MESSAGES + gallery.HEAD + _ALTERNATIVES.replace("LABELS", labels),
     )
     return Gate(outer, app, hosts)
 

@@ -8,8 +8,6 @@ import numpy as np
 from ganzoo.errors import GanzooError
 from ganzoo.inference import grid
 from ganzoo.inference.completion import HALVES, half_mask
-from ganzoo.inference.editing import strokes
-from ganzoo.inference.image_files import fitted, read_image_file
 
 from .common import (
     LARGEST_SEED,
@@ -24,13 +22,13 @@ from .common import (
     shown_errors,
     whole_number,
 )
+from .drawing import CANVAS, blank, canvas, given_image, own_image
 
 # Models with this page, in one tab.
 MODELS = ("pixelcnn", "conditional_pixelcnn")
 MOST_COMPLETIONS, MOST_IMAGES, COLUMNS = 36, 64, 6
-# Side of the canvas in pixels, a multiple of 28; the number of completions that are shown first.
-CANVAS, FIRST_COUNT = 336, 12
-MOST_PIXELS, MOST_LAYERS = 1_500_000, 4
+# The number of completions that are shown first.
+FIRST_COUNT = 12
 _HELP = (
     "Draw a part of a digit, white on black, or upload an image. The half that is kept stays as it is; the model "
     "samples the other one pixel by pixel, several times. What is drawn in the other half is ignored."
@@ -49,7 +47,8 @@ def finish(
     if half not in HALVES:
         raise GanzooError(f"the half to keep is one of {', '.join(HALVES)}")
     model = loaded(preset)
-    given = _uploaded(path, model.image_shape) if path else _drawn(painting, model.image_shape)
+    what = "draw the upper half of a digit, or upload an image, then press Finish"
+    given = given_image(painting, path, model.image_shape, what)
     asked = label not in (None, "", _ANY) and hasattr(model, "class_number")
     options = {"labels": model.class_number(str(label)[:100])} if asked else {}
     mask = half_mask(half, model.image_shape)
@@ -75,25 +74,6 @@ def labels_of(preset: str) -> dict[str, Any]:
     return gr.update(visible=hasattr(loaded(preset), "class_number"), value=_ANY)
 
 
-def _uploaded(path: str, shape: tuple[int, int, int]) -> np.ndarray:
-    return fitted(read_image_file(path, most_pixels=MOST_PIXELS).pixels, shape)
-
-
-def _drawn(painting: Any, shape: tuple[int, int, int]) -> np.ndarray:
-    """What is drawn, uint8 of the model's shape, on black. Only the layers of the editor are read."""
-    layers = painting.get("layers") if isinstance(painting, dict) else None
-    if not isinstance(layers, list) or not layers:
-        raise GanzooError("nothing is drawn: draw the upper half of a digit, or upload an image, then press Finish")
-    if len(layers) > MOST_LAYERS:
-        raise GanzooError(f"{len(layers)} layers are more than the page's {MOST_LAYERS}: reload the page")
-    result = np.zeros(shape, "float32")
-    for path in layers:
-        layer = path if isinstance(path, np.ndarray) else read_image_file(path, most_pixels=MOST_PIXELS).pixels
-        painted, opacity, _ = strokes(layer, shape)
-        result = result * (1 - opacity[..., None]) + painted * opacity[..., None]
-    return np.rint(result).astype("uint8")
-
-
 def _example_layer() -> np.ndarray:
     """The upper half of a digit, a curve."""
     from PIL import Image, ImageDraw
@@ -111,8 +91,7 @@ def _example_layer() -> np.ndarray:
 @shown_errors
 def example() -> dict[str, Any]:
     """A drawing to begin with."""
-    background = np.zeros((CANVAS, CANVAS, 3), "uint8")
-    return {"background": background, "layers": [_example_layer()], "composite": None}
+    return {**blank(), "layers": [_example_layer()]}
 
 
 @shown_errors
@@ -127,31 +106,9 @@ def page(model: str) -> list[dict[str, Any]]:
     gr.Markdown(_HELP)
     with gr.Row():
         with gr.Column(scale=1, min_width=320):
-            editor = gr.ImageEditor(
-                label="Draw here",
-                show_label=False,
-                type="filepath",
-                format="png",
-                sources=(),
-                transforms=(),
-                layers=False,
-                brush=gr.Brush(default_size=26, colors=["#ffffff", "#000000"], default_color="#ffffff"),
-                eraser=gr.Eraser(default_size=26),
-                canvas_size=(CANVAS, CANVAS),
-                fixed_canvas=True,
-                height="min(440px, 105vw)",
-                buttons=[],
-                elem_id=f"{model}-editor",
-            )
+            editor = canvas(f"{model}-editor")
             with gr.Accordion("Use an image of your own instead", open=False):
-                own = gr.Image(
-                    label=f"Image, up to {MOST_PIXELS / 1e6:g} megapixels",
-                    type="filepath",
-                    image_mode=None,
-                    sources=["upload", "clipboard"],
-                    height=200,
-                    elem_id=f"{model}-own",
-                )
+                own = own_image(f"{model}-own")
             half = gr.Dropdown(list(HALVES), value="top", label="The half to keep", elem_id=f"{model}-half")
             label = gr.Dropdown(
                 [_ANY, *map(str, range(10))],

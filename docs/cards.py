@@ -14,6 +14,8 @@ from ganzoo.errors import GanzooError
 from ganzoo.files import write_atomically
 
 FOLDER = Path(__file__).parent / "models"
+# Sample images of the web page's gallery: of the first preset of each model that has one.
+GALLERY = Path(__file__).parents[1] / "demos" / "samples"
 # Bytes of a sample image.
 MOST_BYTES = 40_000
 # Of each task, the metric that the index shows.
@@ -75,6 +77,16 @@ def write_samples(name, config):
         write_atomically(FOLDER / f"{name}.png", content)
 
 
+def gallery():
+    """{file name: content} of the web page's sample images."""
+    found = {}
+    for name, config in sorted(trained().items(), key=lambda item: not item[1].default):
+        content = samples(name)
+        if content is not None:
+            found.setdefault(f"{config.model}.png", content)
+    return found
+
+
 def main(everything=False):
     for name, config in trained().items():
         there = samples(name)
@@ -83,6 +95,9 @@ def main(everything=False):
     written = pages()
     for name, text in written.items():
         write_atomically(FOLDER / name, text.encode())
+    GALLERY.mkdir(exist_ok=True)
+    for name, content in gallery().items():
+        write_atomically(GALLERY / name, content)
     kept = {*written, *(f"{name}.png" for name in trained())}
     for other in FOLDER.iterdir():
         if other.name not in kept:

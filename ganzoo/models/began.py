@@ -37,6 +37,7 @@ class BEGAN(ImageGeneration, AdversarialModel):
         model.fit(dataset, epochs=1)
     """
 
+    chapter = "training"
     test_config = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)
     scores = "errors"
     reported = ("balance", "convergence")

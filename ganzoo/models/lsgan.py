@@ -19,5 +19,7 @@ class LSGAN(DCGAN):
         model.compile(loss={"name": "least_squares", "a": -1, "b": 1, "c": 0})      # equation 8
     """
 
+    chapter = "training"
+
     def compile(self, *args: Any, loss: object = "least_squares", **settings: Any) -> None:
         super().compile(*args, loss=loss, **settings)

@@ -68,6 +68,7 @@ class VAE(ImageGeneration, ZooModel):
 
     reported = ("reconstruction", "kl")
     commands = ("generate",)
+    page = "ganzoo.demos.vae"
     test_config = dict(image_shape=(16, 16, 1), latent_dim=4, width=4, hidden=8)
 
     def __init__(

@@ -42,6 +42,7 @@ class WGAN(ImageGeneration, AdversarialModel):
         model.fit(dataset, epochs=1)                    # eight batches: one step, five of them for the critic
     """
 
+    chapter = "training"
     test_config = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)
 
     def __init__(

@@ -82,6 +82,7 @@ class Task:
         sources: (name of the module whose `_SCHEMES` open the data, what error messages append to "source").
         example: a line of Python that uses such a `model`, for model cards.
         pipeline: the task's name on the Hugging Face Hub (`pipeline_tag`), if it has one there.
+        chapter: where the web page lists the model: under "families", "training" or "applications".
         limits: what such models cannot do, in sentences, for model cards.
         output_name: name of the inference network's output in exported files; it differs from those of the inputs.
 
@@ -108,6 +109,7 @@ class Task:
     sources: tuple[str, ...] = ()
     example: str = ""
     pipeline: str = ""
+    chapter: str = "applications"
     limits: str = ""
     output_name: str = "output"
     # Whether all training examples have the same shape, whatever the data set.

@@ -56,6 +56,7 @@ class ImageGeneration(Task):
     evaluation = "ganzoo.evaluation.image_generation"
     page = "ganzoo.demos.dcgan"
     purpose = "generates images"
+    chapter = "families"
     usage = "ganzoo generate {name}"
     commands: tuple[str, ...] = ("generate", "probe")
     sources = ("ganzoo.data.sources", "")

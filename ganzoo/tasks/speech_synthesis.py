@@ -62,6 +62,7 @@ class SpeechSynthesis(Task):
     data = staticmethod(utterances)
     evaluation = "ganzoo.evaluation.speech_synthesis"
     page = "ganzoo.demos.wavenet"
+    chapter = "families"
     purpose = "generates speech"
     usage = "ganzoo say OUT.wav --model {name}"
     commands: tuple[str, ...] = ("say",)

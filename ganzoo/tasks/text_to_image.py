@@ -52,6 +52,7 @@ class TextToImage(ImageGeneration):
     data = staticmethod(captions)
     evaluation = "ganzoo.evaluation.text_to_image"
     page = "ganzoo.demos.stackgan"
+    chapter = "applications"
     purpose = "generates images from captions"
     usage = 'ganzoo generate {name} --caption "a man with round glasses"'
     commands = ("generate --caption",)

@@ -241,6 +241,25 @@ def test_a_visitor_paints_on_an_image(page):
     assert source(page, "editing-result") == before
 
 
+def test_a_visitor_clicks_on_a_card_and_on_the_latent_map(page):
+    page.locator(".gz-card[data-model=vae]").click()
+    assert page.locator(".gz-card img").count() > 10
+    here = source(page, "vae-at")
+    width, values = pixels(page, "vae-map")
+    assert width >= 560
+    assert values > 50
+    page.get_by_text("at the latents (0.00, 0.00)").wait_for()
+    page.locator("#vae-map img").click(position={"x": 30, "y": 30})
+    here = wait_for_another(page, "vae-at", here)
+    page.get_by_text("at the latents (-").wait_for()
+    assert float(page.locator("#vae-across input[type=number]").input_value()) < 0.2
+    # The sliders do the same.
+    page.locator("#vae-across input[type=range]").fill("1")
+    wait_for_another(page, "vae-at", here)
+    page.get_by_text("at the latents (3.09").wait_for()
+    assert page.evaluate("document.querySelector('#vae-map img').alt")
+
+
 def test_a_visitor_generates_interpolates_and_downloads(page, address):
     page.get_by_role("tab", name="dcgan", exact=True).click()
     first = source(page, "dcgan-grid")

@@ -1,0 +1,75 @@
+"""What visitors draw or upload, as images of a model's shape."""
+
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from ganzoo.errors import GanzooError
+from ganzoo.inference.editing import strokes
+from ganzoo.inference.image_files import fitted, read_image_file
+
+# Side of the canvas in pixels, a multiple of 28.
+CANVAS = 336
+MOST_PIXELS, MOST_LAYERS = 1_500_000, 4
+
+
+def canvas(elem_id: str) -> gr.ImageEditor:
+    """An editor to draw white on black."""
+    return gr.ImageEditor(
+        label="Draw here",
+        show_label=False,
+        type="filepath",
+        format="png",
+        sources=(),
+        transforms=(),
+        layers=False,
+        brush=gr.Brush(default_size=26, colors=["#ffffff", "#000000"], default_color="#ffffff"),
+        eraser=gr.Eraser(default_size=26),
+        canvas_size=(CANVAS, CANVAS),
+        fixed_canvas=True,
+        height="min(440px, 105vw)",
+        buttons=[],
+        elem_id=elem_id,
+    )
+
+
+def own_image(elem_id: str) -> gr.Image:
+    """An input for an image of the visitor's."""
+    return gr.Image(
+        label=f"Image, up to {MOST_PIXELS / 1e6:g} megapixels",
+        type="filepath",
+        image_mode=None,
+        sources=["upload", "clipboard"],
+        height=200,
+        elem_id=elem_id,
+    )
+
+
+def blank() -> dict[str, Any]:
+    """The value of a canvas on which nothing is drawn."""
+    return {"background": np.zeros((CANVAS, CANVAS, 3), "uint8"), "layers": [], "composite": None}
+
+
+def given_image(painting: Any, path: str | None, shape: tuple[int, int, int], what: str) -> np.ndarray:
+    """The uploaded image, or else what is drawn on black, uint8 of a model's shape.
+
+    Args:
+        painting: the value of a canvas: the paths of its files. Only its layers are read.
+        path: of an uploaded image, or None.
+        shape: (height, width, channels).
+        what: what to do if there is neither, for the error.
+    """
+    if path:
+        return fitted(read_image_file(path, most_pixels=MOST_PIXELS).pixels, shape)
+    layers = painting.get("layers") if isinstance(painting, dict) else None
+    if not isinstance(layers, list) or not layers:
+        raise GanzooError(f"nothing is drawn: {what}")
+    if len(layers) > MOST_LAYERS:
+        raise GanzooError(f"{len(layers)} layers are more than the page's {MOST_LAYERS}: reload the page")
+    result = np.zeros(shape, "float32")
+    for path in layers:
+        layer = path if isinstance(path, np.ndarray) else read_image_file(path, most_pixels=MOST_PIXELS).pixels
+        painted, opacity, _ = strokes(layer, shape)
+        result = result * (1 - opacity[..., None]) + painted * opacity[..., None]
+    return np.rint(result).astype("uint8")
