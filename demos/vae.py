@@ -188,7 +188,7 @@ def _map(model: str) -> list[dict[str, Any]]:
     moving: dict[str, Any] = dict(trigger_mode="always_last", show_progress="hidden")
     sheet.select(pick, [preset, codes], [across, down, *results], show_progress="hidden", **ONE_AT_A_TIME)
     for part in (across, down, codes):
-        part.input(**showing, **moving)
+        part.change(**showing, **moving)
     preset.change(**showing)
     button.click(locate, [preset, editor, own, codes], [across, down, *results], **ONE_AT_A_TIME)
     started = dict(fn=new_canvas, inputs=[], outputs=[editor], show_progress="hidden", api_visibility="private")
