@@ -102,7 +102,7 @@ def test_the_cards_of_the_documentation_are_current_and_small():
     for name, content in images.items():
         assert cards.stored_in(content)["weights"] == presets.find(name).config.weights.sha256, "python -m docs.cards"
         assert len(content) <= pages.MOST_BYTES
-    assert sum(map(len, images.values())) <= 600_000
+    assert sum(map(len, images.values())) <= 25_000 * len(images)
 
 
 def test_a_card_of_a_model_of_ones_own_says_what_to_import(monkeypatch, tmp_path):
