@@ -15,8 +15,8 @@ TITLE = "gallery"
 # As `chapter` of tasks and models, with what the chapter is about.
 CHAPTERS = {
     "families": "Models that learn a distribution, each in its own way.",
-    "training": "The same game with other losses, which make it easier to train.",
-    "applications": "What the game is good for beyond images from noise.",
+    "training": "GANs with other losses, which are easier to train.",
+    "applications": "Text to image, super-resolution, translation and speech.",
 }
 _SAMPLES = Path(__file__).parent / "samples"
 # A card is a button: the keyboard reaches it. Colors are those of Gradio's themes, light and dark.

@@ -1,4 +1,4 @@
-"""A post-filter for over-smoothed speech (Kaneko et al. 2017, doi:10.1109/ICASSP.2017.7953090)."""
+"""Post-filter: texture for over-smoothed speech (Kaneko et al. 2017, doi:10.1109/ICASSP.2017.7953090)."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""A smoother: mel-cepstra from coarse ones by least squares, over-smoothed as those of statistical speech synthesis."""
+"""Smoother: over-smoothed mel-cepstra by least squares (after Zen et al. 2009, doi:10.1016/j.specom.2009.04.004)."""
 
 from typing import Any
 
