@@ -31,7 +31,7 @@ from .server import MEGABYTE, MOST_MEGABYTES, Gate, Hosts, serve
 
 # Pages that are not of one model: modules with TITLE, the name of the tab, available(), whether what the page needs is
 # there, and page(), like that of a model's page but without an argument.
-TOOLS: tuple[Any, ...] = (editing, lab)
+TOOLS: tuple[Any, ...] = (lab, editing)
 
 # When a visitor chooses a wrong kind of file, Gradio's front end lists MIME types; no setting changes that message.
 _PLAIN_MESSAGES = """<script>
@@ -107,15 +107,16 @@ def build(model: str | None = None) -> App:
             if model is None:
                 with gr.Tab(gallery.TITLE, id=gallery.TITLE):
                     openers = gallery.page(names)
-            # What does not fit on the screen is behind Gradio's button "...": pages of another model come last.
-            borrowed = [name for name in names if not _has_own_page(name)] if model is None else []
-            own = [name for name in names if name not in borrowed]
-            places = _tabs(app, own, is_first=model is not None)
+            # What does not fit on the screen is behind Gradio's button "...": what has no card in the gallery comes
+            # first, and pages of another model last.
             for tool in TOOLS if model is None else ():
                 if tool.available():
                     with gr.Tab(tool.TITLE, id=tool.TITLE) as tab:
                         for first_event in tool.page():
                             tab.select(**first_event)
+            borrowed = [name for name in names if not _has_own_page(name)] if model is None else []
+            own = [name for name in names if name not in borrowed]
+            places = _tabs(app, own, is_first=model is not None)
             places |= _tabs(app, borrowed, is_first=False)
         for name, opener in openers.items():
             opener.click(_opening(places[name]), outputs=[tabs], show_progress="hidden", **_AT_ONCE)

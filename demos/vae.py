@@ -108,44 +108,45 @@ def _drawn_map(preset: str, codes: bool, here: np.ndarray) -> np.ndarray:
 @shown_errors
 def show(preset: str, across: float, down: float, codes: bool) -> tuple[np.ndarray, np.ndarray, str]:
     """The map, the image at a place of it, and the place's latents in words."""
+    return _shown(preset, across, down, codes)
+
+
+@shown_errors
+def begun(preset: str, across: float, down: float, codes: bool) -> tuple[Any, ...]:
+    """What `show` shows, and an empty canvas."""
+    return *_shown(preset, across, down, codes), new_canvas()
+
+
+def _shown(preset: str, across: float, down: float, codes: bool) -> tuple[np.ndarray, np.ndarray, str]:
     place = np.array([finite_number(across, "the place across", 0, 1), finite_number(down, "the place down", 0, 1)])
-    return _shown(preset, place, codes)
-
-
-def _shown(preset: str, place: np.ndarray, codes: bool, words: str = "") -> tuple[np.ndarray, np.ndarray, str]:
     if preset not in maps():
         raise GanzooError("this model's latents have more than two dimensions: choose another one")
     latents = latents_at(place[None])
-    words = words or "The image at the latents"
-    told = f"{words} ({latents[0, 0]:.2f}, {latents[0, 1]:.2f})."
+    told = f"The image at the latents ({latents[0, 0]:.2f}, {latents[0, 1]:.2f})."
     return _drawn_map(preset, codes is True, place), enlarged(loaded(preset).decode(latents)[0], 420), told
 
 
 @shown_errors
 def pick(
     preset: str,
-    codes: bool,
     clicked: gr.SelectData = None,  # type: ignore[assignment]  # a request may lack it
-) -> tuple[float, float, np.ndarray, np.ndarray, str]:
-    """The place that was clicked on the map, and what `show` shows there."""
+) -> tuple[float, float]:
+    """The place that was clicked on the map. The sliders get it, and as they change, `show` runs."""
     if clicked is None or clicked.index is None:
         raise GanzooError("the click has no place: click on the map again")
     height, width = _manifold(preset).shape[:2]
     x, y = (whole_number(value, "the place", 0, 2**16) for value in clicked.index)
     place = np.clip([x / width, y / height], 0, 1)
-    return round(place[0], 3), round(place[1], 3), *_shown(preset, place, codes)
+    return round(float(place[0]), 3), round(float(place[1]), 3)
 
 
 @shown_errors
-def locate(
-    preset: str, painting: Any, path: str | None, codes: bool
-) -> tuple[float, float, np.ndarray, np.ndarray, str]:
-    """Where the encoder puts what is drawn or uploaded, and what `show` shows there."""
+def locate(preset: str, painting: Any, path: str | None) -> tuple[float, float]:
+    """Where the encoder puts what is drawn or uploaded, for the sliders."""
     model = loaded(preset)
     given = given_image(painting, path, model.image_shape, "draw a digit, or upload an image, then press Place it")
     place = places_of(model.encode(given[None])[0])[0]
-    words = "The ring is the code of your image. The decoder makes this of it, at the latents"
-    return round(place[0], 3), round(place[1], 3), *_shown(preset, place, codes, words)
+    return round(float(place[0]), 3), round(float(place[1]), 3)
 
 
 @shown_errors
@@ -179,17 +180,19 @@ def _map(model: str) -> list[dict[str, Any]]:
     with gr.Accordion("Place an image of your own on the map", open=False), gr.Row():
         editor = canvas(f"{model}-editor")
         with gr.Column(min_width=280):
-            gr.Markdown("Draw a digit in the middle, white on black, or upload an image.")
+            gr.Markdown(
+                "Draw a digit in the middle, white on black, or upload an image. The ring moves to its "
+                "code, and the image at the ring is what the decoder makes of it."
+            )
             own = own_image(f"{model}-own")
             button = gr.Button("Place it", variant="primary", elem_id=f"{model}-place")
 
     results = [sheet, here, told]
     showing: dict[str, Any] = dict(fn=show, inputs=[preset, across, down, codes], outputs=results, **ONE_AT_A_TIME)
-    moving: dict[str, Any] = dict(trigger_mode="always_last", show_progress="hidden")
-    sheet.select(pick, [preset, codes], [across, down, *results], show_progress="hidden", **ONE_AT_A_TIME)
-    for part in (across, down, codes):
-        part.change(**showing, **moving)
-    preset.change(**showing)
-    button.click(locate, [preset, editor, own, codes], [across, down, *results], **ONE_AT_A_TIME)
-    started = dict(fn=new_canvas, inputs=[], outputs=[editor], show_progress="hidden", api_visibility="private")
-    return [started, showing]
+    moved = [part.change for part in (across, down, codes, preset)]
+    gr.on(moved, **showing, trigger_mode="always_last", show_progress="hidden")
+    # These move the sliders.
+    sheet.select(pick, [preset], [across, down], show_progress="hidden", **ONE_AT_A_TIME)
+    button.click(locate, [preset, editor, own], [across, down], **ONE_AT_A_TIME)
+    # One event: a visitor has few jobs at a time, and the samples below start two more.
+    return [dict(fn=begun, inputs=showing["inputs"], outputs=[*results, editor], **ONE_AT_A_TIME)]

@@ -80,10 +80,16 @@ def pixels(page, element):
     )
 
 
+def open_card(page, model):
+    """Opens the page of a model by its card in the gallery."""
+    page.get_by_role("tab", name="gallery").click()
+    page.locator(f".gz-card[data-model={model}]").click()
+
+
 def test_a_visitor_makes_a_photo_larger(page, tmp_path):
     small = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype="uint8")
     save_image(tmp_path / "mine.png", small)
-    page.get_by_role("tab", name="srgan, srresnet").click()
+    open_card(page, "srgan")
     first = source(page, "srgan-bicubic")
     width, values = pixels(page, "srgan-bicubic")
     assert width == 840
@@ -118,7 +124,7 @@ def test_a_visitor_takes_noise_out_of_speech(page, tmp_path):
     time = np.arange(24000) / 16000
     sound = 0.1 * np.sin(2 * np.pi * 200 * time) * np.sin(2 * np.pi * 2 * time) ** 2
     soundfile.write(tmp_path / "mine.wav", sound, 16000)
-    page.get_by_role("tab", name="segan").click()
+    open_card(page, "segan")
     (tmp_path / "notes.txt").write_text("no sound")
     page.locator("#segan-speech input[type=file]").set_input_files(str(tmp_path / "notes.txt"))
     page.get_by_text("notes.txt cannot be used here: choose a recording").first.wait_for()
@@ -139,7 +145,7 @@ def test_a_visitor_takes_noise_out_of_speech(page, tmp_path):
 
 
 def test_a_visitor_asks_for_an_image(page):
-    page.get_by_role("tab", name="stackgan").click()
+    open_card(page, "stackgan")
     first = source(page, "stackgan-images")
     page.get_by_text("a screaming person with a pink afro wearing green overalls").last.click()
     page.wait_for_function(
@@ -160,7 +166,7 @@ def test_a_visitor_asks_for_an_image(page):
 
 
 def test_a_visitor_asks_for_digits(page):
-    page.get_by_role("tab", name="cgan", exact=True).click()
+    open_card(page, "cgan")
     first = source(page, "cgan-grid")
     page.locator("#cgan-wanted textarea, #cgan-wanted input").first.fill("2017")
     page.locator("#cgan-generate").click()
@@ -171,7 +177,7 @@ def test_a_visitor_asks_for_digits(page):
 
 
 def test_a_visitor_changes_a_face(page):
-    page.get_by_role("tab", name="gan_int_cls", exact=True).click()
+    open_card(page, "gan_int_cls")
     changed = source(page, "gan_int_cls-attribute-after")
     assert changed != source(page, "gan_int_cls-attribute-before")
     page.get_by_text("avatars_judge, a classifier that was not used for the change, sees glasses").wait_for()
@@ -235,14 +241,14 @@ def test_a_visitor_paints_on_an_image(page):
     page.wait_for_function("old => document.querySelector('#editing-result img').src === old", arg=before)
     assert between != before
     # Opening the tab again leaves the work as it is.
-    page.get_by_role("tab", name="dcgan", exact=True).click()
+    open_card(page, "dcgan")
     source(page, "dcgan-grid")
     page.get_by_role("tab", name="editing").click()
     assert source(page, "editing-result") == before
 
 
 def test_a_visitor_clicks_on_a_card_and_on_the_latent_map(page):
-    page.locator(".gz-card[data-model=vae]").click()
+    open_card(page, "vae")
     assert page.locator(".gz-card img").count() > 10
     here = source(page, "vae-at")
     width, values = pixels(page, "vae-map")
@@ -261,7 +267,7 @@ def test_a_visitor_clicks_on_a_card_and_on_the_latent_map(page):
 
 
 def test_a_visitor_generates_interpolates_and_downloads(page, address):
-    page.get_by_role("tab", name="dcgan", exact=True).click()
+    open_card(page, "dcgan")
     first = source(page, "dcgan-grid")
     width, values = pixels(page, "dcgan-grid")
     assert width > 400
