@@ -93,13 +93,13 @@ class CycleGANVC(VoiceConversion, CycleModel):
 
     def compared(self, examples: Tensor, side: int) -> Tensor:
         """The mel-cepstra of features, standardized by the statistics of their side."""
-        return self._statistics(side)(examples)[1]
+        return self._voice(side)(examples)[1]
 
     def moved(self, examples: Tensor, side: int, other: int) -> Tensor:
         """Features with the mean and the deviation of the other side: what the identity loss asks to leave as it is."""
-        return self._statistics(other).restored(examples, *self._statistics(side)(examples))
+        return self._voice(other).restored(examples, *self._voice(side)(examples))
 
-    def _statistics(self, side: int) -> Any:
+    def _voice(self, side: int) -> Any:
         return self.networks[self.generators[side]].get_layer(SOURCE)
 
     def before_training(self, x: Any, y: Any) -> Any:

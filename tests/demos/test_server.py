@@ -306,6 +306,9 @@ def test_odd_values_are_messages_on_every_page(visitor, odd, capfd):
             component.get_config().get("value") if hasattr(component, "value") else 0 for component in event.inputs
         ]
         for values in [[odd] * len(usual), *([*usual[:i], odd, *usual[i + 1 :]] for i in range(len(usual)))]:
+            if len(json.dumps(values)) > 60_000:
+                # The gate refuses it before any page sees it.
+                continue
             messages, data = visitor.run(number, values)
             assert messages or data, (event.fn, values)
             assert not any("went wrong" in message or len(message) > 500 for message in messages), (messages, values)

@@ -137,7 +137,7 @@ def test_a_pipe_of_samples_in_and_out(model):
 
 def test_the_command_streams_from_standard_input_to_standard_output(model):
     sound = np.clip(noise(12000) * 32768, -32768, 32767).astype("<i2")
-    arguments = ["enhance", "--stream", "--rate", "48000", "--num-shifts", "1"]
+    arguments = ["enhance", "--stream", "--rate", "48000", "--num-shifts", "1", "--precision", "float32"]
     result = CliRunner().invoke(main, arguments, input=sound.tobytes())
     assert result.exit_code == 0, result.output
     found = np.frombuffer(result.stdout_bytes, "<i2")
