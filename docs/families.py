@@ -62,7 +62,7 @@ def current(text):
 
 
 def table():
-    """Rows of presets; a cell is empty where a model lacks a likelihood, and a row where it has no weights."""
+    """Rows of presets; a cell is empty where a model lacks a likelihood, and a row where it was not measured."""
     columns = (
         "preset",
         "-log p(x), nats",
@@ -77,7 +77,7 @@ def table():
     lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
     for presets in numbers().values():
         for name, metrics in presets.items():
-            cells = row(metrics) if metrics else ["no weights yet", *[""] * (len(columns) - 2)]
+            cells = row(metrics) if metrics else ["not compared yet", *[""] * (len(columns) - 2)]
             lines.append(f"| {' | '.join([f'`{name}`', *cells])} |".replace("  ", " "))
     return "\n".join(lines)
 
@@ -94,7 +94,8 @@ def row(metrics):
         cell("classifier_frechet_distance", ".1f"),
         f"{metrics['precision']:.2f} / {metrics['recall']:.2f}",
         f"{metrics['sharpness_ratio']:.2f}",
-        f"{float(format(metrics['samples_per_second'], '.2g')):,.0f}",
+        # A busy machine tells nothing about speed.
+        f"{float(format(metrics['samples_per_second'], '.2g')):,.0f}" if "samples_per_second" in metrics else "",
         " ".join(stated for stated in minutes if stated[0] != " "),
     ]
 

@@ -13,7 +13,9 @@ def test_the_conclusions_hold():
     for data in ("mnist", "fashion_mnist"):
         gan, pixelcnn = (numbers[data][f"{family}.{data}"] for family in ("dcgan", "pixelcnn"))
         others = [found for name, found in numbers[data].items() if found and not name.startswith("pixelcnn")]
-        assert all(found["samples_per_second"] > 100 * pixelcnn["samples_per_second"] for found in others)
+        speeds = [found["samples_per_second"] for found in others if "samples_per_second" in found]
+        assert speeds
+        assert min(speeds) > 100 * pixelcnn["samples_per_second"]
         for key in ("frechet_distance", "classifier_frechet_distance"):
             rivals = [found for found in numbers[data].values() if found and found is not gan]
             assert all(1.3 * gan[key] < found[key] for found in rivals)
@@ -24,3 +26,4 @@ def test_the_conclusions_hold():
     clothes = numbers["fashion_mnist"]
     ratio = clothes["dcgan.fashion_mnist"]["sharpness_ratio"] / clothes["pixelcnn.fashion_mnist"]["sharpness_ratio"]
     assert 0.9 < ratio < 1.1
+    assert 0.2 < clothes["vae.fashion_mnist"]["sharpness_ratio"] < 0.3
