@@ -21,7 +21,7 @@ _MODULES = {
     "Objective": "ganzoo.training.zoo_model",
     "SpeechEnhancement": "ganzoo.tasks.speech_enhancement",
     "SpeechRestoration": "ganzoo.tasks.speech_restoration",
-    "SpeechSmoothing": "ganzoo.tasks.speech_restoration",
+    "SpeechSmoothing": "ganzoo.tasks.speech_smoothing",
     "SpeechSynthesis": "ganzoo.tasks.speech_synthesis",
     "SuperResolution": "ganzoo.tasks.super_resolution",
     "TextConditionalGAN": "ganzoo.training.text_conditional",

@@ -27,7 +27,6 @@ from ganzoo.metrics.cepstra import DECIBELS, aligned_distortion, distortion, fra
 from ganzoo.metrics.conversions import excerpts
 from ganzoo.networks.voice import SOURCE, TARGET, voice_converter
 from ganzoo.registry import model_class
-from ganzoo.tasks.voice_conversion import _quiet_places
 
 soundfile = pytest.importorskip("soundfile")
 pytest.importorskip("pyworld")
@@ -423,16 +422,9 @@ def test_short_recordings_silence_and_noise(model, samples):
         assert np.isfinite(converted).all()
 
 
-def test_long_recordings_are_divided_where_it_is_quiet(model):
-    rate, rng = 8_000, np.random.default_rng(0)
-    sound = rng.normal(0, 0.1, 50 * rate).astype("float32")
-    pauses = [17, 34]
-    for second in pauses:
-        sound[second * rate : round((second + 0.2) * rate)] = 0
-    places = [place / rate for place in _quiet_places(sound, rate)]
-    assert len(places) == 2
-    assert all(pause < place < pause + 0.2 for pause, place in zip(pauses, places))
-    # Parts fit together: where the network changes nothing, the whole is as from the vocoder at once.
+def test_parts_of_long_recordings_fit_together(model):
+    """Where the network changes nothing, the whole is as from the vocoder at once."""
+    rate = 8_000
     converter = mean_conversion(model)
     low = np.tile(np.pad(tone(100, seconds=0.8), (0, 1_600)), 30)
     converted = model.convert(low, rate, progress=False)

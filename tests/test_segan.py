@@ -8,11 +8,11 @@ from click.testing import CliRunner
 import ganzoo
 from ganzoo.cli import main
 from ganzoo.data.audio import EndsEarly
+from ganzoo.data.waveforms import as_float
 from ganzoo.evaluation import evaluate, evaluate_presets
 from ganzoo.inference.recordings import enhance_file
 from ganzoo.losses.loudness import loudness_difference
 from ganzoo.registry import model_class
-from ganzoo.tasks.speech_enhancement import as_float
 
 soundfile = pytest.importorskip("soundfile")
 soxr = pytest.importorskip("soxr")

@@ -22,8 +22,8 @@ from ganzoo.data.cepstra import at_level
 from ganzoo.data.vocoder import analyze
 from ganzoo.data.vowels import vowels
 from ganzoo.inference.sampling import grid
+from ganzoo.inference.spectrogram import envelopes
 from ganzoo.metrics import mel_cepstral_distortion, modulation_distance, variance_distance
-from ganzoo.tasks.speech_restoration import envelopes
 
 # The tests run this page with small settings.
 quick = bool(os.environ.get("GANZOO_QUICK"))
@@ -57,7 +57,7 @@ smooth_cepstra = model.smooth_cepstra(natural)
 restored_cepstra = model.restore_cepstra(smooth_cepstra, seed=0)
 print(natural.shape, coarse.shape, smooth_cepstra.shape, restored_cepstra.shape)
 versions = [model.held_cepstra(natural), smooth_cepstra, restored_cepstra, natural]
-picture = grid(np.stack([envelopes(version, rate, 461) for version in versions]), columns=2)
+picture = grid(np.stack([envelopes(version, 461) for version in versions]), columns=2)
 
 # %% [markdown]
 # ## How smooth is it?

@@ -75,3 +75,43 @@ def _loaded(name: str, command: str, precision: Any = None) -> Any:
     if not hasattr(model, method):
         raise GanzooError(f"`ganzoo {command}` needs a model with the method {method}(); '{name}' has none")
     return model
+
+
+def _change_recordings(
+    sources: Sequence[Path],
+    target: Path,
+    model: str,
+    command: str,
+    change: Callable[[Any, Any, int], Any],
+    check: Callable[[Any], None] | None = None,
+) -> None:
+    """Writes what a model makes of a recording, of several, or of all in a folder.
+
+    Args:
+        sources: files, or one folder.
+        target: file to write if there is a single file to read, otherwise a folder.
+        model: its name.
+        command: as in `_loaded`.
+        change: function of (model, audio, sample rate), see `ganzoo.inference.recordings.change_file`.
+        check: function of the model that refuses other options before the first file is read.
+    """
+    from ganzoo import checks
+    from ganzoo.inference.folders import written_pairs
+    from ganzoo.inference.recordings import WRITTEN, change_file, check_writable, recordings_in
+
+    if len(sources) == 1:
+        checks.to_read(sources[0], "recording")
+    pairs = written_pairs(list(sources), target, recordings_in, lambda suffix: suffix if suffix in WRITTEN else ".wav")
+    for _, written in pairs:
+        check_writable(written)
+    loaded = _loaded(model, command)
+    if check is not None:
+        check(loaded)
+
+    def warn(message: str, category: type[Warning]) -> None:
+        click.echo(f"warning: {message}".encode(errors="replace"), err=True)
+
+    def work(path: Path, written: Path, report: Any) -> None:
+        change_file(lambda audio, rate: change(loaded, audio, rate), path, written, warn)
+
+    _each(pairs, sources[0] if len(sources) == 1 else None, work)

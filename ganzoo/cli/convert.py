@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ganzoo.cli.common import _each, _loaded
+from ganzoo.cli.common import _change_recordings
 from ganzoo.cli.group import _Path, main
 
 
@@ -40,22 +40,11 @@ def convert(sources: Sequence[Path], target: Path, model: str, direction: str) -
     Reads all formats of libsndfile; writes .wav, .flac, .ogg, .mp3 and .aiff, with one channel. Speech of other people
     comes out changed, but not as the wanted voice. Convert and publish the voice of a person only with their consent.
     """
-    from ganzoo import checks
-    from ganzoo.inference.folders import written_pairs
-    from ganzoo.inference.recordings import WRITTEN, check_writable, convert_file, recordings_in
 
-    if len(sources) == 1:
-        checks.to_read(sources[0], "recording")
-    pairs = written_pairs(list(sources), target, recordings_in, lambda suffix: suffix if suffix in WRITTEN else ".wav")
-    for _, written in pairs:
-        check_writable(written)
-    loaded = _loaded(model, "convert")
-    loaded.generator_of(direction)
+    def ready(loaded: Any) -> None:
+        loaded.generator_of(direction)
 
-    def warn(message: str, category: type[Warning]) -> None:
-        click.echo(f"warning: {message}".encode(errors="replace"), err=True)
+    def change(loaded: Any, audio: Any, rate: int) -> Any:
+        return loaded.convert(audio, rate, direction)
 
-    def work(path: Path, written: Path, report: Any) -> None:
-        convert_file(loaded, path, written, direction, None if report is None else False, warn)
-
-    _each(pairs, sources[0] if len(sources) == 1 else None, work)
+    _change_recordings(sources, target, model, "convert", change, ready)

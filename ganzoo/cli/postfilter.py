@@ -1,12 +1,11 @@
 """ganzoo postfilter, smooth"""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ganzoo.cli.common import _each, _loaded
+from ganzoo.cli.common import _change_recordings
 from ganzoo.cli.group import _Path, main
 
 _MODEL_HELP = "A model, a preset, an address of the hub, a .keras file or a run folder."
@@ -40,7 +39,7 @@ def postfilter(source: Path, target: Path, model: str, strength: float | None, s
     def change(loaded: Any, audio: Any, rate: int) -> Any:
         return loaded.restore(audio, rate, strength=strength, seed=seed, smooth_first=smooth_first)
 
-    _change_recordings(source, target, model, "postfilter", change)
+    _change_recordings([source], target, model, "postfilter", change)
 
 
 @main.command()
@@ -57,25 +56,4 @@ def smooth(source: Path, target: Path, model: str) -> None:
 
     Reads all formats of libsndfile; writes .wav, .flac, .ogg, .mp3 and .aiff. Frequencies above 8 kHz are lost.
     """
-    _change_recordings(source, target, model, "smooth", lambda loaded, audio, rate: loaded.smooth(audio, rate))
-
-
-def _change_recordings(source: Path, target: Path, model: str, command: str, change: Callable[..., Any]) -> None:
-    """Writes changed recordings of a file or folder; `change` is a function of (model, audio, sample rate)."""
-    from ganzoo import checks
-    from ganzoo.inference.folders import written_pairs
-    from ganzoo.inference.recordings import WRITTEN, change_file, check_writable, recordings_in
-
-    checks.to_read(source, "recording")
-    pairs = written_pairs(source, target, recordings_in, lambda suffix: suffix if suffix in WRITTEN else ".wav")
-    for _, written in pairs:
-        check_writable(written)
-    loaded = _loaded(model, command)
-
-    def warn(message: str, category: type[Warning]) -> None:
-        click.echo(f"warning: {message}".encode(errors="replace"), err=True)
-
-    def work(path: Path, written: Path, report: Any) -> None:
-        change_file(lambda audio, rate: change(loaded, audio, rate), path, written, warn)
-
-    _each(pairs, source, work)
+    _change_recordings([source], target, model, "smooth", lambda loaded, audio, rate: loaded.smooth(audio, rate))

@@ -410,18 +410,6 @@ def _reason(error: Exception) -> str:
     return said.removeprefix("Error : ").rstrip(".")
 
 
-def checked_rate(rate: Any) -> int:
-    """A sample rate in Hz as an integer, after a check.
-
-    Raises:
-        GanzooError: it is not a whole number, or out of range.
-    """
-    whole = isinstance(rate, (int, np.integer)) or (isinstance(rate, float) and rate.is_integer())
-    if not whole or isinstance(rate, bool) or not RATES[0] <= rate <= RATES[1]:
-        raise GanzooError(f"sample_rate must be an integer from {RATES[0]} to {RATES[1]} Hz, got {rate!r}")
-    return int(rate)
-
-
 def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
     """Resamples float32 (length, ...) from `rate` to `wanted` Hz with soxr's best quality.
 

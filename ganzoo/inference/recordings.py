@@ -67,8 +67,12 @@ def enhance_file(
         except OSError as error:
             raise GanzooError(f"cannot write {target}: {error.strerror or error}") from None
     if limited:
-        message = f"{target}: {limited} samples above full scale were clipped (the peak was {peak:.3g}); "
-        warn(message + "a floating-point .wav would keep them", UserWarning)
+        _warn_of_clipping(warn, target, limited, peak)
+
+
+def _warn_of_clipping(warn: Warn, target: Path, clipped: int, peak: float) -> None:
+    message = f"{target}: {clipped} samples above full scale were clipped (the peak was {peak:.3g}); "
+    warn(message + "a floating-point .wav would keep them", UserWarning)
 
 
 def change_file(
@@ -76,11 +80,12 @@ def change_file(
 ) -> None:
     """Writes what a function makes of a whole recording, which is in memory at once.
 
-    Sample rate, channels and, if the target's format supports it, bit depth are preserved. The file is written
-    atomically. Floating-point samples above full scale are kept in a floating-point .wav; other formats clip them.
+    Sample rate and, if the target's format supports it, bit depth are preserved. The file is written atomically.
+    Floating-point samples above full scale are kept in a floating-point .wav; other formats clip them.
 
     Args:
-        change: function from audio float32 (samples, channels) and its sample rate in Hz to audio of the same shape.
+        change: function from audio float32 (samples, channels) and its sample rate in Hz to audio float32 (samples,) or
+            (samples, channels).
         source: file to read.
         target, warn: as in `enhance_file`.
 
@@ -95,22 +100,16 @@ def change_file(
     source, target, warn = Path(source), Path(target), warn or warnings.warn
     check_writable(target)
     with opened(source) as recording:
-        subtype = subtype_for(target.suffix.lower(), recording.subtype)
+        subtype = recording.subtype
     audio, rate = read_audio(source, warn=warn)
     try:
         changed = change(audio, rate)
     except GanzooError as error:
         raise GanzooError(f"{source}: {error}") from None
     peak = float(np.abs(changed).max())
-    if subtype.startswith("PCM") and peak > 1.0:
-        message = f"{target}: {np.count_nonzero(np.abs(changed) > 1.0)} samples above full scale were clipped "
-        warn(message + f"(the peak was {peak:.3g}); a floating-point .wav would keep them", UserWarning)
-    try:
-        with replaced(target) as file:
-            soundfile().write(file, changed, rate, format=WRITTEN[target.suffix.lower()], subtype=subtype)
-    except (*UNREADABLE, AssertionError) as error:
-        reason = getattr(error, "strerror", None) or first_line(error)
-        raise GanzooError(f"cannot write {target}: {reason}") from None
+    if subtype_for(target.suffix.lower(), subtype).startswith("PCM") and peak > 1.0:
+        _warn_of_clipping(warn, target, int(np.count_nonzero(np.abs(changed) > 1.0)), peak)
+    _write(target, changed, rate, subtype)
 
 
 def enhance_pipe(stream: EnhancementStream, source: BinaryIO, target: BinaryIO, channels: int = 1) -> None:
@@ -235,50 +234,6 @@ def write_sounds(
     for path, sound in written.items():
         _write(path, sound, sample_rate, "PCM_16")
     return list(written)
-
-
-def convert_file(
-    model: Any,
-    source: PathLike,
-    target: PathLike,
-    direction: str = "forward",
-    progress: Any = None,
-    warn: Warn | None = None,
-) -> None:
-    """Converts a recording to another voice: a file with one channel, and the same sample rate and bit depth if the
-    target's format supports it, which is written atomically.
-
-    Args:
-        model: a `VoiceConversion` model.
-        source: file to read.
-        target: file to write; its suffix determines the format: .wav, .flac, .ogg, .mp3 or .aiff.
-        direction, progress: as in `VoiceConversion.convert`.
-        warn: as in `enhance_file`.
-
-    Raises:
-        GanzooError: an unknown direction, or a file that cannot be read or written, or holds no audio.
-
-    Example:
-        from ganzoo.inference.recordings import convert_file
-
-        model = ganzoo.create("cyclegan_vc", width=4, channels=8, hidden=8, blocks=1)
-        convert_file(model, "noisy.wav", "converted.wav")
-    """
-    source, target, warn = Path(source), Path(target), warn or warnings.warn
-    check_writable(target)
-    model.generator_of(direction)
-    with opened(source) as recording:
-        # One channel, block by block: several need no more memory.
-        blocks = [block.mean(axis=1, dtype="float32") for block in recording.blocks()]
-        recording.check(warn)
-    try:
-        converted = model.convert(np.concatenate(blocks), recording.samplerate, direction, progress)
-    except GanzooError as error:
-        raise GanzooError(f"{source}: {error}") from None
-    subtype = subtype_for(target.suffix.lower(), recording.subtype)
-    if subtype.startswith("PCM") and (limited := int(np.count_nonzero(np.abs(converted) > 1.0))):
-        warn(f"{target}: {limited} samples above full scale were clipped", UserWarning)
-    _write(target, converted, recording.samplerate, recording.subtype)
 
 
 def _write(path: Path, sound: np.ndarray, sample_rate: int, subtype: str) -> None:

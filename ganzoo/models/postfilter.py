@@ -7,7 +7,14 @@ from pydantic import Field
 
 from ganzoo.config import AtLeastOne, NotNegative
 from ganzoo.errors import GanzooError
-from ganzoo.networks.cepstral import SCALE, cepstral_postfilter, cepstral_smoother, texture_discriminator
+from ganzoo.networks.cepstral import (
+    SCALE,
+    cepstral_postfilter,
+    cepstral_smoother,
+    postfilter_reach,
+    smoother_reach,
+    texture_discriminator,
+)
 from ganzoo.registry import register
 from ganzoo.tasks.speech_restoration import SpeechRestoration, checked_strength
 from ganzoo.training.adversarial import AdversarialModel
@@ -105,14 +112,11 @@ class PostFilter(SpeechRestoration, AdversarialModel):
             },
             **options,
         )
-        self.set_sizes(order, coarse_order, hop, window, sample_rate)
+        reach = max(postfilter_reach(blocks, kernel_size), smoother_reach(hop, smoother_blocks, smoother_kernel_size))
+        self.set_sizes(order, coarse_order, hop, window, reach, sample_rate)
         self.strength = checked_strength(strength)
         # Without noise the generator is deterministic.
         self.shares_fake_batch = not noise_channels
-
-    @property
-    def smoothing_network(self) -> Any:
-        return self.smoother
 
     def split_batch(self, batch: Any) -> tuple[Tensor, Tensor]:
         """(natural mel-cepstra, the smooth ones that the smoother predicts)."""

@@ -5,9 +5,9 @@ from typing import Any
 from keras import ops
 
 from ganzoo.config import AtLeastOne
-from ganzoo.networks.cepstral import SCALE, cepstral_smoother
+from ganzoo.networks.cepstral import SCALE, cepstral_smoother, smoother_reach
 from ganzoo.registry import register
-from ganzoo.tasks.speech_restoration import SpeechSmoothing
+from ganzoo.tasks.speech_smoothing import SpeechSmoothing
 from ganzoo.training.zoo_model import Objective, ZooModel
 from ganzoo.types import Tensor
 
@@ -60,11 +60,7 @@ class Smoother(SpeechSmoothing, ZooModel):
     ):
         network = cepstral_smoother(order, coarse_order, hop, width, blocks, kernel_size)
         super().__init__({"generator": network}, **options)
-        self.set_sizes(order, coarse_order, hop, window, sample_rate)
-
-    @property
-    def smoothing_network(self) -> Any:
-        return self.inference_network
+        self.set_sizes(order, coarse_order, hop, window, smoother_reach(hop, blocks, kernel_size), sample_rate)
 
     def objectives(self) -> list[Objective]:
         return [Objective("loss", self.squared_error, networks=("generator",))]

@@ -97,15 +97,29 @@ def cepstral_postfilter(
     return keras.Model(inputs if noise_channels else smooth, scale(x, inverse=True), name=name)
 
 
-def reach_of(blocks: int, kernel_size: int) -> int:
+def postfilter_reach(blocks: int, kernel_size: int) -> int:
     """How many frames to either side an output frame of `cepstral_postfilter` depends on.
 
     Example:
-        from ganzoo.networks.cepstral import reach_of
+        from ganzoo.networks.cepstral import postfilter_reach
 
-        reach_of(blocks=2, kernel_size=5)       # 12: six convolutions of two frames to either side
+        postfilter_reach(blocks=2, kernel_size=5)       # 12: six convolutions of two frames to either side
     """
     return (2 * blocks + 2) * (kernel_size // 2)
+
+
+def smoother_reach(hop: int, blocks: int, kernel_size: int) -> int:
+    """How many frames to either side an output frame of `cepstral_smoother` depends on.
+
+    Example:
+        from ganzoo.networks.cepstral import smoother_reach
+
+        smoother_reach(hop=8, blocks=2, kernel_size=5)      # 49: ten, four coarse ones of 8, and 7
+    """
+    coarse = 2 * (kernel_size // 2)
+    fine = (2 * blocks + 1) * (kernel_size // 2)
+    # A frame may be at the beginning or the end of its coarse one.
+    return fine + coarse * hop + hop - 1
 
 
 def texture_discriminator(

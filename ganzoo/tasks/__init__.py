@@ -4,7 +4,8 @@ from ganzoo.tasks.base import Task, ValidationMetrics
 from ganzoo.tasks.image_generation import ClassConditionalGeneration, ImageGeneration
 from ganzoo.tasks.image_translation import ImageTranslation
 from ganzoo.tasks.speech_enhancement import SpeechEnhancement
-from ganzoo.tasks.speech_restoration import SpeechRestoration, SpeechSmoothing
+from ganzoo.tasks.speech_restoration import SpeechRestoration
+from ganzoo.tasks.speech_smoothing import SpeechSmoothing
 from ganzoo.tasks.speech_synthesis import SpeechSynthesis
 from ganzoo.tasks.super_resolution import SuperResolution
 from ganzoo.tasks.text_to_image import TextToImage

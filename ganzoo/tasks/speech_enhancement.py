@@ -11,11 +11,11 @@ import numpy as np
 from keras import ops
 
 from ganzoo import backend
-from ganzoo.data.audio import checked_rate
 from ganzoo.data.batch_checks import refuse_other_parts
 from ganzoo.data.recordings import colored_noise, level
 from ganzoo.data.speech import speech
 from ganzoo.data.vowels import vowels
+from ganzoo.data.waveforms import MOST_CHANNELS, check_values, checked_audio, checked_rate
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.enhancement_stream import EnhancementStream, Settings
 from ganzoo.inference.overlap import Windows
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 # Length of a block in memory, and of an inference window, in seconds.
 _SECONDS = 10
 _GOLDEN = (5**0.5 - 1) / 2
-# The largest absolute sample value is 40 dB above full scale, which no recording reaches.
-_MOST_CHANNELS, _LOUDEST = 64, 100.0
 
 
 class SpeechEnhancement(Task):
@@ -134,15 +132,7 @@ class SpeechEnhancement(Task):
             noisy = np.random.default_rng(0).normal(0, 0.1, 4410).astype("float32")
             clean = ganzoo.load("segan").enhance(noisy, sample_rate=44100)  # float32 (4410,)
         """
-        audio = np.asarray(audio)
-        if audio.ndim not in (1, 2) or not audio.size or audio.dtype.kind not in "fiu":
-            raise GanzooError(f"enhance() takes audio (samples[, channels]), got {audio.dtype} {audio.shape}")
-        if audio.ndim == 2 and audio.shape[1] > _MOST_CHANNELS:
-            raise GanzooError(
-                f"audio must be (samples, channels); {audio.shape[1]} channels look like samples: transpose it"
-            )
-        check_values(audio)
-        samples = as_float(audio)
+        samples = checked_audio(audio, "enhance()")
         size = int(_SECONDS * checked_rate(sample_rate))
         blocks = (np.atleast_2d(samples[i : i + size].T) for i in range(0, len(samples), size))
         parts = self.enhance_blocks(blocks, sample_rate, len(samples), progress, num_shifts)
@@ -189,8 +179,8 @@ class SpeechEnhancement(Task):
             for block in blocks:
                 if not block.shape[1]:
                     continue
-                if len(block) > _MOST_CHANNELS:
-                    raise GanzooError(f"{len(block)} channels are more than {_MOST_CHANNELS}, the maximum")
+                if len(block) > MOST_CHANNELS:
+                    raise GanzooError(f"{len(block)} channels are more than {MOST_CHANNELS}, the maximum")
                 check_values(block.T, received)
                 received += block.shape[1]
                 yield np.asarray(block, "float32")
@@ -403,38 +393,3 @@ class SpeechEnhancement(Task):
             return averages(rows)
 
         return ValidationMetrics.of(metrics[0], compute_metrics, f"over {len(pairs)} held-out utterances")
-
-
-def check_values(audio: np.ndarray, before: int = 0) -> None:
-    """Refuses values that are not finite or far beyond full scale.
-
-    Args:
-        audio: (samples[, channels]).
-        before: number of samples in earlier blocks, for the message.
-    """
-    if audio.dtype.kind != "f":
-        return
-    # False for NaN too.
-    valid = np.abs(audio) <= _LOUDEST
-    if valid.all():
-        return
-    index = tuple(np.argwhere(~valid)[0])
-    value, where = audio[index], f"sample {before + index[0]}"
-    where += f" of channel {index[1]}" if audio.ndim == 2 and audio.shape[1] > 1 else ""
-    if not np.isfinite(value):
-        raise GanzooError(f"the audio has values that are not finite numbers: {value} at {where}")
-    raise GanzooError(
-        f"the audio has values beyond {_LOUDEST:g}: {value:.3g} at {where}. Samples lie in [-1, 1]; divide integers by "
-        "their full scale, 32768 for 16 bits"
-    )
-
-
-def as_float(audio: np.ndarray) -> np.ndarray:
-    """Audio of any type that files use, as float32 in [-1, 1]."""
-    if audio.dtype.kind == "f":
-        return audio.astype("float32")
-    if audio.dtype == np.uint8:
-        return (audio.astype("float32") - 128.0) / 128.0
-    if audio.dtype not in (np.int16, np.int32):
-        raise GanzooError(f"audio must be float, int16, int32 or uint8, got {audio.dtype}")
-    return (audio / -float(np.iinfo(audio.dtype).min)).astype("float32")

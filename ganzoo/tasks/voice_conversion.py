@@ -8,18 +8,18 @@ import numpy as np
 from tqdm import tqdm
 
 from ganzoo import backend
-from ganzoo.data.audio import checked_rate, resampled
+from ganzoo.data.audio import resampled
 from ganzoo.data.batch_checks import refuse_single_examples
 from ganzoo.data.vocoder import analyze, features_of, synthesize, with_features
 from ganzoo.data.voices import open_voices, voices
+from ganzoo.data.waveforms import checked_audio, checked_rate, quiet_places
 from ganzoo.errors import GanzooError
 from ganzoo.inference.sampling import grid
-from ganzoo.inference.spectrogram import spectrogram
+from ganzoo.inference.spectrogram import envelopes, spectrogram
 from ganzoo.metrics.cepstra import distortion, frame_distance
 from ganzoo.metrics.registry import averages
 from ganzoo.networks.voice import MULTIPLE, SOURCE, TARGET
 from ganzoo.tasks.base import ValidationMetrics
-from ganzoo.tasks.speech_enhancement import as_float, check_values
 from ganzoo.tasks.two_sides import BACKWARD, FORWARD, TwoSides
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _SHORTEST_PART, _LONGEST_PART = 15.0, 20.0
 # Seconds of a recording around a part that are converted with it, and in which parts are cross-faded.
 _CONTEXT, _FADE = 0.1, 0.02
-_MOST_CHANNELS = 64
 # Frames of a preview's image, and recordings in a model card.
 _SHOWN_FRAMES, _SHOWN = 128, 2
 
@@ -122,7 +121,8 @@ class VoiceConversion(TwoSides):
         """
         name = self.generator_of(direction)
         rate = checked_rate(sample_rate)
-        mono = _mono(audio)
+        sound = checked_audio(audio, "convert()")
+        mono = sound.mean(axis=1) if sound.ndim == 2 else sound
         backend.sync_variables(self)
         sound = np.ascontiguousarray(resampled(mono, rate, self.sample_rate), "float32")
         # Fewer samples than one at the model's rate.
@@ -134,7 +134,7 @@ class VoiceConversion(TwoSides):
 
     def _converted(self, sound: np.ndarray, network: str, progress: bool | None) -> np.ndarray:
         """A recording of any length at the model's sample rate."""
-        places = _quiet_places(sound, self.sample_rate)
+        places = quiet_places(sound, self.sample_rate, _SHORTEST_PART, _LONGEST_PART)
         context, fade = (round(seconds * self.sample_rate) for seconds in (_CONTEXT, _FADE))
         result = np.zeros(len(sound), "float32")
         rising = np.linspace(0, 1, fade, dtype="float32")
@@ -293,39 +293,6 @@ class VoiceConversion(TwoSides):
         return ValidationMetrics(compute_metrics, "frame_distance", f"lowest frame_distance {where}")
 
 
-def _mono(audio: Any) -> np.ndarray:
-    """Audio of any type and one or several channels as float32 (samples,)."""
-    audio = np.asarray(audio)
-    if audio.ndim not in (1, 2) or not audio.size or audio.dtype.kind not in "fiu":
-        raise GanzooError(f"convert() takes audio (samples[, channels]), got {audio.dtype} {audio.shape}")
-    if audio.ndim == 2 and audio.shape[1] > _MOST_CHANNELS:
-        raise GanzooError(
-            f"audio must be (samples, channels); {audio.shape[1]} channels look like samples: transpose it"
-        )
-    check_values(audio)
-    sound = as_float(audio)
-    return sound.mean(axis=1) if sound.ndim == 2 else sound
-
-
-def _quiet_places(sound: np.ndarray, rate: int) -> list[int]:
-    """Samples at which a long recording is divided."""
-    places, start = [], 0
-    width = round(0.05 * rate)
-    while len(sound) - start > _LONGEST_PART * rate:
-        first, last = (start + round(seconds * rate) for seconds in (_SHORTEST_PART, _LONGEST_PART))
-        power = np.cumsum(np.square(sound[first:last], dtype="float64"))
-        start = first + int(np.argmin(power[width:] - power[:-width])) + width // 2
-        places.append(start)
-    return places
-
-
 def _image(features: np.ndarray) -> np.ndarray:
-    """The beginning of features as an image of the standardized mel-cepstra' spectra, uint8 (64, 128, 1)."""
-    cepstra = np.zeros((_SHOWN_FRAMES, features.shape[1] - 1))
-    cepstra[: len(features)] = features[:_SHOWN_FRAMES, 1:]
-    # The logarithm of the power at mel frequencies from low to high.
-    order, place = np.arange(cepstra.shape[1]), (np.arange(64) + 0.5) / 64
-    basis = np.cos(np.pi * order[:, None] * place) * np.where(order, np.sqrt(2), 1)[:, None]
-    levels = 10 / np.log(10) * (cepstra @ basis)
-    levels[len(features) :] = -100
-    return np.rint(255 * np.clip((levels + 100) / 100, 0, 1)).astype("uint8").T[::-1, :, None]
+    """The beginning of features as an image of their spectral envelopes, uint8 (64, 128, 1)."""
+    return envelopes(features[:, 1:], _SHOWN_FRAMES, height=64, lowest=-100.0, highest=0.0)
