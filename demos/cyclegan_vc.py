@@ -8,14 +8,13 @@ import gradio as gr
 import numpy as np
 
 from ganzoo import presets
-from ganzoo.data.audio import opened, read_audio, soundfile
+from ganzoo.data.audio import soundfile
 from ganzoo.data.vowels import vowels
-from ganzoo.errors import GanzooError, unknown
+from ganzoo.errors import unknown
 
-from .common import ONE_AT_A_TIME, examples, image, loaded, preset_choice, preset_of, shown_errors, shown_warning
-from .files import folder, new_result, stem
-from .segan import spectrogram_of
-from .wavenet import waveform
+from .common import ONE_AT_A_TIME, examples, image, loaded, preset_choice, preset_of, shown_errors
+from .files import folder, stem
+from .sounds import recording, spectrogram_of, waveform, written
 
 MOST_SECONDS = 30
 # Generates spoken digits, with voices that models of this page may know.
@@ -28,49 +27,33 @@ def convert(
     preset: str, direction: str, path: str | None
 ) -> tuple[str, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The converted speech, and waveform and spectrogram before and after."""
-    if not path:
-        raise GanzooError("record or upload some speech first")
-    # Check the header before decoding: a small file may hold hours of audio or many channels.
-    with opened(path) as recording:
-        check(recording.samples, recording.channels, recording.samplerate)
-    sound, rate = read_audio(path, MOST_SECONDS, warn=lambda message, kind: shown_warning(message))
+    recorded, rate, _ = recording(path, MOST_SECONDS, "convert")
     model = loaded(preset)
     names = {name: key for key, name in model.directions.items()}
     if direction not in names:
         raise unknown("direction", direction, names)
-    sound = sound.mean(axis=1)
+    sound = recorded.mean(axis=1)
     converted = model.convert(sound, rate, names[direction], progress=False)
     # Players clip values above 1.
     shown = converted / max(1.0, float(np.abs(converted).max()))
-    file = new_result(f"{stem(path)}-{direction}.wav")
-    soundfile().write(file, shown, rate, subtype="PCM_16")
-    pictures = [draw(one) for one in (sound, converted) for draw in (waveform, lambda one: spectrogram_of(one, rate))]
-    return str(file), pictures[0], pictures[1], pictures[2], pictures[3]
+    file = written(shown, rate, f"{stem(str(path))}-{direction}")
+    return file, waveform(sound), spectrogram_of(sound, rate), waveform(converted), spectrogram_of(converted, rate)
 
 
-def check(length: int | None, channels: int, rate: int) -> None:
-    """Checks that the page accepts a recording of this size.
+def _domains(preset: str) -> list[str]:
+    """The names of a preset's two voices, without loading the model."""
+    return [str(name) for name in preset_of(preset).config.arguments.get("domains", ("a", "b"))]
 
-    Args:
-        length: samples per channel; None if unknown.
-        channels: number of channels.
-        rate: sample rate in Hz.
 
-    Raises:
-        GanzooError: too long, or too many channels.
-    """
-    if channels > 8:
-        raise GanzooError(f"the page converts up to 8 channels, whose mean it takes; the recording has {channels}")
-    if length is not None and length > MOST_SECONDS * rate:
-        raise GanzooError(
-            f"{length / rate:.0f} seconds are more than the page's limit of {MOST_SECONDS}: cut the recording, or use "
-            "`ganzoo convert` on the command line, which has no such limit"
-        )
+def directions_of(preset: str) -> list[str]:
+    """The names of both directions."""
+    first, second = _domains(preset)
+    return [f"{first}_to_{second}", f"{second}_to_{first}"]
 
 
 def example_names(preset: str) -> list[str]:
     """What can be converted without a recording: generated digits in the model's voices, and synthetic vowels."""
-    domains = [str(name) for name in preset_of(preset).config.arguments.get("domains", ())]
+    domains = _domains(preset)
     found = presets.preset_files().get(_SPEAKING)
     known = presets.find(_SPEAKING).config.arguments.get("label_names", {}).get("speaker", ()) if found else ()
     return [*(f"{_DIGITS} as {name}" for name in domains if name in known), "synthetic vowels"]
@@ -93,7 +76,7 @@ def example(name: str) -> str:
 def page(model: str) -> list[dict[str, Any]]:
     """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown: none."""
     preset = preset_choice(model)
-    directions = list(loaded(preset.value).directions.values())
+    directions = directions_of(preset.value)
     with gr.Row():
         with gr.Column(scale=1):
             speech = gr.Audio(
@@ -123,7 +106,7 @@ def page(model: str) -> list[dict[str, Any]]:
 
     @shown_errors
     def choose(name: str) -> gr.Radio:
-        found = list(loaded(name).directions.values())
+        found = directions_of(name)
         return gr.Radio(found, value=found[0])
 
     button.click(convert, [preset, direction, speech], [converted, *before, *after], **ONE_AT_A_TIME)

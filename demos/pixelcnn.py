@@ -9,6 +9,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.inference import grid
 from ganzoo.inference.completion import HALVES, half_mask
 
+from .canvas import CANVAS, blank, canvas, given_image, own_image
 from .common import (
     LARGEST_SEED,
     ONE_AT_A_TIME,
@@ -22,7 +23,6 @@ from .common import (
     shown_errors,
     whole_number,
 )
-from .drawing import CANVAS, blank, canvas, given_image, own_image
 
 # Models with this page, in one tab.
 MODELS = ("pixelcnn", "conditional_pixelcnn")

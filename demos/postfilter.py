@@ -7,10 +7,9 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from ganzoo.data.audio import opened, read_audio, soundfile
+from ganzoo import registry
+from ganzoo.data.audio import soundfile
 from ganzoo.data.vowels import vowels
-from ganzoo.errors import GanzooError
-from ganzoo.inference.spectrogram import spectrogram
 
 from .common import (
     LARGEST_SEED,
@@ -20,16 +19,16 @@ from .common import (
     image,
     loaded,
     preset_choice,
+    preset_of,
     seed_number,
     shown_errors,
-    shown_warning,
     trained_presets,
     whole_number,
 )
-from .files import folder, new_result, stem
+from .files import folder, stem
+from .sounds import recording, spectrogram_of, written
 
 MOST_SECONDS = 30
-MOST_RATE, MOST_CHANNELS = 96_000, 8
 NATURAL, SMOOTH = "natural speech", "over-smoothed speech"
 _RATE = 16_000
 _WIDTH = 500
@@ -38,14 +37,9 @@ _WIDTH = 500
 @shown_errors
 def restore(preset: str, path: str | None, given: str, strength: float, seed: int) -> list[Any]:
     """The sounds of all versions, then their spectrograms; None for those that over-smoothed speech does not have."""
-    if not path:
-        raise GanzooError("record or upload some speech first")
     strength = finite_number(strength, "the strength", 0, 2)
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
-    check(path)
-    sound, rate = read_audio(path, MOST_SECONDS, warn=lambda message, kind: shown_warning(message))
-    if not np.isfinite(sound).all():
-        raise GanzooError("the recording contains values that are not finite")
+    sound, rate, _ = recording(path, MOST_SECONDS, "postfilter")
     model, mono = loaded(preset), sound.mean(axis=1)
     restores = hasattr(model, "restore")
     made = {}
@@ -57,48 +51,19 @@ def restore(preset: str, path: str | None, given: str, strength: float, seed: in
     made["given"] = mono
     # Players clip values above 1: one factor for all, so that they can be compared.
     loudest = max(1.0, *(float(np.abs(one).max()) for one in made.values()))
-    sounds = [_written(made.get(name), loudest, rate, f"{stem(path)}-{name}") for name in versions_of(model)]
-    return [*sounds, *(_shown(made.get(name), rate) for name in versions_of(model))]
+    files: list[Any] = []
+    images: list[Any] = []
+    for name in versions_of(type(model)):
+        one = made.get(name)
+        files.append(None if one is None else written(one / loudest, rate, f"{stem(str(path))}-{name}"))
+        # Short windows blur the harmonics of the voice.
+        images.append(None if one is None else spectrogram_of(one, rate, window=0.012, width=_WIDTH))
+    return [*files, *images]
 
 
 def versions_of(model: Any) -> list[str]:
-    """The versions that a page shows, in order."""
+    """The versions that the page of a model or its class shows, in order."""
     return ["coarse", "smooth", *(["restored"] if hasattr(model, "restore") else []), "given"]
-
-
-def check(path: str) -> None:
-    """Checks by its header, without decoding it, that the page accepts a recording.
-
-    Raises:
-        GanzooError: too long, too many channels or too high a sample rate.
-    """
-    with opened(path) as recording:
-        seconds = (recording.samples or 0) / recording.samplerate
-        if seconds > MOST_SECONDS or recording.channels > MOST_CHANNELS or recording.samplerate > MOST_RATE:
-            raise GanzooError(
-                f"{seconds:.0f} seconds of {recording.channels} channels at {recording.samplerate} Hz are more than "
-                f"the page's limits of {MOST_SECONDS} seconds, {MOST_CHANNELS} channels and {MOST_RATE} Hz: cut the "
-                "recording, or use `ganzoo postfilter` on the command line"
-            )
-
-
-def _written(sound: np.ndarray | None, loudest: float, rate: int, name: str) -> str | None:
-    """Writes a WAV file for the page and returns its path."""
-    if sound is None:
-        return None
-    path = new_result(f"{name}.wav")
-    soundfile().write(path, sound / loudest, rate, subtype="PCM_16")
-    return str(path)
-
-
-def _shown(sound: np.ndarray | None, rate: int) -> np.ndarray | None:
-    """The spectrogram up to 8 kHz (or half the sample rate), with windows that blur the harmonics of the voice."""
-    if sound is None:
-        return None
-    window = 2 ** round(np.log2(max(64, 0.012 * rate)))
-    picture = spectrogram(sound, window=window, hop=max(1, len(sound) // _WIDTH))
-    height = round(picture.shape[0] * min(1.0, _RATE / rate))
-    return np.repeat(np.repeat(picture[-height:], 3, axis=2), max(1, 256 // height), axis=0)
 
 
 @functools.cache
@@ -123,8 +88,9 @@ def _examples() -> list[str]:
 def page(model: str) -> list[dict[str, Any]]:
     """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown."""
     preset = preset_choice(model)
-    found = loaded(trained_presets(model)[0])
-    restores = hasattr(found, "restore")
+    # Nothing is loaded before the page is shown.
+    kind, arguments = registry.model_class(model), preset_of(trained_presets(model)[0]).config.arguments
+    restores = hasattr(kind, "restore")
     with gr.Row():
         with gr.Column(scale=1):
             speech = gr.Audio(
@@ -147,7 +113,7 @@ def page(model: str) -> list[dict[str, Any]]:
             strength = gr.Slider(
                 0,
                 2,
-                getattr(found, "strength", 1.0),
+                float(arguments.get("strength", 1.0)),
                 step=0.05,
                 label="Strength of the texture",
                 visible=restores,
@@ -157,7 +123,7 @@ def page(model: str) -> list[dict[str, Any]]:
             button = gr.Button("Restore" if restores else "Smooth", variant="primary", elem_id=f"{model}-restore")
         with gr.Column(scale=3), gr.Row():
             sounds, images = [], []
-            for name in versions_of(found):
+            for name in versions_of(kind):
                 with gr.Column(min_width=240):
                     label = {"coarse": "Coarse spectra", "smooth": "Smooth spectra", "restored": "Restored"}
                     shown = label.get(name, "The recording")

@@ -14,6 +14,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.inference import grid
 
 from . import dcgan
+from .canvas import blank, canvas, given_image, own_image
 from .common import (
     ONE_AT_A_TIME,
     enlarged,
@@ -25,7 +26,6 @@ from .common import (
     trained_presets,
     whole_number,
 )
-from .drawing import blank, canvas, given_image, own_image
 
 # Images in a row and column of the map; its side in pixels, at least.
 CELLS, SIDE = 20, 840
@@ -87,7 +87,7 @@ def _codes(preset: str) -> tuple[np.ndarray, np.ndarray]:
     return places_of(loaded(preset).encode(framed)[0]), labels[:MOST_CODES]
 
 
-def _drawn_map(preset: str, codes: bool, here: np.ndarray) -> np.ndarray:
+def _annotated_map(preset: str, codes: bool, here: np.ndarray) -> np.ndarray:
     """The map with the codes of digits and a ring at a place."""
     sheet = _manifold(preset)
     known = _codes(preset) if codes else (np.zeros((0, 2)), ())
@@ -114,7 +114,7 @@ def show(preset: str, across: float, down: float, codes: bool) -> tuple[np.ndarr
 @shown_errors
 def begun(preset: str, across: float, down: float, codes: bool) -> tuple[Any, ...]:
     """What `show` shows, and an empty canvas."""
-    return *_shown(preset, across, down, codes), new_canvas()
+    return *_shown(preset, across, down, codes), blank()
 
 
 def _shown(preset: str, across: float, down: float, codes: bool) -> tuple[np.ndarray, np.ndarray, str]:
@@ -123,7 +123,7 @@ def _shown(preset: str, across: float, down: float, codes: bool) -> tuple[np.nda
         raise GanzooError("this model's latents have more than two dimensions: choose another one")
     latents = latents_at(place[None])
     told = f"The image at the latents ({latents[0, 0]:.2f}, {latents[0, 1]:.2f})."
-    return _drawn_map(preset, codes is True, place), enlarged(loaded(preset).decode(latents)[0], 420), told
+    return _annotated_map(preset, codes is True, place), enlarged(loaded(preset).decode(latents)[0], 420), told
 
 
 @shown_errors
@@ -142,17 +142,11 @@ def pick(
 
 @shown_errors
 def locate(preset: str, painting: Any, path: str | None) -> tuple[float, float]:
-    """Where the encoder puts what is drawn or uploaded, for the sliders."""
+    """The place of the code of a painted or uploaded image, for the sliders."""
     model = loaded(preset)
-    given = given_image(painting, path, model.image_shape, "draw a digit, or upload an image, then press Place it")
+    given = given_image(painting, path, model.image_shape, "paint a digit, or upload an image, then press Place it")
     place = places_of(model.encode(given[None])[0])[0]
     return round(float(place[0]), 3), round(float(place[1]), 3)
-
-
-@shown_errors
-def new_canvas() -> dict[str, Any]:
-    """An empty canvas."""
-    return blank()
 
 
 def page(model: str) -> list[dict[str, Any]]:
@@ -181,8 +175,8 @@ def _map(model: str) -> list[dict[str, Any]]:
         editor = canvas(f"{model}-editor")
         with gr.Column(min_width=280):
             gr.Markdown(
-                "Draw a digit in the middle, white on black, or upload an image. The ring moves to its "
-                "code, and the image at the ring is what the decoder makes of it."
+                "Paint a digit in the middle, white on black, or upload an image. The ring moves to its code, and the "
+                "image at the ring is its reconstruction."
             )
             own = own_image(f"{model}-own")
             button = gr.Button("Place it", variant="primary", elem_id=f"{model}-place")

@@ -1,15 +1,12 @@
 """The page of the models that generate speech: choose what to say and who says it, then hear and see it."""
 
-import itertools
 import reprlib
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
-from ganzoo.data.audio import soundfile
 from ganzoo.errors import GanzooError
-from ganzoo.inference.spectrogram import spectrogram
 
 from .common import (
     LARGEST_SEED,
@@ -23,12 +20,11 @@ from .common import (
     shown_errors,
     whole_number,
 )
-from .files import new_result
+from .sounds import spectrogram_of, waveform, written
 
 MOST_SOUNDS = 12
 # Of a single sound.
 _SECONDS = 1.0
-_WIDTH, _HEIGHT = 900, 200
 
 
 @shown_errors
@@ -39,9 +35,8 @@ def say(preset: str, words: str, voice: str, temperature: float, seed: int) -> t
     model = loaded(preset)
     labels = _labels(model, words, voice)
     sound = model.say(labels, seed=seed, seconds=_SECONDS, temperature=temperature)
-    path = new_result(f"{preset}-seed{seed}.wav")
-    soundfile().write(path, sound, model.sample_rate, subtype="PCM_16")
-    return str(path), waveform(sound), _spectrogram(sound)
+    path = written(sound, model.sample_rate, f"{preset}-seed{seed}")
+    return path, waveform(sound), spectrogram_of(sound, model.sample_rate)
 
 
 def _labels(model: Any, words: Any, voice: Any) -> dict[str, Any]:
@@ -64,25 +59,6 @@ def _labels(model: Any, words: Any, voice: Any) -> dict[str, Any]:
             )
         chosen[names[1]] = voice
     return chosen
-
-
-def waveform(sound: np.ndarray, width: int = _WIDTH, height: int = _HEIGHT) -> np.ndarray:
-    """The waveform as an image uint8 (height, width, 3): dark between the least and the greatest sample of a column."""
-    peak = max(float(np.abs(sound).max()), 1e-6)
-    edges = np.linspace(0, len(sound), width + 1).astype(int)
-    sheet = np.full((height, width, 3), 255, "uint8")
-    for x, (start, end) in enumerate(itertools.pairwise(edges)):
-        part = sound[start : max(end, start + 1)]
-        if not len(part):
-            continue
-        top, bottom = (round((1 - value / peak) * (height - 1) / 2) for value in (part.max(), part.min()))
-        sheet[top : bottom + 1, x] = (40, 70, 140)
-    return sheet
-
-
-def _spectrogram(sound: np.ndarray) -> np.ndarray:
-    picture = spectrogram(sound, window=256, hop=max(1, len(sound) // _WIDTH))
-    return np.repeat(np.repeat(picture, 3, axis=2), max(1, round(256 / picture.shape[0])), axis=0)
 
 
 @shown_errors

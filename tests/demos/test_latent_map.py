@@ -8,7 +8,7 @@ import ganzoo
 
 gradio = pytest.importorskip("gradio")
 
-from ganzoo.demos import drawing, server, vae  # noqa: E402
+from ganzoo.demos import canvas, server, vae  # noqa: E402
 
 PRESET = "vae.mnist_2d"
 
@@ -68,7 +68,7 @@ def test_an_image_of_the_visitor_is_placed(tmp_path):
     assert abs(across - 0.3) < 0.2
     assert abs(down - 0.6) < 0.2
     assert vae.show(PRESET, across, down, True)[1].shape == (420, 420, 3)
-    assert "nothing is drawn" in message(vae.locate, PRESET, drawing.blank(), None)
+    assert "the canvas is empty" in message(vae.locate, PRESET, canvas.blank(), None)
 
 
 @pytest.mark.parametrize("odd", [None, float("nan"), -1, 2, "x", [1], True])

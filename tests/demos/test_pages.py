@@ -502,7 +502,7 @@ def test_a_drawn_half_is_finished(tmp_path, monkeypatch):
     _, path = pixelcnn.generate(mine, 3, 4, 0.5)
     assert np.asarray(Image.open(path)).shape == (58, 58)
     assert pixelcnn.labels_of(mine)["visible"]
-    assert "nothing is drawn" in message(pixelcnn.finish, mine, {"layers": []}, None, "top", None, 3, 0, 1.0)
+    assert "the canvas is empty" in message(pixelcnn.finish, mine, {"layers": []}, None, "top", None, 3, 0, 1.0)
     assert "is one of top" in message(pixelcnn.finish, mine, None, None, "middle", None, 3, 0, 1.0)
     assert "use whole numbers" in message(pixelcnn.finish, mine, {"layers": [drawn]}, None, "top", "x", 3, 0, 1.0)
     for odd in (None, 0, 1.5, "x", 10**9):

@@ -1,4 +1,4 @@
-"""What visitors draw or upload, as images of a model's shape."""
+"""A canvas to paint on, and painted or uploaded images in a model's shape."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ MOST_PIXELS, MOST_LAYERS = 1_500_000, 4
 
 
 def canvas(elem_id: str) -> gr.ImageEditor:
-    """An editor to draw white on black."""
+    """An editor to paint white on black."""
     return gr.ImageEditor(
         label="Draw here",
         show_label=False,
@@ -47,12 +47,12 @@ def own_image(elem_id: str) -> gr.Image:
 
 
 def blank() -> dict[str, Any]:
-    """The value of a canvas on which nothing is drawn."""
+    """The value of an empty canvas."""
     return {"background": np.zeros((CANVAS, CANVAS, 3), "uint8"), "layers": [], "composite": None}
 
 
 def given_image(painting: Any, path: str | None, shape: tuple[int, int, int], what: str) -> np.ndarray:
-    """The uploaded image, or else what is drawn on black, uint8 of a model's shape.
+    """The uploaded image, or else what is painted on black, uint8 of a model's shape.
 
     Args:
         painting: the value of a canvas: the paths of its files. Only its layers are read.
@@ -64,7 +64,7 @@ def given_image(painting: Any, path: str | None, shape: tuple[int, int, int], wh
         return fitted(read_image_file(path, most_pixels=MOST_PIXELS).pixels, shape)
     layers = painting.get("layers") if isinstance(painting, dict) else None
     if not isinstance(layers, list) or not layers:
-        raise GanzooError(f"nothing is drawn: {what}")
+        raise GanzooError(f"the canvas is empty: {what}")
     if len(layers) > MOST_LAYERS:
         raise GanzooError(f"{len(layers)} layers are more than the page's {MOST_LAYERS}: reload the page")
     result = np.zeros(shape, "float32")
