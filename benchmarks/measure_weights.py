@@ -55,7 +55,8 @@ def main() -> None:
         }
     license = options.license or (known.license if known else "")
     trained_on = options.trained_on or (known.data if known else "")
-    weights = Weights(file.name, sha256, license, trained_on, protocol, metrics)
+    bfloat16 = known.bfloat16 if known and known.sha256 == sha256 else {}
+    weights = Weights(file.name, sha256, license, trained_on, protocol, metrics, bfloat16)
     # Only this section: the others have comments.
     section = dump(replace(config, weights=weights)).partition("\nweights:")[2]
     text = path.read_text(encoding="utf-8").partition("\nweights:")[0].rstrip("\n")

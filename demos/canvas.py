@@ -17,7 +17,7 @@ MOST_PIXELS, MOST_LAYERS = 1_500_000, 4
 def canvas(elem_id: str) -> gr.ImageEditor:
     """An editor to paint white on black."""
     return gr.ImageEditor(
-        label="Draw here",
+        label="Paint here",
         show_label=False,
         type="filepath",
         format="png",

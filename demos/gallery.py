@@ -58,16 +58,16 @@ def card(model: str, preset: str) -> str:
     name, sentence, paper = described(model)
     purpose = str(registry.declared(model, "purpose") or "")
     text = f"{sentence[:1].upper()}{sentence[1:]}. It {purpose}." if purpose else f"{sentence}."
-    caption, picture = "", f'<span class="gz-blank" aria-hidden="true">{html.escape(name)}</span>'
+    caption, image = "", f'<span class="gz-blank" aria-hidden="true">{html.escape(name)}</span>'
     path = _SAMPLES / f"{model}.png"
     if path.exists():
         content = path.read_bytes()
         caption = cards.stored_in(content).get("caption", "")
         source = base64.b64encode(content).decode()
         alternative = html.escape(caption or f"Samples of {name}", quote=True)
-        picture = f'<img src="data:image/png;base64,{source}" alt="{alternative}">'
+        image = f'<img src="data:image/png;base64,{source}" alt="{alternative}">'
     return (
-        f'<button type="button" class="gz-card" data-model="{html.escape(model, quote=True)}">{picture}'
+        f'<button type="button" class="gz-card" data-model="{html.escape(model, quote=True)}">{image}'
         f'<span class="gz-text"><span class="gz-name">{html.escape(name)}</span><span>{html.escape(text)}</span>'
         f'<span class="gz-paper">{html.escape(paper or preset_of(preset).config.description)}</span></span></button>'
     )

@@ -129,7 +129,7 @@ def build(model: str | None = None) -> App:
 def build_lab() -> App:
     """The app of the laboratory alone."""
     with App(title="ganzoo lab", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
-        gr.Markdown("# The laboratory\nGANs of points in the plane, trained on this machine while you watch.")
+        gr.Markdown("# The laboratory\nGANs on two-dimensional points, trained on this machine while you watch.")
         for first_event in lab.page():
             app.load(**first_event)
         app.unload(lab.left)

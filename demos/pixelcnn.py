@@ -30,8 +30,8 @@ MOST_COMPLETIONS, MOST_IMAGES, COLUMNS = 36, 64, 6
 # The number of completions that are shown first.
 FIRST_COUNT = 12
 _HELP = (
-    "Draw a part of a digit, white on black, or upload an image. The half that is kept stays as it is; the model "
-    "samples the other one pixel by pixel, several times. What is drawn in the other half is ignored."
+    "Paint a part of a digit, white on black, or upload an image. The half that is kept stays as it is; the model "
+    "samples the other one pixel by pixel, several times. What is painted in the other half is ignored."
 )
 _ANY = "(the model's guess)"
 
@@ -47,7 +47,7 @@ def finish(
     if half not in HALVES:
         raise GanzooError(f"the half to keep is one of {', '.join(HALVES)}")
     model = loaded(preset)
-    what = "draw the upper half of a digit, or upload an image, then press Finish"
+    what = "paint the upper half of a digit, or upload an image, then press Finish"
     given = given_image(painting, path, model.image_shape, what)
     asked = label not in (None, "", _ANY) and hasattr(model, "class_number")
     options = {"labels": model.class_number(str(label)[:100])} if asked else {}

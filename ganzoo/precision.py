@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import importlib
 import os
 import platform
 import time
@@ -125,7 +126,7 @@ def _infers_faster_in_bfloat16() -> bool:
     from ganzoo import backend
     from ganzoo.files import cache_folder, read_cached, write_cached
 
-    library = __import__(backend.NAME)
+    library = importlib.import_module(backend.NAME)
     facts = (1, backend.NAME, library.__version__, keras.__version__, backend.device(), _processor(), os.cpu_count())
     digest = hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
     try:

@@ -7,9 +7,9 @@
 # ---
 
 # %% [markdown]
-# # Watch the game
+# # Watch a GAN train
 #
-# The laboratory trains GANs of points in the plane, where one can see the game. They are models of this package: what you see here is the training step that the models of images have, too. The page
+# The laboratory trains GANs on two-dimensional points, where all that happens can be seen. They are models of this package, with the same training step as the models of images. The page
 # `ganzoo lab` shows the same in a browser.
 
 # %%
@@ -24,9 +24,9 @@ quick = bool(os.environ.get("GANZOO_QUICK"))
 steps = 40 if quick else 1000
 
 # %% [markdown]
-# ## Play
+# ## One game
 #
-# `play` trains a game and returns its frames: points, the discriminator on a grid, the gradient at each generated point, losses and measures.
+# `play` trains both networks and returns its frames: points, the discriminator on a grid, the gradient at each generated point, losses and measures.
 
 # %%
 played = ganzoo.lab.play(data="ring", steps=steps, frames=10, seed=0)
@@ -37,7 +37,7 @@ played.save("ring.png")
 # %% [markdown]
 # ## Compare
 #
-# `compare` plays games that differ in some setting, from the same seed, and writes them side by side, as PNG or GIF.
+# `compare` trains games that differ in some setting, from the same seed, and writes them side by side, as PNG or GIF.
 
 # %%
 games = {"plain": {}, "R1 penalty": {"penalties": [{"name": "r1", "weight": 1.0}]}}

@@ -57,7 +57,7 @@ smooth_cepstra = model.smooth_cepstra(natural)
 restored_cepstra = model.restore_cepstra(smooth_cepstra, seed=0)
 print(natural.shape, coarse.shape, smooth_cepstra.shape, restored_cepstra.shape)
 versions = [model.held_cepstra(natural), smooth_cepstra, restored_cepstra, natural]
-picture = grid(np.stack([envelopes(version, 461) for version in versions]), columns=2)
+image = grid(np.stack([envelopes(version, 461) for version in versions]), columns=2)
 
 # %% [markdown]
 # ## How smooth is it?

@@ -10,7 +10,7 @@ from ganzoo.start import import_keras
 @main.command()
 @serving
 def lab(host: str, port: int, root_path: str, allowed_hosts: Sequence[str]) -> None:
-    """Starts the web page of the laboratory: GANs of points in the plane, which train while you watch.
+    """Starts the web page of the laboratory: GANs on two-dimensional points, which train while you watch.
 
     \b
     Examples: ganzoo lab

@@ -10,7 +10,7 @@ from ganzoo.errors import GanzooError, unknown
 
 # Points that stand for a distribution; each batch is sampled from them.
 POOL = 4096
-# Everything lies in [-LIMIT, LIMIT], which is also what pictures show.
+# Everything lies in [-LIMIT, LIMIT], which is also what images show.
 LIMIT = 3.0
 # Deviation that makes a distribution of a visitor's own points, and the most points that are taken.
 _OWN_DEVIATION, MOST_OWN = 0.05, 2000

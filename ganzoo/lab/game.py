@@ -1,23 +1,22 @@
-"""The game on points in the plane: settings, and a model of the package that trains step by step."""
+"""A GAN of points in the plane that trains step by step, and what it looks like after each of them."""
 
+import contextlib
 import random
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import ops
 
 from ganzoo import backend, losses
-from ganzoo.config import AtLeastOne, NotNegative, NotNegativeWhole, Seed, parameters_of, validated_arguments
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.lab.data import LIMIT, Points, sample
 from ganzoo.lab.measures import jensen_shannon, modes_found, wasserstein
-from ganzoo.models.began import BEGAN
-from ganzoo.models.wgan import Clip
-from ganzoo.training.adversarial import AdversarialModel
+from ganzoo.lab.models import EquilibriumPoints, PointGAN
+from ganzoo.lab.settings import OPTIMIZERS, Settings
 from ganzoo.training.noise import Noise
 from ganzoo.types import Tensor
 
@@ -27,193 +26,6 @@ SHOWN = 256
 GRID = 33
 # Points by which the distance and modes are measured where a frame is not enough.
 MEASURED = 1000
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a game is played with. Losses, penalties, regularizers and augmentations are those of the package.
-
-    Attributes:
-        data: name of a distribution, or points of your own; see `ganzoo.lab.data.sample`.
-        conditional: give the class of each point to both networks.
-        layers: hidden layers of each network; with 0 both are linear.
-        units: of each hidden layer.
-        noise_size: length of the generator's latent vector.
-        batch_norm: "none", "generator", "discriminator" or "both": batch norm after each hidden layer.
-        loss: as in `AdversarialModel.compile`, as are the following. With the loss "boundary_equilibrium" the
-            discriminator is an autoencoder.
-        penalties, augmentations: lists. Of the augmentations, "diffaugment" is for images alone.
-        feature_matching, historical_averaging: weights of these losses.
-        discriminator_steps: the k of Algorithm 1.
-        discriminator_regularizers, generator_regularizers: lists, as in `AdversarialModel`.
-        weight_clipping: if not 0, the discriminator's weights stay in [-value, value].
-        optimizer: "adam" (beta_1 of 0.5), "sgd" or "rmsprop".
-        discriminator_rate, generator_rate: learning rates.
-        batch_size: of each update.
-        head_start: updates of the discriminator alone before the game begins.
-        seed: of data, weights and noise. The same settings give the same game on the same machine.
-
-    Raises:
-        GanzooError: a number out of range, or an unknown batch norm or optimizer.
-
-    Example:
-        settings = ganzoo.lab.Settings(data="grid", loss="least_squares", discriminator_steps=2)
-    """
-
-    data: Any = "ring"
-    conditional: bool = False
-    layers: NotNegativeWhole = 2
-    units: AtLeastOne = 64
-    noise_size: AtLeastOne = 8
-    batch_norm: str = "none"
-    loss: Any = "non_saturating"
-    penalties: list = field(default_factory=list)
-    augmentations: list = field(default_factory=list)
-    feature_matching: NotNegative = 0.0
-    historical_averaging: NotNegative = 0.0
-    discriminator_steps: AtLeastOne = 1
-    discriminator_regularizers: list = field(default_factory=list)
-    generator_regularizers: list = field(default_factory=list)
-    weight_clipping: NotNegative = 0.0
-    optimizer: str = "adam"
-    discriminator_rate: NotNegative = 2e-3
-    generator_rate: NotNegative = 1e-3
-    batch_size: AtLeastOne = 64
-    head_start: NotNegativeWhole = 0
-    seed: Seed = 0
-
-    def __post_init__(self):
-        # Losses are checked by compile(), data by sample().
-        for name, allowed in (("batch_norm", _BATCH_NORM), ("optimizer", tuple(_OPTIMIZERS))):
-            if getattr(self, name) not in allowed:
-                raise GanzooError(f"{name} must be {', '.join(allowed)}, got {getattr(self, name)!r}")
-        parameters = parameters_of(type(self))
-        validated_arguments(parameters, {name: getattr(self, name) for name in parameters}, "the game")
-
-    def but(self, **changes: Any) -> "Settings":
-        """These settings with changes.
-
-        Raises:
-            GanzooError: an unknown setting, or as in the constructor.
-
-        Example:
-            settings = ganzoo.lab.Settings().but(loss="minimax", seed=3)
-        """
-        known = [setting.name for setting in fields(self)]
-        for name in changes:
-            if name not in known:
-                raise unknown("setting", name, known, "the game")
-        return replace(self, **changes)
-
-    @classmethod
-    def of(cls, given: "Settings | Mapping[str, Any] | None" = None, **changes: Any) -> "Settings":
-        """Settings from a mapping, with changes.
-
-        Raises:
-            GanzooError: as `but`.
-
-        Example:
-            settings = ganzoo.lab.Settings.of({"data": "moons"}, seed=1)
-        """
-        start = given if isinstance(given, Settings) else cls().but(**(given or {}))
-        return start.but(**changes)
-
-
-_BATCH_NORM = ("none", "generator", "discriminator", "both")
-_OPTIMIZERS: dict[str, dict[str, Any]] = {"adam": {"beta_1": 0.5}, "sgd": {}, "rmsprop": {}}
-
-
-class PointGAN(AdversarialModel):
-    """A generator and a discriminator of points in the plane.
-
-    Args:
-        settings: of the game.
-        classes: number of classes, if both networks are given the class of each point.
-
-    Attributes:
-        only: None, or the name of the objective that is minimized alone, "d_loss" or "g_loss".
-
-    Example:
-        from ganzoo.lab.game import PointGAN
-
-        model = PointGAN(ganzoo.lab.Settings(units=8))
-        model.compile()
-    """
-
-    only: str | None = None
-
-    def __init__(self, settings: Settings, classes: int = 0):
-        # Not super(): a subclass has a model of images among its parents.
-        AdversarialModel.__init__(
-            self,
-            _network(settings, (settings.noise_size, classes), 2, "generator"),
-            self.opponent(settings, classes),
-            latent_dim=settings.noise_size,
-            discriminator_regularizers=settings.discriminator_regularizers,
-            generator_regularizers=settings.generator_regularizers,
-        )
-        if settings.weight_clipping:
-            # The optimizer applies constraints after each update.
-            for variable in self.discriminator.trainable_variables:
-                variable.constraint = Clip(settings.weight_clipping)
-
-    @staticmethod
-    def opponent(settings: Settings, classes: int) -> keras.Model:
-        """The discriminator."""
-        return _network(settings, (2, classes), 1, "discriminator")
-
-    def split_batch(self, batch: Any) -> tuple[Tensor, Any]:
-        return (batch[0], batch[1]) if isinstance(batch, (tuple, list)) else (batch, None)
-
-    def alternate(self, parts: Any) -> Tensor:
-        if self.only is None:
-            return super().alternate(parts)
-        [objective] = [one for one in self._objectives if one.name == self.only]
-        return self.minimize(objective, parts[-1])
-
-
-class EquilibriumPoints(PointGAN, BEGAN):
-    """`PointGAN` with an autoencoder as discriminator, for the loss "boundary_equilibrium"."""
-
-    def __init__(self, settings: Settings, classes: int = 0):
-        PointGAN.__init__(self, settings, classes)
-        self.balance = self.add_weight(shape=(), initializer="zeros", trainable=False, name="balance")
-
-    @staticmethod
-    def opponent(settings: Settings, classes: int) -> keras.Model:
-        """The discriminator: its output is the distance of a point from its reconstruction."""
-        return _network(settings, (2, classes), 2, "discriminator", is_autoencoder=True)
-
-    def after_step(self, recorded: dict[str, Tensor]) -> None:
-        # Half a step leaves the balance as it is.
-        if self.only is None:
-            super().after_step(recorded)
-
-
-def _network(
-    settings: Settings, inputs: tuple[int, int], outputs: int, name: str, is_autoencoder: bool = False
-) -> keras.Model:
-    """A dense network from points or latents, and one-hot classes if there are any."""
-    first, classes = inputs
-    given = [keras.Input((first,), name="points")]
-    if classes:
-        given.append(keras.Input((classes,), name="classes"))
-    x = layers.Concatenate(name="together")(given) if classes else given[0]
-    normalized = settings.batch_norm in (name, "both")
-    for i in range(settings.layers):
-        # An autoencoder of points in the plane needs a code smaller than the plane: one number, in its middle.
-        if is_autoencoder and i == settings.layers // 2:
-            x = layers.Dense(1, name="code")(x)
-        x = layers.Dense(settings.units, use_bias=not normalized, kernel_initializer="he_normal", name=f"hidden{i}")(x)
-        if normalized:
-            x = layers.BatchNormalization(momentum=0.9, name=f"norm{i}")(x)
-        x = layers.ReLU(name=f"relu{i}")(x) if name == "generator" else layers.LeakyReLU(0.2, name=f"relu{i}")(x)
-    if is_autoencoder and not settings.layers:
-        x = layers.Dense(1, name="code")(x)
-    x = layers.Dense(outputs, name="place" if name == "generator" else "logit")(x)
-    if is_autoencoder:
-        x = ops.mean(ops.abs(given[0] - x), axis=1, keepdims=True)
-    return keras.Model(given if classes else given[0], x, name=name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,10 +102,10 @@ class Game:
             loss = losses.get(settings.loss)
             kind = EquilibriumPoints if loss.takes == "errors" else PointGAN
             self.model = kind(settings, classes)
-            optimizer = {"name": settings.optimizer, **_OPTIMIZERS[settings.optimizer]}
+            optimizer = {"name": settings.optimizer, **OPTIMIZERS[settings.optimizer]}
             self.model.compile(
-                generator_optimizer={**optimizer, "learning_rate": settings.generator_rate},
-                discriminator_optimizer={**optimizer, "learning_rate": settings.discriminator_rate},
+                generator_optimizer={**optimizer, "learning_rate": settings.generator_learning_rate},
+                discriminator_optimizer={**optimizer, "learning_rate": settings.discriminator_learning_rate},
                 loss=loss,
                 penalties=settings.penalties,
                 augmentations=settings.augmentations,
@@ -309,11 +121,11 @@ class Game:
         if any(augmentation.name == "diffaugment" for augmentation in self.model.augmentations):
             raise GanzooError("diffaugment changes images, not points: choose instance_noise")
         self._runs: dict[str | None, Callable[[int], None]] = {}
-        self._look: Callable[..., np.ndarray] | None = None
+        self._evaluate: Callable[..., np.ndarray] | None = None
         self.history: list[dict[str, Any]] = []
         self._shown_fixed()
-        if settings.head_start:
-            self.train(settings.head_start, only="d_loss")
+        if settings.pretraining_steps:
+            self.train(settings.pretraining_steps, only="d_loss")
 
     def _all(self) -> Any:
         return self.data.points if self._one_hot is None else (self.data.points, self._one_hot)
@@ -323,7 +135,7 @@ class Game:
         rng = np.random.default_rng(self.settings.seed + 1)
         chosen = rng.integers(0, len(self.data.points), SHOWN)
         self._real = self.data.points[chosen]
-        self._latents = rng.standard_normal((SHOWN, self.settings.noise_size)).astype("float32")
+        self._latents = rng.standard_normal((SHOWN, self.settings.latent_dim)).astype("float32")
         self.labels = self.data.labels[chosen]
         line = np.linspace(-LIMIT, LIMIT, GRID, dtype="float32")
         self._grid = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
@@ -392,7 +204,7 @@ class Game:
         Example:
             points = ganzoo.lab.Game(units=8).generate(100)
         """
-        latents = np.random.default_rng(seed).standard_normal((count, self.settings.noise_size)).astype("float32")
+        latents = np.random.default_rng(seed).standard_normal((count, self.settings.latent_dim)).astype("float32")
         given = with_classes(latents, np.arange(count) % self.data.classes, self._one_hot)
         return ops.convert_to_numpy(self.model.generator(given, training=False))
 
@@ -424,15 +236,15 @@ class Game:
             frame.surface.shape                 # (33, 33)
         """
         model, classes = self.model, self._one_hot
-        if self._look is None:
+        if self._evaluate is None:
             wide = 0 if classes is None else classes.shape[1]
-            specs = [((SHOWN, self.settings.noise_size + wide), "float32"), ((None, 2 + wide), "float32")]
-            self._look = backend.compiled(self._looked, specs, model)
+            specs = [((SHOWN, self.settings.latent_dim + wide), "float32"), ((None, 2 + wide), "float32")]
+            self._evaluate = backend.compiled(self._evaluated, specs, model)
         labels = self.labels
         points = np.concatenate([self._real, self._grid])
         of_points = np.concatenate([labels, np.zeros(len(self._grid), int)])
         packed = [_joined(with_classes(*pair, classes)) for pair in ((self._latents, labels), (points, of_points))]
-        found = self._look(*packed)
+        found = self._evaluate(*packed)
         fake, raw, gradients = found[:SHOWN, :2], found[:, 2], found[:SHOWN, 3:]
         of_fake, of_real, of_grid = np.split(raw, [SHOWN, 2 * SHOWN])
         shown = _sigmoid if self.has_probabilities else np.asarray
@@ -478,15 +290,15 @@ class Game:
         value = -np.logaddexp(0, -real_logits).mean() - np.logaddexp(0, fake_logits).mean()
         return float(max(np.log(2) + value / 2, 0.0))
 
-    def _looked(self, latents: Tensor, points: Tensor) -> Tensor:
+    def _evaluated(self, latents: Tensor, points: Tensor) -> Tensor:
         """Rows of (generated point, score, gradient), then rows of scores of the other points alone."""
         model = self.model
 
         def parts(joined: Tensor, width: int) -> Any:
             return joined if self._one_hot is None else [joined[:, :width], joined[:, width:]]
 
-        fake = model.generator(parts(latents, self.settings.noise_size), training=False)
-        condition = None if self._one_hot is None else latents[:, self.settings.noise_size :]
+        fake = model.generator(parts(latents, self.settings.latent_dim), training=False)
+        condition = None if self._one_hot is None else latents[:, self.settings.latent_dim :]
 
         def loss(examples: Tensor) -> Tensor:
             given = model.discriminator_inputs(examples, condition)
@@ -517,21 +329,17 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
 _building = threading.Lock()
 
 
-class _seeded:
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
     """Context in which Keras chooses the seeds of weights from this seed.
 
     Keras takes them from Python's global random numbers. These are restored at the end, and no other game is built at
     the same time.
     """
-
-    def __init__(self, seed: int):
-        self.seed = seed
-
-    def __enter__(self) -> None:
-        _building.acquire()
-        self.state = random.getstate()
-        random.seed(self.seed)
-
-    def __exit__(self, *error: object) -> None:
-        random.setstate(self.state)
-        _building.release()
+    with _building:
+        state = random.getstate()
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(state)

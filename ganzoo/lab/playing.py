@@ -1,4 +1,4 @@
-"""Games played for scripts and notebooks: frames, figures, and side-by-side pictures."""
+"""Games for scripts and notebooks: frames, plots, and side-by-side images."""
 
 import io
 import itertools
@@ -12,8 +12,9 @@ import numpy as np
 from ganzoo.errors import GanzooError, missing_package
 from ganzoo.inference.sampling import save_animation, save_image
 from ganzoo.lab.data import LIMIT
-from ganzoo.lab.game import Frame, Game, Settings
+from ganzoo.lab.game import Frame, Game
 from ganzoo.lab.prepared import Experiment, experiments
+from ganzoo.lab.settings import Settings
 from ganzoo.types import PathLike
 
 BLUE, RED = "#2563eb", "#dc2626"
@@ -154,7 +155,7 @@ def compare(
 def _ending(path: PathLike) -> str:
     ending = Path(path).suffix.lower()
     if ending not in (".png", ".gif"):
-        raise GanzooError(f"{path}: a picture of games ends in .png, or .gif if it moves")
+        raise GanzooError(f"{path}: an image of games ends in .png, or .gif if it moves")
     return ending
 
 
@@ -170,7 +171,7 @@ def _pyplot() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise missing_package("matplotlib", "lab", "figures of the laboratory") from None
+        raise missing_package("matplotlib", "lab", "plots of the laboratory") from None
     return Figure
 
 

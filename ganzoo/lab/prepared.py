@@ -7,17 +7,16 @@ file; `Experiment.verdict` says whether the effect was measurable.
 import functools
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from keras import ops
 
-from ganzoo import backend
 from ganzoo.errors import unknown
-from ganzoo.lab.game import Frame, Game, Settings
-from ganzoo.lab.measures import modes_found, rank_correlation, wasserstein
+from ganzoo.lab import effects
+from ganzoo.lab.game import Frame, Game
+from ganzoo.lab.settings import Settings
 
 _MEASURED = Path(__file__).parent / "measured.json"
 
@@ -123,93 +122,14 @@ class Experiments(dict[str, Experiment]):
         raise unknown("experiment", name, self)
 
 
-# The measures.
-
-
-def _spread_of_end(game: Game, frames: list[Frame]) -> float:
-    """Distance of the generated points' mean from the real one, over the last quarter of the frames."""
-    last = frames[-max(1, len(frames) // 4) :]
-    return float(np.mean([np.linalg.norm(frame.fake.mean(axis=0) - frame.real.mean(axis=0)) for frame in last]))
-
-
-def _distance(game: Game, frames: list[Frame]) -> float:
-    """The Wasserstein distance of 1,000 generated points from as many real ones."""
-    real = game.data.points[:1000]
-    return wasserstein(real, game.generate(len(real), seed=1))
-
-
-def _first_gradient(game: Game, frames: list[Frame]) -> float:
-    """The mean strength of the gradient that generated points get, in the first frame."""
-    return float(np.linalg.norm(frames[0].gradients, axis=1).mean())
-
-
-def _reached(game: Game, frames: list[Frame]) -> float:
-    """Clusters that are the nearest to at least a quarter of their share of points; mean of the second half."""
-    anywhere = replace(game.data, tolerance=np.inf)
-    return float(np.mean([modes_found(frame.fake, anywhere) or 0 for frame in frames[len(frames) // 2 :]]))
-
-
-def _tightness(game: Game, frames: list[Frame]) -> float:
-    """The mean of what the discriminator's loss says of the divergence: it is a lower bound, tight for the best one."""
-    return float(np.mean([frame.estimate for frame in frames if frame.estimate is not None]))
-
-
-def _batch_dependence(game: Game, frames: list[Frame]) -> float:
-    """How much one latent's point changes with the rest of its batch, in percent of the points' deviation."""
-    rng = np.random.default_rng(0)
-    one = rng.standard_normal((1, game.settings.noise_size)).astype("float32")
-    outputs = []
-    for _ in range(16):
-        others = rng.standard_normal((15, game.settings.noise_size)).astype("float32")
-        batch = np.concatenate([one, others])
-        outputs.append(ops.convert_to_numpy(game.model.generator(batch, training=True))[0])
-    return float(100 * np.std(outputs, axis=0).mean() / game.generate(500).std(axis=0).mean())
-
-
-def _pull_on_accepted(game: Game, frames: list[Frame]) -> float:
-    """The gradient that generated points get that the discriminator takes for real, relative to the others."""
-    accepted, others = [], []
-    for frame in frames:
-        strength = np.linalg.norm(frame.gradients, axis=1)
-        # Least squares has targets 0 and 1, cross-entropy probabilities: 1/2 is the middle of both.
-        accepted.extend(strength[frame.scores > 0.75])
-        others.extend(strength[frame.scores < 0.25])
-    return float(np.mean(accepted) / np.mean(others)) if accepted and others else float("nan")
-
-
-def _follows_quality(game: Game, frames: list[Frame]) -> float:
-    """The rank correlation of the discriminator's estimate with the true distance of the samples."""
-    return rank_correlation(
-        [np.nan if f.estimate is None else f.estimate for f in frames], [f.distance for f in frames]
-    )
-
-
-def _confidence(game: Game, frames: list[Frame]) -> float:
-    """The mean D(x) on real points at the end."""
-    return float(game.scores(game.data.points[:1000], game.data.labels[:1000]).mean())
-
-
-def _slope(game: Game, frames: list[Frame]) -> float:
-    """How far the critic's slope between real and generated points is from 1, on average."""
-    rng = np.random.default_rng(0)
-    real, fake = game.data.points[:1000], game.generate(1000, seed=1)
-    between = (real + rng.random((1000, 1)) * (fake - real)).astype("float32")
-    gradient = backend.input_gradient(
-        lambda x: game.model.discriminator(x, training=False), ops.convert_to_tensor(between)
-    )
-    return float(np.abs(np.linalg.norm(ops.convert_to_numpy(gradient), axis=1) - 1).mean())
-
-
-def _obeys(game: Game, frames: list[Frame]) -> float:
-    """The share of generated points nearest to the mode whose class was asked for (without classes: chance)."""
-    wanted = np.arange(2000) % game.data.classes
-    points = game.generate(2000, seed=1)
-    centers = game.data.centers if game.data.centers is not None else np.zeros((1, 2))
-    nearest = np.linalg.norm(points[:, None] - centers, axis=-1)
-    return float(((nearest.argmin(axis=1) == wanted) & (nearest.min(axis=1) < 0.5)).mean())
-
-
-_FAR = dict(data="point", units=32, head_start=400, optimizer="sgd", generator_rate=0.02, discriminator_rate=0.05)
+_FAR = dict(
+    data="point",
+    units=32,
+    pretraining_steps=400,
+    optimizer="sgd",
+    generator_learning_rate=0.02,
+    discriminator_learning_rate=0.05,
+)
 
 _ALL = [
     Experiment(
@@ -224,16 +144,16 @@ _ALL = [
         dict(
             data="point",
             layers=0,
-            noise_size=2,
+            latent_dim=2,
             loss="wasserstein",
             optimizer="sgd",
-            discriminator_rate=0.1,
-            generator_rate=0.1,
+            discriminator_learning_rate=0.1,
+            generator_learning_rate=0.1,
         ),
         ("plain", "R1 penalty"),
         (dict(), dict(penalties=[{"name": "r1", "weight": 1.0}])),
         800,
-        _spread_of_end,
+        effects.spread_of_end,
         "distance of the means in the last quarter",
         False,
         "Mescheder et al. 2018, arXiv:1801.04406",
@@ -250,7 +170,7 @@ _ALL = [
         ("minimax", "non-saturating"),
         (dict(loss="minimax"), dict(loss="non_saturating")),
         200,
-        _first_gradient,
+        effects.first_gradient,
         "mean gradient at generated points in the first frame",
         True,
         "Goodfellow et al. 2014, arXiv:1406.2661, section 3",
@@ -260,14 +180,14 @@ _ALL = [
         "Why k discriminator steps",
         "The divergence that the generator should minimize is known only to the best discriminator; any other "
         "gives a lower bound. More steps of the discriminator for each of the generator make the bound tighter. "
-        "They do not make the generator find more modes: on this ring, k = 5 often finds fewer.",
+        "They need not make the generator find more modes.",
         r"\max_D V(D, G) = 2\,\mathrm{JS}(p, q) - \log 4",
         "D's estimate of the divergence beside the one by histograms, then the modes.",
         dict(data="ring"),
         ("k = 1", "k = 5"),
         (dict(), dict(discriminator_steps=5)),
         800,
-        _tightness,
+        effects.tightness,
         "mean of D's estimate of the divergence",
         True,
         "Goodfellow et al. 2014, arXiv:1406.2661, Algorithm 1",
@@ -275,7 +195,7 @@ _ALL = [
     Experiment(
         "collapse",
         "Mode collapse, and minibatch discrimination",
-        "The real data is a ring of eight clusters, and the generator falls for a few of them at a time. A "
+        "The real data is a ring of eight clusters, and a generator may serve only a few of them at a time. A "
         "discriminator that sees each point alone cannot punish that; with minibatch discrimination it also sees "
         "how close the points of a batch are, and a batch from few modes looks unlike a real one. Counted is in how "
         "many directions points lie, since on this ring the spread-out points do not hit the clusters exactly.",
@@ -285,7 +205,7 @@ _ALL = [
         ("plain", "minibatch discrimination"),
         (dict(), dict(discriminator_regularizers=["minibatch_discrimination"])),
         800,
-        _reached,
+        effects.reached,
         "clusters that are the nearest to at least a quarter of their share of points, of 8, on average",
         True,
         "Salimans et al. 2016, arXiv:1606.03498, section 3.2",
@@ -302,7 +222,7 @@ _ALL = [
         ("batch norm", "virtual batch norm"),
         (dict(), dict(generator_regularizers=["virtual_batch_normalization"])),
         200,
-        _batch_dependence,
+        effects.batch_dependence,
         "change of one latent's point with its batch, in percent of the points' deviation",
         False,
         "Salimans et al. 2016, arXiv:1606.03498, section 3.5",
@@ -316,11 +236,11 @@ _ALL = [
         "(below 0.25).",
         r"\tfrac12 E\,[(D(G(z)) - 1)^2] \quad\text{beside}\quad -E\,[\log D(G(z))]",
         "The arrows at points on a real-looking background.",
-        dict(data="ring", head_start=100),
+        dict(data="ring", pretraining_steps=100),
         ("cross-entropy", "least squares"),
         (dict(loss="non_saturating"), dict(loss="least_squares")),
         600,
-        _pull_on_accepted,
+        effects.pull_on_accepted,
         "gradient at accepted points relative to rejected ones",
         True,
         "Mao et al. 2016, arXiv:1611.04076, section 3.2",
@@ -334,11 +254,11 @@ _ALL = [
         "true distance.",
         r"W(p, q) = \max_{|D|_L \le 1} E[D(x)] - E[D(G(z))]",
         "The curve of D's estimate beside that of the distance.",
-        dict(data="ring", discriminator_steps=5, generator_rate=2e-4),
+        dict(data="ring", discriminator_steps=5, generator_learning_rate=2e-4),
         ("cross-entropy", "Wasserstein with gradient penalty"),
         (dict(), dict(loss="wasserstein", penalties=[{"name": "gradient_penalty", "weight": 1.0}])),
         800,
-        _follows_quality,
+        effects.follows_quality,
         "rank correlation of D's estimate with the true distance",
         True,
         "Arjovsky et al. 2017, arXiv:1701.07875; Gulrajani et al. 2017, arXiv:1704.00028",
@@ -350,11 +270,11 @@ _ALL = [
         "than that: extreme logits cost. Its best value becomes 0.9 p / (p + q).",
         r"-E[0.9 \log D(x) + 0.1 \log(1 - D(x))] - E[\log(1 - D(G(z)))]",
         "The color of the background at the real points.",
-        dict(data="point", units=32, head_start=400, generator_rate=0.0),
+        dict(data="point", units=32, pretraining_steps=400, generator_learning_rate=0.0),
         ("target 1", "target 0.9"),
         (dict(), dict(loss={"name": "non_saturating", "smoothing": 0.1})),
         200,
-        _confidence,
+        effects.confidence,
         "mean D(x) at real points, against a generator that stands still",
         False,
         "Salimans et al. 2016, arXiv:1606.03498, section 3.4",
@@ -370,7 +290,7 @@ _ALL = [
         ("weights in [-0.1, 0.1]", "gradient penalty"),
         (dict(weight_clipping=0.1), dict(penalties=[{"name": "gradient_penalty", "weight": 10.0}])),
         600,
-        _slope,
+        effects.slope,
         "mean deviation of the critic's slope from 1",
         False,
         "Gulrajani et al. 2017, arXiv:1704.00028, section 4",
@@ -387,7 +307,7 @@ _ALL = [
         ("without classes", "with classes"),
         (dict(), dict(conditional=True)),
         1000,
-        _obeys,
+        effects.obeys,
         "share of points at the mode that was asked for (chance: 1/8)",
         True,
         "Mirza & Osindero 2014, arXiv:1411.1784",

@@ -15,7 +15,7 @@ from ganzoo.lab import Settings, experiments
 
 gradio = pytest.importorskip("gradio")
 
-from ganzoo.demos import lab  # noqa: E402
+from ganzoo.demos import lab, lab_controls  # noqa: E402
 from ganzoo.demos.common import Refused  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -26,39 +26,39 @@ def visitor(name):
 
 
 @pytest.fixture(autouse=True)
-def no_tables(monkeypatch):
-    monkeypatch.setattr(lab, "_tables", {})
+def no_sessions(monkeypatch):
+    monkeypatch.setattr(lab, "_sessions", {})
 
 
 @pytest.mark.parametrize("name", experiments)
 def test_the_controls_say_exactly_what_an_experiment_plays(name):
     for settings in experiments[name].settings(seed=5):
-        assert lab._settings(lab._values(settings), None) == settings
+        assert lab_controls.settings_of(lab_controls.values_of(settings), None) == settings
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (dict(units=1e9), "units must be a whole number from 2 to 128"),
-        (dict(generator_rate=float("nan")), "generator rate must be a number"),
+        (dict(generator_learning_rate=float("nan")), "generator learning rate must be a number"),
         (dict(loss=Refused("Loss: 'x' is not one of")), "Loss: 'x' is not"),
         (dict(data="own points"), "paint points on the canvas"),
     ],
 )
 def test_what_a_request_may_not_ask_is_said(change, message):
     with pytest.raises(lab.GanzooError, match=message):
-        lab._settings({**lab._values(Settings()), **change}, None)
+        lab_controls.settings_of({**lab_controls.values_of(Settings()), **change}, None)
 
 
-def test_visitors_take_turns_and_leave_nothing_behind(monkeypatch):
+def test_visitors_share_the_machine_and_leave_nothing_behind(monkeypatch):
     monkeypatch.setattr(lab, "MOST_PLAYING", 1)
     monkeypatch.setattr(lab, "MOST_VISITORS", 2)
     small = [Settings(units=4, batch_size=8)]
     for name in "ab":
         lab._set_up(visitor(name), small, ["Game A"])
     first = lab.play(visitor("a"))
-    picture, _, status = next(first)
-    assert 'data-step="40"' in picture
+    image, _, status = next(first)
+    assert 'data-step="40"' in image
     assert "playing" in status
     # There is room for one who plays: the other is told, and may take single steps.
     with pytest.warns(UserWarning, match="1 visitors are training games already"):
@@ -66,11 +66,11 @@ def test_visitors_take_turns_and_leave_nothing_behind(monkeypatch):
     assert 'data-step="1"' in lab._stepping(None, "")(visitor("b"))[0]
     # A third visitor takes the place of the one who does not play.
     lab._set_up(visitor("c"), small, ["Game A"])
-    assert set(lab._tables) == {"a", "c"}
+    assert set(lab._sessions) == {"a", "c"}
     with pytest.warns(UserWarning, match="press Reset"):
         lab._stepping(None, "")(visitor("b"))
     # A closed page ends the game, and its memory returns.
-    model = weakref.ref(lab._tables["a"].games[0].model)
+    model = weakref.ref(lab._sessions["a"].games[0].model)
     lab.left(visitor("a"))
     assert list(first) == []
     assert lab.playing() == 0
@@ -85,10 +85,10 @@ def test_own_points_are_where_they_were_painted(tmp_path):
     layer = np.zeros((60, 60, 4), "uint8")
     layer[:6, 54:] = 255  # the upper right corner
     Image.fromarray(layer).save(tmp_path / "layer.png")
-    points = np.array(lab._own_points({"layers": [str(tmp_path / "layer.png")]}))
+    points = np.array(lab_controls.own_points({"layers": [str(tmp_path / "layer.png")]}))
     assert len(points) == 36
     assert points.min() > 2.3
-    assert lab._own_points({"layers": []}) is None
+    assert lab_controls.own_points({"layers": []}) is None
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ def test_a_visitor_plays(browser, address):
     tab.locator("#lab-units input[type=number]").fill("8")
     press(tab, "lab-reset", "() => !document.querySelector('#lab-game-b svg')")
     assert step(tab) == 400  # the steps of D before the game
-    # Each control has a name for a screen reader, and each picture says what it shows.
+    # Each control has a name for a screen reader, and each image says what it shows.
     assert tab.locator("svg[role=img][aria-label*='Real points in blue']").count() == 1
     nameless = """() => [...document.querySelectorAll('#lab-play, #lab-speed input, #lab-data input')].filter(
         e => !(e.innerText || e.labels?.length || e.ariaLabel)).length"""

@@ -546,13 +546,13 @@ def test_the_page_of_voices_converts_and_draws_speech(monkeypatch, tmp_path):
     model.take_statistics(*model.example_batch(4))
     monkeypatch.setattr(cyclegan_vc, "loaded", lambda preset: model)
     # Synthetic vowels need no model.
-    path, *pictures = cyclegan_vc.convert("cyclegan_vc.digits", "ben_to_ana", cyclegan_vc.example("synthetic vowels"))
+    path, *images = cyclegan_vc.convert("cyclegan_vc.digits", "ben_to_ana", cyclegan_vc.example("synthetic vowels"))
     given, rate = soundfile.read(cyclegan_vc.example("synthetic vowels"), dtype="float32")
     sound = soundfile.read(path)[0]
     expected = model.convert(given, rate, "backward")
     np.testing.assert_allclose(sound, expected / max(1, np.abs(expected).max()), atol=1e-4)
-    assert len(pictures) == 4
-    assert all(picture.dtype == np.uint8 and picture.shape[2] == 3 for picture in pictures)
+    assert len(images) == 4
+    assert all(image.dtype == np.uint8 and image.shape[2] == 3 for image in images)
     stereo = tmp_path / "stereo.wav"
     soundfile.write(stereo, np.stack([given, given], axis=1), rate)
     assert len(soundfile.read(cyclegan_vc.convert("cyclegan_vc.digits", "ana_to_ben", str(stereo))[0])[0]) == len(given)

@@ -68,7 +68,7 @@ def test_half_a_step_changes_one_network_alone(game):
 
 def test_the_discriminator_learns_the_divergence_of_far_points():
     # Real at (1.5, 0), generated near the origin: the Jensen-Shannon divergence is nearly log 2.
-    game = ganzoo.lab.Game(data="point", units=16, head_start=600)
+    game = ganzoo.lab.Game(data="point", units=16, pretraining_steps=600)
     frame = game.frame()
     assert 0.6 < frame.estimate <= np.log(2)
     assert frame.scores.mean() < 0.1
@@ -171,6 +171,6 @@ def test_what_cannot_be_played_is_said(settings, message):
 
 
 def test_settings_are_compared_and_changed():
-    settings = ganzoo.lab.Settings(data="grid").but(seed=2)
+    settings = ganzoo.lab.Settings(data="grid").with_changes(seed=2)
     assert dataclasses.asdict(settings)["seed"] == 2
     assert settings == ganzoo.lab.Settings.of({"data": "grid", "seed": 2})

@@ -1,4 +1,4 @@
-"""Pictures of a game as SVG: crisp at any size, quick to make, in the colors of a light or dark page."""
+"""A game as SVG: crisp at any size, quick to make, in the colors of a light or dark page."""
 
 import base64
 import html
@@ -13,7 +13,7 @@ from ganzoo.lab import Frame, Game
 from ganzoo.lab.data import LIMIT
 from ganzoo.lab.playing import arrows
 
-# Side of the picture of points, height and width of a curve, in units of the SVG.
+# Side of the image of points, height and width of a curve, in units of the SVG.
 SIDE, WIDE, HIGH = 360, 174, 64
 # Values of a curve; longer histories are thinned out.
 _MOST_VALUES = 120
@@ -39,7 +39,7 @@ STYLE = """
 """
 
 
-def drawn(frame: Frame, game: Game, name: str) -> str:
+def render(frame: Frame, game: Game, name: str) -> str:
     """A game as HTML: its points on the discriminator's surface, a line of numbers, and its curves.
 
     Args:

@@ -1,0 +1,102 @@
+"""The settings of a game."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from ganzoo.config import AtLeastOne, NotNegative, NotNegativeWhole, Seed, parameters_of, validated_arguments
+from ganzoo.errors import GanzooError, unknown
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a game is played with. Losses, penalties, regularizers and augmentations are those of the package.
+
+    Attributes:
+        data: name of a distribution, or points of your own; see `ganzoo.lab.data.sample`.
+        conditional: give the class of each point to both networks.
+        layers: hidden layers of each network; with 0 both are linear.
+        units: of each hidden layer.
+        latent_dim: length of the generator's latent vector.
+        batch_norm: "none", "generator", "discriminator" or "both": batch norm after each hidden layer.
+        loss: as in `AdversarialModel.compile`, as are the following. With the loss "boundary_equilibrium" the
+            discriminator is an autoencoder.
+        penalties, augmentations: lists. Of the augmentations, "diffaugment" is for images alone.
+        feature_matching, historical_averaging: weights of these losses.
+        discriminator_steps: the k of Algorithm 1.
+        discriminator_regularizers, generator_regularizers: lists, as in `AdversarialModel`.
+        weight_clipping: if not 0, the discriminator's weights stay in [-value, value].
+        optimizer: "adam" (beta_1 of 0.5), "sgd" or "rmsprop".
+        discriminator_learning_rate, generator_learning_rate: learning rates.
+        batch_size: of each update.
+        pretraining_steps: updates of the discriminator alone before the game begins.
+        seed: of data, weights and noise. The same settings give the same game on the same machine.
+
+    Raises:
+        GanzooError: a number out of range, or an unknown batch norm or optimizer.
+
+    Example:
+        settings = ganzoo.lab.Settings(data="grid", loss="least_squares", discriminator_steps=2)
+    """
+
+    data: Any = "ring"
+    conditional: bool = False
+    layers: NotNegativeWhole = 2
+    units: AtLeastOne = 64
+    latent_dim: AtLeastOne = 8
+    batch_norm: str = "none"
+    loss: Any = "non_saturating"
+    penalties: list = field(default_factory=list)
+    augmentations: list = field(default_factory=list)
+    feature_matching: NotNegative = 0.0
+    historical_averaging: NotNegative = 0.0
+    discriminator_steps: AtLeastOne = 1
+    discriminator_regularizers: list = field(default_factory=list)
+    generator_regularizers: list = field(default_factory=list)
+    weight_clipping: NotNegative = 0.0
+    optimizer: str = "adam"
+    discriminator_learning_rate: NotNegative = 2e-3
+    generator_learning_rate: NotNegative = 1e-3
+    batch_size: AtLeastOne = 64
+    pretraining_steps: NotNegativeWhole = 0
+    seed: Seed = 0
+
+    def __post_init__(self):
+        # Losses are checked by compile(), data by sample().
+        for name, allowed in (("batch_norm", _BATCH_NORM), ("optimizer", tuple(OPTIMIZERS))):
+            if getattr(self, name) not in allowed:
+                raise GanzooError(f"{name} must be {', '.join(allowed)}, got {getattr(self, name)!r}")
+        parameters = parameters_of(type(self))
+        validated_arguments(parameters, {name: getattr(self, name) for name in parameters}, "the game")
+
+    def with_changes(self, **changes: Any) -> "Settings":
+        """These settings with changes.
+
+        Raises:
+            GanzooError: an unknown setting, or as in the constructor.
+
+        Example:
+            settings = ganzoo.lab.Settings().with_changes(loss="minimax", seed=3)
+        """
+        known = [setting.name for setting in fields(self)]
+        for name in changes:
+            if name not in known:
+                raise unknown("setting", name, known, "the game")
+        return replace(self, **changes)
+
+    @classmethod
+    def of(cls, given: "Settings | Mapping[str, Any] | None" = None, **changes: Any) -> "Settings":
+        """Settings from a mapping, with changes.
+
+        Raises:
+            GanzooError: as `with_changes`.
+
+        Example:
+            settings = ganzoo.lab.Settings.of({"data": "moons"}, seed=1)
+        """
+        start = given if isinstance(given, Settings) else cls().with_changes(**(given or {}))
+        return start.with_changes(**changes)
+
+
+_BATCH_NORM = ("none", "generator", "discriminator", "both")
+OPTIMIZERS: dict[str, dict[str, Any]] = {"adam": {"beta_1": 0.5}, "sgd": {}, "rmsprop": {}}
