@@ -73,6 +73,7 @@ def train(
     resume: bool = False,
     strategy: str = "auto",
     max_minutes: float | None = None,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
 ) -> Path:
     """Trains a preset, and writes config, metrics, samples and checkpoints to a run folder.
 
@@ -91,6 +92,8 @@ def train(
         strategy: where to train: "auto", "one", "mirrored", "multiworker" or "tpu", see
             `ganzoo.training.distribute.placement`. The batch size is that of all devices together.
         max_minutes: stop after this time, including preparation, as Ctrl-C does; None trains to the end.
+        callbacks: more Keras callbacks. One that sets `self.model.stop_training = True` stops the run after the current
+            step, as Ctrl-C does. With several workers, only the first one calls them.
 
     Returns:
         The run folder; of a preset with stages, that of the last stage that has begun.
@@ -106,19 +109,20 @@ def train(
         model = ganzoo.load(folder)
     """
     until = time.monotonic() + 60 * max_minutes if max_minutes is not None else math.inf
+    callbacks = list(callbacks)
     # First of all: workers must find each other before TensorFlow is used.
     place = placement(strategy)
     with workers_needed(place):
         found, (first, *later) = _stages(preset, settings, output, resume)
-    plan = _train_stage(place, found, first, data, settings, until)
+    plan = _train_stage(place, found, first, data, settings, until, callbacks)
     for run in later:
         if plan.interrupted:
             break
-        plan = _train_stage(place, found, run.after(plan.folder), data, settings, until)
+        plan = _train_stage(place, found, run.after(plan.folder), data, settings, until, callbacks)
     return plan.folder
 
 
-def _train_stage(place, found, run, data, settings, until):
+def _train_stage(place, found, run, data, settings, until, more_callbacks):
     if run.title:
         print(run.title, flush=True)
     with contextlib.ExitStack() as lock, _random_states_restored():
@@ -134,7 +138,7 @@ def _train_stage(place, found, run, data, settings, until):
                 if not plan.resumed:
                     _make_folder(plan)
                     lock.enter_context(held(plan.folder))
-                _train_in(plan.folder, plan, until)
+                _train_in(plan.folder, plan, until, more_callbacks)
         except OSError as error:
             raise GanzooError(f"cannot write to {plan.folder}: {error.strerror or error}") from None
         return plan
@@ -149,7 +153,7 @@ def _train_along(plan, until):
         _fit(plan.model, plan, [callbacks.Guard(patience=plan.config.training.collapse_patience), interrupt])
 
 
-def _train_in(folder, plan, until):
+def _train_in(folder, plan, until, more_callbacks):
     model, config = plan.model, plan.config
     record = callbacks.Record(
         folder / "metrics.jsonl", folder / "events", plan.feed.batch_size * model.batches_per_step, plan.feed
@@ -170,6 +174,7 @@ def _train_in(folder, plan, until):
         checkpoints,
         *loggers,
         progress,
+        *more_callbacks,
         interrupt,
     ]
     checkpoints.set_model(model)
@@ -570,7 +575,10 @@ class _Interrupted(Exception):
 
 
 class _Interrupt(keras.callbacks.Callback):
-    """Stops after the current step on Ctrl-C, SIGTERM or a time limit; a second Ctrl-C is not caught."""
+    """Stops after the current step on Ctrl-C, SIGTERM, a time limit or a callback's `stop_training`.
+
+    A second Ctrl-C is not caught.
+    """
 
     def __init__(self, plan, until):
         super().__init__()
@@ -602,13 +610,13 @@ class _Interrupt(keras.callbacks.Callback):
     # The last step of an epoch does not stop: its epoch is recorded first. The last epoch ends the run anyway.
 
     def on_train_batch_end(self, batch, logs=None):
-        if not self.asked and time.monotonic() > self._until:
-            self.asked = True
+        self.asked |= time.monotonic() > self._until or self.model.stop_training
         if self._agreement.after_step(self.asked) and batch + 1 < self.params["steps"]:
             self._plan.interrupted = True
             raise _Interrupted
 
     def on_epoch_end(self, epoch, logs=None):
+        self.asked |= self.model.stop_training
         if self._agreement.after_epoch(self.asked):
             self._plan.interrupted = True
             if epoch + 1 < self.last_epoch:

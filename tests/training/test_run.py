@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,7 +17,7 @@ import ganzoo
 from ganzoo.config import load_config
 from ganzoo.precision import fastest
 from ganzoo.training import distribute
-from ganzoo.training.callbacks import Guard, Progress, TrainingStopped
+from ganzoo.training.callbacks import Guard, TrainingStopped
 from ganzoo.training.callbacks.checkpoints import recorded_value, write_value
 from ganzoo.training.callbacks.record import read_records
 
@@ -286,23 +287,31 @@ def test_torn_files_are_refused_in_a_line_or_the_run_goes_on(tiny_preset, measur
             assert len(str(error.value).splitlines()) == 1, what
 
 
+class StopAt(keras.callbacks.Callback):
+    """Stops a run after a step, as a signal or as a callback does."""
+
+    def __init__(self, step, by):
+        super().__init__()
+        self.step, self.by = step, by
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.model.steps == self.step and self.by == "signal":
+            signal.raise_signal(signal.SIGINT)
+        elif self.model.steps == self.step:
+            self.model.stop_training = True
+
+
+@pytest.mark.parametrize("by", ["signal", "callback"])
 @pytest.mark.parametrize(("step", "recorded"), [(6, [6]), (9, [6]), (24, [6, 12, 18, 24])])
 def test_an_interruption_never_loses_the_record_of_an_epoch(
-    tiny_preset, tiny_run, tmp_path, monkeypatch, step, recorded
+    tiny_preset, tiny_run, tmp_path, step, recorded, by, capsys
 ):
-    """Ctrl-C in an epoch's last step, in the middle of one, and in the very last step."""
-    steps_taken = Progress.on_train_batch_end
-
-    def interrupting(self, batch, logs=None):
-        steps_taken(self, batch, logs)
-        if self.model.steps == step:
-            signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(Progress, "on_train_batch_end", interrupting)
-    folder = ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=["extractor=null"])
+    """In an epoch's last step, in the middle of one, and in the very last step."""
+    settings = ["extractor=null"]
+    folder = ganzoo.train(tiny_preset, output=tmp_path / "runs", settings=settings, callbacks=[StopAt(step, by)])
+    assert (f"stopped at step {step} of 24" in capsys.readouterr().out) == (step < 24)
     assert ganzoo.load(folder / "checkpoints" / "last.keras").steps == step
     assert [line["step"] for line in read_records(folder / "metrics.jsonl")] == recorded
-    monkeypatch.undo()
     ganzoo.train(tiny_preset, output=tmp_path / "runs", resume=True)
     lines = read_records(folder / "metrics.jsonl")
     assert [line["step"] for line in lines] == [6, 12, 18, 24]
