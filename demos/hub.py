@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -25,13 +26,13 @@ import gradio as gr
 from ganzoo import cards, registry
 from ganzoo.errors import GanzooError
 
-from . import editing, gallery, lab
+from . import editing, gallery, lab, live
 from .common import QUEUE, add_preset, preset_of, received, trained_presets
 from .server import MEGABYTE, MOST_MEGABYTES, Gate, Hosts, serve
 
 # Pages that are not of one model: modules with TITLE, the name of the tab, available(), whether what the page needs is
 # there, and page(), like that of a model's page but without an argument.
-TOOLS: tuple[Any, ...] = (lab, editing)
+TOOLS: tuple[Any, ...] = (lab, live, editing)
 
 # When a visitor chooses a wrong kind of file, Gradio's front end lists MIME types; no setting changes that message.
 _PLAIN_MESSAGES = """<script>
@@ -121,20 +122,30 @@ def build(model: str | None = None) -> App:
         for name, opener in openers.items():
             opener.click(_opening(places[name]), outputs=[tabs], show_progress="hidden", **_AT_ONCE)
         if model is None:
-            app.unload(lab.left)
+            app.unload(_left)
     app.queue(max_size=QUEUE, api_open=False)
     return app
 
 
 def build_lab() -> App:
-    """The app of the laboratory alone."""
+    """The app of the laboratory alone: games on points, and live training on images."""
     with App(title="ganzoo lab", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
-        gr.Markdown("# The laboratory\nGANs on two-dimensional points, trained on this machine while you watch.")
-        for first_event in lab.page():
-            app.load(**first_event)
-        app.unload(lab.left)
+        gr.Markdown("# The laboratory\nGANs that train on this machine while you watch.")
+        with gr.Tabs():
+            with gr.Tab("points", id=lab.TITLE):
+                for first_event in lab.page():
+                    app.load(**first_event)
+            with gr.Tab("images", id=live.TITLE):
+                live.page()
+        app.unload(_left)
     app.queue(max_size=QUEUE, api_open=False)
     return app
+
+
+def _left(request: gr.Request) -> None:
+    """A visitor has closed the page: what trains for this visitor stops."""
+    lab.left(request)
+    live.left(request)
 
 
 def _tabs(app: App, names: list[str], is_first: bool) -> dict[str, str]:
@@ -220,6 +231,7 @@ def launch(
     allowed_hosts: Iterable[str] = (),
     root_path: str = "",
     laboratory: bool = False,
+    output: str | Path = "runs",
 ) -> None:
     """Serves the app until Ctrl-C or SIGTERM.
 
@@ -231,6 +243,7 @@ def launch(
         root_path: path under which a reverse proxy serves the page, e.g. "/demo", or the whole address; the proxy
             removes it from requests.
         laboratory: serve the laboratory alone.
+        output: parent folder of the run folders of live training.
 
     Raises:
         GanzooError: as in `build`; the host or port cannot be listened on; an invalid host name or root path.
@@ -239,6 +252,7 @@ def launch(
     root = root_path.strip().rstrip("/")
     if root and not re.fullmatch(r"(https?://[A-Za-z0-9._:-]+)?(/[A-Za-z0-9._~-]+)*", root):
         raise GanzooError(f"--root-path {root_path} is neither a path such as /demo nor a whole address")
+    live.store_runs_in(output)
     if model is not None and model not in registry.list_models():
         model = add_preset(model)
     serve(lambda: web(build_lab() if laboratory else build(model), hosts, root), host, port)

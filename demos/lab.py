@@ -1,6 +1,5 @@
 """The page of the laboratory: GANs on two-dimensional points train while the visitor watches, two side by side."""
 
-import collections
 import contextlib
 import gc
 import threading
@@ -28,6 +27,7 @@ from .lab_controls import (
     values_of,
 )
 from .lab_svg import STYLE, render
+from .turns import BUILDING, TRAINING
 
 TITLE = "laboratory"
 # Visitors whose games are kept, and those whose games may train at the same time: each gets a turn after the other.
@@ -43,25 +43,6 @@ _WELCOME = (
     "background is the discriminator's opinion: violet for real, orange for generated. A red line at a point is the "
     "gradient that it gets. Choose one of the ten experiments, or settings of your own."
 )
-
-
-class FairLock:
-    """A lock that those who wait get in the order in which they came."""
-
-    def __init__(self) -> None:
-        self._waiting: collections.deque[object] = collections.deque()
-        self._changed = threading.Condition()
-
-    def __enter__(self) -> None:
-        mine = object()
-        with self._changed:
-            self._waiting.append(mine)
-            self._changed.wait_for(lambda: self._waiting[0] is mine)
-
-    def __exit__(self, *error: object) -> None:
-        with self._changed:
-            self._waiting.popleft()
-            self._changed.notify_all()
 
 
 @dataclass(eq=False)
@@ -87,7 +68,6 @@ class Session:
 
 
 _sessions: dict[str, Session] = {}
-_training = FairLock()
 _changing = threading.Lock()
 
 
@@ -144,7 +124,8 @@ def _shown(session: Session, status: str = "") -> tuple[Any, ...]:
 
 def _set_up(request: gr.Request, games: list[Settings], names: list[str], goal: int = MOST_STEPS) -> tuple[Any, ...]:
     session = _new_session(request)
-    built = [Game(settings) for settings in games]
+    with BUILDING:
+        built = [Game(settings) for settings in games]
     for game in built:
         game.prepare()
     # Steps before the game, of the discriminator alone, do not count.
@@ -202,7 +183,7 @@ def _playing(session: Session) -> Iterator[Any]:
             start = time.monotonic()
             games, goal = session.games, session.goal
             count = min(session.speed, max(1, goal - games[0].step))
-            with _training:
+            with TRAINING:
                 _advance(session, games, count)
             steps += count
             rate = steps / (time.monotonic() - begun)
@@ -240,7 +221,7 @@ def _stepping(only: str | None, words: str) -> Callable[..., Any]:
         """One step, or half of one, of both games."""
         session = _session(request)
         session.playing = None
-        with _training:
+        with TRAINING:
             _advance(session, session.games, 1, only)
         return _shown(session, words)
 

@@ -35,6 +35,10 @@ STYLE = """
 .lab-game .one { fill: #2563eb; } .lab-game .two { fill: #dc2626; }
 .dark .lab-game .one { fill: #60a5fa; } .dark .lab-game .two { fill: #f87171; }
 .lab-game p { margin: 2px 0 6px; }
+.lab-game .settings { display: block; opacity: .75; font-size: 11px; overflow-wrap: anywhere; }
+.lab-game.live { max-width: none; } .lab-game .sheets { display: flex; flex-wrap: wrap; gap: 20px; }
+.lab-game .sheets > div { flex: 1 1 280px; max-width: 520px; }
+.lab-game.live .curves { grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); margin-top: 8px; }
 .lab-game .curves { display: grid; grid-template-columns: 1fr 1fr; gap: 6px; }
 """
 
@@ -48,9 +52,27 @@ def render(frame: Frame, game: Game, name: str) -> str:
         name: of the game.
     """
     return (
-        f'<div class="lab-game" data-step="{frame.step}"><p><b>{html.escape(name)}</b> · step {frame.step:,}</p>'
+        f'<div class="lab-game" data-step="{frame.step}"><p><b>{html.escape(name)}</b> · step {frame.step:,}'
+        f'<span class="settings">{html.escape(_settings(game))}</span></p>'
         f"{_points(frame, game)}<p>{_numbers(frame)}</p>{_curves(game)}</div>"
     )
+
+
+def _settings(game: Game) -> str:
+    """The settings that are not the defaults, e.g. "data=moons, penalties=[r1: weight=2.0]"."""
+
+    def shown(value: Any) -> str:
+        if isinstance(value, dict):
+            others = ", ".join(f"{name}={shown(one)}" for name, one in value.items() if name != "name")
+            return f"{value['name']}: {others}" if others else value["name"]
+        if isinstance(value, list):
+            return f"[{', '.join(map(shown, value))}]"
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
+    found = game.settings.differing()
+    if not isinstance(found.get("data", ""), str):
+        found["data"] = "own points"
+    return ", ".join(f"{name}={shown(value)}" for name, value in found.items())
 
 
 def _numbers(frame: Frame) -> str:
@@ -62,6 +84,12 @@ def _numbers(frame: Frame) -> str:
     if frame.estimate is not None:
         found.append(f"D's estimate: <b>{frame.estimate:.2f}</b>")
     return " · ".join(found)
+
+
+def opinion_color(opinion: float) -> str:
+    """The color of a discriminator's output, from 0 for generated to 1 for real."""
+    red, green, blue = _LOW if opinion < 0.5 else _HIGH
+    return f"rgb({red},{green},{blue})"
 
 
 def _points(frame: Frame, game: Game) -> str:
@@ -109,15 +137,15 @@ def _curves(game: Game) -> str:
     history = game.history
     real, fake = ("D(x)", "D(G(z))") if game.has_probabilities else ("D(x), raw", "D(G(z)), raw")
     panels = [
-        _panel(history, ("distance",), ("distance",)),
-        _panel(history, ("divergence", "estimate"), ("divergence", "D's estimate")),
-        _panel(history, ("d_loss", "g_loss"), ("loss of D", "loss of G")),
-        _panel(history, ("d_real", "d_fake"), (real, fake)),
+        curve_panel(history, ("distance",), ("distance",)),
+        curve_panel(history, ("divergence", "estimate"), ("divergence", "D's estimate")),
+        curve_panel(history, ("d_loss", "g_loss"), ("loss of D", "loss of G")),
+        curve_panel(history, ("d_real", "d_fake"), (real, fake)),
     ]
     return f'<div class="curves">{"".join(panels)}</div>'
 
 
-def _panel(history: Sequence[dict[str, Any]], keys: tuple[str, ...], names: tuple[str, ...]) -> str:
+def curve_panel(history: Sequence[dict[str, Any]], keys: tuple[str, ...], names: tuple[str, ...]) -> str:
     """One or two curves of a history, with their names and last values."""
     thinned = list(history[:: max(1, len(history) // _MOST_VALUES)])
     if history and thinned[-1] is not history[-1]:

@@ -42,6 +42,14 @@ _OPTIONS = (
         help="Additional host name of the page, e.g. that of a proxy; may be repeated. Requests for other names are "
         "refused. [env: GANZOO_ALLOWED_HOSTS, separated by spaces]",
     ),
+    click.option(
+        "--output",
+        type=_Path(),
+        default="runs",
+        show_default=True,
+        metavar="DIR",
+        help="Folder for the run folders of live training.",
+    ),
 )
 
 
@@ -61,7 +69,7 @@ def need_gradio() -> None:
 @main.command()
 @click.argument("model", required=False, type=_Path())
 @serving
-def demo(model: str | None, host: str, port: int, root_path: str, allowed_hosts: Sequence[str]) -> None:
+def demo(model: str | None, host: str, port: int, root_path: str, allowed_hosts: Sequence[str], output: str) -> None:
     """Starts the web page of all models and of editing images, or of one model. MODEL is a model, a preset, an address
     of the hub, a .keras file or a run folder.
 
@@ -81,4 +89,4 @@ def demo(model: str | None, host: str, port: int, root_path: str, allowed_hosts:
     import_keras()
     from ganzoo.demos import hub
 
-    hub.launch(model, host, port, allowed_hosts, root_path)
+    hub.launch(model, host, port, allowed_hosts, root_path, output=output)

@@ -9,8 +9,8 @@ from ganzoo.start import import_keras
 
 @main.command()
 @serving
-def lab(host: str, port: int, root_path: str, allowed_hosts: Sequence[str]) -> None:
-    """Starts the web page of the laboratory: GANs on two-dimensional points, which train while you watch.
+def lab(host: str, port: int, root_path: str, allowed_hosts: Sequence[str], output: str) -> None:
+    """Starts the web page of the laboratory: GANs on two-dimensional points and on images, which train while you watch.
 
     \b
     Examples: ganzoo lab
@@ -22,4 +22,4 @@ def lab(host: str, port: int, root_path: str, allowed_hosts: Sequence[str]) -> N
     import_keras()
     from ganzoo.demos import hub
 
-    hub.launch(None, host, port, allowed_hosts, root_path, laboratory=True)
+    hub.launch(None, host, port, allowed_hosts, root_path, laboratory=True, output=output)

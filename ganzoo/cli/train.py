@@ -1,5 +1,6 @@
 """ganzoo train, archive, restore"""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -81,14 +82,14 @@ def train(
         return
     folder = run.train(preset, data, settings, output, resume, strategy, max_minutes)
     click.echo(f"run folder: {folder}")
-    for title, command in _next_commands(preset, folder, output):
+    files = click.get_current_context().find_root().params.get("files", ())
+    imports = "".join(f" --import {shlex.quote(str(file))}" for file in files)
+    for title, command in next_commands(preset, folder, output, imports):
         click.echo(f"  {title + ':':13}{command}")
 
 
-def _next_commands(preset: str, folder: Path, output: str) -> Iterator[tuple[str, str]]:
-    """Yields (title, command): what can be done with a run folder."""
-    import shlex
-
+def next_commands(preset: str, folder: Path, output: str, imports: str = "") -> Iterator[tuple[str, str]]:
+    """Yields (title, command): what can be done with a run folder; `imports` are options for every command."""
     from ganzoo.config import load_config
     from ganzoo.registry import model_class
     from ganzoo.training.callbacks.record import read_records
@@ -97,8 +98,6 @@ def _next_commands(preset: str, folder: Path, output: str) -> Iterator[tuple[str
     if not (folder / "checkpoints" / "last.keras").exists():
         return
     config, name = load_config(folder / "config.yaml"), shlex.quote(str(folder))
-    files = click.get_current_context().find_root().params.get("files", ())
-    imports = "".join(f" --import {shlex.quote(str(file))}" for file in files)
     records = read_records(folder / "metrics.jsonl")
     finished = bool(records) and records[-1].get("epoch") == config.training.epochs
     verbs = {

@@ -226,7 +226,7 @@ class Game:
     @property
     def has_probabilities(self) -> bool:
         """Whether the discriminator's sigmoid is the probability that a point is real."""
-        return isinstance(self.model.loss, (losses.adversarial.NonSaturating, losses.adversarial.Minimax))
+        return self.model.loss.gives_probabilities
 
     def frame(self) -> Frame:
         """What the game looks like now; adds its values to `history`.

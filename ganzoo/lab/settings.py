@@ -97,6 +97,16 @@ class Settings:
         start = given if isinstance(given, Settings) else cls().with_changes(**(given or {}))
         return start.with_changes(**changes)
 
+    def differing(self) -> dict[str, Any]:
+        """The settings that are not the defaults.
+
+        Example:
+            ganzoo.lab.Settings(data="moons", units=64).differing()     # {"data": "moons"}
+        """
+        defaults = type(self)()
+        values = {setting.name: getattr(self, setting.name) for setting in fields(self)}
+        return {name: value for name, value in values.items() if value != getattr(defaults, name)}
+
 
 _BATCH_NORM = ("none", "generator", "discriminator", "both")
 OPTIMIZERS: dict[str, dict[str, Any]] = {"adam": {"beta_1": 0.5}, "sgd": {}, "rmsprop": {}}

@@ -50,6 +50,8 @@ class AdversarialLoss(Named):
     takes = "logits"
     # The keys of what `report` returns; training logs these metrics.
     reported: tuple[str, ...] = ("d_real", "d_fake")
+    # Whether the sigmoid of the logits estimates the probability that an example is real.
+    gives_probabilities = False
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         """The loss that the discriminator minimizes, a scalar."""
@@ -72,6 +74,8 @@ class _CrossEntropy(AdversarialLoss):
         smoothing: one-sided label smoothing (Salimans et al. 2016, arXiv:1606.03498, section 3.4): the target of real
             images is 1 - smoothing, that of generated images stays 0.
     """
+
+    gives_probabilities = True
 
     def __init__(self, smoothing: float = 0.0):
         if not 0 <= smoothing < 1:

@@ -1,6 +1,7 @@
-"""The page of the laboratory: its functions, and a visit in a real headless Chromium."""
+"""The pages of the laboratory, games and live training: their functions, and visits in a real headless Chromium."""
 
 import gc
+import re
 import shutil
 import socket
 import subprocess
@@ -11,11 +12,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from ganzoo import load
 from ganzoo.lab import Settings, experiments
+from ganzoo.training.callbacks.record import read_records
 
 gradio = pytest.importorskip("gradio")
 
-from ganzoo.demos import lab, lab_controls  # noqa: E402
+from ganzoo.demos import lab, lab_controls, live  # noqa: E402
 from ganzoo.demos.common import Refused  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -91,14 +94,86 @@ def test_own_points_are_where_they_were_painted(tmp_path):
     assert lab_controls.own_points({"layers": []}) is None
 
 
+@pytest.fixture
+def run_folders(tmp_path, monkeypatch):
+    """A folder for the runs of live training, of which none has begun."""
+    monkeypatch.setattr(live, "_output", tmp_path / "runs")
+    monkeypatch.setattr(live, "_begun", 0)
+    monkeypatch.setattr(live, "_last", {})
+    monkeypatch.setattr(live, "SECONDS_PER_FRAME", 0.0)
+    yield tmp_path / "runs"
+    live._end()
+
+
+AS_IS = (0, "non_saturating", 2e-4, 1)
+
+
+def test_a_visitor_watches_a_run_stops_it_and_goes_on(run_folders):
+    views = live.train(visitor("a"), 2, *AS_IS)
+    image, status, told = next(view for view in views if "· " in view[1])
+    assert image.count("<title>D = 0.") == live.IMAGES + live.REAL_IMAGES
+    assert "loss of D" in image
+    assert "steps per second" in status
+    assert told == ""
+    # One run at a time.
+    with pytest.warns(UserWarning, match="another visitor's run is training"):
+        assert list(live.train(visitor("b"), 2, *AS_IS)) == [gradio.skip()]
+    live.stop(visitor("b"))
+    live.stop(visitor("a"))
+    *_, (image, status, told) = views
+    folder = run_folders / "dcgan.digits-001"
+    step = load(folder / "checkpoints" / "last.keras").steps
+    assert f'data-step="{step}"' in image
+    assert 2 <= step < 56
+    assert f"stopped: the run folder is {folder}" in status
+    assert f"ganzoo train dcgan.digits --output {run_folders} --resume" in told
+    # To the end, on the page as on the command line.
+    *_, (image, status, told) = live.go_on(visitor("a"), 2)
+    assert 'data-step="56"' in image
+    assert "finished" in status
+    assert "training.epochs=4" in told
+    assert [line["step"] for line in read_records(folder / "metrics.jsonl")] == [28, 56]
+    with pytest.warns(UserWarning, match="no run of yours"):
+        next(live.go_on(visitor("b"), 2))
+
+
+def test_a_closed_page_ends_its_run_and_keeps_the_folder(run_folders, monkeypatch):
+    monkeypatch.setattr(live, "MOST_RUNS", 1)
+    views = live.train(visitor("a"), 40, *AS_IS)
+    next(view for view in views if "training" in view[1])
+    run = live._running
+    live.left(visitor("a"))
+    assert run.ended.wait(60)
+    assert load(run_folders / "dcgan.digits-001" / "checkpoints" / "last.keras").steps < 1120
+    with pytest.warns(UserWarning, match="1 runs have been trained on this page"):
+        next(live.train(visitor("a"), 40, *AS_IS))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({0: 1e9}, "epochs must be a whole number from 1 to 100"),
+        ({1: -1}, "the seed must be"),
+        ({2: Refused("Loss: 'x' is not one of")}, "Loss: 'x' is not"),
+        ({3: float("nan")}, "the learning rate must be"),
+        ({4: None}, "k is empty"),
+    ],
+)
+def test_what_live_training_may_not_ask_is_said(change, message):
+    values = [change.get(i, value) for i, value in enumerate((40, *AS_IS))]
+    with pytest.raises(lab.GanzooError, match=message):
+        live.settings_of(*values)
+
+
 @pytest.fixture(scope="module")
-def address():
+def address(tmp_path_factory):
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine (Debian: apt install chromium)")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-u", "-m", "ganzoo.cli", "lab", "--port", str(port)]
+    command = [sys.executable, "-u", "-m", "ganzoo.cli", "lab", "--port", str(port), "--output"]
+    command.append(str(tmp_path_factory.mktemp("live")))
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert "ganzoo is on http://127.0.0.1" in process.stdout.readline()
     yield f"http://127.0.0.1:{port}"
@@ -187,4 +262,88 @@ def test_a_closed_tab_ends_its_training(browser, address):
     # As soon as the server notices, there is room again.
     last.wait_for_function(
         f"() => ({STEPS})() > 0 || (document.querySelector('#lab-play').click(), false)", polling=2000
+    )
+
+
+@pytest.mark.long
+def test_each_experiment_begins_with_a_click(browser, address):
+    tab = opened(browser, address)
+    for name, experiment in experiments.items():
+        press(tab, f"lab-{name}", f"() => document.body.innerText.includes({experiment.watch[:40]!r})")
+        tab.locator("#lab-game-b svg").first.wait_for()
+        tab.wait_for_function("() => document.getElementById('lab-status').innerText.includes('playing')")
+        titles = tab.locator(".lab-game p b").all_inner_texts()
+        assert titles[0] == experiment.names[0]
+        assert experiment.names[1] in titles
+        # The equation is typeset.
+        assert tab.locator("#lab-told .katex").count() >= 1
+        press(tab, "lab-pause", "() => true")
+
+
+@pytest.mark.long
+def test_each_control_reaches_the_game(browser, address):
+    """Every control is changed; the game that Reset begins trains with all of them."""
+    tab = opened(browser, address)
+    tab.locator("#lab-settings button").first.click()
+    numbers = dict(seed=7, layers=1, units=12, batch=16, k=2, smoothing=0.1, clipping=0.5, matching=0.1)
+    numbers |= {
+        "latent-dim": 3,
+        "pretraining": 10,
+        "d-rate": 0.003,
+        "g-rate": 0.002,
+        "penalty-weight": 2,
+        "instance-noise": 0.1,
+    }
+    numbers["averaging"] = 0.1
+    shared = ("seed", "layers", "units", "latent-dim", "batch", "pretraining")
+    for name, value in numbers.items():
+        box = tab.locator(f"#lab-{'' if name in shared else 'a-'}{name} input[type=number]")
+        box.fill(str(value))
+        box.press("Tab")
+    choices = {"lab-data": "moons", "lab-optimizer": "rmsprop", "lab-a-loss": "minimax", "lab-a-penalty": "r1"}
+    for name, value in {**choices, "lab-a-batch-norm": "generator"}.items():
+        tab.locator(f"#{name} input").click()
+        tab.get_by_role("option", name=value, exact=True).click()
+    for name in ("of-d", "of-g"):
+        tab.locator(f"#lab-a-{name}").get_by_label("spectral_normalization").check()
+    tab.locator("#lab-a-conditional input").check()
+    press(tab, "lab-reset", STEPS + " === 10")
+    settings = set(re.split(r", (?=\w+=)", tab.locator("#lab-game-a .settings").inner_text()))
+    assert settings == {
+        *("data=moons", "conditional=True", "layers=1", "units=12", "latent_dim=3", "batch_norm=generator"),
+        *("batch_size=16", "pretraining_steps=10", "seed=7", "optimizer=rmsprop", "weight_clipping=0.5"),
+        *("loss=minimax: smoothing=0.1", "penalties=[r1: weight=2]"),
+        "augmentations=[instance_noise: deviation=0.1]",
+        *("discriminator_steps=2", "discriminator_learning_rate=0.003", "generator_learning_rate=0.002"),
+        *("feature_matching=0.1", "historical_averaging=0.1"),
+        *("discriminator_regularizers=[spectral_normalization]", "generator_regularizers=[spectral_normalization]"),
+    }
+    press(tab, "lab-play", STEPS + " > 60")
+    assert tab.locator("[data-testid='toast-body']").count() == 0
+
+
+@pytest.mark.long
+def test_a_visitor_trains_on_images(browser, address):
+    tab = opened(browser, address, viewport={"width": 390, "height": 844})
+    tab.get_by_role("tab", name="images").click()
+    tab.locator("#live-epochs input[type=number]").fill("50")
+    tab.locator("#live-train").click()
+    tab.wait_for_function("() => +document.querySelector('.live')?.dataset.step > 30")
+    images = tab.locator(".live svg[role=img][aria-label^='Generated images'] image")
+    before = images.first.get_attribute("href")
+    tab.wait_for_function("() => +document.querySelector('.live').dataset.step > 60")
+    assert images.first.get_attribute("href") != before
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    tab.locator("#live-stop").click()
+    tab.get_by_text("stopped: the run folder").wait_for()
+    tab.get_by_text("ganzoo train dcgan.digits").last.wait_for()
+    step = int(tab.locator(".live").get_attribute("data-step"))
+    tab.locator("#live-go-on").click()
+    tab.wait_for_function("step => +document.querySelector('.live').dataset.step > step", arg=step)
+    # Closing the page ends the run: there is room for another.
+    tab.close()
+    other = opened(browser, address)
+    other.get_by_role("tab", name="images").click()
+    other.wait_for_function(
+        "() => document.querySelector('.live') || (document.querySelector('#live-train').click(), false)", polling=2000
     )

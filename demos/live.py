@@ -1,0 +1,407 @@
+"""The page of live training: a DCGAN learns the embedded digits while the visitor watches."""
+
+import atexit
+import base64
+import contextlib
+import functools
+import html
+import io
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import keras
+import numpy as np
+from keras import ops
+from PIL import Image
+
+import ganzoo
+from ganzoo.cli.train import next_commands
+from ganzoo.errors import GanzooError
+from ganzoo.inference import grid
+from ganzoo.pixels import to_float, to_uint8
+
+from .common import LARGEST_SEED, Refused, finite_number, seed_number, shown_warning, whole_number
+from .lab_svg import STYLE, curve_panel, opinion_color
+from .turns import BUILDING, TRAINING
+
+TITLE = "live training"
+PRESET = "dcgan.digits"
+# One run at a time. The limits are for a page that others can reach: what a run may take, and how many there may be.
+MOST_MINUTES, MOST_RUNS, MOST_EPOCHS = 15, 20, 100
+IMAGES, REAL_IMAGES, COLUMNS = 36, 12, 6
+SECONDS_PER_FRAME = 0.5
+LOSSES = ["non_saturating", "minimax", "least_squares", "hinge"]
+# Side of an image and height of the bar below it, in units of the SVG.
+_SIDE, _BAR = 58, 6
+_EVENT: dict[str, Any] = dict(show_progress="hidden", concurrency_limit=None, api_visibility="private")
+_WELCOME = (
+    "`ganzoo train dcgan.digits`, while you watch: a DCGAN learns 1,797 handwritten digits, which takes two to four "
+    "minutes on two processor cores. The bar below an image is the discriminator's opinion of it: **violet** for real, "
+    "**orange** for generated. The run folder stays on this machine, and the command line can go on with it."
+)
+_METRICS = ("frechet_distance",)
+
+
+@dataclass(eq=False)
+class Run:
+    """A training run that a visitor watches.
+
+    Attributes:
+        visitor: whose run it is.
+        view: the latest image of it, as HTML; empty before the first.
+        version: counts the views.
+        status: one line.
+        history: values of each view: {"step": ..., "d_loss": ...}.
+        stop: the visitor has asked it to stop.
+        folder: the run folder, known at the end.
+        ended: set at the end.
+    """
+
+    visitor: str
+    settings: dict[str, Any]
+    resume: bool = False
+    view: str = ""
+    version: int = 0
+    status: str = "building the networks"
+    history: list[dict[str, Any]] = field(default_factory=list)
+    stop: bool = False
+    folder: Path | None = None
+    ended: threading.Event = field(default_factory=threading.Event)
+
+
+_changing = threading.Lock()
+_running: Run | None = None
+# {visitor: the last run}.
+_last: dict[str, Run] = {}
+_begun = 0
+_output = Path("runs")
+
+
+def store_runs_in(folder: str | Path) -> None:
+    """Sets the parent folder of the run folders."""
+    global _output
+    _output = Path(folder)
+
+
+class Watch(keras.callbacks.Callback):
+    """Shows a run to its visitor, takes turns with the games of the laboratory, and stops when asked.
+
+    Args:
+        run: is kept up to date.
+        turns: the context that holds the lock of building models; closed when training begins.
+    """
+
+    def __init__(self, run: Run, turns: contextlib.ExitStack):
+        super().__init__()
+        self._run, self._turns = run, turns
+        self._shown, self._views = 0.0, 0
+        self._logs: dict[str, float] = {}
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._turns.close()
+        self._latents = self.model.latents(IMAGES, seed=0)
+        self._real = _real_images(self.model.image_shape)
+        self._show("preparing the first step")
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        # The first step compiles its graph for seconds: nobody waits for that.
+        if self._views > 1:
+            self._turns.enter_context(TRAINING)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._turns.close()
+        self._logs = dict(logs or {})
+        if self._run.stop:
+            self.model.stop_training = True
+        if self._run.stop or time.monotonic() - self._shown >= SECONDS_PER_FRAME:
+            self._show()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._logs = dict(logs or {})
+        self._show()
+
+    def _show(self, status: str = "") -> None:
+        run, model = self._run, self.model
+        images = model.generate(latents=self._latents)
+        of_fake, of_real = np.split(_opinions(model, np.concatenate([images, self._real])), [len(images)])
+        run.history.append({"step": model.steps, **self._logs})
+        self._views += 1
+        rate = ""
+        if self._views == 2:  # the first step is slower
+            self._first_step, self._first = model.steps, time.monotonic()
+        elif self._views > 2:
+            seconds = max(time.monotonic() - self._first, 1e-3)
+            rate = f" · {(model.steps - self._first_step) / seconds:.1f} steps per second"
+        run.view = render(model, images, self._real, of_fake, of_real, run.history)
+        run.status = status or f"training: step {model.steps:,}{rate}"
+        run.version += 1
+        self._shown = time.monotonic()
+
+
+@functools.lru_cache(maxsize=1)
+def _real_images(shape: tuple[int, int, int]) -> np.ndarray:
+    """Some of the digits, uint8 (REAL_IMAGES, height, width, channels)."""
+    batches = ganzoo.data.images("digits", image_shape=shape, batch_size=10 * REAL_IMAGES, upscale=True, seed=0)
+    return to_uint8(np.asarray(next(iter(batches)))[::10])
+
+
+def _opinions(model: Any, images: np.ndarray) -> np.ndarray:
+    """What the discriminator says of images uint8, (count,): D(x), or its raw output for other losses."""
+    logits = model.discriminator(model.discriminator_inputs(ops.convert_to_tensor(to_float(images)), None))
+    logits = ops.sigmoid(logits) if model.loss.gives_probabilities else logits
+    return ops.convert_to_numpy(logits)[:, 0]
+
+
+def render(
+    model: Any,
+    images: np.ndarray,
+    real: np.ndarray,
+    of_fake: np.ndarray,
+    of_real: np.ndarray,
+    history: list[dict[str, Any]],
+) -> str:
+    """A training run as HTML: generated and real images with the discriminator's opinions, and curves.
+
+    Args:
+        model: that trains.
+        images, real: uint8 (count, height, width, channels).
+        of_fake, of_real: the discriminator's opinions of them.
+        history: of the run.
+    """
+    raw = not model.loss.gives_probabilities
+    scores = np.concatenate([of_fake, of_real])
+    low, high = (float(scores.min()), float(scores.max())) if raw else (0.0, 1.0)
+    shown = (
+        ("Generated images", images, of_fake),
+        ("Real images", real, of_real),
+    )
+    sheets = "".join(
+        f"<div><p><b>{title}</b> · D on average <b>{values.mean():.2f}</b></p>"
+        f"{_sheet(title, pixels, values, low, high)}</div>"
+        for title, pixels, values in shown
+    )
+    names = ("D(x), raw", "D(G(z)), raw") if raw else ("D(x)", "D(G(z))")
+    panels = [
+        curve_panel(history, ("d_loss", "g_loss"), ("loss of D", "loss of G")),
+        curve_panel(history, ("d_real", "d_fake"), names),
+        curve_panel([entry for entry in history if _METRICS[0] in entry], _METRICS, ("Fréchet distance",)),
+    ]
+    return (
+        f'<div class="lab-game live" data-step="{model.steps}"><div class="sheets">{sheets}</div>'
+        f'<div class="curves">{"".join(panels)}</div></div>'
+    )
+
+
+def _sheet(title: str, images: np.ndarray, opinions: np.ndarray, low: float, high: float) -> str:
+    """Images in rows, each above a bar whose color and length tell the discriminator's opinion."""
+    rows = -(-len(images) // COLUMNS)
+    width, height = COLUMNS * _SIDE, rows * (_SIDE + _BAR)
+    parts = []
+    for i, opinion in enumerate(np.clip((opinions - low) / max(high - low, 1e-6), 0, 1)):
+        x, y = i % COLUMNS * _SIDE, i // COLUMNS * (_SIDE + _BAR)
+        parts.append(
+            f'<rect x="{x + 1}" y="{y + _SIDE - 1}" width="{max(1.0, (_SIDE - 4) * opinion):.0f}" height="{_BAR - 1}" '
+            f'fill="{opinion_color(opinion)}"><title>D = {opinions[i]:.2f}</title></rect>'
+        )
+    sheets = []
+    for start in range(0, len(images), COLUMNS):
+        row = images[start : start + COLUMNS]
+        sheets.append(
+            f'<image href="{_png(grid(row, columns=len(row), gap=0))}" x="0" y="{start // COLUMNS * (_SIDE + _BAR)}" '
+            f'width="{len(row) * _SIDE}" height="{_SIDE - 2}" preserveAspectRatio="none" '
+            'style="image-rendering: pixelated"/>'
+        )
+    label = html.escape(f"{title}; the discriminator's output is {opinions.mean():.2f} on average")
+    return (
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">{"".join(sheets)}{"".join(parts)}</svg>'
+    )
+
+
+def _png(image: np.ndarray) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "PNG", compress_level=1)
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+# Events.
+
+
+def train(request: gr.Request, *values: Any) -> Iterator[Any]:
+    """Begins a run with the settings of the controls, and shows it until it ends."""
+    yield from _watched(request, lambda: Run(request.session_hash or "", settings_of(*values)))
+
+
+def go_on(request: gr.Request, epochs: Any, *others: Any) -> Iterator[Any]:
+    """Goes on with the visitor's last run, and shows it until it ends."""
+
+    def resumed() -> Run:
+        before = _last.get(request.session_hash or "")
+        if before is None or before.folder is None:
+            raise GanzooError("there is no run of yours to go on with: press Train")
+        if before.folder != _newest():
+            raise GanzooError(f"{before.folder} is no longer the newest run, which resuming takes: press Train")
+        settings = {"training.epochs": whole_number(epochs, "epochs", 1, MOST_EPOCHS)}
+        return Run(before.visitor, settings, resume=True, history=list(before.history))
+
+    yield from _watched(request, resumed)
+
+
+def settings_of(epochs: Any, seed: Any, loss: Any, learning_rate: Any, discriminator_steps: Any) -> dict[str, Any]:
+    """Settings of the preset from the values of the controls, which are checked here: they come from a request."""
+    if isinstance(loss, Refused):
+        raise GanzooError(loss.why)
+    rate = finite_number(learning_rate, "the learning rate", 1e-6, 1e-2)
+    adam = {"name": "adam", "learning_rate": rate, "beta_1": 0.5}
+    return {
+        "training.epochs": whole_number(epochs, "epochs", 1, MOST_EPOCHS),
+        "training.seed": whole_number(seed, "the seed", 0, LARGEST_SEED),
+        "compile.loss": loss,
+        "compile.generator_optimizer": adam,
+        "compile.discriminator_optimizer": adam,
+        "compile.discriminator_steps": whole_number(discriminator_steps, "k", 1, 5),
+    }
+
+
+def _newest() -> Path | None:
+    """The newest run folder of the preset."""
+    found = [path for path in _output.glob(f"{PRESET}-*") if path.name.rpartition("-")[2].isdigit()]
+    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def _watched(request: gr.Request, make: Any) -> Iterator[Any]:
+    try:
+        run = _started(make)
+    except GanzooError as error:
+        shown_warning(error)
+        yield gr.skip()
+        return
+    shown = -1
+    try:
+        while True:
+            ended = run.ended.wait(0.2)
+            if run.version != shown or ended:
+                shown = run.version
+                yield run.view or gr.skip(), _status(run.status), _told(run)
+            if ended:
+                return
+    finally:
+        # Also when the visitor's connection is lost.
+        run.stop = True
+
+
+def _status(text: str) -> str:
+    return f'<div role="status">{html.escape(text)}</div>'
+
+
+def _started(make: Any) -> Run:
+    """Begins a run in a thread of its own.
+
+    Args:
+        make: function that returns the run, and raises what is wrong with the request.
+    """
+    global _running, _begun
+    with _changing:
+        run: Run = make()
+        if _running is not None:
+            if _running.visitor == run.visitor:
+                raise GanzooError("your run is still training: press Stop first")
+            raise GanzooError(f"another visitor's run is training, for at most {MOST_MINUTES} minutes: try again later")
+        if _begun >= MOST_RUNS and not run.resume:
+            raise GanzooError(f"{MOST_RUNS} runs have been trained on this page, as many as it allows until restarted")
+        _begun += not run.resume
+        _running = _last[run.visitor] = run
+    threading.Thread(target=_train, args=[run], daemon=True).start()
+    return run
+
+
+def _train(run: Run) -> None:
+    global _running
+    try:
+        with contextlib.ExitStack() as turns:
+            turns.enter_context(BUILDING)
+            run.folder = ganzoo.train(
+                PRESET,
+                settings=run.settings,
+                output=_output,
+                resume=run.resume,
+                max_minutes=MOST_MINUTES,
+                callbacks=[Watch(run, turns)],
+            )
+        run.status = f"{'stopped' if run.stop else 'finished'}: the run folder is {run.folder}"
+        if not run.version:
+            run.status = f"{run.folder} has all its epochs already: ask for more of them"
+    except GanzooError as error:
+        run.status = str(error)
+    except Exception:  # a bug: the traceback goes to the terminal only
+        traceback.print_exc()
+        run.status = "something went wrong on the server; see its terminal"
+    finally:
+        with _changing:
+            _running = None
+        run.ended.set()
+
+
+def _told(run: Run) -> str:
+    """What can be done with a run folder, once there is one."""
+    if run.folder is None or not run.ended.is_set():
+        return ""
+    commands = next_commands(PRESET, run.folder, str(_output))
+    lines = "\n".join(f"| {title} | `{command}` |" for title, command in commands if command.startswith("ganzoo "))
+    return f"On the command line:\n\n| | |\n|---|---|\n{lines}"
+
+
+def stop(request: gr.Request) -> None:
+    """Ends the visitor's run after the current step."""
+    run = _running
+    if run is not None and run.visitor == request.session_hash:
+        run.stop = True
+
+
+def left(request: gr.Request) -> None:
+    """A visitor has closed the page: the run stops, and its folder stays."""
+    stop(request)
+    _last.pop(request.session_hash or "", None)
+
+
+@atexit.register
+def _end() -> None:
+    """Lets a run save its checkpoint before the server ends."""
+    run = _running
+    if run is not None:
+        run.stop = True
+        run.ended.wait(20)
+
+
+def available() -> bool:
+    """Its preset is part of the package."""
+    return True
+
+
+def page() -> list[dict[str, Any]]:
+    """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown."""
+    gr.HTML(f"<style>{STYLE}</style>", padding=False)
+    gr.Markdown(_WELCOME)
+    with gr.Row():
+        epochs = gr.Slider(1, MOST_EPOCHS, 40, step=1, label="Epochs, of 28 steps", elem_id="live-epochs")
+        loss = gr.Dropdown(LOSSES, value=LOSSES[0], label="Loss", elem_id="live-loss")
+        rate = gr.Number(2e-4, label="Learning rate of both networks", elem_id="live-rate")
+        steps = gr.Slider(1, 5, 1, step=1, label="k: steps of D per step of G", elem_id="live-k")
+        seed = seed_number(0, elem_id="live-seed")
+    with gr.Row():
+        begin = gr.Button("Train", variant="primary", elem_id="live-train")
+        end = gr.Button("Stop", elem_id="live-stop")
+        again = gr.Button("Go on", elem_id="live-go-on")
+    status = gr.HTML(_status("press Train"), elem_id="live-status")
+    view = gr.HTML("", elem_id="live-view", min_height=200)
+    told = gr.Markdown("", elem_id="live-told")
+    outputs = [view, status, told]
+    begin.click(train, [epochs, seed, loss, rate, steps], outputs, **_EVENT)
+    again.click(go_on, [epochs], outputs, **_EVENT)
+    end.click(stop, None, None, **_EVENT)
+    return []
