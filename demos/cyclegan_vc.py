@@ -74,7 +74,7 @@ def example(name: str) -> str:
 
 
 def page(model: str) -> list[dict[str, Any]]:
-    """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown: none."""
+    """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown."""
     preset = preset_choice(model)
     directions = directions_of(preset.value)
     with gr.Row():
@@ -109,6 +109,14 @@ def page(model: str) -> list[dict[str, Any]]:
         found = directions_of(name)
         return gr.Radio(found, value=found[0])
 
-    button.click(convert, [preset, direction, speech], [converted, *before, *after], **ONE_AT_A_TIME)
+    outputs = [converted, *before, *after]
+
+    @shown_errors
+    def first() -> Any:
+        """The first example, converted."""
+        path = example(example_names(preset.value)[0])
+        return path, *convert(preset.value, directions[0], path)
+
+    button.click(convert, [preset, direction, speech], outputs, **ONE_AT_A_TIME)
     preset.change(choose, [preset], [direction], api_visibility="private")
-    return []
+    return [dict(fn=first, inputs=None, outputs=[speech, *outputs], **ONE_AT_A_TIME)]

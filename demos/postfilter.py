@@ -26,7 +26,7 @@ from .common import (
     whole_number,
 )
 from .files import folder, stem
-from .sounds import recording, spectrogram_of, written
+from .sounds import SPEECH, example_recording, recording, spectrogram_of, written
 
 MOST_SECONDS = 30
 NATURAL, SMOOTH = "natural speech", "over-smoothed speech"
@@ -68,7 +68,7 @@ def versions_of(model: Any) -> list[str]:
 
 @functools.cache
 def _examples() -> list[str]:
-    """Paths of synthetic vowels and of the same whispered, since no recordings ship with the package."""
+    """Paths of a recording, of synthetic vowels, and of the same whispered."""
     voiced = vowels(_RATE)
     noise = np.random.default_rng(0).standard_normal(len(voiced)).astype("float32")
     # Noise with the short-time spectra of the vowels.
@@ -82,7 +82,7 @@ def _examples() -> list[str]:
     paths = [folder() / f"example-{name}.wav" for name in ("vowels", "whispered")]
     for path, sound in zip(paths, (voiced, whispered[: len(voiced)])):
         soundfile().write(path, 0.9 * sound / np.abs(sound).max(), _RATE, subtype="PCM_16")
-    return [str(path) for path in paths]
+    return [example_recording(SPEECH), *map(str, paths)]
 
 
 def page(model: str) -> list[dict[str, Any]]:

@@ -9,11 +9,12 @@ import numpy as np
 from ganzoo.data.recordings import colored_noise, gain, level
 from ganzoo.errors import GanzooError
 
-from .common import ONE_AT_A_TIME, finite_number, image, loaded, preset_choice, shown_errors
+from .common import ONE_AT_A_TIME, examples, finite_number, image, loaded, preset_choice, shown_errors
 from .files import stem
-from .sounds import recording, spectrogram_of, written
+from .sounds import NOISY_SPEECH, SPEECH, example_recording, recording, spectrogram_of, written
 
 MOST_SECONDS = 60
+_EXAMPLES = {"speech in the rain": NOISY_SPEECH, "speech without noise": SPEECH}
 # The exponent by which the noise power falls with frequency.
 _NOISES = {"none": None, "white": 0.0, "pink": 0.5, "brown": 1.0}
 
@@ -41,17 +42,19 @@ def enhance(preset: str, path: str | None, noise: str, ratio: float) -> tuple[st
 
 
 def page(model: str) -> list[dict[str, Any]]:
-    """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown: none."""
+    """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown."""
     preset = preset_choice(model)
     with gr.Row():
         with gr.Column(scale=1):
             speech = gr.Audio(
+                example_recording(NOISY_SPEECH),
                 label=f"Speech, up to {MOST_SECONDS} seconds",
                 type="filepath",
                 sources=["upload", "microphone"],
                 buttons=["download"],
                 elem_id=f"{model}-speech",
             )
+            examples(list(_EXAMPLES), speech, lambda name: example_recording(_EXAMPLES[name]))
             noise = gr.Radio(list(_NOISES), value="none", label="Noise to add", elem_id=f"{model}-noise")
             ratio = gr.Slider(-5, 30, 5, step=1, label="Signal-to-noise ratio, in dB", elem_id=f"{model}-ratio")
             button = gr.Button("Enhance", variant="primary", elem_id=f"{model}-enhance")
@@ -68,4 +71,4 @@ def page(model: str) -> list[dict[str, Any]]:
         **ONE_AT_A_TIME,
     )
     button.click(**enhancing)
-    return []
+    return [enhancing]

@@ -1,6 +1,9 @@
 """Recordings of visitors, and sounds as files and images."""
 
+import functools
 import itertools
+import shutil
+from pathlib import Path
 
 import numpy as np
 
@@ -10,11 +13,21 @@ from ganzoo.inference.recordings import subtype_for
 from ganzoo.inference.spectrogram import spectrogram
 
 from .common import shown_warning
-from .files import new_result
+from .files import folder, new_result
 
 # Samples of all channels in a second: stereo at 96 kHz.
 _MOST_PER_SECOND = 2 * 96_000
 WIDTH, HEIGHT = 900, 200
+# Read by Kathleen, CC0; the second one in the rain. `docs/recordings.py` made them.
+SPEECH, NOISY_SPEECH = "speech", "noisy_speech"
+
+
+@functools.cache
+def example_recording(name: str) -> str:
+    """The path of an example, SPEECH or NOISY_SPEECH, where the page may read it."""
+    path: Path = folder() / f"example-{name.replace('_', '-')}.ogg"
+    shutil.copyfile(Path(__file__).parent / "samples" / f"{name}.ogg", path)
+    return str(path)
 
 
 def recording(path: str | None, seconds: int, command: str) -> tuple[np.ndarray, int, str]:

@@ -105,4 +105,4 @@ def page(model: str) -> list[dict[str, Any]]:
     words.submit(**event)
     seed.submit(**event)
     preset.change(_voices, [preset], [voice], show_progress="hidden", api_visibility="private")
-    return []
+    return [event]

@@ -1,0 +1,42 @@
+"""Writes the example recordings of the web page: python -m docs.recordings SPEECH NOISY_SPEECH NOISE
+
+SPEECH and NOISY_SPEECH are recordings of speech, NOISE one of noise. The first becomes demos/samples/speech.ogg, the
+second with the noise, 5 dB below the speech, demos/samples/noisy_speech.ogg: 16 kHz, Ogg Vorbis.
+
+Those of the package are sentences a0231 and a0233 of the CMU ARCTIC prompts, read by Kathleen (github.com/rhasspy/
+dataset-voice-kathleen, CC0 1.0), and rain of ESC-10 (clip 2-73260-A by jakobhandersen, freesound.org, CC0 1.0).
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from ganzoo.data.audio import read_audio
+from ganzoo.data.recordings import gain, level
+
+HERE = Path(__file__).parents[1] / "demos" / "samples"
+RATE, RATIO = 16_000, 5.0
+
+
+def mono(path):
+    sound, rate = read_audio(path)
+    if rate != RATE:
+        raise SystemExit(f"{path} has {rate} Hz, not {RATE}")
+    return sound.mean(axis=1)
+
+
+def main(speech, noisy, noise):
+    clean, rain = mono(noisy), mono(noise)
+    rain = np.resize(rain, len(clean))
+    mixed = clean + rain * (level(clean) / level(rain) / gain(RATIO))
+    for name, sound in (("speech", mono(speech)), ("noisy_speech", mixed)):
+        path = HERE / f"{name}.ogg"
+        sound = 0.7 * sound / np.abs(sound).max()
+        soundfile.write(path, sound, RATE, format="OGG", subtype="VORBIS", compression_level=0.4)
+        print(f"{path.name}: {len(sound) / RATE:.1f} s, {path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
