@@ -29,6 +29,7 @@ _WAITING = '<p class="gz-waiting">Building the networks …</p>'
 HEAD = """<style>
 .gz-about .katex-display {overflow-x: auto; overflow-y: hidden; padding: 4px 0}
 .gz-about pre {overflow-x: auto}
+.gz-about .html-container {padding: 0 !important}
 .gz-training {margin: 16px 0}
 .gz-training img {width: min(100%, 528px); max-width: none; margin: 0; image-rendering: pixelated; border-radius: 6px}
 .gz-training figcaption {font-size: .9em; color: var(--body-text-color-subdued); margin-top: 6px}
@@ -37,13 +38,17 @@ HEAD = """<style>
 .gz-network summary {padding: 8px 12px; cursor: pointer}
 .gz-network summary:focus-visible, .gz-layers:focus-visible {outline: 3px solid var(--color-accent)}
 .gz-layers {max-height: 420px; overflow: auto; border-top: 1px solid var(--border-color-primary)}
-.gz-layers table {width: 100%; border-collapse: collapse; margin: 0; font-size: .9em; line-height: 1.4}
-.gz-layers th, .gz-layers td {padding: 4px 12px; text-align: left; white-space: nowrap; border: none;
-    border-bottom: 1px solid var(--border-color-primary); color: var(--body-text-color); background: none}
-.gz-layers thead th {position: sticky; top: 0; background: var(--block-background-fill); font-weight: 600}
-.gz-layers .gz-number {text-align: right; font-variant-numeric: tabular-nums}
-.gz-layers .gz-times th {font-weight: 600; background: var(--background-fill-secondary)}
-.gz-layers .gz-inner td:first-child {padding-left: 28px}
+.gz-layers table.gz-table {width: 100%; margin: 0; border: none !important; border-collapse: collapse;
+    font-size: .9em; line-height: 1.4}
+.gz-layers table.gz-table :is(th, td) {padding: 4px 12px !important; text-align: left; white-space: nowrap;
+    border: none !important; border-bottom: 1px solid var(--border-color-primary) !important}
+.gz-layers table.gz-table thead th {position: sticky; top: 0; background: var(--block-background-fill)}
+.gz-layers table.gz-table .gz-number {text-align: right; font-variant-numeric: tabular-nums}
+.gz-layers table.gz-table .gz-times th {background: var(--background-fill-secondary)}
+.gz-layers table.gz-table .gz-inner td:first-child {padding-left: 28px !important}
+.gz-about td {overflow-wrap: normal; word-break: normal}
+@media (max-width: 640px) {.gz-layers table.gz-table :is(th, td) {padding: 4px 6px !important; font-size: .85em}
+    .gz-layers table.gz-table .gz-inner td:first-child {padding-left: 14px !important}}
 </style>"""
 
 
@@ -128,9 +133,10 @@ def _network(name: str, network: Any) -> str:
     body = "".join(_block(block) for block in blocks_of(rows))
     return (
         f'<details class="gz-network"><summary><b>{title}</b>: {weights:,} weights, {layers} layers</summary>'
-        f'<div class="gz-layers" tabindex="0" role="region" aria-label="Layers of the {title}"><table><thead><tr>'
-        '<th scope="col">Layer</th><th scope="col">Type</th><th scope="col">Output</th>'
-        f'<th scope="col" class="gz-number">Weights</th></tr></thead><tbody>{body}</tbody></table></div></details>'
+        f'<div class="gz-layers" tabindex="0" role="region" aria-label="Layers of the {title}">'
+        '<table class="gz-table"><thead><tr><th scope="col">Layer</th><th scope="col">Type</th>'
+        '<th scope="col">Output</th><th scope="col" class="gz-number">Weights</th></tr></thead>'
+        f"<tbody>{body}</tbody></table></div></details>"
     )
 
 

@@ -17,8 +17,6 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Run by its path, as docs/tables.py is.
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import keras
 import numpy as np
@@ -32,10 +30,14 @@ from ganzoo.training.run import prepare
 
 FOLDER = Path(__file__).parents[1] / "demos" / "samples"
 MOST_BYTES = 120_000
-# Pixels of a frame, images of a preview, and steps from one frame to the next, as a factor.
-WIDTH, HEIGHT, MOST_IMAGES, RATIO = 264, 132, 32, 1.3
-# Frames and colors, of which the first that make a file small enough are taken.
-REDUCTIONS = ((40, 64), (40, 32), (32, 32), (32, 16), (24, 32), (24, 16), (16, 16), (16, 8), (10, 8))
+# Pixels of a frame, its height as a share of its width, images of a preview, and steps from a frame to the next, as a
+# factor.
+WIDTH, SHARE, MOST_IMAGES, RATIO = 264, 0.4, 32, 1.2
+# Frames and colors, of which the first that make a file small enough are taken; at last, frames become smaller.
+REDUCTIONS = ((32, 64), (32, 32), (24, 32), (24, 16), (18, 32), (18, 16), (14, 16), (10, 16))
+SCALES = (1, 0.75, 0.5, 0.375)
+# Late frames, which differ more to the eye, are kept more often than early ones, of which some are left out.
+EARLY = 0.7
 # How long frames are shown, in milliseconds.
 EACH, LAST = 250, 2500
 
@@ -91,14 +93,17 @@ def gif_of(frames, caption):
         GanzooError: no reduction is small enough.
     """
     height, width = frames[0][1].shape[1:3]
-    columns, rows = max(1, WIDTH // (width + 2)), max(1, HEIGHT // (height + 2))
-    sheets = [to_pillow(grid(images[: columns * rows], columns)).convert("RGB") for _, images in frames]
-    for count, colors in REDUCTIONS:
-        # The first and the last frame stay.
-        places = np.unique(np.linspace(0, len(sheets) - 1, min(count, len(sheets))).round().astype(int))
-        content = _gif([sheets[place] for place in places], colors, caption)
-        if len(content) <= MOST_BYTES:
-            return content
+    columns = max(1, WIDTH // (width + 2))
+    rows = max(1, round(SHARE * columns * width / height))
+    whole = [to_pillow(grid(images[: columns * rows], columns)).convert("RGB") for _, images in frames]
+    for scale in SCALES:
+        sheets = [sheet.resize([round(scale * size) for size in sheet.size], Image.Resampling.BOX) for sheet in whole]
+        for count, colors in REDUCTIONS:
+            # The first and the last frame stay.
+            places = (len(sheets) - 1) * np.linspace(0, 1, min(count, len(sheets))) ** EARLY
+            content = _gif([sheets[place] for place in np.unique(places.round().astype(int))], colors, caption)
+            if len(content) <= MOST_BYTES:
+                return content
     raise GanzooError(f"the smallest GIF has {len(content):,} bytes, more than {MOST_BYTES:,}")
 
 

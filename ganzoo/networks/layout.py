@@ -55,7 +55,8 @@ def weights_of(layers: Iterable[keras.layers.Layer]) -> int:
 
 
 def rows_of(network: keras.Model, depth: int = 0) -> list[Row]:
-    """The layers of a network in the order of computation, inputs included; those of a network within it follow it.
+    """The layers of a network in the order of computation, with the inputs of a functional one; those of a network
+    within it follow it.
 
     Example:
         from ganzoo.networks.layout import rows_of
