@@ -266,6 +266,34 @@ def test_a_visitor_clicks_on_a_card_and_on_the_latent_map(page):
     assert page.evaluate("document.querySelector('#vae-map img').alt")
 
 
+def test_a_visitor_reads_about_a_model(page):
+    page.emulate_media(reduced_motion="reduce")
+    page.set_viewport_size({"width": 390, "height": 800})
+    # On a narrow screen the tab is behind a button.
+    page.locator("#open-dcgan").evaluate("hidden => (hidden.querySelector('button') ?? hidden).click()")
+    about = page.locator(".gz-about:visible")
+    about.get_by_role("button", name="About this model").click()
+    # Built when the panel is opened.
+    generator = about.locator(".gz-network").filter(has_text="generator: 545,473 weights, 9 layers")
+    generator.locator("summary").click()
+    assert generator.get_by_role("cell", name="Conv2DTranspose").first.is_visible()
+    equation = about.locator(".katex-display")
+    assert equation.count() == 1
+    # Not an error, which KaTeX shows in red.
+    assert equation.locator(".katex-mathml").count() == 1
+    assert page.locator(".katex-error").count() == 0
+    image = about.locator(".gz-training img")
+    assert image.evaluate("image => image.currentSrc.slice(0, 15)") == "data:image/png;"
+    page.emulate_media(reduced_motion="no-preference")
+    page.wait_for_function("document.querySelector('.gz-training img').currentSrc.startsWith('data:image/gif;')")
+    # What is wide scrolls within itself.
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    # What was opened stays open when the panel is closed and opened again.
+    for _ in range(2):
+        about.get_by_role("button", name="About this model").click()
+    assert generator.get_by_role("cell", name="Conv2DTranspose").first.is_visible()
+
+
 def test_a_visitor_generates_interpolates_and_downloads(page, address):
     open_card(page, "dcgan")
     first = source(page, "dcgan-grid")
