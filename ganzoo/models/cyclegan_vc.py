@@ -64,7 +64,7 @@ class CycleGANVC(VoiceConversion, CycleModel):
         r"L_G &= \mathbb{E}[(D_Y(G(x)) - 1)^2] + \mathbb{E}[(D_X(F(y)) - 1)^2] \\"
         r"&\quad + \lambda \, (\mathbb{E} \, |F(G(x)) - x| + \mathbb{E} \, |G(F(y)) - y|) \\"
         r"&\quad + \lambda \lambda_\mathrm{id} \, (\mathbb{E} \, |F(x) - x| + \mathbb{E} \, |G(y) - y|) \\"
-        r"\lambda &= 10, \quad \lambda_\mathrm{id} = 0.5"
+        r"\lambda &= 10, \quad \lambda_\mathrm{id} = 0.5 \text{, after 10,000 steps } 0"
         r"\end{aligned}"
     )
     data_name = "voices"

@@ -44,7 +44,7 @@ class WGAN(ImageGeneration, AdversarialModel):
 
     equation = (
         r"\begin{aligned}"
-        r"L_D &= \mathbb{E}[D(G(z))] - \mathbb{E}[D(x)], \quad w_D \in [-c, c] \\"
+        r"L_D &= \mathbb{E}[D(G(z))] - \mathbb{E}[D(x)], \quad \text{weights of } D \in [-c, c] \\"
         r"L_G &= -\mathbb{E}[D(G(z))]"
         r"\end{aligned}"
     )

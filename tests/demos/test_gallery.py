@@ -81,6 +81,17 @@ def test_a_page_shows_the_layers_of_the_networks():
     assert "any × any × 3" in about.networks("srresnet.photos_x4")
 
 
+def test_a_panel_is_filled_when_it_is_opened_for_the_first_time():
+    app = hub.build("gan")
+    assert "716,560" not in str(app.get_config_file()["components"])
+    (event,) = [event for event in app.fns.values() if event.concurrency_id == "about"]
+    assert (event.concurrency_limit, event.api_visibility) == (1, "private")
+    is_filled, found = event.fn(False)
+    assert is_filled
+    assert found == about.training("gan") + about.networks("gan.mnist")
+    assert event.fn(is_filled) == gradio.skip()
+
+
 def test_a_model_of_the_owner_without_metrics_has_a_panel(tmp_path, monkeypatch):
     monkeypatch.setattr(common, "_added", {})
     ganzoo.create("gan", image_shape=(8, 8, 1), generator_widths=(16,), discriminator_widths=(8,)).save(
