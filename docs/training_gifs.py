@@ -55,20 +55,35 @@ class Frames(keras.callbacks.Callback):
         super().__init__()
         self.feed, self.steps = feed, steps
         self.until = time.monotonic() + 60 * minutes
-        self.frames, self.next = [], 1
+        self.frames, self.next, self.count = [], 1, MOST_IMAGES
 
     def on_train_batch_end(self, batch, logs=None):
         step = self.model.steps
         stop = step >= self.steps or time.monotonic() >= self.until
         if step >= self.next or stop:
-            images = self.model.preview(self.feed, MOST_IMAGES)
-            if images is None:
-                raise GanzooError(f"{self.model.model_name} has no preview, or the data nothing that it could show")
-            self.frames.append((step, images))
+            self.frames.append((step, self.preview()))
             self.next = max(step + 1, math.ceil(RATIO * step))
             print(f"\rstep {step:,}", end="", flush=True)
         if stop:
             self.model.stop_training = True
+
+    def preview(self):
+        """Previews, as many as a frame has places for, once the first have shown their size."""
+        images = self.model.preview(self.feed, self.count)
+        if images is None:
+            raise GanzooError(f"{self.model.model_name} has no preview, or the data nothing that it could show")
+        columns, rows = places(images.shape)
+        if not self.frames and columns * rows < self.count:
+            self.count = columns * rows
+            images = self.model.preview(self.feed, self.count)
+        return images
+
+
+def places(shape):
+    """(columns, rows) of a frame for images of this shape."""
+    height, width = shape[1:3]
+    columns = max(1, WIDTH // (width + 2))
+    return columns, max(1, round(SHARE * columns * width / height))
 
 
 def frames_of(preset, data=None, steps=None, minutes=math.inf):
@@ -92,16 +107,15 @@ def gif_of(frames, caption):
     Raises:
         GanzooError: no reduction is small enough.
     """
-    height, width = frames[0][1].shape[1:3]
-    columns = max(1, WIDTH // (width + 2))
-    rows = max(1, round(SHARE * columns * width / height))
+    columns, rows = places(frames[0][1].shape)
     whole = [to_pillow(grid(images[: columns * rows], columns)).convert("RGB") for _, images in frames]
-    for scale in SCALES:
+    widest = min(1, 1.5 * WIDTH / whole[0].width)
+    for scale in (widest * scale for scale in SCALES):
         sheets = [sheet.resize([round(scale * size) for size in sheet.size], Image.Resampling.BOX) for sheet in whole]
         for count, colors in REDUCTIONS:
             # The first and the last frame stay.
-            places = (len(sheets) - 1) * np.linspace(0, 1, min(count, len(sheets))) ** EARLY
-            content = _gif([sheets[place] for place in np.unique(places.round().astype(int))], colors, caption)
+            kept = (len(sheets) - 1) * np.linspace(0, 1, min(count, len(sheets))) ** EARLY
+            content = _gif([sheets[place] for place in np.unique(kept.round().astype(int))], colors, caption)
             if len(content) <= MOST_BYTES:
                 return content
     raise GanzooError(f"the smallest GIF has {len(content):,} bytes, more than {MOST_BYTES:,}")
