@@ -40,6 +40,7 @@ HEAD = """<style>
 .gz-layers {max-height: 420px; overflow: auto; border-top: 1px solid var(--border-color-primary)}
 .gz-layers table.gz-table {width: 100%; margin: 0; border: none !important; border-collapse: collapse;
     font-size: .9em; line-height: 1.4}
+.gz-layers table.gz-table :is(thead, tbody, tr) {border: none !important}
 .gz-layers table.gz-table :is(th, td) {padding: 4px 12px !important; text-align: left; white-space: nowrap;
     border: none !important; border-bottom: 1px solid var(--border-color-primary) !important}
 .gz-layers table.gz-table thead th {position: sticky; top: 0; background: var(--block-background-fill)}
