@@ -77,7 +77,7 @@ setup(
     package_dir={"ganzoo.demos": "demos", "ganzoo.zoo_configs": "zoo_configs"},
     package_data={
         "ganzoo": ["py.typed"],
-        "ganzoo.demos": ["samples/*.png", "samples/*.ogg"],
+        "ganzoo.demos": ["samples/*.gif", "samples/*.png", "samples/*.ogg"],
         "ganzoo.lab": ["measured.json"],
         "ganzoo.metrics": ["weights/*"],
         "ganzoo.zoo_configs": ["*/*.yaml", "*/*.npz"],

@@ -68,6 +68,11 @@ def preset_of(name: str) -> presets.Preset:
     return _added[name][0] if name in _added else presets.find(name)
 
 
+def added_model(name: str) -> Any:
+    """The model of a preset that was added, or None for one of the package."""
+    return _added[name][1] if name in _added else None
+
+
 def without_captions(model: Any) -> Any:
     """The model; a text-to-image model as one that generates from latents alone, which contain random captions."""
     return _unconditional(model) if isinstance(model, ganzoo.TextToImage) else model

@@ -1,7 +1,6 @@
 """The app with all pages, started by `ganzoo demo`."""
 
 import importlib
-import inspect
 import json
 import os
 import re
@@ -23,11 +22,11 @@ os.environ["GRADIO_EXAMPLES_CACHE"] = str(uploads() / "examples")
 import fastapi
 import gradio as gr
 
-from ganzoo import cards, registry
+from ganzoo import registry
 from ganzoo.errors import GanzooError
 
-from . import editing, gallery, lab, live
-from .common import QUEUE, add_preset, preset_of, received, trained_presets
+from . import about, editing, gallery, lab, live
+from .common import QUEUE, add_preset, received, trained_presets
 from .server import MEGABYTE, MOST_MEGABYTES, Gate, Hosts, serve
 
 # Pages that are not of one model: modules with TITLE, the name of the tab, available(), whether what the page needs is
@@ -163,21 +162,8 @@ def _tabs(app: App, names: list[str], is_first: bool) -> dict[str, str]:
             begin = app.load if is_first and name == names[0] else tab.select
             for first_event in module.page(together[0]):
                 begin(**first_event)
-            with gr.Accordion("About this model" if len(together) == 1 else "About these models", open=False):
-                for other in together:
-                    gr.Markdown(about(other))
+            about.panel(together)
     return places
-
-
-def about(model: str) -> str:
-    """What a model is, how it was trained and measured, in Markdown, from its class and its first preset."""
-    preset = trained_presets(model)[0]
-    said = inspect.cleandoc(registry.own_docstring(registry.model_class(model))).partition("\nArgs:")[0].strip()
-    text = cards.card(preset_of(preset).config, preset, page=True)
-    # Below the page's headings; the package's description is for readers elsewhere.
-    text = re.sub(r"^(#+) ", r"##\1 ", text, flags=re.MULTILINE)
-    title, _, rest = text.partition("\n\n")
-    return f"{title}\n\n{said}\n\n{rest}"
 
 
 def _opening(title: str) -> Callable[[], Any]:
@@ -219,7 +205,7 @@ def web(app: App, hosts: Hosts, root_path: str = "") -> Gate:
         pwa=False,
         theme=gr.themes.Default(**_FONTS),
         footer_links=[],
-        head=_PLAIN_MESSAGES + gallery.HEAD + _ALTERNATIVES.replace("LABELS", labels),
+        head=_PLAIN_MESSAGES + gallery.HEAD + about.HEAD + _ALTERNATIVES.replace("LABELS", labels),
     )
     return Gate(outer, app, hosts)
 

@@ -39,6 +39,15 @@ _LICENSES = (
 _SAME_LICENSES = {"cc0": "cc0-1.0", "public-domain": "cc0-1.0", "not-stated": "unknown"}
 # Data sets by the name that TensorFlow Datasets and the hub give them.
 _DATA_SETS = {"mnist": "ylecun/mnist", "fashion_mnist": "zalando-datasets/fashion_mnist"}
+# Settings of `compile` that change how a loss is minimized, but not the loss.
+_NOT_IN_LOSS = (
+    "optimizer",
+    "generator_optimizer",
+    "discriminator_optimizer",
+    "discriminator_steps",
+    "ema_decay",
+    "seed",
+)
 # Metrics whose names are not words joined by underscores.
 _LABELS = {
     "negative_elbo": "negative ELBO, in nats",
@@ -120,6 +129,7 @@ def card(config: Config, name: str, samples: bytes | None = None, image: str = S
     if samples is not None:
         caption = stored_in(samples).get("caption", "")
         parts += [f"![{_alternative(caption)}]({image})", caption and f"{caption}."]
+    parts.append(equation_of(config))
     parts += ["## Use", _use(config, name), "## Data and license", _data(weights)]
     parts += ["## Metrics", _metrics(weights), "## Limits", _limits(config)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -191,6 +201,25 @@ def license_identifier(license: str) -> str | None:
     slug = re.sub(r"-licen[sc]e\b", "", _slug(license))
     slug = _SAME_LICENSES.get(slug, slug)
     return slug if slug in _LICENSES else None
+
+
+def equation_of(config: Config) -> str:
+    """What training minimizes, and the settings that a preset changes, in Markdown; "" if the model does not say it.
+
+    Example:
+        from ganzoo import presets
+        from ganzoo.cards import equation_of
+
+        text = equation_of(presets.find("dcgan.mnist").config)
+    """
+    equation = registry.declared(config.model, "equation")
+    if not equation:
+        return ""
+    text = f"With the default settings of `compile`, training minimizes\n\n$$\n{equation}\n$$"
+    settings = {key: value for key, value in config.compile.items() if key not in _NOT_IN_LOSS}
+    if settings:
+        text += f"\n\nThis preset sets {_and([f'`{_in_flow({key: value})}`' for key, value in settings.items()])}."
+    return text
 
 
 def evaluation_data(protocol: str) -> str:
@@ -265,6 +294,15 @@ def _front_matter(config: Config, weights: Weights, name: str) -> str:
         index = {"name": name, "results": [{"task": task, "dataset": dataset, "metrics": values}]}
         found["model-index"] = [index]
     return f"---\n{yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=120)}---"
+
+
+def _in_flow(settings: dict[str, Any]) -> str:
+    """Settings in YAML, on one line without the outer braces."""
+    return in_one_line(yaml.safe_dump(settings, default_flow_style=True, sort_keys=False, width=10**6).strip()[1:-1])
+
+
+def _and(parts: list[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if parts[:-1] else parts)
 
 
 def _use(config: Config, name: str) -> str:

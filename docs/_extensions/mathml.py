@@ -24,7 +24,8 @@ def _block(translator, node):
 
 
 def _mathml(latex, display):
-    math = convert(latex, display=display)
+    # latex2mathml knows the environment of this name, which is set alike.
+    math = convert(re.sub(r"(?<={)aligned(?=})", "align*", latex), display=display)
     # As TeX sets them: bounds under min and max, a thin space around log unless a parenthesis follows.
     if display == "block":
         math = re.sub(

@@ -37,6 +37,14 @@ class BEGAN(ImageGeneration, AdversarialModel):
         model.fit(dataset, epochs=1)
     """
 
+    equation = (
+        r"\begin{aligned}"
+        r"\ell(v) &= |v - D(v)| \\"
+        r"L_D &= \mathbb{E}[\ell(x)] - k_t \, \mathbb{E}[\ell(G(z))] \\"
+        r"L_G &= \mathbb{E}[\ell(G(z))] \\"
+        r"k_{t+1} &= k_t + \lambda_k (\gamma \, \mathbb{E}[\ell(x)] - \mathbb{E}[\ell(G(z))]), \quad 0 \le k \le 1"
+        r"\end{aligned}"
+    )
     chapter = "training"
     test_config = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)
     scores = "errors"

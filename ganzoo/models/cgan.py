@@ -49,6 +49,12 @@ class CGAN(ClassConditionalGeneration, AdversarialModel):
         images = model.generate(3, labels=[0, 1, 1], seed=0)        # uint8 (3, 28, 28, 1)
     """
 
+    equation = (
+        r"\begin{aligned}"
+        r"L_D &= -\mathbb{E}[\log D(x, c)] - \mathbb{E}[\log(1 - D(G(z, c), c))] \\"
+        r"L_G &= -\mathbb{E}[\log D(G(z, c), c)]"
+        r"\end{aligned}"
+    )
     test_config = dict(image_shape=(28, 28, 1), classes=3, latent_dim=8, width=4)
 
     def __init__(

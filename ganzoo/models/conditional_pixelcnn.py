@@ -44,6 +44,7 @@ class ConditionalPixelCNN(ClassConditionalGeneration, PixelCNN):
         log_p = model.log_likelihood(images)                        # float32 (3,), all classes equally likely
     """
 
+    equation = r"L = -\mathbb{E} \Big[ \sum_i \log p(x_i \mid x_1, \ldots, x_{i-1}, c) \Big]"
     commands = ("generate", "generate --label", "complete")
     page = "ganzoo.demos.pixelcnn"
     test_config = dict(image_shape=(8, 8, 1), classes=3, width=4, depth=3, first_kernel_size=5, hidden=8)

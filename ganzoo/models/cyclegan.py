@@ -44,6 +44,16 @@ class CycleGAN(ImageTranslation, CycleModel):
         same = model.translate(dogs, direction="dog_to_cat")    # or "backward"
     """
 
+    equation = (
+        r"\begin{aligned}"
+        r"L_D &= \tfrac{1}{2} \mathbb{E}[(D_Y(y) - 1)^2] + \tfrac{1}{2} \mathbb{E}[D_Y(G(x))^2] \\"
+        r"&\quad + \tfrac{1}{2} \mathbb{E}[(D_X(x) - 1)^2] + \tfrac{1}{2} \mathbb{E}[D_X(F(y))^2] \\"
+        r"L_G &= \mathbb{E}[(D_Y(G(x)) - 1)^2] + \mathbb{E}[(D_X(F(y)) - 1)^2] \\"
+        r"&\quad + \lambda \, (\mathbb{E} \, |F(G(x)) - x| + \mathbb{E} \, |G(F(y)) - y|) \\"
+        r"&\quad + \lambda \lambda_\mathrm{id} \, (\mathbb{E} \, |F(x) - x| + \mathbb{E} \, |G(y) - y|) \\"
+        r"\lambda &= 10, \quad \lambda_\mathrm{id} = 0.5"
+        r"\end{aligned}"
+    )
     test_config = dict(crop=16, width=4, blocks=1, discriminator_width=4, discriminator_strides=2)
     test_compile_config = dict(pool_size=10)
 

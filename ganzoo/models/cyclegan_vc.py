@@ -57,6 +57,16 @@ class CycleGANVC(VoiceConversion, CycleModel):
         converted = model.convert(audio, sample_rate=16_000)    # float32 (8000,)
     """
 
+    equation = (
+        r"\begin{aligned}"
+        r"L_D &= \tfrac{1}{2} \mathbb{E}[(D_Y(y) - 1)^2] + \tfrac{1}{2} \mathbb{E}[D_Y(G(x))^2] \\"
+        r"&\quad + \tfrac{1}{2} \mathbb{E}[(D_X(x) - 1)^2] + \tfrac{1}{2} \mathbb{E}[D_X(F(y))^2] \\"
+        r"L_G &= \mathbb{E}[(D_Y(G(x)) - 1)^2] + \mathbb{E}[(D_X(F(y)) - 1)^2] \\"
+        r"&\quad + \lambda \, (\mathbb{E} \, |F(G(x)) - x| + \mathbb{E} \, |G(F(y)) - y|) \\"
+        r"&\quad + \lambda \lambda_\mathrm{id} \, (\mathbb{E} \, |F(x) - x| + \mathbb{E} \, |G(y) - y|) \\"
+        r"\lambda &= 10, \quad \lambda_\mathrm{id} = 0.5 \text{, after 10,000 steps } 0"
+        r"\end{aligned}"
+    )
     data_name = "voices"
     test_config = dict(
         coefficients=8, frames=32, sample_rate=8_000, width=3, channels=6, hidden=5, blocks=1, discriminator_width=2

@@ -39,6 +39,12 @@ class DCGAN(ImageGeneration, AdversarialModel):
         images = model.generate(16, seed=0)             # uint8 (16, 32, 32, 3)
     """
 
+    equation = (
+        r"\begin{aligned}"
+        r"L_D &= -\mathbb{E}[\log D(x)] - \mathbb{E}[\log(1 - D(G(z)))] \\"
+        r"L_G &= -\mathbb{E}[\log D(G(z))]"
+        r"\end{aligned}"
+    )
     test_config = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)
 
     def __init__(

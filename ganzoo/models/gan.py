@@ -32,6 +32,12 @@ class GAN(ImageGeneration, AdversarialModel):
         images = model.generate(16, seed=0)             # uint8 (16, 28, 28, 1)
     """
 
+    equation = (
+        r"\begin{aligned}"
+        r"L_D &= -\mathbb{E}[\log D(x)] - \mathbb{E}[\log(1 - D(G(z)))] \\"
+        r"L_G &= -\mathbb{E}[\log D(G(z))]"
+        r"\end{aligned}"
+    )
     test_config = dict(image_shape=(8, 8, 1), latent_dim=8, generator_widths=(16,), discriminator_widths=(8,), pieces=2)
 
     def __init__(

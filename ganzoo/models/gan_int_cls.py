@@ -44,6 +44,16 @@ class GANINTCLS(TextToImage, TextConditionalGAN):
         images = model.generate(captions=["a red apple"], seed=0)       # uint8 (1, 16, 16, 3)
     """
 
+    equation = (
+        r"\begin{aligned}"
+        r"L_D &= -\mathbb{E}[\log D(x, t)] - \tfrac{1}{2} \mathbb{E}[\log(1 - D(G(z, t), t))] \\"
+        r"&\quad - \tfrac{1}{2} \mathbb{E}[\log(1 - D(x, t'))], \quad t' \text{: another text} \\"
+        r"L_G &= -\mathbb{E}[\log D(G(z, t), t)] \\"
+        r"&\quad - \lambda_\mathrm{int} \, \mathbb{E}[\log D(G(z, \bar{t}), \bar{t})],"
+        r" \quad \bar{t} = \tfrac{1}{2} (t + t') \\"
+        r"\lambda_\mathrm{int} &= 1"
+        r"\end{aligned}"
+    )
     test_config = dict(
         image_shape=(16, 16, 3),
         latent_dim=4,

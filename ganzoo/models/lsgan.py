@@ -19,6 +19,12 @@ class LSGAN(DCGAN):
         model.compile(loss={"name": "least_squares", "a": -1, "b": 1, "c": 0})      # equation 8
     """
 
+    equation = (
+        r"\begin{aligned}"
+        r"L_D &= \tfrac{1}{2} \mathbb{E}[(D(x) - 1)^2] + \tfrac{1}{2} \mathbb{E}[D(G(z))^2] \\"
+        r"L_G &= \tfrac{1}{2} \mathbb{E}[(D(G(z)) - 1)^2]"
+        r"\end{aligned}"
+    )
     chapter = "training"
 
     def compile(self, *args: Any, loss: object = "least_squares", **settings: Any) -> None:

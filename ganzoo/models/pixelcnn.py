@@ -71,6 +71,7 @@ class PixelCNN(ImageGeneration, ZooModel):
         completed = model.complete(generated, mask, seed=1)         # uint8 (4, 8, 8, 1)
     """
 
+    equation = r"L = -\mathbb{E} \Big[ \sum_i \log p(x_i \mid x_1, \ldots, x_{i-1}) \Big]"
     commands: tuple[str, ...] = ("generate", "complete")
     page = "ganzoo.demos.pixelcnn"
     output_name = "outputs"

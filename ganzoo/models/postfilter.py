@@ -63,6 +63,14 @@ class PostFilter(SpeechRestoration, AdversarialModel):
         restored = model.restore_cepstra(smooth, seed=0)                    # the same shape
     """
 
+    equation = (
+        r"\begin{aligned}"
+        r"L_D &= -\mathbb{E}[\log D(x, y)] - \mathbb{E}[\log(1 - D(\hat{x}, y))] \\"
+        r"L_G &= -\mathbb{E}[\log D(\hat{x}, y)]"
+        r" + \lambda_\mathrm{spectral} \, \mathbb{E} \, \|x - \hat{x}\|^2 \\"
+        r"\hat{x} &= G(z, y), \quad y \text{: smooth mel-cepstra}, \quad \lambda_\mathrm{spectral} = 0"
+        r"\end{aligned}"
+    )
     reported = ("spectral_error",)
     test_config = dict(
         order=12,

@@ -53,6 +53,17 @@ class SEGAN(SpeechEnhancement, AdversarialModel):
         clean = model.enhance(noisy, sample_rate=44100)             # float32 (4410,)
     """
 
+    equation = (
+        r"\begin{aligned}"
+        r"L_D &= \tfrac{1}{2} \mathbb{E}[(D(x, y) - 1)^2] + \tfrac{1}{2} \mathbb{E}[D(\hat{x}, y)^2] \\"
+        r"L_G &= \tfrac{1}{2} \lambda_\mathrm{adv} \, \mathbb{E}[(D(\hat{x}, y) - 1)^2]"
+        r" + \lambda_1 \, \mathbb{E} \, |x - \hat{x}| \\"
+        r"&\quad + \lambda_\mathrm{spectral} \, S(x, \hat{x}) + \lambda_\mathrm{loudness} \, N(x, \hat{x}) \\"
+        r"\hat{x} &= G(z, y), \quad y \text{: noisy speech} \\"
+        r"\lambda_\mathrm{adv} &= 1, \quad \lambda_1 = 100,"
+        r" \quad \lambda_\mathrm{spectral} = \lambda_\mathrm{loudness} = 0"
+        r"\end{aligned}"
+    )
     reported = ("l1_loss",)
     test_config = dict(
         widths=(2, 3, 4),

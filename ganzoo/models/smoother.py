@@ -43,6 +43,10 @@ class Smoother(SpeechSmoothing, ZooModel):
         smooth = model.smooth_cepstra(np.zeros((300, 40), "float32"))       # float32 (300, 40)
     """
 
+    equation = (
+        r"L = \mathbb{E} \left[ \left( \frac{G(\bar{x}) - x}{\sigma} \right)^2 \right],"
+        r" \quad \bar{x} \text{: coarse mel-cepstra}, \quad \sigma \text{: deviation of each coefficient}"
+    )
     reported = ("spectral_error",)
     test_config = dict(order=12, coarse_order=4, hop=4, width=4, blocks=1, kernel_size=3, window=16)
 

@@ -42,6 +42,16 @@ class SRGAN(SuperResolution, AdversarialModel):
         large = model.upscale(small)                    # uint8 (96, 128, 3)
     """
 
+    equation = (
+        r"\begin{aligned}"
+        r"L_D &= -\mathbb{E}[\log D(x)] - \mathbb{E}[\log(1 - D(\hat{x}))] \\"
+        r"L_G &= -\lambda_\mathrm{adv} \, \mathbb{E}[\log D(\hat{x})]"
+        r" + \lambda_\mathrm{VGG} \, \mathbb{E}[(\phi(x) - \phi(\hat{x}))^2] \\"
+        r"&\quad + \lambda_\mathrm{pixel} \, \mathbb{E} \, |x - \hat{x}|^p, \quad p = 2 \text{ or } 1 \\"
+        r"\hat{x} &= G(y), \quad y \text{: small image}, \quad \phi \text{: features of VGG} \\"
+        r"\lambda_\mathrm{adv} &= 0.001, \quad \lambda_\mathrm{VGG} = 0.006, \quad \lambda_\mathrm{pixel} = 0"
+        r"\end{aligned}"
+    )
     reported = ("pixel_loss",)
     # The generator is deterministic.
     shares_fake_batch = True

@@ -43,6 +43,10 @@ class SRResNet(SuperResolution, ZooModel):
         large = model.upscale(small)                    # uint8 (96, 128, 3)
     """
 
+    equation = (
+        r"L = \mathbb{E} \, |x - G(y)|^p, \quad p = 2 \text{ (squared) or } 1 \text{ (absolute)},"
+        r" \quad y \text{: small image}"
+    )
     reported = ("pixel_loss",)
     test_config = dict(scale=4, blocks=1, width=4, kernel_size=3, crop=32)
 

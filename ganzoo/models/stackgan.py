@@ -69,6 +69,17 @@ class StackGAN(TextToImage, TextConditionalGAN):
         images = model.generate(captions=["a red apple"], seed=0)       # uint8 (1, 32, 32, 3)
     """
 
+    equation = (
+        r"\begin{aligned}"
+        r"L_D &= -\mathbb{E}[\log D(x, t)] - \tfrac{1}{2} \mathbb{E}[\log(1 - D(G(z, t), t))] \\"
+        r"&\quad - \tfrac{1}{2} \mathbb{E}[\log(1 - D(x, t'))], \quad t' \text{: another text} \\"
+        r"L_G &= -\mathbb{E}[\log D(G(z, t), t)] \\"
+        r"&\quad + \lambda_\mathrm{KL} \, \tfrac{1}{d} \,"
+        r" \mathrm{KL}(\mathcal{N}(\mu(t), \sigma^2(t)) \,\|\, \mathcal{N}(0, I_d)) \\"
+        r"&\quad + \lambda_\mathrm{rec} \, \mathbb{E} \, |G_2(\bar{x}, t) - x|, \quad \bar{x} \text{: reduced} \\"
+        r"\lambda_\mathrm{KL} &= 1, \quad \lambda_\mathrm{rec} = 0"
+        r"\end{aligned}"
+    )
     test_config = dict(
         image_shape=(16, 16, 3),
         factor=2,

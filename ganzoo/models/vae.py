@@ -66,6 +66,10 @@ class VAE(ImageGeneration, ZooModel):
         elbo, log_p = model.elbo(generated)[0], model.log_likelihood(generated, samples=10)     # float32 (4,), in nats
     """
 
+    equation = (
+        r"L = -\mathbb{E}_{q(z|x)}[\log p(x|z)] + \beta \, \mathrm{KL}(q(z|x) \,\|\, \mathcal{N}(0, I)),"
+        r" \quad \beta = 1"
+    )
     reported = ("reconstruction", "kl")
     commands = ("generate",)
     page = "ganzoo.demos.vae"

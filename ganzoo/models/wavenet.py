@@ -65,6 +65,10 @@ class WaveNet(SpeechSynthesis, ZooModel):
         sounds = model.generate(labels={"take": [0, 3]}, seed=0, seconds=0.02)      # float32 (2, 160)
     """
 
+    equation = (
+        r"L = -\frac{1}{T} \sum_t \log p(x_t \mid x_{t-R}, \ldots, x_{t-1}, h),"
+        r" \quad h \text{: labels, mel spectrogram}"
+    )
     reported = ("bits",)
     commands = ("say",)
     test_config = dict(

@@ -42,6 +42,12 @@ class WGAN(ImageGeneration, AdversarialModel):
         model.fit(dataset, epochs=1)                    # eight batches: one step, five of them for the critic
     """
 
+    equation = (
+        r"\begin{aligned}"
+        r"L_D &= \mathbb{E}[D(G(z))] - \mathbb{E}[D(x)], \quad \text{weights of } D \in [-c, c] \\"
+        r"L_G &= -\mathbb{E}[D(G(z))]"
+        r"\end{aligned}"
+    )
     chapter = "training"
     test_config = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)
 

@@ -37,6 +37,13 @@ class WGANGP(ImageGeneration, AdversarialModel):
         model.fit(dataset, epochs=1)                    # eight batches: one step, five of them for the critic
     """
 
+    equation = (
+        r"\begin{aligned}"
+        r"L_D &= \mathbb{E}[D(G(z))] - \mathbb{E}[D(x)] + \lambda \, \mathbb{E}[(\|\nabla D(\hat{x})\| - 1)^2] \\"
+        r"\hat{x} &= x + u \, (G(z) - x), \quad u \sim U(0, 1), \quad \lambda = 10 \\"
+        r"L_G &= -\mathbb{E}[D(G(z))]"
+        r"\end{aligned}"
+    )
     chapter = "training"
     test_config = dict(image_shape=(28, 28, 1), latent_dim=8, width=4)
 

@@ -83,6 +83,7 @@ class Task:
         example: a line of Python that uses such a `model`, for model cards.
         pipeline: the task's name on the Hugging Face Hub (`pipeline_tag`), if it has one there.
         chapter: where the web page lists the model: under "families", "training" or "applications".
+        equation: what training minimizes with the default settings of `compile`, in LaTeX without dollar signs.
         limits: what such models cannot do, in sentences, for model cards.
         output_name: name of the inference network's output in exported files; it differs from those of the inputs.
 
@@ -110,6 +111,7 @@ class Task:
     example: str = ""
     pipeline: str = ""
     chapter: str = "applications"
+    equation: str = ""
     limits: str = ""
     output_name: str = "output"
     # Whether all training examples have the same shape, whatever the data set.

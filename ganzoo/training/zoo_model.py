@@ -4,7 +4,6 @@ A model states what it minimizes as data: a list of `Objective`. The training st
 `training_step`, with `alternate` and `minimize`, and there is no other.
 """
 
-import math
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,6 +24,7 @@ from ganzoo.data.batches import FirstBatch, as_arrays, split, unpadded, with_kno
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.export import Exported, export_model
 from ganzoo.networks import regularizers
+from ganzoo.networks.layout import weights_of
 from ganzoo.tasks.base import Task
 from ganzoo.training import optimizers
 from ganzoo.training.averages import move_average
@@ -738,5 +738,5 @@ class ZooModel(Task, DeferredNetworks, Saving):
 
 def describe_networks(model: ZooModel) -> str:
     """The sizes of a model's networks, e.g. "generator 12,345 and discriminator 6,789 parameters"."""
-    sizes = (f"{n.name} {sum(math.prod(variable.shape) for variable in n.weights):,}" for n in model.networks.values())
+    sizes = (f"{network.name} {weights_of([network]):,}" for network in model.networks.values())
     return f"{' and '.join(sizes)} parameters"

@@ -125,6 +125,9 @@ def test_a_visitor_takes_noise_out_of_speech(page, tmp_path):
     sound = 0.1 * np.sin(2 * np.pi * 200 * time) * np.sin(2 * np.pi * 2 * time) ** 2
     soundfile.write(tmp_path / "mine.wav", sound, 16000)
     open_card(page, "segan")
+    # The page begins with an example and its result.
+    example = source(page, "segan-after-image")
+    page.locator("#segan-speech").get_by_label("Clear").click()
     (tmp_path / "notes.txt").write_text("no sound")
     page.locator("#segan-speech input[type=file]").set_input_files(str(tmp_path / "notes.txt"))
     page.get_by_text("notes.txt cannot be used here: choose a recording").first.wait_for()
@@ -132,7 +135,7 @@ def test_a_visitor_takes_noise_out_of_speech(page, tmp_path):
     page.locator("#segan-speech audio, #segan-speech .waveform-container").first.wait_for(state="attached")
     page.get_by_label("pink").check()
     page.locator("#segan-enhance").click()
-    source(page, "segan-after-image")
+    wait_for_another(page, "segan-after-image", example)
     width, values = pixels(page, "segan-after-image")
     assert width > 300
     assert values > 50
@@ -264,6 +267,30 @@ def test_a_visitor_clicks_on_a_card_and_on_the_latent_map(page):
     wait_for_another(page, "vae-at", here)
     page.get_by_text("at the latents (3.09").wait_for()
     assert page.evaluate("document.querySelector('#vae-map img').alt")
+
+
+def test_a_visitor_reads_about_a_model(page):
+    page.emulate_media(reduced_motion="reduce")
+    page.set_viewport_size({"width": 390, "height": 800})
+    # On a narrow screen the tab is behind a button.
+    page.locator("#open-dcgan").evaluate("hidden => (hidden.querySelector('button') ?? hidden).click()")
+    about = page.locator(".gz-about:visible")
+    about.get_by_role("button", name="About this model").click()
+    # Built when the panel is opened.
+    generator = about.locator(".gz-network").filter(has_text="generator: 545,473 weights, 9 layers")
+    generator.locator("summary").click()
+    assert generator.get_by_role("cell", name="Conv2DTranspose").first.is_visible()
+    equation = about.locator(".katex-display")
+    assert equation.count() == 1
+    # Not an error, which KaTeX shows in red.
+    assert equation.locator(".katex-mathml").count() == 1
+    assert page.locator(".katex-error").count() == 0
+    image = about.locator(".gz-training img")
+    assert image.evaluate("image => image.currentSrc.slice(0, 15)") == "data:image/png;"
+    page.emulate_media(reduced_motion="no-preference")
+    page.wait_for_function("document.querySelector('.gz-training img').currentSrc.startsWith('data:image/gif;')")
+    # What is wide scrolls within itself.
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_a_visitor_generates_interpolates_and_downloads(page, address):
