@@ -86,9 +86,9 @@ def places(shape):
     return columns, max(1, round(SHARE * columns * width / height))
 
 
-def frames_of(preset, data=None, steps=None, minutes=math.inf):
-    """([(step, previews)], steps of the whole training) of the beginning of a preset's training."""
-    plan = prepare(preset, data, {"evaluation.extractor": None})
+def frames_of(preset, data=None, steps=None, minutes=math.inf, settings=()):
+    """([(step, previews)], the `Plan`) of the beginning of a preset's training."""
+    plan = prepare(preset, data, [*settings, "evaluation.extractor=null"])
     plan.feed.learn()
     found = Frames(plan.feed, steps or plan.total_steps, minutes)
     plan.model.fit(
@@ -98,7 +98,7 @@ def frames_of(preset, data=None, steps=None, minutes=math.inf):
         callbacks=[found],
         verbose=0,
     )
-    return found.frames, plan.total_steps
+    return found.frames, plan
 
 
 def gif_of(frames, caption):
@@ -136,14 +136,17 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("preset")
     parser.add_argument("--data", help="the preset's data from another place, e.g. idx:train-images-idx3-ubyte.gz")
+    parser.add_argument("--set", action="append", default=[], help="as in ganzoo train, where the data needs it")
     parser.add_argument("--steps", type=int, help="training steps; by default all, within --minutes")
     parser.add_argument("--minutes", type=float, default=3.0, help="of training")
     given = parser.parse_args(arguments)
-    frames, total = frames_of(given.preset, given.data, given.steps, given.minutes)
+    frames, plan = frames_of(given.preset, given.data, given.steps, given.minutes, given.set)
     (first, _), (last, _) = frames[0], frames[-1]
     caption = f"{given.preset}: steps {first:,} to {last:,} of its training"
-    if last < total:
-        caption += f", which has {total:,}"
+    if last < plan.total_steps:
+        caption += f", which has {plan.total_steps:,}"
+    if plan.stage:
+        caption += f" ({plan.stage})"
     content = gif_of(frames, caption)
     path = FOLDER / f"{given.preset.partition('.')[0]}.gif"
     write_atomically(path, content)
