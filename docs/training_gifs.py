@@ -136,7 +136,9 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("preset")
     parser.add_argument("--data", help="the preset's data from another place, e.g. idx:train-images-idx3-ubyte.gz")
-    parser.add_argument("--set", action="append", default=[], help="as in ganzoo train, where the data needs it")
+    parser.add_argument(
+        "--set", action="append", default=[], help="as in ganzoo train; the caption tells all but data.noise"
+    )
     parser.add_argument("--steps", type=int, help="training steps; by default all, within --minutes")
     parser.add_argument("--minutes", type=float, default=3.0, help="of training")
     given = parser.parse_args(arguments)
@@ -145,6 +147,9 @@ def main(arguments=None):
     caption = f"{given.preset}: steps {first:,} to {last:,} of its training"
     if last < plan.total_steps:
         caption += f", which has {plan.total_steps:,}"
+    changed = [setting for setting in given.set if not setting.startswith("data.noise=")]
+    if changed:
+        caption += f", with {', '.join(changed)}"
     if plan.stage:
         caption += f" ({plan.stage})"
     content = gif_of(frames, caption)
