@@ -97,7 +97,6 @@ setup(
         "pyyaml>=6.0",
         "scikit-learn>=1.3",
         "scipy>=1.11",
-        "threadpoolctl>=3.1",
         "tensorboard>=2.16",
         "tensorflow>=2.16.1",
         "threadpoolctl>=3.1",

@@ -4,7 +4,6 @@ import difflib
 import importlib
 import importlib.util
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -112,9 +111,9 @@ def training(
         checks.training("dcgan.digits")
     """
     if presets.is_run(preset):
-        begun = re.sub(r"-\d+$", "", Path(preset).name)
         raise GanzooError(
-            f"{preset} is a run folder: `ganzoo train {begun} --resume` resumes the newest run of a preset"
+            f"{preset} is a run folder: `ganzoo train PRESET --resume`, with its preset or YAML file, resumes the "
+            "newest run"
         )
     found = presets.find(preset)
     name = presets.model_of(preset)

@@ -9,6 +9,7 @@ import ganzoo
 from benchmarks.sampling import sampled_naively
 from ganzoo import backend
 from ganzoo.evaluation import evaluate
+from ganzoo.inference.generation import write_walk
 from ganzoo.inference.pixel_sampling import PixelSampler
 
 SHAPE = (6, 7, 1)
@@ -183,6 +184,7 @@ def test_wrong_input_gets_one_line(trained, conditional, halves):
         "whole numbers from 0 to 2": lambda: conditional.generate(labels=[3]),
         "need one label or 2": lambda: conditional.complete(halves[:2], mask, labels=[0, 1, 2]),
         "has no latents": lambda: trained.latents(2),
+        "no latents to walk through": lambda: write_walk(trained, "walk.gif", [{}], 2, 0),
         "must be odd": lambda: ganzoo.create("pixelcnn", kernel_size=4),
         "multiple of 3": lambda: ganzoo.create("pixelcnn", image_shape=(8, 8, 3), width=8, likelihood="categorical"),
         "unknown key 'classes'": lambda: ganzoo.create("pixelcnn", classes=3),

@@ -24,6 +24,16 @@ def test_the_critics_weights_are_clipped_after_every_step():
         ganzoo.create("wgan", clip=0)
 
 
+def test_a_loaded_critic_is_built_and_clipped_when_training_needs_it(recwarn):
+    model = ganzoo.load("wgan.mnist")
+    model.generate(1, seed=0)
+    assert not recwarn.list, "generating needs no critic"
+    with pytest.warns(UserWarning, match="no weights of the discriminator"):
+        model.discriminator  # noqa: B018
+    model.fit(model.example_batch(20), batch_size=4, verbose=0)
+    assert max(np.abs(w).max() for w in model.discriminator.trainable_weights) == pytest.approx(0.01)
+
+
 @pytest.mark.parametrize("name", ["wgan", "wgan_gp"])
 def test_the_estimate_of_the_distance_is_reported(name):
     model = ganzoo.create(name, image_shape=(28, 28, 1), latent_dim=4, width=4)

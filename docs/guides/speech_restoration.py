@@ -76,7 +76,7 @@ report("smooth", smooth_cepstra)
 report("restored", restored_cepstra)
 
 # %% [markdown]
-# Synthetic vowels are unlike anything that the models have learned. The numbers of real speech, with PESQ and DNSMOS after synthesis, are in [Evaluation](../evaluation.md#over-smoothed-speech).
+# Synthetic vowels are unlike anything that the models have learned. The numbers of real speech, with PESQ after synthesis, are in [Evaluation](../evaluation.md#over-smoothed-speech).
 #
 # ## Train your own
 #

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli.group import _Path, main
+from ganzoo.start import import_keras
 
 
 @main.command()
@@ -46,15 +47,17 @@ def data(source: str, output: str | None, preview: str, size: int, upscale: bool
     from ganzoo import checks
 
     if output is not None:
+        checks.folder_to_write(output)
+        import_keras()
         from ganzoo.data.writing import write_images
 
-        checks.folder_to_write(output)
         click.echo(write_images(source, output, size, upscale=upscale))
         return
     checks.image_to_write(preview)
     scheme, _, place = source.partition(":")
     if place and scheme in ("folder", "captions"):
         checks.existing(Path(place).expanduser(), kind="folder")
+    import_keras()
     from ganzoo.inference.inspection import inspect, preview_grid
     from ganzoo.inference.sampling import save_image
 

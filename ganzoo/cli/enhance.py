@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ganzoo.cli.common import _each, _loaded, _with_precision
-from ganzoo.cli.group import _Path, main
+from ganzoo.cli.group import _Number, _Path, main
 from ganzoo.errors import GanzooError
 
 
@@ -34,7 +34,9 @@ from ganzoo.errors import GanzooError
 )
 @click.option("--rate", type=click.IntRange(1), help="With --stream: sample rate in Hz.  [default: 16000]")
 @click.option("--channels", type=click.IntRange(1, 64), help="With --stream: interleaved channels.  [default: 1]")
-@click.option("--block", type=float, help="With --stream: seconds per run of the network.  [default: 0.25]")
+@click.option(
+    "--block", type=_Number(0, min_open=True), help="With --stream: seconds per run of the network.  [default: 0.25]"
+)
 @click.option(
     "--context",
     type=float,

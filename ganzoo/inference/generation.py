@@ -167,6 +167,8 @@ def write_walk(
     """
     from tqdm import tqdm
 
+    if not hasattr(model, "latent_dim"):
+        raise GanzooError(f"{model.model_name} has no latents to walk through: generate a grid")
     path = Path(path)
     each = max(1, round((2 * points if seconds is None else seconds) * RATE / points))
     total = each * points

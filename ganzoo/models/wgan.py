@@ -72,9 +72,21 @@ class WGAN(ImageGeneration, AdversarialModel):
             latent_dim=latent_dim,
             **options,
         )
-        # The optimizer applies constraints after each update.
+        self._clip = Clip(clip)
+        # A model loaded for inference builds its discriminator later.
+        if "discriminator" not in self.__dict__.get("_deferred", {}):
+            self._constrain()
+
+    def _constrain(self) -> None:
+        """The optimizer applies constraints after each update."""
         for variable in self.discriminator.trainable_variables:
-            variable.constraint = Clip(clip)
+            variable.constraint = self._clip
+
+    def complete_networks(self) -> None:
+        """Builds the deferred networks, as for every model, and clips the discriminator's weights."""
+        super().complete_networks()
+        if "_clip" in self.__dict__:
+            self._constrain()
 
     def compile(
         self,
