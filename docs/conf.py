@@ -88,6 +88,13 @@ def setup(app):
     # Before napoleon, which reads the sections.
     app.connect("autodoc-process-docstring", _examples_as_code, priority=400)
     app.connect("autodoc-process-signature", _signature_of_constructor)
+    app.connect("html-page-context", _without_links_to_generated_sources)
+
+
+def _without_links_to_generated_sources(app, name, template, context, doctree):
+    """The repository does not have the sources of the reference's pages: no buttons to view or edit them."""
+    if name.startswith("api/generated/"):
+        context["theme_top_of_page_buttons"] = []
 
 
 def _without_stale_pages(app):
