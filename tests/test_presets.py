@@ -250,6 +250,26 @@ def test_a_published_run_is_a_preset_folder_with_metrics_and_a_card(measured_run
     np.testing.assert_array_equal(ganzoo.load(path).generate(2, seed=0), published.generate(2, seed=0))
 
 
+def test_a_run_without_metrics_is_published_as_not_measured(begun_run, images_npz, tmp_path):
+    from ganzoo.training.publish import publish_run
+
+    folder, given = tmp_path / "published", dict(license="CC0", trained_on="noise")
+    publish_run(begun_run, folder, images_npz, **given)
+    weights = presets.find(folder).config.weights
+    assert "not measured" in weights.protocol
+    assert weights.metrics["best_epoch"] == 1
+    card = (folder / "README.md").read_text()
+    assert "Not measured." in card
+    last = ganzoo.load(begun_run / "checkpoints" / "last.keras")
+    published = ganzoo.load(folder)
+    assert np.abs(published.generate(4, seed=0).astype(int) - last.generate(4, seed=0)).max() <= 2
+    # A run that measures, but has not yet, has no checkpoint to publish.
+    config = begun_run / "config.yaml"
+    config.write_text(config.read_text().replace("evaluation: {", "evaluation: {extractor: mnist_classifier, "))
+    with pytest.raises(ganzoo.GanzooError, match="no best checkpoint"):
+        publish_run(begun_run, tmp_path / "other", images_npz, **given)
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [

@@ -45,6 +45,7 @@ def publish(
     bits: str,
 ) -> None:
     """Turns a run's best checkpoint into a preset: a folder with a YAML file, weights, a model card and a sample image.
+    Of a run without validation metrics, it takes the last checkpoint, and measures nothing.
 
     \b
     Example: ganzoo publish runs/dcgan.mnist-001 my_digits --data idx:t10k-images-idx3-ubyte.gz \\
@@ -55,7 +56,7 @@ def publish(
     from ganzoo import checks, presets
 
     checks.existing(run, kind="run folder")
-    presets.best_checkpoint_of(run)
+    presets.checkpoint_to_publish(run)
     checks.source(data, checks.model(run))
     presets.check_target(folder, overwrite, name)
     checks.folder_to_write(folder)

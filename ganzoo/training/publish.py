@@ -1,4 +1,4 @@
-"""Publishes a run as a preset: its best checkpoint as a small file of weights, with license, metrics and card."""
+"""Publishes a run as a preset: its best checkpoint, or its last one, as a small file of weights, with a model card."""
 
 import re
 from dataclasses import replace
@@ -16,6 +16,7 @@ from ganzoo.types import PathLike
 
 # Of the sample image of a card, in bytes.
 _LARGEST_SAMPLES = 2**23
+_NOT_MEASURED = "not measured: the run had no validation metrics, and its last checkpoint was published"
 
 
 def publish_run(
@@ -35,7 +36,8 @@ def publish_run(
     a sample image.
 
     The metrics are those of the published weights, after rounding, on data that was used neither for
-    training nor for choosing the checkpoint.
+    training nor for choosing the checkpoint. Of a run without validation metrics, such as one on images that no
+    extractor of the package is for, the last checkpoint is published, and nothing is measured.
 
     Args:
         run: the run folder.
@@ -55,18 +57,22 @@ def publish_run(
         The path of the YAML file.
 
     Raises:
-        GanzooError: no best checkpoint, a folder that holds a preset, an invalid name, or anything `evaluate` raises.
+        GanzooError: no checkpoint, none that was measured yet although the run measures, a folder that holds a preset,
+            an invalid name, or anything `evaluate` raises.
     """
     run, folder = Path(run).resolve(), Path(folder)
-    checkpoint = presets.best_checkpoint_of(run)
+    checkpoint = presets.checkpoint_to_publish(run)
     presets.check_target(folder, overwrite, name)
     config = load_config(run / "config.yaml")
     trained = presets.load_saved(checkpoint)
     validation = trained.validation_metrics(None, config.evaluation)
-    records = {r[validation.monitor]: r for r in read_records(run / "metrics.jsonl") if validation.monitor in r}
-    if not records:
-        raise GanzooError(f"{run / 'metrics.jsonl'} has no validation metrics: the best checkpoint cannot be described")
-    best = records[validation.best(records)]
+    lines = read_records(run / "metrics.jsonl")
+    if validation:
+        checkpoint = presets.best_checkpoint_of(run)
+        lines = [line for line in lines if validation.monitor in line]
+    if not lines:
+        raise GanzooError(f"{run / 'metrics.jsonl'} has no epoch that describes {checkpoint.name}")
+    best = _record_of(lines, validation)
     if name is None:
         file, sha256 = presets.write_weights(trained, folder, inference_only, bits)
     else:
@@ -75,7 +81,7 @@ def publish_run(
     # In float32, as users load it.
     model = presets.build(config, str(run), policy="float32")
     model.load_shipped(folder / file, sha256)
-    metrics, protocol = measure(model, config, data, samples)
+    metrics, protocol = measure(model, config, data, samples) if validation else ({}, _NOT_MEASURED)
     metrics["best_epoch"] = best["epoch"]
     kind = "gpu" if "gpu_seconds" in best else "cpu"
     metrics[f"training_{kind}_minutes"] = round(best[f"{kind}_seconds"] / 60, 1)
@@ -92,6 +98,14 @@ def publish_run(
         write_atomically(folder / cards.SAMPLES_FILE, sample_image)
     write_atomically(folder / cards.CARD_FILE, cards.card(preset, cards.PLACE, sample_image).encode())
     return presets.write_config(preset, folder)
+
+
+def _record_of(lines: list[dict[str, Any]], validation: Any) -> dict[str, Any]:
+    """The epoch of the published checkpoint: the best one, or the last one of a run without validation metrics."""
+    if not validation:
+        return lines[-1]
+    values = {line[validation.monitor]: line for line in lines}
+    return values[validation.best(values)]
 
 
 def measure(model: Any, config: Config, data: str, samples: int = 10_000) -> tuple[dict[str, Any], str]:
