@@ -5,10 +5,11 @@
 """
 
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 import ganzoo
 from ganzoo.data.avatar_attributes import GLASSES_WORN, MAN, NO_GLASSES, WOMAN
@@ -61,11 +62,22 @@ def montage():
     gap = top.shape[1] - sum(sheet.shape[1] for sheet in doubled)
     between = np.full((doubled[0].shape[0], gap, 3), 255, "uint8")
     bottom = np.concatenate([doubled[0], between, doubled[1]], axis=1)
-    image = np.concatenate([top, np.full((12, top.shape[1], 3), 255, "uint8"), bottom])
-    # 64 colors make the file small.
-    Image.fromarray(image).quantize(64, dither=Image.Dither.NONE).save(
+    image = np.concatenate([top, captions_below(AVATARS, 192, 12), bottom])
+    # Few colors make the file small.
+    Image.fromarray(image).quantize(112, dither=Image.Dither.NONE).save(
         Path(__file__).parent / "montage.png", optimize=True
     )
+
+
+def captions_below(captions, width, gap):
+    """A strip with a caption below each image of a row, uint8 (height, whole width, 3)."""
+    font = ImageFont.load_default(14)
+    strip = Image.new("RGB", (len(captions) * (width + gap) - gap, 66), "white")
+    draw = ImageDraw.Draw(strip)
+    for i, caption in enumerate(captions):
+        text = textwrap.fill(caption, 27)
+        draw.multiline_text((i * (width + gap) + width / 2, 4), text, "#333333", font, anchor="ma", align="center")
+    return np.asarray(strip)
 
 
 def arithmetic(preset):
