@@ -17,11 +17,12 @@ from ganzoo.data.captions_file import read_captions
 from ganzoo.data.decoding import PIXEL_LIMIT, image_suffixes, opened_image, read_arrays, read_idx, read_image
 from ganzoo.data.folders import natural, printable
 from ganzoo.data.labelled_recordings import named_files
+from ganzoo.data.unpaired import folder_pair
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.inference.sampling import grid
 from ganzoo.inference.spectrogram import spectrogram
 
-_SCHEMES = ("avatars", "captions", "digits", "folder", "idx", "named", "npz", "photos", "tfds")
+_SCHEMES = ("avatars", "captions", "digits", "folder", "folders", "idx", "named", "npz", "photos", "tfds")
 # Sizes, classes and broken files that are listed one by one.
 _NAMED = 8
 # Classes and images per class of a preview; images of one without classes.
@@ -138,7 +139,8 @@ def inspect(source: str) -> Inspection:
     """Reads all of a source and describes it.
 
     Args:
-        source: anything that a model can be trained on: "folder:PATH" of images or recordings, "captions:FOLDER",
+        source: anything that a model can be trained on: "folder:PATH" of images or recordings, "folders:PATH_A,PATH_B",
+            of which each is described like a class, "captions:FOLDER",
             "idx:FILE", "npz:FILE", "tfds:NAME[:SPLIT]", "avatars:COUNT", "photos" or "digits"; recordings also as
             "named:FOLDER:PATTERN", see `ganzoo.data.labelled_recordings.open_labelled`.
 
@@ -160,6 +162,8 @@ def inspect(source: str) -> Inspection:
         warnings.simplefilter("always")
         if scheme == "folder":
             _folder(found, Path(place))
+        elif scheme == "folders":
+            _two_folders(found, place)
         elif scheme == "captions":
             _captions(found, Path(place))
         elif scheme == "named":
@@ -220,6 +224,24 @@ def _folder(found: Inspection, root: Path) -> None:
         found.notes.append(f"{beside:,} images lie beside the folders, so the folders are no classes")
     labels = [path.relative_to(root).parts[0] if labelled else None for path in paths]
     _files(found, paths, labels).end(classes=folders if labelled else ())
+
+
+def _two_folders(found: Inspection, place: str) -> None:
+    roots = [Path(path) for path in folder_pair(sources.npz_part(place)[0])]
+    for root in roots:
+        if not root.is_dir():
+            raise GanzooError(f"no such folder: {printable(root)}")
+    # The folders may have the same name.
+    names = [str(root) for root in roots] if roots[0].name == roots[1].name else [root.name for root in roots]
+    suffixes = {path.suffix.lower() for root in roots for path in root.rglob("*")}
+    if not suffixes & set(image_suffixes()):
+        sides = [audio_files(root) for root in roots]
+        _recordings(found, [*sides[0], *sides[1]])
+        found.notes += [f"{name}: {len(side):,} recordings" for name, side in zip(names, sides)]
+        return
+    sides = [sources.find_image_files(root) for root in roots]
+    labels: list[str | None] = [name for name, side in zip(names, sides) for _ in side]
+    _files(found, [*sides[0], *sides[1]], labels).end(classes=names)
 
 
 def _captions(found: Inspection, root: Path) -> None:

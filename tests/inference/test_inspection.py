@@ -61,6 +61,16 @@ def test_arrays_digits_and_recordings(tmp_path):
     assert found["values"].startswith("0 to 0.5, mean 0.3333")
 
 
+def test_two_folders_are_described_like_two_classes(tmp_path):
+    for name, count in (("cats", 3), ("dogs", 2)):
+        (tmp_path / name).mkdir()
+        for i in range(count):
+            Image.new("RGB", (8, 6), (i, 0, 0)).save(tmp_path / name / f"{i}.png")
+    found = told(f"folders:{tmp_path / 'cats'},{tmp_path / 'dogs'}", tmp_path / "p.png")
+    assert found["images"] == "5"
+    assert found["classes"] == "2: cats (3), dogs (2)"
+
+
 def test_what_cannot_be_described_is_one_line(tmp_path):
     (tmp_path / "none").mkdir()
     np.savez(tmp_path / "nan.npz", images=np.full((2, 4, 4), np.nan, "float32"))
@@ -69,6 +79,8 @@ def test_what_cannot_be_described_is_one_line(tmp_path):
         (f"folder:{tmp_path / 'nome'}", "Did you mean"),
         (f"npz:{tmp_path / 'nan.npz'}", "nan"),
         (tmp_path / "none", "write folder:"),
+        (f"folders:{tmp_path / 'none'}", "names one folder"),
+        (f"folders:{tmp_path / 'none'},{tmp_path / 'nome'}", "no such folder"),
         ("digit", "Did you mean 'digits'"),
     ]:
         done = CliRunner().invoke(main, ["data", str(source), "--preview", str(tmp_path / "p.png")])
