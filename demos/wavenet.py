@@ -84,7 +84,7 @@ def page(model: str) -> list[dict[str, Any]]:
     with gr.Row():
         with gr.Column(scale=1):
             words = gr.Textbox(
-                " ".join(names[0][1][:3]) if names else "",
+                " ".join(names[0][1][:2]) if names else "",
                 label=f"Say, up to {MOST_SOUNDS}",
                 info=", ".join(names[0][1][:20]) if names else "",
                 max_lines=1,
