@@ -1,6 +1,5 @@
 """The part of a page that says what its model is: its equation, training, networks, data and metrics."""
 
-import base64
 import functools
 import html
 import inspect
@@ -16,7 +15,7 @@ from ganzoo import cards, presets, registry
 from ganzoo.config import Config
 from ganzoo.networks.layout import Block, blocks_of, count_of, rows_of, weights_of
 
-from .common import added_model, preset_of, shown_errors, trained_presets
+from .common import added_model, data_url, preset_of, shown_errors, trained_presets
 
 _SAMPLES = Path(__file__).parent / "samples"
 _MATH: list[dict[str, str | bool]] = [{"left": "$$", "right": "$$", "display": True}]
@@ -107,11 +106,11 @@ def training(model: str) -> str:
         caption = html.escape(image.info.get("comment", b"").decode("utf-8", "replace"), quote=True)
         image.seek(getattr(image, "n_frames", 1) - 1)
         image.convert("RGB").save(still, "PNG", optimize=True)
-    moving, last = (base64.b64encode(part).decode() for part in (content, still.getvalue()))
+    moving = data_url(content, "gif")
     return (
         '<h4>Training</h4><figure class="gz-training"><picture>'
-        f'<source media="(prefers-reduced-motion: reduce)" srcset="data:image/png;base64,{last}">'
-        f'<img src="data:image/gif;base64,{moving}" alt="What {html.escape(model)} makes as its training goes on">'
+        f'<source media="(prefers-reduced-motion: reduce)" srcset="{data_url(still.getvalue())}">'
+        f'<img src="{moving}" alt="Output of {html.escape(model)} during its training">'
         f"</picture><figcaption>{caption}. The inputs are the same in all frames.</figcaption></figure>"
     )
 

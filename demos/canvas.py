@@ -14,21 +14,40 @@ CANVAS = 336
 MOST_PIXELS, MOST_LAYERS = 1_500_000, 4
 
 
-def canvas(elem_id: str) -> gr.ImageEditor:
-    """An editor to paint white on black."""
+def canvas(
+    elem_id: str,
+    *,
+    side: int = CANVAS,
+    brush: gr.Brush | None = None,
+    eraser: int = 26,
+    height: int = 440,
+    label: str = "Paint here",
+    show_label: bool = False,
+) -> gr.ImageEditor:
+    """An editor to paint on, without uploads and layers.
+
+    Args:
+        elem_id: of the component.
+        side: of the canvas in pixels.
+        brush: by default white, or black, for a black canvas.
+        eraser: its size in pixels.
+        height: of the component in pixels, at most; it is smaller on a phone.
+        label: for screen readers.
+        show_label: for everyone.
+    """
     return gr.ImageEditor(
-        label="Paint here",
-        show_label=False,
+        label=label,
+        show_label=show_label,
         type="filepath",
         format="png",
         sources=(),
         transforms=(),
         layers=False,
-        brush=gr.Brush(default_size=26, colors=["#ffffff", "#000000"], default_color="#ffffff"),
-        eraser=gr.Eraser(default_size=26),
-        canvas_size=(CANVAS, CANVAS),
+        brush=brush or gr.Brush(default_size=26, colors=["#ffffff", "#000000"], default_color="#ffffff"),
+        eraser=gr.Eraser(default_size=eraser),
+        canvas_size=(side, side),
         fixed_canvas=True,
-        height="min(440px, 105vw)",
+        height=f"min({height}px, 105vw)",
         buttons=[],
         elem_id=elem_id,
     )

@@ -1,5 +1,6 @@
 """Helpers that the pages share: cached models, errors shown as messages, enlarged images."""
 
+import base64
 import functools
 import html
 import reprlib
@@ -234,6 +235,11 @@ def enlarged(image: np.ndarray, at_least: int = 560) -> np.ndarray:
     factor = max(1, round(at_least / max(image.shape[:2])))
     large = np.kron(image, np.ones((factor, factor, 1), image.dtype))
     return np.repeat(large, 3, axis=-1) if large.shape[-1] == 1 else large
+
+
+def data_url(content: bytes, kind: str = "png") -> str:
+    """The URL that contains an image file of this kind."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def as_file(image: np.ndarray, name: str) -> str:

@@ -13,6 +13,7 @@ from ganzoo.inference.editing import edit, strokes
 from ganzoo.inference.image_files import fitted, read_image_file
 from ganzoo.inference.latent import project, slerp
 
+from .canvas import canvas
 from .common import (
     LARGEST_SEED,
     ONE_AT_A_TIME,
@@ -287,22 +288,7 @@ def page() -> list[dict[str, Any]]:
                 preset = gr.Dropdown(editable(), label="Model", min_width=210, elem_id="editing-preset")
                 seed = seed_number(_EXAMPLE_SEEDS.get(editable()[0], 0), min_width=90, elem_id="editing-seed")
                 again = gr.Button("Another image", min_width=120, elem_id="editing-another")
-            editor = gr.ImageEditor(
-                label="Paint here",
-                show_label=False,
-                type="filepath",
-                format="png",
-                sources=(),
-                transforms=(),
-                layers=False,
-                brush=_BRUSH,
-                eraser=gr.Eraser(default_size=36),
-                canvas_size=(CANVAS, CANVAS),
-                fixed_canvas=True,
-                height="min(560px, 105vw)",
-                buttons=[],
-                elem_id="editing-editor",
-            )
+            editor = canvas("editing-editor", side=CANVAS, brush=_BRUSH, eraser=36, height=560)
             button = gr.Button("Apply", variant="primary", elem_id="editing-apply")
             rest = gr.Slider(0, 1, 0.1, step=0.05, label="How much the unpainted rest stays", elem_id="editing-rest")
             with gr.Accordion("Start from an image of your own", open=False):

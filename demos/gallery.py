@@ -1,6 +1,5 @@
 """The first tab: a card for each model, in the order of the lecture, from what the models say about themselves."""
 
-import base64
 import html
 import re
 from pathlib import Path
@@ -9,7 +8,7 @@ import gradio as gr
 
 from ganzoo import cards, registry
 
-from .common import preset_of, trained_presets
+from .common import data_url, preset_of, trained_presets
 
 TITLE = "gallery"
 # As `chapter` of tasks and models, with what the chapter is about.
@@ -63,9 +62,8 @@ def card(model: str, preset: str) -> str:
     if path.exists():
         content = path.read_bytes()
         caption = cards.stored_in(content).get("caption", "")
-        source = base64.b64encode(content).decode()
         alternative = html.escape(caption or f"Samples of {name}", quote=True)
-        image = f'<img src="data:image/png;base64,{source}" alt="{alternative}">'
+        image = f'<img src="{data_url(content)}" alt="{alternative}">'
     return (
         f'<button type="button" class="gz-card" data-model="{html.escape(model, quote=True)}">{image}'
         f'<span class="gz-text"><span class="gz-name">{html.escape(name)}</span><span>{html.escape(text)}</span>'

@@ -13,6 +13,7 @@ import gradio as gr
 from ganzoo.errors import GanzooError
 from ganzoo.lab import Experiment, Frame, Game, Settings, experiments
 
+from .canvas import canvas
 from .common import shown_errors, shown_warning, whole_number
 from .lab_controls import (
     CANVAS,
@@ -296,20 +297,14 @@ def page() -> list[dict[str, Any]]:
                 gr.Markdown("#### Game B")
                 b = game_controls("lab-b")
         with gr.Accordion("Paint points of your own, then choose the data “own points”", open=False):
-            painting = gr.ImageEditor(
-                label="Paint the real points here",
-                type="filepath",
-                format="png",
-                sources=(),
-                transforms=(),
-                layers=False,
+            painting = canvas(
+                "lab-painting",
+                side=CANVAS,
                 brush=gr.Brush(default_size=8, colors=["#2563eb"], default_color="#2563eb", color_mode="fixed"),
-                eraser=gr.Eraser(default_size=20),
-                canvas_size=(CANVAS, CANVAS),
-                fixed_canvas=True,
-                height="min(460px, 105vw)",
-                buttons=[],
-                elem_id="lab-painting",
+                eraser=20,
+                height=460,
+                label="Paint the real points here",
+                show_label=True,
             )
 
     controls = [shared[name] for name in SHARED] + [game[name] for game in (a, b) for name in CONTROLS]

@@ -1,6 +1,5 @@
 """A game as SVG: crisp at any size, quick to make, in the colors of a light or dark page."""
 
-import base64
 import html
 import io
 from collections.abc import Sequence
@@ -12,6 +11,8 @@ from PIL import Image
 from ganzoo.lab import Frame, Game
 from ganzoo.lab.data import LIMIT
 from ganzoo.lab.playing import arrows
+
+from .common import data_url
 
 # Side of the image of points, height and width of a curve, in units of the SVG.
 SIDE, WIDE, HIGH = 360, 174, 64
@@ -130,7 +131,7 @@ def _surface(frame: Frame, game: Game) -> str:
     pixels = np.concatenate([colors, strength[..., None]], axis=-1).astype("uint8")
     buffer = io.BytesIO()
     Image.fromarray(pixels, "RGBA").save(buffer, "PNG", compress_level=1)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return data_url(buffer.getvalue())
 
 
 def _curves(game: Game) -> str:

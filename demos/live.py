@@ -1,11 +1,9 @@
 """The page of live training: a DCGAN learns the embedded digits while the visitor watches."""
 
 import atexit
-import base64
 import contextlib
 import functools
 import html
-import io
 import threading
 import time
 import traceback
@@ -18,34 +16,30 @@ import gradio as gr
 import keras
 import numpy as np
 from keras import ops
-from PIL import Image
 
 import ganzoo
 from ganzoo.cli.train import next_commands
 from ganzoo.errors import GanzooError
-from ganzoo.inference import grid
 from ganzoo.pixels import to_float, to_uint8
 
 from .common import LARGEST_SEED, Refused, finite_number, seed_number, shown_warning, whole_number
-from .lab_svg import STYLE, curve_panel, opinion_color
+from .lab_svg import STYLE
+from .live_view import render
 from .turns import BUILDING, TRAINING
 
 TITLE = "live training"
 PRESET = "dcgan.digits"
 # One run at a time. The limits are for a page that others can reach: what a run may take, and how many there may be.
 MOST_MINUTES, MOST_RUNS, MOST_EPOCHS = 15, 20, 100
-IMAGES, REAL_IMAGES, COLUMNS = 36, 12, 6
+IMAGES, REAL_IMAGES = 36, 12
 SECONDS_PER_FRAME = 0.5
 LOSSES = ["non_saturating", "minimax", "least_squares", "hinge"]
-# Side of an image and height of the bar below it, in units of the SVG.
-_SIDE, _BAR = 58, 6
 _EVENT: dict[str, Any] = dict(show_progress="hidden", concurrency_limit=None, api_visibility="private")
 _WELCOME = (
-    "`ganzoo train dcgan.digits`, while you watch: a DCGAN learns 1,797 handwritten digits, which takes two to four "
-    "minutes on two processor cores. The bar below an image is the discriminator's opinion of it: **violet** for real, "
+    "`ganzoo train dcgan.digits`, while you watch: a DCGAN learns 1,797 handwritten digits, in about a minute "
+    "on two processor cores. The bar below an image is the discriminator's opinion of it: **violet** for real, "
     "**orange** for generated. The run folder stays on this machine, and the command line can go on with it."
 )
-_METRICS = ("frechet_distance",)
 
 
 @dataclass(eq=False)
@@ -59,6 +53,7 @@ class Run:
         status: one line.
         history: values of each view: {"step": ..., "d_loss": ...}.
         stop: the visitor has asked it to stop.
+        complete: it has trained all its epochs.
         folder: the run folder, known at the end.
         ended: set at the end.
     """
@@ -71,6 +66,7 @@ class Run:
     status: str = "building the networks"
     history: list[dict[str, Any]] = field(default_factory=list)
     stop: bool = False
+    complete: bool = False
     folder: Path | None = None
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -105,6 +101,7 @@ class Watch(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._turns.close()
+        self._run.complete = False
         self._latents = self.model.latents(IMAGES, seed=0)
         self._real = _real_images(self.model.image_shape)
         self._show("preparing the first step")
@@ -125,6 +122,10 @@ class Watch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._logs = dict(logs or {})
         self._show()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        # Not called for a run that was stopped.
+        self._run.complete = True
 
     def _show(self, status: str = "") -> None:
         run, model = self._run, self.model
@@ -158,77 +159,6 @@ def _opinions(model: Any, images: np.ndarray) -> np.ndarray:
     return ops.convert_to_numpy(logits)[:, 0]
 
 
-def render(
-    model: Any,
-    images: np.ndarray,
-    real: np.ndarray,
-    of_fake: np.ndarray,
-    of_real: np.ndarray,
-    history: list[dict[str, Any]],
-) -> str:
-    """A training run as HTML: generated and real images with the discriminator's opinions, and curves.
-
-    Args:
-        model: that trains.
-        images, real: uint8 (count, height, width, channels).
-        of_fake, of_real: the discriminator's opinions of them.
-        history: of the run.
-    """
-    raw = not model.loss.gives_probabilities
-    scores = np.concatenate([of_fake, of_real])
-    low, high = (float(scores.min()), float(scores.max())) if raw else (0.0, 1.0)
-    shown = (
-        ("Generated images", images, of_fake),
-        ("Real images", real, of_real),
-    )
-    sheets = "".join(
-        f"<div><p><b>{title}</b> · D on average <b>{values.mean():.2f}</b></p>"
-        f"{_sheet(title, pixels, values, low, high)}</div>"
-        for title, pixels, values in shown
-    )
-    names = ("D(x), raw", "D(G(z)), raw") if raw else ("D(x)", "D(G(z))")
-    panels = [
-        curve_panel(history, ("d_loss", "g_loss"), ("loss of D", "loss of G")),
-        curve_panel(history, ("d_real", "d_fake"), names),
-        curve_panel([entry for entry in history if _METRICS[0] in entry], _METRICS, ("Fréchet distance",)),
-    ]
-    return (
-        f'<div class="lab-game live" data-step="{model.steps}"><div class="sheets">{sheets}</div>'
-        f'<div class="curves">{"".join(panels)}</div></div>'
-    )
-
-
-def _sheet(title: str, images: np.ndarray, opinions: np.ndarray, low: float, high: float) -> str:
-    """Images in rows, each above a bar whose color and length tell the discriminator's opinion."""
-    rows = -(-len(images) // COLUMNS)
-    width, height = COLUMNS * _SIDE, rows * (_SIDE + _BAR)
-    parts = []
-    for i, opinion in enumerate(np.clip((opinions - low) / max(high - low, 1e-6), 0, 1)):
-        x, y = i % COLUMNS * _SIDE, i // COLUMNS * (_SIDE + _BAR)
-        parts.append(
-            f'<rect x="{x + 1}" y="{y + _SIDE - 1}" width="{max(1.0, (_SIDE - 4) * opinion):.0f}" height="{_BAR - 1}" '
-            f'fill="{opinion_color(opinion)}"><title>D = {opinions[i]:.2f}</title></rect>'
-        )
-    sheets = []
-    for start in range(0, len(images), COLUMNS):
-        row = images[start : start + COLUMNS]
-        sheets.append(
-            f'<image href="{_png(grid(row, columns=len(row), gap=0))}" x="0" y="{start // COLUMNS * (_SIDE + _BAR)}" '
-            f'width="{len(row) * _SIDE}" height="{_SIDE - 2}" preserveAspectRatio="none" '
-            'style="image-rendering: pixelated"/>'
-        )
-    label = html.escape(f"{title}; the discriminator's output is {opinions.mean():.2f} on average")
-    return (
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">{"".join(sheets)}{"".join(parts)}</svg>'
-    )
-
-
-def _png(image: np.ndarray) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "PNG", compress_level=1)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
 # Events.
 
 
@@ -237,7 +167,7 @@ def train(request: gr.Request, *values: Any) -> Iterator[Any]:
     yield from _watched(request, lambda: Run(request.session_hash or "", settings_of(*values)))
 
 
-def go_on(request: gr.Request, epochs: Any, *others: Any) -> Iterator[Any]:
+def go_on(request: gr.Request, epochs: Any) -> Iterator[Any]:
     """Goes on with the visitor's last run, and shows it until it ends."""
 
     def resumed() -> Run:
@@ -333,7 +263,8 @@ def _train(run: Run) -> None:
                 max_minutes=MOST_MINUTES,
                 callbacks=[Watch(run, turns)],
             )
-        run.status = f"{'stopped' if run.stop else 'finished'}: the run folder is {run.folder}"
+        why = "finished" if run.complete else "stopped" if run.stop else f"stopped after {MOST_MINUTES} minutes"
+        run.status = f"{why}: the run folder is {run.folder}"
         if not run.version:
             run.status = f"{run.folder} has all its epochs already: ask for more of them"
     except GanzooError as error:
@@ -388,7 +319,7 @@ def page() -> list[dict[str, Any]]:
     gr.HTML(f"<style>{STYLE}</style>", padding=False)
     gr.Markdown(_WELCOME)
     with gr.Row():
-        epochs = gr.Slider(1, MOST_EPOCHS, 40, step=1, label="Epochs, of 28 steps", elem_id="live-epochs")
+        epochs = gr.Slider(1, MOST_EPOCHS, 40, step=1, label="Epochs", elem_id="live-epochs")
         loss = gr.Dropdown(LOSSES, value=LOSSES[0], label="Loss", elem_id="live-loss")
         rate = gr.Number(2e-4, label="Learning rate of both networks", elem_id="live-rate")
         steps = gr.Slider(1, 5, 1, step=1, label="k: steps of D per step of G", elem_id="live-k")

@@ -85,7 +85,7 @@ def _change_recordings(
     change: Callable[[Any, Any, int], Any],
     check: Callable[[Any], None] | None = None,
 ) -> None:
-    """Writes what a model makes of a recording, of several, or of all in a folder.
+    """Writes a model's output for a recording, for several, or for all in a folder.
 
     Args:
         sources: files, or one folder.

@@ -22,7 +22,7 @@ _MODEL_HELP = "A model, a preset, an address of the hub, a .keras file or a run 
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the noise.")
 @click.option(
-    "--smooth-first", is_flag=True, help="Smooth natural speech first, to hear what the post-filter makes of it."
+    "--smooth-first", is_flag=True, help="Smooth natural speech first, to hear the post-filter's output for it."
 )
 def postfilter(source: Path, target: Path, model: str, strength: float | None, seed: int, smooth_first: bool) -> None:
     """Gives over-smoothed speech, such as that of statistical speech synthesis, its texture back. IN and OUT are files

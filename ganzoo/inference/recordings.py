@@ -78,7 +78,7 @@ def _warn_of_clipping(warn: Warn, target: Path, clipped: int, peak: float) -> No
 def change_file(
     change: Callable[[np.ndarray, int], np.ndarray], source: PathLike, target: PathLike, warn: Warn | None = None
 ) -> None:
-    """Writes what a function makes of a whole recording, which is in memory at once.
+    """Writes a function's output for a whole recording, which is in memory at once.
 
     Sample rate and, if the target's format supports it, bit depth are preserved. The file is written atomically.
     Floating-point samples above full scale are kept in a floating-point .wav; other formats clip them.

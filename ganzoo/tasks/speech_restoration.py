@@ -70,7 +70,7 @@ class SpeechRestoration(SpeechSmoothing):
             audio, sample_rate: as in `smooth`.
             strength: factor of what the post-filter adds, 0 to 2; by default the model's own.
             seed: of the noise.
-            smooth_first: smooth the recording first, to hear what the post-filter makes of the smooth version of
+            smooth_first: smooth the recording first, to hear the post-filter's output for the smooth version of
                 natural speech.
 
         Returns:
@@ -130,7 +130,7 @@ class SpeechRestoration(SpeechSmoothing):
         return backend.compiled(forward, specs, network)
 
     def changed_cepstra(self, cepstra: np.ndarray) -> np.ndarray:
-        """What the model makes of natural mel-cepstra, for its evaluation: they are smoothed, then restored."""
+        """The model's output for natural mel-cepstra, for its evaluation: they are smoothed, then restored."""
         return self.restore_cepstra(self.smooth_cepstra(cepstra))
 
     def _versions(self, natural: np.ndarray) -> dict[str, np.ndarray]:

@@ -302,7 +302,7 @@ class SpeechSmoothing(Task):
         return [np.stack([self.coarse_cepstra(one) for one in self.example_batch(count, seed)])]
 
     def changed_cepstra(self, cepstra: np.ndarray) -> np.ndarray:
-        """What the model makes of natural mel-cepstra, for its evaluation: here the smooth ones."""
+        """The model's output for natural mel-cepstra, for its evaluation: here the smooth ones."""
         return self.smooth_cepstra(cepstra)
 
     def preview(self, feed: "Feed", count: int) -> np.ndarray | None:
