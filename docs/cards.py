@@ -58,10 +58,15 @@ def index():
     for name, config in trained().items():
         weights = config.weights
         first = next(((key, weights.metrics[key]) for key in FIRST if key in weights.metrics), None)
-        number = f"{cards.label(first[0])}: {first[1]:.4g}" if first else ""
+        number = f"{cards.label(first[0])}: {number_of(first[1])}" if first else ""
         lines.append(row(f"[`{name}`]({name}.md)", config.description, number, weights.license))
     toctree = ["", "```{toctree}", ":hidden:", "", *trained(), "```"]
     return "\n".join([*lines, *toctree]) + "\n"
+
+
+def number_of(value):
+    """A metric with four digits, or more for a large number: 0.1234, 12.34, -15356."""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def write_samples(name, config):

@@ -1,6 +1,6 @@
 """Writes docs/notebooks from the guides, docs/guides/*.py: python docs/notebooks.py [--execute] [GUIDE...]
 
-With --execute, the guides run with their full settings, which takes minutes, and what each cell prints is stored. The
+With --execute, the guides run, which takes minutes, and what each cell prints is stored. The
 pages of the documentation show it. Without, a notebook keeps what it has as long as the guide's code is the same.
 """
 
@@ -8,7 +8,6 @@ import argparse
 import contextlib
 import io
 import json
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -68,7 +67,6 @@ def stored_outputs(path: Path) -> list[str]:
 
 def printed_by(path: Path) -> list[str]:
     """What each code cell of a guide prints."""
-    os.environ.pop("GANZOO_QUICK", None)
     namespace: dict[str, Any] = {"__name__": "guide"}
     printed = []
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):

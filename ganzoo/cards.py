@@ -130,7 +130,7 @@ def card(config: Config, name: str, samples: bytes | None = None, image: str = S
         caption = stored_in(samples).get("caption", "")
         parts += [f"![{_alternative(caption)}]({image})", caption and f"{caption}."]
     parts.append(equation_of(config))
-    parts += ["## Use", _use(config, name), "## Data and license", _data(weights)]
+    parts += ["## Use", _use(config, name), "## Data and license", _data(config, weights)]
     parts += ["## Metrics", _metrics(weights), "## Limits", _limits(config)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -324,12 +324,13 @@ def _use(config: Config, name: str) -> str:
     )
 
 
-def _data(weights: Weights) -> str:
+def _data(config: Config, weights: Weights) -> str:
     lines = [f"- Trained on: {weights.data}", f"- License of the data: {weights.license}"]
     if time := training_time(weights.metrics):
         kind = " of processor time" if "training_cpu_minutes" in weights.metrics else ""
         epoch = weights.metrics.get("best_epoch")
-        lines.append(f"- Training: {time}{kind}" + (f", up to epoch {epoch}" if epoch else ""))
+        stage = f" for the last of {len(config.stages) + 1} stages" if config.stages else ""
+        lines.append(f"- Training: {time}{kind}{stage}" + (f", up to epoch {epoch}" if epoch else ""))
     return "\n".join(lines)
 
 

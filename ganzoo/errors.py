@@ -33,7 +33,7 @@ class GanzooError(ValueError):
     """An error that the user can fix; the message says how."""
 
 
-def unknown(kind: str, name: object, allowed: Iterable[object], where: str = "") -> GanzooError:
+def unknown(kind: str, name: object, allowed: Iterable[object], where: str = "", listed_by: str = "") -> GanzooError:
     """The error for an unknown name, with the nearest match, and all allowed names unless these are many.
 
     Args:
@@ -41,6 +41,7 @@ def unknown(kind: str, name: object, allowed: Iterable[object], where: str = "")
         name: the unknown name.
         allowed: the names that exist.
         where: the file and section of the name, if it came from a file.
+        listed_by: the command that lists the names, if they are many.
 
     Returns:
         A `GanzooError` for the caller to raise.
@@ -52,11 +53,16 @@ def unknown(kind: str, name: object, allowed: Iterable[object], where: str = "")
     """
     names = sorted(str(value) for value in allowed)
     by_lower_case = {value.lower(): value for value in names}
-    near = difflib.get_close_matches(str(name).lower(), by_lower_case, n=1, cutoff=0.5)
-    guess = f" Did you mean '{by_lower_case[near[0]]}'?" if near else ""
+    # "epoch" for "training.epochs".
+    by_last_part = {value.lower().rpartition(".")[2]: value for value in names}
+    guess = ""
+    for known in (by_lower_case, by_last_part):
+        if near := difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.6):
+            guess = f" Did you mean '{known[near[0]]}'?"
+            break
     place = f"{where}: " if where else ""
-    if guess and len(names) > _MOST_NAMES:
-        return GanzooError(f"{place}unknown {kind} '{name}'.{guess}")
+    if len(names) > _MOST_NAMES and (guess or listed_by):
+        return GanzooError(f"{place}unknown {kind} '{name}'.{guess or f' {listed_by} lists all of them.'}")
     choices = ", ".join(names) if names else "none"
     return GanzooError(f"{place}unknown {kind} '{name}'.{guess} Allowed: {choices}.")
 

@@ -284,7 +284,7 @@ def _unknown_name(name: PathLike, files: dict[str, Path]) -> GanzooError:
         runs = []
     if len(path.parts) > 1:
         return unknown("run folder", name, runs) if runs else GanzooError(f"no such run folder or file: {path}")
-    return unknown("preset or model", name, [*files, *registry.list_models(), *runs])
+    return unknown("preset or model", name, [*files, *registry.list_models(), *runs], listed_by="`ganzoo list`")
 
 
 def is_saved(name: PathLike) -> bool:

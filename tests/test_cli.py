@@ -106,6 +106,25 @@ def test_dry_run_says_what_would_happen_and_writes_nothing(tiny_preset, tmp_path
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_dry_run_downloads_nothing(tmp_path, monkeypatch):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", lambda *a, **k: pytest.fail("downloaded"))
+    done = run("train", "dcgan.mnist", "--dry-run", "--output", tmp_path / "runs")
+    assert done.exit_code == 1
+    assert "tfds:mnist has not been downloaded yet" in done.output
+    assert "idx:train-images-idx3-ubyte.gz" in done.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_variable_of_the_environment_is_named(monkeypatch):
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "abc")
+    output = run("demo").output
+    assert "GRADIO_SERVER_PORT: 'abc' is not a valid integer" in output
+    assert "--port'" not in output
+    assert "'--port': 0 is not in the range" in run("demo", "--port", "0").output
+
+
 def test_info_tells_paper_parameters_and_metrics():
     output = run("info", "dcgan").output
     for part in ("1511.06434", "preset dcgan.mnist", "parameters", "license", "frechet_distance", "protocol"):
@@ -189,6 +208,11 @@ CHEAP_MISTAKES = [
     ("probe dcgan --data digits --test idx:t10k", "no such file: t10k"),
     ("export dcgann saved", "Did you mean 'dcgan'?"),
     ("export dcgan runs", "choose another folder"),
+    (
+        "export dcgan mine.abc",
+        "no format has the suffix .abc: choose a folder for a SavedModel, or a file ending in .onnx",
+    ),
+    ("export dcgan mine.onx", "no format has the suffix .onx"),
     ("publish none out --data digits --license CC0 --trained-on digits", "no such run folder: none"),
     ("publish runs/tiny-001 out --data digits --license CC0 --trained-on digits", "no best checkpoint"),
     ("demo srgann", "Did you mean 'srgan'?"),

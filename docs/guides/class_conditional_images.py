@@ -12,16 +12,11 @@
 # A conditional GAN gives the class to both networks, so that you can ask for one (Mirza & Osindero 2014).
 
 # %%
-import os
-
 import numpy as np
 
 import ganzoo
 from ganzoo.inference import grid, save_image
 from ganzoo.metrics import get_extractor
-
-# The tests run this page with small settings.
-quick = bool(os.environ.get("GANZOO_QUICK"))
 
 # %% [markdown]
 # ## Ask for classes
@@ -49,7 +44,7 @@ handwriting = model.generate(latents=one, labels=range(10))
 # Does the model obey? A classifier of real digits, which is part of the package, reads what was generated:
 
 # %%
-count = 50 if quick else 1000
+count = 1000
 labels = np.arange(count) % 10
 read = get_extractor("mnist_classifier")(model.generate(labels=labels, seed=0)).logits.argmax(axis=1)
 print(f"{(read == labels).mean():.1%} of the images show the digit asked for")
@@ -61,13 +56,11 @@ print(f"{(read == labels).mean():.1%} of the images show the digit asked for")
 
 # %%
 dataset = ganzoo.data.labelled("digits", image_shape=(32, 32, 1), batch_size=64, upscale=True)
-mine = ganzoo.create(
-    "cgan", image_shape=(32, 32, 1), classes=10, latent_dim=64, width=4 if quick else 24, kernel_size=4
-)
+mine = ganzoo.create("cgan", image_shape=(32, 32, 1), classes=10, latent_dim=64, width=24, kernel_size=4)
 mine.compile(ema_decay=0.995)
-mine.fit(dataset, epochs=1 if quick else 20, verbose=0)
+mine.fit(dataset, epochs=20, verbose=0)
 report = ganzoo.evaluation.evaluate(
-    mine, "digits", "digits_classifier", samples=100 if quick else 2000, upscale=True, metrics=["class_accuracy"]
+    mine, "digits", "digits_classifier", samples=2000, upscale=True, metrics=["class_accuracy"]
 )
 print(report.metrics)
 

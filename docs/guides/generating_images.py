@@ -12,16 +12,11 @@
 # From a trained model to one of your own: generate images, move through latent space, edit, and train.
 
 # %%
-import os
-
 import keras
 import numpy as np
 
 import ganzoo
 from ganzoo.inference import grid, latent, save_image
-
-# The tests run this page with small settings.
-quick = bool(os.environ.get("GANZOO_QUICK"))
 
 # %% [markdown]
 # ## Trained models
@@ -61,7 +56,7 @@ clean = model.generate(latents=latent.truncated(16, model.latent_dim, limit=0.7,
 # The other way round, `project` finds the latents of given images, by gradient descent. `errors` are root mean squared differences in gray levels: how well the generator can show each image at all.
 
 # %%
-found, errors = latent.project(model, images[:2], steps=20 if quick else 300)
+found, errors = latent.project(model, images[:2], steps=300)
 print(errors)
 
 # %% [markdown]
@@ -84,7 +79,7 @@ digits = vae.generate(2, seed=0)
 means, deviations = vae.encode(digits)  # float32 (2, 50) each
 between = vae.interpolate(digits[0], digits[1], count=9)
 elbo, reconstruction, kl = vae.elbo(digits)
-log_likelihood = vae.log_likelihood(digits, samples=10 if quick else 500)
+log_likelihood = vae.log_likelihood(digits, samples=500)
 print(f"ELBO {elbo.mean():.1f} nats, log-likelihood at least {log_likelihood.mean():.1f} nats on average")
 
 # %% [markdown]
@@ -100,7 +95,7 @@ mask, keep = np.zeros((2, 28, 28), bool)
 mask[16:24, 10:18] = True
 keep[:10] = True
 painted = np.full((28, 28, 1), 200, "uint8")
-result = edit(model, a, painted, mask, keep, candidates=2, steps=10 if quick else 100)
+result = edit(model, a, painted, mask, keep, candidates=2, steps=100)
 print(result.images.shape, result.errors)
 
 # %% [markdown]
@@ -122,9 +117,9 @@ print(features.shape)
 # %%
 keras.utils.set_random_seed(0)  # for the same result each time
 dataset = ganzoo.data.images("digits", image_shape=(32, 32, 1), batch_size=64, upscale=True)
-mine = ganzoo.create("dcgan", image_shape=(32, 32, 1), latent_dim=64, width=4 if quick else 24, kernel_size=4)
+mine = ganzoo.create("dcgan", image_shape=(32, 32, 1), latent_dim=64, width=24, kernel_size=4)
 mine.compile(ema_decay=0.995)  # the paper's optimizers and loss; pass others to change them
-history = mine.fit(dataset, epochs=1 if quick else 20, verbose=0)
+history = mine.fit(dataset, epochs=20, verbose=0)
 print({name: round(values[-1], 3) for name, values in history.history.items()})
 
 # %% [markdown]
@@ -139,7 +134,7 @@ save_image("mine.png", grid(mine.generate(16, seed=0)))
 # How good is it? `evaluate` gives numbers with the protocol that they depend on ([Evaluation](../evaluation.md)):
 
 # %%
-report = ganzoo.evaluation.evaluate(mine, "digits", "digits_classifier", samples=100 if quick else 2000, upscale=True)
+report = ganzoo.evaluation.evaluate(mine, "digits", "digits_classifier", samples=2000, upscale=True)
 print(report.metrics)
 print(report.protocol)
 

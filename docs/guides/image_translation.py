@@ -12,7 +12,6 @@
 # `cyclegan` learns from two piles of images, such as photos and paintings, to turn each kind into the other, without a single example of the same scene in both (Zhu et al. 2017). Two generators learn together: what one translates, the other has to bring back.
 
 # %%
-import os
 from pathlib import Path
 
 import numpy as np
@@ -21,16 +20,13 @@ from PIL import Image
 import ganzoo
 from ganzoo.data.embedded import digits
 
-# The tests run this page with small settings.
-quick = bool(os.environ.get("GANZOO_QUICK"))
-
 # %% [markdown]
 # ## Two folders
 #
 # Images may have any size and format; they need not be equally many. Here one folder holds digits on white paper, the other *different* digits on a blackboard, both made from the digits that come with scikit-learn.
 
 # %%
-images = digits()[0][: 200 if quick else 1000, :, :, 0] / 255.0  # (count, 8, 8), ink is 1
+images = digits()[0][:1000, :, :, 0] / 255.0  # (count, 8, 8), ink is 1
 for number, ink in enumerate(images):
     side, paper, pen = [("paper", (255, 255, 250), (30, 40, 120)), ("board", (25, 60, 45), (250, 240, 200))][number % 2]
     picture = np.array(paper) + ink[..., None] * (np.array(pen) - paper)
@@ -52,7 +48,7 @@ model = ganzoo.create(
     "cyclegan", crop=32, width=8, blocks=2, discriminator_width=16, discriminator_strides=2, domains=("paper", "board")
 )
 model.compile(ema_decay=0.99)
-history = model.fit(dataset.take(2) if quick else dataset, epochs=1 if quick else 8, verbose=0)
+history = model.fit(dataset, epochs=8, verbose=0)
 print("cycle loss:", history.history["cycle_loss"])
 
 # %% [markdown]

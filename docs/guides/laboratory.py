@@ -13,15 +13,11 @@
 # `ganzoo lab` shows the same in a browser.
 
 # %%
-import os
-
 import numpy as np
 
 import ganzoo
 
-# The tests run this page with small settings.
-quick = bool(os.environ.get("GANZOO_QUICK"))
-steps = 40 if quick else 1000
+steps = 1000
 
 # %% [markdown]
 # ## One game

@@ -12,7 +12,6 @@
 # SEGAN (Pascual et al. 2017) is a GAN on waveforms: the generator takes a noisy recording and returns a clean one. Reading recordings needs `pip install '.[speech]'`.
 
 # %%
-import os
 import tempfile
 from pathlib import Path
 
@@ -21,9 +20,6 @@ import soundfile
 
 import ganzoo
 from ganzoo.metrics import si_sdr
-
-# The tests run this page with small settings.
-quick = bool(os.environ.get("GANZOO_QUICK"))
 
 # %% [markdown]
 # ## Enhance a recording
@@ -112,7 +108,7 @@ dataset = ganzoo.data.speech(f"folder:{folder}", noise="generated", window=4096,
 sizes = dict(widths=(8, 16, 16), kernel_size=15, stride=4, latent_dim=4, window=4096, discriminator_widths=(4, 8, 8))
 mine = ganzoo.create("segan", **sizes, output="residual", discriminator_regularizers=[])
 mine.compile()
-mine.fit(dataset, epochs=1 if quick else 20, verbose=0)
+mine.fit(dataset, epochs=20, verbose=0)
 result = mine.enhance(noisy, sample_rate=16_000)
 
 # %% [markdown]

@@ -13,8 +13,6 @@
 # is a GAN that gives such spectra their texture back. Analysis and synthesis, by the vocoder WORLD, need `pip install '.[voice]'`.
 
 # %%
-import os
-
 import numpy as np
 
 import ganzoo
@@ -24,9 +22,6 @@ from ganzoo.data.vowels import vowels
 from ganzoo.inference.sampling import grid
 from ganzoo.inference.spectrogram import envelopes
 from ganzoo.metrics import mel_cepstral_distortion, modulation_distance, variance_distance
-
-# The tests run this page with small settings.
-quick = bool(os.environ.get("GANZOO_QUICK"))
 
 # %% [markdown]
 # ## Restore a recording
@@ -84,16 +79,16 @@ report("restored", restored_cepstra)
 
 # %%
 rng = np.random.default_rng(0)
-starts = rng.integers(0, len(natural) - 64, 64 if quick else 256)
+starts = rng.integers(0, len(natural) - 64, 256)
 segments = np.stack([natural[start : start + 64] for start in starts])
 sizes = dict(window=64, order=40, coarse_order=8, hop=8)
 smoother = ganzoo.create("smoother", width=16, blocks=1, **sizes)
 smoother.compile(ema_decay=0.9)
-smoother.fit(segments, batch_size=16, epochs=2 if quick else 20, verbose=0)
+smoother.fit(segments, batch_size=16, epochs=20, verbose=0)
 postfilter = ganzoo.create("postfilter", width=16, blocks=1, smoother_width=16, smoother_blocks=1, **sizes)
 postfilter.start_from(smoother)
 postfilter.compile(loss="least_squares", spectral_weight=2.0, ema_decay=0.9)
-history = postfilter.fit(segments, batch_size=16, epochs=2 if quick else 10, verbose=0)
+history = postfilter.fit(segments, batch_size=16, epochs=10, verbose=0)
 print(f"mean squared difference of the spectra: {history.history['spectral_error'][-1]:.2f}")
 
 # %% [markdown]

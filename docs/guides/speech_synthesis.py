@@ -13,15 +13,10 @@
 # recordings are read with `pip install '.[speech]'`.
 
 # %%
-import os
-
 import numpy as np
 
 import ganzoo
 from ganzoo.data.vowels import vowels
-
-# The tests run this page with small settings.
-quick = bool(os.environ.get("GANZOO_QUICK"))
 
 # %% [markdown]
 # ## Sounds and labels
@@ -33,8 +28,8 @@ rate, names = 8000, {"vowel": ["a", "i", "o", "e"]}
 model = ganzoo.create(
     "wavenet",
     stacks=1,
-    layers_per_stack=6 if quick else 9,
-    channels=16 if quick else 32,
+    layers_per_stack=9,
+    channels=32,
     skip_channels=32,
     hidden=64,
     label_names=names,
@@ -56,7 +51,7 @@ def crop(label):
     return padded[start : start + model.context + model.window]
 
 
-labels = rng.integers(0, 4, (64 if quick else 1024, 1)).astype("int32")
+labels = rng.integers(0, 4, (1024, 1)).astype("int32")
 audio = np.stack([crop(label) for label in labels[:, 0]])
 
 # %% [markdown]
@@ -68,7 +63,7 @@ audio = np.stack([crop(label) for label in labels[:, 0]])
 
 # %%
 model.compile({"name": "adam", "learning_rate": 3e-3, "global_clipnorm": 1.0}, ema_decay=0.95)
-history = model.fit(audio, labels, batch_size=8, epochs=1 if quick else 4, verbose=0)
+history = model.fit(audio, labels, batch_size=8, epochs=4, verbose=0)
 print(f"{history.history['bits'][-1]:.2f} bits per sample in training")
 
 # %% [markdown]
@@ -86,8 +81,8 @@ print(f"{right:.2f} bits with the right label, {wrong:.2f} with a wrong one")
 # `temperature` below 1 makes samples more predictable. `say` puts sounds one after another.
 
 # %%
-generated = model.generate(labels={"vowel": ["a", "e"]}, seed=0, seconds=0.02 if quick else 0.4)
-word = model.say({"vowel": ["a", "i", "a"]}, seed=1, seconds=0.02 if quick else 0.4, temperature=0.9, pause=0.05)
+generated = model.generate(labels={"vowel": ["a", "e"]}, seed=0, seconds=0.4)
+word = model.say({"vowel": ["a", "i", "a"]}, seed=1, seconds=0.4, temperature=0.9, pause=0.05)
 print(generated.shape, word.shape)
 
 # %% [markdown]

@@ -12,17 +12,12 @@
 # Photos, four times as large: `srresnet` minimizes the pixel error, `srgan` adds a perceptual and an adversarial loss for sharper results (Ledig et al. 2016).
 
 # %%
-import os
-
 import numpy as np
 from PIL import Image
 
 import ganzoo
 from ganzoo.data.image_files import open_image_files, resized, to_small
 from ganzoo.metrics import psnr, ssim
-
-# The tests run this page with small settings.
-quick = bool(os.environ.get("GANZOO_QUICK"))
 
 # %% [markdown]
 # ## Upscale a photo
@@ -86,7 +81,7 @@ print("largest difference from the untiled image, in gray levels:", np.abs(tiled
 dataset = ganzoo.data.pairs("photos", scale=4, crop=64, batch_size=4)
 mine = ganzoo.create("srresnet", scale=4, blocks=2, width=8, normalization="none", crop=64)
 mine.compile()
-mine.fit(dataset, epochs=1 if quick else 30, verbose=0)
+mine.fit(dataset, epochs=30, verbose=0)
 larger = ganzoo.create("srresnet", scale=4, blocks=3, width=12, normalization="none", crop=64)
 larger.start_from(mine)
 print("grown:", np.abs(larger.upscale(small).astype(int) - mine.upscale(small)).max(), "gray levels apart")

@@ -12,15 +12,10 @@
 # A caption in, an image out: `gan_int_cls` (Reed et al. 2016) in one stage of 64x64, `stackgan` (Zhang et al. 2016) in two stages, up to 256x256. Then latent arithmetic with faces, and training on captions of your own.
 
 # %%
-import os
-
 import numpy as np
 
 import ganzoo
 from ganzoo.inference import grid, save_image
-
-# The tests run this page with small settings.
-quick = bool(os.environ.get("GANZOO_QUICK"))
 
 # %% [markdown]
 # ## Images from captions
@@ -98,7 +93,7 @@ women_with_glasses = faces.generate(latents=analogy(*groups))  # nine images
 # The classifier also finds the directions in which a model's images change one attribute. The first call generates 5,000 images for that; its result is cached.
 
 # %%
-directions = find_directions(faces, "avatars_classifier", samples=1000 if quick else 5000, seed=0, avoidance=0)
+directions = find_directions(faces, "avatars_classifier", samples=5000, seed=0, avoidance=0)
 latents = faces.latents(8, seed=1)
 changed = faces.generate(latents=directions.move(latents, glasses="round", hair_color="pink"))  # along the directions
 save_image("changed.png", grid(np.concatenate([faces.generate(latents=latents), changed]), columns=8))

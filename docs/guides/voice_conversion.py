@@ -14,16 +14,11 @@
 # This page needs `pip install '.[voice]'` and no recordings: its two voices are synthetic vowels, of a man and, with a higher pitch and shorter vocal tract, of a child.
 
 # %%
-import os
-
 import numpy as np
 
 import ganzoo
 from ganzoo.data.vocoder import analyze, features_of, pitch_statistics, synthesize
 from ganzoo.data.vowels import vowels
-
-# The tests run this page with small settings.
-quick = bool(os.environ.get("GANZOO_QUICK"))
 
 # %% [markdown]
 # ## Speech in parts
@@ -50,9 +45,9 @@ for name, sound in (("man", man), ("child", child)):
 model = ganzoo.create(
     "cyclegan_vc",
     sample_rate=rate,
-    width=4 if quick else 16,
-    channels=8 if quick else 32,
-    hidden=8 if quick else 32,
+    width=16,
+    channels=32,
+    hidden=32,
     blocks=1,
     output="residual",
     discriminator_width=2,
@@ -68,9 +63,9 @@ def segments(sound, count):
     return np.stack([features[start : start + model.frames] for start in starts])
 
 
-count = 8 if quick else 256
+count = 256
 model.compile(identity_steps=0, cycle_weight=5.0)
-history = model.fit(segments(man, count), segments(child, count), batch_size=8, epochs=1 if quick else 4, verbose=0)
+history = model.fit(segments(man, count), segments(child, count), batch_size=8, epochs=4, verbose=0)
 print({name: round(values[-1], 2) for name, values in history.history.items()})
 
 # %% [markdown]

@@ -2,12 +2,27 @@
 
 import importlib.util
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ganzoo.cli.group import _Path, main
 from ganzoo.errors import missing_package
 from ganzoo.start import import_keras
+
+
+class _Port(click.IntRange):
+    """A port; a message about one names the environment variable that it comes from."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            if ctx and param and ctx.get_parameter_source(str(param.name)) is ParameterSource.ENVIRONMENT:
+                error.param_hint = str(param.envvar)
+            raise
+
 
 _OPTIONS = (
     click.option(
@@ -19,7 +34,7 @@ _OPTIONS = (
     ),
     click.option(
         "--port",
-        type=click.IntRange(1, 65535),
+        type=_Port(1, 65535),
         default=7860,
         show_default=True,
         envvar="GRADIO_SERVER_PORT",

@@ -56,7 +56,8 @@ from ganzoo.errors import GanzooError
     "--walk",
     type=click.IntRange(2, 10_000),
     metavar="POINTS",
-    help="Write a walk through this many random points of latent space, a loop, as .gif, .png (APNG), .webp or .mp4.",
+    help="Write a walk through this many random points of latent space, a loop, as .gif, .png (APNG), .webp, "
+    ".mp4, .mov or .mkv.",
 )
 @click.option(
     "--seconds",

@@ -48,7 +48,11 @@ from ganzoo.start import import_keras
     metavar="NAME",
     help="Log the run to a service too: wandb or mlflow, whose package you install; may be repeated.",
 )
-@click.option("--dry-run", is_flag=True, help="Check everything and estimate the duration; create no run folder.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check everything and estimate the duration; create no run folder and download nothing.",
+)
 def train(
     preset: str,
     data: str | None,
@@ -78,7 +82,10 @@ def train(
     from ganzoo.training import run
 
     if dry_run:
-        click.echo(run.prepare(preset, data, settings, output, resume, strategy).describe())
+        from ganzoo.data.sources import without_downloads
+
+        with without_downloads():
+            click.echo(run.prepare(preset, data, settings, output, resume, strategy).describe())
         return
     folder = run.train(preset, data, settings, output, resume, strategy, max_minutes)
     click.echo(f"run folder: {folder}")

@@ -6,12 +6,13 @@ at any position.
 """
 
 import contextlib
+import contextvars
 import hashlib
 import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,12 @@ from ganzoo.data.origins import other_files
 from ganzoo.errors import GanzooError, first_line, missing_package, unknown
 from ganzoo.types import PathLike
 
+# Whether "tfds:" sources may be downloaded.
+_downloads_allowed: contextvars.ContextVar[bool] = contextvars.ContextVar("downloads_allowed", default=True)
 # Names of arrays in an archive: ours, and those of Keras' mnist.npz.
 _ARCHIVE_NAMES = (("images", "labels"), ("x_train", "y_train"))
+# Of the arrays of an archive, how many a message names.
+_NAMED = 10
 
 
 @dataclass
@@ -198,13 +203,19 @@ def _npz(place, image_shape, upscale, strict):
     names = next((names for names in choices if names[0] in arrays), None)
     if names is None:
         raise GanzooError(
-            f"{path} has no array '{choices[0][0]}'; it has: {', '.join(map(printable, keys)) or 'none'}. "
+            f"{path} has no array '{choices[0][0]}'; it has: {_some(keys)}. "
             "Save it with np.savez(FILE, images=IMAGES, labels=LABELS)"
         )
     images, labels = arrays[names[0]], arrays.get(names[1])
     opened = _from_arrays(images, labels, image_shape, upscale, f"npz:{place}", arrays.get("class_names"))
-    opened.unlabelled = f"save them too: np.savez(FILE, images=IMAGES, labels=LABELS); {path} has: {', '.join(keys)}"
+    opened.unlabelled = f"save them too: np.savez(FILE, images=IMAGES, labels=LABELS); {path} has: {_some(keys)}"
     return opened
+
+
+def _some(keys):
+    """The first names of arrays, for a message."""
+    more = f" and {len(keys) - _NAMED:,} more" if len(keys) > _NAMED else ""
+    return (", ".join(map(printable, keys[:_NAMED])) or "none") + more
 
 
 def npz_part(place: str) -> tuple[str, str | None]:
@@ -259,6 +270,11 @@ def load_tfds(place: str) -> tuple[Any, Any]:
     options = dict(split=split or "train", data_dir=os.environ.get("TFDS_DATA_DIR"), with_info=True)
     with contextlib.suppress(Exception):  # not downloaded yet
         return tfds.load(name, download=False, **options)
+    if not _downloads_allowed.get():
+        raise GanzooError(
+            f"tfds:{place} has not been downloaded yet, and a dry run downloads nothing: "
+            f"`ganzoo data tfds:{place}` does" + (f". {other_files(name)}" if other_files(name) else "")
+        )
     if other_files(name):
         # Without a network this takes minutes to fail.
         print(f"downloading {name}. {other_files(name)}", file=sys.stderr, flush=True)
@@ -267,9 +283,26 @@ def load_tfds(place: str) -> tuple[Any, Any]:
             return tfds.load(name, **options)
     except Exception as error:  # whatever the dataset's code or the network raises
         raise GanzooError(
-            f"tensorflow-datasets cannot load '{name}': {first_line(error)}. "
+            f"tensorflow-datasets cannot load '{name}': {first_line(error).rstrip('.')}. "
             + (other_files(name) or "Without a network, use local files: idx:FILE, npz:FILE or folder:PATH")
         ) from None
+
+
+@contextlib.contextmanager
+def without_downloads() -> Iterator[None]:
+    """Within it, a "tfds:" source that has not been downloaded raises a `GanzooError`.
+
+    Example:
+        from ganzoo.data.sources import open_images, without_downloads
+
+        with without_downloads():
+            open_images("tfds:mnist", (28, 28, 1))     # GanzooError: ... has not been downloaded yet
+    """
+    token = _downloads_allowed.set(False)
+    try:
+        yield
+    finally:
+        _downloads_allowed.reset(token)
 
 
 @contextlib.contextmanager

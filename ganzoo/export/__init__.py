@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.errors import GanzooError, first_line, in_one_line, unknown
 from ganzoo.export import formats
 from ganzoo.export.formats import FORMATS, Format
+from ganzoo.presets import list_presets
 from ganzoo.types import PathLike
 
 if TYPE_CHECKING:
@@ -177,10 +178,7 @@ def checked_target(
     if not chosen.suffix and (other := _of_suffix(target)):
         raise GanzooError(f"'{target.name}' is the name of {FORMATS[other].description}: choose the format {other}")
     if not chosen.suffix and (meant := _suffix_of_a_file(target)):
-        raise GanzooError(
-            f"no format has the suffix {meant}: choose a folder for a SavedModel, or a file ending in "
-            f"{', '.join(one.suffix for one in FORMATS.values() if one.suffix)}"
-        )
+        raise _no_format(meant)
     if float16 and not chosen.takes_float16:
         takes = ", ".join(name for name, one in FORMATS.items() if one.takes_float16)
         raise GanzooError(f"{chosen.description} has no float16 weights here: choose one of the formats {takes}")
@@ -215,14 +213,32 @@ def require(format: str) -> None:
 
 
 def format_of(filepath: PathLike) -> str:
-    """The name of the format whose files have this suffix; "tf_saved_model" for any other name.
+    """The name of the format whose files have the suffix of a path; "tf_saved_model" for a path without one.
+
+    A version, as in `digits.v2`, and a model's name, as in `dcgan.digits`, are no suffixes.
+
+    Raises:
+        GanzooError: no format has the suffix.
 
     Example:
         from ganzoo.export import format_of
 
         format_of("digits.onnx")  # "onnx"
+        format_of("digits.jpg")  # GanzooError: no format has the suffix .jpg ...
     """
-    return _of_suffix(Path(filepath)) or "tf_saved_model"
+    path = Path(filepath)
+    if found := _of_suffix(path):
+        return found
+    if path.suffix[1:].isalpha() and path.name not in list_presets():
+        raise _no_format(path.suffix)
+    return "tf_saved_model"
+
+
+def _no_format(suffix: str) -> GanzooError:
+    return GanzooError(
+        f"no format has the suffix {suffix}: choose a folder for a SavedModel, or a file ending in "
+        f"{', '.join(one.suffix for one in FORMATS.values() if one.suffix)}"
+    )
 
 
 def _of_suffix(path: Path) -> str | None:
