@@ -5,10 +5,11 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-# The oldest supported TensorFlow and Keras (the lower bounds in setup.py). They have no wheels for Python 3.13.
+# The lower bounds in setup.py, which uv installs. The oldest supported TensorFlow has no wheels for Python 3.13.
 OLDEST_PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 OLDEST := .venv-oldest
+OLDEST_EXTRAS := avatars,demo,hub,lab,litert,onnx,openvino,photos,speech-metrics,tfio,video,voice
 
 # Two workers, each with whole files, as tests of a file share trained models; tests/conftest.py puts the longest first.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -25,10 +26,13 @@ test: $(VENV)/test.installed lint
 test-long: $(VENV)/test.installed
 	$(PYTEST) -m long tests
 
-# The readers of recordings, the training step and model files, under the oldest TensorFlow and Keras.
+# Under the oldest versions of all packages: the readers of recordings, the training step, model files, the command line,
+# the web page, the hub, exports, videos and vocoders.
 test-oldest: $(OLDEST)/installed
-	$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile tests/data/test_audio.py tests/data/test_speech.py tests/test_segan.py \
-		tests/training/test_adversarial.py tests/test_models.py tests/test_keras_archive.py
+	$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile -m "not long" tests/data/test_audio.py tests/data/test_avatars.py \
+		tests/data/test_speech.py tests/demos/test_pages.py tests/export/test_export.py tests/inference/test_frames.py \
+		tests/test_cli.py tests/test_config.py tests/test_cyclegan_vc.py tests/test_hub.py tests/test_keras_archive.py \
+		tests/test_models.py tests/test_segan.py tests/training/test_adversarial.py
 
 lint: $(VENV)/test.installed
 	$(BIN)/ruff check .
@@ -55,7 +59,8 @@ $(VENV)/%.installed: setup.py pyproject.toml $(VENV)/bin/python
 $(OLDEST)/installed: setup.py pyproject.toml Makefile
 	@test -n "$(OLDEST_PYTHON)" || { echo "TensorFlow 2.16 needs Python 3.11 or 3.12, but neither was found. Name one: make OLDEST_PYTHON=/path/to/python3.11"; exit 1; }
 	@$(OLDEST_PYTHON) -m venv $(OLDEST)
-	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e '.[tfio]' tensorflow==2.16.1 keras==3.12.4 pytest pytest-xdist
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
+	@$(OLDEST)/bin/uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct -e '.[$(OLDEST_EXTRAS)]' 'pytest>=8.0' 'pytest-xdist>=3.7'
 	@touch $@
 
 $(VENV)/bin/python:

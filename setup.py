@@ -13,9 +13,10 @@ version = re.search(r'__version__ = "(.+)"', (here / "ganzoo" / "__init__.py").r
 # Reads and resamples recordings.
 speech = ["soundfile>=0.12", "soxr>=0.4"]
 speech_metrics = [*speech, "pesq>=0.0.4", "pystoi>=0.4"]
-# 6.0 brought buttons= of components, footer_links= of the app and api_visibility= of events. Below 7: demos/hub.py
-# overrides a method of Gradio that another major version may rename.
-demo = ["gradio>=6.0,<7", *speech]
+# 6.0 brought buttons= of components, footer_links= of the app and api_visibility= of events; 6.2 is the oldest that
+# can be installed with the oldest pydantic. Below 7: demos/hub.py overrides a method that another major version may
+# rename.
+demo = ["gradio>=6.2,<7", *speech]
 # tensorflow-datasets imports importlib_resources through etils without declaring it.
 tfds = ["importlib_resources", "tensorflow-datasets>=4.9.8"]
 # The data source avatars:COUNT.
@@ -90,13 +91,14 @@ setup(
         # -12481, and the fixes in the release notes of 3.12.3, 3.12.4 and 3.15.1. No release of 3.13 or 3.14 has them.
         "keras>=3.12.4,!=3.13.*,!=3.14.*,!=3.15.0",
         "numpy>=1.26",
-        # 10.1 brought the default font in any size.
-        "pillow>=10.1",
+        # Before 11.0, a test of a TIFF with a huge second page fails: the page is decoded.
+        "pillow>=11.0",
         "platformdirs>=3.10",
         "pydantic>=2.5",
-        "pyyaml>=6.0",
-        "scikit-learn>=1.3",
-        "scipy>=1.11",
+        # 6.0 cannot be built with Cython 3.
+        "pyyaml>=6.0.1",
+        "scikit-learn>=1.3.2",
+        "scipy>=1.11.3",
         "tensorboard>=2.16",
         "tensorflow>=2.16.1",
         "threadpoolctl>=3.1",
@@ -150,7 +152,7 @@ setup(
         "speech-metrics": speech_metrics,
         "tfds": tfds,
         # Decodes recordings inside the graph. The native operations of tensorflow-io load only under this TensorFlow.
-        "tfio": [*speech, "tensorflow>=2.16.1,<2.17", "tensorflow-io>=0.37.1", "tensorflow-metadata<1.17"],
+        "tfio": [*speech, "tensorflow>=2.16.1,<2.17", "tensorflow-io>=0.37.1", "tensorflow-metadata>=1.14,<1.17"],
         "test": [
             *avatars,
             *demo,

@@ -65,7 +65,8 @@ def test_the_training_time_says_what_trained():
     for name, config in trained().items():
         gpu, epoch = "training_gpu_minutes" in config.weights.metrics, config.weights.metrics["best_epoch"]
         line = next(line for line in cards.card(config, name).splitlines() if line.startswith("- Training: "))
-        assert line.endswith(f"{'on a GPU' if gpu else 'of processor time'}, up to epoch {epoch}")
+        stage = f" for the last of {len(config.stages) + 1} stages" if config.stages else ""
+        assert line.endswith(f"{'on a GPU' if gpu else 'of processor time'}{stage}, up to epoch {epoch}")
         assert not {"training_cpu_minutes", "training_gpu_minutes", "best_epoch"} & {*cards.measured(config.weights)}
 
 
