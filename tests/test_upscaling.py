@@ -11,7 +11,7 @@ from PIL import Image
 import ganzoo
 from ganzoo.cli import main
 from ganzoo.config import Evaluation, parameters_of, validated_arguments
-from ganzoo.data.image_files import resized, to_small
+from ganzoo.data.image_files import open_image_files, resized, to_small
 from ganzoo.evaluation import evaluate, evaluate_presets
 from ganzoo.evaluation.super_resolution import evaluate_bicubic
 from ganzoo.inference.transparency import visible_colors
@@ -316,6 +316,35 @@ def test_any_scale_shows_the_same_image(trained, scale):
     opaque = trained.upscale(alpha, scale=scale)
     assert opaque.shape == (*large.shape[:2], 4)
     assert (opaque[..., 3] == 65535).all()
+
+
+def test_the_self_ensemble_is_the_mean_of_eight_views_and_turns_with_the_image(trained, tmp_path):
+    image = small_photo()
+    usual, together = trained.upscale(image), trained.upscale(image, self_ensemble=True)
+    views = []
+    for turns in range(4):
+        turned = np.rot90(image, turns)
+        views.append(np.rot90(trained.upscale(turned), -turns))
+        views.append(np.rot90(trained.upscale(turned[:, ::-1])[:, ::-1], -turns))
+    mean = np.mean(np.stack(views).astype(float), axis=0)
+    # Each view was rounded, and what lies beyond black and white was cut off.
+    within = ((np.stack(views) > 0) & (np.stack(views) < 255)).all(axis=0)
+    assert np.abs(together - mean)[within].max() <= 1
+    assert within.mean() > 0.9
+    assert np.abs(together - mean).mean() < np.abs(usual - mean).mean() / 2
+    turned = trained.upscale(np.rot90(image), self_ensemble=True)
+    assert np.abs(np.rot90(together).astype(int) - turned).max() <= 1
+    assert np.abs(trained.upscale(image, tile=16, self_ensemble=True).astype(int) - together).max() <= 1
+    assert trained.upscale(image[..., 0], scale=6, self_ensemble=True).shape == (image.shape[0] * 6, image.shape[1] * 6)
+    Image.fromarray(image).save(tmp_path / "in.png")
+    command = ["upscale", str(tmp_path / "in.png"), str(tmp_path / "out.png"), "--model", "srresnet"]
+    assert CliRunner().invoke(main, [*command, "--precision", "float32", "--self-ensemble"]).exit_code == 0
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), together)
+
+
+def small_photo():
+    """A part of a photo, neither square nor symmetric."""
+    return resized(open_image_files("photos").images[0][100:220, 60:228], (30, 42))
 
 
 def test_scales_and_formats_on_the_command_line(model, tmp_path):

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ def evaluate(
     upscale: bool = False,
     metrics: Sequence[str] | None = None,
     name: str = "model",
+    self_ensemble: bool = False,
 ) -> Evaluation:
     """Measures an upscaling model on photos.
 
@@ -30,14 +32,27 @@ def evaluate(
             `lpips_vgg` if their weights are found (`ganzoo.imagenet.find_weights`) and no image is larger than 16 and
             1.5 megapixels respectively, because of the memory the networks need.
         name: name of the model, for tables.
+        self_ensemble: as in `SuperResolution.upscale`.
 
     Returns:
         An `Evaluation` with the means over the images, PSNR in dB.
 
     Raises:
         GanzooError: an unknown metric, or unusable data.
+
+    Example:
+        from ganzoo.evaluation import super_resolution
+
+        model = ganzoo.load("srresnet")
+        usual = super_resolution.evaluate(model, "folder:my_images", metrics=["psnr_y"])
+        better = super_resolution.evaluate(model, "folder:my_images", metrics=["psnr_y"], self_ensemble=True)
     """
-    return _evaluate(lambda small: model.upscale(small, progress=False), model.scale, data, metrics, name)
+
+    def upscale(small: np.ndarray) -> np.ndarray:
+        return model.upscale(small, progress=False, self_ensemble=self_ensemble)
+
+    found = _evaluate(upscale, model.scale, data, metrics, name)
+    return replace(found, protocol=f"{found.protocol}; self-ensemble of eight views") if self_ensemble else found
 
 
 def baseline(model: Any, data: str, metrics: Sequence[str] | None = None) -> Evaluation:

@@ -100,6 +100,7 @@ def upscale_file(
     tile: int = 384,
     progress: bool | Callable[[int, int], object] | None = None,
     scale: float | None = None,
+    self_ensemble: bool = False,
 ) -> None:
     """Upscales an image file, with all frames of an animation or pages of a document, or a video.
 
@@ -115,7 +116,7 @@ def upscale_file(
         tile: height and width of a tile of the input, in pixels.
         progress: show a progress bar; None shows one on a terminal for more than one tile or frame. Or a function of
             (tiles or frames done, total).
-        scale: as in `SuperResolution.upscale`.
+        scale, self_ensemble: as in `SuperResolution.upscale`.
 
     Raises:
         GanzooError: a file cannot be read or written, the result exceeds 2 gigapixels or, for all frames of an
@@ -127,8 +128,9 @@ def upscale_file(
         upscale_file(ganzoo.load("srresnet"), "in.jpg", "out.png")     # 192x256 pixels from 48x64
     """
     source, target = Path(source), Path(target)
+    options: dict[str, Any] = dict(tile=tile, scale=scale, self_ensemble=self_ensemble)
     if is_video(source):
-        _upscale_video(model, source, target, tile, progress, scale)
+        _upscale_video(model, source, target, progress, options)
         return
     with opened_image(source, PIXEL_LIMIT) as image, naming(source):
         count, (height, width) = frame_count(image), model.size_of_result(image.height, image.width, scale)
@@ -137,7 +139,7 @@ def upscale_file(
         check_size(target, height, width)
         if count > 1:
             _check_frames(target, count, height * width * count)
-            frames, durations, plays, extras = _enlarged(model, image, count, tile, progress, scale)
+            frames, durations, plays, extras = _enlarged(model, image, count, progress, options)
     if count > 1:
         write_frames(target, frames, durations, plays, **extras)
         return
@@ -145,21 +147,21 @@ def upscale_file(
     height, width, channels = photo.pixels.shape
     check_writable(target, (*model.size_of_result(height, width, scale), channels), photo.pixels.dtype)
     with naming(source):
-        photo.pixels = model.upscale(photo.pixels, tile=tile, progress=progress, scale=scale)
+        photo.pixels = model.upscale(photo.pixels, progress=progress, **options)
     write_image_file(target, photo)
 
 
-def _upscale_video(model, source, target, tile, progress, scale):
+def _upscale_video(model, source, target, progress, options):
     video.check_writable(target)
     with video.VideoReader(source, PIXEL_LIMIT) as reader:
-        height, width = model.size_of_result(reader.height, reader.width, scale)
+        height, width = model.size_of_result(reader.height, reader.width, options["scale"])
         video.check_writable(target, height, width)
         with _counted(progress, reader.count) as count, video.VideoWriter(target, reader.rate, reader) as writer:
             for part, time in reader.parts():
                 if not isinstance(part, np.ndarray):
                     writer.add_sound(part)
                     continue
-                writer.write(model.upscale(part, tile=tile, progress=False, scale=scale), time)
+                writer.write(model.upscale(part, progress=False, **options), time)
                 count()
 
 
@@ -234,7 +236,7 @@ def write_frames(
         raise GanzooError(f"cannot write {printable(path)}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _enlarged(model, image, count, tile, progress, scale):
+def _enlarged(model, image, count, progress, options):
     """(upscaled frames, milliseconds of each, number of plays, extras of `write_frames`) of an open Pillow image."""
     looped = image.info.get("loop")
     if image.format == "GIF":
@@ -247,7 +249,7 @@ def _enlarged(model, image, count, tile, progress, scale):
         for i in range(first, first + count):
             try:
                 image.seek(i)
-                height, width = model.size_of_result(image.height, image.width, scale)
+                height, width = model.size_of_result(image.height, image.width, options["scale"])
                 total += height * width
                 # Later pages may be larger than the first.
                 if image.width * image.height > PIXEL_LIMIT or total > LARGEST_ANIMATION:
@@ -258,7 +260,7 @@ def _enlarged(model, image, count, tile, progress, scale):
             except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
                 raise GanzooError(f"frame {i - first + 1} of {count} cannot be read: {first_line(error)}") from None
             durations.append(image.info.get("duration"))
-            frames.append(model.upscale(photo.pixels, tile=tile, progress=False, scale=scale))
+            frames.append(model.upscale(photo.pixels, progress=False, **options))
             extras.append(photo.extras)
             report()
     usual = _PAGE if image.format == "TIFF" else _FRAME

@@ -1,7 +1,9 @@
 """Images of any size through a convolutional network, tile by tile."""
 
+import itertools
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +52,33 @@ def window_size(length: int, tile: int, reach: int) -> int:
     # The first and the last window also cover the border.
     count = -(-inside // tile)
     return -(-inside // count) + 2 * reach
+
+
+def in_eight_views(function: Callable[[np.ndarray], Tensor]) -> Callable[[np.ndarray], np.ndarray]:
+    """A function that averages the results of another one for the eight rotations and reflections of images, each
+    turned back (self-ensemble: Timofte et al. 2016, arXiv:1511.02228).
+
+    Args:
+        function: from float32 (batch, height, width, channels) to (batch, scale height, scale width, channels).
+
+    Example:
+        from ganzoo.inference.tiling import in_eight_views
+
+        images = np.random.default_rng(0).uniform(-1, 1, (1, 8, 12, 3)).astype("float32")
+        same = in_eight_views(lambda x: x)(images)     # float32 (1, 8, 12, 3)
+    """
+
+    def averaged(images: np.ndarray) -> np.ndarray:
+        total: Any = 0.0
+        # Rows and columns exchanged or not, upside down or not, left and right exchanged or not.
+        for transposed, down, across in itertools.product((False, True), repeat=3):
+            axes = [1] * down + [2] * across
+            view = np.flip(images.swapaxes(1, 2) if transposed else images, axes)
+            result = np.flip(np.asarray(function(np.ascontiguousarray(view)), "float32"), axes)
+            total = total + (result.swapaxes(1, 2) if transposed else result)
+        return total / 8
+
+    return averaged
 
 
 def in_tiles(

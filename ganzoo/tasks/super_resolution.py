@@ -12,7 +12,7 @@ from ganzoo.data.image_files import multiple_of, open_image_files, resampled, re
 from ganzoo.data.pairs import pairs
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.sampling import grid
-from ganzoo.inference.tiling import LARGEST_RESULT, in_tiles
+from ganzoo.inference.tiling import LARGEST_RESULT, in_eight_views, in_tiles
 from ganzoo.inference.transparency import visible_colors
 from ganzoo.metrics import image_pairs  # noqa: F401
 from ganzoo.metrics.registry import averages, chosen_metrics, compute
@@ -121,6 +121,7 @@ class SuperResolution(Task):
         batch_size: int = 1,
         progress: bool | Callable[[int, int], object] | None = None,
         scale: float | None = None,
+        self_ensemble: bool = False,
     ) -> np.ndarray:
         """Upscales an image by the model's `scale`, or by another factor.
 
@@ -139,6 +140,8 @@ class SuperResolution(Task):
             progress: whether to show a progress bar, or a function of (tiles done, total tiles). By default a bar is
                 shown on a terminal if there is more than one tile.
             scale: factor above 1, up to the square of the model's `scale`, which is the default.
+            self_ensemble: average the results of the image's eight rotations and reflections (Timofte et al. 2016,
+                arXiv:1511.02228), which takes eight times as long and has a slightly smaller error.
 
         Returns:
             (scale height, scale width, ...) with the same type and channels; sizes are rounded.
@@ -157,7 +160,7 @@ class SuperResolution(Task):
                 f"upscale() takes uint8 or uint16 (height, width[, channels]), got {image.dtype} {image.shape}"
             )
         if image.ndim == 2:
-            return self.upscale(image[..., None], tile, batch_size, progress, scale)[..., 0]
+            return self.upscale(image[..., None], tile, batch_size, progress, scale, self_ensemble)[..., 0]
         channels = image.shape[2]
         if channels not in (1, 2, 3, 4):
             raise GanzooError(f"upscale() takes 1 to 4 channels, got {image.shape}")
@@ -167,13 +170,14 @@ class SuperResolution(Task):
                 f"{image.shape[1]}x{image.shape[0]} times {scale or self.scale:g} is more than 2 gigapixels"
             )
         if scale not in (None, self.scale):
-            return self._rescaled(image, (height, width), tile, batch_size, progress)
+            return self._rescaled(image, (height, width), tile, batch_size, progress, self_ensemble)
         if image.shape[0] * image.shape[1] * self.scale**2 > LARGEST_RESULT:
             raise GanzooError(f"{image.shape[1]}x{image.shape[0]} times {self.scale} is more than 2 gigapixels")
         backend.sync_variables(self)
         transparent = channels in (2, 4)
         colors = visible_colors(image) if transparent else image
-        large = in_tiles(self._compiled, colors, self.scale, tile, self.reach, batch_size=batch_size, progress=progress)
+        function = in_eight_views(self._compiled) if self_ensemble else self._compiled
+        large = in_tiles(function, colors, self.scale, tile, self.reach, batch_size=batch_size, progress=progress)
         if not transparent:
             return large
         return np.concatenate([large, resized_plane(image[..., -1], large.shape[:2])[..., None]], axis=2)
@@ -202,12 +206,14 @@ class SuperResolution(Task):
         tile: int,
         batch_size: int,
         progress: bool | Callable[[int, int], object] | None,
+        self_ensemble: bool,
     ) -> np.ndarray:
         """An image upscaled to (height, width), by one pass of the network or two."""
-        large = self.upscale(image, tile, batch_size, progress)
+        options: dict[str, Any] = dict(tile=tile, batch_size=batch_size, progress=progress, self_ensemble=self_ensemble)
+        large = self.upscale(image, **options)
         if size[0] > large.shape[0] or size[1] > large.shape[1]:
             between = -(-size[0] // self.scale), -(-size[1] // self.scale)
-            large = self.upscale(resampled(large, between), tile, batch_size, progress)
+            large = self.upscale(resampled(large, between), **options)
         return resampled(large, size)
 
     @functools.cached_property
