@@ -45,7 +45,8 @@ from ganzoo.errors import GanzooError
 @click.option(
     "--self-ensemble",
     is_flag=True,
-    help="Average the results of eight rotations and reflections: a smaller error, a smoother image, eight times as long.",
+    help="Average the results of eight rotations and reflections: a smaller error, a smoother image, eight times the "
+    "time.",
 )
 @_with_precision
 def upscale(

@@ -141,7 +141,8 @@ class SuperResolution(Task):
                 shown on a terminal if there is more than one tile.
             scale: factor above 1, up to the square of the model's `scale`, which is the default.
             self_ensemble: average the results of the image's eight rotations and reflections (Timofte et al. 2016,
-                arXiv:1511.02228), which takes eight times as long. The error becomes smaller, and the image a little smoother.
+                arXiv:1511.02228), which takes eight times as long. The error becomes smaller, and the image a little
+                smoother.
 
         Returns:
             (scale height, scale width, ...) with the same type and channels; sizes are rounded.
