@@ -33,6 +33,8 @@ MOST_BYTES = 120_000
 # Pixels of a frame, its height as a share of its width, images of a preview, and steps from a frame to the next, as a
 # factor.
 WIDTH, SHARE, MOST_IMAGES, RATIO = 264, 0.4, 32, 1.2
+# Side of a square image from which on it is reduced.
+LARGEST = 128
 # Frames and colors, of which the first that make a file small enough are taken; at last, frames become smaller.
 REDUCTIONS = ((32, 64), (32, 32), (24, 32), (24, 16), (18, 32), (18, 16), (14, 16), (10, 16))
 SCALES = (1, 0.75, 0.5, 0.375)
@@ -72,11 +74,20 @@ class Frames(keras.callbacks.Callback):
         images = self.model.preview(self.feed, self.count)
         if images is None:
             raise GanzooError(f"{self.model.model_name} has no preview, or the data nothing that it could show")
+        images = reduced(images)
         columns, rows = places(images.shape)
         if not self.frames and columns * rows < self.count:
             self.count = columns * rows
-            images = self.model.preview(self.feed, self.count)
+            images = reduced(self.model.preview(self.feed, self.count))
         return images
+
+
+def reduced(images):
+    """Square images that are large, at half or a third of the size and so on."""
+    height, width = images.shape[1:3]
+    times = max(1, height // LARGEST) if height == width else 1
+    small = [to_pillow(image).resize((width // times, height // times), Image.Resampling.BOX) for image in images]
+    return np.stack([np.asarray(one).reshape(*one.size[::-1], -1) for one in small]) if times > 1 else images
 
 
 def places(shape):

@@ -90,24 +90,41 @@ def test_shipped_weights_are_ready_to_go_on(name):
     assert model.steps == steps + 1
 
 
-MEASURED = ["cgan.mnist", "srresnet.photos_x4", "segan.speech", "wavenet.digits", "vae.mnist", "cgan.fashion_mnist"]
+MEASURED = (
+    *("cgan.mnist", "cgan.fashion_mnist", "vae.mnist", "srresnet.photos_x4", "cyclegan.emoji"),
+    *("segan.speech", "postfilter.speech", "wavenet.digits", "cyclegan_vc.digits"),
+)
 
 
 @pytest.mark.parametrize("name", ["dcgan.digits", *longer(name for name in MEASURED if name in TRAINED)])
-def test_shipped_metrics_are_what_evaluate_measures(name, shared, monkeypatch):
+def test_shipped_metrics_are_what_evaluate_measures(name, shared, monkeypatch, tmp_path):
     monkeypatch.setenv("GANZOO_WEIGHTS", str(shared / "networks"))
     preset = presets.find(name)
-    kind = name.split(".")[1]
+    model, kind = name.split(".")
     if kind == "speech":
         pytest.importorskip("pesq")
         pytest.importorskip("pystoi")
+    if model in ("cyclegan_vc", "postfilter"):
+        pytest.importorskip("pyworld")
+    # Protocols name the folders.
+    monkeypatch.chdir(tmp_path)
+    for link, folder in {
+        "noto": "text_to_image/emoji/img64",
+        "twemoji": "image_translation/emoji_twitter/img64",
+        "librispeech_test": "speech/librispeech/test",
+    }.items():
+        (tmp_path / link).symlink_to(shared / folder)
+    spoken_digits = f"named:{shared}/speech/fsdd:{{digit}}_{{speaker}}_{{index}}:index=0-4"
     sources = {
-        "digits": "digits",
-        "photos_x4": f"folder:{shared}/set5",
-        "speech": f"folder:{shared}/speech/voicebank_demand",
-        "wavenet.digits": f"named:{shared}/speech/fsdd:{{digit}}_{{speaker}}_{{index}}:index=0-4",
+        "dcgan.digits": "digits",
+        "srresnet.photos_x4": f"folder:{shared}/set5",
+        "cyclegan.emoji": "folders:noto,twemoji:test",
+        "segan.speech": f"folder:{shared}/speech/voicebank_demand",
+        "postfilter.speech": "folder:librispeech_test",
+        "wavenet.digits": spoken_digits,
+        "cyclegan_vc.digits": spoken_digits,
     }
-    source = sources.get(name) or sources.get(kind, f"idx:{shared}/{kind}/t10k-images-idx3-ubyte.gz")
+    source = sources.get(name, f"idx:{shared}/{kind}/t10k-images-idx3-ubyte.gz")
     metrics, protocol = measure(ganzoo.load(name), preset.config, source)
     assert protocol == preset.config.weights.protocol
     shipped = preset.config.weights.metrics
