@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 OLDEST_PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 OLDEST := .venv-oldest
-OLDEST_EXTRAS := avatars,demo,hub,lab,litert,onnx,openvino,photos,speech-metrics,tfio,video,voice
+# Without litert, which needs Keras 3.13.
+OLDEST_EXTRAS := avatars,demo,hub,lab,onnx,openvino,photos,speech-metrics,tfio,video,voice
 
 # Two workers, each with whole files, as tests of a file share trained models; tests/conftest.py puts the longest first.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

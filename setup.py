@@ -91,8 +91,8 @@ setup(
         # -12481, and the fixes in the release notes of 3.12.3, 3.12.4 and 3.15.1. No release of 3.13 or 3.14 has them.
         "keras>=3.12.4,!=3.13.*,!=3.14.*,!=3.15.0",
         "numpy>=1.26",
-        # Before 11.0, a test of a TIFF with a huge second page fails: the page is decoded.
-        "pillow>=11.0",
+        # Earlier versions write transparent GIFs in wrong colors, and 10 decodes huge later pages of a TIFF.
+        "pillow>=11.3",
         "platformdirs>=3.10",
         "pydantic>=2.5",
         # 6.0 cannot be built with Cython 3.

@@ -189,7 +189,7 @@ def test_wrong_requests_are_errors_and_write_nothing(path, options, message, dcg
     assert sorted(os.listdir(tmp_path)) == ["a_file", "a_folder.onnx"]
 
 
-def test_missing_packages_and_an_old_keras_are_named_before_anything_is_loaded(tmp_path, monkeypatch):
+def test_missing_packages_are_named_before_anything_is_loaded(tmp_path, monkeypatch):
     from click.testing import CliRunner
 
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
@@ -197,7 +197,10 @@ def test_missing_packages_and_an_old_keras_are_named_before_anything_is_loaded(t
     done = CliRunner().invoke(main, ["export", "dcgan", str(tmp_path / "m.onnx")])
     assert done.exit_code == 1
     assert "an ONNX file needs the package" in done.output
-    monkeypatch.undo()
+
+
+def test_an_old_keras_is_named_before_anything_is_loaded(monkeypatch):
+    needed("litert")
     monkeypatch.setattr("importlib.metadata.version", lambda name: "3.12.4")
     with pytest.raises(ganzoo.GanzooError, match=r"a LiteRT file since version 3\.13, but 3\.12\.4 is installed"):
         FORMATS["litert"].require()
