@@ -31,7 +31,7 @@ test-long: $(VENV)/test.installed
 # the web page, the hub, exports, videos and vocoders.
 test-oldest: $(OLDEST)/installed
 	$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile -m "not long" tests/data/test_audio.py tests/data/test_avatars.py \
-		tests/data/test_speech.py tests/demos/test_pages.py tests/export/test_export.py tests/inference/test_frames.py \
+		tests/data/test_speech.py tests/demos/test_gallery.py tests/export/test_export.py tests/inference/test_frames.py \
 		tests/test_cli.py tests/test_config.py tests/test_cyclegan_vc.py tests/test_hub.py tests/test_keras_archive.py \
 		tests/test_models.py tests/test_segan.py tests/training/test_adversarial.py
 
