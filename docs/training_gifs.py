@@ -33,7 +33,7 @@ MOST_BYTES = 120_000
 # Pixels of a frame, its height as a share of its width, images of a preview, and steps from a frame to the next, as a
 # factor.
 WIDTH, SHARE, MOST_IMAGES, RATIO = 264, 0.4, 32, 1.2
-# Side of a square image from which on it is reduced.
+# Square images of twice this side or more are reduced.
 LARGEST = 128
 # Frames and colors, of which the first that make a file small enough are taken; at last, frames become smaller.
 REDUCTIONS = ((32, 64), (32, 32), (24, 32), (24, 16), (18, 32), (18, 16), (14, 16), (10, 16))

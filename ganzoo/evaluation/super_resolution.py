@@ -48,10 +48,10 @@ def evaluate(
         better = super_resolution.evaluate(model, "folder:my_images", metrics=["psnr_y"], self_ensemble=True)
     """
 
-    def upscale(small: np.ndarray) -> np.ndarray:
+    def enlarged(small: np.ndarray) -> np.ndarray:
         return model.upscale(small, progress=False, self_ensemble=self_ensemble)
 
-    found = _evaluate(upscale, model.scale, data, metrics, name)
+    found = _evaluate(enlarged, model.scale, data, metrics, name)
     return replace(found, protocol=f"{found.protocol}; self-ensemble of eight views") if self_ensemble else found
 
 

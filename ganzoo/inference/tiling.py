@@ -72,7 +72,7 @@ def in_eight_views(function: Callable[[np.ndarray], Tensor]) -> Callable[[np.nda
         total: Any = 0.0
         # Rows and columns exchanged or not, upside down or not, left and right exchanged or not.
         for transposed, down, across in itertools.product((False, True), repeat=3):
-            axes = [1] * down + [2] * across
+            axes = (1,) * down + (2,) * across
             view = np.flip(images.swapaxes(1, 2) if transposed else images, axes)
             result = np.flip(np.asarray(function(np.ascontiguousarray(view)), "float32"), axes)
             total = total + (result.swapaxes(1, 2) if transposed else result)
