@@ -2,6 +2,7 @@
 
 import difflib
 import importlib.util
+import re
 from collections.abc import Iterable
 
 # Packages of the extras in setup.py that error messages suggest to install. They are repeated here because a checkout
@@ -53,10 +54,11 @@ def unknown(kind: str, name: object, allowed: Iterable[object], where: str = "",
     """
     names = sorted(str(value) for value in allowed)
     by_lower_case = {value.lower(): value for value in names}
-    # "epoch" for "training.epochs".
+    # "epoch" for "training.epochs", then "ema" for "ema_decay".
     by_last_part = {value.lower().rpartition(".")[2]: value for value in names}
+    by_word = {word: value for value in reversed(names) for word in re.split(r"[._]", value.lower()) if word}
     guess = ""
-    for known in (by_lower_case, by_last_part):
+    for known in (by_lower_case, by_last_part, by_word):
         if near := difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.6):
             guess = f" Did you mean '{known[near[0]]}'?"
             break
