@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-# The lower bounds in setup.py, which uv installs. The oldest supported TensorFlow has no wheels for Python 3.13.
+# The lower bounds in setup.py of the package and of most extras, which uv installs. The oldest supported TensorFlow has no wheels for Python 3.13.
 OLDEST_PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 OLDEST := .venv-oldest
@@ -27,7 +27,7 @@ test: $(VENV)/test.installed lint
 test-long: $(VENV)/test.installed
 	$(PYTEST) -m long tests
 
-# Under the oldest versions of all packages: the readers of recordings, the training step, model files, the command line,
+# Under the oldest versions of these packages: the readers of recordings, the training step, model files, the command line,
 # the web page, the hub, exports, videos and vocoders.
 test-oldest: $(OLDEST)/installed
 	$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile -m "not long" tests/data/test_audio.py tests/data/test_avatars.py \

@@ -91,7 +91,8 @@ setup(
         # -12481, and the fixes in the release notes of 3.12.3, 3.12.4 and 3.15.1. No release of 3.13 or 3.14 has them.
         "keras>=3.12.4,!=3.13.*,!=3.14.*,!=3.15.0",
         "numpy>=1.26",
-        # Earlier versions write transparent GIFs in wrong colors, and 10 decodes huge later pages of a TIFF.
+        # 11.0 and 11.1 write transparent GIFs in wrong colors; with 10.1 to 10.4, a TIFF with a huge second page is not
+        # refused. 11.2 was not tried.
         "pillow>=11.3",
         "platformdirs>=3.10",
         "pydantic>=2.5",

@@ -22,6 +22,7 @@ import keras
 import numpy as np
 from PIL import Image
 
+from ganzoo.data.image_files import resized
 from ganzoo.errors import GanzooError
 from ganzoo.files import write_atomically
 from ganzoo.inference import grid
@@ -86,8 +87,7 @@ def reduced(images):
     """Square images that are large, at half or a third of the size and so on."""
     height, width = images.shape[1:3]
     times = max(1, height // LARGEST) if height == width else 1
-    small = [to_pillow(image).resize((width // times, height // times), Image.Resampling.BOX) for image in images]
-    return np.stack([np.asarray(one).reshape(*one.size[::-1], -1) for one in small]) if times > 1 else images
+    return np.stack([resized(image, (height // times, width // times)) for image in images]) if times > 1 else images
 
 
 def places(shape):

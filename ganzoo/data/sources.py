@@ -272,8 +272,8 @@ def load_tfds(place: str) -> tuple[Any, Any]:
         return tfds.load(name, download=False, **options)
     if not _downloads_allowed.get():
         raise GanzooError(
-            f"tfds:{place} has not been downloaded yet, and a dry run downloads nothing: "
-            f"`ganzoo data tfds:{place}` does" + (f". {other_files(name)}" if other_files(name) else "")
+            f"tfds:{place} has not been downloaded yet: a dry run downloads nothing, training does"
+            + (f". {other_files(name)}" if other_files(name) else "")
         )
     if other_files(name):
         # Without a network this takes minutes to fail.

@@ -230,7 +230,8 @@ def format_of(filepath: PathLike) -> str:
     if found := _of_suffix(path):
         return found
     if path.suffix[1:].isalpha() and path.name not in list_presets():
-        raise _no_format(path.suffix)
+        hint = "" if _suffix_of_a_file(path) else "; a folder of this name needs the format tf_saved_model (--format)"
+        raise GanzooError(f"{_no_format(path.suffix)}{hint}")
     return "tf_saved_model"
 
 
