@@ -310,8 +310,11 @@ def _before(rows: int, columns: int) -> tuple[int, int]:
 
 
 def _padded(x: Tensor, rows: int, columns: int, before: tuple[int, int]) -> tuple[Tensor, Any]:
-    """(images padded to whole groups of columns, number of columns missing in the last group)."""
-    missing = -_sizes(x)[1] % _COLUMNS
+    """(images padded to whole groups of columns, number of columns added to the right for that)."""
+    width = _sizes(x)[1]
+    # At least two groups: oneDNN's bfloat16 convolutions for AMX are wrong for an output of one column whose strides
+    # differ.
+    missing = -width % _COLUMNS + _COLUMNS * _at_least_0(2 - -(-width // _COLUMNS))
     top, left = before
     # Not padded by the convolution: gradients with explicit padding are slow.
     return tf.pad(x, [[0, 0], [top, rows - 1 - top], [left, columns - 1 - left + missing], [0, 0]]), missing
