@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from ganzoo.metrics.extractors import Extractor
     from ganzoo.types import PathLike
 
+# Images that are generated at a time.
 _PART = 500
+# For a selection: often, the first few hundred images suffice.
+_SMALL_PART = 100
 
 
 def select(
@@ -66,7 +69,7 @@ def select(
     if not isinstance(confidence, (int, float)) or not 0 <= confidence <= 1:
         raise GanzooError(f"confidence must be a number from 0 to 1, got {confidence!r}")
     kept: list[np.ndarray] = []
-    for latents, probabilities in seen(model, found, samples, seed):
+    for latents, probabilities in seen(model, found, samples, seed, _SMALL_PART):
         shown = np.ones(len(latents), bool)
         for name, allowed in numbers.items():
             shown &= probabilities[name][:, allowed].sum(axis=1) >= confidence
@@ -177,11 +180,11 @@ def value_number(classifier: AttributeExtractor, name: str, value: str) -> int:
 
 
 def seen(
-    model: Any, classifier: AttributeExtractor, samples: int, seed: int
+    model: Any, classifier: AttributeExtractor, samples: int, seed: int, part: int = _PART
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    """(latents, probabilities of their images' attributes) of random latents, in parts, which limits memory."""
+    """(latents, probabilities of their images' attributes) of random latents, `part` at a time, which limits memory."""
     whole_count(samples)
     latents = model.latents(samples, seed=seed)
-    for start in range(0, samples, _PART):
-        part = latents[start : start + _PART]
-        yield part, classifier.probabilities(model.generate(latents=part))
+    for start in range(0, samples, part):
+        some = latents[start : start + part]
+        yield some, classifier.probabilities(model.generate(latents=some))
