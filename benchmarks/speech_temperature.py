@@ -1,0 +1,55 @@
+"""Chooses the temperature at which wavenet.digits speaks: python -m benchmarks.speech_temperature --data fsdd
+
+Trains a recognizer of digits and speakers of another architecture and seed than `spoken_digits_judge`, on the same
+training recordings, and prints which share of generated sounds it recognizes at each temperature: all digits by all
+speakers, several times, with seed 1. The judge, which reports the model's figures, chooses nothing.
+"""
+
+import argparse
+
+import numpy as np
+
+import ganzoo
+from benchmarks.speech_judge import _JUDGES, _sounds, changed
+from ganzoo.metrics.attributes import accuracies, train_attribute_classifier
+from ganzoo.metrics.extractors import AttributeExtractor
+from ganzoo.metrics.spoken import JUDGES, SpeechSets, spectrogram_images
+
+SEED, NAME = 11, "spoken_digits_judge"
+
+
+def recognizer(data, epochs):
+    """The second recognizer, and how well it recognizes the test recordings."""
+    judge, rate, rng = _JUDGES[NAME], JUDGES[NAME], np.random.default_rng(SEED)
+    (training, values), (test, test_values) = (_sounds(judge, source, data, rate) for source in judge.sources)
+    sounds = [*training, *(changed(sound, rng) for _ in range(judge.copies) for sound in training)]
+    images = spectrogram_images(sounds, rate)
+    values = np.tile(values, (1 + judge.copies, 1))
+    counts = [len(names) for names in judge.labels.values()]
+    network = train_attribute_classifier("strided", images, values, counts, epochs, SEED)
+    found = AttributeExtractor(network, "second_recognizer", judge.labels, "")
+    return found, accuracies(found, spectrogram_images(test, rate), test_values)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("preset", nargs="?", default="wavenet.digits")
+    parser.add_argument("--data", required=True, help="folder of the Free Spoken Digit Dataset")
+    parser.add_argument("--epochs", type=int, default=10, help="of the recognizer")
+    parser.add_argument("--temperatures", nargs="+", type=float, default=[1.0, 0.9, 0.8, 0.7, 0.6])
+    parser.add_argument("--repeats", type=int, default=4, help="sounds of each digit by each speaker")
+    options = parser.parse_args()
+    found, accuracy = recognizer(options.data, options.epochs)
+    print(f"the recognizer on real test recordings: {accuracy}", flush=True)
+    model = ganzoo.load(options.preset)
+    labels = np.tile(model.labels(60), (options.repeats, 1))
+    given = {name: labels[:, i] for i, name in enumerate(model.label_names)}
+    sets = SpeechSets(model, [], labels)
+    sets.judge = found
+    for temperature in options.temperatures:
+        sounds = model.generate(seed=1, labels=given, temperature=temperature)
+        print(f"temperature {temperature}: {sets.recognized(list(sounds))}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
