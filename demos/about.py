@@ -2,20 +2,21 @@
 
 import functools
 import html
-import inspect
 import io
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 import ganzoo
 from ganzoo import cards, presets, registry
 from ganzoo.config import Config
-from ganzoo.networks.layout import Block, blocks_of, count_of, rows_of, weights_of
 
 from .common import added_model, data_url, preset_of, shown_errors, trained_presets
+
+if TYPE_CHECKING:
+    from ganzoo.networks.layout import Block
 
 _SAMPLES = Path(__file__).parent / "samples"
 _MATH: list[dict[str, str | bool]] = [{"left": "$$", "right": "$$", "display": True}]
@@ -77,7 +78,7 @@ def panel(models: list[str]) -> None:
 
 def text(model: str) -> tuple[str, str]:
     """What a model is, with its equation; and its use, data and metrics, of its first preset; in Markdown."""
-    said = inspect.cleandoc(registry.own_docstring(registry.model_class(model))).partition("\nArgs:")[0].strip()
+    said = registry.own_docstring(model).partition("\nArgs:")[0].strip()
     # A file or run that the owner of the page added may have no metrics.
     known = (name for name in trained_presets(model) if preset_of(name).config.weights)
     preset = next(known, None)
@@ -128,6 +129,8 @@ def networks(preset: str) -> str:
 
 
 def _network(name: str, network: Any) -> str:
+    from ganzoo.networks.layout import blocks_of, count_of, rows_of, weights_of
+
     rows = rows_of(network)
     title, weights, layers = html.escape(name, quote=True), weights_of([network]), count_of(rows)
     body = "".join(_block(block) for block in blocks_of(rows))
@@ -140,7 +143,7 @@ def _network(name: str, network: Any) -> str:
     )
 
 
-def _block(block: Block) -> str:
+def _block(block: "Block") -> str:
     lines, repeated = [], block.times > 1
     if repeated:
         kind = "layers" if len(block.rows) == 1 else f"blocks of {len(block.rows)} layers"

@@ -2,18 +2,16 @@
 and arithmetic such as man with glasses - man + woman."""
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
 
 import ganzoo
+from ganzoo.classifiers import classifier_facts
 from ganzoo.data.avatar_attributes import ATTRIBUTES, GLASSES_WORN, MAN, NO_GLASSES, WOMAN
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.inference import grid
-from ganzoo.inference.directions import Directions, find_directions
-from ganzoo.inference.selection import analogy, renormalized, select
-from ganzoo.metrics import get_extractor
 
 from .common import (
     LARGEST_SEED,
@@ -30,6 +28,10 @@ from .common import (
     whole_number,
     without_captions,
 )
+
+if TYPE_CHECKING:
+    from ganzoo.inference.directions import Directions
+    from ganzoo.metrics.extractors import AttributeExtractor
 
 CLASSIFIER, JUDGE = "avatars_classifier", "avatars_judge"
 UNCHANGED = "as it is"
@@ -51,14 +53,27 @@ def presets_with_attributes(model: str) -> list[str]:
     avatars = [preset for preset in found if str(preset.config.data.get("source", "")).split(":")[0] == "avatars"]
     avatars = [preset for preset in avatars if preset.config.arguments.get("factor", 1) == 1]
     shapes = {preset.name: tuple(preset.config.arguments.get("image_shape", ())) for preset in avatars}
-    return [name for name, shape in shapes.items() if len(shape) == 3 and _classifier(CLASSIFIER).takes(shape)]
+    return [name for name, shape in shapes.items() if _is_multiple(shape, classifier_facts(CLASSIFIER)["image_shape"])]
 
 
-_classifier: Any = functools.lru_cache(maxsize=2)(get_extractor)
+def _is_multiple(shape: tuple[int, ...], unit: list[int]) -> bool:
+    """Whether the classifier takes images of this shape: its own size, or a multiple of it."""
+    factor = shape[0] // unit[0] if shape else 0
+    return factor > 0 and shape == (factor * unit[0], factor * unit[1], unit[2])
+
+
+@functools.lru_cache(maxsize=2)
+def _classifier(name: str) -> "AttributeExtractor":
+    from ganzoo.metrics import get_extractor
+
+    found: Any = get_extractor(name)
+    return found
 
 
 @functools.lru_cache(maxsize=4)
-def _directions(preset: str) -> Directions:
+def _directions(preset: str) -> "Directions":
+    from ganzoo.inference.directions import find_directions
+
     model = _avatar_model(preset)
     # The attributes of captions are independent of each other.
     avoidance = 0.0 if isinstance(loaded(preset), ganzoo.TextToImage) else 3.0
@@ -109,6 +124,8 @@ def _seen(images: np.ndarray, changes: dict[str, str]) -> str:
 @shown_errors
 def arithmetic(preset: str, first: str, minus: str, plus: str, seed: int) -> tuple[np.ndarray, np.ndarray, str]:
     """A row for each group (three faces, and the face of their mean), nine results of A - B + C, and their file."""
+    from ganzoo.inference.selection import analogy, renormalized, select
+
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
     for choice in (first, minus, plus):
         if not isinstance(choice, str) or choice not in GROUPS:

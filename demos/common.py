@@ -18,6 +18,7 @@ from ganzoo.config import Config
 from ganzoo.data.avatar_captions import random_captions
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.inference import save_image
+from ganzoo.start import wait_for_keras
 
 from .files import new_result, uploaded, without_folders
 
@@ -72,6 +73,19 @@ def preset_of(name: str) -> presets.Preset:
 def added_model(name: str) -> Any:
     """The model of a preset that was added, or None for one of the package."""
     return _added[name][1] if name in _added else None
+
+
+def domains_of(preset: str) -> list[str]:
+    """Names of the two sides of a preset of translation, without loading a model of the package."""
+    added = added_model(preset)
+    found = preset_of(preset).config.arguments.get("domains", ("a", "b")) if added is None else added.domains
+    return [str(name) for name in found]
+
+
+def directions_of(preset: str) -> list[str]:
+    """The names of both directions of a preset of translation."""
+    first, second = domains_of(preset)
+    return [f"{first}_to_{second}", f"{second}_to_{first}"]
 
 
 def without_captions(model: Any) -> Any:
@@ -181,11 +195,15 @@ def _uploaded_files(value: Any) -> Any:
 
 
 def shown_errors(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Shows errors as a message on the page, and leaves the outputs as they are."""
+    """Shows errors as a message on the page, and leaves the outputs as they are.
+
+    The function begins when Keras has been imported, which the server does while the first page is already shown.
+    """
 
     @functools.wraps(function)
     def wrapped(*arguments: Any) -> Any:
         try:
+            wait_for_keras()
             for argument in arguments:
                 if isinstance(argument, Refused):
                     raise GanzooError(argument.why)

@@ -14,9 +14,8 @@ from ganzoo.inference import save_image
 from ganzoo.inference.image_files import PIXEL_LIMIT, ImageFile, write_image_file
 from ganzoo.inference.translation import read_still
 from ganzoo.inference.transparency import over_background
-from ganzoo.tasks.image_translation import BACKWARD, FORWARD
 
-from .common import ONE_AT_A_TIME, examples, image, loaded, preset_choice, shown_errors, trained_presets
+from .common import ONE_AT_A_TIME, directions_of, examples, image, loaded, preset_choice, shown_errors, trained_presets
 from .files import folder, new_result, stem
 
 MOST_PIXELS = 1_500_000
@@ -37,7 +36,7 @@ def translate(preset: str, direction: str, path: str | None) -> tuple[np.ndarray
         raise unknown("direction", direction, names)
     there = names[direction]
     translated = model.translate(given.pixels, there, progress=False)
-    back = model.translate(translated, BACKWARD if there == FORWARD else FORWARD, progress=False)
+    back = model.translate(translated, next(key for key in model.directions if key != there), progress=False)
     file = new_result(f"{stem(path)}-{direction}.png")
     write_image_file(file, ImageFile(translated, given.extras))
     return _shown(translated), _shown(back), str(file)
@@ -86,7 +85,7 @@ def _examples() -> list[str]:
 def page(model: str) -> list[dict[str, Any]]:
     """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown."""
     preset = preset_choice(model)
-    directions = list(loaded(trained_presets(model)[0]).directions.values())
+    directions = directions_of(trained_presets(model)[0])
     with gr.Row():
         with gr.Column():
             given = gr.Image(
@@ -109,7 +108,7 @@ def page(model: str) -> list[dict[str, Any]]:
 
     @shown_errors
     def choose(name: str) -> gr.Radio:
-        found = list(loaded(name).directions.values())
+        found = directions_of(name)
         return gr.Radio(found, value=found[0])
 
     translating = dict(

@@ -12,7 +12,7 @@ from ganzoo.data.audio import soundfile
 from ganzoo.data.vowels import vowels
 from ganzoo.errors import unknown
 
-from .common import ONE_AT_A_TIME, examples, image, loaded, preset_choice, preset_of, shown_errors
+from .common import ONE_AT_A_TIME, directions_of, domains_of, examples, image, loaded, preset_choice, shown_errors
 from .files import folder, stem
 from .sounds import recording, spectrogram_of, waveform, written
 
@@ -40,20 +40,9 @@ def convert(
     return file, waveform(sound), spectrogram_of(sound, rate), waveform(converted), spectrogram_of(converted, rate)
 
 
-def _domains(preset: str) -> list[str]:
-    """The names of a preset's two voices, without loading the model."""
-    return [str(name) for name in preset_of(preset).config.arguments.get("domains", ("a", "b"))]
-
-
-def directions_of(preset: str) -> list[str]:
-    """The names of both directions."""
-    first, second = _domains(preset)
-    return [f"{first}_to_{second}", f"{second}_to_{first}"]
-
-
 def example_names(preset: str) -> list[str]:
     """What can be converted without a recording: generated digits in the model's voices, and synthetic vowels."""
-    domains = _domains(preset)
+    domains = domains_of(preset)
     found = presets.preset_files().get(_SPEAKING)
     known = presets.find(_SPEAKING).config.arguments.get("label_names", {}).get("speaker", ()) if found else ()
     return [*(f"{_DIGITS} as {name}" for name in domains if name in known), "synthetic vowels"]

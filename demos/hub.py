@@ -23,7 +23,8 @@ import fastapi
 import gradio as gr
 
 from ganzoo import registry
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, unknown
+from ganzoo.start import import_keras, import_keras_in_background
 
 from . import about, editing, gallery, lab, live
 from .common import QUEUE, add_preset, received, trained_presets
@@ -91,7 +92,8 @@ def build(model: str | None = None) -> App:
     """
     names = models_with_pages()
     if model is not None:
-        registry.model_class(model)
+        if model not in registry.list_models():
+            raise unknown("model", model, registry.list_models())
         if model not in names:
             raise GanzooError(f"'{model}' has no page; models with a page: {', '.join(names) or 'none'}")
         names = [model]
@@ -240,11 +242,19 @@ def launch(
         raise GanzooError(f"--root-path {root_path} is neither a path such as /demo nor a whole address")
     live.store_runs_in(output)
     if model is not None and model not in registry.list_models():
+        import_keras()
         model = add_preset(model)
-    serve(lambda: web(build_lab() if laboratory else build(model), hosts, root), host, port)
+
+    def make_app() -> Gate:
+        gate = web(build_lab() if laboratory else build(model), hosts, root)
+        # The first page needs no model: Keras is imported while it is already shown.
+        import_keras_in_background()
+        return gate
+
+    serve(make_app, host, port)
 
 
 def _module(name: str) -> ModuleType | None:
     """The module of a model's page, which its task names, or None."""
-    page = registry.model_class(name).page
+    page = registry.declared(name, "page")
     return importlib.import_module(page) if isinstance(page, str) else page

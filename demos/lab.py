@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from ganzoo.errors import GanzooError
-from ganzoo.lab import Experiment, Frame, Game, Settings, experiments
+from ganzoo.lab.prepared import Experiment, experiments
+from ganzoo.lab.settings import Settings
 
 from .canvas import canvas
 from .common import shown_errors, shown_warning, whole_number
@@ -29,6 +30,9 @@ from .lab_controls import (
 )
 from .lab_svg import STYLE, render
 from .turns import BUILDING, TRAINING
+
+if TYPE_CHECKING:
+    from ganzoo.lab.game import Frame, Game
 
 TITLE = "laboratory"
 # Visitors whose games are kept, and those whose games may train at the same time: each gets a turn after the other.
@@ -59,9 +63,9 @@ class Session:
         used: when the visitor last did something.
     """
 
-    games: list[Game] = field(default_factory=list)
+    games: "list[Game]" = field(default_factory=list)
     names: list[str] = field(default_factory=list)
-    frames: list[Frame] = field(default_factory=list)
+    frames: "list[Frame]" = field(default_factory=list)
     speed: int = 40
     goal: int = MOST_STEPS
     playing: object | None = None
@@ -124,6 +128,8 @@ def _shown(session: Session, status: str = "") -> tuple[Any, ...]:
 
 
 def _set_up(request: gr.Request, games: list[Settings], names: list[str], goal: int = MOST_STEPS) -> tuple[Any, ...]:
+    from ganzoo.lab.game import Game
+
     session = _new_session(request)
     with BUILDING:
         built = [Game(settings) for settings in games]
@@ -201,7 +207,7 @@ def _playing(session: Session) -> Iterator[Any]:
             session.playing = None
 
 
-def _advance(session: Session, games: list[Game], count: int, only: str | None = None) -> None:
+def _advance(session: Session, games: "list[Game]", count: int, only: str | None = None) -> None:
     frames = []
     for game in games:
         game.train(count, only)

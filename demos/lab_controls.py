@@ -8,8 +8,8 @@ import numpy as np
 
 from ganzoo.errors import GanzooError
 from ganzoo.inference.image_files import read_image_file
-from ganzoo.lab import DISTRIBUTIONS, Settings
-from ganzoo.lab.data import LIMIT
+from ganzoo.lab.data import DISTRIBUTIONS, LIMIT
+from ganzoo.lab.settings import Settings
 
 from .common import LARGEST_SEED, Refused, finite_number, seed_number, whole_number
 

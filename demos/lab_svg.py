@@ -3,16 +3,18 @@
 import html
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from ganzoo.lab import Frame, Game
 from ganzoo.lab.data import LIMIT
 from ganzoo.lab.playing import arrows
 
 from .common import data_url
+
+if TYPE_CHECKING:
+    from ganzoo.lab.game import Frame, Game
 
 # Side of the image of points, height and width of a curve, in units of the SVG.
 SIDE, WIDE, HIGH = 360, 174, 64
@@ -44,7 +46,7 @@ STYLE = """
 """
 
 
-def render(frame: Frame, game: Game, name: str) -> str:
+def render(frame: "Frame", game: "Game", name: str) -> str:
     """A game as HTML: its points on the discriminator's surface, a line of numbers, and its curves.
 
     Args:
@@ -59,7 +61,7 @@ def render(frame: Frame, game: Game, name: str) -> str:
     )
 
 
-def _settings(game: Game) -> str:
+def _settings(game: "Game") -> str:
     """The settings that are not the defaults, e.g. "data=moons, penalties=[r1: weight=2.0]"."""
 
     def shown(value: Any) -> str:
@@ -76,7 +78,7 @@ def _settings(game: Game) -> str:
     return ", ".join(f"{name}={shown(value)}" for name, value in found.items())
 
 
-def _numbers(frame: Frame) -> str:
+def _numbers(frame: "Frame") -> str:
     if frame.has_failed:
         return "The numbers have become infinite: the game is lost. Reset, with smaller learning rates or a penalty."
     found = [] if frame.modes is None else [f"modes found: <b>{frame.modes}</b>"]
@@ -93,7 +95,7 @@ def opinion_color(opinion: float) -> str:
     return f"rgb({red},{green},{blue})"
 
 
-def _points(frame: Frame, game: Game) -> str:
+def _points(frame: "Frame", game: "Game") -> str:
     words = f"Real points in blue, generated points in red. Step {frame.step}, distance {frame.distance:.2f}" + (
         "" if frame.modes is None else f", {frame.modes} modes found"
     )
@@ -120,7 +122,7 @@ def _placed(points: np.ndarray) -> list[Any]:
     return ((inside * (1, -1) + LIMIT) * (SIDE / (2 * LIMIT))).tolist()
 
 
-def _surface(frame: Frame, game: Game) -> str:
+def _surface(frame: "Frame", game: "Game") -> str:
     """The discriminator's surface as a small transparent PNG, which the browser smooths."""
     values = np.nan_to_num(frame.surface[::-1])
     if not game.has_probabilities:
@@ -134,7 +136,7 @@ def _surface(frame: Frame, game: Game) -> str:
     return data_url(buffer.getvalue())
 
 
-def _curves(game: Game) -> str:
+def _curves(game: "Game") -> str:
     history = game.history
     real, fake = ("D(x)", "D(G(z))") if game.has_probabilities else ("D(x), raw", "D(G(z)), raw")
     panels = [

@@ -53,7 +53,7 @@ def restore(preset: str, path: str | None, given: str, strength: float, seed: in
     loudest = max(1.0, *(float(np.abs(one).max()) for one in made.values()))
     files: list[Any] = []
     images: list[Any] = []
-    for name in versions_of(type(model)):
+    for name in versions_of(hasattr(model, "restore")):
         one = made.get(name)
         files.append(None if one is None else written(one / loudest, rate, f"{stem(str(path))}-{name}"))
         # Short windows blur the harmonics of the voice.
@@ -61,9 +61,9 @@ def restore(preset: str, path: str | None, given: str, strength: float, seed: in
     return [*files, *images]
 
 
-def versions_of(model: Any) -> list[str]:
-    """The versions that the page of a model or its class shows, in order."""
-    return ["coarse", "smooth", *(["restored"] if hasattr(model, "restore") else []), "given"]
+def versions_of(restores: bool) -> list[str]:
+    """The versions that the page of a model shows, in order."""
+    return ["coarse", "smooth", *(["restored"] if restores else []), "given"]
 
 
 @functools.cache
@@ -89,8 +89,8 @@ def page(model: str) -> list[dict[str, Any]]:
     """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown."""
     preset = preset_choice(model)
     # Nothing is loaded before the page is shown.
-    kind, arguments = registry.model_class(model), preset_of(trained_presets(model)[0]).config.arguments
-    restores = hasattr(kind, "restore")
+    arguments = preset_of(trained_presets(model)[0]).config.arguments
+    restores = "postfilter" in registry.declared(model, "commands")
     with gr.Row():
         with gr.Column(scale=1):
             speech = gr.Audio(
@@ -123,7 +123,7 @@ def page(model: str) -> list[dict[str, Any]]:
             button = gr.Button("Restore" if restores else "Smooth", variant="primary", elem_id=f"{model}-restore")
         with gr.Column(scale=3), gr.Row():
             sounds, images = [], []
-            for name in versions_of(kind):
+            for name in versions_of(restores):
                 with gr.Column(min_width=240):
                     label = {"coarse": "Coarse spectra", "smooth": "Smooth spectra", "restored": "Restored"}
                     shown = label.get(name, "The recording")

@@ -10,7 +10,6 @@ import numpy as np
 from ganzoo.data.audio import opened, read_audio, soundfile
 from ganzoo.errors import GanzooError
 from ganzoo.inference.recordings import subtype_for
-from ganzoo.inference.spectrogram import spectrogram
 
 from .common import shown_warning
 from .files import folder, new_result
@@ -84,6 +83,8 @@ def spectrogram_of(sound: np.ndarray, rate: int, window: float = 0.032, width: i
         window: duration of a window in seconds, rounded to a power of two samples.
         width: of the image in pixels.
     """
+    from ganzoo.inference.spectrogram import spectrogram
+
     size = 2 ** round(np.log2(max(64, window * rate)))
     image = spectrogram(sound, window=size, hop=max(1, len(sound) // width))
     shown = round(image.shape[0] * min(1.0, 16_000 / rate))

@@ -1,5 +1,7 @@
 """Configs: the YAML of presets as validated dataclasses. Errors name the file, the key and the allowed values."""
 
+import copy
+import functools
 import inspect
 import reprlib
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -441,9 +443,15 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
+@functools.lru_cache(maxsize=128)
+def _parsed(text: str) -> Any:
+    return yaml.load(text, _Loader)
+
+
 def _yaml_value(text: str, where: str) -> Any:
     try:
-        return yaml.load(text, _Loader)
+        # The web page reads each preset a dozen times.
+        return copy.deepcopy(_parsed(text))
     # PyYAML's constructors raise all of these on invalid dates, numbers and tags.
     except (yaml.YAMLError, ValueError, KeyError, IndexError, AttributeError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())

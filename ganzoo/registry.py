@@ -120,9 +120,8 @@ def is_builtin(name: str) -> bool:
 def describe(name: str) -> str:
     """The first line of the docstring of a model's file, read without importing it, or of a class of your own."""
     if name in _classes and not is_builtin(name):
-        return own_docstring(_classes[name]).partition("\n")[0]
-    path = Path(__file__).parent / "models" / f"{name}.py"
-    return (ast.get_docstring(_syntax(path)) or "").partition("\n")[0]
+        return own_docstring(name).partition("\n")[0]
+    return (ast.get_docstring(_syntax(_file(name))) or "").partition("\n")[0]
 
 
 def declared(name: str, attribute: str) -> Any:
@@ -180,9 +179,22 @@ def _syntax(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def own_docstring(cls: type) -> str:
-    """The docstring of a class itself, not an inherited one."""
-    return inspect.cleandoc(cls.__doc__ or "(no description)")
+def own_docstring(name: str) -> str:
+    """The docstring of a model's class itself, not an inherited one.
+
+    For the package's models it is read from the source code, without importing the model.
+    """
+    if is_builtin(name):
+        classes = [node for node in _syntax(_file(name)).body if isinstance(node, ast.ClassDef) and node.decorator_list]
+        found = ast.get_docstring(classes[0])
+    else:
+        found = model_class(name).__doc__
+    return inspect.cleandoc(found or "(no description)")
+
+
+def _file(name: str) -> Path:
+    """The file of one of the package's models."""
+    return Path(__file__).parent / "models" / f"{name}.py"
 
 
 def import_file(path: PathLike) -> None:

@@ -2,11 +2,13 @@
 
 import importlib.util
 import os
+import threading
 from pathlib import Path
 
 from ganzoo.errors import GanzooError
 
 _KNOWN = ("tensorflow", "torch", "jax")
+_background: threading.Thread | None = None
 
 
 def import_keras() -> None:
@@ -20,15 +22,53 @@ def import_keras() -> None:
 
         import_keras()
     """
+    name = checked_back_end()
+    if name == "tensorflow":
+        _import_tensorflow_quietly()
+    import keras  # noqa: F401
+
+
+def import_keras_in_background() -> None:
+    """As `import_keras`, in a thread: `wait_for_keras` before anything else imports Keras.
+
+    Python imports a package in two threads at a time without harm only if none of its modules import each other in a
+    circle.
+
+    Raises:
+        GanzooError: the back end is not installed or not supported.
+
+    Example:
+        from ganzoo.start import import_keras_in_background, wait_for_keras
+
+        import_keras_in_background()
+        wait_for_keras()
+    """
+    global _background
+    checked_back_end()
+    if _background is None:
+        _background = threading.Thread(target=import_keras, name="import of Keras")
+        _background.start()
+
+
+def wait_for_keras() -> None:
+    """Waits for the end of `import_keras_in_background`, if it was called."""
+    if _background is not None and _background is not threading.current_thread():
+        _background.join()
+
+
+def checked_back_end() -> str:
+    """The name of the back end that Keras will use, after a check that it is installed.
+
+    Raises:
+        GanzooError: it is not installed or not supported.
+    """
     name = _back_end()
     if name not in _KNOWN or not _is_there(name):
         there = [known for known in _KNOWN if _is_there(known)]
         way_out = f"set KERAS_BACKEND={' or '.join(there)}" if there else f"install one of {', '.join(_KNOWN)}"
         missing = "not installed" if name in _KNOWN else f"none of {', '.join(_KNOWN)}"
         raise GanzooError(f"Keras is configured for the back end '{name}', which is {missing}: {way_out}")
-    if name == "tensorflow":
-        _import_tensorflow_quietly()
-    import keras  # noqa: F401
+    return name
 
 
 def _back_end() -> str:

@@ -9,7 +9,7 @@ from click.core import ParameterSource
 
 from ganzoo.cli.group import _Path, main
 from ganzoo.errors import missing_package
-from ganzoo.start import import_keras
+from ganzoo.start import checked_back_end
 
 
 class _Port(click.IntRange):
@@ -101,7 +101,7 @@ def demo(model: str | None, host: str, port: int, root_path: str, allowed_hosts:
     if model is not None and model not in registry.list_models():
         checks.model(model)
     need_gradio()
-    import_keras()
+    checked_back_end()
     from ganzoo.demos import hub
 
     hub.launch(model, host, port, allowed_hosts, root_path, output=output)

@@ -49,7 +49,7 @@ def info(name: str) -> None:
     from ganzoo.training.zoo_model import describe_networks
 
     if name in registry.list_models():
-        click.echo(registry.own_docstring(registry.model_class(name)) + "\n")
+        click.echo(registry.own_docstring(name) + "\n")
         if not presets.list_presets(f"{name}.*"):
             return
     config = presets.config_of(name)

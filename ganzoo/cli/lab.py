@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ganzoo.cli.demo import need_gradio, serving
 from ganzoo.cli.group import main
-from ganzoo.start import import_keras
+from ganzoo.start import checked_back_end
 
 
 @main.command()
@@ -19,7 +19,7 @@ def lab(host: str, port: int, root_path: str, allowed_hosts: Sequence[str], outp
     It is also a page of `ganzoo demo`. Options win over the environment variables, which are those of Gradio.
     """
     need_gradio()
-    import_keras()
+    checked_back_end()
     from ganzoo.demos import hub
 
     hub.launch(None, host, port, allowed_hosts, root_path, laboratory=True, output=output)

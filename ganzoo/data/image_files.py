@@ -1,5 +1,6 @@
 """Images of different sizes, for models that learn from crops of them."""
 
+import importlib.util
 import os
 import warnings
 from collections.abc import Sequence
@@ -162,14 +163,24 @@ def _embedded(place, at_least, strict):
             raise missing_package("scikit-image", "photos", "photos:scikit-image") from None
         found = {name: getattr(data, name)() for name in ("astronaut", "chelsea", "coffee", "rocket")}
     else:
-        from sklearn.datasets import load_sample_images
-
-        bunch = load_sample_images()
-        found = dict(zip((Path(name).stem for name in bunch.filenames), bunch.images))
+        found = _sample_photos()
     kept = {name: np.asarray(image) for name, image in found.items() if min(image.shape[:2]) >= at_least}
     if not kept:
         raise GanzooError(f"all of these photos are smaller than {at_least}x{at_least}")
     return ImageFiles(list(kept.values()), list(kept), "")
+
+
+def _sample_photos():
+    """{name: image} of scikit-learn's two photos."""
+    spec = importlib.util.find_spec("sklearn")
+    # Its files, without importing it, which takes longer than all else that the web page does when it starts.
+    files = sorted(Path(spec.origin).parent.glob("datasets/images/*.jpg")) if spec and spec.origin else []
+    if files:
+        return {path.stem: read_image(path, channels=3) for path in files}
+    from sklearn.datasets import load_sample_images
+
+    bunch = load_sample_images()
+    return dict(zip((Path(name).stem for name in bunch.filenames), bunch.images))
 
 
 _SCHEMES = {"folder": _folder, "tfds": _tfds, "photos": _embedded}

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
-import scipy.signal
 
 from ganzoo.errors import GanzooError, at_least_one, missing_package
 
@@ -116,7 +115,9 @@ def _aperiodicity(x, pitch, times, rate, bins):
     """WORLD's aperiodicity, float32 (frames, bins), at rates below 16 kHz from twice as many samples."""
     double = rate < _WIDE_RATE
     if double:
-        x, rate = scipy.signal.resample_poly(x, 2, 1), 2 * rate
+        from scipy.signal import resample_poly
+
+        x, rate = resample_poly(x, 2, 1), 2 * rate
     found = pyworld().d4c(x, pitch, times, rate, fft_size=(2 if double else 1) * 2 * (bins - 1))
     return found[:, :bins].astype("float32")
 

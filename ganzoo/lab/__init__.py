@@ -6,22 +6,32 @@ played.frames[-1].modes
 ganzoo.lab.compare("saturation", "saturation.gif")
 """
 
-from ganzoo.lab.data import DISTRIBUTIONS, Points, sample
-from ganzoo.lab.game import Frame, Game
-from ganzoo.lab.playing import Played, compare, play
-from ganzoo.lab.prepared import Experiment, experiments
-from ganzoo.lab.settings import Settings
+import importlib
+from typing import Any
 
-__all__ = [
-    "DISTRIBUTIONS",
-    "Experiment",
-    "Frame",
-    "Game",
-    "Played",
-    "Points",
-    "Settings",
-    "compare",
-    "experiments",
-    "play",
-    "sample",
-]
+# Imported on first use: the web page shows the settings before Keras is imported.
+_MODULES = {
+    "DISTRIBUTIONS": "data",
+    "Experiment": "prepared",
+    "Frame": "game",
+    "Game": "game",
+    "Played": "playing",
+    "Points": "data",
+    "Settings": "settings",
+    "compare": "playing",
+    "experiments": "prepared",
+    "play": "playing",
+    "sample": "data",
+}
+
+__all__ = [*_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"ganzoo.lab.{_MODULES[name]}"), name)
+    raise AttributeError(f"module 'ganzoo.lab' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,39 +1,45 @@
-"""The numbers by which the prepared experiments are measured: functions of a game and its frames."""
+"""The numbers by which the prepared experiments are measured: functions of a game and its frames.
+
+Importing this module does not import Keras.
+"""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from keras import ops
 
-from ganzoo import backend
-from ganzoo.lab.game import Frame, Game
-from ganzoo.lab.measures import modes_found, rank_correlation
+if TYPE_CHECKING:
+    from ganzoo.lab.game import Frame, Game
 
 
-def spread_of_end(game: Game, frames: list[Frame]) -> float:
+def spread_of_end(game: "Game", frames: list["Frame"]) -> float:
     """Distance of the generated points' mean from the real one, over the last quarter of the frames."""
     last = frames[-max(1, len(frames) // 4) :]
     return float(np.mean([np.linalg.norm(frame.fake.mean(axis=0) - frame.real.mean(axis=0)) for frame in last]))
 
 
-def first_gradient(game: Game, frames: list[Frame]) -> float:
+def first_gradient(game: "Game", frames: list["Frame"]) -> float:
     """The mean strength of the gradient that generated points get, in the first frame."""
     return float(np.linalg.norm(frames[0].gradients, axis=1).mean())
 
 
-def reached(game: Game, frames: list[Frame]) -> float:
+def reached(game: "Game", frames: list["Frame"]) -> float:
     """Clusters that are the nearest to at least a quarter of their share of points; mean of the second half."""
+    from ganzoo.lab.measures import modes_found
+
     anywhere = replace(game.data, tolerance=np.inf)
     return float(np.mean([modes_found(frame.fake, anywhere) or 0 for frame in frames[len(frames) // 2 :]]))
 
 
-def tightness(game: Game, frames: list[Frame]) -> float:
+def tightness(game: "Game", frames: list["Frame"]) -> float:
     """The mean of what the discriminator's loss says of the divergence: it is a lower bound, tight for the best one."""
     return float(np.mean([frame.estimate for frame in frames if frame.estimate is not None]))
 
 
-def batch_dependence(game: Game, frames: list[Frame]) -> float:
+def batch_dependence(game: "Game", frames: list["Frame"]) -> float:
     """How much one latent's point changes with the rest of its batch, in percent of the points' deviation."""
+    from keras import ops
+
     rng = np.random.default_rng(0)
     one = rng.standard_normal((1, game.settings.latent_dim)).astype("float32")
     outputs = []
@@ -44,7 +50,7 @@ def batch_dependence(game: Game, frames: list[Frame]) -> float:
     return float(100 * np.std(outputs, axis=0).mean() / game.generate(500).std(axis=0).mean())
 
 
-def pull_on_accepted(game: Game, frames: list[Frame]) -> float:
+def pull_on_accepted(game: "Game", frames: list["Frame"]) -> float:
     """The gradient that generated points get that the discriminator takes for real, relative to the others."""
     accepted, others = [], []
     for frame in frames:
@@ -55,20 +61,26 @@ def pull_on_accepted(game: Game, frames: list[Frame]) -> float:
     return float(np.mean(accepted) / np.mean(others)) if accepted and others else float("nan")
 
 
-def follows_quality(game: Game, frames: list[Frame]) -> float:
+def follows_quality(game: "Game", frames: list["Frame"]) -> float:
     """The rank correlation of the discriminator's estimate with the true distance of the samples."""
+    from ganzoo.lab.measures import rank_correlation
+
     return rank_correlation(
         [np.nan if f.estimate is None else f.estimate for f in frames], [f.distance for f in frames]
     )
 
 
-def confidence(game: Game, frames: list[Frame]) -> float:
+def confidence(game: "Game", frames: list["Frame"]) -> float:
     """The mean D(x) on real points at the end."""
     return float(game.scores(game.data.points[:1000], game.data.labels[:1000]).mean())
 
 
-def slope(game: Game, frames: list[Frame]) -> float:
+def slope(game: "Game", frames: list["Frame"]) -> float:
     """How far the critic's slope between real and generated points is from 1, on average."""
+    from keras import ops
+
+    from ganzoo import backend
+
     rng = np.random.default_rng(0)
     real, fake = game.data.points[:1000], game.generate(1000, seed=1)
     between = (real + rng.random((1000, 1)) * (fake - real)).astype("float32")
@@ -78,7 +90,7 @@ def slope(game: Game, frames: list[Frame]) -> float:
     return float(np.abs(np.linalg.norm(ops.convert_to_numpy(gradient), axis=1) - 1).mean())
 
 
-def obeys(game: Game, frames: list[Frame]) -> float:
+def obeys(game: "Game", frames: list["Frame"]) -> float:
     """The share of generated points nearest to the mode whose class was asked for (without classes: chance)."""
     wanted = np.arange(2000) % game.data.classes
     points = game.generate(2000, seed=1)

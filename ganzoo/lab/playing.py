@@ -5,17 +5,19 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ganzoo.errors import GanzooError, missing_package
 from ganzoo.inference.sampling import save_animation, save_image
 from ganzoo.lab.data import LIMIT
-from ganzoo.lab.game import Frame, Game
 from ganzoo.lab.prepared import Experiment, experiments
 from ganzoo.lab.settings import Settings
 from ganzoo.types import PathLike
+
+if TYPE_CHECKING:
+    from ganzoo.lab.game import Frame, Game
 
 BLUE, RED = "#2563eb", "#dc2626"
 
@@ -31,8 +33,8 @@ class Played:
     """
 
     name: str
-    game: Game
-    frames: list[Frame]
+    game: "Game"
+    frames: "list[Frame]"
 
     def figure(self, index: int = -1) -> Any:
         """A matplotlib figure of one frame: the points on the discriminator's surface, and the curves up to it.
@@ -89,13 +91,15 @@ def play(
         played = ganzoo.lab.play(data="moons", units=8, steps=10, frames=2)
         [frame.step for frame in played.frames]     # [5, 10]
     """
+    from ganzoo.lab.game import Game
+
     game = Game(settings, **changes)
     loss = game.settings.loss
     shown = name or str(loss.get("name", "") if isinstance(loss, dict) else loss).replace("_", " ")
     return Played(shown, game, _frames(game, steps, frames))
 
 
-def _frames(game: Game, steps: int, frames: int) -> list[Frame]:
+def _frames(game: "Game", steps: int, frames: int) -> "list[Frame]":
     if not 1 <= frames <= steps:
         raise GanzooError(f"frames must be from 1 to the number of steps, {steps}, got {frames}")
     ends = np.linspace(0, steps, frames + 1).round().astype(int)
@@ -204,7 +208,7 @@ def _figure(played: Sequence[Played], index: int) -> Any:
     return figure
 
 
-def _draw_points(axis: Any, frame: Frame, game: Game) -> None:
+def _draw_points(axis: Any, frame: "Frame", game: "Game") -> None:
     low, high = (0, 1) if game.has_probabilities else (frame.surface.min(), frame.surface.max())
     extent = (-LIMIT, LIMIT, -LIMIT, LIMIT)
     axis.imshow(
@@ -224,7 +228,7 @@ def _draw_points(axis: Any, frame: Frame, game: Game) -> None:
     axis.set(xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[], aspect="equal")
 
 
-def arrows(frame: Frame) -> np.ndarray:
+def arrows(frame: "Frame") -> np.ndarray:
     """The gradients as arrows (256, 2) with a length of at most 1; those below a thousandth have no length.
 
     Lengths grow with the logarithm, as gradients differ by orders of magnitude: 0.001 has length 0, 1 or more length 1.

@@ -9,14 +9,16 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ganzoo.errors import unknown
 from ganzoo.lab import effects
-from ganzoo.lab.game import Frame, Game
 from ganzoo.lab.settings import Settings
+
+if TYPE_CHECKING:
+    from ganzoo.lab.game import Frame, Game
 
 _MEASURED = Path(__file__).parent / "measured.json"
 
@@ -54,7 +56,7 @@ class Experiment:
     names: tuple[str, str]
     changes: tuple[Mapping[str, Any], Mapping[str, Any]]
     steps: int
-    measure: Callable[[Game, list[Frame]], float] = field(repr=False)
+    measure: "Callable[[Game, list[Frame]], float]" = field(repr=False)
     measured: str
     greater: bool
     paper: str
@@ -78,6 +80,8 @@ class Experiment:
         Example:
             before, after = ganzoo.lab.experiments["correlation"].play(seed=0, frames=2)
         """
+        from ganzoo.lab.game import Game
+
         found = []
         for settings in self.settings(seed):
             game, seen = Game(settings), []

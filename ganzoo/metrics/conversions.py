@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ganzoo.classifiers import classifier_facts
 from ganzoo.data.vocoder import analyze
 from ganzoo.data.voices import Voice
 from ganzoo.errors import GanzooError
 from ganzoo.metrics.cepstra import aligned_distortion, frame_distance
-from ganzoo.metrics.extractors import AttributeExtractor, classifier_facts, get_extractor
+from ganzoo.metrics.extractors import AttributeExtractor, get_extractor
 from ganzoo.metrics.registry import register_metric
 from ganzoo.metrics.spoken import JUDGES, spectrogram_images, spectrogram_samples
 

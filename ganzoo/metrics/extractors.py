@@ -4,7 +4,6 @@ import copy
 import functools
 import hashlib
 import itertools
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganzoo import keras_archive, weights
+from ganzoo.classifiers import FOLDER, classifier_facts
 from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics
@@ -21,8 +21,6 @@ from ganzoo.types import PathLike
 if TYPE_CHECKING:
     import keras
 
-_FOLDER = Path(__file__).parent / "weights"
-
 
 def list_extractors() -> list[str]:
     """Names of the extractors: those the package ships, and ImageNet networks, whose weights it does not ship.
@@ -30,7 +28,7 @@ def list_extractors() -> list[str]:
     Example:
         assert "mnist_classifier" in ganzoo.metrics.list_extractors()
     """
-    return [*sorted(path.stem for path in _FOLDER.glob("*.json")), *_IMAGENET]
+    return [*sorted(path.stem for path in FOLDER.glob("*.json")), *_IMAGENET]
 
 
 def get_extractor(asked: "Extractor | keras.Model | PathLike") -> "Extractor":
@@ -260,11 +258,6 @@ class AttributeExtractor(Extractor):
         return {name: slice(end - len(self.attributes[name]), end) for name, end in zip(self.attributes, ends)}
 
 
-def classifier_facts(name: str) -> dict[str, Any]:
-    """The JSON file of a shipped classifier: data, license, test accuracy, image_shape and sha256."""
-    return json.loads((_FOLDER / f"{name}.json").read_text())
-
-
 def _classifier(name: str) -> Extractor:
     from ganzoo.metrics.classifier import build_classifier
 
@@ -272,7 +265,7 @@ def _classifier(name: str) -> Extractor:
     if "attributes" in facts:
         return _attribute_classifier(name, facts)
     network = build_classifier(tuple(facts["image_shape"]), architecture=facts.get("architecture", "plain"))
-    weights.load(_FOLDER / f"{name}.npz", {"classifier": network}, facts["sha256"])
+    weights.load(FOLDER / f"{name}.npz", {"classifier": network}, facts["sha256"])
     return Extractor(network, name, digest=facts["sha256"])
 
 
@@ -281,7 +274,7 @@ def _attribute_classifier(name: str, facts: dict[str, Any]) -> AttributeExtracto
 
     classes = sum(len(values) for values in facts["attributes"].values())
     network = build_attribute_classifier(facts["architecture"], tuple(facts["image_shape"]), classes)
-    weights.load(_FOLDER / f"{name}.npz", {"classifier": network}, facts["sha256"])
+    weights.load(FOLDER / f"{name}.npz", {"classifier": network}, facts["sha256"])
     return AttributeExtractor(network, name, facts["attributes"], facts["sha256"])
 
 

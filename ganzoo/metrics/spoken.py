@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ganzoo.classifiers import classifier_facts
 from ganzoo.errors import GanzooError
-from ganzoo.metrics.extractors import AttributeExtractor, classifier_facts, get_extractor
+from ganzoo.metrics.extractors import AttributeExtractor, get_extractor
 from ganzoo.metrics.registry import register_metric
 
 TASK = "speech_synthesis"

@@ -18,7 +18,7 @@ from ganzoo.training.callbacks.record import read_records
 
 gradio = pytest.importorskip("gradio")
 
-from ganzoo.demos import lab, lab_controls, live  # noqa: E402
+from ganzoo.demos import lab, lab_controls, live, live_watch  # noqa: E402
 from ganzoo.demos.common import Refused  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -100,7 +100,7 @@ def run_folders(tmp_path, monkeypatch):
     monkeypatch.setattr(live, "_output", tmp_path / "runs")
     monkeypatch.setattr(live, "_begun", 0)
     monkeypatch.setattr(live, "_last", {})
-    monkeypatch.setattr(live, "SECONDS_PER_FRAME", 0.0)
+    monkeypatch.setattr(live_watch, "SECONDS_PER_FRAME", 0.0)
     yield tmp_path / "runs"
     live._end()
 
@@ -111,7 +111,7 @@ AS_IS = (0, "non_saturating", 2e-4, 1)
 def test_a_visitor_watches_a_run_stops_it_and_goes_on(run_folders):
     views = live.train(visitor("a"), 2, *AS_IS)
     image, status, told = next(view for view in views if "· " in view[1])
-    assert image.count("<title>D = 0.") == live.IMAGES + live.REAL_IMAGES
+    assert image.count("<title>D = 0.") == live_watch.IMAGES + live_watch.REAL_IMAGES
     assert "loss of D" in image
     assert "steps per second" in status
     assert told == ""

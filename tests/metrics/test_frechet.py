@@ -3,8 +3,8 @@ import pytest
 from scipy.linalg import sqrtm
 
 from ganzoo import GanzooError
+from ganzoo.classifiers import classifier_facts
 from ganzoo.metrics import Features, FeatureStatistics, frechet_distance, get_extractor
-from ganzoo.metrics.extractors import classifier_facts
 
 
 def test_worked_out_by_hand():
