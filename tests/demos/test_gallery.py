@@ -3,6 +3,8 @@
 import base64
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -144,3 +146,19 @@ def test_an_animation_is_made_of_the_first_steps(tmp_path, monkeypatch, capsys):
         assert image.n_frames == 3
         image.seek(2)
         assert image.info["duration"] == training_gifs.LAST
+
+
+def test_the_server_starts_before_keras_is_imported():
+    """Whoever types `ganzoo demo` sees the gallery without waiting for TensorFlow; the first event waits for Keras."""
+    code = """
+import sys
+from ganzoo.demos import common, hub
+hub.web(hub.build(), hub.Hosts("127.0.0.1"))
+hub.web(hub.build_lab(), hub.Hosts("127.0.0.1"))
+print([name for name in ("keras", "tensorflow", "torch", "jax") if name in sys.modules])
+from ganzoo.start import import_keras_in_background
+import_keras_in_background()
+print(common.shown_errors(lambda: hasattr(sys.modules.get("keras"), "Model"))())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.stdout.splitlines() == ["[]", "True"], done.stderr
