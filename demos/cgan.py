@@ -87,10 +87,21 @@ def _numbered(preset: str) -> str:
     return ", ".join(f"{number} {name}" for number, name in numbered if number != name)
 
 
+def _first_classes(preset: str) -> str:
+    """What the text box begins with: all classes, or as many as the page allows."""
+    config = preset_of(preset).config
+    count = int(config.arguments.get("classes", len(config.class_names) or 10))
+    if count <= 10:
+        return "".join(map(str, range(count)))
+    return ", ".join((config.class_names or list(map(str, range(count))))[:MOST_CLASSES])
+
+
 @shown_errors
-def _info(preset: str) -> dict[str, Any]:
-    """Updates the text box with the class names of a preset."""
-    return gr.update(info=_numbered(preset))
+def _other_classes(preset: str) -> dict[str, Any]:
+    """Updates the text box with the classes of a preset."""
+    if not is_offered(preset):
+        return gr.skip()
+    return gr.update(value=_first_classes(preset), info=_numbered(preset))
 
 
 def page(model: str) -> list[dict[str, Any]]:
@@ -99,7 +110,7 @@ def page(model: str) -> list[dict[str, Any]]:
     with gr.Row():
         with gr.Column(scale=1):
             classes = gr.Textbox(
-                "0123456789",
+                _first_classes(preset.value),
                 label="Classes, by number or name",
                 info=_numbered(preset.value),
                 max_lines=1,
@@ -114,6 +125,5 @@ def page(model: str) -> list[dict[str, Any]]:
     button.click(**event)
     classes.submit(**event)
     seed.submit(**event)
-    preset.change(**event)
-    preset.change(_info, [preset], [classes], show_progress="hidden", api_visibility="private")
+    preset.change(_other_classes, [preset], [classes], show_progress="hidden", api_visibility="private").then(**event)
     return [event]

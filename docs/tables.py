@@ -178,7 +178,7 @@ def image_generation():
                 f"`{name}`",
                 *compared(name),
                 f"{metrics['precision']:.2f} / {metrics['recall']:.2f}",
-                f"{metrics['classes_covered']} of 10",
+                f"{metrics['classes_covered']} of {len(config.class_names) or 10}",
                 training_time(metrics),
                 f"{weights.data.split(', ')[0].removesuffix(' training set')}, {weights.license}",
             ]
@@ -236,10 +236,12 @@ def text_to_image():
         shares = (percent(metrics[key]) for key in keys)
         real = percent(metrics["real_attributes_obeyed"])
         yield f"`{name}`", *shares, *compared(name)[:2], f"{metrics['recall']:.2f}", real, training_time(metrics)
-    if (weights := weights_of("dcgan.avatars")) is not None:
-        recall = f"{weights.metrics['recall']:.2f}"
-        shown = (*compared("dcgan.avatars")[:2], recall, "", training_time(weights.metrics))
-        yield "`dcgan.avatars`, without captions", "", "", "", "", *shown
+    for name, obeyed in (("dcgan.avatars", ""), ("cgan.avatars", "class_accuracy")):
+        if (weights := weights_of(name)) is not None:
+            metrics = weights.metrics
+            shown = (*compared(name)[:2], f"{metrics['recall']:.2f}", "", training_time(metrics))
+            asked = f"{percent(metrics[obeyed])} (hair)" if obeyed else ""
+            yield f"`{name}`, without captions", asked, "", "", "", *shown
 
 
 @table

@@ -29,6 +29,7 @@ digits = model.generate(labels=[2, 0, 1, 7], seed=0)
 clothes = ganzoo.load("cgan.fashion_mnist")
 print(clothes.class_names)
 images = clothes.generate(labels=["Sneaker", "Bag"], seed=0)
+faces = ganzoo.load("cgan.avatars").generate(labels=["afro", "bun", "bald"], seed=0)
 save_image("digits.png", grid(digits, columns=4))
 
 # %% [markdown]

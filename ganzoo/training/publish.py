@@ -120,6 +120,9 @@ def measure(model: Any, config: Config, data: str, samples: int = 10_000) -> tup
         data: source of held-out data, as for `ganzoo evaluate`.
         samples: images to generate, as for `ganzoo evaluate`.
     """
+    if config.class_names and hasattr(model, "class_names"):
+        # They tell a classifier of attributes which one the classes are.
+        model.class_names = config.class_names
     upscale = bool(config.data.get("upscale"))
     judge, extractor = config.evaluation.judge, config.evaluation.extractor
     found = evaluate(model, data, judge or extractor, samples, upscale, config.evaluation.metrics)

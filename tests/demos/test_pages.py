@@ -200,8 +200,14 @@ def test_classes_are_asked_for_by_name():
     for long in ("0," * 10**5, "9" * 10**5, "x" * 10**5):
         with pytest.raises(ganzoo.GanzooError, match="class"):
             cgan._labels(long, model)
-    assert "7 Sneaker, 8 Bag, 9 Ankle boot" in cgan._info("cgan.fashion_mnist")["info"]
-    assert cgan._info("cgan.mnist")["info"] == ""
+    assert "7 Sneaker, 8 Bag, 9 Ankle boot" in cgan._other_classes("cgan.fashion_mnist")["info"]
+    assert cgan._other_classes("cgan.mnist")["info"] == ""
+
+
+@pytest.mark.parametrize("preset", ["cgan.mnist", "cgan.fashion_mnist", "cgan.avatars"])
+def test_the_classes_that_a_preset_begins_with_are_all_of_its_own(preset):
+    model = common.loaded(preset)
+    assert cgan._labels(cgan._other_classes(preset)["value"], model) == list(range(model.classes))
 
 
 def test_names_that_are_numbers_are_the_classes_of_those_names():

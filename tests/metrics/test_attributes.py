@@ -1,5 +1,7 @@
 """The classifiers of avatars' attributes, and metrics of captions obeyed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,8 @@ from ganzoo.evaluation import attributes
 from ganzoo.metrics import get_extractor
 from ganzoo.metrics.attributes import accuracies
 from ganzoo.metrics.text_to_image import attributes_obeyed, right_by_attributes
+from ganzoo.presets import build, find
+from ganzoo.training.publish import measure
 
 _SHAPE = (64, 64, 3)
 both = pytest.mark.parametrize("name", ["avatars_classifier", "avatars_judge"])
@@ -141,3 +145,11 @@ def test_images_of_another_size_and_few_avatars_are_refused():
     painter.image_shape = (32, 32, 3)
     with pytest.raises(GanzooError, match=r"takes images of \(64, 64, 3\)"):
         attributes.evaluate(painter, "20")
+
+
+def test_published_metrics_say_whether_classes_that_are_attributes_were_obeyed():
+    config = find("cgan.avatars").config
+    small = replace(config, arguments={**config.arguments, "width": 4, "latent_dim": 8})
+    metrics, protocol = measure(build(small, "small"), small, "avatars:60:seed=3", samples=60)
+    assert 0 <= metrics["class_accuracy"] <= 1
+    assert protocol.startswith("avatars_judge, hair, features")
