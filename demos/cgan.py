@@ -12,6 +12,7 @@ from ganzoo.inference import grid
 from .common import (
     LARGEST_SEED,
     ONE_AT_A_TIME,
+    added_model,
     as_file,
     enlarged,
     image,
@@ -89,11 +90,11 @@ def _numbered(preset: str) -> str:
 
 def _first_classes(preset: str) -> str:
     """What the text box begins with: all classes, or as many as the page allows."""
-    config = preset_of(preset).config
-    count = int(config.arguments.get("classes", len(config.class_names) or 10))
+    config, added = preset_of(preset).config, added_model(preset)
+    count = int(config.arguments.get("classes", 10) if added is None else added.classes)
     if count <= 10:
         return "".join(map(str, range(count)))
-    return ", ".join((config.class_names or list(map(str, range(count))))[:MOST_CLASSES])
+    return ", ".join((list(config.class_names) or [str(number) for number in range(count)])[:MOST_CLASSES])
 
 
 @shown_errors

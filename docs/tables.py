@@ -30,7 +30,7 @@ MODELS = {
     "pixelcnn": ("autoregressive: each pixel from those before it", "van den Oord et al. 2016", "1606.05328"),
     "conditional_pixelcnn": ("PixelCNN, class-conditional", "van den Oord et al. 2016", "1606.05328"),
     "cyclegan": ("image translation without pairs", "Zhu et al. 2017", "1703.10593"),
-    "srresnet": ("4x super-resolution, pixel loss", "Ledig et al. 2016", "1609.04802"),
+    "srresnet": ("super-resolution (x2, x4), pixel loss", "Ledig et al. 2016", "1609.04802"),
     "srgan": ("4x super-resolution, perceptual and adversarial loss", "Ledig et al. 2016", "1609.04802"),
     "segan": ("speech enhancement on waveforms", "Pascual et al. 2017", "1703.09452"),
     "smoother": (

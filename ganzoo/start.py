@@ -5,10 +5,15 @@ import os
 import threading
 from pathlib import Path
 
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, first_line
 
 _KNOWN = ("tensorflow", "torch", "jax")
+# Lines that TensorFlow's native code logs.
+_OF_TENSORFLOW = (
+    rb"[IWEF]\d{4} \d\d:|\d{4}-\d\d-\d\d .*: [IWEF] |WARNING: All log messages before absl|To enable the following"
+)
 _background: threading.Thread | None = None
+_failure: BaseException | None = None
 
 
 def import_keras() -> None:
@@ -46,14 +51,31 @@ def import_keras_in_background() -> None:
     global _background
     checked_back_end()
     if _background is None:
-        _background = threading.Thread(target=import_keras, name="import of Keras")
+        # Not waited for when the process ends: an import takes seconds.
+        _background = threading.Thread(target=_import, name="import of Keras", daemon=True)
         _background.start()
 
 
+def _import() -> None:
+    global _failure
+    try:
+        import_keras()
+    except BaseException as error:
+        _failure = error
+        # Python prints it.
+        raise
+
+
 def wait_for_keras() -> None:
-    """Waits for the end of `import_keras_in_background`, if it was called."""
+    """Waits for the end of `import_keras_in_background`, if it was called.
+
+    Raises:
+        GanzooError: the import failed; the traceback is on standard error.
+    """
     if _background is not None and _background is not threading.current_thread():
         _background.join()
+    if _failure is not None:
+        raise GanzooError(f"Keras cannot be imported: {first_line(_failure)}")
 
 
 def checked_back_end() -> str:
@@ -97,8 +119,10 @@ def _is_there(package: str) -> bool:
 def _import_tensorflow_quietly() -> None:
     """Imports TensorFlow without its messages about this machine's processors, which no setting turns off.
 
-    They come from native code, so standard error of the process is temporarily redirected.
+    They come from native code, so standard error of the process is temporarily redirected; lines of others are written
+    afterwards.
     """
+    import re
     import tempfile
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -110,6 +134,9 @@ def _import_tensorflow_quietly() -> None:
 
             # Not the logical devices: workers of a cluster must connect before TensorFlow initializes these.
             tf.config.list_physical_devices()
+            messages.seek(0)
+            others = [line for line in messages.read().splitlines(keepends=True) if not re.match(_OF_TENSORFLOW, line)]
+            os.write(stderr, b"".join(others))
         except BaseException:
             messages.seek(0)
             os.write(stderr, messages.read())

@@ -213,9 +213,8 @@ def _forward(x: Tensor, kernel: Tensor, strides: Sequence[int]) -> Tensor:
         def gradient(upstream):
             return _backward(upstream, kernel, strides, _sizes(x)), _of_kernel(x, upstream, kernel.shape, strides)
 
-        rows, columns, inputs, outputs = kernel.shape
-        # For a single input channel, TensorFlow's bfloat16 results are wrong if the strides differ.
-        if outputs <= _FEW and inputs > 1 and columns > 1 and tuple(strides) == (1, 1):
+        rows, columns, _, outputs = kernel.shape
+        if outputs <= _FEW and _takes_columns(x) and columns > 1 and tuple(strides) == (1, 1):
             return _in_columns(x, kernel, _before(rows, columns)), gradient
         return tf.nn.conv2d(x, kernel, strides, "SAME"), gradient
 
@@ -231,11 +230,11 @@ def _backward(y: Tensor, kernel: Tensor, strides: Sequence[int], sizes: Sequence
         def gradient(upstream):
             return _forward(upstream, kernel, strides), _of_kernel(upstream, y, kernel.shape, strides)
 
-        rows, columns, inputs, outputs = kernel.shape
+        rows, columns, inputs, _ = kernel.shape
         if inputs <= _FEW and columns > 1 and strides[0] == strides[1]:
             if strides[0] > 1:
                 return _in_blocks(y, kernel, strides[0], sizes), gradient
-            if outputs > 1:
+            if _takes_columns(y):
                 rotated = tf.transpose(tf.reverse(kernel, [0, 1]), (0, 1, 3, 2))
                 return _in_columns(y, rotated, (rows // 2, columns // 2)), gradient
         shape = tf.stack([tf.shape(y)[0], *sizes, inputs])
@@ -270,6 +269,15 @@ def _of_kernel(x: Tensor, y: Tensor, shape: Any, strides: Sequence[int]) -> Tens
         ), gradient
 
     return run(tf.identity(x), tf.identity(y))
+
+
+def _takes_columns(x: Tensor) -> bool:
+    """Whether convolutions of x can be computed several columns at a time.
+
+    oneDNN's bfloat16 results for strides that differ are wrong for a single input channel, and on processors with AMX
+    for some kernels and up to 24 channels.
+    """
+    return x.shape[-1] >= (32 if x.dtype == tf.bfloat16 else 2)
 
 
 def _in_columns(x: Tensor, kernel: Tensor, before: tuple[int, int]) -> Tensor:

@@ -123,8 +123,10 @@ def test_gradients_of_a_function_of_its_own(case):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("size", [3, 4, 9])
-@pytest.mark.parametrize("shape", [(2, 6, 3, 1), (2, 4, 9, 1), (2, 6, 3, 3), (2, 9, 10, 3)], ids=str)
+@pytest.mark.parametrize("size", [3, 4, 5, 9])
+@pytest.mark.parametrize(
+    "shape", [(2, 6, 3, 1), (2, 4, 9, 1), (2, 6, 3, 3), (2, 9, 10, 3), (2, 6, 7, 16), (1, 4, 3, 32)], ids=str
+)
 def test_few_channels_to_few(shape, size, dtype):
     """Beside the same in float64: TensorFlow's kernels are wrong for some of what is asked of them here."""
     rng = np.random.default_rng(0)

@@ -1,0 +1,42 @@
+"""Importing Keras for the command line and the web page."""
+
+import os
+import subprocess
+import sys
+
+CODE = """
+from ganzoo.errors import GanzooError
+from ganzoo.start import import_keras_in_background, wait_for_keras
+import_keras_in_background()
+try:
+    wait_for_keras()
+except GanzooError as error:
+    print(error)
+"""
+
+
+def imported(tmp_path, tensorflow):
+    """The process that imports Keras in the background with this content of TensorFlow's package."""
+    package = tmp_path / "tensorflow" / "__init__.py"
+    package.parent.mkdir()
+    package.write_text(tensorflow)
+    paths = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    changed = {"PYTHONPATH": paths, "KERAS_BACKEND": "tensorflow"}
+    return subprocess.run(
+        [sys.executable, "-c", CODE], capture_output=True, text=True, timeout=300, env={**os.environ, **changed}
+    )
+
+
+def test_a_back_end_that_cannot_be_imported_is_told_to_all_who_wait_for_it(tmp_path):
+    done = imported(tmp_path, "raise ImportError('version GLIBC_2.99 not found')")
+    assert done.stdout == "Keras cannot be imported: version GLIBC_2.99 not found\n"
+    # For the terminal.
+    assert "Traceback" in done.stderr
+
+
+def test_only_messages_of_tensorflow_are_left_out(tmp_path):
+    logged = "WARNING: All log messages before absl::InitializeLog()\nI0000 00:00:1795.1 port.cc:153] oneDNN\nmine\n"
+    config = "class config:\n    list_physical_devices = staticmethod(list)\n"
+    done = imported(tmp_path, f"import os\nos.write(2, {logged.encode()!r})\n{config}")
+    assert done.stderr.splitlines()[0] == "mine"
+    assert "oneDNN" not in done.stderr
