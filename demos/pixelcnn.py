@@ -144,8 +144,9 @@ def page(model: str) -> list[dict[str, Any]]:
     seed.submit(**finishing)
     start.click(**generating)
     preset.change(labels_of, [preset], [label], show_progress="hidden", api_visibility="private")
+    # The completions first: the browser is busy for a second when it gets the painting.
     return [
-        dict(fn=example, inputs=[], outputs=[editor], show_progress="hidden", api_visibility="private"),
         dict(fn=first, inputs=[preset], outputs=[sheet, file], **ONE_AT_A_TIME),
+        dict(fn=example, inputs=[], outputs=[editor], show_progress="hidden", api_visibility="private"),
         generating,
     ]

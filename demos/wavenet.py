@@ -84,7 +84,8 @@ def page(model: str) -> list[dict[str, Any]]:
     with gr.Row():
         with gr.Column(scale=1):
             words = gr.Textbox(
-                " ".join(names[0][1][:2]) if names else "",
+                # One sound, since each of its samples takes a step of the network.
+                names[0][1][0] if names else "",
                 label=f"Say, up to {MOST_SOUNDS}",
                 info=", ".join(names[0][1][:20]) if names else "",
                 max_lines=1,
