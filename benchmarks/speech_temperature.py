@@ -1,4 +1,4 @@
-"""Chooses the temperature at which wavenet.digits speaks: python -m benchmarks.speech_temperature --data fsdd
+"""How recognizable wavenet.digits is at other temperatures: python -m benchmarks.speech_temperature --data fsdd
 
 Trains a recognizer of digits and speakers of another architecture and seed than `spoken_digits_judge`, on the same
 training recordings, and prints which share of generated sounds it recognizes at each temperature: all digits by all
