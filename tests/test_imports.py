@@ -10,7 +10,7 @@ ROOT = Path(ganzoo.__file__).parent
 # From the bottom to the top; a module may import from its own layer and from those below. The longest name that fits
 # decides.
 LAYERS = [
-    ["errors", "types", "classes", "mu_law", "pixels", "files", "construction", "start"],
+    ["errors", "types", "classes", "classifiers", "mu_law", "pixels", "files", "construction", "start"],
     [
         "config",
         "backend",
