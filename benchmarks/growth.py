@@ -147,8 +147,8 @@ def plot(found):
         largest = rows[-1][0]
         sizes = [size / largest for size, _ in rows]
         label = f"{name}: {largest:,} {METHODS[name][3]}, {rows[-1][1]['seconds']:.3g} s"
-        style = dict(marker="o" if number < 6 else "s", markersize=4, color=f"C{number % 10}")
-        style["linestyle"] = "-" if number < 10 else "--"
+        # Ten colors are distinct.
+        style = dict(marker="os"[number // 10], markersize=4, color=f"C{number % 10}")
         left.plot(sizes, [row["seconds"] / rows[-1][1]["seconds"] for _, row in rows], label=label, **style)
         right.plot(sizes, [max(1.0, row["beyond"]) for _, row in rows], **style)
     left.plot([1e-3, 1], [1e-3, 1], color="gray", linestyle=":", label="linear")

@@ -43,7 +43,7 @@ class _Judge:
 
 
 _FSDD = "named:{data}:{{digit}}_{{speaker}}_{{index}}:index="
-_JUDGES = {
+JUDGE_SETTINGS = {
     "spoken_digits_judge": _Judge(
         {
             "digit": tuple("0123456789"),
@@ -81,15 +81,15 @@ def changed(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--judge", choices=list(_JUDGES), default="spoken_digits_judge")
+    parser.add_argument("--judge", choices=list(JUDGE_SETTINGS), default="spoken_digits_judge")
     parser.add_argument("--data", required=True, help="folder of the recordings")
     parser.add_argument("--epochs", type=int, default=10)
     folder = Path(__file__).parents[1] / "ganzoo" / "metrics" / "weights"
     parser.add_argument("--output", type=Path, default=folder)
     options = parser.parse_args()
     began, cpu, rng = time.monotonic(), time.process_time(), np.random.default_rng(_SEED)
-    judge, rate = _JUDGES[options.judge], JUDGES[options.judge]
-    (training, values), (test, test_values) = (_sounds(judge, source, options.data, rate) for source in judge.sources)
+    judge, rate = JUDGE_SETTINGS[options.judge], JUDGES[options.judge]
+    (training, values), (test, test_values) = (sounds_of(judge, source, options.data, rate) for source in judge.sources)
     sounds = [*training, *(changed(sound, rng) for _ in range(judge.copies) for sound in training)]
     images = spectrogram_images(sounds, rate)
     values = np.tile(values, (1 + judge.copies, 1))
@@ -115,7 +115,7 @@ def main() -> None:
     print(json.dumps({**facts, **taken}, indent=2))
 
 
-def _sounds(judge: _Judge, source: str, data: str, rate: int) -> tuple[list[np.ndarray], np.ndarray]:
+def sounds_of(judge: _Judge, source: str, data: str, rate: int) -> tuple[list[np.ndarray], np.ndarray]:
     """Excerpts of up to a second of the recordings of a source, and their labels."""
     place = source.format(data=data)
     found = open_labelled(place, rate)

@@ -2,7 +2,7 @@
 
 Trains a recognizer of digits and speakers of another architecture and seed than `spoken_digits_judge`, on the same
 training recordings, and prints which share of generated sounds it recognizes at each temperature: all digits by all
-speakers, several times, with seed 1. The judge, which reports the model's figures, chooses nothing.
+speakers, several times, with seed 1. The judge, which reports the model's metrics, chooses nothing.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import argparse
 import numpy as np
 
 import ganzoo
-from benchmarks.speech_judge import _JUDGES, _sounds, changed
+from benchmarks.speech_judge import JUDGE_SETTINGS, changed, sounds_of
 from ganzoo.metrics.attributes import accuracies, train_attribute_classifier
 from ganzoo.metrics.extractors import AttributeExtractor
 from ganzoo.metrics.spoken import JUDGES, SpeechSets, spectrogram_images
@@ -20,8 +20,8 @@ SEED, NAME = 11, "spoken_digits_judge"
 
 def recognizer(data, epochs):
     """The second recognizer, and how well it recognizes the test recordings."""
-    judge, rate, rng = _JUDGES[NAME], JUDGES[NAME], np.random.default_rng(SEED)
-    (training, values), (test, test_values) = (_sounds(judge, source, data, rate) for source in judge.sources)
+    judge, rate, rng = JUDGE_SETTINGS[NAME], JUDGES[NAME], np.random.default_rng(SEED)
+    (training, values), (test, test_values) = (sounds_of(judge, source, data, rate) for source in judge.sources)
     sounds = [*training, *(changed(sound, rng) for _ in range(judge.copies) for sound in training)]
     images = spectrogram_images(sounds, rate)
     values = np.tile(values, (1 + judge.copies, 1))

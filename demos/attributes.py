@@ -8,7 +8,7 @@ import gradio as gr
 import numpy as np
 
 import ganzoo
-from ganzoo.classifiers import classifier_facts
+from ganzoo.classifiers import classifier_facts, times_as_large
 from ganzoo.data.avatar_attributes import ATTRIBUTES, GLASSES_WORN, MAN, NO_GLASSES, WOMAN
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.inference import grid
@@ -53,13 +53,8 @@ def presets_with_attributes(model: str) -> list[str]:
     avatars = [preset for preset in found if str(preset.config.data.get("source", "")).split(":")[0] == "avatars"]
     avatars = [preset for preset in avatars if preset.config.arguments.get("factor", 1) == 1]
     shapes = {preset.name: tuple(preset.config.arguments.get("image_shape", ())) for preset in avatars}
-    return [name for name, shape in shapes.items() if _is_multiple(shape, classifier_facts(CLASSIFIER)["image_shape"])]
-
-
-def _is_multiple(shape: tuple[int, ...], unit: list[int]) -> bool:
-    """Whether the classifier takes images of this shape: its own size, or a multiple of it."""
-    factor = shape[0] // unit[0] if shape else 0
-    return factor > 0 and shape == (factor * unit[0], factor * unit[1], unit[2])
+    own = classifier_facts(CLASSIFIER)["image_shape"]
+    return [name for name, shape in shapes.items() if times_as_large(shape, own)]
 
 
 @functools.lru_cache(maxsize=2)

@@ -450,7 +450,7 @@ def _parsed(text: str) -> Any:
 
 def _yaml_value(text: str, where: str) -> Any:
     try:
-        # The web page reads each preset a dozen times.
+        # The web page reads each preset several times.
         return copy.deepcopy(_parsed(text))
     # PyYAML's constructors raise all of these on invalid dates, numbers and tags.
     except (yaml.YAMLError, ValueError, KeyError, IndexError, AttributeError, RecursionError) as error:

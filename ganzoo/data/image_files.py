@@ -173,7 +173,7 @@ def _embedded(place, at_least, strict):
 def _sample_photos():
     """{name: image} of scikit-learn's two photos."""
     spec = importlib.util.find_spec("sklearn")
-    # Its files, without importing it, which takes longer than all else that the web page does when it starts.
+    # Its files, without importing it, which also imports much of SciPy: the web page shows these photos at once.
     files = sorted(Path(spec.origin).parent.glob("datasets/images/*.jpg")) if spec and spec.origin else []
     if files:
         return {path.stem: read_image(path, channels=3) for path in files}

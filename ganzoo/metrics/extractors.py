@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganzoo import keras_archive, weights
-from ganzoo.classifiers import FOLDER, classifier_facts
+from ganzoo.classifiers import FOLDER, classifier_facts, times_as_large
 from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics
@@ -222,9 +222,7 @@ class AttributeExtractor(Extractor):
         return super().takes((*(size // self._multiple(image_shape) for size in image_shape[:2]), image_shape[2]))
 
     def _multiple(self, image_shape):
-        height, width = self.image_shape[:2]
-        factor = max(1, image_shape[0] // height)
-        return factor if tuple(image_shape[:2]) == (factor * height, factor * width) else 1
+        return times_as_large(image_shape, self.image_shape) or 1
 
     def _part(self, images):
         factor = self._multiple(images.shape[1:])

@@ -1,5 +1,7 @@
 """Pairs of crops for super-resolution."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -93,9 +95,14 @@ def test_what_is_wrong_is_said(folder, tmp_path):
         ganzoo.data.pairs(f"folder:{folder}", crop=32, batch_size=9999)
 
 
-def test_the_photos_of_scikit_learn_are_there():
-    found = open_image_files("photos")
-    assert [image.shape for image in found.images] == [(427, 640, 3)] * 2
+def test_the_photos_are_those_of_scikit_learn():
+    """They are read from its files, without importing it."""
+    from sklearn.datasets import load_sample_images
+
+    found, theirs = open_image_files("photos"), load_sample_images()
+    assert found.names == [Path(name).stem for name in theirs.filenames] == ["china", "flower"]
+    for ours, image in zip(found.images, theirs.images, strict=True):
+        np.testing.assert_array_equal(ours, image)
 
 
 def test_the_large_images_of_a_tensorflow_data_set(tmp_path, monkeypatch):
