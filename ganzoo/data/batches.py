@@ -1,8 +1,10 @@
 """Batches as `fit` receives them: an array or tensor, or a tuple of these."""
 
 import contextlib
+import inspect
 import itertools
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -115,7 +117,8 @@ class FirstBatch:
     """
 
     def __init__(self, check: Callable[[Any], object]):
-        self._check = check
+        # Weakly: TensorFlow keeps what a dataset calls for as long as the process lives, and with it the model.
+        self._check = weakref.WeakMethod(check) if inspect.ismethod(check) else lambda: check
         self._seen: set[object] = set()
         self._error: Exception | None = None
 
@@ -157,7 +160,9 @@ class FirstBatch:
 
     def _look(self, batch):
         try:
-            self._check(keras.tree.map_structure(as_array, unpadded(batch)))
+            check = self._check()
+            if check is not None:
+                check(keras.tree.map_structure(as_array, unpadded(batch)))
         except Exception as error:
             self._error = error
             raise

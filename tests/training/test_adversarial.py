@@ -1,5 +1,8 @@
 """The training step against numbers worked out apart from it, with networks of one weight each."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -479,3 +482,17 @@ def test_channels_come_last(monkeypatch):
     monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
     with pytest.raises(ganzoo.GanzooError, match="set_image_data_format"):
         ganzoo.create("dcgan", **model_class("dcgan").test_config)
+
+
+@pytest.mark.parametrize("name", ["dcgan", "vae"])
+def test_a_trained_model_gives_its_memory_back(name):
+    """TensorFlow keeps data sets that Python code reads, which must not keep the models that trained on them."""
+    model = ganzoo.create(name, **model_class(name).test_config)
+    model.compile(**model_class(name).test_compile_config)
+    data = tf.data.Dataset.from_tensor_slices(model.example_batch(8)).batch(4)
+    model.fit(data, verbose=0)
+    model.evaluate(data, verbose=0)
+    left = weakref.ref(model)
+    del model
+    gc.collect()
+    assert left() is None
