@@ -1,11 +1,13 @@
 """Helpers that the pages share: cached models, errors shown as messages, enlarged images."""
 
 import base64
+import contextlib
 import functools
 import html
+import inspect
 import reprlib
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -195,29 +197,48 @@ def _uploaded_files(value: Any) -> Any:
 
 
 def shown_errors(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Shows errors as a message on the page, and leaves the outputs as they are.
+    """Shows errors of a function, or of a generator, as a message on the page, and leaves the outputs as they are.
 
     The function begins when Keras has been imported, which the server does while the first page is already shown.
     """
 
     @functools.wraps(function)
     def wrapped(*arguments: Any) -> Any:
-        try:
-            wait_for_keras()
-            for argument in arguments:
-                if isinstance(argument, Refused):
-                    raise GanzooError(argument.why)
-            return function(*arguments)
-        except GanzooError as error:
-            message = str(error)
-        except Exception:  # a bug: the traceback goes to the terminal only
-            traceback.print_exc()
-            message = "something went wrong on the server; see its terminal"
-        # Not gr.Error, which covers the last image.
-        shown_warning(message)
+        with _errors_as_messages():
+            return _called(function, arguments)
         return gr.skip()
 
-    return wrapped
+    @functools.wraps(function)
+    def stream(*arguments: Any) -> Iterator[Any]:
+        with _errors_as_messages():
+            yield from _called(function, arguments)
+            return
+        yield gr.skip()
+
+    return stream if inspect.isgeneratorfunction(function) else wrapped
+
+
+def _called(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+    wait_for_keras()
+    for argument in arguments:
+        if isinstance(argument, Refused):
+            raise GanzooError(argument.why)
+    return function(*arguments)
+
+
+@contextlib.contextmanager
+def _errors_as_messages() -> Iterator[None]:
+    try:
+        yield
+    except GanzooError as error:
+        message = str(error)
+    except Exception:  # a bug: the traceback goes to the terminal only
+        traceback.print_exc()
+        message = "something went wrong on the server; see its terminal"
+    else:
+        return
+    # Not gr.Error, which covers the last image.
+    shown_warning(message)
 
 
 def shown_warning(message: object) -> None:

@@ -1,6 +1,7 @@
 """The page of the models that generate speech: choose what to say and who says it, then hear and see it."""
 
 import reprlib
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -23,20 +24,26 @@ from .common import (
 from .sounds import spectrogram_of, waveform, written
 
 MOST_SOUNDS = 12
-# Of a single sound.
-_SECONDS = 1.0
+# Seconds of a single sound: the longest, what the images have room for from the start, and from an image to the next.
+_SECONDS, _USUAL, _EVERY = 1.0, 0.4, 0.1
 
 
 @shown_errors
-def say(preset: str, words: str, voice: str, temperature: float, seed: int) -> tuple[str, np.ndarray, np.ndarray]:
-    """The sound, its waveform and its spectrogram."""
+def say(
+    preset: str, words: str, voice: str, temperature: float, seed: int
+) -> Iterator[tuple[str | None, np.ndarray, np.ndarray]]:
+    """Yields the sound, its waveform and its spectrogram: the images grow, then the sound follows."""
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
     temperature = finite_number(temperature, "the temperature", 0.1, 1.5)
     model = loaded(preset)
     labels = _labels(model, words, voice)
-    sound = model.say(labels, seed=seed, seconds=_SECONDS, temperature=temperature)
+    count = max([1, *(len(value) for value in labels.values() if isinstance(value, list))])
+    room = round(count * _USUAL * model.sample_rate)
+    for sound in model.say_progressively(labels, seed, _SECONDS, temperature, every=_EVERY):
+        shown = np.pad(sound, (0, max(0, room - len(sound))))
+        yield None, waveform(shown), spectrogram_of(shown, model.sample_rate)
     path = written(sound, model.sample_rate, f"{preset}-seed{seed}")
-    return path, waveform(sound), spectrogram_of(sound, model.sample_rate)
+    yield path, waveform(sound), spectrogram_of(sound, model.sample_rate)
 
 
 def _labels(model: Any, words: Any, voice: Any) -> dict[str, Any]:

@@ -212,6 +212,20 @@ def test_seeds_counts_and_what_ends_a_sound(trained, monkeypatch):
     assert len(model.say({"tone": ["low", "high"], "speaker": 0}, seed=0, pause=0.5)) == 2 + 0.5 * RATE
 
 
+def test_a_sound_grows_while_it_is_said(trained):
+    labels = {"tone": ["low", "high"], "speaker": "ben"}
+    whole = trained.say(labels, seed=3, seconds=0.05, pause=0.01)
+    parts = list(trained.say_progressively(labels, seed=3, seconds=0.05, pause=0.01, every=0.02))
+    lengths = [len(part) for part in parts]
+    assert len(parts) > 1
+    assert lengths == sorted(lengths)
+    np.testing.assert_array_equal(parts[-1], whole)
+    # The first sound of each part is the beginning of the first of the whole.
+    np.testing.assert_array_equal(parts[0][:160], whole[:160])
+    with pytest.raises(ganzoo.GanzooError, match="every"):
+        next(trained.say_progressively(labels, every=0))
+
+
 def test_silence_after_the_end_counts_only_so_far(trained):
     sound = np.zeros((1, trained.context + trained.window), "float32")
     sound[0, trained.context : trained.context + 50] = tone(0, 50)

@@ -5,7 +5,7 @@ instead of a pass over the whole receptive field (Le Paine et al. 2016, arXiv:16
 back ends: its matrix products take most of the time, and nothing has to be compiled.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -110,31 +110,43 @@ class QueuedNetwork:
             (float32 (batch, samples), int (batch,) the samples of each sound before its end). After the end samples
             are 0. There are fewer samples than in `uniform` if all sounds end before.
         """
-        # The products are so small that threads would mostly wait for each other.
-        with threadpool_limits(1, user_api="blas"):
-            return self._generate(labels, uniform, temperature, mel, silence)
+        *_, result = self.growing(labels, uniform, temperature, mel, silence, every=uniform.shape[1])
+        return result
 
-    def _generate(self, labels, uniform, temperature, mel, silence):
+    def growing(
+        self,
+        labels: Mapping[str, np.ndarray],
+        uniform: np.ndarray,
+        temperature: float = 1.0,
+        mel: np.ndarray | None = None,
+        silence: int = 0,
+        every: int = 800,
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The same as an iterator: yields what `generate` returns, of the sounds so far, after `every` samples.
+
+        The last one is what `generate` returns. A sound that has not ended has all samples so far.
+        """
         batch, samples = uniform.shape[:2]
         quiet = np.asarray(self.likelihood.quantized(np.zeros(1, "float32")))[0]
         steps = self._steps(labels, mel, batch, quiet)
         sound = np.zeros((batch, samples), "float32")
         lengths, runs = np.full(batch, samples), np.zeros(batch, int)
-        # A copy: the next step writes to the same memory.
-        outputs = next(steps)
-        for i in range(samples):
-            values = self.likelihood.sample(outputs, uniform[:, i], temperature)
-            sound[:, i] = values
-            if silence:
-                runs = np.where(np.abs(values - quiet) < _SAME, runs + 1, 0)
-                lengths = np.where((runs >= silence) & (lengths == samples), i + 1 - runs, lengths)
-                if (lengths < samples).all():
-                    break
-            if i + 1 < samples:
-                outputs = steps.send(values)
-        sound = sound[:, : i + 1]
-        sound[np.arange(i + 1) >= lengths[:, None]] = 0.0
-        return sound, lengths
+        values, done = None, 0
+        while done < samples and (lengths == samples).any():
+            # The products are so small that threads would mostly wait for each other.
+            with threadpool_limits(1, user_api="blas"):
+                for i in range(done, min(done + every, samples)):
+                    values = self.likelihood.sample(steps.send(values), uniform[:, i], temperature)
+                    sound[:, i] = values
+                    if silence:
+                        runs = np.where(np.abs(values - quiet) < _SAME, runs + 1, 0)
+                        lengths = np.where((runs >= silence) & (lengths == samples), i + 1 - runs, lengths)
+                        if (lengths < samples).all():
+                            break
+            done = i + 1
+            so_far, ends = sound[:, :done].copy(), np.minimum(lengths, done)
+            so_far[np.arange(done) >= ends[:, None]] = 0.0
+            yield so_far, ends
 
     def _steps(self, labels, mel, batch, quiet):
         """A generator of the outputs for the next sample, (batch, outputs), that is sent the sample. Before the first

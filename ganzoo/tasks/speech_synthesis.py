@@ -1,7 +1,7 @@
 """Models that generate speech, sample by sample."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -145,13 +145,44 @@ class SpeechSynthesis(Task):
             model = ganzoo.create("wavenet", stacks=1, layers_per_stack=4, channels=8, label_names=names)
             sound = model.say({"digit": "101"}, seed=0, seconds=0.02)
         """
+        *_, sound = self.say_progressively(labels, seed, seconds, temperature, pause, every=_LONGEST)
+        return sound
+
+    def say_progressively(
+        self,
+        labels: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        seconds: float = 2.0,
+        temperature: float = 1.0,
+        pause: float = 0.15,
+        every: float = 0.1,
+    ) -> Iterator[np.ndarray]:
+        """The same as `say`, as an iterator over what is already generated; all sounds grow at once.
+
+        Args:
+            labels, seed, seconds, temperature, pause: as in `say`.
+            every: seconds that each sound grows from one result to the next.
+
+        Yields:
+            float32 (samples,) in [-1, 1], longer each time; the last one is what `say` returns.
+
+        Raises:
+            GanzooError: as in `say`.
+
+        Example:
+            names = {"digit": ["0", "1"]}
+            model = ganzoo.create("wavenet", stacks=1, layers_per_stack=4, channels=8, label_names=names)
+            for sound in model.say_progressively({"digit": "101"}, seed=0, seconds=0.02, every=0.01):
+                print(len(sound))
+        """
         _in_range("pause", pause, 0.0, _LONGEST)
+        _in_range("every", every, 1e-6, _LONGEST)
         several = {key: list(value) if self._spelled(key, value) else value for key, value in (labels or {}).items()}
         lists = any(isinstance(value, (list, tuple, np.ndarray)) for value in several.values())
-        sounds = self._sounds(None if lists else 1, seed, several, seconds, temperature, None, 64)
         silence = np.zeros(round(pause * self.sample_rate), "float32")
-        parts = [part for sound in sounds for part in (sound, silence)]
-        return np.concatenate(parts[:-1])
+        for sounds in self._growing(None if lists else 1, seed, several, seconds, temperature, None, 64, every):
+            parts = [part for sound in sounds for part in (sound, silence)]
+            yield np.concatenate(parts[:-1])
 
     def _spelled(self, key: str, value: Any) -> bool:
         """Whether a text is a sequence of values of one character, such as "471"."""
@@ -160,6 +191,13 @@ class SpeechSynthesis(Task):
 
     def _sounds(self, count, seed, labels, seconds, temperature, mel, batch_size) -> list[np.ndarray]:
         """Sounds without what follows their end."""
+        *_, sounds = self._growing(count, seed, labels, seconds, temperature, mel, batch_size)
+        return sounds
+
+    def _growing(
+        self, count, seed, labels, seconds, temperature, mel, batch_size, every=_LONGEST
+    ) -> Iterator[list[np.ndarray]]:
+        """The sounds so far, each time a batch of them has grown by `every` seconds; at last, all whole sounds."""
         at_least_one(batch_size=batch_size)
         if seed is not None and (not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0):
             raise GanzooError(f"seed must be an integer of at least 0, got {seed!r}")
@@ -173,7 +211,7 @@ class SpeechSynthesis(Task):
         numbers = self.labels(count, labels)
         queued = self._queued()
         entropy: Any = np.random.SeedSequence(seed).entropy
-        sounds = []
+        sounds: list[np.ndarray] = []
         for start in range(0, len(numbers), batch_size):
             part = numbers[start : start + batch_size]
             uniform = np.stack(
@@ -181,11 +219,16 @@ class SpeechSynthesis(Task):
             )
             given = {name: part[:, i] for i, name in enumerate(self.label_names)}
             frames = None if mel is None else mel[start : start + batch_size]
-            made, lengths = queued.generate(given, uniform, temperature, frames, 0 if self.mel_bands else self.silence)
-            if not np.isfinite(made).all():
-                raise GanzooError("the network generates values that are not finite numbers: its weights are damaged")
-            sounds += [sound[: max(1, length)] for sound, length in zip(made, lengths)]
-        return sounds
+            silence = 0 if self.mel_bands else self.silence
+            step = max(1, round(every * self.sample_rate))
+            for made, lengths in queued.growing(given, uniform, temperature, frames, silence, step):
+                if not np.isfinite(made).all():
+                    raise GanzooError(
+                        "the network generates values that are not finite numbers: its weights are damaged"
+                    )
+                growing = [sound[: max(1, length)] for sound, length in zip(made, lengths)]
+                yield sounds + growing
+            sounds += growing
 
     def _queued(self) -> QueuedNetwork:
         backend.sync_variables(self)
