@@ -281,8 +281,8 @@ def data_url(content: bytes, kind: str = "png") -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def as_file(image: np.ndarray, name: str) -> str:
-    """Writes the image as a PNG to download and returns its path."""
+def as_file(image: np.ndarray, name: str, **options: Any) -> str:
+    """Writes the image as a PNG to show or to download and returns its path; options as of `save_image`."""
     path = new_result(name)
-    save_image(path, image)
+    save_image(path, image, **options)
     return str(path)

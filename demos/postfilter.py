@@ -42,18 +42,23 @@ def restore(preset: str, path: str | None, given: str, strength: float, seed: in
     sound, rate, _ = recording(path, MOST_SECONDS, "postfilter")
     model, mono = loaded(preset), sound.mean(axis=1)
     restores = hasattr(model, "restore")
-    made = {}
+
+    def restored(cepstra):
+        smooth = model.smooth_cepstra(cepstra) if given == NATURAL else cepstra
+        return model.restore_cepstra(smooth, strength, seed)
+
+    changes = {}
     if given == NATURAL or not restores:
-        made["coarse"] = model.resynthesized(mono, rate, model.held_cepstra)
-        made["smooth"] = model.smooth(mono, rate)
+        changes = {"coarse": model.held_cepstra, "smooth": model.smooth_cepstra}
     if restores:
-        made["restored"] = model.restore(mono, rate, strength, seed, smooth_first=given == NATURAL)
+        changes["restored"] = restored
+    made = model.resynthesized_versions(mono, rate, changes)
     made["given"] = mono
     # Players clip values above 1: one factor for all, so that they can be compared.
     loudest = max(1.0, *(float(np.abs(one).max()) for one in made.values()))
     files: list[Any] = []
     images: list[Any] = []
-    for name in versions_of(hasattr(model, "restore")):
+    for name in versions_of(restores):
         one = made.get(name)
         files.append(None if one is None else written(one / loudest, rate, f"{stem(str(path))}-{name}"))
         # Short windows blur the harmonics of the voice.

@@ -13,7 +13,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.inference import save_image
 from ganzoo.inference.image_files import PIXEL_LIMIT, ImageFile, read_image_file, write_image_file
 
-from .common import ONE_AT_A_TIME, examples, image, loaded, preset_choice, shown_errors
+from .common import ONE_AT_A_TIME, as_file, examples, image, loaded, preset_choice, shown_errors
 from .files import folder, new_result, stem
 
 # The models that share this page.
@@ -24,10 +24,8 @@ _LONGEST_SHOWN = 1600
 
 
 @shown_errors
-def upscale(
-    preset: str, path: str | None, progress: gr.Progress = gr.Progress()
-) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, str]:
-    """The two images of the slider (the photo, the upscaled one), bicubic interpolation, and the file."""
+def upscale(preset: str, path: str | None, progress: gr.Progress = gr.Progress()) -> tuple[tuple[str, str], str, str]:
+    """PNG files: the two of the slider (the photo, the upscaled one), bicubic interpolation, and the result."""
     if not path:
         raise GanzooError("choose a photo first")
     check(path)
@@ -37,10 +35,17 @@ def upscale(
     large = model.upscale(photo.pixels, progress=lambda done, total: progress((done, total), unit="tiles"))
     file = new_result(f"{stem(path)}-{preset}.png")
     write_image_file(file, ImageFile(large, photo.extras))
-    small, large = _shown(photo.pixels), _shown(large)
+    small, shown = _shown(photo.pixels), _shown(large)
     before = np.repeat(np.repeat(small, model.scale, axis=0), model.scale, axis=1)
-    bicubic = resized(small, large.shape[:2])
-    return (_fitting(before), _fitting(large)), _fitting(bicubic), str(file)
+    bicubic = resized(small, shown.shape[:2])
+    # Compressing a photo takes as long as upscaling it: the result is not written twice, and the others quickly.
+    same = shown is large and _fitting(shown) is shown and not photo.extras
+    after = str(file) if same else _to_show(shown, preset)
+    return (_to_show(before, f"{preset}-before"), after), _to_show(bicubic, f"{preset}-bicubic"), str(file)
+
+
+def _to_show(pixels: np.ndarray, name: str) -> str:
+    return as_file(_fitting(pixels), f"{name}.png", compress_level=1)
 
 
 def check(path: str | Path) -> None:
@@ -75,7 +80,7 @@ def _shown(pixels: np.ndarray) -> np.ndarray:
     if pixels.shape[2] in (2, 4):
         share = pixels[..., -1:] / 255.0
         pixels = np.rint(pixels[..., :-1] * share + 255.0 * (1 - share)).astype("uint8")
-    return np.repeat(pixels, 3 // pixels.shape[2], axis=2)
+    return pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
 
 
 def _fitting(pixels: np.ndarray) -> np.ndarray:

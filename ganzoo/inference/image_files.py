@@ -24,6 +24,8 @@ _ORIENTATION, _EXIF_IFD = 0x0112, 0x8769
 # EXIF tags of the width and height of the camera's original.
 _SIZES_IN_EXIF = (0xA002, 0xA003)
 _WITHOUT_ALPHA = (".jpg", ".jpeg", ".bmp")
+# Pillow's level 6 makes the PNG of a photo 2 % smaller than level 4, in nearly twice the time.
+_OPTIONS = {".png": {"compress_level": 4}} | {suffix: {"quality": 95} for suffix in (".jpg", ".jpeg", ".webp")}
 # Largest height and width of a format.
 _LONGEST_SIDE = {".jpg": 65_535, ".jpeg": 65_535, ".gif": 65_535, ".webp": 16_383}
 
@@ -166,7 +168,7 @@ def write_image_file(path: PathLike, photo: ImageFile) -> None:
     path, pixels = Path(path), photo.pixels
     check_writable(path, pixels.shape, pixels.dtype)
     if pixels.dtype != np.uint16:
-        options = {"quality": 95} if path.suffix.lower() in (".jpg", ".jpeg", ".webp") else {}
+        options = _OPTIONS.get(path.suffix.lower(), {})
         save_image(path, pixels, **options, **photo.extras)
         return
     tf = _tensorflow()

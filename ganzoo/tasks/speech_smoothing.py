@@ -1,7 +1,7 @@
 """Models that predict mel-cepstra of speech from coarse ones, and smooth them thereby."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -186,23 +186,56 @@ class SpeechSmoothing(Task):
             model = ganzoo.create("smoother")
             duller = model.resynthesized(vowels(16_000), 16_000, lambda cepstra: 0.8 * cepstra)
         """
-        sound, rate = checked_audio(audio), checked_rate(sample_rate)
-        channels = [self._channel(np.ascontiguousarray(channel), rate, change) for channel in np.atleast_2d(sound.T)]
-        return channels[0] if sound.ndim == 1 else np.stack(channels, axis=1)
+        return self.resynthesized_versions(audio, sample_rate, {"changed": change})["changed"]
 
-    def _channel(self, sound: np.ndarray, rate: int, change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    def resynthesized_versions(
+        self, audio: np.ndarray, sample_rate: int, changes: Mapping[str, Callable[[np.ndarray], np.ndarray]]
+    ) -> dict[str, np.ndarray]:
+        """`resynthesized` with each of several changes; the recording is analyzed once for all of them.
+
+        Args:
+            audio, sample_rate: as in `smooth`.
+            changes: {name: function as in `resynthesized`}.
+
+        Returns:
+            {name: float32 with the shape, sample rate and level of the audio}.
+
+        Raises:
+            GanzooError: as in `smooth`.
+
+        Example:
+            from ganzoo.data.vowels import vowels
+
+            model = ganzoo.load("smoother")
+            changes = {"coarse": model.held_cepstra, "smooth": model.smooth_cepstra}
+            smooth = model.resynthesized_versions(vowels(16_000), 16_000, changes)["smooth"]     # float32 (36800,)
+        """
+        sound, rate = checked_audio(audio), checked_rate(sample_rate)
+        functions = list(changes.values())
+        channels = [self._channel(np.ascontiguousarray(channel), rate, functions) for channel in np.atleast_2d(sound.T)]
+        return {
+            name: versions[0] if sound.ndim == 1 else np.stack(versions, axis=1)
+            for name, versions in zip(changes, zip(*channels))
+        }
+
+    def _channel(
+        self, sound: np.ndarray, rate: int, changes: Sequence[Callable[[np.ndarray], np.ndarray]]
+    ) -> list[np.ndarray]:
         if not np.any(sound):
-            return np.zeros_like(sound)
+            return [np.zeros_like(sound) for _ in changes]
         narrow = resampled(sound, rate, self.sample_rate)
         scaled, gain = at_level(narrow, self.sample_rate)
-        parts = []
+        versions: list[list[np.ndarray]] = [[] for _ in changes]
         places = quiet_places(scaled, self.sample_rate, _SHORTEST_PART, _LONGEST_PART)
         for piece in np.split(scaled, places):
             found = analyze(piece, self.sample_rate, self.order - 1)
-            parts.append(synthesize(replace(found, cepstra=change(found.cepstra))))
-        made = resampled((np.concatenate(parts) / gain).astype("float32"), self.sample_rate, rate)
+            for parts, change in zip(versions, changes):
+                parts.append(synthesize(replace(found, cepstra=change(found.cepstra))))
+        made = [
+            resampled((np.concatenate(parts) / gain).astype("float32"), self.sample_rate, rate) for parts in versions
+        ]
         # Resampling rounds lengths.
-        return np.pad(made, (0, max(0, len(sound) - len(made))))[: len(sound)]
+        return [np.pad(one, (0, max(0, len(sound) - len(one))))[: len(sound)] for one in made]
 
     def _checked_cepstra(self, cepstra: np.ndarray) -> np.ndarray:
         found = np.asarray(cepstra)

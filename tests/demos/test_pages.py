@@ -226,7 +226,8 @@ def test_names_that_are_numbers_are_the_classes_of_those_names():
 def test_a_photo_comes_back_beside_itself(tmp_path):
     small = np.random.default_rng(0).integers(0, 256, (20, 30, 4), dtype="uint8")
     write_image_file(tmp_path / "mine.png", ImageFile(small))
-    (before, after), bicubic, path = srgan.upscale("srresnet.photos_x4", str(tmp_path / "mine.png"))
+    shown, bicubic, path = srgan.upscale("srresnet.photos_x4", str(tmp_path / "mine.png"))
+    before, after, bicubic = (np.asarray(Image.open(one)) for one in (*shown, bicubic))
     assert before.shape == after.shape == bicubic.shape == (80, 120, 3)
     share = small[..., 3:] / 255.0
     np.testing.assert_allclose(before[::4, ::4], small[..., :3] * share + 255 * (1 - share), atol=0.51)
