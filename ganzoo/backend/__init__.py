@@ -32,6 +32,7 @@ batches_of = _module.batches_of
 compiled = _module.compiled
 convolved = _module.convolved
 device = _module.device
+free_gradients = _module.free_gradients
 from_all_replicas = _module.from_all_replicas
 input_gradient = _module.input_gradient
 is_own = _module.is_own

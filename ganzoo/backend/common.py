@@ -54,6 +54,10 @@ def sync_variables(model: "ZooModel") -> None:
     """Copies the values of a running `fit` to the model's variables. Nothing to do here."""
 
 
+def free_gradients() -> None:
+    """Does nothing: only TensorFlow keeps gradients of graphs longer than the graphs."""
+
+
 def in_tensor(key: Any) -> Tensor:
     """Two integers, in a tensor or a tuple, as a tensor."""
     return ops.stack([ops.cast(number, "int32") for number in key]) if isinstance(key, tuple) else key

@@ -20,6 +20,7 @@ from ganzoo.backend.common import (  # noqa: F401
     adam,
     batch_normalized,
     convolved,
+    free_gradients,
     from_all_replicas,
     hold,
     in_tensor,

@@ -17,6 +17,7 @@ from ganzoo.backend.common import (  # noqa: F401
     test_step,
     train_step,
 )
+from ganzoo.backend.tensorflow_gradients import free_gradients  # noqa: F401
 from ganzoo.backend.tensorflow_kernels import (  # noqa: F401
     adam,
     batch_normalized,

@@ -11,6 +11,7 @@ from ganzoo.backend.common import (  # noqa: F401
     ALWAYS_COMPILED,
     Batches,
     adam,
+    free_gradients,
     from_all_replicas,
     hold,
     is_own,

@@ -154,6 +154,8 @@ class ZooModel(Task, DeferredNetworks, Saving):
         **options: Any,
     ):
         super().__init__(**options)
+        # Those of models before this one.
+        backend.free_gradients()
         self.preset = None
         self._network_names = tuple(networks)
         self._averaged_names = tuple(networks if averaged is None else averaged)
@@ -490,7 +492,10 @@ class ZooModel(Task, DeferredNetworks, Saving):
             if not options["steps_per_epoch"]:
                 # Keras warns whenever it learns a data set's length only by reaching its end.
                 warnings.filterwarnings("ignore", "Your input ran out of data")
-            history = super().fit(x, y, batch_size=batch_size, **options)
+            try:
+                history = super().fit(x, y, batch_size=batch_size, **options)
+            finally:
+                backend.free_gradients()
         if options["epochs"] > options["initial_epoch"] and not history.history:
             raise GanzooError("the data set is empty: it gives no batch, and nothing was trained")
         return history

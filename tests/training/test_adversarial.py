@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 import ganzoo
+from ganzoo import backend
 from ganzoo.data.batches import split
 from ganzoo.pixels import to_uint8
 from ganzoo.registry import model_class
@@ -486,13 +487,53 @@ def test_channels_come_last(monkeypatch):
 
 @pytest.mark.parametrize("name", ["dcgan", "vae"])
 def test_a_trained_model_gives_its_memory_back(name):
-    """TensorFlow keeps data sets that Python code reads, which must not keep the models that trained on them."""
+    """TensorFlow keeps data sets that Python code reads, which must not keep the models that trained on them, and the
+    gradients that are registered for operations, which must not keep the graphs of these models."""
+
+    def graphs():
+        gc.collect()
+        return {id(found) for found in gc.get_objects() if isinstance(found, tf.__internal__.FuncGraph)}
+
+    before = graphs()
     model = ganzoo.create(name, **model_class(name).test_config)
     model.compile(**model_class(name).test_compile_config)
     data = tf.data.Dataset.from_tensor_slices(model.example_batch(8)).batch(4)
     model.fit(data, verbose=0)
     model.evaluate(data, verbose=0)
     left = weakref.ref(model)
+    assert graphs() - before
     del model
-    gc.collect()
+    # The next model frees what this one left in `evaluate`.
+    ganzoo.create("gan", **model_class("gan").test_config)
+    assert not graphs() - before
     assert left() is None
+
+
+def test_gradients_that_may_be_freed_are_there_as_long_as_their_functions():
+    @tf.custom_gradient
+    def cube(x):
+        return x**3, lambda upstream: 5 * upstream * x
+
+    @tf.function
+    def inner(x):
+        return cube(x) + cube(3 * x)
+
+    @tf.function
+    def outer(x):
+        return inner(2 * x)
+
+    def slope(function):
+        x = tf.constant([1.0, 2.0])
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = function(x)
+        return tape.gradient(y, x).numpy()
+
+    # Traced before they are differentiated.
+    outer(tf.constant([1.0, 2.0]))
+    backend.free_gradients()
+    gc.collect()
+    np.testing.assert_array_equal(slope(outer), [200, 400])
+    del outer
+    gc.collect()
+    np.testing.assert_array_equal(slope(inner), [50, 100])
