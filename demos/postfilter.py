@@ -8,7 +8,7 @@ import gradio as gr
 import numpy as np
 
 from ganzoo import registry
-from ganzoo.data.audio import soundfile
+from ganzoo.data.recording_files import soundfile
 from ganzoo.data.vowels import vowels
 
 from .common import (

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.data.audio import opened, read_audio, soundfile
+from ganzoo.data.audio import read_audio
+from ganzoo.data.recording_files import opened, soundfile
 from ganzoo.errors import GanzooError
 from ganzoo.inference.recordings import subtype_for
 

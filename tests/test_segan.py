@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 import ganzoo
 from ganzoo.cli import main
-from ganzoo.data.audio import EndsEarly
+from ganzoo.data.recording_files import EndsEarly
 from ganzoo.data.waveforms import as_float
 from ganzoo.evaluation import evaluate, evaluate_presets
 from ganzoo.inference.recordings import enhance_file

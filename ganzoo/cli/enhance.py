@@ -66,7 +66,7 @@ def enhance(
     header says: the part that could be decoded was written, and a warning gives its length.
     """
     from ganzoo import checks
-    from ganzoo.data.audio import EndsEarly
+    from ganzoo.data.recording_files import EndsEarly
     from ganzoo.inference.folders import written_pairs
     from ganzoo.inference.recordings import WRITTEN, check_writable, enhance_file, recordings_in
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ganzoo.data.allocation import allocate
-from ganzoo.data.audio import LONGEST, EndsEarly, audio_files, estimated, read_all, resampled
+from ganzoo.data.audio import audio_files, read_all, resampled
+from ganzoo.data.recording_files import LONGEST, EndsEarly, estimated
 from ganzoo.data.sources import load_tfds, split_source
 from ganzoo.errors import GanzooError, first_line
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ganzoo.data.audio import RATES
+from ganzoo.data.recording_files import RATES
 from ganzoo.errors import GanzooError
 
 # The largest absolute sample value is 40 dB above full scale, which no recording reaches.

@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ganzoo.data.audio import UNREADABLE, Warn, audio_files, opened, read_audio, soundfile
+from ganzoo.data.audio import audio_files, read_audio
+from ganzoo.data.recording_files import UNREADABLE, Warn, opened, soundfile
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import replaced
 from ganzoo.inference.enhancement_stream import EnhancementStream
@@ -38,8 +39,9 @@ def enhance_file(
         source: file to read.
         target: file to write; its suffix determines the format: .wav, .flac, .ogg, .mp3 or .aiff.
         progress, num_shifts: as in `SpeechEnhancement.enhance`.
-        warn: called as `warn(message, category)`, with the category `ganzoo.data.audio.EndsEarly` if the recording is
-            shorter than its header says, and `UserWarning` if samples were clipped; default `warnings.warn`.
+        warn: called as `warn(message, category)`, with the category `ganzoo.data.recording_files.EndsEarly` if the
+            recording is shorter than its header says, and `UserWarning` if samples were clipped; default
+            `warnings.warn`.
 
     Raises:
         GanzooError: a file cannot be read or written, or holds no audio.

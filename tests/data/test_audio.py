@@ -10,7 +10,7 @@ import pytest
 from scipy.signal import firwin, lfilter
 
 import ganzoo
-from ganzoo.data import audio
+from ganzoo.data import audio, native_audio, recording_files
 
 soundfile = pytest.importorskip("soundfile")
 pytest.importorskip("soxr")
@@ -55,10 +55,10 @@ def test_every_format_rate_and_channel_count_is_the_same_tone(files):
 
 def test_both_paths_give_the_same_samples(files, shared):
     """The bound of the module's first lines: -60 dB below 80 % of the lower Nyquist frequency."""
-    if audio.tensorflow_io() is None:
+    if native_audio.tensorflow_io() is None:
         pytest.skip("tensorflow-io's native operations do not load beside this TensorFlow")
     paths = [*files, *audio.audio_files(shared / "noise" / "blanket"), *audio.audio_files(shared / "speech")[:8]]
-    native = audio._read_natively(paths, 16000)
+    native = native_audio.read_natively(paths, 16000)
     assert {path.suffix for path in native} == {".wav", ".flac", ".ogg", ".mp3"}
     other, broken = audio.read_all(native, 16000, native=False)
     assert not broken
@@ -114,7 +114,7 @@ def read(path, content):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         samples, _ = audio.read_audio(path)
-    assert all(issubclass(one.category, audio.EndsEarly) for one in caught)
+    assert all(issubclass(one.category, recording_files.EndsEarly) for one in caught)
     return samples[:, 0], [str(one.message) for one in caught]
 
 
@@ -162,7 +162,7 @@ def test_an_ogg_file_whose_end_is_missing_says_so(tmp_path, subtype):
 
 @pytest.mark.parametrize("native", [False, True])
 def test_training_and_native_decoding_see_that_an_end_is_missing(tmp_path, native):
-    if native and audio.tensorflow_io() is None:
+    if native and native_audio.tensorflow_io() is None:
         pytest.skip("tensorflow-io does not load here")
     long = encoded("OGG", "VORBIS", sound=np.tile(SOUND, 8))
     (tmp_path / "cut.ogg").write_bytes(long[: ogg_pages(long)[-1]])
@@ -180,7 +180,7 @@ def test_files_joined_into_one_are_read_one_after_the_other(tmp_path, kind):
     samples, messages = read(tmp_path / f"joined.{kind}", first + second)
     assert not messages
     np.testing.assert_allclose(samples, np.concatenate([decoded(first), decoded(second)]), atol=1e-6)
-    assert audio.promised(tmp_path / f"joined.{kind}") == (76000, 16000)
+    assert recording_files.promised(tmp_path / f"joined.{kind}") == (76000, 16000)
 
 
 def test_what_is_joined_and_has_another_rate_is_said_to_be_missing(tmp_path):
@@ -250,8 +250,8 @@ def test_sizes_that_a_writer_into_a_pipe_could_not_know(tmp_path):
         samples, messages = read(tmp_path / name, content)
         assert not messages, name
         np.testing.assert_array_equal(samples, whole if name != "a.flac" else decoded(flac), err_msg=name)
-    assert audio.header(tmp_path / "a.flac") == audio.Header(None, 16000, 1)
-    assert audio.promised(tmp_path / "a.flac") == (48000, 16000)
+    assert recording_files.header(tmp_path / "a.flac") == recording_files.Header(None, 16000, 1)
+    assert recording_files.promised(tmp_path / "a.flac") == (48000, 16000)
     # Nothing, and chunks behind nothing, are no sound.
     empty = encoded("WAV", sound=SOUND[:0])
     for content in (empty, empty + b"LIST" + struct.pack("<I", 4) + b"INFO"):
@@ -265,7 +265,7 @@ def test_a_size_that_has_lost_its_higher_bits(tmp_path):
     with open(path, "wb") as file:
         file.write(with_size(encoded("WAV")[:44], 40, "<I", 1000))
         file.truncate(44 + 2**32 + 1000)
-    assert audio.header(path).samples == (2**32 + 1000) // 2
+    assert recording_files.header(path).samples == (2**32 + 1000) // 2
 
 
 def test_every_encoding_of_telephones_is_read(tmp_path):
@@ -311,8 +311,8 @@ def test_a_header_alone_takes_no_memory(tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 2**26
     finally:
         tracemalloc.stop()
-    assert audio.header(tmp_path / "a.wav").channels == 1024
-    assert audio.estimated(tmp_path / "a.flac")[0] <= 64 * len(flac)
+    assert recording_files.header(tmp_path / "a.wav").channels == 1024
+    assert recording_files.estimated(tmp_path / "a.flac")[0] <= 64 * len(flac)
     soundfile.write(tmp_path / "b.wav", SOUND, 16000)
     with pytest.raises(ganzoo.GanzooError, match="longer than"):
         audio.read_audio(tmp_path / "b.wav", longest=2)

@@ -5,7 +5,7 @@ import pytest
 
 import ganzoo
 from ganzoo.data import recordings
-from ganzoo.data.audio import EndsEarly
+from ganzoo.data.recording_files import EndsEarly
 from ganzoo.data.speech import speaker_of, speech
 
 soundfile = pytest.importorskip("soundfile")
