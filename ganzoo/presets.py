@@ -17,15 +17,14 @@ import yaml
 from pydantic import ValidationError
 
 from ganzoo import hub, registry
+from ganzoo.arguments import parameters_of, validated_arguments
 from ganzoo.config import (
     Config,
     Evaluation,
     Weights,
     dump,
     load_config,
-    parameters_of,
     parse_config,
-    validated_arguments,
 )
 from ganzoo.construction import inference_first
 from ganzoo.errors import GanzooError, first_line, in_one_line, unknown

@@ -82,7 +82,7 @@ def create(name: str, /, **arguments: Any) -> "ZooModel":
     Example:
         model = ganzoo.create("dcgan", image_shape=(32, 32, 3), width=8)
     """
-    from ganzoo.config import parameters_of, validated_arguments
+    from ganzoo.arguments import parameters_of, validated_arguments
     from ganzoo.weights import fitting_memory
 
     cls, where = model_class(name), f"create('{name}')"

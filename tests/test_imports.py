@@ -12,6 +12,7 @@ ROOT = Path(ganzoo.__file__).parent
 LAYERS = [
     ["errors", "types", "classes", "classifiers", "mu_law", "pixels", "files", "construction", "start"],
     [
+        "arguments",
         "config",
         "backend",
         "precision",

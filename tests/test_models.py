@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ganzoo
-from ganzoo.config import parameters_of, validated_arguments
+from ganzoo.arguments import parameters_of, validated_arguments
 from ganzoo.registry import model_class
 
 BATCH = 8

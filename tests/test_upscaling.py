@@ -9,8 +9,9 @@ from click.testing import CliRunner
 from PIL import Image
 
 import ganzoo
+from ganzoo.arguments import parameters_of, validated_arguments
 from ganzoo.cli import main
-from ganzoo.config import Evaluation, parameters_of, validated_arguments
+from ganzoo.config import Evaluation
 from ganzoo.data.image_files import open_image_files, resized, to_small
 from ganzoo.evaluation import evaluate, evaluate_presets
 from ganzoo.evaluation.super_resolution import evaluate_bicubic

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from ganzoo import pixels
-from ganzoo.config import AtLeastOne, Seed
+from ganzoo.arguments import AtLeastOne, Seed
 from ganzoo.data import avatars
 from ganzoo.data.allocation import allocate, select_in_place
 from ganzoo.data.avatar_attributes import ATTRIBUTES

@@ -5,7 +5,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from ganzoo.config import AtLeastOne, Seed
+from ganzoo.arguments import AtLeastOne, Seed
 from ganzoo.data.feed import Feed, data_function, held_out_indices
 from ganzoo.data.recordings import level, open_recordings
 from ganzoo.data.speech import speaker_of

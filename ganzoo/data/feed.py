@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from ganzoo.config import parameters_of, validated_arguments
+from ganzoo.arguments import parameters_of, validated_arguments
 from ganzoo.errors import GanzooError
 
 
@@ -125,7 +125,7 @@ def data_function(make_feed: Callable[..., Feed]) -> DataFunction:
     needs, is returned by the attribute `feed` of the new function, called with the same arguments.
 
     Example:
-        from ganzoo.config import AtLeastOne, Seed
+        from ganzoo.arguments import AtLeastOne, Seed
         from ganzoo.data.feed import Feed, data_function
 
         @data_function

@@ -6,8 +6,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from ganzoo.arguments import AtLeastOne, Seed
 from ganzoo.classes import class_numbers
-from ganzoo.config import AtLeastOne, Seed
 from ganzoo.data.feed import Feed, data_function
 from ganzoo.data.images import image_feed
 from ganzoo.errors import GanzooError

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from ganzoo import pixels
-from ganzoo.config import AtLeastOne, Seed
+from ganzoo.arguments import AtLeastOne, Seed
 from ganzoo.data.feed import Feed, data_function, held_out_indices
 from ganzoo.data.image_files import multiple_of, open_image_files, to_small
 from ganzoo.errors import GanzooError

@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from ganzoo.config import AtLeastOne, Seed
+from ganzoo.arguments import AtLeastOne, Seed
 from ganzoo.data.feed import Feed, data_function, held_out_indices
 from ganzoo.data.recordings import (
     at_speed,

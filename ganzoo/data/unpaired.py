@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from ganzoo import pixels
-from ganzoo.config import AtLeastOne, NotNegativeWhole, Seed
+from ganzoo.arguments import AtLeastOne, NotNegativeWhole, Seed
 from ganzoo.data.decoding import WHITE
 from ganzoo.data.feed import Feed, data_function, held_out_indices
 from ganzoo.data.folders import printable

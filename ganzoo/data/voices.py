@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from ganzoo.config import AtLeastOne, ClassName, Seed
+from ganzoo.arguments import AtLeastOne, ClassName, Seed
 from ganzoo.data.feed import Feed, data_function, held_out_indices
 from ganzoo.data.folders import natural
 from ganzoo.data.labelled_recordings import open_labelled

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from ganzoo.config import AtLeastOne, NotNegative, NotNegativeWhole, Seed, parameters_of, validated_arguments
+from ganzoo.arguments import AtLeastOne, NotNegative, NotNegativeWhole, Seed, parameters_of, validated_arguments
 from ganzoo.errors import GanzooError, unknown
 
 

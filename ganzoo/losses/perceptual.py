@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ganzoo.config import parameters_of, validated_arguments
+from ganzoo.arguments import parameters_of, validated_arguments
 from ganzoo.errors import GanzooError
 from ganzoo.imagenet import vgg
 from ganzoo.precision import made_with

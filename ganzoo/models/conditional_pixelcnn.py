@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from ganzoo import backend
-from ganzoo.config import AtLeastOne
+from ganzoo.arguments import AtLeastOne
 from ganzoo.errors import GanzooError
 from ganzoo.inference.counts import whole_count
 from ganzoo.models.pixelcnn import PixelCNN

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from ganzoo.config import AtLeastOne
+from ganzoo.arguments import AtLeastOne
 from ganzoo.errors import GanzooError
 from ganzoo.networks.translation import MULTIPLE, patch_discriminator, residual_translator
 from ganzoo.registry import register

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from ganzoo.config import AtLeastOne, ClassName, NotNegative, NotNegativeWhole
+from ganzoo.arguments import AtLeastOne, ClassName, NotNegative, NotNegativeWhole
 from ganzoo.data.batches import first_examples
 from ganzoo.networks.voice import SOURCE, TARGET, cepstra_discriminator, voice_converter
 from ganzoo.registry import register

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ganzoo.config import AtLeastOne, NotNegative
+from ganzoo.arguments import AtLeastOne, NotNegative
 from ganzoo.networks.convolutional import batch_norm
 from ganzoo.networks.text_to_image import text_discriminator, text_generator
 from ganzoo.registry import register

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from keras import ops
 from pydantic import Field
 
-from ganzoo.config import AtLeastOne, NotNegative
+from ganzoo.arguments import AtLeastOne, NotNegative
 from ganzoo.errors import GanzooError
 from ganzoo.networks.cepstral import (
     SCALE,

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from keras import ops
 
-from ganzoo.config import AtLeastOne, NotNegative
+from ganzoo.arguments import AtLeastOne, NotNegative
 from ganzoo.errors import GanzooError
 from ganzoo.losses.loudness import fourier_length, loudness_difference
 from ganzoo.losses.spectral import RESOLUTIONS, multi_resolution_stft

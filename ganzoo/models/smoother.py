@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import ops
 
-from ganzoo.config import AtLeastOne
+from ganzoo.arguments import AtLeastOne
 from ganzoo.networks.cepstral import SCALE, cepstral_smoother, smoother_reach
 from ganzoo.registry import register
 from ganzoo.tasks.speech_smoothing import SpeechSmoothing

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from keras import ops
 
-from ganzoo.config import NotNegative
+from ganzoo.arguments import NotNegative
 from ganzoo.errors import GanzooError
 from ganzoo.losses.perceptual import get_perceptual, pixel_difference, total_variation
 from ganzoo.networks.upscaling import crop_discriminator, upscaler

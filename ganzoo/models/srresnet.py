@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from ganzoo.config import NotNegative
+from ganzoo.arguments import NotNegative
 from ganzoo.errors import GanzooError
 from ganzoo.losses.perceptual import pixel_difference, total_variation
 from ganzoo.networks.regularizers import regularized

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from ganzoo.config import AtLeastOne, NotNegative
+from ganzoo.arguments import AtLeastOne, NotNegative
 from ganzoo.errors import GanzooError
 from ganzoo.networks.convolutional import batch_norm
 from ganzoo.networks.text_to_image import (

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from ganzoo import backend, losses, pixels
-from ganzoo.config import AtLeastOne, NotNegative
+from ganzoo.arguments import AtLeastOne, NotNegative
 from ganzoo.data.batch_checks import parts_of
 from ganzoo.errors import GanzooError
 from ganzoo.inference.latent import lerp

@@ -7,7 +7,7 @@ from keras import ops
 from pydantic import Field
 
 from ganzoo import backend
-from ganzoo.config import AtLeastOne, ClassName, NotNegativeWhole
+from ganzoo.arguments import AtLeastOne, ClassName, NotNegativeWhole
 from ganzoo.errors import GanzooError
 from ganzoo.losses.likelihoods import get_sample_likelihood
 from ganzoo.networks.autoregressive import dilations_of, receptive_field, wavenet

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ganzoo.config import AtLeastOne
+from ganzoo.arguments import AtLeastOne
 from ganzoo.errors import GanzooError
 from ganzoo.networks.convolutional import convolutional_discriminator, convolutional_generator
 from ganzoo.registry import register

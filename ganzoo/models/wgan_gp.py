@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ganzoo.config import AtLeastOne
+from ganzoo.arguments import AtLeastOne
 from ganzoo.networks.convolutional import convolutional_discriminator, convolutional_generator, layer_norm
 from ganzoo.registry import register
 from ganzoo.tasks.image_generation import ImageGeneration

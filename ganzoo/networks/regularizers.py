@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from ganzoo.config import AtLeastOne, parameters_of, validated_arguments
+from ganzoo.arguments import AtLeastOne, parameters_of, validated_arguments
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.layers import (
     DropReference,

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from ganzoo import backend, losses
-from ganzoo.config import NOT_IN_PRESETS, AtLeastOne, NotNegative
+from ganzoo.arguments import NOT_IN_PRESETS, AtLeastOne, NotNegative
 from ganzoo.data.batch_checks import parts_of
 from ganzoo.data.batches import with_condition
 from ganzoo.errors import GanzooError, at_least_one

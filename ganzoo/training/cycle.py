@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import ops
 
-from ganzoo.config import NotNegative, NotNegativeWhole
+from ganzoo.arguments import NotNegative, NotNegativeWhole
 from ganzoo.errors import GanzooError
 from ganzoo.training.adversarial import AdversarialModel
 from ganzoo.training.image_pool import ImagePool

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ganzoo.config import parameters_of
+from ganzoo.arguments import parameters_of
 from ganzoo.precision import made_with
 
 # Attributes that `ZooModel.compile` sets, besides those named like its arguments.

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from ganzoo import backend
-from ganzoo.config import AtLeastOne, NotNegativeWhole, validated_arguments
+from ganzoo.arguments import AtLeastOne, NotNegativeWhole, validated_arguments
 from ganzoo.data.batch_checks import refuse_weights
 from ganzoo.data.batches import keep_validation
 from ganzoo.errors import GanzooError

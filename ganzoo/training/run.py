@@ -29,13 +29,12 @@ import numpy as np
 from keras import ops
 
 from ganzoo import presets
+from ganzoo.arguments import parameters_of, validated_arguments
 from ganzoo.config import (
     Config,
     dump,
     load_config,
-    parameters_of,
     to_mapping,
-    validated_arguments,
     with_settings,
     without_weights,
 )

@@ -10,7 +10,7 @@ from typing import Any, Self
 import keras
 
 from ganzoo import backend, keras_archive, presets, registry, weights
-from ganzoo.config import check_model_arguments, parameters_of
+from ganzoo.arguments import check_model_arguments, parameters_of
 from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.precision import made_with
 from ganzoo.types import PathLike

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from ganzoo import backend
-from ganzoo.config import AtLeastOne, NotNegative, parameters_of, validated_arguments
+from ganzoo.arguments import AtLeastOne, NotNegative, parameters_of, validated_arguments
 from ganzoo.data.batches import with_condition
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.losses.captioned import attribute_loss, likeness

@@ -17,7 +17,7 @@ from keras import ops
 from pydantic import Field
 
 from ganzoo import backend
-from ganzoo.config import NOT_IN_PRESETS, AtLeastOne, Seed, parameters_of, validated_arguments
+from ganzoo.arguments import NOT_IN_PRESETS, AtLeastOne, Seed, parameters_of, validated_arguments
 from ganzoo.construction import is_inference_first
 from ganzoo.data.batch_checks import refuse_unreadable, refuse_weights
 from ganzoo.data.batches import FirstBatch, as_arrays, split, unpadded, with_known_shapes, without_empty_parts

@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 import ganzoo
-from ganzoo.config import parameters_of
+from ganzoo.arguments import parameters_of
 from ganzoo.registry import list_models, model_class
 from ganzoo.training.callbacks.record import read_records
 from ganzoo.training.distribute import STRATEGIES, _resolver, placement
