@@ -1,5 +1,8 @@
 """The page of PixelCNN: finishes what a visitor draws, and a grid from a seed."""
 
+import math
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -29,6 +32,8 @@ MODELS = ("pixelcnn", "conditional_pixelcnn")
 MOST_COMPLETIONS, MOST_IMAGES, COLUMNS = 36, 64, 6
 # The number of completions that are shown first.
 FIRST_COUNT = 12
+# Seconds from one state of the completions that is shown to the next.
+_EVERY = 0.25
 _HELP = (
     "Paint a part of a digit, white on black, or upload an image. The half that is kept stays as it is; the model "
     "samples the other one pixel by pixel, several times. What is painted in the other half is ignored."
@@ -39,8 +44,8 @@ _ANY = "(the model's guess)"
 @shown_errors
 def finish(
     preset: str, painting: Any, path: str | None, half: str, label: Any, count: int, seed: int, temperature: float
-) -> tuple[np.ndarray, str]:
-    """A grid of completions, and its file."""
+) -> Iterator[tuple[np.ndarray, str | None]]:
+    """Yields a grid of completions after each row of pixels, then with its file."""
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
     count = whole_number(count, "the number of completions", 1, MOST_COMPLETIONS)
     temperature = finite_number(temperature, "the temperature", 0.1, 2)
@@ -52,9 +57,14 @@ def finish(
     asked = label not in (None, "", _ANY) and hasattr(model, "class_number")
     options = {"labels": model.class_number(str(label)[:100])} if asked else {}
     mask = half_mask(half, model.image_shape)
-    images = model.complete(np.repeat(given[None], count, axis=0), mask, seed, temperature, **options)
-    sheet = grid(images, columns=min(count, COLUMNS))
-    return enlarged(sheet), as_file(sheet, f"{preset}-completed-seed{seed}.png")
+    repeated = np.repeat(given[None], count, axis=0)
+    shown = -math.inf
+    for images in model.complete_progressively(repeated, mask, seed, temperature, **options):
+        sheet = grid(images, columns=min(count, COLUMNS))
+        if time.monotonic() >= shown + _EVERY:
+            shown = time.monotonic()
+            yield enlarged(sheet), None
+    yield enlarged(sheet), as_file(sheet, f"{preset}-completed-seed{seed}.png")
 
 
 @shown_errors
@@ -95,9 +105,9 @@ def example() -> dict[str, Any]:
 
 
 @shown_errors
-def first(preset: str) -> tuple[np.ndarray, str]:
+def first(preset: str) -> Iterator[tuple[np.ndarray, str | None]]:
     """The completions of the drawing to begin with."""
-    return finish(preset, {"layers": [_example_layer()]}, None, "top", None, FIRST_COUNT, 0, 1.0)
+    yield from finish(preset, {"layers": [_example_layer()]}, None, "top", None, FIRST_COUNT, 0, 1.0)
 
 
 def page(model: str) -> list[dict[str, Any]]:

@@ -147,6 +147,13 @@ def test_learns_completes_and_keeps_known_pixels(trained, halves, tmp_path):
     trained.save(tmp_path / "model.keras")
     loaded = ganzoo.load(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.complete(given, mask, seed=0), completed)
+    growing = list(trained.complete_progressively(given, mask, seed=0))
+    np.testing.assert_array_equal(growing[-1], completed)
+    # Rows above are as they will be, rows below gray.
+    rows = np.flatnonzero(~mask.all(axis=1))
+    assert len(growing) == len(rows)
+    np.testing.assert_array_equal(growing[0][:, : rows[0] + 1], completed[:, : rows[0] + 1])
+    assert (growing[0][:, rows[0] + 1 :][:, ~mask[rows[0] + 1 :]] == 128).all()
 
 
 def test_a_run_selects_by_held_out_images_and_the_evaluation_reports_the_likelihood(tmp_path):

@@ -7,6 +7,7 @@ operations of a back end to pay (`python -m benchmarks.sampling`).
 """
 
 import collections
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -68,10 +69,20 @@ class PixelSampler:
         Returns:
             float32 (count, height, width, channels) in [-1, 1].
         """
-        with threadpool_limits(1, user_api="blas"):
-            return self._sampled(images, keep, uniform, temperature, labels)
+        *_, sampled = self.rows(images, keep, uniform, temperature, labels)
+        return sampled.copy()
 
-    def _sampled(self, images, keep, uniform, temperature, labels):
+    def rows(
+        self,
+        images: np.ndarray,
+        keep: np.ndarray,
+        uniform: np.ndarray,
+        temperature: float = 1.0,
+        labels: np.ndarray | None = None,
+    ) -> Iterator[np.ndarray]:
+        """The same as an iterator: yields the images after each row in which pixels were sampled, or once if all pixels
+        are kept. It is always the same array; what is not yet sampled is 0, a medium gray.
+        """
         height, width, channels = self.shape
         top, side = self.layers[0].rows, self.layers[0].columns // 2
         # Among the zeros with which the first convolutions pad.
@@ -80,23 +91,27 @@ class PixelSampler:
         inside[keep] = images[keep]
         for layer in self.layers:
             layer.start(len(images), width, labels)
-        unknown = ~keep.all(axis=0)
+        unknown: Any = ~keep.all(axis=0)
         ends = [max(np.flatnonzero(row), default=-1) + 1 for row in unknown]
         # Nothing is computed after the last unknown pixel of the image, nor after that of a row.
         for row in range(max((i + 1 for i, end in enumerate(ends) if end), default=0)):
-            self._start_row(padded[:, row : row + top], width)
-            for column in range(ends[row]):
-                seen = padded[:, row + top, column : column + side + 1]
-                if not unknown[row, column]:
-                    self._pixel(seen, column)
-                    continue
-                free = ~keep[:, row, column]
-                for channel in range(self.passes):
-                    outputs = self._outputs(self._pixel(seen, column))
-                    values = self.likelihood.sample(outputs, uniform[:, row * width + column], temperature)
-                    sampled = slice(None) if self.passes == 1 else slice(channel, channel + 1)
-                    inside[free, row, column, sampled] = values[free, sampled]
-        return inside.copy()
+            with threadpool_limits(1, user_api="blas"):
+                self._start_row(padded[:, row : row + top], width)
+                for column in range(ends[row]):
+                    seen = padded[:, row + top, column : column + side + 1]
+                    if not unknown[row, column]:
+                        self._pixel(seen, column)
+                        continue
+                    free = ~keep[:, row, column]
+                    for channel in range(self.passes):
+                        outputs = self._outputs(self._pixel(seen, column))
+                        values = self.likelihood.sample(outputs, uniform[:, row * width + column], temperature)
+                        sampled = slice(None) if self.passes == 1 else slice(channel, channel + 1)
+                        inside[free, row, column, sampled] = values[free, sampled]
+            if ends[row]:
+                yield inside
+        if not unknown.any():
+            yield inside
 
     def _start_row(self, above: np.ndarray, width: int) -> None:
         """Computes the vertical stack at a row from the padded rows of the image above it."""

@@ -1,6 +1,7 @@
 """Conditional PixelCNN: gated autoregressive model of images of given classes (van den Oord et al. 2016,
 arXiv:1606.05328)."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,10 +107,28 @@ class ConditionalPixelCNN(ClassConditionalGeneration, PixelCNN):
                 pixels likeliest.
         """
         images, keep = self._known(images, mask)
+        return self._sampled(
+            len(images), seed, temperature, batch_size, self._given(images, keep, labels), images, keep
+        )
+
+    def complete_progressively(
+        self,
+        images: np.ndarray,
+        mask: np.ndarray,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        labels: Any = None,
+    ) -> Iterator[np.ndarray]:
+        """The same as `complete`, as an iterator; as `PixelCNN.complete_progressively`, with `labels` of `complete`."""
+        images, keep = self._known(images, mask)
+        given = self._given(images, keep, labels)
+        return map(np.copy, self._growing(len(images), seed, temperature, max(1, len(images)), given, images, keep))
+
+    def _given(self, images: np.ndarray, keep: np.ndarray, labels: Any) -> np.ndarray:
+        """The class of each image to complete; by default, the likeliest."""
         if labels is None:
             labels = self._likeliest(images, keep)
-        labels = self.labels(len(images), self._numbers(labels))
-        return self._sampled(len(images), seed, temperature, batch_size, labels, images, keep)
+        return self.labels(len(images), self._numbers(labels))
 
     def _likeliest(self, images: np.ndarray, keep: np.ndarray, size: int = 50) -> np.ndarray:
         """The class of each image under which its known pixels are most probable; unknown ones count as black."""

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -209,6 +209,29 @@ class PixelCNN(ImageGeneration, ZooModel):
         images, keep = self._known(images, mask)
         return self._sampled(len(images), seed, temperature, batch_size, None, images, keep)
 
+    def complete_progressively(
+        self, images: np.ndarray, mask: np.ndarray, seed: int | None = None, temperature: float = 1.0
+    ) -> Iterator[np.ndarray]:
+        """The same as `complete`, as an iterator over the images after each row in which pixels are sampled.
+
+        Args:
+            images, mask, seed, temperature: as in `complete`.
+
+        Yields:
+            uint8 (count, height, width, channels). Pixels that are not yet sampled are gray, 128. The last ones are
+            what `complete` returns.
+
+        Raises:
+            GanzooError: as in `complete`.
+
+        Example:
+            model = ganzoo.create("pixelcnn", image_shape=(8, 8, 1), width=4, depth=2, hidden=4)
+            for images in model.complete_progressively(np.zeros((2, 8, 8, 1), "uint8"), np.zeros((8, 8), bool)):
+                print((images != 128).mean())
+        """
+        images, keep = self._known(images, mask)
+        return map(np.copy, self._growing(len(images), seed, temperature, max(1, len(images)), None, images, keep))
+
     def log_likelihood(self, images: np.ndarray, seed: int = 0) -> np.ndarray:
         """The exact log-probability of images.
 
@@ -263,6 +286,11 @@ class PixelCNN(ImageGeneration, ZooModel):
 
     def _sampled(self, count, seed, temperature, batch_size, labels=None, images=None, keep=None):
         """Images uint8 (count, height, width, channels); `keep` says which pixels of `images` are known."""
+        *_, found = self._growing(count, seed, temperature, batch_size, labels, images, keep)
+        return found
+
+    def _growing(self, count, seed, temperature, batch_size, labels=None, images=None, keep=None):
+        """Yields the images, always the same array, after each row of each batch; later batches have any values."""
         if seed is not None and (not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0):
             raise GanzooError(f"seed must be an integer of at least 0, got {seed!r}")
         number = isinstance(temperature, (int, float, np.number)) and not isinstance(temperature, bool)
@@ -276,6 +304,8 @@ class PixelCNN(ImageGeneration, ZooModel):
         backend.sync_variables(self)
         sampler = PixelSampler(self.inference_network, self.likelihood)
         seed = np.random.SeedSequence().entropy if seed is None else int(seed)
+        if not count:
+            yield result
         for start in range(0, count, batch_size):
             chosen = slice(start, min(start + batch_size, count))
             size = chosen.stop - start
@@ -287,14 +317,17 @@ class PixelCNN(ImageGeneration, ZooModel):
                 known, kept = self._observed(images[chosen]), keep[chosen]
             given = None if labels is None else labels[chosen]
             # Distribution functions are inverted, which are infinite at 0.
-            sampled = sampler(known, kept, np.maximum(np.stack(uniform), 1e-12), float(temperature), given)
-            if not np.isfinite(sampled).all():
-                raise GanzooError("the network generates values that are not finite numbers: its weights are damaged")
-            result[chosen] = pixels.to_uint8(sampled)
-            if images is not None:
-                # As given, even where they are observed as black or white.
-                result[chosen][kept] = images[chosen][kept]
-        return result
+            numbers = np.maximum(np.stack(uniform), 1e-12)
+            for sampled in sampler.rows(known, kept, numbers, float(temperature), given):
+                if not np.isfinite(sampled).all():
+                    raise GanzooError(
+                        "the network generates values that are not finite numbers: its weights are damaged"
+                    )
+                result[chosen] = pixels.to_uint8(sampled)
+                if images is not None:
+                    # As given, even where they are observed as black or white.
+                    result[chosen][kept] = images[chosen][kept]
+                yield result
 
     def _latent_source(self, *args: Any, **options: Any) -> Any:
         raise GanzooError(f"{self.model_name} has no latents: it samples pixels one after the other")

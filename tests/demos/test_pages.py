@@ -498,7 +498,13 @@ def test_a_drawn_half_is_finished(tmp_path, monkeypatch):
     mine = str(tmp_path / "mine.keras")
     assert common.add_preset(mine) == "conditional_pixelcnn"
     drawn = pixelcnn.example()["layers"][0]
-    sheet, path = pixelcnn.finish(mine, {"layers": [drawn]}, None, "top", "2", 3, 0, 1.0)
+    monkeypatch.setattr(pixelcnn, "_EVERY", 0)
+    *growing, (sheet, path) = pixelcnn.finish(mine, {"layers": [drawn]}, None, "top", "2", 3, 0, 1.0)
+    # Row by row, and at last the file. Gray pixels are not sampled yet.
+    assert [file for _, file in growing] == [None] * 14
+    gray = [(shown == 128).all(axis=2).mean() for shown, _ in growing]
+    assert gray == sorted(gray, reverse=True)
+    assert gray[0] > 0.3 > gray[-1] == (sheet == 128).all(axis=2).mean()
     images = np.asarray(Image.open(path))
     assert images.shape == (28, 3 * 30 - 2)
     assert sheet.shape[0] % 28 == 0
@@ -507,10 +513,10 @@ def test_a_drawn_half_is_finished(tmp_path, monkeypatch):
     assert top[0][6, 14] > 200 > 20 > top[0][2, 2]
     np.testing.assert_array_equal(top[1:], [top[0]] * 2)
     assert (images[14:, :28] != images[14:, 30:58]).any()
-    _, first = pixelcnn.first(mine)
+    *_, (_, first) = pixelcnn.first(mine)
     assert np.asarray(Image.open(first)).shape == (58, 6 * 30 - 2)
     Image.fromarray(np.full((60, 40), 255, "uint8")).save(tmp_path / "own.png")
-    _, path = pixelcnn.finish(mine, None, str(tmp_path / "own.png"), "left", None, 1, 0, 1.0)
+    *_, (_, path) = pixelcnn.finish(mine, None, str(tmp_path / "own.png"), "left", None, 1, 0, 1.0)
     assert (np.asarray(Image.open(path))[:, :14] == 255).all()
     _, path = pixelcnn.generate(mine, 3, 4, 0.5)
     assert np.asarray(Image.open(path)).shape == (58, 58)
