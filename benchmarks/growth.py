@@ -64,6 +64,15 @@ def spoken(model, count):
     return model.generate(count, seed=0, seconds=1.0)
 
 
+def trained(model, count):
+    """Small models of the same class, trained one after another for two steps."""
+    for _ in range(count):
+        one = type(model)(**type(model).test_config)
+        one.compile()
+        one.fit(one.example_batch(8), batch_size=4, verbose=0)
+    return np.zeros(0)
+
+
 def _image(side):
     return np.random.default_rng(0).integers(0, 256, (side, side, 3), "uint8")
 
@@ -89,6 +98,7 @@ METHODS = {
     "restore": ("postfilter.speech", restored, (10, MINUTE, 10 * MINUTE, HOUR), "seconds of sound"),
     "convert": ("cyclegan_vc.voices", converted, (10, MINUTE, 10 * MINUTE, HOUR), "seconds of sound"),
     "say": ("wavenet.digits", spoken, (4, 16, 64, 256), "seconds of sound, at most"),
+    "fit": ("dcgan.mnist", trained, (1, 4, 16), "models one after another"),
 }
 
 

@@ -96,7 +96,7 @@ def _examples() -> list[str]:
     paths: list[Path] = []
     for name, pixels in zip(("temple", "flower"), open_image_files("photos").images):
         paths.append(folder() / f"example-{name}.png")
-        save_image(paths[-1], resized(pixels[:420, 100:520], (210, 210)))
+        save_image(paths[-1], resized(pixels[:420, 100:520], (192, 192)))
     return [str(path) for path in paths]
 
 
