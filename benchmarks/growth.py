@@ -7,6 +7,7 @@ With METHOD, only these are measured, and nothing is written. The inputs are ran
 """
 
 import argparse
+import functools
 import json
 import os
 import subprocess
@@ -24,53 +25,58 @@ PLOT = Path(__file__).parents[1] / "docs" / "growth.png"
 
 
 def images(model, count):
-    return model.generate(count, seed=0)
+    return lambda: model.generate(count, seed=0)
 
 
 def captioned(model, count):
-    return model.generate(captions=["a man with a beard in a red hoodie"] * count, seed=0)
+    return lambda: model.generate(captions=["a man with a beard in a red hoodie"] * count, seed=0)
 
 
 def reconstructed(model, count):
-    return model.reconstruct(np.random.default_rng(0).integers(0, 256, (count, *model.image_shape), "uint8"))
+    given = np.random.default_rng(0).integers(0, 256, (count, *model.image_shape), "uint8")
+    return functools.partial(model.reconstruct, given)
 
 
 def upscaled(model, megapixels):
     side = round((megapixels * 1e6) ** 0.5 / model.scale)
-    return model.upscale(_image(side))
+    return functools.partial(model.upscale, _image(side))
 
 
 def translated(model, megapixels):
-    return model.translate(_image(round((megapixels * 1e6) ** 0.5)), "forward")
+    return functools.partial(model.translate, _image(round((megapixels * 1e6) ** 0.5)), "forward")
 
 
 def enhanced(model, seconds):
-    return model.enhance(_sound(model, seconds), model.sample_rate)
+    return functools.partial(model.enhance, _sound(model, seconds), model.sample_rate)
 
 
 def smoothed(model, seconds):
-    return model.smooth(_sound(model, seconds), model.sample_rate)
+    return functools.partial(model.smooth, _sound(model, seconds), model.sample_rate)
 
 
 def restored(model, seconds):
-    return model.restore(_sound(model, seconds), model.sample_rate)
+    return functools.partial(model.restore, _sound(model, seconds), model.sample_rate)
 
 
 def converted(model, seconds):
-    return model.convert(_sound(model, seconds), model.sample_rate)
+    return functools.partial(model.convert, _sound(model, seconds), model.sample_rate)
 
 
 def spoken(model, count):
-    return model.generate(count, seed=0, seconds=1.0)
+    return lambda: model.generate(count, seed=0, seconds=1.0)
 
 
 def trained(model, count):
     """Small models of the same class, trained one after another for two steps."""
-    for _ in range(count):
-        one = type(model)(**type(model).test_config)
-        one.compile()
-        one.fit(one.example_batch(8), batch_size=4, verbose=0)
-    return np.zeros(0)
+
+    def train():
+        for _ in range(count):
+            one = type(model)(**type(model).test_config)
+            one.compile()
+            one.fit(one.example_batch(8), batch_size=4, verbose=0)
+        return np.zeros(0)
+
+    return train
 
 
 def _image(side):
@@ -78,14 +84,15 @@ def _image(side):
 
 
 def _sound(model, seconds):
-    """A voice of 120 Hz that sounds half of the time, and a little noise."""
-    time_ = np.arange(round(seconds * model.sample_rate)) / model.sample_rate
+    """A voice of 120 Hz that sounds half of the time, and a little noise; ten seconds are repeated."""
+    time_ = np.arange(10 * model.sample_rate) / model.sample_rate
     voice = sum(np.sin(2 * np.pi * 120 * k * time_) / k for k in range(1, 8)) * (np.sin(2 * np.pi * 2 * time_) > 0)
-    return (0.1 * voice + 0.003 * np.random.default_rng(0).standard_normal(len(time_))).astype("float32")
+    sound = (0.1 * voice + 0.003 * np.random.default_rng(0).standard_normal(len(time_))).astype("float32")
+    return np.resize(sound, round(seconds * model.sample_rate))
 
 
 MINUTE, HOUR = 60, 3600
-# {name: (preset, function, sizes, unit)}; the first size is the one of the call before.
+# {name: (preset, function that prepares a call, sizes, unit)}; the first size is the one of the call before.
 METHODS = {
     "generate": ("dcgan.mnist", images, (10, 100, 1_000, 10_000), "images"),
     "generate, captions": ("gan_int_cls.avatars", captioned, (10, 100, 1_000, 10_000), "images"),
@@ -108,9 +115,10 @@ def measured(name, size):
 
     preset, function, sizes, _ = METHODS[name]
     model = ganzoo.load(preset)
-    function(model, sizes[0])
+    function(model, sizes[0])()
+    call = function(model, size)
     before, begun = memory.peak(), time.perf_counter()
-    result = function(model, size)
+    result = call()
     seconds = time.perf_counter() - begun
     taken = result.nbytes / 2**20
     return {"seconds": seconds, "result": taken, "beyond": max(0.0, memory.peak() - before - taken)}
