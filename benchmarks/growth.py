@@ -1,4 +1,4 @@
-"""Time and memory of inference against the size of its input or result: python -m benchmarks.growth [METHOD ...]
+"""Time and memory of each method against the size of its input or result: python -m benchmarks.growth [METHOD ...]
 
 Each method and size runs in a process of its own: once at the smallest size, so that graphs exist, then once at the
 size. Prints for each size the seconds of that call, the seconds per unit, the memory of the result, and how much the

@@ -112,6 +112,9 @@ def test_labels_change_the_distribution(conditional):
     likeliest = np.argmax([conditional.log_likelihood(given, labels=label) for label in range(3)], axis=0)
     completed = conditional.complete(given, mask, seed=0)
     np.testing.assert_array_equal(completed, conditional.complete(given, mask, seed=0, labels=likeliest))
+    for labels in (None, 1):
+        *_, last = conditional.complete_progressively(given, mask, seed=0, labels=labels)
+        np.testing.assert_array_equal(last, conditional.complete(given, mask, seed=0, labels=labels))
 
 
 def test_probabilities_of_all_images_sum_to_one():

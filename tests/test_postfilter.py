@@ -185,9 +185,14 @@ def test_smooth_first_is_to_smooth_and_to_restore(model):
 
 def test_versions_of_a_recording_are_those_of_single_changes(model):
     stereo = np.stack([vowels(RATE), np.zeros_like(vowels(RATE))], axis=1)
-    changes = {"coarse": model.held_cepstra, "smooth": model.smooth_cepstra}
+
+    def in_place(cepstra):
+        cepstra *= 0.5
+        return cepstra
+
+    changes = {"in place": in_place, "coarse": model.held_cepstra, "smooth": model.smooth_cepstra}
     made = model.resynthesized_versions(stereo, RATE, changes)
-    assert list(made) == ["coarse", "smooth"]
+    assert list(made) == ["in place", "coarse", "smooth"]
     for name, change in changes.items():
         np.testing.assert_array_equal(made[name], model.resynthesized(stereo, RATE, change))
     assert np.abs(made["coarse"] - made["smooth"]).max() > 0.01

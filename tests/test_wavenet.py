@@ -220,6 +220,10 @@ def test_a_sound_grows_while_it_is_said(trained):
     assert len(parts) > 1
     assert lengths == sorted(lengths)
     np.testing.assert_array_equal(parts[-1], whole)
+    # A model that says nothing but silence: no part is longer than the last.
+    model = ganzoo.create("wavenet", **TINY, label_names=NAMES)
+    model.ema_generator.get_layer("outputs").bias.assign(100.0 * np.eye(256)[128])
+    assert {len(part) for part in model.say_progressively({"tone": "low", "speaker": 0}, seed=0, every=0.001)} == {1}
     # The first sound of each part is the beginning of the first of the whole.
     np.testing.assert_array_equal(parts[0][:160], whole[:160])
     with pytest.raises(ganzoo.GanzooError, match="every"):

@@ -4,6 +4,7 @@ TensorFlow registers the gradient of each `tf.custom_gradient` in a graph foreve
 so to the whole graph. A process that trains one model after another would grow by several megabytes with each of them.
 """
 
+import contextlib
 import threading
 import types
 import weakref
@@ -14,9 +15,9 @@ import tensorflow as tf
 from tensorflow.python.framework import ops
 
 # TensorFlow's prefix of generated names.
-_PREFIX = "CustomGradient"
-# Of closures within closures; TensorFlow's own are two.
-_DEPTH = 4
+_PREFIX = "CustomGradient-"
+# Of closures within closures, and of containers within containers.
+_DEPTH = 6
 _KEPT = "_ganzoo_gradients"
 _lock = threading.Lock()
 
@@ -37,7 +38,9 @@ class _Weak:
 def free_gradients() -> None:
     """Leaves it to graphs how long their custom gradients last; the registry refers to them weakly from now on.
 
-    It reads attributes that TensorFlow does not document. Where they are missing, nothing is freed.
+    It reads attributes that TensorFlow does not document. Where they are missing, nothing is freed. A copy of an
+    operation in a graph that does not belong to the same function, e.g. by `tf.import_graph_def`, has no gradient once
+    the original graph is freed.
     """
     entries: dict[str, dict[str, Any]] = getattr(getattr(ops, "gradient_registry", None), "_registry", {})
     with _lock:
@@ -57,16 +60,24 @@ def free_gradients() -> None:
 
 def _graphs_of(value: Any, depth: int) -> Iterator[Any]:
     """The graphs of the tensors in the closure of a function, and those that they are traced in."""
-    if isinstance(value, types.FunctionType):
-        for cell in (value.__closure__ or ()) if depth else ():
-            try:
-                content = cell.cell_contents
-            except ValueError:  # not assigned yet
-                continue
-            yield from _graphs_of(content, depth - 1)
+    if not depth:
         return
-    for part in tf.nest.flatten(value):
-        graph = getattr(part, "graph", None) if tf.is_tensor(part) else None
+    parts: Any = ()
+    if isinstance(value, types.FunctionType):
+        parts = []
+        for cell in value.__closure__ or ():
+            # One that is not assigned yet.
+            with contextlib.suppress(ValueError):
+                parts.append(cell.cell_contents)
+    elif type(value) in (list, tuple):
+        parts = value
+    elif type(value) is dict:
+        parts = list(value.values())
+    elif isinstance(value, tf.Tensor):
+        # Those of eager operations have none.
+        graph = getattr(value, "graph", None) if tf.is_symbolic_tensor(value) else None
         while isinstance(graph, tf.__internal__.FuncGraph):
             yield graph
             graph = graph.outer_graph
+    for part in parts:
+        yield from _graphs_of(part, depth - 1)

@@ -13,9 +13,9 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from threadpoolctl import threadpool_limits
 
 from ganzoo.errors import GanzooError
+from ganzoo.inference.stepwise import last, one_blas_thread
 from ganzoo.losses.likelihoods import Likelihood
 
 
@@ -69,8 +69,7 @@ class PixelSampler:
         Returns:
             float32 (count, height, width, channels) in [-1, 1].
         """
-        *_, sampled = self.rows(images, keep, uniform, temperature, labels)
-        return sampled.copy()
+        return last(self.rows(images, keep, uniform, temperature, labels)).copy()
 
     def rows(
         self,
@@ -80,8 +79,14 @@ class PixelSampler:
         temperature: float = 1.0,
         labels: np.ndarray | None = None,
     ) -> Iterator[np.ndarray]:
-        """The same as an iterator: yields the images after each row in which pixels were sampled, or once if all pixels
-        are kept. It is always the same array; what is not yet sampled is 0, a medium gray.
+        """The same as an iterator over the images so far.
+
+        Args:
+            images, keep, uniform, temperature, labels: as when the sampler is called.
+
+        Yields:
+            float32 (count, height, width, channels), after each row in which pixels were sampled, or once if all are
+            kept. It is always the same array; what is not yet sampled is 0, a medium gray.
         """
         height, width, channels = self.shape
         top, side = self.layers[0].rows, self.layers[0].columns // 2
@@ -95,7 +100,7 @@ class PixelSampler:
         ends = [max(np.flatnonzero(row), default=-1) + 1 for row in unknown]
         # Nothing is computed after the last unknown pixel of the image, nor after that of a row.
         for row in range(max((i + 1 for i, end in enumerate(ends) if end), default=0)):
-            with threadpool_limits(1, user_api="blas"):
+            with one_blas_thread():
                 self._start_row(padded[:, row : row + top], width)
                 for column in range(ends[row]):
                     seen = padded[:, row + top, column : column + side + 1]

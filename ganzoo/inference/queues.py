@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from ganzoo import mu_law
+from ganzoo.errors import at_least_one
+from ganzoo.inference.stepwise import last, one_blas_thread
 
 if TYPE_CHECKING:
     import keras
@@ -110,8 +111,7 @@ class QueuedNetwork:
             (float32 (batch, samples), int (batch,) the samples of each sound before its end). After the end samples
             are 0. There are fewer samples than in `uniform` if all sounds end before.
         """
-        *_, result = self.growing(labels, uniform, temperature, mel, silence, every=uniform.shape[1])
-        return result
+        return last(self.growing(labels, uniform, temperature, mel, silence, every=max(1, uniform.shape[1])))
 
     def growing(
         self,
@@ -122,19 +122,27 @@ class QueuedNetwork:
         silence: int = 0,
         every: int = 800,
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The same as an iterator: yields what `generate` returns, of the sounds so far, after `every` samples.
+        """The same as an iterator over the sounds so far.
 
-        The last one is what `generate` returns. A sound that has not ended has all samples so far.
+        Args:
+            labels, uniform, temperature, mel, silence: as in `generate`.
+            every: samples from one result to the next.
+
+        Yields:
+            As `generate` returns, which is also the last result. A sound becomes longer from one to the next, or stays
+            as it is: silence that may be its end counts only once sound has followed.
         """
+        at_least_one(every=every)
         batch, samples = uniform.shape[:2]
         quiet = np.asarray(self.likelihood.quantized(np.zeros(1, "float32")))[0]
         steps = self._steps(labels, mel, batch, quiet)
         sound = np.zeros((batch, samples), "float32")
         lengths, runs = np.full(batch, samples), np.zeros(batch, int)
         values, done = None, 0
+        if not sound.size:
+            yield sound, lengths
         while done < samples and (lengths == samples).any():
-            # The products are so small that threads would mostly wait for each other.
-            with threadpool_limits(1, user_api="blas"):
+            with one_blas_thread():
                 for i in range(done, min(done + every, samples)):
                     values = self.likelihood.sample(steps.send(values), uniform[:, i], temperature)
                     sound[:, i] = values
@@ -144,7 +152,8 @@ class QueuedNetwork:
                         if (lengths < samples).all():
                             break
             done = i + 1
-            so_far, ends = sound[:, :done].copy(), np.minimum(lengths, done)
+            ends = np.where((lengths == samples) & (done < samples), done - runs, np.minimum(lengths, done))
+            so_far = sound[:, :done].copy()
             so_far[np.arange(done) >= ends[:, None]] = 0.0
             yield so_far, ends
 

@@ -117,6 +117,7 @@ class ConditionalPixelCNN(ClassConditionalGeneration, PixelCNN):
         mask: np.ndarray,
         seed: int | None = None,
         temperature: float = 1.0,
+        *,
         labels: Any = None,
     ) -> Iterator[np.ndarray]:
         """The same as `complete`, as an iterator; as `PixelCNN.complete_progressively`, with `labels` of `complete`."""

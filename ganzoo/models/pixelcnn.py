@@ -14,6 +14,7 @@ from ganzoo.data.batch_checks import parts_of
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.counts import allocated, whole_count
 from ganzoo.inference.pixel_sampling import PixelSampler, checked_mask
+from ganzoo.inference.stepwise import last
 from ganzoo.losses.likelihoods import observations
 from ganzoo.networks import pixelcnn
 from ganzoo.registry import register
@@ -212,7 +213,8 @@ class PixelCNN(ImageGeneration, ZooModel):
     def complete_progressively(
         self, images: np.ndarray, mask: np.ndarray, seed: int | None = None, temperature: float = 1.0
     ) -> Iterator[np.ndarray]:
-        """The same as `complete`, as an iterator over the images after each row in which pixels are sampled.
+        """The same as `complete`, as an iterator over the images after each row in which pixels are sampled. All images
+        are sampled at once.
 
         Args:
             images, mask, seed, temperature: as in `complete`.
@@ -222,7 +224,7 @@ class PixelCNN(ImageGeneration, ZooModel):
             what `complete` returns.
 
         Raises:
-            GanzooError: as in `complete`.
+            GanzooError: as in `complete`, for the seed and the temperature when the first result is asked for.
 
         Example:
             model = ganzoo.create("pixelcnn", image_shape=(8, 8, 1), width=4, depth=2, hidden=4)
@@ -286,8 +288,7 @@ class PixelCNN(ImageGeneration, ZooModel):
 
     def _sampled(self, count, seed, temperature, batch_size, labels=None, images=None, keep=None):
         """Images uint8 (count, height, width, channels); `keep` says which pixels of `images` are known."""
-        *_, found = self._growing(count, seed, temperature, batch_size, labels, images, keep)
-        return found
+        return last(self._growing(count, seed, temperature, batch_size, labels, images, keep))
 
     def _growing(self, count, seed, temperature, batch_size, labels=None, images=None, keep=None):
         """Yields the images, always the same array, after each row of each batch; later batches have any values."""

@@ -230,7 +230,8 @@ class SpeechSmoothing(Task):
         for piece in np.split(scaled, places):
             found = analyze(piece, self.sample_rate, self.order - 1)
             for parts, change in zip(versions, changes):
-                parts.append(synthesize(replace(found, cepstra=change(found.cepstra))))
+                # A copy, which a change may work on in place.
+                parts.append(synthesize(replace(found, cepstra=change(found.cepstra.copy()))))
         made = [
             resampled((np.concatenate(parts) / gain).astype("float32"), self.sample_rate, rate) for parts in versions
         ]

@@ -16,6 +16,7 @@ from ganzoo.inference.counts import whole_count
 from ganzoo.inference.queues import QueuedNetwork
 from ganzoo.inference.sampling import grid
 from ganzoo.inference.spectrogram import spectrogram
+from ganzoo.inference.stepwise import last
 from ganzoo.networks.mel import log_mel
 from ganzoo.tasks.base import Task, ValidationMetrics
 from ganzoo.types import Tensor
@@ -145,8 +146,7 @@ class SpeechSynthesis(Task):
             model = ganzoo.create("wavenet", stacks=1, layers_per_stack=4, channels=8, label_names=names)
             sound = model.say({"digit": "101"}, seed=0, seconds=0.02)
         """
-        *_, sound = self.say_progressively(labels, seed, seconds, temperature, pause, every=_LONGEST)
-        return sound
+        return last(self.say_progressively(labels, seed, seconds, temperature, pause, every=_LONGEST))
 
     def say_progressively(
         self,
@@ -164,10 +164,11 @@ class SpeechSynthesis(Task):
             every: seconds that each sound grows from one result to the next.
 
         Yields:
-            float32 (samples,) in [-1, 1], longer each time; the last one is what `say` returns.
+            float32 (samples,) in [-1, 1]; the last one is what `say` returns. Each is at least as long as the one
+            before, of which it is the continuation if there is a single sound.
 
         Raises:
-            GanzooError: as in `say`.
+            GanzooError: as in `say`, when the first result is asked for.
 
         Example:
             names = {"digit": ["0", "1"]}
@@ -191,13 +192,13 @@ class SpeechSynthesis(Task):
 
     def _sounds(self, count, seed, labels, seconds, temperature, mel, batch_size) -> list[np.ndarray]:
         """Sounds without what follows their end."""
-        *_, sounds = self._growing(count, seed, labels, seconds, temperature, mel, batch_size)
-        return sounds
+        return last(self._growing(count, seed, labels, seconds, temperature, mel, batch_size))
 
     def _growing(
-        self, count, seed, labels, seconds, temperature, mel, batch_size, every=_LONGEST
+        self, count, seed, labels, seconds, temperature, mel, batch_size, every=None
     ) -> Iterator[list[np.ndarray]]:
-        """The sounds so far, each time a batch of them has grown by `every` seconds; at last, all whole sounds."""
+        """The sounds so far, each time a batch of them has grown by `every` seconds; at last, all whole sounds. Without
+        `every`, once for each batch."""
         at_least_one(batch_size=batch_size)
         if seed is not None and (not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0):
             raise GanzooError(f"seed must be an integer of at least 0, got {seed!r}")
@@ -220,7 +221,7 @@ class SpeechSynthesis(Task):
             given = {name: part[:, i] for i, name in enumerate(self.label_names)}
             frames = None if mel is None else mel[start : start + batch_size]
             silence = 0 if self.mel_bands else self.silence
-            step = max(1, round(every * self.sample_rate))
+            step = samples if every is None else max(1, round(every * self.sample_rate))
             for made, lengths in queued.growing(given, uniform, temperature, frames, silence, step):
                 if not np.isfinite(made).all():
                     raise GanzooError(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 import ganzoo
 from ganzoo.inference import grid
@@ -235,6 +235,24 @@ def test_a_photo_comes_back_beside_itself(tmp_path):
     np.testing.assert_array_equal(
         read_image_file(path).pixels, common.loaded("srresnet.photos_x4").upscale(small, progress=False)
     )
+
+
+def test_a_result_is_shown_as_its_file_where_browsers_show_it_in_the_same_colors(tmp_path):
+    small = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype="uint8")
+    for extras in ({}, {"icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()}):
+        write_image_file(tmp_path / "mine.png", ImageFile(small, extras))
+        (_, after), _, path = srgan.upscale("srresnet.photos_x4", str(tmp_path / "mine.png"))
+        assert (after == path) == (not extras)
+        np.testing.assert_array_equal(np.asarray(Image.open(after)), read_image_file(path).pixels)
+
+
+def test_an_error_after_the_first_results_is_shown():
+    @common.shown_errors
+    def failing():
+        yield 1
+        raise ganzoo.GanzooError("too late")
+
+    assert message(lambda: (x for x in failing() if x != 1)) == "too late"
 
 
 def test_photos_that_a_page_refuses(tmp_path):

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework.ops import gradient_registry
 
 import ganzoo
 from ganzoo import backend
@@ -510,17 +511,19 @@ def test_a_trained_model_gives_its_memory_back(name):
 
 
 def test_gradients_that_may_be_freed_are_there_as_long_as_their_functions():
-    @tf.custom_gradient
-    def cube(x):
-        return x**3, lambda upstream: 5 * upstream * x
+    def made():
+        @tf.custom_gradient
+        def cube(x):
+            return x**3, lambda upstream: 5 * upstream * x
 
-    @tf.function
-    def inner(x):
-        return cube(x) + cube(3 * x)
+        @tf.function
+        def inner(x):
+            return cube(x) + cube(3 * x)
 
-    @tf.function
-    def outer(x):
-        return inner(2 * x)
+        return inner, tf.function(lambda x: inner(2 * x))
+
+    def registered():
+        return {name for name in gradient_registry.list() if name.startswith("CustomGradient-")}
 
     def slope(function):
         x = tf.constant([1.0, 2.0])
@@ -529,11 +532,19 @@ def test_gradients_that_may_be_freed_are_there_as_long_as_their_functions():
             y = function(x)
         return tape.gradient(y, x).numpy()
 
+    gc.collect()
+    known = registered()
+    inner, outer = made()
     # Traced before they are differentiated.
     outer(tf.constant([1.0, 2.0]))
     backend.free_gradients()
     gc.collect()
+    assert len(registered() - known) == 2
     np.testing.assert_array_equal(slope(outer), [200, 400])
     del outer
     gc.collect()
     np.testing.assert_array_equal(slope(inner), [50, 100])
+    backend.free_gradients()
+    del inner
+    gc.collect()
+    assert not registered() - known
