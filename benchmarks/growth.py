@@ -8,6 +8,7 @@ With METHOD, only these are measured, and nothing is written. The inputs are ran
 
 import argparse
 import functools
+import gc
 import json
 import os
 import subprocess
@@ -74,6 +75,9 @@ def trained(model, count):
             one = type(model)(**type(model).test_config)
             one.compile()
             one.fit(one.example_batch(8), batch_size=4, verbose=0)
+            # Python would keep several in memory before it looks for cycles.
+            del one
+            gc.collect()
         return np.zeros(0)
 
     return train

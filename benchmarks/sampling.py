@@ -17,6 +17,7 @@ import numpy as np
 import ganzoo
 from ganzoo import backend, presets
 from ganzoo.inference.pixel_sampling import PixelSampler
+from ganzoo.inference.stepwise import last
 from ganzoo.losses.likelihoods import Likelihood
 
 
@@ -30,8 +31,9 @@ def sampled_naively(
     labels: np.ndarray | None = None,
     pixels: int | None = None,
 ) -> np.ndarray:
-    """As `PixelSampler(network, likelihood)(images, keep, uniform, ...)`, with a forward pass of the whole network for
-    each pixel, and for each channel where they are sampled one after the other; only the first `pixels` pixels."""
+    """As the last of `PixelSampler(network, likelihood).rows(images, keep, uniform, ...)`, with a forward pass of the
+    whole network for each pixel, and for each channel where they are sampled one after the other; only the first
+    `pixels` pixels."""
     specs = [((None, *tensor.shape[1:]), tensor.dtype) for tensor in network.inputs]
 
     def forward(*inputs: Any) -> Any:
@@ -71,7 +73,7 @@ def main() -> None:
     seconds: dict[str, list[float]] = {"cached": [], "naive": []}
     for _ in range(options.times):
         began = time.perf_counter()
-        cached = PixelSampler(*arguments[:2])(*arguments[2:])
+        cached = last(PixelSampler(*arguments[:2]).rows(*arguments[2:]))
         seconds["cached"].append(time.perf_counter() - began)
         began = time.perf_counter()
         naive = sampled_naively(*arguments, pixels=options.pixels)

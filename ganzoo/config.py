@@ -11,13 +11,7 @@ import yaml
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
-from ganzoo.arguments import (
-    AtLeastOne,
-    ClassName,
-    Seed,
-    check_whole_numbers,
-    first_error,
-)
+from ganzoo.arguments import AtLeastOne, ClassName, Seed, check_whole_numbers, first_error
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.files import open_regular
 from ganzoo.types import PathLike

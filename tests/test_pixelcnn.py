@@ -11,6 +11,7 @@ from ganzoo import backend
 from ganzoo.evaluation import evaluate
 from ganzoo.inference.generation import write_walk
 from ganzoo.inference.pixel_sampling import PixelSampler
+from ganzoo.inference.stepwise import last
 
 SHAPE = (6, 7, 1)
 SIZES = dict(width=6, depth=3, kernel_size=3, first_kernel_size=3, hidden=12)
@@ -85,7 +86,7 @@ def test_cached_sampling_is_the_naive_loop(likelihood, channels):
     for kept in (np.zeros_like(keep), keep):
         arguments = model.inference_network, model.likelihood, images, kept, uniform, 0.8
         expected = sampled_naively(*arguments)
-        found = PixelSampler(*arguments[:2])(*arguments[2:])
+        found = last(PixelSampler(*arguments[:2]).rows(*arguments[2:]))
         np.testing.assert_allclose(found, expected, atol=1e-6)
         np.testing.assert_array_equal(found[kept], images[kept])
     assert found.std() > 0.1
@@ -113,8 +114,8 @@ def test_labels_change_the_distribution(conditional):
     completed = conditional.complete(given, mask, seed=0)
     np.testing.assert_array_equal(completed, conditional.complete(given, mask, seed=0, labels=likeliest))
     for labels in (None, 1):
-        *_, last = conditional.complete_progressively(given, mask, seed=0, labels=labels)
-        np.testing.assert_array_equal(last, conditional.complete(given, mask, seed=0, labels=labels))
+        whole = last(conditional.complete_progressively(given, mask, seed=0, labels=labels))
+        np.testing.assert_array_equal(whole, conditional.complete(given, mask, seed=0, labels=labels))
 
 
 def test_probabilities_of_all_images_sum_to_one():

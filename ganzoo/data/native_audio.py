@@ -46,7 +46,15 @@ def tensorflow_io() -> Any:
 
 
 def read_natively(paths: list[Path], rate: int) -> dict[Path, np.ndarray]:
-    """{path: float32 (length,)} of the files that tensorflow-io decodes, with one tf.data graph per format."""
+    """{path: float32 (length,)} of the files that tensorflow-io decodes, with one tf.data graph per format.
+
+    Args:
+        paths: the files.
+        rate: sample rate of the results in Hz.
+
+    Raises:
+        GanzooError: tensorflow-io's operations do not load.
+    """
     import tensorflow as tf
 
     library, audio = soundfile(), tensorflow_io()

@@ -30,6 +30,14 @@ UNDECODED = (".m4a", ".m4b", ".aac", ".webm", ".weba", ".wma", ".amr", ".3gp", "
 LONGEST = 4 * 3600
 # Lowest and highest plausible sample rate in Hz.
 RATES = (1_000, 384_000)
+# Headers are inexact: less than this many missing seconds does not mean that a file is truncated.
+_TOLERANCE = 0.1
+# Size of a decoded block: seconds, and samples over all channels.
+_BLOCK, _BLOCK_VALUES = 10, 2**22
+# Most recordings concatenated in one file.
+_MOST_PARTS = 1000
+# Raised by libsndfile and soundfile for damaged and for partly supported files.
+UNREADABLE = (RuntimeError, OSError, ValueError, TypeError, MemoryError, OverflowError)
 
 
 def soundfile() -> ModuleType:
@@ -45,16 +53,6 @@ def soundfile() -> ModuleType:
     except OSError as error:
         raise GanzooError(f"soundfile cannot find libsndfile: {first_line(error)}") from None
     return soundfile
-
-
-# Headers are inexact: less than this many missing seconds does not mean that a file is truncated.
-_TOLERANCE = 0.1
-# Size of a decoded block: seconds, and samples over all channels.
-_BLOCK, _BLOCK_VALUES = 10, 2**22
-# Most recordings concatenated in one file.
-_MOST_PARTS = 1000
-# Raised by libsndfile and soundfile for damaged and for partly supported files.
-UNREADABLE = (RuntimeError, OSError, ValueError, TypeError, MemoryError, OverflowError)
 
 
 class EndsEarly(UserWarning):

@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from ganzoo.errors import GanzooError
-from ganzoo.inference.stepwise import last, one_blas_thread
+from ganzoo.inference.stepwise import one_blas_thread
 from ganzoo.losses.likelihoods import Likelihood
 
 
@@ -33,7 +33,8 @@ class PixelSampler:
         sampler = PixelSampler(model.inference_network, model.likelihood)
         images, keep = np.zeros((2, 8, 8, 1), "float32"), np.zeros((2, 8, 8), bool)
         uniform = np.random.default_rng(0).uniform(1e-9, 1, (2, 64, 2))
-        images = sampler(images, keep, uniform)         # float32 (2, 8, 8, 1) in [-1, 1]
+        for images in sampler.rows(images, keep, uniform):
+            print(images.shape)         # (2, 8, 8, 1), in [-1, 1]
     """
 
     def __init__(self, network: keras.Model, likelihood: Likelihood):
@@ -46,14 +47,14 @@ class PixelSampler:
         # How many channels of a pixel are sampled one after the other, each with a pass of the horizontal stack.
         self.passes = known["outputs"].channels
 
-    def __call__(
+    def rows(
         self,
         images: np.ndarray,
         keep: np.ndarray,
         uniform: np.ndarray,
         temperature: float = 1.0,
         labels: np.ndarray | None = None,
-    ) -> np.ndarray:
+    ) -> Iterator[np.ndarray]:
         """Samples the pixels that are not kept, in raster order.
 
         The matrices are small: where other work runs, threads of one product wait for each other many times longer than
@@ -66,27 +67,9 @@ class PixelSampler:
             temperature: as in `Likelihood.sample`.
             labels: int (count,), for a network that takes labels.
 
-        Returns:
-            float32 (count, height, width, channels) in [-1, 1].
-        """
-        return last(self.rows(images, keep, uniform, temperature, labels)).copy()
-
-    def rows(
-        self,
-        images: np.ndarray,
-        keep: np.ndarray,
-        uniform: np.ndarray,
-        temperature: float = 1.0,
-        labels: np.ndarray | None = None,
-    ) -> Iterator[np.ndarray]:
-        """The same as an iterator over the images so far.
-
-        Args:
-            images, keep, uniform, temperature, labels: as when the sampler is called.
-
         Yields:
-            float32 (count, height, width, channels), after each row in which pixels were sampled, or once if all are
-            kept. It is always the same array; what is not yet sampled is 0, a medium gray.
+            float32 (count, height, width, channels) in [-1, 1], after each row in which pixels were sampled, or once if
+            all are kept. It is always the same array; what is not yet sampled is 0, a medium gray.
         """
         height, width, channels = self.shape
         top, side = self.layers[0].rows, self.layers[0].columns // 2

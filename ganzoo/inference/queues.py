@@ -12,7 +12,7 @@ import numpy as np
 
 from ganzoo import mu_law
 from ganzoo.errors import at_least_one
-from ganzoo.inference.stepwise import last, one_blas_thread
+from ganzoo.inference.stepwise import one_blas_thread
 
 if TYPE_CHECKING:
     import keras
@@ -40,7 +40,8 @@ class QueuedNetwork:
         model = ganzoo.create("wavenet", stacks=1, layers_per_stack=3, channels=8, skip_channels=8, hidden=8)
         queued = QueuedNetwork(model.inference_network, model.likelihood, model.dilations)
         uniform = np.random.default_rng(0).random((4, 100, 2), "float32")
-        sound, lengths = queued.generate({}, uniform)       # float32 (4, 100), int (4,)
+        for sound, lengths in queued.generate({}, uniform, every=50):
+            print(sound.shape, lengths)     # (4, 50), then (4, 100)
     """
 
     def __init__(
@@ -97,8 +98,9 @@ class QueuedNetwork:
         temperature: float = 1.0,
         mel: np.ndarray | None = None,
         silence: int = 0,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Random sounds.
+        every: int = 800,
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Random sounds, which grow from one result to the next.
 
         Args:
             labels: {label: int (batch,)}.
@@ -107,30 +109,13 @@ class QueuedNetwork:
             mel: float32 (batch, frames, bands), frames = samples / hop + 1.
             silence: number of samples of exact silence that end a sound; 0 goes on to the last sample.
 
-        Returns:
-            (float32 (batch, samples), int (batch,) the samples of each sound before its end). After the end samples
-            are 0. There are fewer samples than in `uniform` if all sounds end before.
-        """
-        return last(self.growing(labels, uniform, temperature, mel, silence, every=max(1, uniform.shape[1])))
-
-    def growing(
-        self,
-        labels: Mapping[str, np.ndarray],
-        uniform: np.ndarray,
-        temperature: float = 1.0,
-        mel: np.ndarray | None = None,
-        silence: int = 0,
-        every: int = 800,
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The same as an iterator over the sounds so far.
-
-        Args:
-            labels, uniform, temperature, mel, silence: as in `generate`.
             every: samples from one result to the next.
 
         Yields:
-            As `generate` returns, which is also the last result. A sound becomes longer from one to the next, or stays
-            as it is: silence that may be its end counts only once sound has followed.
+            (float32 (batch, samples so far), int (batch,) the samples of each sound before its end). After the end
+            samples are 0. A sound becomes longer from one result to the next, or stays as it is: silence that may be
+            its end counts only once sound has followed. There are fewer samples than in `uniform` if all sounds end
+            before.
         """
         at_least_one(every=every)
         batch, samples = uniform.shape[:2]

@@ -222,7 +222,7 @@ class SpeechSynthesis(Task):
             frames = None if mel is None else mel[start : start + batch_size]
             silence = 0 if self.mel_bands else self.silence
             step = samples if every is None else max(1, round(every * self.sample_rate))
-            for made, lengths in queued.growing(given, uniform, temperature, frames, silence, step):
+            for made, lengths in queued.generate(given, uniform, temperature, frames, silence, step):
                 if not np.isfinite(made).all():
                     raise GanzooError(
                         "the network generates values that are not finite numbers: its weights are damaged"

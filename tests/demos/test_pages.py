@@ -509,15 +509,15 @@ def test_a_caption_is_generated_in_both_stages(factor, monkeypatch):
     assert stackgan.generate("stackgan.avatars", "", 1, 0)[1].any()
 
 
-def test_a_drawn_half_is_finished(tmp_path, monkeypatch):
+def test_a_painted_half_is_finished(tmp_path, monkeypatch):
     arguments = {**model_class("conditional_pixelcnn").test_config, "image_shape": (28, 28, 1)}
     ganzoo.create("conditional_pixelcnn", **arguments).save(tmp_path / "mine.keras")
     monkeypatch.setattr(common, "_added", {})
     mine = str(tmp_path / "mine.keras")
     assert common.add_preset(mine) == "conditional_pixelcnn"
-    drawn = pixelcnn.example()["layers"][0]
+    painted = pixelcnn.example()["layers"][0]
     monkeypatch.setattr(pixelcnn, "_EVERY", 0)
-    *growing, (sheet, path) = pixelcnn.finish(mine, {"layers": [drawn]}, None, "top", "2", 3, 0, 1.0)
+    *growing, (sheet, path) = pixelcnn.finish(mine, {"layers": [painted]}, None, "top", "2", 3, 0, 1.0)
     # Row by row, and at last the file. Gray pixels are not sampled yet.
     assert [file for _, file in growing] == [None] * 14
     gray = [(shown == 128).all(axis=2).mean() for shown, _ in growing]
@@ -526,7 +526,7 @@ def test_a_drawn_half_is_finished(tmp_path, monkeypatch):
     images = np.asarray(Image.open(path))
     assert images.shape == (28, 3 * 30 - 2)
     assert sheet.shape[0] % 28 == 0
-    # The curve is white where it was drawn, and all completions begin with it.
+    # The curve is white where it was painted, and all completions begin with it.
     top = [images[:14, 30 * i : 30 * i + 28] for i in range(3)]
     assert top[0][6, 14] > 200 > 20 > top[0][2, 2]
     np.testing.assert_array_equal(top[1:], [top[0]] * 2)
@@ -541,7 +541,7 @@ def test_a_drawn_half_is_finished(tmp_path, monkeypatch):
     assert pixelcnn.labels_of(mine)["visible"]
     assert "the canvas is empty" in message(pixelcnn.finish, mine, {"layers": []}, None, "top", None, 3, 0, 1.0)
     assert "is one of top" in message(pixelcnn.finish, mine, None, None, "middle", None, 3, 0, 1.0)
-    assert "use whole numbers" in message(pixelcnn.finish, mine, {"layers": [drawn]}, None, "top", "x", 3, 0, 1.0)
+    assert "use whole numbers" in message(pixelcnn.finish, mine, {"layers": [painted]}, None, "top", "x", 3, 0, 1.0)
     for odd in (None, 0, 1.5, "x", 10**9):
         assert "must be a" in message(pixelcnn.finish, mine, None, None, "top", None, odd, 0, 1.0).replace(
             "empty: it", ""
