@@ -18,6 +18,10 @@ os.environ["GRADIO_RUN_HISTORY"] = "False"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ["GRADIO_TEMP_DIR"] = str(uploads())
 os.environ["GRADIO_EXAMPLES_CACHE"] = str(uploads() / "examples")
+# After every event, Gradio summarizes all earlier ones for its monitoring page, which is not served here: after 500
+# events, that takes 30 ms of the next.
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000"
+os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1000"
 
 import fastapi
 import gradio as gr
