@@ -5,6 +5,7 @@ the step leaves: what was reported, and every variable of the model. Noise comes
 all back ends; SGD makes the weights' change the gradient.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -62,6 +63,8 @@ def step(name, start, out):
         model.save(path)
     model = ganzoo.load(path)
     model.noise = NumPyNoise()
+    # Without a graph, which takes longer to make than one step.
+    model.run_eagerly = bool(os.environ.get("GANZOO_PLAIN_KERNELS"))
     batch = model.example_batch(4 * model.batches_per_step)
     parts = batch if isinstance(batch, tuple) else (batch,)
     history = model.fit(*parts, batch_size=4, shuffle=False, verbose=0).history

@@ -30,6 +30,7 @@ def test_every_discriminator_can_be_spectrally_normalized(name):
     if not issubclass(model_class(name), ganzoo.AdversarialModel):
         pytest.skip("has no discriminator")
     model = make(name, discriminator_regularizers=["spectral_normalization"])
+    model.run_eagerly = True  # a graph would take longer to make; the next test has graphs
     one_step(model)
     kernels = 0
     for layer in model.discriminator.layers:
