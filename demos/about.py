@@ -4,7 +4,6 @@ import functools
 import html
 import io
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -14,11 +13,11 @@ from ganzoo import cards, presets, registry
 from ganzoo.config import Config
 
 from .common import added_model, data_url, preset_of, shown_errors, trained_presets
+from .gallery import SAMPLES
 
 if TYPE_CHECKING:
     from ganzoo.networks.layout import Block
 
-_SAMPLES = Path(__file__).parent / "samples"
 _MATH: list[dict[str, str | bool]] = [{"left": "$$", "right": "$$", "display": True}]
 # One visitor's networks are built at a time.
 _BUILD: dict[str, Any] = dict(
@@ -96,7 +95,7 @@ def training(model: str) -> str:
 
     Who prefers less motion sees the last frame.
     """
-    path = _SAMPLES / f"{model}.gif"
+    path = SAMPLES / f"{model}.gif"
     if not path.exists():
         return ""
     from PIL import Image

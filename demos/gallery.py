@@ -8,7 +8,7 @@ import gradio as gr
 
 from ganzoo import cards, registry
 
-from .common import data_url, preset_of, trained_presets
+from .common import preset_of, trained_presets
 
 TITLE = "gallery"
 # As `chapter` of tasks and models, with what the chapter is about.
@@ -17,7 +17,8 @@ CHAPTERS = {
     "training": "GANs with other losses, which are easier to train.",
     "applications": "Text to image, super-resolution, translation and speech.",
 }
-_SAMPLES = Path(__file__).parent / "samples"
+# Served as files: the page itself stays small, and the browser keeps them.
+SAMPLES = Path(__file__).parent / "samples"
 # A card is a button: the keyboard reaches it. Colors are those of Gradio's themes, light and dark.
 HEAD = """<style>
 .gz-cards {display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 250px), 1fr)); gap: 16px}
@@ -58,12 +59,11 @@ def card(model: str, preset: str) -> str:
     purpose = str(registry.declared(model, "purpose") or "")
     text = f"{sentence[:1].upper()}{sentence[1:]}. It {purpose}." if purpose else f"{sentence}."
     caption, image = "", f'<span class="gz-blank" aria-hidden="true">{html.escape(name)}</span>'
-    path = _SAMPLES / f"{model}.png"
+    path = SAMPLES / f"{model}.png"
     if path.exists():
-        content = path.read_bytes()
-        caption = cards.stored_in(content).get("caption", "")
+        caption = cards.stored_in(path.read_bytes()).get("caption", "")
         alternative = html.escape(caption or f"Samples of {name}", quote=True)
-        image = f'<img src="{data_url(content)}" alt="{alternative}">'
+        image = f'<img src="samples/{path.name}" alt="{alternative}" loading="lazy">'
     return (
         f'<button type="button" class="gz-card" data-model="{html.escape(model, quote=True)}">{image}'
         f'<span class="gz-text"><span class="gz-name">{html.escape(name)}</span><span>{html.escape(text)}</span>'

@@ -25,6 +25,7 @@ os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1000"
 
 import fastapi
 import gradio as gr
+from starlette.staticfiles import StaticFiles
 
 from ganzoo import registry
 from ganzoo.errors import GanzooError, unknown
@@ -32,6 +33,7 @@ from ganzoo.start import import_keras, import_keras_in_background
 
 from . import about, editing, gallery, lab, live
 from .common import QUEUE, add_preset, received, trained_presets
+from .page_cache import PageCache
 from .server import MEGABYTE, MOST_MEGABYTES, Gate, Hosts, serve
 
 # Pages that are not of one model: modules with TITLE, the name of the tab, available(), whether what the page needs is
@@ -58,11 +60,19 @@ new MutationObserver(() => {
 </script>"""
 # Opening a tab waits for no model.
 _AT_ONCE: dict[str, Any] = dict(concurrency_limit=None, api_visibility="private")
+_OF_THE_API = ("api_info", "api_info_as_input", "api_info_as_output", "example_inputs")
 _FONTS: dict[str, Any] = dict(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
 
 class App(gr.Blocks):
     """The app of the pages. It checks the values of requests, once for all pages."""
+
+    def get_config_file(self) -> Any:
+        """What the browser gets of the app: a quarter of it would be descriptions of the web API, which is closed."""
+        config = super().get_config_file()
+        for component in config["components"]:
+            component.update({name: {} for name in _OF_THE_API if name in component})
+        return config
 
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False
@@ -118,8 +128,7 @@ def build(model: str | None = None) -> App:
             for tool in TOOLS if model is None else ():
                 if tool.available():
                     with gr.Tab(tool.TITLE, id=tool.TITLE) as tab:
-                        for first_event in tool.page():
-                            tab.select(**first_event)
+                        _begin(tab.select, tool.page())
             borrowed = [name for name in names if not _has_own_page(name)] if model is None else []
             own = [name for name in names if name not in borrowed]
             places = _tabs(app, own, is_first=model is not None)
@@ -138,8 +147,7 @@ def build_lab() -> App:
         gr.Markdown("# The laboratory\nGANs that train on this machine while you watch.")
         with gr.Tabs():
             with gr.Tab("points", id=lab.TITLE):
-                for first_event in lab.page():
-                    app.load(**first_event)
+                _begin(app.load, lab.page())
             with gr.Tab("images", id=live.TITLE):
                 live.page()
         app.unload(_left)
@@ -165,11 +173,17 @@ def _tabs(app: App, names: list[str], is_first: bool) -> dict[str, str]:
         places |= dict.fromkeys(together, title)
         with gr.Tab(title, id=title) as tab:
             # A model is loaded when its tab is opened, not when the app starts.
-            begin = app.load if is_first and name == names[0] else tab.select
-            for first_event in module.page(together[0]):
-                begin(**first_event)
+            _begin(app.load if is_first and name == names[0] else tab.select, module.page(together[0]))
             about.panel(together)
     return places
+
+
+def _begin(opening: Callable[..., Any], events: Iterable[dict[str, Any] | tuple[dict[str, Any], ...]]) -> None:
+    """Runs the first events of a page when it opens: all at once, those of a tuple one after the other."""
+    for event in events:
+        run = opening
+        for one in event if isinstance(event, tuple) else (event,):
+            run = run(**one).then
 
 
 def _opening(title: str) -> Callable[[], Any]:
@@ -198,6 +212,7 @@ def web(app: App, hosts: Hosts, root_path: str = "") -> Gate:
     images = [block for block in app.blocks.values() if isinstance(block, gr.Image) and block.elem_id and block.label]
     labels = json.dumps({image.elem_id: image.label for image in images}).replace("<", "\\u003c")
     outer = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    outer.mount("/samples", StaticFiles(directory=gallery.SAMPLES))
     gr.mount_gradio_app(
         outer,
         app,
@@ -213,7 +228,7 @@ def web(app: App, hosts: Hosts, root_path: str = "") -> Gate:
         footer_links=[],
         head=_PLAIN_MESSAGES + gallery.HEAD + about.HEAD + _ALTERNATIVES.replace("LABELS", labels),
     )
-    return Gate(outer, app, hosts)
+    return Gate(PageCache(outer), app, hosts)
 
 
 def launch(

@@ -110,7 +110,7 @@ def first(preset: str) -> Iterator[tuple[np.ndarray, str | None]]:
     yield from finish(preset, {"layers": [_example_layer()]}, None, "top", None, FIRST_COUNT, 0, 1.0)
 
 
-def page(model: str) -> list[dict[str, Any]]:
+def page(model: str) -> list[dict[str, Any] | tuple[dict[str, Any], ...]]:
     """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown."""
     preset = preset_choice(model, also=[other for other in MODELS if other != model])
     gr.Markdown(_HELP)
@@ -154,9 +154,7 @@ def page(model: str) -> list[dict[str, Any]]:
     seed.submit(**finishing)
     start.click(**generating)
     preset.change(labels_of, [preset], [label], show_progress="hidden", api_visibility="private")
+    completing = dict(fn=first, inputs=[preset], outputs=[sheet, file], **ONE_AT_A_TIME)
+    painting = dict(fn=example, inputs=[], outputs=[editor], show_progress="hidden", api_visibility="private")
     # The completions first: the browser is busy for a second when it gets the painting.
-    return [
-        dict(fn=first, inputs=[preset], outputs=[sheet, file], **ONE_AT_A_TIME),
-        dict(fn=example, inputs=[], outputs=[editor], show_progress="hidden", api_visibility="private"),
-        generating,
-    ]
+    return [(completing, painting), generating]

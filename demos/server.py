@@ -44,7 +44,7 @@ _JOIN, _UPLOAD, _FILE = "/gradio_api/queue/join", "/gradio_api/upload", "/gradio
 # The routes that the page in a browser uses. All others of Gradio are closed: calls that bypass the queue, proxies,
 # fetching of URLs, developer tools.
 _READ = re.compile(
-    r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/(assets|static|svelte)/.+"
+    r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/(assets|static|svelte)/.+|/samples/\w+\.png"
     r"|/gradio_api/(info/?|app_id/?|theme\.css|heartbeat/[^/]+|queue/data|upload_progress|file=.+)"
 )
 _WRITTEN = {_JOIN: _MOST_BYTES_OF_EVENT, _UPLOAD: MOST_MEGABYTES * MEGABYTE + 64 * 1024}

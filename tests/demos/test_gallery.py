@@ -111,7 +111,7 @@ def test_a_model_of_the_owner_without_metrics_has_a_panel(tmp_path, monkeypatch)
 def test_a_page_shows_how_training_goes(tmp_path, monkeypatch):
     assert about.training("dcgan").count("<img") == 1
     assert "dcgan.digits: steps 1 to" in about.training("dcgan")
-    monkeypatch.setattr(about, "_SAMPLES", tmp_path)
+    monkeypatch.setattr(about, "SAMPLES", tmp_path)
     assert about.training("cgan") == ""
     frames = [Image.new("L", (4, 4), value) for value in (0, 255)]
     frames[0].save(tmp_path / "cgan.gif", save_all=True, append_images=frames[1:], comment=b'<script>"')

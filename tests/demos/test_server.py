@@ -1,11 +1,14 @@
 """The web page under requests that no browser showing it would send: real HTTP on loopback."""
 
+import asyncio
 import contextlib
 import functools
+import gzip
 import http.client
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -32,6 +35,7 @@ from ganzoo.registry import model_class
 pytest.importorskip("gradio")
 uvicorn = pytest.importorskip("uvicorn")
 from ganzoo.demos import cgan, common, files, hub, segan, server  # noqa: E402
+from ganzoo.demos.page_cache import PageCache  # noqa: E402
 
 
 class Visitor:
@@ -108,6 +112,80 @@ def png(pixels):
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def test_the_page_names_the_address_it_was_asked_by(visitor):
+    """Though it is made once for all visitors, and compressed for those who can read it."""
+
+    def page(**headers):
+        status, content, answered = visitor.ask("/", **headers)
+        assert status == 200
+        return content, answered.get("content-encoding")
+
+    here, encoding = page()
+    assert encoding is None
+    assert visitor.address.encode() in here
+    assert page() == (here, None)
+    there, _ = page(Host="demo.example.org")
+    assert b"http://demo.example.org" in there
+    assert visitor.address.encode() not in there
+    behind_a_proxy, _ = page(Host="demo.example.org", X_Forwarded_Proto="https")
+    assert b"https://demo.example.org" in behind_a_proxy
+    packed, encoding = page(Accept_Encoding="gzip")
+    assert encoding == "gzip"
+    assert gzip.decompress(packed) == here
+    assert len(packed) < len(here) / 5
+    assert json.loads(visitor.ask("/config")[1])["root"] == visitor.address
+    assert page() == (here, None)
+
+
+def test_cards_show_images_that_are_served(visitor):
+    page = visitor.ask("/")[1].decode()
+    paths = re.findall(r"samples/\w+\.png", page)
+    assert len(paths) > 15
+    assert "data:image/png" not in page
+    for path in paths:
+        status, content, headers = visitor.ask(f"/{path}")
+        assert (status, headers["content-type"]) == (200, "image/png")
+        Image.open(io.BytesIO(content)).verify()
+    for path in ("missing.png", "dcgan.gif", "../hub.py", "%2e%2e/hub.py", ""):
+        assert visitor.ask(f"/samples/{path}")[0] == 404
+
+
+def test_a_page_is_made_once_and_a_failure_is_not_kept():
+    made = []
+
+    async def app(scope, receive, send):
+        made.append(scope["path"])
+        status = 500 if len(made) == 1 else 200
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        for part, more in ((b"a", True), (b"b", False)):
+            await send({"type": "http.response.body", "body": part, "more_body": more})
+
+    def ask(path="/", **more):
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "scheme": "http", "headers": []}
+        asyncio.run(cache({**scope, **more}, None, send))
+        return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
+
+    cache = PageCache(app)
+    assert [ask(), ask(), ask()] == [(500, b"ab"), (200, b"ab"), (200, b"ab")]
+    assert len(made) == 2
+    # Not what depends on more, or is no page.
+    for more in (dict(query_string=b"view=api"), dict(method="HEAD"), dict(path="/theme.css")):
+        before = len(made)
+        ask(**more), ask(**more)
+        assert len(made) == before + 2
+    # Nor more pages than a few.
+    for i in range(100):
+        ask(headers=[(b"host", b"%d" % i)])
+    before = len(made)
+    ask(headers=[(b"host", b"99")]), ask(headers=[(b"host", b"0")])
+    assert len(made) == before + 1
 
 
 def test_no_file_of_this_machine_comes_back(visitor, tmp_path):
