@@ -9,6 +9,7 @@ from keras import ops
 
 import ganzoo
 from ganzoo.cli import main
+from ganzoo.data.cepstra import at_level
 from ganzoo.data.vowels import vowels
 from ganzoo.errors import GanzooError
 from ganzoo.layers import Standardization
@@ -327,6 +328,20 @@ def test_data_is_split_by_speakers_and_as_loud_as_any_other(recordings):
     assert batches[0].shape == (4, 32, 12)
     again = list(ganzoo.data.cepstra(f"folder:{recordings}", window=32, batch_size=4, order=12))
     np.testing.assert_array_equal(batches[-1], again[-1])
+
+
+@pytest.mark.parametrize("seconds", [0.002, 0.5, 70])
+def test_rumble_is_filtered_in_blocks_as_at_once(seconds):
+    from scipy.signal import butter, sosfiltfilt
+
+    rng = np.random.default_rng(0)
+    sound = (0.1 * rng.standard_normal(round(seconds * 16_000)) + 0.5).astype("float32")
+    padded = np.pad(sound, (0, max(0, 64 - len(sound))))
+    expected = sosfiltfilt(butter(4, 60.0, "high", fs=16_000, output="sos"), padded.astype("float64"))
+    scaled, gain = at_level(sound, 16_000)
+    assert scaled.dtype == np.float32
+    np.testing.assert_allclose(scaled / gain, expected, atol=1e-6)
+    assert np.sqrt(np.mean(scaled.astype("float64") ** 2)) == pytest.approx(0.05, rel=1e-4)
 
 
 def test_recordings_that_are_all_silent_are_refused(tmp_path):

@@ -10,6 +10,7 @@ from ganzoo.data.feed import Feed, data_function, held_out_indices
 from ganzoo.data.recordings import level, open_recordings
 from ganzoo.data.speech import speaker_of
 from ganzoo.data.vocoder import analyze
+from ganzoo.data.waveforms import of_length
 from ganzoo.errors import GanzooError
 
 # Root mean square to which recordings are scaled, so that no network has to know how loud a microphone was.
@@ -18,6 +19,8 @@ LEVEL = 0.05
 _LOWEST = 60.0
 # Samples that the filter needs; shorter recordings are padded with silence.
 _SHORTEST = 64
+# Samples that are filtered at once, in double precision.
+_BLOCK = 1 << 20
 
 
 def at_level(sound: np.ndarray, rate: int) -> tuple[np.ndarray, float]:
@@ -30,14 +33,29 @@ def at_level(sound: np.ndarray, rate: int) -> tuple[np.ndarray, float]:
     Example:
         from ganzoo.data.cepstra import at_level
 
-        sound, gain = at_level(np.sin(np.arange(16_000) / 5), 16_000)       # float64 (16000,), 0.07
+        sound, gain = at_level(np.sin(np.arange(16_000) / 5), 16_000)       # float32 (16000,), 0.07
     """
-    from scipy.signal import butter, sosfiltfilt
-
-    sound = np.pad(np.asarray(sound, "float64"), (0, max(0, _SHORTEST - len(sound))))
-    sound = sosfiltfilt(butter(4, _LOWEST, "high", fs=rate, output="sos"), sound)
+    sound = np.asarray(sound, "float32")
+    sound = _without_rumble(of_length(sound, max(_SHORTEST, len(sound))), rate)
     gain = LEVEL / level(sound)
-    return sound * gain, gain
+    sound *= gain
+    return sound, gain
+
+
+def _without_rumble(sound: np.ndarray, rate: int) -> np.ndarray:
+    """`scipy.signal.sosfiltfilt` of float32 (samples,), whose memory does not grow beyond one copy of the sound."""
+    from scipy.signal import butter, sosfilt, sosfilt_zi
+
+    sections = butter(4, _LOWEST, "high", fs=rate, output="sos")
+    # As there: both ends are continued by their own samples, turned by half a turn.
+    edge = 3 * (2 * len(sections) + 1)
+    padded = np.pad(sound, edge, "reflect", reflect_type="odd")
+    for direction in (padded, padded[::-1]):
+        state = sosfilt_zi(sections) * direction[0]
+        for start in range(0, len(direction), _BLOCK):
+            block = direction[start : start + _BLOCK]
+            block[:], state = sosfilt(sections, block.astype("float64"), zi=state)
+    return padded[edge:-edge]
 
 
 @data_function

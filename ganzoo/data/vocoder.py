@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
+from ganzoo.data.waveforms import of_length
 from ganzoo.errors import GanzooError, at_least_one, missing_package
 
 # Seconds from one frame to the next.
@@ -138,9 +139,7 @@ def synthesize(analysis: Analysis) -> np.ndarray:
     )
     envelope = world.decode_spectral_envelope(cepstra, rate, 2 * (noise.shape[1] - 1))
     audio = world.synthesize(pitch, envelope, noise, rate, 1000 * FRAME_SECONDS)
-    result = np.zeros(analysis.samples, "float32")
-    result[: len(audio)] = audio[: analysis.samples]
-    return result
+    return of_length(audio.astype("float32"), analysis.samples)
 
 
 def frame_count(samples: int, sample_rate: int) -> int:

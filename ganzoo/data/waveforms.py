@@ -88,6 +88,17 @@ def as_float(audio: np.ndarray) -> np.ndarray:
     return (audio / -float(np.iinfo(audio.dtype).min)).astype("float32")
 
 
+def of_length(sound: np.ndarray, length: int) -> np.ndarray:
+    """The first `length` samples of (samples,), or all of them followed by silence.
+
+    Example:
+        from ganzoo.data.waveforms import of_length
+
+        of_length(np.ones(2), 3)        # [1, 1, 0]
+    """
+    return sound[:length] if len(sound) >= length else np.pad(sound, (0, length - len(sound)))
+
+
 def quiet_places(sound: np.ndarray, sample_rate: int, shortest: float, longest: float) -> list[int]:
     """Samples at which to divide a long recording into parts: each part ends where it is quietest for 50 ms.
 

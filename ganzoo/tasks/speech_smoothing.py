@@ -1,6 +1,7 @@
 """Models that predict mel-cepstra of speech from coarse ones, and smooth them thereby."""
 
 import functools
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from ganzoo.data.batches import first_examples
 from ganzoo.data.cepstra import at_level, cepstra
 from ganzoo.data.vocoder import analyze, synthesize
 from ganzoo.data.vowels import vowels
-from ganzoo.data.waveforms import checked_audio, checked_rate, quiet_places
+from ganzoo.data.waveforms import checked_audio, checked_rate, of_length, quiet_places
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.sampling import grid
 from ganzoo.inference.spectrogram import envelopes
@@ -225,18 +226,15 @@ class SpeechSmoothing(Task):
             return [np.zeros_like(sound) for _ in changes]
         narrow = resampled(sound, rate, self.sample_rate)
         scaled, gain = at_level(narrow, self.sample_rate)
-        versions: list[list[np.ndarray]] = [[] for _ in changes]
-        places = quiet_places(scaled, self.sample_rate, _SHORTEST_PART, _LONGEST_PART)
-        for piece in np.split(scaled, places):
-            found = analyze(piece, self.sample_rate, self.order - 1)
-            for parts, change in zip(versions, changes):
+        versions = [np.zeros_like(scaled) for _ in changes]
+        places = [0, *quiet_places(scaled, self.sample_rate, _SHORTEST_PART, _LONGEST_PART), len(scaled)]
+        for start, end in itertools.pairwise(places):
+            found = analyze(scaled[start:end], self.sample_rate, self.order - 1)
+            for version, change in zip(versions, changes):
                 # A copy, which a change may work on in place.
-                parts.append(synthesize(replace(found, cepstra=change(found.cepstra.copy()))))
-        made = [
-            resampled((np.concatenate(parts) / gain).astype("float32"), self.sample_rate, rate) for parts in versions
-        ]
+                version[start:end] = synthesize(replace(found, cepstra=change(found.cepstra.copy()))) / gain
         # Resampling rounds lengths.
-        return [np.pad(one, (0, max(0, len(sound) - len(one))))[: len(sound)] for one in made]
+        return [of_length(resampled(version, self.sample_rate, rate), len(sound)) for version in versions]
 
     def _checked_cepstra(self, cepstra: np.ndarray) -> np.ndarray:
         found = np.asarray(cepstra)

@@ -12,7 +12,7 @@ from ganzoo.data.audio import resampled
 from ganzoo.data.batch_checks import refuse_single_examples
 from ganzoo.data.vocoder import analyze, features_of, synthesize, with_features
 from ganzoo.data.voices import open_voices, voices
-from ganzoo.data.waveforms import checked_audio, checked_rate, quiet_places
+from ganzoo.data.waveforms import checked_audio, checked_rate, of_length, quiet_places
 from ganzoo.errors import GanzooError
 from ganzoo.inference.sampling import grid
 from ganzoo.inference.spectrogram import envelopes, spectrogram
@@ -126,11 +126,9 @@ class VoiceConversion(TwoSides):
         backend.sync_variables(self)
         sound = np.ascontiguousarray(resampled(mono, rate, self.sample_rate), "float32")
         # Fewer samples than one at the model's rate.
-        sound = sound if len(sound) else np.zeros(1, "float32")
+        sound = of_length(sound, max(1, len(sound)))
         converted = self._converted(sound, name, progress)
-        result, back = np.zeros(len(mono), "float32"), resampled(converted, self.sample_rate, rate)
-        result[: len(back)] = back[: len(mono)]
-        return result
+        return of_length(resampled(converted, self.sample_rate, rate), len(mono))
 
     def _converted(self, sound: np.ndarray, network: str, progress: bool | None) -> np.ndarray:
         """A recording of any length at the model's sample rate."""

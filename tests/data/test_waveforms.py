@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from ganzoo.data.waveforms import quiet_places
+from ganzoo.data.waveforms import of_length, quiet_places
+
+
+def test_a_length_is_cut_or_filled_with_silence():
+    sound = np.arange(1, 5, dtype="float32")
+    for length, expected in ((2, [1, 2]), (4, [1, 2, 3, 4]), (6, [1, 2, 3, 4, 0, 0])):
+        found = of_length(sound, length)
+        assert (found.dtype, found.tolist()) == (np.float32, expected)
 
 
 def test_long_recordings_are_divided_where_it_is_quiet():
