@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from ganzoo.data.waveforms import of_length
 from ganzoo.errors import GanzooError
 
 from .common import (
@@ -40,10 +41,10 @@ def say(
     count = max([1, *(len(value) for value in labels.values() if isinstance(value, list))])
     room = round(count * _USUAL * model.sample_rate)
     for sound in model.say_progressively(labels, seed, _SECONDS, temperature, every=_EVERY):
-        shown = np.pad(sound, (0, max(0, room - len(sound))))
-        yield None, waveform(shown), spectrogram_of(shown, model.sample_rate)
-    path = written(sound, model.sample_rate, f"{preset}-seed{seed}")
-    yield path, waveform(sound), spectrogram_of(sound, model.sample_rate)
+        shown = of_length(sound, max(room, len(sound)))
+        images = waveform(shown), spectrogram_of(shown, model.sample_rate)
+        yield None, *images
+    yield written(sound, model.sample_rate, f"{preset}-seed{seed}"), *images
 
 
 def _labels(model: Any, words: Any, voice: Any) -> dict[str, Any]:
