@@ -33,8 +33,9 @@ from ganzoo.start import import_keras, import_keras_in_background
 
 from . import about, editing, gallery, lab, live
 from .common import QUEUE, add_preset, received, trained_presets
+from .gate import MEGABYTE, MOST_MEGABYTES, Gate, Hosts
 from .page_cache import PageCache
-from .server import MEGABYTE, MOST_MEGABYTES, Gate, Hosts, serve
+from .server import serve
 
 # Pages that are not of one model: modules with TITLE, the name of the tab, available(), whether what the page needs is
 # there, and page(), like that of a model's page but without an argument.

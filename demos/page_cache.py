@@ -1,13 +1,11 @@
 """The first page, made once for all visitors."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.middleware.gzip import GZipMiddleware
 
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
+from .gate import Receive, Send
 
 _PAGES = ("/", "/config", "/config/")
 # What the page depends on besides its path: its own address, also behind a proxy, and how it is compressed.

@@ -8,7 +8,7 @@ import ganzoo
 
 gradio = pytest.importorskip("gradio")
 
-from ganzoo.demos import canvas, server, vae  # noqa: E402
+from ganzoo.demos import canvas, gate, vae  # noqa: E402
 
 PRESET = "vae.mnist_2d"
 
@@ -89,5 +89,5 @@ def test_models_with_more_dimensions_have_no_map():
     "odd", [None, [], 3, {"index": 1}, {"index": [1]}, {"index": [1, "x"]}, {"index": [True, 1]}, {"index": [-1, 2]}]
 )
 def test_the_gate_lets_only_places_through(odd):
-    assert server._place(odd) is None
-    assert server._place({"index": [3, 4], "value": {"path": "/etc/passwd"}, "more": 1}) == [3, 4]
+    assert gate._place(odd) is None
+    assert gate._place({"index": [3, 4], "value": {"path": "/etc/passwd"}, "more": 1}) == [3, 4]

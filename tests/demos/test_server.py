@@ -34,7 +34,7 @@ from ganzoo.registry import model_class
 
 pytest.importorskip("gradio")
 uvicorn = pytest.importorskip("uvicorn")
-from ganzoo.demos import cgan, common, files, hub, segan, server  # noqa: E402
+from ganzoo.demos import cgan, common, files, gate, hub, segan, server  # noqa: E402
 from ganzoo.demos.page_cache import PageCache  # noqa: E402
 
 
@@ -92,7 +92,7 @@ class Visitor:
 @pytest.fixture(scope="module")
 def visitor():
     blocks = hub.build()
-    app = hub.web(blocks, server.Hosts("127.0.0.1", ["demo.example.org"]))
+    app = hub.web(blocks, gate.Hosts("127.0.0.1", ["demo.example.org"]))
     listening = server._listening("127.0.0.1", 0)
     serving = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=2))
     thread = threading.Thread(target=serving.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -319,13 +319,13 @@ def test_two_hosts_in_one_request_and_websockets_are_refused(visitor):
 
 
 def test_names_of_hosts():
-    everywhere = server.Hosts("0.0.0.0")
+    everywhere = gate.Hosts("0.0.0.0")
     assert socket.gethostname().lower() in everywhere.own
-    assert socket.gethostname().lower() not in server.Hosts("127.0.0.1").own - {"localhost"}
-    assert server.Hosts("box.example").own >= {"box.example"}
+    assert socket.gethostname().lower() not in gate.Hosts("127.0.0.1").own - {"localhost"}
+    assert gate.Hosts("box.example").own >= {"box.example"}
     for odd in ("https://demo.example.org", "demo.example.org:80", "demo.example.org/x", "", "*", "a b"):
         with pytest.raises(GanzooError, match="not a host name"):
-            server.Hosts("127.0.0.1", [odd])
+            gate.Hosts("127.0.0.1", [odd])
 
 
 def test_parallel_visitors_get_their_own_results(visitor, monkeypatch):
@@ -433,7 +433,7 @@ def test_odd_requests_are_answered_without_a_traceback(visitor, capfd):
 
 
 def test_uploads_are_limited(visitor, monkeypatch):
-    for length, status in ((str(server.MOST_MEGABYTES * 2 * server.MEGABYTE), 413), ("9" * 30, 413), ("x", 400)):
+    for length, status in ((str(gate.MOST_MEGABYTES * 2 * gate.MEGABYTE), 413), ("9" * 30, 413), ("x", 400)):
         connection = http.client.HTTPConnection("127.0.0.1", visitor.port, timeout=30)
         with contextlib.closing(connection):
             connection.putrequest("POST", "/gradio_api/upload")
@@ -484,13 +484,13 @@ def test_the_oldest_files_make_room_for_uploads(visitor, monkeypatch):
 def test_a_burst_of_uploads_is_limited_before_its_files_are_counted(visitor, monkeypatch):
     room = visitor.gate.room
     monkeypatch.setattr(room, "seconds_between_counts", 1e9)
-    monkeypatch.setattr(room, "most_files", room._files + 10 * server.MOST_FILES)
+    monkeypatch.setattr(room, "most_files", room._files + 10 * gate.MOST_FILES)
     assert [visitor.upload("mine.txt", b"x")[0] for _ in range(12)] == [200] * 10 + [507] * 2
 
 
 PART = 'Content-Disposition: form-data; name="files"; filename="{}"\r\n\r\nx'
 ODD_FORMS = {
-    "many files": [PART.format(f"{i}.txt") for i in range(server.MOST_FILES + 1)],
+    "many files": [PART.format(f"{i}.txt") for i in range(gate.MOST_FILES + 1)],
     "thousands of files": [PART.format(f"{i}.txt") for i in range(20_800)],
     "no name": [PART.format("")],
     "a name of marks": [PART.format("???")],
@@ -544,7 +544,7 @@ def test_one_visitor_cannot_fill_the_queue(visitor, monkeypatch):
         statuses = [status for status, _, _ in answers]
         assert set(statuses) == {200, 429}
         # Those that wait, and the one at work.
-        assert server.MOST_WAITING <= statuses.count(200) <= server.MOST_WAITING + 1
+        assert gate.MOST_WAITING <= statuses.count(200) <= gate.MOST_WAITING + 1
         assert {json.loads(said)["detail"] for status, said, _ in answers if status == 429} == {
             "3 of your jobs are waiting already: try again when one is done"
         }
