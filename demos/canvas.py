@@ -23,6 +23,7 @@ def canvas(
     height: int = 440,
     label: str = "Paint here",
     show_label: bool = False,
+    visible: bool = True,
 ) -> gr.ImageEditor:
     """An editor to paint on, without uploads and layers.
 
@@ -34,6 +35,7 @@ def canvas(
         height: of the component in pixels, at most; it is smaller on a phone.
         label: for screen readers.
         show_label: for everyone.
+        visible: whether it is there from the start. Without a GPU, it keeps a browser busy for a second or two.
     """
     return gr.ImageEditor(
         label=label,
@@ -49,6 +51,7 @@ def canvas(
         fixed_canvas=True,
         height=f"min({height}px, 105vw)",
         buttons=[],
+        visible=visible,
         elem_id=elem_id,
     )
 

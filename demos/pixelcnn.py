@@ -1,4 +1,4 @@
-"""The page of PixelCNN: finishes what a visitor draws, and a grid from a seed."""
+"""The page of PixelCNN: finishes what a visitor paints, and a grid from a seed."""
 
 import math
 import time
@@ -100,13 +100,13 @@ def _example_layer() -> np.ndarray:
 
 @shown_errors
 def example() -> dict[str, Any]:
-    """A drawing to begin with."""
-    return {**blank(), "layers": [_example_layer()]}
+    """Shows the canvas, with a painting to begin with."""
+    return gr.update(value={**blank(), "layers": [_example_layer()]}, visible=True)
 
 
 @shown_errors
 def first(preset: str) -> Iterator[tuple[np.ndarray, str | None]]:
-    """The completions of the drawing to begin with."""
+    """The completions of the painting to begin with."""
     yield from finish(preset, {"layers": [_example_layer()]}, None, "top", None, FIRST_COUNT, 0, 1.0)
 
 
@@ -116,7 +116,7 @@ def page(model: str) -> list[dict[str, Any] | tuple[dict[str, Any], ...]]:
     gr.Markdown(_HELP)
     with gr.Row():
         with gr.Column(scale=1, min_width=320):
-            editor = canvas(f"{model}-editor")
+            editor = canvas(f"{model}-editor", visible=False)
             with gr.Accordion("Use an image of your own instead", open=False):
                 own = own_image(f"{model}-own")
             half = gr.Dropdown(list(HALVES), value="top", label="The half to keep", elem_id=f"{model}-half")
@@ -156,5 +156,5 @@ def page(model: str) -> list[dict[str, Any] | tuple[dict[str, Any], ...]]:
     preset.change(labels_of, [preset], [label], show_progress="hidden", api_visibility="private")
     completing = dict(fn=first, inputs=[preset], outputs=[sheet, file], **ONE_AT_A_TIME)
     painting = dict(fn=example, inputs=[], outputs=[editor], show_progress="hidden", api_visibility="private")
-    # The completions first: the browser is busy for a second when it gets the painting.
+    # The canvas keeps the browser busy, so it comes after the completions.
     return [(completing, painting), generating]

@@ -80,6 +80,18 @@ def pixels(page, element):
     )
 
 
+def paint(page, element):
+    """A stroke in the middle of a canvas."""
+    canvas = page.locator(f"#{element} canvas").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 40, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y + 20, steps=8)
+    page.mouse.up()
+
+
 def open_card(page, model):
     """Opens the page of a model by its card in the gallery."""
     page.get_by_role("tab", name="gallery").click()
@@ -219,13 +231,7 @@ def test_a_visitor_paints_on_an_image(page):
     page.locator("#editing-apply").click()
     page.get_by_text("nothing is painted: choose a color").first.wait_for()
 
-    page.locator("#editing-editor canvas").first.scroll_into_view_if_needed()
-    box = page.locator("#editing-editor canvas").first.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x - 40, y)
-    page.mouse.down()
-    page.mouse.move(x + 40, y + 20, steps=8)
-    page.mouse.up()
+    paint(page, "editing-editor")
     page.locator("#editing-apply").click()
     assert source(page, "editing-candidate1") != old
     after = wait_for_another(page, "editing-result", before)
@@ -248,6 +254,18 @@ def test_a_visitor_paints_on_an_image(page):
     source(page, "dcgan-grid")
     page.get_by_role("tab", name="editing").click()
     assert source(page, "editing-result") == before
+
+
+def test_a_visitor_begins_a_digit(page):
+    open_card(page, "pixelcnn")
+    # The canvas comes after the completions of the example.
+    page.locator("#pixelcnn-editor canvas").first.wait_for()
+    first = source(page, "pixelcnn-grid")
+    page.locator("#pixelcnn-half input").click()
+    page.get_by_role("option", name="left", exact=True).click()
+    paint(page, "pixelcnn-editor")
+    page.locator("#pixelcnn-finish").click()
+    wait_for_another(page, "pixelcnn-grid", first)
 
 
 def test_a_visitor_clicks_on_a_card_and_on_the_latent_map(page):

@@ -515,7 +515,7 @@ def test_a_painted_half_is_finished(tmp_path, monkeypatch):
     monkeypatch.setattr(common, "_added", {})
     mine = str(tmp_path / "mine.keras")
     assert common.add_preset(mine) == "conditional_pixelcnn"
-    painted = pixelcnn.example()["layers"][0]
+    painted = pixelcnn.example()["value"]["layers"][0]
     monkeypatch.setattr(pixelcnn, "_EVERY", 0)
     *growing, (sheet, path) = pixelcnn.finish(mine, {"layers": [painted]}, None, "top", "2", 3, 0, 1.0)
     # Row by row, and at last the file. Gray pixels are not sampled yet.
