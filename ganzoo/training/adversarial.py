@@ -278,7 +278,8 @@ class AdversarialModel(ZooModel):
             optimizer: name or settings of both optimizers, in place of the next two; settings without a name change
                 the model's defaults.
             generator_optimizer: a Keras optimizer, its name, or {"name": "adam", "learning_rate": 2e-4}.
-            discriminator_optimizer: the same.
+            discriminator_optimizer: the same. A schedule of its learning rate counts its own updates, which are
+                `discriminator_steps` per step.
             loss: name of an adversarial loss, {"name": ..., argument: ...}, or an `AdversarialLoss`.
             penalties: list of penalties on the discriminator's gradient, each a name, {"name": ...,
                 "weight": ...} or a `ganzoo.losses.Penalty`.

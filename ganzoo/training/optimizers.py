@@ -184,7 +184,8 @@ def get(optimizer: Any, which: str) -> keras.optimizers.Optimizer:
         optimizer: "adam", {"name": "adam", "learning_rate": 2e-4}, or a Keras optimizer, which is returned as is. A
             learning rate is a number or a schedule, {"name": "cosine_decay", "initial_learning_rate": 2e-4,
             "decay_steps": 20000}; also exponential_decay, piecewise_constant_decay and polynomial_decay, with the
-            arguments of Keras' classes, and linear_decay, see `LinearDecay`.
+            arguments of Keras' classes, and linear_decay, see `LinearDecay`. A schedule counts the updates of its own
+            optimizer: that of a discriminator with five steps per generator step falls five times as fast.
         which: its purpose, for error messages.
 
     Raises:
