@@ -9,7 +9,7 @@ from .gate import Receive, Send
 
 _PAGES = ("/", "/config", "/config/")
 # What the page depends on besides its path: its own address, also behind a proxy, and how it is compressed.
-_HEADERS = (b"host", b"accept-encoding", b"x-gradio-server")
+_HEADERS = (b"host", b"origin", b"accept-encoding", b"x-gradio-server")
 _FORWARDED = b"x-forwarded-"
 _MOST = 16
 
