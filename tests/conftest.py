@@ -26,10 +26,12 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 LONGEST = [
     "backend/test_backends",
     "training/test_distribute",
-    "test_models",
-    "training/test_run",
     "test_presets",
+    "test_docstrings",
+    "test_models",
     "demos/test_server",
+    "training/test_run",
+    "training/test_resume",
     "training/test_own_models",
     "test_upscaling",
     "test_segan",
@@ -38,10 +40,13 @@ LONGEST = [
     "test_fault_injection",
     "test_torch_reference",
     "test_collapse",
-    "test_docstrings",
     "test_lecture",
     "test_documentation",
     "demos/test_browser",
+    "export/test_export",
+    "test_stackgan",
+    "networks/test_regularizers",
+    "data/test_batches",
 ]
 
 
