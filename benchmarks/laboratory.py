@@ -2,7 +2,7 @@
 
     python -m benchmarks.laboratory [NAME ...] [--seeds 0 1 2 3 4]
 
-Writes ganzoo/lab/measured.json, from which the page and `python docs/tables.py` take their numbers.
+Writes ganzoo/lab/measured.json, from which the page and `python -m docs.tables` take their numbers.
 """
 
 import argparse

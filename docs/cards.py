@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import ganzoo
-from docs.tables import row, trained
+from docs.markdown_tables import row
+from docs.tables import trained
 from ganzoo import cards
 from ganzoo.errors import GanzooError
 from ganzoo.files import write_atomically

@@ -1,6 +1,6 @@
 """Runs the experiments of the lecture and plots their figures: python -m docs.figures [NAME ...]
 
-Writes docs/lecture/results.json, from which `python docs/tables.py` makes the tables of the chapters, and
+Writes docs/lecture/results.json, from which `python -m docs.tables` makes the tables of the chapters, and
 docs/lecture/*.png. All of it takes about twenty minutes on two cores; single experiments can be named. Training small
 GANs is chaotic: the numbers change with the number of threads and with versions, the conclusions should not, and
 tests/test_lecture.py checks those.

@@ -65,7 +65,8 @@ def source(asked: str, model_name: str) -> None:
         checks.source("folder:my_image", "dcgan")     # GanzooError: ... Did you mean 'my_images'?
     """
     from ganzoo.data import avatars, labelled_recordings
-    from ganzoo.data.sources import missing_tfds, npz_part, split_source
+    from ganzoo.data.sources import npz_part, split_source
+    from ganzoo.data.tfds import missing_tfds
 
     sources = registry.declared(model_name, "sources")
     if not sources:

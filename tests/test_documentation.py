@@ -291,7 +291,7 @@ def test_the_readme_is_short():
 @pytest.mark.parametrize("path", parameters(tables.pages()))
 def test_tables_are_current(path):
     text = path.read_text("utf-8")
-    assert tables.current(text) == text, "run python docs/tables.py"
+    assert tables.current(text) == text, "run python -m docs.tables"
 
 
 def test_every_table_is_on_a_page():

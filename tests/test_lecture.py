@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from docs.lecture import applications, experiments
-from docs.tables import NUMBERS
+from docs.lecture_tables import NUMBERS
 
 
 def test_a_gaussian_of_maximum_likelihood_covers_what_no_data_is_near():

@@ -1,7 +1,7 @@
 """The experiments of the lecture, each a function that trains for seconds and returns numbers.
 
 `python -m docs.figures` runs all of them and writes their numbers to docs/lecture/results.json, from which
-`python docs/tables.py` makes the tables of the chapters. tests/test_lecture.py runs them, too.
+`python -m docs.tables` makes the tables of the chapters. tests/test_lecture.py runs them, too.
 
 The toys are points: two-dimensional ones on the ring of benchmarks/ring.py, or distributions on a line. The training
 step, losses, penalties and regularizers are those of every model of the package.

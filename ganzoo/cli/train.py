@@ -82,7 +82,7 @@ def train(
     from ganzoo.training import run
 
     if dry_run:
-        from ganzoo.data.sources import without_downloads
+        from ganzoo.data.tfds import without_downloads
 
         with without_downloads():
             click.echo(run.prepare(preset, data, settings, output, resume, strategy).describe())

@@ -18,7 +18,8 @@ from ganzoo.data.captions_file import read_captions
 from ganzoo.data.decoding import TooSmall, as_channels, fit, read_image
 from ganzoo.data.feed import Feed, data_function, held_out_indices
 from ganzoo.data.folders import printable
-from ganzoo.data.sources import load_tfds, split_source
+from ganzoo.data.sources import split_source
+from ganzoo.data.tfds import load_tfds
 from ganzoo.errors import GanzooError
 from ganzoo.files import cache_folder, read_cached, write_cached
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ganzoo.data.arrays import read_arrays
 from ganzoo.data.audio import audio_files, resampled
-from ganzoo.data.decoding import read_arrays
 from ganzoo.data.folders import natural, printable
 from ganzoo.data.recordings import read_recordings
 from ganzoo.data.sources import split_source

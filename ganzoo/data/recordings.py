@@ -11,7 +11,8 @@ import numpy as np
 from ganzoo.data.allocation import allocate
 from ganzoo.data.audio import audio_files, read_all, resampled
 from ganzoo.data.recording_files import LONGEST, EndsEarly, estimated
-from ganzoo.data.sources import load_tfds, split_source
+from ganzoo.data.sources import split_source
+from ganzoo.data.tfds import load_tfds
 from ganzoo.errors import GanzooError, first_line
 
 # Files decoded together; they are in memory in addition to the samples read before.

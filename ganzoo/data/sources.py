@@ -5,14 +5,10 @@ a memory-mapped file in the cache folder beyond that. Training then reads every 
 at any position.
 """
 
-import contextlib
-import contextvars
 import hashlib
-import logging
 import os
-import sys
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,23 +19,20 @@ import numpy as np
 from ganzoo.classes import class_numbers
 from ganzoo.data import avatars
 from ganzoo.data.allocation import allocate, select_in_place
+from ganzoo.data.arrays import read_arrays, read_idx
 from ganzoo.data.decoding import (
     TooSmall,
     as_channels,
     fit,
     image_suffixes,
-    read_arrays,
-    read_idx,
     read_image,
     to_uint8,
 )
 from ganzoo.data.folders import files_in, natural, printable
-from ganzoo.data.origins import other_files
-from ganzoo.errors import GanzooError, first_line, missing_package, unknown
+from ganzoo.data.tfds import load_tfds
+from ganzoo.errors import GanzooError, unknown
 from ganzoo.types import PathLike
 
-# Whether "tfds:" sources may be downloaded.
-_downloads_allowed: contextvars.ContextVar[bool] = contextvars.ContextVar("downloads_allowed", default=True)
 # Names of arrays in an archive: ours, and those of Keras' mnist.npz.
 _ARCHIVE_NAMES = (("images", "labels"), ("x_train", "y_train"))
 # Of the arrays of an archive, how many a message names.
@@ -253,75 +246,6 @@ def _tfds(place, image_shape, upscale, strict):
         class_names=_checked_names(classes, f"tfds:{place}"),
         unlabelled=f"the dataset has no integer feature 'label'; it has: {', '.join(info.features)}",
     )
-
-
-def load_tfds(place: str) -> tuple[Any, Any]:
-    """Loads "NAME[:SPLIT]" from tensorflow-datasets: (tf.data dataset, info).
-
-    Raises:
-        GanzooError: tensorflow-datasets is not installed, or cannot load the dataset.
-    """
-    try:
-        import tensorflow_datasets as tfds
-    except ImportError:
-        raise missing_tfds(place) from None
-    name, _, split = place.partition(":")
-    # tensorflow-datasets itself reads the variable only when it is imported.
-    options = dict(split=split or "train", data_dir=os.environ.get("TFDS_DATA_DIR"), with_info=True)
-    with contextlib.suppress(Exception):  # not downloaded yet
-        return tfds.load(name, download=False, **options)
-    if not _downloads_allowed.get():
-        raise GanzooError(
-            f"tfds:{place} has not been downloaded yet: a dry run downloads nothing, training does"
-            + (f". {other_files(name)}" if other_files(name) else "")
-        )
-    if other_files(name):
-        # Without a network this takes minutes to fail.
-        print(f"downloading {name}. {other_files(name)}", file=sys.stderr, flush=True)
-    try:
-        with _without_retries():
-            return tfds.load(name, **options)
-    except Exception as error:  # whatever the dataset's code or the network raises
-        raise GanzooError(
-            f"tensorflow-datasets cannot load '{name}': {first_line(error).rstrip('.')}. "
-            + (other_files(name) or "Without a network, use local files: idx:FILE, npz:FILE or folder:PATH")
-        ) from None
-
-
-@contextlib.contextmanager
-def without_downloads() -> Iterator[None]:
-    """Within it, a "tfds:" source that has not been downloaded raises a `GanzooError`.
-
-    Example:
-        from ganzoo.data.sources import open_images, without_downloads
-
-        with without_downloads():
-            open_images("tfds:mnist", (28, 28, 1))     # GanzooError: ... has not been downloaded yet
-    """
-    token = _downloads_allowed.set(False)
-    try:
-        yield
-    finally:
-        _downloads_allowed.reset(token)
-
-
-@contextlib.contextmanager
-def _without_retries():
-    """Suppresses a log message for each of dozens of retries; the last error is raised anyway."""
-    logger = logging.getLogger("urllib3.connectionpool")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
-
-
-def missing_tfds(place: str) -> GanzooError:
-    """The error for a source "tfds:NAME[:SPLIT]" if tensorflow-datasets is not installed, for the caller to raise."""
-    error = missing_package("tensorflow-datasets", "tfds", f"the source tfds:{place}")
-    instead = other_files(place.partition(":")[0])
-    return GanzooError(f"{error}. {instead}") if instead else error
 
 
 def _folder(place, image_shape, upscale, strict, with_labels):

@@ -10,7 +10,7 @@ from keras import ops
 from ganzoo.data.labelled_recordings import open_labelled
 from ganzoo.data.utterances import label_numbers
 from ganzoo.evaluation.report import Evaluation, short
-from ganzoo.losses.likelihoods import MuLaw
+from ganzoo.losses.sample_likelihoods import MuLaw
 from ganzoo.metrics.registry import chosen_metrics, compute, protocols, rounded
 from ganzoo.metrics.spoken import TASK, SpeechSets
 

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from ganzoo.data import avatars, image_files, sources
+from ganzoo.data.arrays import read_arrays, read_idx
 from ganzoo.data.audio import audio_files, read_audio
 from ganzoo.data.captions_file import read_captions
-from ganzoo.data.decoding import PIXEL_LIMIT, image_suffixes, opened_image, read_arrays, read_idx, read_image
+from ganzoo.data.decoding import PIXEL_LIMIT, image_suffixes, opened_image, read_image
 from ganzoo.data.folders import natural, printable
 from ganzoo.data.labelled_recordings import named_files
+from ganzoo.data.tfds import load_tfds
 from ganzoo.data.unpaired import folder_pair
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.inference.sampling import grid
@@ -339,7 +341,7 @@ def _arrays(found: Inspection, source: str, scheme: str, place: str) -> None:
 
 
 def _tfds(found: Inspection, place: str) -> None:
-    dataset, info = sources.load_tfds(place)
+    dataset, info = load_tfds(place)
     import tensorflow_datasets as tfds
 
     key = next((name for name in ("image", "hr") if name in info.features), None)

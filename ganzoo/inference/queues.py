@@ -17,7 +17,7 @@ from ganzoo.inference.stepwise import one_blas_thread
 if TYPE_CHECKING:
     import keras
 
-    from ganzoo.losses.likelihoods import SampleLikelihood
+    from ganzoo.losses.sample_likelihoods import SampleLikelihood
 
 # Values of samples are farther apart.
 _SAME = 1e-6

@@ -2,16 +2,10 @@
 `get_likelihood(name)` of images and `get_sample_likelihood(name)` of sound."""
 
 from ganzoo.losses.adversarial import AdversarialLoss, adversarial_loss, get
-from ganzoo.losses.likelihoods import (
-    Likelihood,
-    SampleLikelihood,
-    get_likelihood,
-    get_sample_likelihood,
-    likelihood,
-    sample_likelihood,
-)
+from ganzoo.losses.likelihoods import Likelihood, get_likelihood, likelihood
 from ganzoo.losses.matching import feature_matching
 from ganzoo.losses.penalties import Penalty, get_penalty, penalty
+from ganzoo.losses.sample_likelihoods import SampleLikelihood, get_sample_likelihood, sample_likelihood
 
 __all__ = [
     "AdversarialLoss",

@@ -9,7 +9,7 @@ from pydantic import Field
 from ganzoo import backend
 from ganzoo.arguments import AtLeastOne, ClassName, NotNegativeWhole
 from ganzoo.errors import GanzooError
-from ganzoo.losses.likelihoods import get_sample_likelihood
+from ganzoo.losses.sample_likelihoods import get_sample_likelihood
 from ganzoo.networks.autoregressive import dilations_of, receptive_field, wavenet
 from ganzoo.networks.mel import check_bands, log_mel
 from ganzoo.registry import register

@@ -7,7 +7,7 @@ from keras import layers, ops
 
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.layers import CausalConv1D, Dropout, GatedActivation, LinearUpsampling1D, MuLawOneHot
-from ganzoo.losses.likelihoods import MuLaw, SampleLikelihood
+from ganzoo.losses.sample_likelihoods import MuLaw, SampleLikelihood
 from ganzoo.types import Tensor
 
 # Names of the network's own inputs, which no label can have.

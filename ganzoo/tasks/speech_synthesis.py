@@ -24,7 +24,7 @@ from ganzoo.types import Tensor
 if TYPE_CHECKING:
     from ganzoo.config import Evaluation
     from ganzoo.data.feed import Feed
-    from ganzoo.losses.likelihoods import SampleLikelihood
+    from ganzoo.losses.sample_likelihoods import SampleLikelihood
 
 # Recordings are measured in groups of about this many samples, and padded to multiples of the second number, and so are
 # groups, to whole ones: few shapes are compiled.

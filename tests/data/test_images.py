@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 import ganzoo
-from ganzoo.data.decoding import fit, pillow_to_array, read_idx, read_image
+from ganzoo.data.arrays import read_idx
+from ganzoo.data.decoding import fit, pillow_to_array, read_image
 from ganzoo.data.image_files import open_image_files
 from ganzoo.data.images import images
 from ganzoo.data.labelled import labelled
