@@ -35,7 +35,7 @@ def canvas(
         height: of the component in pixels, at most; it is smaller on a phone.
         label: for screen readers.
         show_label: for everyone.
-        visible: whether it is there from the start. Without a GPU, it keeps a browser busy for a second or two.
+        visible: whether it is there from the start. It keeps a browser without a GPU busy.
     """
     return gr.ImageEditor(
         label=label,

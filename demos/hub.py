@@ -18,8 +18,8 @@ os.environ["GRADIO_RUN_HISTORY"] = "False"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ["GRADIO_TEMP_DIR"] = str(uploads())
 os.environ["GRADIO_EXAMPLES_CACHE"] = str(uploads() / "examples")
-# After every event, Gradio summarizes all earlier ones for its monitoring page, which is not served here: after 500
-# events, that takes 30 ms of the next.
+# After every event, Gradio summarizes all earlier ones for its monitoring page, which is not served here. That takes
+# longer with each of them.
 os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000"
 os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1000"
 
@@ -69,7 +69,7 @@ class App(gr.Blocks):
     """The app of the pages. It checks the values of requests, once for all pages."""
 
     def get_config_file(self) -> Any:
-        """What the browser gets of the app: a quarter of it would be descriptions of the web API, which is closed."""
+        """What the browser gets of the app, without descriptions of the web API, which is closed."""
         config = super().get_config_file()
         for component in config["components"]:
             component.update({name: {} for name in _OF_THE_API if name in component})

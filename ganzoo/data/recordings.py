@@ -225,7 +225,7 @@ _SCHEMES = {"folder": _folder, "tfds": _tfds}
 def level(samples: np.ndarray) -> float:
     """The root mean square of samples, never 0."""
     flat = np.ravel(samples)
-    # Unlike a square in double precision, this needs no memory.
+    # Unlike a square in double precision, this needs no copy of the samples.
     return float(np.sqrt(np.einsum("i,i", flat, flat, dtype="float64") / len(flat) + 1e-12))
 
 

@@ -561,6 +561,9 @@ def test_the_page_of_speech_says_digits_one_after_another(monkeypatch):
     ends = [int(((shown[1][..., 0] < 200).sum(axis=0) > 5).nonzero()[0].max()) for shown in growing]
     assert ends == sorted(set(ends))
     assert all(shown[1].shape == wave.shape and shown[2].shape[2] == 3 for shown in growing)
+    # The time axis stays as it was.
+    for grown, last in zip(growing[-1][1:], (wave, spectrum)):
+        np.testing.assert_array_equal(last, grown)
     sound, rate = soundfile.read(path)
     assert rate == model.sample_rate
     expected = model.say({"digit": "471", "speaker": "ben"}, seed=3, seconds=0.05)
