@@ -37,6 +37,8 @@ BUTTONS: list[Any] = ["download", "fullscreen"]
 # What the owner of the page named in addition to the package's presets: {name: (preset, model)}.
 _added: dict[str, tuple[presets.Preset, Any]] = {}
 _cached_load = functools.lru_cache(maxsize=16)(functools.partial(ganzoo.load, precision="auto"))
+# The pages ask for each preset many times.
+_found = functools.cache(presets.find)
 
 
 def loaded(preset: str) -> Any:
@@ -69,7 +71,7 @@ def is_offered(name: object) -> bool:
 
 def preset_of(name: str) -> presets.Preset:
     """The preset of a name that is offered."""
-    return _added[name][0] if name in _added else presets.find(name)
+    return _added[name][0] if name in _added else _found(name)
 
 
 def added_model(name: str) -> Any:
@@ -103,10 +105,13 @@ def _unconditional(model: Any) -> Any:
 def trained_presets(model: str) -> list[str]:
     """The presets of a model that have weights: first those that were added, then the default."""
     added = [name for name, (preset, _) in _added.items() if preset.config.model == model]
-    found = [presets.find(name) for name in ganzoo.list_presets(f"{model}.*")]
-    found = [preset for preset in found if preset.config.weights]
-    others = [preset.name for preset in sorted(found, key=lambda preset: not preset.config.default)]
-    return [*added, *(name for name in others if name not in added)]
+    return [*added, *(name for name in _trained_of_package(model) if name not in added)]
+
+
+@functools.cache
+def _trained_of_package(model: str) -> list[str]:
+    found = [preset for name in ganzoo.list_presets(f"{model}.*") if (preset := _found(name)).config.weights]
+    return [preset.name for preset in sorted(found, key=lambda preset: not preset.config.default)]
 
 
 def preset_choice(model: str, also: Iterable[str] = ()) -> gr.Dropdown:

@@ -2,26 +2,11 @@
 
 import importlib
 import json
-import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-
-from .files import uploads
-
-# Set before Gradio is imported: no telemetry, no version check, no run history in the browser, and no folder that other
-# users of this machine can read or may have created.
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-os.environ["GRADIO_RUN_HISTORY"] = "False"
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ["GRADIO_TEMP_DIR"] = str(uploads())
-os.environ["GRADIO_EXAMPLES_CACHE"] = str(uploads() / "examples")
-# After every event, Gradio summarizes all earlier ones for its monitoring page, which is not served here. That takes
-# longer with each of them.
-os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000"
-os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1000"
 
 import fastapi
 import gradio as gr
@@ -68,8 +53,13 @@ _FONTS: dict[str, Any] = dict(font=["system-ui", "sans-serif"], font_mono=["ui-m
 class App(gr.Blocks):
     """The app of the pages. It checks the values of requests, once for all pages."""
 
+    is_built = False
+
     def get_config_file(self) -> Any:
         """What the browser gets of the app, without descriptions of the web API, which is closed."""
+        if not self.is_built:
+            # Gradio asks for it three times before the app is complete, and throws these away.
+            return {}
         config = super().get_config_file()
         for component in config["components"]:
             component.update({name: {} for name in _OF_THE_API if name in component})
@@ -138,8 +128,7 @@ def build(model: str | None = None) -> App:
             opener.click(_opening(places[name]), outputs=[tabs], show_progress="hidden", **_AT_ONCE)
         if model is None:
             app.unload(_left)
-    app.queue(max_size=QUEUE, api_open=False)
-    return app
+    return _built(app)
 
 
 def build_lab() -> App:
@@ -152,7 +141,13 @@ def build_lab() -> App:
             with gr.Tab("images", id=live.TITLE):
                 live.page()
         app.unload(_left)
+    return _built(app)
+
+
+def _built(app: App) -> App:
+    """The app, when all of its pages are made."""
     app.queue(max_size=QUEUE, api_open=False)
+    app.is_built = True
     return app
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from ganzoo import pixels
 from ganzoo.errors import GanzooError, at_least_one
@@ -202,6 +201,8 @@ class Latents:
         latents = self._rng.standard_normal((count, self.length), dtype="float32")
         if self.limit is None:
             return latents
+        from scipy.special import ndtr, ndtri
+
         lowest, highest = ndtr(-self.limit), ndtr(self.limit)
         again = self._again.random((count, self.length))
         inside = np.clip(ndtri(lowest + (highest - lowest) * again), -self.limit, self.limit)
