@@ -22,32 +22,24 @@ KERAS_BACKEND=torch python benchmarks/suite.py step --loops "fit on torch" PyTor
 """
 
 import argparse
-import json
 import os
-import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import memory
-import numpy as np
+from contenders import ELSEWHERE, LOOPS, config_of, inference_task
+from race import race, ratio
 
-import ganzoo
 from ganzoo import presets
-from ganzoo.registry import list_models, model_class
+from ganzoo.registry import list_models
 
 SECTIONS = ("step", "inference", "data", "start")
-LOOPS = ("fit", "fit, bfloat16", "bare", "PyTorch", "torch.compile")
-ELSEWHERE = ("fit on torch", "fit on torch, bfloat16", "fit on jax", "fit on jax, bfloat16")
 # The `fit` in the same process as the bare loop.
 BESIDE = "fit beside bare"
-# Approximate seconds per contender and round.
-TURN = 1.5
 
 
 def main():
@@ -58,11 +50,7 @@ def main():
     parser.add_argument(
         "--loops", nargs="+", default=list(LOOPS), choices=LOOPS + ELSEWHERE, help="contenders of the section step"
     )
-    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.worker:
-        work(*options.worker)
-        return
     if unknown := [name for name in options.sections if name not in SECTIONS]:
         parser.error(f"unknown section {', '.join(unknown)}; choose from {', '.join(SECTIONS)}")
     for section in options.sections:
@@ -79,7 +67,7 @@ def section_step(options):
     for name in options.models:
         config = config_of(name)
         processes = [(BESIDE, loop) if loop == "bare" else (loop,) for loop in options.loops]
-        taken, worked, peaks = race(options, "step", name, processes)
+        taken, worked, peaks = race("step", name, processes, options.rounds)
         times_of = {"seconds": taken, "processor": worked}
         ratios = [
             ratio(times_of[what][ours], times_of[what][theirs]) if ours in taken and theirs in taken else ""
@@ -109,7 +97,7 @@ def section_inference(options):
     row("model", "per second", "ganzoo", "PyTorch eager", "ganzoo : PyTorch", "MB, ganzoo", "MB, PyTorch")
     row(*["---"] * 7)
     for name in options.models:
-        taken, _, peaks = race(options, "inference", name, [(side,) for side in _SIDES])
+        taken, _, peaks = race("inference", name, [(side,) for side in _SIDES], options.rounds)
         _, amount, unit = inference_task(name)
         speeds = [f"{amount / statistics.median(taken[side]):.1f}" if side in taken else "" for side in _SIDES]
         compared = ratio(taken["ganzoo"], taken["PyTorch"]) if len(taken) == 2 else ""
@@ -152,272 +140,6 @@ def section_start(options):
 
 def row(*cells):
     print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
-
-
-# The contenders alternate. Two libraries never share a process, because idle threads of one slow down the other.
-
-
-def race(options, section, name, processes):
-    """Times the contenders that can run.
-
-    Args:
-        processes: the contenders of each process.
-
-    Returns:
-        ({contender: seconds per repetition in each round}, the same in processor time, {contender: peak MB of its
-        process}).
-    """
-    workers = {}
-    for contenders in processes:
-        worker = start_worker(section, name, contenders)
-        workers.update(dict.fromkeys(contenders, worker))
-    repeats = {}
-    for contender, worker in list(workers.items()):
-        if worker not in workers.values():
-            continue
-        once = ask(worker, contender, 1) and ask(worker, contender, 1)
-        if once is None:
-            workers = {name: one for name, one in workers.items() if one is not worker}
-            worker.communicate()
-            worker.stderr_file.seek(0)
-            why = [line for line in worker.stderr_file.read().splitlines() if line.strip()]
-            print(f"{name}, {contender}: {why[-1] if why else 'the process ended'}", file=sys.stderr)
-        else:
-            repeats[contender] = max(1, round(TURN / once["seconds"]))
-    taken, worked = ({contender: [] for contender in workers} for _ in range(2))
-    peaks = {}
-    for number in range(options.rounds):
-        # Alternate the order: the previous contender affects caches and clock rates.
-        for contender in list(workers)[:: 1 if number % 2 == 0 else -1]:
-            answer = ask(workers[contender], contender, repeats[contender])
-            if answer is None:
-                raise SystemExit(f"{name}, {contender}: the process ended in round {number + 1}")
-            taken[contender].append(answer["seconds"] / repeats[contender])
-            worked[contender].append(answer["processor"] / repeats[contender])
-            peaks[contender] = answer["peak"]
-    for worker in set(workers.values()):
-        worker.communicate()
-    return taken, worked, peaks
-
-
-def start_worker(section, name, contenders):
-    command = [sys.executable, __file__, "--worker", section, name]
-    backend = "tensorflow"
-    if found := re.search("torch|jax", " ".join(contenders).lower()):
-        backend = found[0]
-    stderr_file = tempfile.TemporaryFile("w+")  # noqa: SIM115 (open as long as the worker runs)
-    environment = {**os.environ, "KERAS_BACKEND": backend}
-    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr_file, text=True)
-    worker = subprocess.Popen(command, env=environment, **pipes)
-    worker.stderr_file = stderr_file
-    return worker
-
-
-def ask(worker, contender, repeats):
-    """A worker's answer for a number of repetitions; None if it cannot run."""
-    try:
-        worker.stdin.write(json.dumps([contender, repeats]) + "\n")
-        worker.stdin.flush()
-        return json.loads(worker.stdout.readline())
-    except (ValueError, BrokenPipeError):
-        return None
-
-
-def work(section, name):
-    loops = {}
-    for line in sys.stdin:
-        contender, repeats = json.loads(line)
-        if contender not in loops:
-            loops[contender] = globals()[f"{section}_loop"](name, contender)
-        began, worked = time.perf_counter(), time.process_time()
-        loops[contender](repeats)
-        seconds, worked = time.perf_counter() - began, time.process_time() - worked
-        print(json.dumps({"seconds": seconds, "processor": worked, "peak": memory.peak()}), flush=True)
-
-
-def ratio(ours, theirs):
-    ratios = [a / b for a, b in zip(ours, theirs)]
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-
-
-# The contenders.
-
-
-def config_of(name):
-    """{preset, arguments, compile, batch_size, shape, discriminator_steps} of a model's default preset, without its
-    augmentations."""
-    preset = presets.find(name)
-    arguments = dict(preset.config.arguments)
-    if name == "stackgan":
-        # Stage-I only.
-        arguments["factor"] = 1
-    cls = model_class(name)
-    model = ganzoo.create(name, **arguments)
-    shape = np.shape(first(model.example_batch(1)))[1:]
-    model.compile(**cls.test_compile_config)
-    return dict(
-        preset=preset.name,
-        arguments=arguments,
-        compile=dict(cls.test_compile_config),
-        batch_size=preset.config.data.get("batch_size", 64),
-        shape=shape,
-        discriminator_steps=model.batches_per_step,
-    )
-
-
-def first(batch):
-    return batch[0] if isinstance(batch, (tuple, list)) else batch
-
-
-def compiled_model(name):
-    config = config_of(name)
-    model = ganzoo.create(name, **config["arguments"])
-    model.compile(**config["compile"])
-    return model, model.example_batch(config["batch_size"] * model.batches_per_step)
-
-
-def step_loop(name, contender):
-    import keras
-
-    if contender.endswith("bfloat16"):
-        keras.config.set_dtype_policy("mixed_bfloat16")
-    model, batch = compiled_model(name)
-    if contender in ("PyTorch", "torch.compile"):
-        import torch
-
-        on_gpu = torch.cuda.is_available()
-        torch.set_default_device("cuda" if on_gpu else "cpu")
-        from plain import step_of
-
-        step = step_of(model, batch, compiled=contender == "torch.compile")
-
-        def loop(steps):
-            for _ in range(steps):
-                step()
-            if on_gpu:
-                torch.cuda.synchronize()
-
-        return loop
-    parts = batch if isinstance(batch, tuple) else (batch,)
-    if contender in ELSEWHERE:
-        return lambda steps: model.fit(repeated(parts, steps), verbose=0)
-    import tensorflow as tf
-
-    if contender == "bare":
-        return bare_loop(model, batch)
-    whole = len(first(batch)) // model.batches_per_step
-    data = tf.data.Dataset.from_tensor_slices(parts if len(parts) > 1 else parts[0])
-    data = data.batch(whole, drop_remainder=True).cache().repeat().prefetch(2)
-    return lambda steps: model.fit(data, steps_per_epoch=steps, verbose=0)
-
-
-def repeated(parts, steps):
-    """A data set without tf.data that repeats one batch."""
-    import keras
-
-    class Repeated(keras.utils.PyDataset):
-        num_batches = steps
-
-        def __getitem__(self, index):
-            return parts
-
-    return Repeated()
-
-
-def bare_loop(model, batch):
-    """The bare training step: losses, gradients, optimizers."""
-    import tensorflow as tf
-
-    from ganzoo.data.batches import split
-
-    def minimize(objective, batch):
-        variables = [variable for name in objective.networks for variable in model.networks[name].trainable_variables]
-        values = [variable.value for variable in variables]
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(values)
-            loss = objective.loss(batch, training=True)
-        model.optimizers[objective.name].apply(tape.gradient(loss, values), variables)
-        return loss
-
-    model.minimize = minimize
-
-    model.record = lambda **values: model._step_state.recorded.update(values)
-
-    @tf.function
-    def step(number, batch):
-        model._step_state.recorded = {}
-        model.noise.start_step(number)
-        model.alternate(split(batch, model.batches_per_step))
-
-    batches = tf.data.Dataset.from_tensors(batch).cache().repeat().prefetch(2)
-    batches = iter(batches)
-    count = 0
-
-    def loop(steps):
-        nonlocal count
-        for _ in range(steps):
-            step(tf.constant(count, "int32"), next(batches))
-            count += 1
-
-    return loop
-
-
-def inference_task(name):
-    """(method, amount of output, unit)."""
-    commands = model_class(name).commands
-    if "enhance" in commands:
-        return "enhance", 10, "seconds of audio"
-    if "upscale" in commands:
-        return "upscale", 256 * 256 * 16 / 1e6, "megapixels of output"
-    return "generate", 64, "images"
-
-
-def inference_loop(name, contender):
-    config = config_of(name)
-    model = ganzoo.create(name, **config["arguments"])
-    task = inference_task(name)[0]
-    rng = np.random.default_rng(0)
-    if task == "enhance":
-        example = (0.1 * rng.standard_normal(10 * model.sample_rate)).astype("float32")
-    elif task == "upscale":
-        example = rng.integers(0, 256, (256, 256, 3), dtype="uint8")
-    if contender == "PyTorch":
-        import torch
-        from torch_reference import TorchReference, layout
-
-        torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")
-        reference = TorchReference(model.ema_generator).eval().to(memory_format=torch.channels_last)
-        if task == "generate":
-            inputs = [layout(part) for part in model.example_inputs(64)]
-        elif task == "upscale":
-            inputs = [layout(example[None].astype("float32") / 127.5 - 1)]
-        else:
-            inputs = [torch.tensor(example[: len(example) // model.hop * model.hop])[None, None]]
-            if model.latent_dim:
-                inputs.append(torch.zeros(1, model.latent_dim, inputs[0].shape[-1] // model.hop))
-
-        @torch.no_grad()
-        def once():
-            return ((reference(*inputs) + 1) * 127.5).round().clamp(0, 255).byte().cpu().numpy()
-
-    else:
-        once = {
-            "generate": lambda: _generated(model),
-            "upscale": lambda: model.upscale(example),
-            "enhance": lambda: model.enhance(example, model.sample_rate, progress=False, num_shifts=1),
-        }[task]
-
-    def loop(repeats):
-        for _ in range(repeats):
-            once()
-
-    return loop
-
-
-def _generated(model):
-    if isinstance(model, ganzoo.TextToImage):
-        return model.generate(captions=["a red apple"], count=64, seed=0)
-    return model.generate(64, seed=0)
 
 
 if __name__ == "__main__":

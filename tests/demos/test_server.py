@@ -602,7 +602,8 @@ def test_nothing_is_left_when_the_server_is_asked_to_end(number, tmp_path):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as page:
         try:
-            assert "ganzoo is on" in page.stdout.readline()
+            # Gradio 6.2 prints lines of its own before it.
+            assert any("ganzoo is on" in page.stdout.readline() for _ in range(10))
             status, path = Visitor(port).upload("mine.png", b"of a visitor")
             assert status == 200
             assert Path(path).is_relative_to(tmp_path)
