@@ -7,18 +7,15 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from ganzoo import presets
 from ganzoo.data.recording_files import soundfile
 from ganzoo.data.vowels import vowels
 from ganzoo.errors import unknown
 
 from .common import ONE_AT_A_TIME, directions_of, domains_of, examples, image, loaded, preset_choice, shown_errors
 from .files import folder, stem
-from .sounds import recording, spectrogram_of, waveform, written
+from .sounds import example_recording, has_example, recording, spectrogram_of, waveform, written
 
 MOST_SECONDS = 30
-# Generates spoken digits, with voices that models of this page may know.
-_SPEAKING = "wavenet.digits"
 _DIGITS = "4 0 7"
 
 
@@ -42,23 +39,18 @@ def convert(
 
 def example_names(preset: str) -> list[str]:
     """What can be converted without a recording: generated digits in the model's voices, and synthetic vowels."""
-    domains = domains_of(preset)
-    found = presets.preset_files().get(_SPEAKING)
-    known = presets.find(_SPEAKING).config.arguments.get("label_names", {}).get("speaker", ()) if found else ()
-    return [*(f"{_DIGITS} as {name}" for name in domains if name in known), "synthetic vowels"]
+    voices = [name for name in domains_of(preset) if has_example(f"digits_{name}")]
+    return [*(f"{_DIGITS} as {name}" for name in voices), "synthetic vowels"]
 
 
 @functools.cache
 def example(name: str) -> str:
     """The path of an example."""
-    path: Path = folder() / f"example-{name.replace(' ', '-')}.wav"
-    digits, _, voice = name.partition(" as ")
+    _, _, voice = name.partition(" as ")
     if voice:
-        model = loaded(_SPEAKING)
-        sound, rate = model.say({"digit": digits.split(), "speaker": voice}, seed=1, seconds=1.0), model.sample_rate
-    else:
-        sound, rate = vowels(16_000), 16_000
-    soundfile().write(path, sound, rate, subtype="PCM_16")
+        return example_recording(f"digits_{voice}")
+    path: Path = folder() / "example-vowels.wav"
+    soundfile().write(path, vowels(16_000), 16_000, subtype="PCM_16")
     return str(path)
 
 

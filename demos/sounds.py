@@ -18,15 +18,22 @@ from .files import folder, new_result
 # Samples of all channels in a second: stereo at 96 kHz.
 _MOST_PER_SECOND = 2 * 96_000
 WIDTH, HEIGHT = 900, 200
-# Read by Kathleen, CC0; the second one in the rain. `docs/recordings.py` made them.
+# Read by Kathleen, CC0; the second one in the rain. Besides, wavenet.digits says three digits in the voices of
+# cyclegan_vc.digits: digits_VOICE. `docs/recordings.py` made all of them.
 SPEECH, NOISY_SPEECH = "speech", "noisy_speech"
+_EXAMPLES = Path(__file__).parent / "samples"
+
+
+def has_example(name: str) -> bool:
+    """Whether there is an example recording of this name."""
+    return (_EXAMPLES / f"{name}.ogg").is_file()
 
 
 @functools.cache
 def example_recording(name: str) -> str:
-    """The path of an example, SPEECH or NOISY_SPEECH, where the page may read it."""
+    """The path of an example, e.g. SPEECH, where the page may read it."""
     path: Path = folder() / f"example-{name.replace('_', '-')}.ogg"
-    shutil.copyfile(Path(__file__).parent / "samples" / f"{name}.ogg", path)
+    shutil.copyfile(_EXAMPLES / f"{name}.ogg", path)
     return str(path)
 
 

@@ -590,8 +590,13 @@ def test_the_page_of_voices_converts_and_draws_speech(monkeypatch, tmp_path):
     pytest.importorskip("pyworld")
     model = ganzoo.create("cyclegan_vc", **model_class("cyclegan_vc").test_config, domains=("ana", "ben"))
     model.take_statistics(*model.example_batch(4))
+    # No example waits for a model.
+    monkeypatch.setattr(cyclegan_vc, "loaded", lambda preset: pytest.fail("an example has loaded a model"))
+    names = cyclegan_vc.example_names("cyclegan_vc.digits")
+    assert names == ["4 0 7 as george", "4 0 7 as jackson", "synthetic vowels"]
+    assert all(soundfile.info(cyclegan_vc.example(name)).duration > 0.5 for name in names)
+    assert cyclegan_vc.example_names("cyclegan_vc.voices") == ["synthetic vowels"]
     monkeypatch.setattr(cyclegan_vc, "loaded", lambda preset: model)
-    # Synthetic vowels need no model.
     path, *images = cyclegan_vc.convert("cyclegan_vc.digits", "ben_to_ana", cyclegan_vc.example("synthetic vowels"))
     given, rate = soundfile.read(cyclegan_vc.example("synthetic vowels"), dtype="float32")
     sound = soundfile.read(path)[0]
