@@ -11,7 +11,7 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from ganzoo.training.run import prepare
+from ganzoo.training.plan import prepare
 
 
 def main():

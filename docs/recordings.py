@@ -6,8 +6,8 @@ becomes demos/samples/speech.ogg, the second with the noise, 5 dB below the spee
 16 kHz. All are Ogg Vorbis.
 
 Those of the package are sentences a0231 and a0233 of the CMU ARCTIC prompts, read by Kathleen (github.com/rhasspy/
-dataset-voice-kathleen, CC0 1.0), and rain of ESC-10 (clip 2-73260-A by jakobhandersen, freesound.org, CC0 1.0). The digits are generated; the Free Spoken Digit Dataset, from which the model
-learned, is CC BY-SA 4.0.
+dataset-voice-kathleen, CC0 1.0), and rain of ESC-10 (clip 2-73260-A by jakobhandersen, freesound.org, CC0 1.0). The
+digits are generated; the Free Spoken Digit Dataset, from which the model learned, is CC BY-SA 4.0.
 """
 
 import sys

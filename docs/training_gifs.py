@@ -27,7 +27,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.files import write_atomically
 from ganzoo.inference import grid
 from ganzoo.inference.sampling import to_pillow
-from ganzoo.training.run import prepare
+from ganzoo.training.plan import prepare
 
 FOLDER = Path(__file__).parents[1] / "demos" / "samples"
 MOST_BYTES = 120_000

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 import ganzoo
 from ganzoo import cards, hub
 from ganzoo.cli import main
+from ganzoo.training.plan import prepare
 from ganzoo.training.publish import push_folder
-from ganzoo.training.run import prepare
 from tests.hub_server import TOKEN, HubServer
 
 pytest.importorskip("huggingface_hub")

@@ -29,7 +29,7 @@ LAYERS = [
     ["tasks", "training"],
     ["models"],
     ["evaluation"],
-    ["training.run", "training.publish"],
+    ["training.plan", "training.run", "training.publish"],
     ["lab"],
     ["checks", "cli", "__main__"],
 ]

@@ -100,7 +100,7 @@ def _good(kind, folder):
         soundfile.write(path, 0.1 * rng.standard_normal((8000, 2)), 16_000)
         return path, lambda: read_audio(path)
     if kind == "yaml":
-        from ganzoo.training.run import prepare
+        from ganzoo.training.plan import prepare
 
         np.savez(folder / "data.npz", images=rng.integers(0, 256, (32, 16, 16), dtype="uint8"))
         path = folder / "good.yaml"

@@ -49,7 +49,7 @@ def _cases(folder):
     from ganzoo.data.audio import read_audio
     from ganzoo.data.sources import open_images
     from ganzoo.inference.image_files import read_image_file
-    from ganzoo.training.run import prepare
+    from ganzoo.training.plan import prepare
 
     good = folder / "good.keras"
     tiny_model().save(good)

@@ -79,15 +79,16 @@ def train(
         settings = [*settings, f"training.loggers=[{', '.join(map(repr, loggers))}]"]
     checks.training(preset, data, settings, output, resume)
     import_keras()
-    from ganzoo.training import run
-
     if dry_run:
         from ganzoo.data.tfds import without_downloads
+        from ganzoo.training.plan import prepare
 
         with without_downloads():
-            click.echo(run.prepare(preset, data, settings, output, resume, strategy).describe())
+            click.echo(prepare(preset, data, settings, output, resume, strategy).describe())
         return
-    folder = run.train(preset, data, settings, output, resume, strategy, max_minutes)
+    from ganzoo.training.run import train as trained
+
+    folder = trained(preset, data, settings, output, resume, strategy, max_minutes)
     click.echo(f"run folder: {folder}")
     files = click.get_current_context().find_root().params.get("files", ())
     imports = "".join(f" --import {shlex.quote(str(file))}" for file in files)

@@ -11,7 +11,7 @@ import ganzoo
 from ganzoo.data.captions import captions, open_captions
 from ganzoo.data.captions_file import read_captions, written_from_names
 from ganzoo.text import CharacterEncoder
-from ganzoo.training import run
+from ganzoo.training.plan import prepare
 
 
 class Letters:
@@ -84,7 +84,7 @@ def test_a_dry_run_trains_no_encoder(folder, tmp_path):
         f"data: {{source: 'captions:{folder}', batch_size: 3, upscale: true}}\n"
         "training: {epochs: 1, samples: 8}\n"
     )
-    plan = run.prepare(config)
+    plan = prepare(config)
     assert "nor training of the caption encoder" in plan.describe()
     assert not plan.model.text_encoder.learned
 

@@ -5,8 +5,8 @@ import pytest
 
 import ganzoo
 from ganzoo.config import from_mapping, load_config, of_stage
-from ganzoo.training import run
 from ganzoo.training.callbacks.record import read_records
+from ganzoo.training.plan import prepare
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_run_that_stopped_in_a_stage_goes_on_there_and_ends_the_same(staged, t
     while folders[-1].name != "staged-001":
         folders.append(ganzoo.train(staged, output=output, max_minutes=0, resume=True))
     assert {folder.name for folder in folders} == {"staged-warm-001", "staged-middle-001", "staged-001"}
-    plan = run.prepare(staged, output=output, resume=True)
+    plan = prepare(staged, output=output, resume=True)
     assert plan.describe().startswith("stage   stage 3 of 3")
     # Another place changes nothing.
     moved = output.rename(tmp_path / "moved")
