@@ -37,7 +37,7 @@ BUTTONS: list[Any] = ["download", "fullscreen"]
 # What the owner of the page named in addition to the package's presets: {name: (preset, model)}.
 _added: dict[str, tuple[presets.Preset, Any]] = {}
 _cached_load = functools.lru_cache(maxsize=16)(functools.partial(ganzoo.load, precision="auto"))
-# The pages ask for each preset many times.
+# The pages ask for each preset many times. Visitors share what it returns: never change it.
 _found = functools.cache(presets.find)
 
 

@@ -16,7 +16,8 @@ from .files import folder, stem
 from .sounds import example_recording, has_example, recording, spectrogram_of, waveform, written
 
 MOST_SECONDS = 30
-_DIGITS = "4 0 7"
+# What the example recordings say.
+DIGITS = "4 0 7"
 
 
 @shown_errors
@@ -40,7 +41,7 @@ def convert(
 def example_names(preset: str) -> list[str]:
     """What can be converted without a recording: generated digits in the model's voices, and synthetic vowels."""
     voices = [name for name in domains_of(preset) if has_example(f"digits_{name}")]
-    return [*(f"{_DIGITS} as {name}" for name in voices), "synthetic vowels"]
+    return [*(f"{DIGITS} as {name}" for name in voices), "synthetic vowels"]
 
 
 @functools.cache

@@ -58,7 +58,7 @@ class App(gr.Blocks):
     def get_config_file(self) -> Any:
         """What the browser gets of the app, without descriptions of the web API, which is closed."""
         if not self.is_built:
-            # Gradio asks for it three times before the app is complete, and throws these away.
+            # Gradio requests it while the app is still being built, and discards the result.
             return {}
         config = super().get_config_file()
         for component in config["components"]:
@@ -145,7 +145,7 @@ def build_lab() -> App:
 
 
 def _built(app: App) -> App:
-    """The app, when all of its pages are made."""
+    """The app, once all its pages exist."""
     app.queue(max_size=QUEUE, api_open=False)
     app.is_built = True
     return app

@@ -18,8 +18,8 @@ from .files import folder, new_result
 # Samples of all channels in a second: stereo at 96 kHz.
 _MOST_PER_SECOND = 2 * 96_000
 WIDTH, HEIGHT = 900, 200
-# Read by Kathleen, CC0; the second one in the rain. Besides, wavenet.digits says three digits in the voices of
-# cyclegan_vc.digits: digits_VOICE. `docs/recordings.py` made all of them.
+# Read by Kathleen, CC0; the second one in the rain. Others are digits_VOICE: three digits spoken by wavenet.digits in
+# each voice of cyclegan_vc.digits. `docs/recordings.py` made all of them.
 SPEECH, NOISY_SPEECH = "speech", "noisy_speech"
 _EXAMPLES = Path(__file__).parent / "samples"
 

@@ -7,7 +7,7 @@ becomes demos/samples/speech.ogg, the second with the noise, 5 dB below the spee
 
 Those of the package are sentences a0231 and a0233 of the CMU ARCTIC prompts, read by Kathleen (github.com/rhasspy/
 dataset-voice-kathleen, CC0 1.0), and rain of ESC-10 (clip 2-73260-A by jakobhandersen, freesound.org, CC0 1.0). The
-digits are generated; the Free Spoken Digit Dataset, from which the model learned, is CC BY-SA 4.0.
+digits are generated; the Free Spoken Digit Dataset, on which the model was trained, is CC BY-SA 4.0.
 """
 
 import sys
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from ganzoo.demos.cyclegan_vc import DIGITS
 
 import ganzoo
 from ganzoo import presets
@@ -42,7 +43,7 @@ def write(name, sound, rate):
 def write_digits():
     model = ganzoo.load("wavenet.digits")
     for voice in presets.find("cyclegan_vc.digits").config.arguments["domains"]:
-        said = model.say({"digit": ["4", "0", "7"], "speaker": voice}, seed=1, seconds=1.0)
+        said = model.say({"digit": DIGITS.split(), "speaker": voice}, seed=1, seconds=1.0)
         write(f"digits_{voice}", said, model.sample_rate)
 
 
@@ -54,10 +55,12 @@ def write_speech(speech, noisy, noise):
 
 
 def main(*recordings):
-    if recordings:
+    if not recordings:
+        write_digits()
+    elif len(recordings) == 3:
         write_speech(*recordings)
     else:
-        write_digits()
+        raise SystemExit(__doc__)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, field, fields, replace
 from pathlib import Path, PurePosixPath
@@ -313,21 +314,28 @@ def _pair(setting: str, where: str) -> tuple[str, Any]:
     return key, _yaml_value(text, f"{where} {key}: '{text}'")
 
 
-# libyaml where PyYAML has it: ten times as fast.
+# libyaml, ten times as fast, if PyYAML was built with it.
 _LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 _MOST_LEVELS = 100
+# YAML 1.1 reads 1:30 as 90. The time for that grows with the square of the length.
+_LONG_SEXAGESIMAL = re.compile(r"[-+]?[0-9_]+(?=.{100}):[0-9_:.]*")
 
 
 @functools.lru_cache(maxsize=128)
 def _parsed(text: str) -> Any:
     """The value of a YAML text.
 
-    Refuses aliases, which can expand a few hundred bytes to gigabytes, and nesting that would exhaust the stack.
+    Refuses what takes too long or too much memory: aliases, which can expand a few hundred bytes to gigabytes, deep
+    nesting, %TAG directives and numbers of many parts.
     """
+    if "%TAG" in text:
+        raise yaml.YAMLError("%TAG directives are not allowed")
     level = 0
     for event in yaml.parse(text, _LOADER):
         if isinstance(event, yaml.AliasEvent):
             raise yaml.YAMLError("aliases (*name) are not allowed")
+        if isinstance(event, yaml.ScalarEvent) and _LONG_SEXAGESIMAL.fullmatch(event.value):
+            raise yaml.YAMLError(f"{event.value[:20]}... is too long a number")
         level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if level > _MOST_LEVELS:
             raise yaml.YAMLError("nested too deeply")
@@ -339,10 +347,11 @@ def _yaml_value(text: str, where: str) -> Any:
         # The web page reads each preset several times.
         return copy.deepcopy(_parsed(text))
     # PyYAML's constructors raise all of these on invalid dates, numbers and tags.
-    except (yaml.YAMLError, ValueError, KeyError, IndexError, AttributeError) as error:
+    except (yaml.YAMLError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
         reason = " ".join(str(error).split())
         if mark := getattr(error, "problem_mark", None):
-            reason = f"{getattr(error, 'problem', '')}, line {mark.line + 1}, column {mark.column + 1}"
+            character = f" {text[mark.index]!r}" if mark.index < len(text) else " end"
+            reason = f"{getattr(error, 'problem', '')}: at{character}, line {mark.line + 1}, column {mark.column + 1}"
         raise GanzooError(f"{where} is not valid YAML: {reason}") from None
 
 
@@ -360,6 +369,8 @@ def _full_key(key: str, where: str) -> str:
 
 def _refuse_unknown_keys(cls: Any, mapping: Mapping[Any, Any], where: str) -> None:
     for key, value in mapping.items():
+        if not isinstance(key, str):
+            raise GanzooError(f"{where}: keys are names, got one of type {type(key).__name__}")
         if key not in _names(cls):
             raise unknown("key", key, _names(cls), where)
         section = {"training": Training, "evaluation": Evaluation, "weights": Weights}.get(key)

@@ -38,6 +38,11 @@ def test_every_preset_round_trips(path):
         (f"model: dcgan\narguments: {{x: [[{2**31}]]}}", r"'arguments.x.0.0' is a number of 10 digits"),
         ("model: dcgan\ntraining: {samples: 1000000000}", r"'training.samples' is 1000000000"),
         ("model: dcgan\n? [a]\n: b", r"not valid YAML"),
+        ("%TAG ! tag:example,2026:\n---\nmodel: dcgan", r"mine.yaml is not valid YAML: %TAG"),
+        (f"model: dcgan\ndata: {{x: 1{':1' * 300}}}", r"mine.yaml is not valid YAML: 1:1:.* is too long"),
+        (f"model: dcgan\ndata: {{x: 1{':1' * 300}.0}}", r"mine.yaml is not valid YAML: 1:1:.* is too long"),
+        (f"model: dcgan\n? 0x{'f' * 8000}\n: b", r"mine.yaml: keys are names, got one of type int"),
+        ("model: @dcgan", r"cannot start any token: at '@', line 1, column 8"),
         ("model: dcgan\n#" + "x" * 2**20, r"more than 1,048,576 bytes"),
     ],
 )

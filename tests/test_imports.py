@@ -29,7 +29,8 @@ LAYERS = [
     ["tasks", "training"],
     ["models"],
     ["evaluation"],
-    ["training.plan", "training.run", "training.publish"],
+    ["training.plan"],
+    ["training.run", "training.publish"],
     ["lab"],
     ["checks", "cli", "__main__"],
 ]

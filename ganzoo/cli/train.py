@@ -86,9 +86,9 @@ def train(
         with without_downloads():
             click.echo(prepare(preset, data, settings, output, resume, strategy).describe())
         return
-    from ganzoo.training.run import train as trained
+    from ganzoo.training.run import train as train_preset
 
-    folder = trained(preset, data, settings, output, resume, strategy, max_minutes)
+    folder = train_preset(preset, data, settings, output, resume, strategy, max_minutes)
     click.echo(f"run folder: {folder}")
     files = click.get_current_context().find_root().params.get("files", ())
     imports = "".join(f" --import {shlex.quote(str(file))}" for file in files)

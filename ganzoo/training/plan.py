@@ -13,13 +13,7 @@ import numpy as np
 
 from ganzoo import presets
 from ganzoo.arguments import parameters_of, validated_arguments
-from ganzoo.config import (
-    Config,
-    load_config,
-    to_mapping,
-    with_settings,
-    without_weights,
-)
+from ganzoo.config import Config, load_config, to_mapping, with_settings, without_weights
 from ganzoo.data.feed import Feed
 from ganzoo.errors import GanzooError, needs_loggers
 from ganzoo.files import held

@@ -25,10 +25,7 @@ import keras
 from keras import ops
 
 from ganzoo import presets
-from ganzoo.config import (
-    dump,
-    to_mapping,
-)
+from ganzoo.config import dump, to_mapping
 from ganzoo.errors import GanzooError
 from ganzoo.files import held, write_atomically
 from ganzoo.training import callbacks

@@ -150,7 +150,7 @@ def test_an_animation_is_made_of_the_first_steps(tmp_path, monkeypatch, capsys):
 
 def test_the_server_starts_before_keras_is_imported():
     """Whoever types `ganzoo demo` sees the gallery without waiting for TensorFlow; the first event waits for Keras.
-    Gradio's type stubs for editors, half of the time of importing it, are left as they are."""
+    Gradio's type stubs for editors, which take half of its import time, are not touched."""
     code = """
 import sys
 stubs = set()
