@@ -2,7 +2,8 @@
 
 IDX is the file of the test images, t10k-images-idx3-ubyte.gz. Writes docs/families.json, the table of the page, and
 docs/families_DATA.png. Takes about ten minutes on two cores. Data sets that are not named keep their numbers and their
-picture; without any option, the table is written from the numbers at hand.
+picture; without any option, the table is written from the numbers at hand. With --only PRESET, other presets keep
+their numbers too.
 """
 
 import argparse
@@ -33,6 +34,7 @@ def main():
     parser.add_argument("--mnist")
     parser.add_argument("--fashion-mnist")
     parser.add_argument("--avatars", action="store_true")
+    parser.add_argument("--only", nargs="+", metavar="PRESET")
     options = parser.parse_args()
     sources = {
         "mnist": options.mnist and f"idx:{options.mnist}",
@@ -43,7 +45,10 @@ def main():
     for data, source in sources.items():
         if source:
             names = [f"{family}.{data}" for family in FAMILIES if f"{family}.{data}" in ganzoo.list_presets()]
-            found[data] = {one.name: one.metrics for one in compare_presets(names, source, samples=SAMPLES)}
+            measured = [name for name in names if name in (options.only or names)]
+            new = {one.name: one.metrics for one in compare_presets(measured, source, samples=SAMPLES)}
+            known = {**found.get(data, {}), **new}
+            found[data] = {name: known[name] for name in names if name in known}
             print(data, found[data], flush=True)
             found = {key: found[key] for key in sources if key in found}
             NUMBERS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
