@@ -22,7 +22,7 @@ from ganzoo.registry import model_class
 from ganzoo.tasks.base import ValidationMetrics
 from ganzoo.training.distribute import Agreement, Placement, placement, workers_needed
 from ganzoo.training.facts import Facts, read_facts
-from ganzoo.training.stages import stage_runs
+from ganzoo.training.stages import StageRun, stage_runs
 from ganzoo.training.zoo_model import ZooModel, describe_networks
 from ganzoo.types import PathLike
 
@@ -132,7 +132,9 @@ def prepare(
         return prepared(place, found, runs[0], data, settings)
 
 
-def stages_of(preset, settings, output, resume):
+def stages_of(
+    preset: PathLike, settings: str | Iterable[str] | Mapping[str, Any], output: PathLike, resume: bool
+) -> tuple[presets.Preset, list[StageRun]]:
     """(the `Preset`, the `StageRun`s to train).
 
     Raises:
@@ -146,7 +148,14 @@ def stages_of(preset, settings, output, resume):
     return found, runs
 
 
-def prepared(place, found, run, data, settings, lock=None):
+def prepared(
+    place: Placement,
+    found: presets.Preset,
+    run: StageRun,
+    data: PathLike | None,
+    settings: str | Iterable[str] | Mapping[str, Any],
+    lock: contextlib.ExitStack | None = None,
+) -> Plan:
     """As `prepare`, but leaves the random states set by the run's seed.
 
     Args:

@@ -66,7 +66,7 @@ def test_every_page_has_an_equation():
         assert equation.count(r"\left") == equation.count(r"\right"), model
         assert equation == registry.model_class(model).equation
         assert f"$$\n{equation}\n$$" in about.text(model)[0]
-    assert "This preset sets `penalties: [{name: r1, weight: 1.0}]`." in about.text("dcgan")[0]
+    assert "This preset sets `penalties: [{name: r1, weight: 10.0}]`." in about.text("dcgan")[0]
     assert "This preset sets" not in about.text("wgan")[0]
 
 
