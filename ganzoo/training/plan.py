@@ -4,7 +4,7 @@ import contextlib
 import functools
 import random
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -113,7 +113,7 @@ class Plan:
 def prepare(
     preset: PathLike,
     data: PathLike | None = None,
-    settings: str | Iterable[str] | Mapping[str, Any] = (),
+    settings: str | Sequence[str] | Mapping[str, Any] = (),
     output: PathLike = "runs",
     resume: bool = False,
     strategy: str = "auto",
@@ -133,7 +133,7 @@ def prepare(
 
 
 def stages_of(
-    preset: PathLike, settings: str | Iterable[str] | Mapping[str, Any], output: PathLike, resume: bool
+    preset: PathLike, settings: str | Sequence[str] | Mapping[str, Any], output: PathLike, resume: bool
 ) -> tuple[presets.Preset, list[StageRun]]:
     """(the `Preset`, the `StageRun`s to train).
 
@@ -153,7 +153,7 @@ def prepared(
     found: presets.Preset,
     run: StageRun,
     data: PathLike | None,
-    settings: str | Iterable[str] | Mapping[str, Any],
+    settings: str | Sequence[str] | Mapping[str, Any],
     lock: contextlib.ExitStack | None = None,
 ) -> Plan:
     """As `prepare`, but leaves the random states set by the run's seed.

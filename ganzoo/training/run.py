@@ -17,7 +17,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ from ganzoo.types import PathLike
 def train(
     preset: PathLike,
     data: PathLike | None = None,
-    settings: str | Iterable[str] | Mapping[str, Any] = (),
+    settings: str | Sequence[str] | Mapping[str, Any] = (),
     output: PathLike = "runs",
     resume: bool = False,
     strategy: str = "auto",
