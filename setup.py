@@ -129,7 +129,7 @@ setup(
         ),
         "avatars": avatars,
         "demo": demo,
-        # `make docs`; matplotlib draws the figures of the lecture (docs/figures.py).
+        # `make docs`; matplotlib plots the results of the lecture (docs/lecture_plots.py).
         "docs": [
             *guides,
             *lab,

@@ -1,5 +1,5 @@
 """The tables of the chapters of the lecture and of the laboratory, from docs/lecture/results.json, which
-`python -m docs.figures` computes, and from ganzoo/lab/measured.json."""
+`python -m docs.lecture_plots` computes, and from ganzoo/lab/measured.json."""
 
 import functools
 import json

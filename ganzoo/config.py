@@ -314,7 +314,7 @@ def _pair(setting: str, where: str) -> tuple[str, Any]:
     return key, _yaml_value(text, f"{where} {key}: '{text}'")
 
 
-# libyaml, ten times as fast, if PyYAML was built with it.
+# libyaml, which is faster, if PyYAML was built with it.
 _LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 _MOST_LEVELS = 100
 # YAML 1.1 reads 1:30 as 90. The time for that grows with the square of the length.

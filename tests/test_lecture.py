@@ -1,4 +1,4 @@
-"""What the lecture's chapters say of their experiments holds; `python -m docs.figures` computes the numbers."""
+"""What the lecture's chapters say of their experiments holds; `python -m docs.lecture_plots` computes the numbers."""
 
 import json
 

@@ -1,6 +1,6 @@
 """The lecture's measurements of trained models, which need no data but what the package ships or renders.
 
-They complement docs/lecture/experiments.py; `python -m docs.figures` runs both.
+They complement docs/lecture/experiments.py; `python -m docs.lecture_plots` runs both.
 """
 
 from pathlib import Path

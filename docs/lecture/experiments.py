@@ -1,6 +1,6 @@
 """The experiments of the lecture, each a function that trains for seconds and returns numbers.
 
-`python -m docs.figures` runs all of them and writes their numbers to docs/lecture/results.json, from which
+`python -m docs.lecture_plots` runs all of them and writes their numbers to docs/lecture/results.json, from which
 `python -m docs.tables` makes the tables of the chapters. tests/test_lecture.py runs them, too.
 
 The toys are points: two-dimensional ones on the ring of benchmarks/ring.py, or distributions on a line. The training

@@ -1,4 +1,4 @@
-"""Runs the experiments of the lecture and plots their figures: python -m docs.figures [NAME ...]
+"""Runs the experiments of the lecture and plots their results: python -m docs.lecture_plots [NAME ...]
 
 Writes docs/lecture/results.json, from which `python -m docs.tables` makes the tables of the chapters, and
 docs/lecture/*.png. All of it takes about twenty minutes on two cores; single experiments can be named. Training small
