@@ -1,19 +1,15 @@
 """The page of voice conversion: record or upload speech, then hear and see it in the other voice."""
 
-import functools
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
-from ganzoo.data.recording_files import soundfile
-from ganzoo.data.vowels import vowels
 from ganzoo.errors import unknown
 
 from .common import ONE_AT_A_TIME, directions_of, domains_of, examples, image, loaded, preset_choice, shown_errors
-from .files import folder, stem
-from .sounds import example_recording, has_example, recording, spectrogram_of, waveform, written
+from .files import stem
+from .sounds import example_recording, example_vowels, has_example, recording, spectrogram_of, waveform, written
 
 MOST_SECONDS = 30
 # What the example recordings say.
@@ -44,15 +40,10 @@ def example_names(preset: str) -> list[str]:
     return [*(f"{DIGITS} as {name}" for name in voices), "synthetic vowels"]
 
 
-@functools.cache
 def example(name: str) -> str:
     """The path of an example."""
     _, _, voice = name.partition(" as ")
-    if voice:
-        return example_recording(f"digits_{voice}")
-    path: Path = folder() / "example-vowels.wav"
-    soundfile().write(path, vowels(16_000), 16_000, subtype="PCM_16")
-    return str(path)
+    return example_recording(f"digits_{voice}") if voice else example_vowels()
 
 
 def page(model: str) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ import gradio as gr
 import numpy as np
 
 from ganzoo import registry
-from ganzoo.data.recording_files import soundfile
 from ganzoo.data.vowels import vowels
 
 from .common import (
@@ -25,8 +24,8 @@ from .common import (
     trained_presets,
     whole_number,
 )
-from .files import folder, stem
-from .sounds import SPEECH, example_recording, recording, spectrogram_of, written
+from .files import stem
+from .sounds import SPEECH, example_file, example_recording, example_vowels, recording, spectrogram_of, written
 
 MOST_SECONDS = 30
 NATURAL, SMOOTH = "natural speech", "over-smoothed speech"
@@ -84,10 +83,8 @@ def _examples() -> list[str]:
         levels = np.abs(np.fft.rfft(voiced[part] * window))
         levels = np.convolve(levels, np.hanning(13) / np.hanning(13).sum(), "same")
         whispered[part] += np.fft.irfft(np.fft.rfft(noise[part] * window) * levels).astype("float32") * window
-    paths = [folder() / f"example-{name}.wav" for name in ("vowels", "whispered")]
-    for path, sound in zip(paths, (voiced, whispered[: len(voiced)])):
-        soundfile().write(path, 0.9 * sound / np.abs(sound).max(), _RATE, subtype="PCM_16")
-    return [example_recording(SPEECH), *map(str, paths)]
+    whispered = whispered[: len(voiced)]
+    return [example_recording(SPEECH), example_vowels(), example_file("whispered", whispered, _RATE)]
 
 
 def page(model: str) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ganzoo.data.audio import read_audio
 from ganzoo.data.recording_files import opened, soundfile
+from ganzoo.data.vowels import vowels
 from ganzoo.errors import GanzooError
 from ganzoo.inference.recordings import subtype_for
 
@@ -35,6 +36,19 @@ def example_recording(name: str) -> str:
     path: Path = folder() / f"example-{name.replace('_', '-')}.ogg"
     shutil.copyfile(_EXAMPLES / f"{name}.ogg", path)
     return str(path)
+
+
+def example_file(name: str, sound: np.ndarray, rate: int) -> str:
+    """Writes a computed example, with a peak of 0.9, and returns its path. The name must be of this example alone."""
+    path: Path = folder() / f"example-{name}.wav"
+    soundfile().write(path, 0.9 * sound / np.abs(sound).max(), rate, subtype="PCM_16")
+    return str(path)
+
+
+@functools.cache
+def example_vowels() -> str:
+    """The path of four synthetic vowels at 16 kHz."""
+    return example_file("vowels", vowels(16_000), 16_000)
 
 
 def recording(path: str | None, seconds: int, command: str) -> tuple[np.ndarray, int, str]:

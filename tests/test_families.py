@@ -19,7 +19,6 @@ def test_the_conclusions_hold():
         for key in ("frechet_distance", "classifier_frechet_distance"):
             rivals = [found for found in numbers[data].values() if found and found is not gan]
             assert all(1.3 * gan[key] < found[key] for found in rivals)
-        assert gan["training_gpu_minutes"] < pixelcnn["training_gpu_minutes"]
     digits = numbers["mnist"]
     assert digits["pixelcnn.mnist"]["negative_log_likelihood"] < digits["vae.mnist"]["negative_log_likelihood"]
     assert digits["vae.mnist"]["sharpness_ratio"] < 0.7 < digits["dcgan.mnist"]["sharpness_ratio"]

@@ -28,6 +28,7 @@ from ganzoo.demos import (  # noqa: E402
     files,
     hub,
     pixelcnn,
+    postfilter,
     segan,
     srgan,
     stackgan,
@@ -592,10 +593,13 @@ def test_the_page_of_voices_converts_and_draws_speech(monkeypatch, tmp_path):
     model.take_statistics(*model.example_batch(4))
     # No example waits for a model.
     monkeypatch.setattr(cyclegan_vc, "loaded", lambda preset: pytest.fail("an example has loaded a model"))
+    _, others, _ = postfilter._examples()
     names = cyclegan_vc.example_names("cyclegan_vc.digits")
     assert names == ["4 0 7 as george", "4 0 7 as jackson", "synthetic vowels"]
     assert all(soundfile.info(cyclegan_vc.example(name)).duration > 0.5 for name in names)
     assert cyclegan_vc.example_names("cyclegan_vc.voices") == ["synthetic vowels"]
+    # Not overwritten, although pages write their examples to one folder.
+    assert np.abs(soundfile.read(others)[0]).max() == pytest.approx(0.9, abs=1e-3)
     monkeypatch.setattr(cyclegan_vc, "loaded", lambda preset: model)
     path, *images = cyclegan_vc.convert("cyclegan_vc.digits", "ben_to_ana", cyclegan_vc.example("synthetic vowels"))
     given, rate = soundfile.read(cyclegan_vc.example("synthetic vowels"), dtype="float32")
