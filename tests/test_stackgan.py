@@ -77,6 +77,26 @@ def test_skips_lead_around_the_smallest_features(skips):
     assert changes == [True, skips]
 
 
+def test_colors_of_the_small_image_are_kept():
+    def means(images, size):
+        return images.reshape(2, 16 // 4, size, 16 // 4, size, 3).mean(axis=(2, 4))
+
+    away = []
+    for blocks in (0, 4):
+        model = ganzoo.create("stackgan", **{**SMALL, "color_blocks": blocks})
+        small = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)).astype("float32")
+        # Untrained, Stage-II gives gray images whatever the small ones show.
+        large = model.generator.get_layer("refiner")([small, np.zeros((2, 6), "float32"), np.zeros((2, 3), "float32")])
+        away.append(np.abs(means(np.asarray(large), 8) - means(small, 4)).mean())
+    assert away[1] < 0.5 * away[0]
+    # Blocks of one color keep it exactly.
+    small[:] = np.array([0.9, -1.0, 0.2])
+    large = model.generator.get_layer("refiner")([small, np.zeros((2, 6), "float32"), np.zeros((2, 3), "float32")])
+    np.testing.assert_allclose(means(np.asarray(large), 8), means(small, 4), atol=0.02)
+    with pytest.raises(ganzoo.GanzooError, match="16x16 pixels cannot be divided into blocks of 3"):
+        ganzoo.create("stackgan", **{**SMALL, "color_blocks": 3})
+
+
 def test_reconstruction_is_the_error_on_downsampled_real_images():
     model = ganzoo.create("stackgan", **SMALL)
     images, text = (ops.convert_to_tensor(part) for part in model.example_batch(4))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from ganzoo.arguments import AtLeastOne, NotNegative
+from ganzoo.arguments import AtLeastOne, NotNegative, NotNegativeWhole
 from ganzoo.errors import GanzooError
 from ganzoo.networks.convolutional import batch_norm
 from ganzoo.networks.text_to_image import (
@@ -48,13 +48,16 @@ class StackGAN(TextToImage, TextConditionalGAN):
         stage2_width: `width` for Stage-II and its discriminator; None gives the same.
         skips: connect layers of the same size in Stage-II, which keeps details of Stage-I's image; see
             `ganzoo.networks.text_to_image.refiner`. The paper has no such connections.
+        color_blocks: Stage-II keeps the mean colors of Stage-I's blocks of this many pixels, e.g. 2. With 0, as in the
+            paper, it may change colors, also to those it has seen more often with such a text.
         conditioning_augmentation: sample the condition, as the paper does.
         text_modulation: of Stage-I's generator, as in `GANINTCLS`.
         discriminator_batch_norm: as in `DCGAN`.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
-        GanzooError: an image_shape the networks cannot produce, an unsupported factor, or a size below 1.
+        GanzooError: an image_shape the networks cannot produce or divide into blocks of colors, an unsupported factor, or a
+            size below 1.
 
     Example:
         stage1 = ganzoo.create("stackgan", image_shape=(16, 16, 3), factor=1, width=8)
@@ -89,6 +92,7 @@ class StackGAN(TextToImage, TextConditionalGAN):
         width=4,
         kernel_size=3,
         blocks=1,
+        color_blocks=2,
     )
 
     def __init__(
@@ -104,6 +108,7 @@ class StackGAN(TextToImage, TextConditionalGAN):
         blocks: AtLeastOne = 4,
         stage2_width: AtLeastOne | None = None,
         skips: bool = False,
+        color_blocks: NotNegativeWhole = 0,
         conditioning_augmentation: bool = True,
         text_modulation: bool = False,
         discriminator_batch_norm: bool = True,
@@ -125,7 +130,7 @@ class StackGAN(TextToImage, TextConditionalGAN):
         if factor > 1:
             width = stage2_width or width
             sizes = (factor, condition_dim, width, blocks, max_width)
-            generator = refining_generator(generator, *sizes, skips, conditioning_augmentation, name="generator")
+            generator = refining_generator(generator, *sizes, skips, conditioning_augmentation, color_blocks, name="generator")
         super().__init__(
             generator=generator,
             discriminator=lambda: text_discriminator(

@@ -65,6 +65,7 @@ def refining_generator(
     max_width: int,
     skips: bool = False,
     augmented: bool = True,
+    color_blocks: int = 0,
     name: str = "generator",
 ) -> keras.Model:
     """Stage-II: [latents, text] to images `factor` times as large as those of Stage-I, which is a frozen part of the
@@ -74,7 +75,7 @@ def refining_generator(
         stage1: a generator made by `augmented_generator`, or by `text_generator` if not `augmented`.
         factor: 2 or 4.
         condition_dim: of stage1; the latents are those of stage1 followed by condition_dim more if `augmented`.
-        width, blocks, max_width, skips, augmented: as in `refiner`.
+        width, blocks, max_width, skips, augmented, color_blocks: as in `refiner`.
 
     Raises:
         GanzooError: an unsupported factor, or an image that cannot be halved twice.
@@ -84,7 +85,7 @@ def refining_generator(
     text = keras.Input((text_dim,), name="text")
     stage1.trainable = False
     sizes = (condition_dim, width, blocks, max_width)
-    refined = refiner(stage1.output_shape[1:], factor, text_dim, *sizes, skips, augmented)
+    refined = refiner(stage1.output_shape[1:], factor, text_dim, *sizes, skips, augmented, color_blocks)
     inputs = [stage1([latents[:, :own], text]), text, *([latents[:, own:]] if augmented else [])]
     return keras.Model([latents, text], refined(inputs), name=name)
 
@@ -99,6 +100,7 @@ def refiner(
     max_width: int,
     skips: bool = False,
     augmented: bool = True,
+    color_blocks: int = 0,
     name: str = "refiner",
 ) -> keras.Model:
     """[small images in [-1, 1], text, noise (batch, condition_dim)] to images `factor` times as large: the small image
@@ -116,9 +118,11 @@ def refiner(
             layers, as in a U-Net (Ronneberger et al. 2015, arXiv:1505.04597). The paper has none; without them, all
             details of the small image must pass through features of a quarter of its size.
         augmented: False for a condition that the text determines, without noise.
+        color_blocks: if not 0, the mean colors of blocks of this many pixels of the small image are kept: their
+            differences are interpolated bilinearly and added, as in iterative back-projection (Irani and Peleg 1991).
 
     Raises:
-        GanzooError: an unsupported factor, or an image that cannot be halved twice.
+        GanzooError: an unsupported factor, or an image that cannot be halved twice or divided into such blocks.
     """
     at_least_one(width=width, blocks=blocks, max_width=max_width)
     if factor not in (2, 4):
@@ -126,6 +130,8 @@ def refiner(
     height, breadth, channels = small_shape
     if height % 4 or breadth % 4:
         raise GanzooError(f"image_shape {tuple(small_shape)}: Stage-II halves images twice")
+    if color_blocks and (height % color_blocks or breadth % color_blocks):
+        raise GanzooError(f"color_blocks: {height}x{breadth} pixels cannot be divided into blocks of {color_blocks}")
     small = keras.Input(tuple(small_shape), name="small")
     text = keras.Input((text_dim,), name="text")
     noise = [keras.Input((condition_dim,), name="noise")] if augmented else []
@@ -155,7 +161,23 @@ def refiner(
         x = layers.ReLU(name=f"large_relu{i}")(batch_norm(f"large_norm{i}")(x))
     x = _conv(channels, "picture", use_bias=True, dtype="float32")(x)
     images = layers.Activation("tanh", dtype="float32", name="image_tanh")(x)
+    if color_blocks:
+        images = _with_colors_of(small, images, color_blocks, factor)
     return keras.Model([small, text, *noise], images, name=name)
+
+
+def _with_colors_of(small, images, size, factor):
+    """Images with the mean colors of the blocks of small ones, about: blocks also get some of their neighbors'
+    differences, without which their borders would show."""
+    means = [
+        layers.AveragePooling2D(count, dtype="float32", name=f"{name}_colors")(x)
+        for name, x, count in (("small", small, size), ("large", images, factor * size))
+    ]
+    difference = layers.Subtract(dtype="float32", name="color_difference")(means)
+    difference = layers.UpSampling2D(
+        factor * size, interpolation="bilinear", dtype="float32", name="color_difference_up"
+    )(difference)
+    return ops.clip(layers.Add(dtype="float32", name="corrected")([images, difference]), -1.0, 1.0)
 
 
 def conditioning(text_dim: int, condition_dim: int, name: str = "conditioning") -> keras.Model:
