@@ -118,6 +118,23 @@ def test_labels_change_the_distribution(conditional):
         np.testing.assert_array_equal(whole, conditional.complete(given, mask, seed=0, labels=labels))
 
 
+def test_classes_are_learned_from_a_model_without_them():
+    plain = made()
+    model = ganzoo.create("conditional_pixelcnn", image_shape=SHAPE, classes=3, **SIZES)
+    model.start_from(plain)
+    images = np.random.default_rng(0).integers(0, 2, (6, *SHAPE), dtype="uint8") * 255
+    expected = plain.log_likelihood(images)
+    for labels in ([0, 1, 2, 0, 1, 2], None):
+        np.testing.assert_allclose(model.log_likelihood(images, labels=labels), expected, rtol=1e-5)
+    model.compile({"name": "adam", "learning_rate": 1e-2}, ema_decay=0.0)
+    # Every class is one image.
+    model.fit(images[:3] / 127.5 - 1.0, np.arange(3), epochs=30, verbose=0)
+    right, wrong = (model.log_likelihood(images[:3], labels=labels) for labels in ([0, 1, 2], [1, 2, 0]))
+    assert (right > wrong + 1).all()
+    with pytest.raises(ganzoo.GanzooError, match="different sizes"):
+        model.start_from(ganzoo.create("pixelcnn", image_shape=SHAPE, **{**SIZES, "width": 8}))
+
+
 def test_probabilities_of_all_images_sum_to_one():
     model = ganzoo.create("pixelcnn", image_shape=(2, 3, 1), **SIZES)
     rng = np.random.default_rng(0)

@@ -4,6 +4,7 @@ arXiv:1606.05328)."""
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import keras
 import numpy as np
 from scipy.special import logsumexp
 
@@ -14,6 +15,7 @@ from ganzoo.inference.counts import whole_count
 from ganzoo.models.pixelcnn import PixelCNN
 from ganzoo.registry import register
 from ganzoo.tasks.image_generation import ClassConditionalGeneration
+from ganzoo.training.zoo_model import ZooModel
 from ganzoo.types import Tensor
 
 if TYPE_CHECKING:
@@ -55,6 +57,37 @@ class ConditionalPixelCNN(ClassConditionalGeneration, PixelCNN):
             raise GanzooError(f"classes must be at least 2, got {classes}")
         super().__init__(image_shape, **options)
         self.classes = classes
+
+    def start_from(self, other: ZooModel) -> None:
+        """Takes over the weights of another model: one of the same architecture, or a `PixelCNN` without classes. From
+        that one, training starts with the same distribution for every class.
+
+        Raises:
+            GanzooError: a different architecture.
+
+        Example:
+            sizes = dict(image_shape=(8, 8, 1), width=8, depth=3, hidden=16)
+            model = ganzoo.create("conditional_pixelcnn", classes=2, **sizes)
+            model.start_from(ganzoo.create("pixelcnn", **sizes))    # better a trained one, ganzoo.load(...)
+        """
+        if not isinstance(other, PixelCNN) or isinstance(other, ConditionalPixelCNN):
+            super().start_from(other)
+            return
+        theirs = other.ema_generator
+        names = {layer.name for layer in self.generator.layers if isinstance(layer, keras.layers.Embedding)}
+        shared = [
+            [(layer.name, [weight.shape for weight in layer.weights]) for layer in network.layers if layer.weights]
+            for network in (self.generator, theirs)
+        ]
+        if [pair for pair in shared[0] if pair[0] not in names] != shared[1]:
+            raise GanzooError("the model to start from has different sizes: give this model the same arguments")
+        for network in (self.generator, self.ema_generator):
+            for name, _ in shared[0]:
+                layer = network.get_layer(name)
+                if name in names:
+                    layer.set_weights([np.zeros(weight.shape) for weight in layer.weights])
+                else:
+                    layer.set_weights(theirs.get_layer(name).get_weights())
 
     def inputs_of(self, batch: Any) -> list[Tensor]:
         return list(self.images_and_labels(batch))
