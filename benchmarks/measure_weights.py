@@ -11,7 +11,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from ganzoo import presets
+from ganzoo import loading, presets
 from ganzoo.config import Weights, dump, load_config
 from ganzoo.files import write_atomically
 from ganzoo.training.publish import measure
@@ -38,7 +38,7 @@ def main() -> None:
         shutil.copyfile(options.weights, file)
         file.chmod(0o644)
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    model = presets.build(config, options.preset, policy="float32")
+    model = loading.build(config, options.preset, policy="float32")
     model.load_shipped(file, sha256)
     if options.inference_only or options.bits == 8:
         sha256 = model.save_shipped(file, options.inference_only, options.bits)

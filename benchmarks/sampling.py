@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 import ganzoo
-from ganzoo import backend, presets
+from ganzoo import backend, loading, presets
 from ganzoo.inference.pixel_sampling import PixelSampler
 from ganzoo.inference.stepwise import last
 from ganzoo.losses.likelihoods import Likelihood
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=3)
     options = parser.parse_args()
     preset = presets.find(options.preset)
-    model: Any = ganzoo.load(options.preset) if preset.config.weights else presets.build(preset.config, preset.name)
+    model: Any = ganzoo.load(options.preset) if preset.config.weights else loading.build(preset.config, preset.name)
     height, width, channels = model.image_shape
     nothing = np.zeros((options.images, height, width, channels), "float32")
     keep = np.zeros(nothing.shape[:3], bool)

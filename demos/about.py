@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 import ganzoo
-from ganzoo import cards, presets, registry
+from ganzoo import cards, loading, registry
 from ganzoo.config import Config
 
 from .common import added_model, data_url, preset_of, shown_errors, trained_presets
@@ -122,7 +122,7 @@ def networks(preset: str) -> str:
     if added is not None:
         model: Any = ganzoo.create(added.model_name, **added.arguments)
     else:
-        model = presets.build(preset_of(preset).config, preset, "float32", compile=False)
+        model = loading.build(preset_of(preset).config, preset, "float32", compile=False)
     title = f"<h4>Networks of {html.escape(preset)}</h4>"
     return title + "".join(_network(name, network) for name, network in model.networks.items())
 

@@ -31,7 +31,7 @@ _MODULES = {
     "create": "ganzoo.registry",
     "list_models": "ganzoo.registry",
     "list_presets": "ganzoo.presets",
-    "load": "ganzoo.presets",
+    "load": "ganzoo.loading",
     "register": "ganzoo.registry",
     "train": "ganzoo.training.run",
 }

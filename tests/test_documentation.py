@@ -18,6 +18,7 @@ import yaml
 
 import ganzoo
 import ganzoo.models
+from ganzoo import loading
 from ganzoo.cli import main
 from ganzoo.config import from_mapping, with_settings
 
@@ -236,7 +237,7 @@ def check_names(line, command, params):
         if not re.search(r"[/*]|\.yaml$|\.keras$", str(name)):
             preset = ganzoo.presets.find(name)
             if command == "train":
-                ganzoo.presets._checked(with_settings(preset.config, params["settings"], line), line)
+                loading.checked_sections(with_settings(preset.config, params["settings"], line), line)
 
 
 def test_a_wrong_command_on_a_page_would_be_noticed():
@@ -253,12 +254,12 @@ def test_the_presets_of_a_page_are_valid(path, monkeypatch, tmp_path):
         mapping = yaml.safe_load(code)
         if "extends" in mapping:
             (tmp_path / "page.yaml").write_text(code)
-            ganzoo.presets.build(ganzoo.presets.find(tmp_path / "page.yaml").config, name_of(path))
+            loading.build(ganzoo.presets.find(tmp_path / "page.yaml").config, name_of(path))
             continue
         # Parts of a preset are shown alone.
         config = from_mapping({"model": "dcgan", **mapping}, name_of(path))
         if config.model in ganzoo.list_models():
-            ganzoo.presets.build(config, name_of(path))
+            loading.build(config, name_of(path))
         else:
             assert f'register("{config.model}")' in text_of(path)
 

@@ -21,6 +21,8 @@ LAYERS = [
         "registry",
         "hub",
         "presets",
+        "preset_folders",
+        "loading",
         "imagenet",
         "imagenet_convert",
     ],

@@ -213,7 +213,7 @@ def test_a_preset_without_weights_says_how_to_get_them(tmp_path):
     path.write_text("model: dcgan\narguments: {image_shape: [28, 28, 1], width: 4}\n")
     with pytest.raises(ganzoo.GanzooError, match=r"no trained weights: train them with `ganzoo train"):
         ganzoo.load(path)
-    assert ganzoo.presets.load(path, trained=False).generate(1, seed=0).shape == (1, 28, 28, 1)
+    assert ganzoo.load(path, trained=False).generate(1, seed=0).shape == (1, 28, 28, 1)
 
 
 def test_keras_files_of_others_are_refused(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 import ganzoo
-from ganzoo import presets, registry
+from ganzoo import loading, presets, registry
 from ganzoo.cli import main
 from ganzoo.config import from_mapping
 
@@ -110,7 +110,7 @@ def test_every_model_says_what_an_image_shape_is(name):
 )
 def test_senseless_settings_are_refused_in_one_line(section, value):
     with pytest.raises(ganzoo.GanzooError) as found:
-        presets.build(from_mapping({"model": "dcgan", section: value}, "mine.yaml"), "mine.yaml")
+        loading.build(from_mapping({"model": "dcgan", section: value}, "mine.yaml"), "mine.yaml")
     assert "\n" not in str(found.value)
 
 

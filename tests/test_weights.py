@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import ganzoo
-from ganzoo import presets, weights
+from ganzoo import loading, preset_folders, presets, weights
 from ganzoo.config import parse_config
 
 SIZES = dict(image_shape=(16, 16, 1), latent_dim=4, width=4, kernel_size=3)
@@ -193,7 +193,7 @@ def test_networks_beyond_the_memory_are_refused_before_they_take_it(model, argum
     with pytest.raises(
         ganzoo.GanzooError, match=r"mine.yaml, section 'arguments': networks .* make the arguments smaller"
     ):
-        presets.build(config, "mine.yaml")
+        loading.build(config, "mine.yaml")
     with pytest.raises(ganzoo.GanzooError, match=rf"create\('{model}'\): networks"):
         ganzoo.create(model, **arguments)
 
@@ -227,10 +227,10 @@ def test_two_presets_written_to_a_folder_at_once_leave_one_of_them(tmp_path):
     first, second = (ganzoo.create("dcgan", **SIZES) for _ in range(2))
     first.save_to_preset(tmp_path / "p")
     config = presets.find(tmp_path / "p").config
-    file, sha256 = presets.write_weights(second, tmp_path / "p")
+    file, sha256 = preset_folders.write_weights(second, tmp_path / "p")
     ganzoo.create("dcgan", **SIZES).save_to_preset(tmp_path / "p", overwrite=True)
     stated = dataclasses.replace(config.weights, file=file, sha256=sha256)
-    presets.write_config(dataclasses.replace(config, weights=stated), tmp_path / "p")
+    preset_folders.write_config(dataclasses.replace(config, weights=stated), tmp_path / "p")
     assert np.array_equal(ganzoo.load(tmp_path / "p").generate(2, seed=0), half(second).generate(2, seed=0))
     assert sorted(os.listdir(tmp_path / "p")) == sorted(["preset.yaml", file])
 

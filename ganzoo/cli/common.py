@@ -65,11 +65,11 @@ _METHODS = {
 
 def _loaded(name: str, command: str, precision: Any = None) -> Any:
     """The model for a command; unknown and unsuitable names are refused before Keras is imported."""
-    from ganzoo import checks, presets
+    from ganzoo import checks, loading
 
     checks.model(name, command)
     import_keras()
-    model = presets.load(name, precision=precision)
+    model = loading.load(name, precision=precision)
     method = _METHODS.get(command, command)
     # A model of the user's own task may not have it.
     if not hasattr(model, method):

@@ -23,7 +23,7 @@ def export(name: str, path: str, format: str | None, float16: bool, overwrite: b
     Example: ganzoo export dcgan my_savedmodel
              ganzoo export dcgan dcgan.onnx --float16
     """
-    from ganzoo import checks, presets
+    from ganzoo import checks, loading
     from ganzoo.export import checked_target, format_of, require
 
     checks.model(name)
@@ -31,6 +31,6 @@ def export(name: str, path: str, format: str | None, float16: bool, overwrite: b
     checks.folder_to_write(checked_target(path, overwrite, format, float16).parent)
     require(format)
     import_keras()
-    exported = presets.load(name).export(path, format, overwrite=overwrite, float16=float16)
+    exported = loading.load(name).export(path, format, overwrite=overwrite, float16=float16)
     click.echo(path)
     click.echo(str(exported))

@@ -53,12 +53,12 @@ def publish(
              ganzoo generate my_digits
              ganzoo push my_digits hf://USER/my-digits
     """
-    from ganzoo import checks, presets
+    from ganzoo import checks, preset_folders, presets
 
     checks.existing(run, kind="run folder")
     presets.checkpoint_to_publish(run)
     checks.source(data, checks.model(run))
-    presets.check_target(folder, overwrite, name)
+    preset_folders.check_target(folder, overwrite, name)
     checks.folder_to_write(folder)
     import_keras()
     from ganzoo.training.publish import publish_run
@@ -91,10 +91,10 @@ def push(folder: Path, address: str, private: bool) -> None:
     Log in first, with `hf auth login` or the environment variable HF_TOKEN. Only the YAML file, the weights, the model
     card and its sample image are uploaded. After @, a branch to push to, which is created if necessary.
     """
-    from ganzoo import checks, hub, presets
+    from ganzoo import checks, hub, preset_folders
 
     checks.existing(folder, kind="preset folder")
-    presets.check_preset_folder(folder)
+    preset_folders.check_preset_folder(folder)
     hub.check_login(address)
     import_keras()
     from ganzoo.training.publish import push_folder

@@ -40,7 +40,7 @@ def info(name: str) -> None:
     \b
     Example: ganzoo info dcgan
     """
-    from ganzoo import presets, registry
+    from ganzoo import loading, presets, registry
     from ganzoo.config import dump
 
     if name not in registry.list_models():
@@ -54,11 +54,11 @@ def info(name: str) -> None:
             return
     config = presets.config_of(name)
     if config is None or presets.is_run(name):
-        model, title = presets.load(name), name
+        model, title = loading.load(name), name
         click.echo(f"{title}: {model.model_name} after {model.steps:,} steps")
     else:
         title = presets.find(name).name
-        model = presets.build(config, title)
+        model = loading.build(config, title)
         click.echo(f"preset {title}: {config.description}")
     click.echo(f"{describe_networks(model)}\n")
     if config:

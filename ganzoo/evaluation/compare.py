@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ganzoo import presets, registry
+from ganzoo import loading, presets, registry
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.report import Evaluation, comparable
 from ganzoo.metrics import get_extractor
@@ -132,7 +132,7 @@ def _evaluated(
     wanted = list(
         metrics or _common(names, [config.evaluation.metrics if config else [] for config in configs], "metric")
     )
-    models = [presets.load(name) for name in names]
+    models = [loading.load(name) for name in names]
     if not takes_extractor:
         baseline = module.baseline(models[0], data, wanted)
         baselines = baseline if isinstance(baseline, list) else [baseline]

@@ -56,8 +56,8 @@ class StackGAN(TextToImage, TextConditionalGAN):
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
     Raises:
-        GanzooError: an image_shape the networks cannot produce or divide into blocks of colors, an unsupported factor, or a
-            size below 1.
+        GanzooError: an image_shape the networks cannot produce or divide into `color_blocks`, an unsupported factor, or
+            a size below 1.
 
     Example:
         stage1 = ganzoo.create("stackgan", image_shape=(16, 16, 3), factor=1, width=8)
@@ -130,7 +130,9 @@ class StackGAN(TextToImage, TextConditionalGAN):
         if factor > 1:
             width = stage2_width or width
             sizes = (factor, condition_dim, width, blocks, max_width)
-            generator = refining_generator(generator, *sizes, skips, conditioning_augmentation, color_blocks, name="generator")
+            generator = refining_generator(
+                generator, *sizes, skips, conditioning_augmentation, color_blocks, name="generator"
+            )
         super().__init__(
             generator=generator,
             discriminator=lambda: text_discriminator(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ganzoo import presets
+from ganzoo import loading, presets
 from ganzoo.arguments import parameters_of, validated_arguments
 from ganzoo.config import Config, load_config, to_mapping, with_settings, without_weights
 from ganzoo.data.feed import Feed
@@ -144,7 +144,7 @@ def stages_of(
     config = with_settings(found.config, settings, "settings")
     runs = stage_runs(config, found.label, Path(output), resume)
     for run in runs:
-        presets.check(run.apply(config), f"{found.name}, {run.title}" if run.title else found.name)
+        loading.check(run.apply(config), f"{found.name}, {run.title}" if run.title else found.name)
     return found, runs
 
 
@@ -211,12 +211,12 @@ def _planned(place, found, run, data, settings, lock):
     np.random.seed(config.training.seed)
     with place.strategy.scope():
         if resume:
-            model = presets.load_saved(folder / "checkpoints" / "last.keras")
+            model = loading.load_saved(folder / "checkpoints" / "last.keras")
             _refuse_another_model(model, cls, config, folder)
         else:
-            model = presets.build(config, found.name)
+            model = loading.build(config, found.name)
             if config.training.start_from:
-                model.start_from(presets.load(config.training.start_from))
+                model.start_from(loading.load(config.training.start_from))
     where = f"{found.name}, section 'data'"
     for key, value in model.data_arguments().items():
         if key in config.data and tuple(np.ravel(config.data[key])) != tuple(np.ravel(value)):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ganzoo import cards, hub, presets
+from ganzoo import cards, hub, loading, preset_folders, presets
 from ganzoo.config import MOST_BYTES, Config, Weights, dump, load_config
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation import evaluate
@@ -62,9 +62,9 @@ def publish_run(
     """
     run, folder = Path(run).resolve(), Path(folder)
     checkpoint = presets.checkpoint_to_publish(run)
-    presets.check_target(folder, overwrite, name)
+    preset_folders.check_target(folder, overwrite, name)
     config = load_config(run / "config.yaml")
-    trained = presets.load_saved(checkpoint)
+    trained = loading.load_saved(checkpoint)
     validation = trained.validation_metrics(None, config.evaluation)
     lines = read_records(run / "metrics.jsonl")
     if validation:
@@ -74,12 +74,12 @@ def publish_run(
         raise GanzooError(f"{run / 'metrics.jsonl'} has no epoch that describes {checkpoint.name}")
     best = _record_of(lines, validation)
     if name is None:
-        file, sha256 = presets.write_weights(trained, folder, inference_only, bits)
+        file, sha256 = preset_folders.write_weights(trained, folder, inference_only, bits)
     else:
         file = f"{name}.npz"
         sha256 = trained.save_shipped(folder / file, inference_only, bits)
     # In float32, as users load it.
-    model = presets.build(config, str(run), policy="float32")
+    model = loading.build(config, str(run), policy="float32")
     model.load_shipped(folder / file, sha256)
     metrics, protocol = measure(model, config, data, samples) if validation else ({}, _NOT_MEASURED)
     metrics["best_epoch"] = best["epoch"]
@@ -97,7 +97,7 @@ def publish_run(
     else:
         write_atomically(folder / cards.SAMPLES_FILE, sample_image)
     write_atomically(folder / cards.CARD_FILE, cards.card(preset, cards.PLACE, sample_image).encode())
-    return presets.write_config(preset, folder)
+    return preset_folders.write_config(preset, folder)
 
 
 def _record_of(lines: list[dict[str, Any]], validation: Any) -> dict[str, Any]:
@@ -177,10 +177,10 @@ def push_folder(folder: PathLike, address: str, private: bool = False) -> str:
     """
     hub.parse(address)
     folder = Path(folder)
-    presets.check_preset_folder(folder)
+    preset_folders.check_preset_folder(folder)
     # The path of the YAML file: a folder may have the name of a shipped preset.
     path = folder / presets.PRESET_FILE
-    model = presets.load(path, compile=False)
+    model = loading.load(path, compile=False)
     config = load_config(path)
     assert config.weights is not None
     files = {

@@ -24,7 +24,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ganzoo import presets
+from ganzoo import loading
 from ganzoo.config import dump, to_mapping
 from ganzoo.errors import GanzooError
 from ganzoo.files import held, write_atomically
@@ -193,7 +193,7 @@ def _best_value(folder, plan):
             recorded = [line[monitor] for line in read_records(folder / "metrics.jsonl") if monitor in line]
             return plan.measure.best(recorded) if recorded else None
         # Written by an older version. metrics.jsonl may lack the line of this checkpoint.
-        best = presets.load_saved(path)
+        best = loading.load_saved(path)
         recorded = {line["step"]: line.get(monitor) for line in read_records(folder / "metrics.jsonl")}
         value = recorded.get(best.steps)
         value = plan.measure.compute(best)[monitor] if value is None else value

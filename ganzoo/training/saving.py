@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import keras
 
-from ganzoo import backend, keras_archive, presets, registry, weights
+from ganzoo import backend, keras_archive, loading, preset_folders, presets, registry, weights
 from ganzoo.arguments import check_model_arguments, parameters_of
 from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.precision import made_with
@@ -129,7 +129,7 @@ class Saving(keras.Model):
                 f"'{preset}' is a preset of {made.__name__}, which is not a {cls.__name__}: use "
                 f"{made.__name__}.from_preset(), or ganzoo.load() for any model"
             )
-        return presets.load(found, trained=load_weights, compile=compile)
+        return loading.load(found, trained=load_weights, compile=compile)
 
     def save_to_preset(
         self,
@@ -163,7 +163,7 @@ class Saving(keras.Model):
             same = ganzoo.load("my_dcgan")
         """
         try:
-            return presets.save(self, folder, description, license, data, overwrite)
+            return preset_folders.save(self, folder, description, license, data, overwrite)
         except OSError as error:
             raise GanzooError(f"cannot save to {folder}: {error.strerror}") from None
 

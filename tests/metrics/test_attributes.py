@@ -9,10 +9,11 @@ from ganzoo.data import avatars
 from ganzoo.data.avatar_attributes import ATTRIBUTES, NAMES
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation import attributes
+from ganzoo.loading import build
 from ganzoo.metrics import get_extractor
 from ganzoo.metrics.attributes import accuracies
 from ganzoo.metrics.text_to_image import attributes_obeyed, right_by_attributes
-from ganzoo.presets import build, find
+from ganzoo.presets import find
 from ganzoo.training.publish import measure
 
 _SHAPE = (64, 64, 3)

@@ -130,7 +130,7 @@ def test_a_failed_metric_does_not_end_a_run(tmp_path, registered):
         folder = ganzoo.train(tmp_path / "mine.yaml", output=tmp_path)
     records = read_records(folder / "metrics.jsonl")
     assert ["fragile" in record for record in records] == [False, True, False]
-    assert ganzoo.presets.load_saved(folder / "checkpoints" / "last.keras").steps == records[-1]["step"]
+    assert ganzoo.load(folder / "checkpoints" / "last.keras").steps == records[-1]["step"]
     with pytest.raises(ganzoo.GanzooError, match="unknown metric 'nope'"):
         ganzoo.train(tmp_path / "mine.yaml", output=tmp_path, settings=["evaluation.metrics=[nope]"])
     register_metric("double", "image_generation", values=("fragile", "x"))(lambda sets: {"fragile": 1.0, "x": 2})

@@ -23,7 +23,7 @@ from ganzoo.training.callbacks.record import read_records
 
 
 def weights_of(folder):
-    model = ganzoo.presets.load_saved(folder / "checkpoints" / "last.keras")
+    model = ganzoo.load(folder / "checkpoints" / "last.keras")
     return {w.path: np.array(w) for w in (*model.generator.weights, *model.discriminator.weights)}
 
 

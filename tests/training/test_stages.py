@@ -32,7 +32,7 @@ stages:
 
 
 def averages(folder):
-    model = ganzoo.presets.load_saved(folder / "checkpoints" / "last.keras")
+    model = ganzoo.load(folder / "checkpoints" / "last.keras")
     return [np.array(w) for w in model.ema_generator.weights]
 
 
