@@ -437,6 +437,16 @@ def _upsampling(layer, node, exact):
     return lambda x: functional.interpolate(x, scale_factor=layer.size, mode=layer.interpolation, **options)
 
 
+@_maker("AveragePooling2D")
+def _average_pooling(layer, node, exact):
+    return lambda x: functional.avg_pool2d(x, layer.pool_size, layer.strides)
+
+
+@_maker("Clip")
+def _clip(layer, node, exact):
+    return lambda x: torch.clip(x, layer.x_min, layer.x_max)
+
+
 @_maker("PixelShuffle")
 def _shuffle(layer, node, exact):
     return lambda x: functional.pixel_shuffle(x, layer.scale)
