@@ -38,7 +38,7 @@ save_image("strip.png", grid(strip, columns=8))
 # ![Eight images of each of six captions](../avatars.png)
 #
 # [Evaluation](../evaluation.md#images-of-captions) says how often each attribute of a caption is obeyed. Two weaknesses: for held-out pairs of colors, clothes often get the wrong color (in 10 % of the images of
-# `gan_int_cls.avatars` and 16 % of `stackgan.avatars`, by a judge that makes no such error on real avatars), and images of one caption differ little in what it leaves open.
+# `gan_int_cls.avatars` and 12 % of `stackgan.avatars`, by a judge that makes no such error on real avatars), and images of one caption differ little in what it leaves open.
 # Captions are encoded byte by byte by a network that ships with the model, so any text is valid.
 #
 # ## The data: avatars
