@@ -46,12 +46,15 @@ def test_shipped_weights_load_generate_and_are_described(name):
         # Sound, not noise of any one level: neighboring samples are alike.
         assert all(np.corrcoef(sound[:-1], sound[1:])[0, 1] > 0.5 for sound in sounds)
     elif isinstance(model, ganzoo.TextToImage):
-        asked = [f"a {color} {thing}" for color in ("red", "yellow") for thing in ("heart", "face", "circle", "flower")]
-        obeyed = [
-            has_color(image, said.split()[1]) for image, said in zip(model.generate(captions=asked, seed=0), asked)
-        ]
-        assert np.mean(obeyed) > 0.5
-        assert model.generate(8, captions="a yellow smiling face", seed=0).std(axis=0).mean() > 3
+        clothes = ("hoodie", "shirt", "blazer", "sweater")
+        asked = [f"a bald man in a {color} {thing}" for color in ("red", "yellow", "blue", "green") for thing in clothes]
+        # The lowest rows show clothes; the dominant hue of a whole face may be that of the skin.
+        images = [image[-len(image) // 8 :] for image in model.generate(captions=asked, seed=0)]
+        obeyed = [has_color(image, said.split()[-2]) for image, said in zip(images, asked)]
+        others = [has_color(image, said.split()[-2]) for image, said in zip(images, [*asked[4:], *asked[:4]])]
+        assert np.mean(obeyed) > 0.9
+        assert np.mean(others) < 0.2
+        assert model.generate(8, captions="a smiling man in a yellow hoodie", seed=0).std(axis=0).mean() > 3
     elif isinstance(model, ganzoo.ImageTranslation):
         image = np.kron(np.random.default_rng(0).integers(0, 256, (8, 8, 3)), np.ones((8, 8, 1))).astype("uint8")
         there = model.translate(image)
