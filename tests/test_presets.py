@@ -47,7 +47,9 @@ def test_shipped_weights_load_generate_and_are_described(name):
         assert all(np.corrcoef(sound[:-1], sound[1:])[0, 1] > 0.5 for sound in sounds)
     elif isinstance(model, ganzoo.TextToImage):
         clothes = ("hoodie", "shirt", "blazer", "sweater")
-        asked = [f"a bald man in a {color} {thing}" for color in ("red", "yellow", "blue", "green") for thing in clothes]
+        asked = [
+            f"a bald man in a {color} {thing}" for color in ("red", "yellow", "blue", "green") for thing in clothes
+        ]
         # The lowest rows show clothes; the dominant hue of a whole face may be that of the skin.
         images = [image[-len(image) // 8 :] for image in model.generate(captions=asked, seed=0)]
         obeyed = [has_color(image, said.split()[-2]) for image, said in zip(images, asked)]
