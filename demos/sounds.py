@@ -39,7 +39,8 @@ def example_recording(name: str) -> str:
 
 
 def example_file(name: str, sound: np.ndarray, rate: int) -> str:
-    """Writes a computed example, with a peak of 0.9, and returns its path. The name must be of this example alone."""
+    """Writes a computed example, with a peak of 0.9, and returns its path. No other example may use this
+    name: all pages write to one folder."""
     path: Path = folder() / f"example-{name}.wav"
     soundfile().write(path, 0.9 * sound / np.abs(sound).max(), rate, subtype="PCM_16")
     return str(path)

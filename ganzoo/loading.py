@@ -70,7 +70,7 @@ def load(
     # Networks that are built later read it again, when the current folder may be another one.
     weights_file, sha256 = preset.weights_file.absolute(), preset.config.weights.sha256
     guard = functools.partial(weights.fitting_file, weights_file, weights.stored_bytes(weights_file, sha256))
-    cls, arguments, settings = checked_sections(preset.config, preset.name)
+    cls, arguments, settings = _checked(preset.config, preset.name)
     with inference_first(), guard(), made_with(policy):
         model = cls(**arguments)
     model.load_shipped(weights_file, sha256)
@@ -108,7 +108,7 @@ def build(config: Config, where: str, policy: Any = None, compile: bool = True) 
 
     from ganzoo import weights
 
-    cls, arguments, settings = checked_sections(config, where)
+    cls, arguments, settings = _checked(config, where)
     if policy is None and config.training.precision != "auto":
         policy = config.training.precision
     with made_with(policy or keras.config.dtype_policy()), weights.fitting_memory(f"{where}, section 'arguments'"):
@@ -128,10 +128,10 @@ def check(config: Config, where: str) -> None:
     Raises:
         GanzooError: an unknown model or key, or a value of a wrong type.
     """
-    checked_sections(config, where)
+    _checked(config, where)
 
 
-def checked_sections(config: Config, where: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+def _checked(config: Config, where: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """(model class, arguments, compile settings) of a config, validated."""
     cls = registry.model_class(config.model, where)
     arguments = validated_arguments(

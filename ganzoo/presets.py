@@ -1,7 +1,7 @@
 """Presets: YAML configs of models, most of them with trained weights.
 
 The package ships `zoo_configs/<model>/<preset>.yaml`. The path of your own YAML file or preset folder, or the address
-of a preset on the Hugging Face Hub (hf://user/name), works wherever a preset's name does. `ganzoo.loading` makes their
+of a preset on the Hugging Face Hub (hf://user/name), works wherever a preset's name does. `ganzoo.loading` builds their
 models.
 """
 
@@ -49,17 +49,17 @@ class Preset:
 
 
 def model_of(name: PathLike, trained: bool = False) -> str:
-    """The name of the model that `load(name)` would return, found without importing Keras.
+    """The name of the model that `ganzoo.load(name)` would return, found without importing Keras.
 
     Args:
-        name: as in `load`.
+        name: as in `ganzoo.load`.
         trained: refuse a preset without weights.
 
     Returns:
         A name from `ganzoo.list_models()`.
 
     Raises:
-        GanzooError: as in `load`, except for errors in weights.
+        GanzooError: as in `ganzoo.load`, except for errors in weights.
 
     Example:
         from ganzoo.presets import model_of
@@ -87,7 +87,7 @@ def model_of_preset(preset: Preset, trained: bool) -> str:
 
 
 def checkpoint_of(run: PathLike) -> Path:
-    """The checkpoint of a run folder that `load` uses: the best one, or the last one if there is no best."""
+    """The checkpoint of a run folder that `ganzoo.load` uses: the best one, or the last one if there is no best."""
     for name in ("best", "last"):
         path = Path(run) / "checkpoints" / f"{name}.keras"
         if path.exists():
@@ -217,7 +217,8 @@ def config_of(name: PathLike) -> Config | None:
 
 
 def saved_model_of(path: PathLike) -> str:
-    """The name of the model in a `.keras` file, read without importing Keras; raises as `load_saved`."""
+    """The name of the model in a `.keras` file, read without importing Keras; raises as
+    `ganzoo.loading.load_saved`."""
     from ganzoo import keras_archive
 
     return model_described(keras_archive.read(path)[0], path)

@@ -237,7 +237,7 @@ def check_names(line, command, params):
         if not re.search(r"[/*]|\.yaml$|\.keras$", str(name)):
             preset = ganzoo.presets.find(name)
             if command == "train":
-                loading.checked_sections(with_settings(preset.config, params["settings"], line), line)
+                loading.check(with_settings(preset.config, params["settings"], line), line)
 
 
 def test_a_wrong_command_on_a_page_would_be_noticed():

@@ -13,8 +13,7 @@ def test_the_conclusions_hold():
     for data in ("mnist", "fashion_mnist"):
         gan, pixelcnn = (numbers[data][f"{family}.{data}"] for family in ("dcgan", "pixelcnn"))
         others = [found for name, found in numbers[data].items() if found and not name.startswith("pixelcnn")]
-        speeds = [found["samples_per_second"] for found in others if "samples_per_second" in found]
-        assert speeds
+        speeds = [found["samples_per_second"] for found in others]
         assert min(speeds) > 100 * pixelcnn["samples_per_second"]
         for key in ("frechet_distance", "classifier_frechet_distance"):
             rivals = [found for found in numbers[data].values() if found and found is not gan]

@@ -126,6 +126,8 @@ def test_classes_are_learned_from_a_model_without_them():
     expected = plain.log_likelihood(images)
     for labels in ([0, 1, 2, 0, 1, 2], None):
         np.testing.assert_allclose(model.log_likelihood(images, labels=labels), expected, rtol=1e-5)
+    for ours, average in zip(model.generator.get_weights(), model.ema_generator.get_weights()):
+        np.testing.assert_array_equal(ours, average)
     model.compile({"name": "adam", "learning_rate": 1e-2}, ema_decay=0.0)
     # Every class is one image.
     model.fit(images[:3] / 127.5 - 1.0, np.arange(3), epochs=30, verbose=0)

@@ -48,8 +48,9 @@ class StackGAN(TextToImage, TextConditionalGAN):
         stage2_width: `width` for Stage-II and its discriminator; None gives the same.
         skips: connect layers of the same size in Stage-II, which keeps details of Stage-I's image; see
             `ganzoo.networks.text_to_image.refiner`. The paper has no such connections.
-        color_blocks: Stage-II keeps the mean colors of Stage-I's blocks of this many pixels, e.g. 2. With 0, as in the
-            paper, it may change colors, also to those it has seen more often with such a text.
+        color_blocks: side of the blocks of Stage-I's image, in pixels, whose mean colors Stage-II approximately keeps,
+            e.g. 2. With 0, as in the paper, Stage-II may change colors, for example to ones that training showed more
+            often with such a text. Not used with `factor=1`.
         conditioning_augmentation: sample the condition, as the paper does.
         text_modulation: of Stage-I's generator, as in `GANINTCLS`.
         discriminator_batch_norm: as in `DCGAN`.

@@ -78,7 +78,7 @@ def refining_generator(
         width, blocks, max_width, skips, augmented, color_blocks: as in `refiner`.
 
     Raises:
-        GanzooError: an unsupported factor, or an image that cannot be halved twice.
+        GanzooError: an unsupported factor, or an image that cannot be halved twice or divided into `color_blocks`.
     """
     own, text_dim = (tensor.shape[-1] for tensor in stage1.inputs)
     latents = keras.Input((own + condition_dim * augmented,), name="latents")
@@ -118,8 +118,9 @@ def refiner(
             layers, as in a U-Net (Ronneberger et al. 2015, arXiv:1505.04597). The paper has none; without them, all
             details of the small image must pass through features of a quarter of its size.
         augmented: False for a condition that the text determines, without noise.
-        color_blocks: if not 0, the mean colors of blocks of this many pixels of the small image are kept: their
-            differences are interpolated bilinearly and added, as in iterative back-projection (Irani and Peleg 1991).
+        color_blocks: side, in pixels, of blocks of the small image whose mean colors are kept approximately; 0 for
+            none. The differences between the block means of the small and the large image are upsampled bilinearly
+            and added to the large one, as in one step of iterative back-projection (Irani and Peleg 1991).
 
     Raises:
         GanzooError: an unsupported factor, or an image that cannot be halved twice or divided into such blocks.
@@ -131,7 +132,8 @@ def refiner(
     if height % 4 or breadth % 4:
         raise GanzooError(f"image_shape {tuple(small_shape)}: Stage-II halves images twice")
     if color_blocks and (height % color_blocks or breadth % color_blocks):
-        raise GanzooError(f"color_blocks: {height}x{breadth} pixels cannot be divided into blocks of {color_blocks}")
+        raise GanzooError(f"color_blocks: {height}x{breadth} pixels cannot be divided into blocks of "
+            f"{color_blocks}x{color_blocks}")
     small = keras.Input(tuple(small_shape), name="small")
     text = keras.Input((text_dim,), name="text")
     noise = [keras.Input((condition_dim,), name="noise")] if augmented else []
@@ -167,8 +169,8 @@ def refiner(
 
 
 def _with_colors_of(small, images, size, factor):
-    """Images with the mean colors of the blocks of small ones, about: blocks also get some of their neighbors'
-    differences, without which their borders would show."""
+    """Images whose blocks have about the mean colors of those of the small ones. Corrections are interpolated between
+    blocks; otherwise the borders of blocks would show."""
     means = [
         layers.AveragePooling2D(count, dtype="float32", name=f"{name}_colors")(x)
         for name, x, count in (("small", small, size), ("large", images, factor * size))
