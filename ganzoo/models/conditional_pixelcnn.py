@@ -80,8 +80,10 @@ class ConditionalPixelCNN(ClassConditionalGeneration, PixelCNN):
             for network in (self.generator, theirs)
         ]
         if [pair for pair in shared[0] if pair[0] not in names] != shared[1]:
-            raise GanzooError("the model to start from has different sizes: give this model the same arguments, or start from new "
-                "weights (training.start_from=null)")
+            raise GanzooError(
+                "the model to start from has different sizes: give this model the same arguments, or start from new "
+                "weights (training.start_from=null)"
+            )
         for network in (self.generator, self.ema_generator):
             for name, _ in shared[0]:
                 layer = network.get_layer(name)

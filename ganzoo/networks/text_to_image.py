@@ -132,8 +132,9 @@ def refiner(
     if height % 4 or breadth % 4:
         raise GanzooError(f"image_shape {tuple(small_shape)}: Stage-II halves images twice")
     if color_blocks and (height % color_blocks or breadth % color_blocks):
-        raise GanzooError(f"color_blocks: {height}x{breadth} pixels cannot be divided into blocks of "
-            f"{color_blocks}x{color_blocks}")
+        raise GanzooError(
+            f"color_blocks: {height}x{breadth} pixels cannot be divided into blocks of {color_blocks}x{color_blocks}"
+        )
     small = keras.Input(tuple(small_shape), name="small")
     text = keras.Input((text_dim,), name="text")
     noise = [keras.Input((condition_dim,), name="noise")] if augmented else []
