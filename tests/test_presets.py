@@ -272,6 +272,31 @@ def test_a_published_run_is_a_preset_folder_with_metrics_and_a_card(measured_run
     np.testing.assert_array_equal(ganzoo.load(path).generate(2, seed=0), published.generate(2, seed=0))
 
 
+def test_a_run_that_chose_by_likelihood_is_published_with_its_metrics(images_npz, tmp_path):
+    from ganzoo.training.publish import publish_run
+
+    (tmp_path / "small.yaml").write_text(f"""
+model: pixelcnn
+arguments: {{image_shape: [28, 28, 1], width: 4, depth: 1, first_kernel_size: 3, hidden: 4}}
+data: {{source: "{images_npz}", batch_size: 16, held_out: 0.2}}
+training: {{epochs: 2, samples: 4}}
+""")
+    run = ganzoo.train(tmp_path / "small.yaml", output=tmp_path / "runs")
+    path = publish_run(run, tmp_path / "zoo", images_npz, "CC0", "noise", name="small", samples=20)
+    weights = presets.find(path).config.weights
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    lowest = min(lines, key=lambda line: line["negative_log_likelihood"])
+    assert weights.metrics["best_epoch"] == lowest["epoch"]
+    assert "names no feature extractor" in weights.protocol
+    config = run / "config.yaml"
+    config.write_text(config.read_text().replace("evaluation: {", "evaluation: {extractor: mnist_classifier, "))
+    publish_run(run, tmp_path / "zoo", images_npz, "CC0", "noise", name="small", samples=20)
+    weights = presets.find(path).config.weights
+    assert weights.metrics["best_epoch"] == lowest["epoch"]
+    assert 100 < weights.metrics["negative_log_likelihood"] < 900
+    assert "negative log-likelihood" in weights.protocol
+
+
 def test_a_run_without_metrics_is_published_as_not_measured(begun_run, images_npz, tmp_path):
     from ganzoo.training.publish import publish_run
 

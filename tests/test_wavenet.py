@@ -125,7 +125,7 @@ def test_gradients_show_the_receptive_field_and_nothing_later(stacks, layers, ke
     np.testing.assert_array_equal(seen, np.arange(place - field + 1, place + 1))
 
 
-def naive(model, count, samples, seed, mel=None):
+def naive(model, count, samples, seed, mel=None, network=None):
     """Samples by a pass of the network over everything for each."""
     labels, field = model.labels(count), model.receptive_field
     uniform = np.stack([np.random.default_rng([seed, i]).random((samples, 2), "float32") for i in range(count)])
@@ -135,7 +135,7 @@ def naive(model, count, samples, seed, mel=None):
     if mel is not None:
         inputs.append(np.concatenate([np.zeros((count, before // model.hop, model.mel_bands), "float32"), mel], axis=1))
     for i in range(before, before + samples):
-        outputs = np.asarray(model(inputs if len(inputs) > 1 else sound))[:, i - 1]
+        outputs = np.asarray((network or model)(inputs if len(inputs) > 1 else sound))[:, i - 1]
         sound[:, i] = model.likelihood.sample(outputs, uniform[:, i - before])
     return sound[:, before:]
 
@@ -164,6 +164,44 @@ def test_queues_give_the_same_samples_as_the_whole_network(arguments):
     made = model.generate(3, seed=7, mel=mel, seconds=samples / model.sample_rate)
     np.testing.assert_array_equal(made, naive(model, 3, samples, 7, mel))
     assert made.std() > 0.1
+
+
+@pytest.mark.parametrize("arguments", [SMALL, {**TINY, "label_names": NAMES}], ids=["mel", "labels only"])
+def test_guidance_moves_logits_away_from_those_without_labels(arguments):
+    model = randomized(ganzoo.create("wavenet", **arguments, label_dropout=0.2))
+    model.silence = 10_000
+    mel = np.random.default_rng(1).random((2, 4, model.mel_bands), "float32") if model.hop else None
+    samples = 3 * model.hop or 30
+    given = dict(seed=7, mel=mel, seconds=samples / model.sample_rate)
+    made = model.generate(2, **given, guidance=0.75)
+    assert (made != model.generate(2, **given)).any()
+    np.testing.assert_array_equal(model.generate(2, **given), model.generate(2, **given, guidance=0.0))
+    # The same by two networks, one of them without what labels add.
+    network, rest = model.ema_generator, keras.models.clone_model(model.ema_generator)
+    rest.set_weights(network.get_weights())
+    rest.get_layer("label_conditions").kernel.assign(0.0 * rest.get_layer("label_conditions").kernel)
+    
+    def guided(inputs):
+        return 1.75 * np.asarray(network(inputs)) - 0.75 * np.asarray(rest(inputs))
+
+    np.testing.assert_array_equal(made, naive(model, 2, samples, 7, mel, guided))
+    model.guidance = 0.75
+    np.testing.assert_array_equal(made, model.generate(2, **given))
+
+
+def test_label_dropout_trains_without_labels():
+    model = ganzoo.create("wavenet", **TINY, label_names=NAMES, label_dropout=0.5)
+    sound, labels = model.example_batch(64)
+    apart = np.asarray(model.generator([sound, *np.asarray(labels).T], training=True))
+    alone = np.asarray(model.generator([sound, *np.asarray(labels).T], training=False))
+    rest = keras.models.clone_model(model.generator)
+    rest.set_weights(model.generator.get_weights())
+    rest.get_layer("label_conditions").kernel.assign(0.0 * rest.get_layer("label_conditions").kernel)
+    without = np.asarray(rest([sound, *np.asarray(labels).T], training=False))
+    labelled = np.abs(apart - alone).max(axis=(1, 2)) < 1e-5
+    dropped = np.abs(apart - without).max(axis=(1, 2)) < 1e-5
+    assert (labelled ^ dropped).all()
+    assert 16 <= dropped.sum() <= 48
 
 
 def test_learns_labels(trained, recordings):
@@ -381,6 +419,8 @@ def test_wrong_input_gets_one_line(trained, recordings):
         (dict(count=1, seconds=0), "seconds must be a number above 0 to 60"),
         (dict(count=1, temperature=float("nan")), "temperature must be"),
         (dict(count=1, seed=-1), "seed must be"),
+        (dict(count=1, guidance=-1), "guidance must be a number from 0 to 10"),
+        (dict(count=1, guidance=0.5), "trained with label_dropout"),
         (dict(count=1, mel=np.zeros((1, 2, 3))), "not conditioned on mel"),
     ):
         with pytest.raises(ganzoo.GanzooError, match=words):
@@ -408,6 +448,9 @@ def test_wrong_input_gets_one_line(trained, recordings):
         (dict(label_names={"audio": ["a"]}), "cannot be called 'audio'"),
         (dict(label_names={"a": []}), "at least one value"),
         (dict(channels=0), "channels"),
+        (dict(label_dropout=0.1), "label_dropout needs labels"),
+        (dict(label_names=NAMES, guidance=1.0), "trained with label_dropout"),
+        (dict(label_names=NAMES, label_dropout=0.1, guidance=1.0, output="logistic_mixture"), "needs the output 'mu_law'"),
         (dict(mel_bands=200, hop=16), "mel bands are narrower"),
     ):
         with pytest.raises(ganzoo.GanzooError, match=words):

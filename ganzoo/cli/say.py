@@ -43,6 +43,12 @@ from ganzoo.errors import GanzooError
     help="Below 1: clearer, but duller.",
 )
 @click.option(
+    "--guidance",
+    type=_Number(0, 10),
+    help="Above 0 labels are heard more clearly, and sounds of the same labels are more alike; for models that were "
+    "trained with label_dropout. [default: the model's]",
+)
+@click.option(
     "--seconds",
     type=_Number(0, 60, min_open=True),
     default=2.0,
@@ -60,6 +66,7 @@ def say(
     seed: int,
     count: int | None,
     temperature: float,
+    guidance: float | None,
     seconds: float,
     pause: float,
     separate: bool,
@@ -92,6 +99,8 @@ def say(
     loaded = _loaded(model, "say")
     several = any(isinstance(value, list) for value in given.values())
     number = count or (None if several else 1)
-    sounds = loaded.generate(number, seed=seed, labels=given, seconds=seconds, temperature=temperature)
+    sounds = loaded.generate(
+        number, seed=seed, labels=given, seconds=seconds, temperature=temperature, guidance=guidance
+    )
     for path in write_sounds(target, sounds, loaded.sample_rate, pause, separate):
         click.echo(click.format_filename(path))

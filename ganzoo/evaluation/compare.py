@@ -102,6 +102,11 @@ def evaluate_presets(
     return _evaluated(names, data, extractor, samples, upscale, metrics, classifier)
 
 
+def takes_extractor(model: str) -> bool:
+    """Whether the metrics of a registered model need a feature extractor."""
+    return getattr(_module(registry.declared(model, "evaluation"), model), "TAKES_EXTRACTOR", False)
+
+
 def _evaluated(
     names: Sequence[PathLike],
     data: str,
@@ -121,9 +126,9 @@ def _evaluated(
     if any(module is not modules[0] for module in modules):
         raise GanzooError(f"{', '.join(map(str, names))} belong to different tasks: their metrics cannot be compared")
     module = modules[0]
-    takes_extractor = getattr(module, "TAKES_EXTRACTOR", False)
+    needs_extractor = getattr(module, "TAKES_EXTRACTOR", False)
     if extractor:
-        if not takes_extractor:
+        if not needs_extractor:
             raise GanzooError(
                 "--extractor is for models that generate images from noise; the metrics of other tasks need none"
             )
@@ -133,7 +138,7 @@ def _evaluated(
         metrics or _common(names, [config.evaluation.metrics if config else [] for config in configs], "metric")
     )
     models = [loading.load(name) for name in names]
-    if not takes_extractor:
+    if not needs_extractor:
         baseline = module.baseline(models[0], data, wanted)
         baselines = baseline if isinstance(baseline, list) else [baseline]
         found = [one for one in baselines if one is not None]
@@ -200,7 +205,7 @@ def compare_presets(
     """
     for name in names:
         model = presets.model_of(name)
-        if not getattr(_module(registry.declared(model, "evaluation"), model), "TAKES_EXTRACTOR", False):
+        if not takes_extractor(model):
             raise GanzooError(f"'{name}' does not generate images from noise: use `ganzoo evaluate {name}`")
     configs = {str(name): presets.config_of(name) for name in names}
     # Run folders and .keras files are trained.

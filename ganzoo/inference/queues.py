@@ -99,6 +99,7 @@ class QueuedNetwork:
         mel: np.ndarray | None = None,
         silence: int = 0,
         every: int = 800,
+        guidance: float = 0.0,
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Random sounds, which grow from one result to the next.
 
@@ -108,8 +109,10 @@ class QueuedNetwork:
             temperature: of the distribution of each sample.
             mel: float32 (batch, frames, bands), frames = samples / hop + 1.
             silence: number of samples of exact silence that end a sound; 0 goes on to the last sample.
-
             every: samples from one result to the next.
+            guidance: w of classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598, equation 6): samples come
+                from (1 + w) times the logits with labels minus w times those without. Above 0 each step runs the
+                network twice, and the outputs must be logits.
 
         Yields:
             (float32 (batch, samples so far), int (batch,) the samples of each sound before its end). After the end
@@ -120,7 +123,7 @@ class QueuedNetwork:
         at_least_one(every=every)
         batch, samples = uniform.shape[:2]
         quiet = np.asarray(self.likelihood.quantized(np.zeros(1, "float32")))[0]
-        steps = self._steps(labels, mel, batch, quiet)
+        steps = self._steps(labels, mel, batch, quiet, bool(guidance))
         sound = np.zeros((batch, samples), "float32")
         lengths, runs = np.full(batch, samples), np.zeros(batch, int)
         values, done = None, 0
@@ -129,7 +132,10 @@ class QueuedNetwork:
         while done < samples and (lengths == samples).any():
             with one_blas_thread():
                 for i in range(done, min(done + every, samples)):
-                    values = self.likelihood.sample(steps.send(values), uniform[:, i], temperature)
+                    outputs = steps.send(values)
+                    if guidance:
+                        outputs = outputs[:batch] + np.float32(guidance) * (outputs[:batch] - outputs[batch:])
+                    values = self.likelihood.sample(outputs, uniform[:, i], temperature)
                     sound[:, i] = values
                     if silence:
                         runs = np.where(np.abs(values - quiet) < _SAME, runs + 1, 0)
@@ -142,15 +148,18 @@ class QueuedNetwork:
             so_far[np.arange(done) >= ends[:, None]] = 0.0
             yield so_far, ends
 
-    def _steps(self, labels, mel, batch, quiet):
+    def _steps(self, labels, mel, sounds, quiet, compared):
         """A generator of the outputs for the next sample, (batch, outputs), that is sent the sample. Before the first
-        one there was silence forever."""
+        one there was silence forever. With `compared`, the outputs for the same sounds without labels follow."""
         count, width, taps = len(self.dilations), self.width, self.taps
+        batch = 2 * sounds if compared else sounds
         base = np.broadcast_to(self._bias, (count, batch, 2 * width)).copy()
         if self._labels is not None:
             vectors = [table[labels[name]] for name, table in zip(self.label_names, self._embeddings)]
-            rows = (np.concatenate(vectors, axis=-1) @ self._labels).reshape(batch, count, 2 * width)
-            base += rows.transpose(1, 0, 2) * self._halves
+            rows = (np.concatenate(vectors, axis=-1) @ self._labels).reshape(sounds, count, 2 * width)
+            base[:, :sounds] += rows.transpose(1, 0, 2) * self._halves
+        if compared and mel is not None:
+            mel = np.concatenate([mel, mel])
         frames = None if self._mel is None else _Frames(self._mel, mel, self.hop)
         now = np.full(batch, quiet, "float32")
         inputs = np.empty((count, batch, width), "float32")
@@ -207,6 +216,8 @@ class QueuedNetwork:
             time += 1
             if time > forced:
                 now = yield self._outputs(gates.reshape(batch, -1))
+                if compared:
+                    now = np.concatenate([now, now])
 
     def _first(self, now: np.ndarray) -> np.ndarray:
         """The input of the first layer."""

@@ -3,7 +3,7 @@
 from ganzoo.layers.batch_normalization import BatchNormalization
 from ganzoo.layers.causal import CausalConv1D, LinearUpsampling1D, MuLawOneHot
 from ganzoo.layers.convolutions import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose
-from ganzoo.layers.dropout import Dropout
+from ganzoo.layers.dropout import Dropout, ExampleDropout
 from ganzoo.layers.gated_activation import GatedActivation
 from ganzoo.layers.gated_linear_unit import GatedLinearUnit
 from ganzoo.layers.leaky_relu import LeakyReLU
@@ -27,6 +27,7 @@ __all__ = [
     "Conv2DTranspose",
     "DropReference",
     "Dropout",
+    "ExampleDropout",
     "GatedActivation",
     "GatedLinearUnit",
     "LeakyReLU",

@@ -47,6 +47,8 @@ class WaveNet(SpeechSynthesis, ZooModel):
         mel_channels: channels of the spectrogram after its first layer.
         hop: samples from one frame of the spectrogram to the next.
         dropout: share of the inputs of the gated layers that are dropped in training.
+        label_dropout: share of the sounds that the network sees without their labels in training, for `guidance`.
+        guidance: of `generate` and `say`, unless they are given another; it needs `label_dropout`.
         window: samples of a training crop that the loss counts; before them are `receptive_field` samples of context.
         silence: samples of silence that end a sound, at most half of the receptive field; the loss counts as many
             after its end.
@@ -102,6 +104,8 @@ class WaveNet(SpeechSynthesis, ZooModel):
         mel_channels: int = 32,
         hop: AtLeastOne = 64,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+        label_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+        guidance: Annotated[float, Field(ge=0, le=10)] = 0.0,
         window: AtLeastOne = 4096,
         silence: AtLeastOne = 400,
         sample_rate: AtLeastOne = 8_000,
@@ -112,6 +116,8 @@ class WaveNet(SpeechSynthesis, ZooModel):
         for key, values in names.items():
             if not values or len(set(values)) < len(values):
                 raise GanzooError(f"label_names: '{key}' needs at least one value, each of them once")
+        if label_dropout and not names:
+            raise GanzooError("label_dropout needs labels: give label_names, or leave it out")
         network = wavenet(
             likelihood,
             stacks,
@@ -126,6 +132,7 @@ class WaveNet(SpeechSynthesis, ZooModel):
             mel_channels,
             hop,
             dropout,
+            label_dropout,
         )
         if mel_bands:
             check_bands(sample_rate, mel_bands, hop)
@@ -137,6 +144,8 @@ class WaveNet(SpeechSynthesis, ZooModel):
         # A longer silence would look the same before a sound and after it.
         self.silence = min(silence, max(1, self.receptive_field // 2))
         self.window, self.sample_rate = window, sample_rate
+        self.label_dropout = label_dropout
+        self.guidance = self._checked_guidance(guidance)
 
     # Training.
 

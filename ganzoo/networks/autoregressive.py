@@ -6,7 +6,7 @@ import keras
 from keras import layers, ops
 
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.layers import CausalConv1D, Dropout, GatedActivation, LinearUpsampling1D, MuLawOneHot
+from ganzoo.layers import CausalConv1D, Dropout, ExampleDropout, GatedActivation, LinearUpsampling1D, MuLawOneHot
 from ganzoo.losses.sample_likelihoods import MuLaw, SampleLikelihood
 from ganzoo.types import Tensor
 
@@ -53,6 +53,7 @@ def wavenet(
     mel_channels: int = 32,
     hop: int = 64,
     dropout: float = 0.0,
+    label_dropout: float = 0.0,
     name: str = "generator",
 ) -> keras.Model:
     """Sound (batch, samples) in [-1, 1] to the outputs that the likelihood takes (batch, samples, outputs): at each
@@ -74,6 +75,8 @@ def wavenet(
         mel_channels: channels into which frames are transformed, each with its two neighbors.
         hop: samples from one frame to the next; frames are interpolated linearly.
         dropout: share of the inputs of the gated layers that are dropped in training.
+        label_dropout: share of the sounds of a batch that the network sees without their labels in training. Without
+            labels nothing is added to the inputs of the gates in their place.
 
     Raises:
         GanzooError: a size below 1, or a label that is named as another input.
@@ -85,7 +88,7 @@ def wavenet(
     audio = keras.Input((None,), name="audio")
     labels = [keras.Input((), dtype="int32", name=key) for key in names]
     dilations = dilations_of(stacks, layers_per_stack)
-    wholes = _label_conditions(labels, names, embedding, len(dilations), 2 * channels)
+    wholes = _label_conditions(labels, names, embedding, len(dilations), 2 * channels, label_dropout)
     mel = frames = None
     if mel_bands:
         at_least_one(mel_bands=mel_bands, mel_channels=mel_channels, hop=hop)
@@ -120,7 +123,12 @@ def wavenet(
 
 
 def _label_conditions(
-    labels: Sequence[Tensor], names: Mapping[str, Sequence[str]], embedding: int, count: int, width: int
+    labels: Sequence[Tensor],
+    names: Mapping[str, Sequence[str]],
+    embedding: int,
+    count: int,
+    width: int,
+    label_dropout: float,
 ) -> list[Tensor]:
     """What labels add to each of `count` layers, (batch, 1, width) each; none without labels."""
     if not labels:
@@ -131,6 +139,8 @@ def _label_conditions(
         for key, label in zip(names, labels)
     ]
     x = layers.Concatenate(name="labels")(vectors) if len(vectors) > 1 else vectors[0]
+    if label_dropout:
+        x = ExampleDropout(label_dropout, name="label_dropout")(x)
     x = layers.Dense(count * width, use_bias=False, name="label_conditions")(x)
     x = layers.Reshape((1, count * width), name="label_row")(x)
     return ops.split(x, count, axis=-1) if count > 1 else [x]

@@ -17,6 +17,7 @@ from ganzoo.inference.queues import QueuedNetwork
 from ganzoo.inference.sampling import grid
 from ganzoo.inference.spectrogram import spectrogram
 from ganzoo.inference.stepwise import last
+from ganzoo.losses.sample_likelihoods import MuLaw, SampleLikelihood
 from ganzoo.networks.mel import log_mel
 from ganzoo.tasks.base import Task, ValidationMetrics
 from ganzoo.types import Tensor
@@ -24,7 +25,6 @@ from ganzoo.types import Tensor
 if TYPE_CHECKING:
     from ganzoo.config import Evaluation
     from ganzoo.data.feed import Feed
-    from ganzoo.losses.sample_likelihoods import SampleLikelihood
 
 # Recordings are measured in groups of about this many samples, and padded to multiples of the second number, and so are
 # groups, to whole ones: few shapes are compiled.
@@ -48,7 +48,7 @@ class SpeechSynthesis(Task):
     # Of the model.
     inference_network: Any
     model_name: Any
-    likelihood: "SampleLikelihood"
+    likelihood: SampleLikelihood
     label_names: Mapping[str, Sequence[str]]
     receptive_field: int
     dilations: Sequence[int]
@@ -58,6 +58,8 @@ class SpeechSynthesis(Task):
     window: int
     silence: int
     sample_rate: int
+    label_dropout: float
+    guidance: float
     log_probability: Callable[..., Tensor]
 
     data = staticmethod(utterances)
@@ -85,6 +87,7 @@ class SpeechSynthesis(Task):
         temperature: float = 1.0,
         mel: np.ndarray | None = None,
         batch_size: int = 64,
+        guidance: float | None = None,
     ) -> np.ndarray:
         """Generates sounds.
 
@@ -100,6 +103,9 @@ class SpeechSynthesis(Task):
             mel: float32 (count, frames, bands) of `model.mel`, for a model that is conditioned on it; it determines
                 the duration.
             batch_size: sounds at a time.
+            guidance: how much more clearly the labels are heard, from 0 (not at all) to 10; sounds of the same labels
+                become more alike, and take up to twice as long to generate. Classifier-free guidance (Ho & Salimans
+                2022, arXiv:2207.12598), for models with `label_dropout` and mu-law outputs. None: `model.guidance`.
 
         Returns:
             float32 (count, samples) in [-1, 1] at `model.sample_rate`, as long as the longest sound; exact zeros follow
@@ -114,7 +120,7 @@ class SpeechSynthesis(Task):
             model = ganzoo.create("wavenet", stacks=1, layers_per_stack=4, channels=8, label_names=names)
             sounds = model.generate(3, seed=0, seconds=0.02)        # float32 (3, 160)
         """
-        sounds = self._sounds(count, seed, labels, seconds, temperature, mel, batch_size)
+        sounds = self._sounds(count, seed, labels, seconds, temperature, mel, batch_size, guidance)
         result = np.zeros((len(sounds), max(1, *map(len, sounds))), "float32")
         for row, sound in zip(result, sounds):
             row[: len(sound)] = sound
@@ -127,11 +133,12 @@ class SpeechSynthesis(Task):
         seconds: float = 2.0,
         temperature: float = 1.0,
         pause: float = 0.15,
+        guidance: float | None = None,
     ) -> np.ndarray:
         """Generates sounds one after another, e.g. a number digit by digit.
 
         Args:
-            labels, seed, temperature: as in `generate`.
+            labels, seed, temperature, guidance: as in `generate`.
             seconds: duration of the longest single sound.
             pause: seconds of silence between sounds.
 
@@ -146,7 +153,7 @@ class SpeechSynthesis(Task):
             model = ganzoo.create("wavenet", stacks=1, layers_per_stack=4, channels=8, label_names=names)
             sound = model.say({"digit": "101"}, seed=0, seconds=0.02)
         """
-        return last(self.say_progressively(labels, seed, seconds, temperature, pause, every=_LONGEST))
+        return last(self.say_progressively(labels, seed, seconds, temperature, pause, _LONGEST, guidance))
 
     def say_progressively(
         self,
@@ -156,11 +163,12 @@ class SpeechSynthesis(Task):
         temperature: float = 1.0,
         pause: float = 0.15,
         every: float = 0.1,
+        guidance: float | None = None,
     ) -> Iterator[np.ndarray]:
         """The same as `say`, as an iterator over what is already generated; all sounds grow at once.
 
         Args:
-            labels, seed, seconds, temperature, pause: as in `say`.
+            labels, seed, seconds, temperature, pause, guidance: as in `say`.
             every: seconds that each sound grows from one result to the next.
 
         Yields:
@@ -181,7 +189,8 @@ class SpeechSynthesis(Task):
         several = {key: list(value) if self._spelled(key, value) else value for key, value in (labels or {}).items()}
         lists = any(isinstance(value, (list, tuple, np.ndarray)) for value in several.values())
         silence = np.zeros(round(pause * self.sample_rate), "float32")
-        for sounds in self._growing(None if lists else 1, seed, several, seconds, temperature, None, 64, every):
+        growing = self._growing(None if lists else 1, seed, several, seconds, temperature, None, 64, guidance, every)
+        for sounds in growing:
             parts = [part for sound in sounds for part in (sound, silence)]
             yield np.concatenate(parts[:-1])
 
@@ -190,12 +199,12 @@ class SpeechSynthesis(Task):
         names = self.label_names.get(key, ())
         return isinstance(value, str) and len(value) > 1 and value not in names and set(value) <= set(names)
 
-    def _sounds(self, count, seed, labels, seconds, temperature, mel, batch_size) -> list[np.ndarray]:
+    def _sounds(self, count, seed, labels, seconds, temperature, mel, batch_size, guidance=None) -> list[np.ndarray]:
         """Sounds without what follows their end."""
-        return last(self._growing(count, seed, labels, seconds, temperature, mel, batch_size))
+        return last(self._growing(count, seed, labels, seconds, temperature, mel, batch_size, guidance))
 
     def _growing(
-        self, count, seed, labels, seconds, temperature, mel, batch_size, every=None
+        self, count, seed, labels, seconds, temperature, mel, batch_size, guidance=None, every=None
     ) -> Iterator[list[np.ndarray]]:
         """The sounds so far, each time a batch of them has grown by `every` seconds; at last, all whole sounds. Without
         `every`, once for each batch."""
@@ -203,6 +212,7 @@ class SpeechSynthesis(Task):
         if seed is not None and (not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0):
             raise GanzooError(f"seed must be an integer of at least 0, got {seed!r}")
         _in_range("temperature", temperature, 1e-3, 10.0)
+        guidance = self.guidance if guidance is None else self._checked_guidance(guidance)
         samples = max(1, round(_in_range("seconds", seconds, 1e-6, _LONGEST) * self.sample_rate))
         if mel is not None or self.mel_bands:
             mel = self._checked_mel(mel)
@@ -222,7 +232,7 @@ class SpeechSynthesis(Task):
             frames = None if mel is None else mel[start : start + batch_size]
             silence = 0 if self.mel_bands else self.silence
             step = samples if every is None else max(1, round(every * self.sample_rate))
-            for made, lengths in queued.generate(given, uniform, temperature, frames, silence, step):
+            for made, lengths in queued.generate(given, uniform, temperature, frames, silence, step, guidance):
                 if not np.isfinite(made).all():
                     raise GanzooError(
                         "the network generates values that are not finite numbers: its weights are damaged"
@@ -230,6 +240,14 @@ class SpeechSynthesis(Task):
                 growing = [sound[: max(1, length)] for sound, length in zip(made, lengths)]
                 yield sounds + growing
             sounds += growing
+
+    def _checked_guidance(self, guidance: float) -> float:
+        found = _in_range("guidance", guidance, 0.0, 10.0)
+        if found and not self.label_dropout:
+            raise GanzooError("guidance needs a model that was trained with label_dropout, which this one was not")
+        if found and not isinstance(self.likelihood, MuLaw):
+            raise GanzooError("guidance needs the output 'mu_law': the model has another one")
+        return found
 
     def _queued(self) -> QueuedNetwork:
         backend.sync_variables(self)

@@ -9,6 +9,7 @@ from ganzoo import cards, hub, loading, preset_folders, presets
 from ganzoo.config import MOST_BYTES, Config, Weights, dump, load_config
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation import evaluate
+from ganzoo.evaluation.compare import takes_extractor
 from ganzoo.evaluation.report import short
 from ganzoo.files import LARGEST_WEIGHTS, open_regular, write_atomically
 from ganzoo.training.callbacks.record import read_records
@@ -17,6 +18,7 @@ from ganzoo.types import PathLike
 # Of the sample image of a card, in bytes.
 _LARGEST_SAMPLES = 2**23
 _NOT_MEASURED = "not measured: the run had no validation metrics, and its last checkpoint was published"
+_NO_EXTRACTOR = "not measured: the preset names no feature extractor (evaluation.extractor)"
 
 
 def publish_run(
@@ -37,7 +39,8 @@ def publish_run(
 
     The metrics are those of the published weights, after rounding, on data that was used neither for
     training nor for choosing the checkpoint. Of a run without validation metrics, such as one on images that no
-    extractor of the package is for, the last checkpoint is published, and nothing is measured.
+    extractor of the package is for, the last checkpoint is published, and nothing is measured; nor is a model that
+    generates images from noise whose preset names no extractor.
 
     Args:
         run: the run folder.
@@ -65,14 +68,16 @@ def publish_run(
     preset_folders.check_target(folder, overwrite, name)
     config = load_config(run / "config.yaml")
     trained = loading.load_saved(checkpoint)
-    validation = trained.validation_metrics(None, config.evaluation)
-    lines = read_records(run / "metrics.jsonl")
-    if validation:
+    if trained.validation_metrics(None, config.evaluation):
         checkpoint = presets.best_checkpoint_of(run)
-        lines = [line for line in lines if validation.monitor in line]
+    # Some models know only from their data whether they validate, so the checkpoint tells whether this run did.
+    validated = checkpoint.name == "best.keras"
+    lines = read_records(run / "metrics.jsonl")
+    if validated:
+        lines = [line for line in lines if line["step"] == trained.steps]
     if not lines:
         raise GanzooError(f"{run / 'metrics.jsonl'} has no epoch that describes {checkpoint.name}")
-    best = _record_of(lines, validation)
+    best = lines[-1]
     if name is None:
         file, sha256 = preset_folders.write_weights(trained, folder, inference_only, bits)
     else:
@@ -81,7 +86,13 @@ def publish_run(
     # In float32, as users load it.
     model = loading.build(config, str(run), policy="float32")
     model.load_shipped(folder / file, sha256)
-    metrics, protocol = measure(model, config, data, samples) if validation else ({}, _NOT_MEASURED)
+    metrics: dict[str, Any] = {}
+    if not validated:
+        protocol = _NOT_MEASURED
+    elif takes_extractor(config.model) and not (config.evaluation.judge or config.evaluation.extractor):
+        protocol = _NO_EXTRACTOR
+    else:
+        metrics, protocol = measure(model, config, data, samples)
     metrics["best_epoch"] = best["epoch"]
     kind = "gpu" if "gpu_seconds" in best else "cpu"
     metrics[f"training_{kind}_minutes"] = round(best[f"{kind}_seconds"] / 60, 1)
@@ -98,14 +109,6 @@ def publish_run(
         write_atomically(folder / cards.SAMPLES_FILE, sample_image)
     write_atomically(folder / cards.CARD_FILE, cards.card(preset, cards.PLACE, sample_image).encode())
     return preset_folders.write_config(preset, folder)
-
-
-def _record_of(lines: list[dict[str, Any]], validation: Any) -> dict[str, Any]:
-    """The epoch of the published checkpoint: the best one, or the last one of a run without validation metrics."""
-    if not validation:
-        return lines[-1]
-    values = {line[validation.monitor]: line for line in lines}
-    return values[validation.best(values)]
 
 
 def measure(model: Any, config: Config, data: str, samples: int = 10_000) -> tuple[dict[str, Any], str]:

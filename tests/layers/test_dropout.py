@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganzoo.layers import Dropout
+from ganzoo.layers import Dropout, ExampleDropout
 
 
 def test_what_stays_is_scaled_up_and_inference_leaves_nothing_out():
@@ -16,6 +16,15 @@ def test_what_stays_is_scaled_up_and_inference_leaves_nothing_out():
     np.testing.assert_array_equal(np.asarray(Dropout(1.0)(x, training=True)), 0 * x)
     with pytest.raises(ValueError, match="noise_shape"):
         Dropout(0.5, noise_shape=(1, 20))
+
+
+def test_examples_are_dropped_whole_and_others_stay():
+    x = np.ones((2000, 3, 2), "float32")
+    found = np.asarray(ExampleDropout(0.25, seed=0)(x, training=True)).reshape(2000, -1)
+    assert set(map(tuple, np.unique(found, axis=0))) == {(0,) * 6, (1,) * 6}
+    assert (found == 0).mean() == pytest.approx(0.25, abs=0.03)
+    np.testing.assert_array_equal(np.asarray(ExampleDropout(0.25)(x)), x)
+    np.testing.assert_array_equal(np.asarray(ExampleDropout(1.0)(x, training=True)), 0 * x)
 
 
 def test_replicas_leave_out_their_own_units(two_replicas):
