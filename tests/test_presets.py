@@ -289,12 +289,14 @@ training: {{epochs: 2, samples: 4}}
     assert weights.metrics["best_epoch"] == lowest["epoch"]
     assert "names no feature extractor" in weights.protocol
     config = run / "config.yaml"
-    config.write_text(config.read_text().replace("evaluation: {", "evaluation: {extractor: mnist_classifier, "))
+    config.write_text(config.read_text().replace("evaluation: {", "evaluation: {extractor: mnist_classifier, judge: mnist_judge, "))
     publish_run(run, tmp_path / "zoo", images_npz, "CC0", "noise", name="small", samples=20)
     weights = presets.find(path).config.weights
     assert weights.metrics["best_epoch"] == lowest["epoch"]
     assert 100 < weights.metrics["negative_log_likelihood"] < 900
+    assert weights.metrics["classifier_frechet_distance"] > 0
     assert "negative log-likelihood" in weights.protocol
+    assert "selected the checkpoint" not in weights.protocol
 
 
 def test_a_run_without_metrics_is_published_as_not_measured(begun_run, images_npz, tmp_path):

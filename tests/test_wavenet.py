@@ -180,7 +180,7 @@ def test_guidance_moves_logits_away_from_those_without_labels(arguments):
     network, rest = model.ema_generator, keras.models.clone_model(model.ema_generator)
     rest.set_weights(network.get_weights())
     rest.get_layer("label_conditions").kernel.assign(0.0 * rest.get_layer("label_conditions").kernel)
-    
+
     def guided(inputs):
         return 1.75 * np.asarray(network(inputs)) - 0.75 * np.asarray(rest(inputs))
 
@@ -450,7 +450,10 @@ def test_wrong_input_gets_one_line(trained, recordings):
         (dict(channels=0), "channels"),
         (dict(label_dropout=0.1), "label_dropout needs labels"),
         (dict(label_names=NAMES, guidance=1.0), "trained with label_dropout"),
-        (dict(label_names=NAMES, label_dropout=0.1, guidance=1.0, output="logistic_mixture"), "needs the output 'mu_law'"),
+        (
+            dict(label_names=NAMES, label_dropout=0.1, guidance=1.0, output="logistic_mixture"),
+            "needs the output 'mu_law'",
+        ),
         (dict(mel_bands=200, hop=16), "mel bands are narrower"),
     ):
         with pytest.raises(ganzoo.GanzooError, match=words):

@@ -102,4 +102,6 @@ def _opened(model: Any, data: str) -> tuple[list[np.ndarray], np.ndarray, str]:
         f"{len(found.samples):,} recordings of {short(data)} ({digest.hexdigest()[:8]}), {total:,} samples at "
         f"{model.sample_rate} Hz, {kind}, averaged network"
     )
+    if model.guidance:
+        protocol += f"; sounds generated with guidance {model.guidance:g}"
     return found.samples, labels, protocol

@@ -135,7 +135,8 @@ def measure(model: Any, config: Config, data: str, samples: int = 10_000) -> tup
         metrics["classifier_frechet_distance"] = other.metrics["frechet_distance"]
         protocol += f"; Fréchet distance also on {extractor} features"
         # Models with a likelihood choose by it.
-        if model.validation_metrics(None, config.evaluation).monitor == "frechet_distance":
+        monitored = model.validation_metrics(None, config.evaluation)
+        if monitored and monitored.monitor == "frechet_distance":
             protocol += ", which selected the checkpoint"
     return metrics, protocol
 

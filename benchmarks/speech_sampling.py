@@ -1,11 +1,13 @@
-"""How recognizable wavenet.digits is at other temperatures: python -m benchmarks.speech_temperature --data fsdd
+"""How recognizable wavenet.digits is with other settings: python -m benchmarks.speech_sampling --data fsdd
 
 Trains a recognizer of digits and speakers of another architecture and seed than `spoken_digits_judge`, on the same
-training recordings, and prints which share of generated sounds it recognizes at each temperature: all digits by all
-speakers, several times, with seed 1. The judge, which reports the model's metrics, chooses nothing.
+training recordings. For each temperature and guidance it prints which share of generated sounds is recognized, of all
+digits by all speakers, several times, with seed 1, and how many seconds a sound lasts on average. The judge, which
+reports the model's metrics, chooses nothing.
 """
 
 import argparse
+import itertools
 
 import numpy as np
 
@@ -36,19 +38,22 @@ def main():
     parser.add_argument("preset", nargs="?", default="wavenet.digits")
     parser.add_argument("--data", required=True, help="folder of the Free Spoken Digit Dataset")
     parser.add_argument("--epochs", type=int, default=10, help="of the recognizer")
-    parser.add_argument("--temperatures", nargs="+", type=float, default=[1.0, 0.9, 0.8, 0.7, 0.6])
+    parser.add_argument("--temperatures", nargs="+", type=float, default=[1.0])
+    parser.add_argument("--guidances", nargs="+", type=float, default=[0.0], help="for models with label_dropout")
     parser.add_argument("--repeats", type=int, default=4, help="sounds of each digit by each speaker")
     options = parser.parse_args()
-    found, accuracy = recognizer(options.data, options.epochs)
+    second, accuracy = recognizer(options.data, options.epochs)
     print(f"the recognizer on real test recordings: {accuracy}", flush=True)
     model = ganzoo.load(options.preset)
     labels = np.tile(model.labels(60), (options.repeats, 1))
     given = {name: labels[:, i] for i, name in enumerate(model.label_names)}
     sets = SpeechSets(model, [], labels)
-    sets.judge = found
-    for temperature in options.temperatures:
-        sounds = model.generate(seed=1, labels=given, temperature=temperature)
-        print(f"temperature {temperature}: {sets.recognized(list(sounds))}", flush=True)
+    sets.judge = second
+    for temperature, guidance in itertools.product(options.temperatures, options.guidances):
+        sounds = model.generate(seed=1, labels=given, temperature=temperature, guidance=guidance)
+        seconds = np.mean([np.flatnonzero(sound)[-1:].sum() for sound in sounds]) / model.sample_rate
+        found = sets.recognized(list(sounds))
+        print(f"temperature {temperature}, guidance {guidance}: {found}, {seconds:.2f} seconds", flush=True)
 
 
 if __name__ == "__main__":
