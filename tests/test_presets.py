@@ -289,7 +289,8 @@ training: {{epochs: 2, samples: 4}}
     assert weights.metrics["best_epoch"] == lowest["epoch"]
     assert "names no feature extractor" in weights.protocol
     config = run / "config.yaml"
-    config.write_text(config.read_text().replace("evaluation: {", "evaluation: {extractor: mnist_classifier, judge: mnist_judge, "))
+    named = "evaluation: {extractor: mnist_classifier, judge: mnist_judge, "
+    config.write_text(config.read_text().replace("evaluation: {", named))
     publish_run(run, tmp_path / "zoo", images_npz, "CC0", "noise", name="small", samples=20)
     weights = presets.find(path).config.weights
     assert weights.metrics["best_epoch"] == lowest["epoch"]

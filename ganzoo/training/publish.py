@@ -134,8 +134,9 @@ def measure(model: Any, config: Config, data: str, samples: int = 10_000) -> tup
         other = evaluate(model, data, extractor, samples, upscale, ["frechet_distance"])
         metrics["classifier_frechet_distance"] = other.metrics["frechet_distance"]
         protocol += f"; Fréchet distance also on {extractor} features"
-        # Models with a likelihood choose by it.
-        monitored = model.validation_metrics(None, config.evaluation)
+        # Models with a likelihood choose by it, given images to measure it on.
+        likelihood = hasattr(model, "log_likelihood") and config.data.get("held_out") and not config.evaluation.monitor
+        monitored = None if likelihood else model.validation_metrics(None, config.evaluation)
         if monitored and monitored.monitor == "frechet_distance":
             protocol += ", which selected the checkpoint"
     return metrics, protocol
