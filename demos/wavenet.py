@@ -24,25 +24,23 @@ from .common import (
 )
 from .sounds import spectrogram_of, waveform, written
 
-MOST_SOUNDS, MOST_GUIDANCE = 12, 3.0
+MOST_SOUNDS = 12
 # Seconds of a single sound: the longest, what the images have room for from the start, and from an image to the next.
 _SECONDS, _USUAL, _EVERY = 1.0, 0.4, 0.1
 
 
 @shown_errors
 def say(
-    preset: str, words: str, voice: str, temperature: float, guidance: float, seed: int
+    preset: str, words: str, voice: str, temperature: float, seed: int
 ) -> Iterator[tuple[str | None, np.ndarray, np.ndarray]]:
     """Yields the sound, its waveform and its spectrogram: the images grow, then the sound follows."""
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
     temperature = finite_number(temperature, "the temperature", 0.1, 1.5)
-    guidance = finite_number(guidance, "the guidance", 0.0, MOST_GUIDANCE)
     model = loaded(preset)
     labels = _labels(model, words, voice)
     count = max([1, *(len(value) for value in labels.values() if isinstance(value, list))])
     room = round(count * _USUAL * model.sample_rate)
-    guided = guidance if model.label_dropout else None
-    for sound in model.say_progressively(labels, seed, _SECONDS, temperature, every=_EVERY, guidance=guided):
+    for sound in model.say_progressively(labels, seed, _SECONDS, temperature, every=_EVERY):
         shown = of_length(sound, max(room, len(sound)))
         images = waveform(shown), spectrogram_of(shown, model.sample_rate)
         yield None, *images
@@ -72,14 +70,11 @@ def _labels(model: Any, words: Any, voice: Any) -> dict[str, Any]:
 
 
 @shown_errors
-def _settings(preset: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Updates the choice of voices and the guidance to those of a preset."""
-    names, arguments = _label_names(preset), preset_of(preset).config.arguments
+def _voices(preset: str) -> dict[str, Any]:
+    """Updates the choice of voices to those of a preset."""
+    names = _label_names(preset)
     voices = names[1][1] if len(names) > 1 else []
-    return (
-        gr.update(choices=voices, value=voices[0] if voices else None),
-        gr.update(value=arguments.get("guidance", 0.0), visible=bool(arguments.get("label_dropout"))),
-    )
+    return gr.update(choices=voices, value=voices[0] if voices else None)
 
 
 def _label_names(preset: str) -> list[tuple[str, list[str]]]:
@@ -92,7 +87,7 @@ def _label_names(preset: str) -> list[tuple[str, list[str]]]:
 def page(model: str) -> list[dict[str, Any]]:
     """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown."""
     preset = preset_choice(model)
-    names, arguments = _label_names(preset.value), preset_of(preset.value).config.arguments
+    names = _label_names(preset.value)
     voices = names[1][1] if len(names) > 1 else []
     with gr.Row():
         with gr.Column(scale=1):
@@ -106,16 +101,6 @@ def page(model: str) -> list[dict[str, Any]]:
             )
             voice = gr.Dropdown(voices, value=voices[0] if voices else None, label="As", elem_id=f"{model}-voice")
             temperature = gr.Slider(0.1, 1.5, 1.0, step=0.05, label="Temperature", elem_id=f"{model}-temperature")
-            guidance = gr.Slider(
-                0.0,
-                MOST_GUIDANCE,
-                arguments.get("guidance", 0.0),
-                step=0.05,
-                label="Guidance",
-                info="Higher: clearer, but more alike.",
-                visible=bool(arguments.get("label_dropout")),
-                elem_id=f"{model}-guidance",
-            )
             seed = seed_number(0, elem_id=f"{model}-seed")
             button = gr.Button("Say", variant="primary", elem_id=f"{model}-say")
         with gr.Column(scale=2):
@@ -123,13 +108,10 @@ def page(model: str) -> list[dict[str, Any]]:
             wave = image("Waveform", show_label=False, elem_id=f"{model}-wave")
             spectrum = image("Spectrogram", show_label=False, elem_id=f"{model}-spectrogram")
     event = dict(
-        fn=say,
-        inputs=[preset, words, voice, temperature, guidance, seed],
-        outputs=[sound, wave, spectrum],
-        **ONE_AT_A_TIME,
+        fn=say, inputs=[preset, words, voice, temperature, seed], outputs=[sound, wave, spectrum], **ONE_AT_A_TIME
     )
     button.click(**event)
     words.submit(**event)
     seed.submit(**event)
-    preset.change(_settings, [preset], [voice, guidance], show_progress="hidden", api_visibility="private")
+    preset.change(_voices, [preset], [voice], show_progress="hidden", api_visibility="private")
     return [event]

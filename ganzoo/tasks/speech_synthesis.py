@@ -103,9 +103,10 @@ class SpeechSynthesis(Task):
             mel: float32 (count, frames, bands) of `model.mel`, for a model that is conditioned on it; it determines
                 the duration.
             batch_size: sounds at a time.
-            guidance: how much more clearly the labels are heard, from 0 (not at all) to 10; sounds of the same labels
-                become more alike, and take up to twice as long to generate. Classifier-free guidance (Ho & Salimans
-                2022, arXiv:2207.12598), for models with `label_dropout` and mu-law outputs. None: `model.guidance`.
+            guidance: above 0, labels are heard more clearly, but sounds of the same labels are more alike, fewer of
+                them end by themselves, and a sample takes up to twice as long. Small values, such as 0.3, are best. The
+                weight of classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598), at most 10, for models with
+                `label_dropout` and mu-law outputs. None: `model.guidance`.
 
         Returns:
             float32 (count, samples) in [-1, 1] at `model.sample_rate`, as long as the longest sound; exact zeros follow

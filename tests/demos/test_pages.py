@@ -552,13 +552,11 @@ def test_a_painted_half_is_finished(tmp_path, monkeypatch):
 def test_the_page_of_speech_says_digits_one_after_another(monkeypatch):
     soundfile = pytest.importorskip("soundfile")
     names = {"digit": [*"0123456789"], "speaker": ["ana", "ben"]}
-    model = ganzoo.create(
-        "wavenet", stacks=1, layers_per_stack=3, channels=4, hidden=8, label_names=names, label_dropout=0.1
-    )
+    model = ganzoo.create("wavenet", stacks=1, layers_per_stack=3, channels=4, hidden=8, label_names=names)
     monkeypatch.setattr(wavenet, "loaded", lambda preset: model)
     monkeypatch.setattr(wavenet, "_SECONDS", 0.05)
     monkeypatch.setattr(wavenet, "_EVERY", 0.02)
-    *growing, (path, wave, spectrum) = wavenet.say("wavenet.digits", "4 7,1", "ben", 1.0, 0.5, 3)
+    *growing, (path, wave, spectrum) = wavenet.say("wavenet.digits", "4 7,1", "ben", 1.0, 3)
     # The images come before the sound, as soon as there is some of it.
     assert [shown[0] for shown in growing] == [None] * 3
     ends = [int(((shown[1][..., 0] < 200).sum(axis=0) > 5).nonzero()[0].max()) for shown in growing]
@@ -569,7 +567,7 @@ def test_the_page_of_speech_says_digits_one_after_another(monkeypatch):
         np.testing.assert_array_equal(last, grown)
     sound, rate = soundfile.read(path)
     assert rate == model.sample_rate
-    expected = model.say({"digit": "471", "speaker": "ben"}, seed=3, seconds=0.05, guidance=0.5)
+    expected = model.say({"digit": "471", "speaker": "ben"}, seed=3, seconds=0.05)
     np.testing.assert_allclose(sound, expected, atol=1e-4)
     assert wave.dtype == spectrum.dtype == np.uint8
     assert wave.shape[2] == spectrum.shape[2] == 3
@@ -584,9 +582,8 @@ def test_the_page_of_speech_says_digits_one_after_another(monkeypatch):
         ({}, ["ana"], "write 1 to 12"),
         ("1", ["ana"], "is not one of"),
     ):
-        assert told in message(wavenet.say, "wavenet.digits", words, voice, 1.0, 0.0, 0)
-    assert "the temperature must be a number" in message(wavenet.say, "wavenet.digits", "4", "ben", 9, 0, 0)
-    assert "the guidance must be a number" in message(wavenet.say, "wavenet.digits", "4", "ben", 1, 9, 0)
+        assert told in message(wavenet.say, "wavenet.digits", words, voice, 1.0, 0)
+    assert "the temperature must be a number" in message(wavenet.say, "wavenet.digits", "4", "ben", 9, 0)
 
 
 def test_the_page_of_voices_converts_and_draws_speech(monkeypatch, tmp_path):

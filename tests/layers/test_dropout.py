@@ -27,11 +27,12 @@ def test_examples_are_dropped_whole_and_others_stay():
     np.testing.assert_array_equal(np.asarray(ExampleDropout(1.0)(x, training=True)), 0 * x)
 
 
-def test_replicas_leave_out_their_own_units(two_replicas):
-    x = np.ones((4, 50), "float32")
+@pytest.mark.parametrize("kind", [Dropout, ExampleDropout])
+def test_replicas_leave_out_their_own_units(two_replicas, kind):
+    x = np.ones((64, 50), "float32")
     with two_replicas.scope():
-        layer = Dropout(0.5, seed=3)
-    parts = two_replicas.run(tf.function(lambda: layer(tf.constant(x[:2]), training=True)))
+        layer = kind(0.5, seed=3)
+    parts = two_replicas.run(tf.function(lambda: layer(tf.constant(x[:32]), training=True)))
     shared = np.concatenate([part.numpy() for part in two_replicas.experimental_local_results(parts)])
-    np.testing.assert_array_equal(shared, np.asarray(Dropout(0.5, seed=3)(x, training=True)))
-    assert (shared[:2] != shared[2:]).any()
+    np.testing.assert_array_equal(shared, np.asarray(kind(0.5, seed=3)(x, training=True)))
+    assert (shared[:32] != shared[32:]).any()
