@@ -24,12 +24,12 @@ def list_(pattern: str) -> None:
 
         raise unknown("model or preset", pattern, [*registry.list_models(), *presets.list_presets()])
     for model in sorted(set(models)):
-        click.echo(f"{model:28}{registry.describe(model)}")
+        click.echo(f"{model:29}{registry.describe(model)}")
         for name in names:
             if name.startswith(f"{model}."):
                 config = presets.find(name).config
                 trained = "trained" if config.weights else "no weights"
-                click.echo(f"  {name:26}{config.description} [{trained}{', default' if config.default else ''}]")
+                click.echo(f"  {name:27}{config.description} [{trained}{', default' if config.default else ''}]")
 
 
 @main.command()

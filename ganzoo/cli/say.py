@@ -45,8 +45,8 @@ from ganzoo.errors import GanzooError
 @click.option(
     "--guidance",
     type=_Number(0, 10),
-    help="Above 0 labels are heard more clearly, and sounds of the same labels are more alike; for models that were "
-    "trained with label_dropout. [default: the model's]",
+    help="Above 0, labels can be easier to recognize, but fewer sounds end by themselves; for models that were trained "
+    "with label_dropout. [default: the model's]",
 )
 @click.option(
     "--seconds",

@@ -1,5 +1,4 @@
-"""Conditional PixelCNN: gated autoregressive model of images of given classes (van den Oord et al. 2016,
-arXiv:1606.05328)."""
+"""Conditional PixelCNN: autoregressive, class-conditional (van den Oord et al. 2016, arXiv:1606.05328)."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any

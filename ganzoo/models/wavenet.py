@@ -48,7 +48,7 @@ class WaveNet(SpeechSynthesis, ZooModel):
         hop: samples from one frame of the spectrogram to the next.
         dropout: share of the inputs of the gated layers that are dropped in training.
         label_dropout: share of the sounds that the network sees without their labels in training, for `guidance`.
-        guidance: of `generate` and `say`, unless they are given another; it needs `label_dropout`.
+        guidance: the default of `generate` and `say`; above 0 it needs `label_dropout` and mu-law outputs.
         window: samples of a training crop that the loss counts; before them are `receptive_field` samples of context.
         silence: samples of silence that end a sound, at most half of the receptive field; the loss counts as many
             after its end.

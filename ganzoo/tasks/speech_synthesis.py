@@ -103,10 +103,10 @@ class SpeechSynthesis(Task):
             mel: float32 (count, frames, bands) of `model.mel`, for a model that is conditioned on it; it determines
                 the duration.
             batch_size: sounds at a time.
-            guidance: above 0, labels are heard more clearly, but sounds of the same labels are more alike, fewer of
-                them end by themselves, and a sample takes up to twice as long. Small values, such as 0.3, are best. The
-                weight of classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598), at most 10, for models with
-                `label_dropout` and mu-law outputs. None: `model.guidance`.
+            guidance: above 0, labels can become easier to recognize. But sounds of the same labels are more alike,
+                fewer sounds end by themselves, and sampling takes up to twice as long. Large values make sounds worse.
+                The weight of classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598), at most 10, for models
+                with `label_dropout` and mu-law outputs. None: `model.guidance`.
 
         Returns:
             float32 (count, samples) in [-1, 1] at `model.sample_rate`, as long as the longest sound; exact zeros follow
@@ -213,7 +213,7 @@ class SpeechSynthesis(Task):
         if seed is not None and (not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0):
             raise GanzooError(f"seed must be an integer of at least 0, got {seed!r}")
         _in_range("temperature", temperature, 1e-3, 10.0)
-        guidance = self.guidance if guidance is None else self._checked_guidance(guidance)
+        guidance = self._checked_guidance(self.guidance if guidance is None else guidance)
         samples = max(1, round(_in_range("seconds", seconds, 1e-6, _LONGEST) * self.sample_rate))
         if mel is not None or self.mel_bands:
             mel = self._checked_mel(mel)

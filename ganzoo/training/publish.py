@@ -68,7 +68,9 @@ def publish_run(
     preset_folders.check_target(folder, overwrite, name)
     config = load_config(run / "config.yaml")
     trained = loading.load_saved(checkpoint)
-    if trained.validation_metrics(None, config.evaluation):
+    # With images held out, models with a likelihood measure it.
+    likelihood = hasattr(trained, "log_likelihood") and config.data.get("held_out")
+    if likelihood or trained.validation_metrics(None, config.evaluation):
         checkpoint = presets.best_checkpoint_of(run)
     # Some models know only from their data whether they validate, so the checkpoint tells whether this run did.
     validated = checkpoint.name == "best.keras"
