@@ -28,9 +28,8 @@ class Dropout(keras.layers.Dropout):
             return inputs
         if self.rate == 1:
             return ops.zeros_like(inputs)
-        return (
-            inputs * ops.cast(self._numbers(inputs, ops.shape(inputs)) >= self.rate, inputs.dtype) / (1.0 - self.rate)
-        )
+        mask = ops.cast(self._numbers(inputs, ops.shape(inputs)) >= self.rate, inputs.dtype)
+        return inputs * mask / (1.0 - self.rate)
 
     def _numbers(self, inputs: Tensor, shape: Any) -> Tensor:
         """This replica's rows of random numbers in [0, 1), float32 `shape`."""
