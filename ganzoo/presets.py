@@ -95,31 +95,6 @@ def checkpoint_of(run: PathLike) -> Path:
     raise GanzooError(f"the run folder {run} has no checkpoint: train it first")
 
 
-def best_checkpoint_of(run: PathLike) -> Path:
-    """The best checkpoint of a run folder.
-
-    Raises:
-        GanzooError: the folder has none.
-    """
-    path = Path(run) / "checkpoints" / "best.keras"
-    if not path.exists():
-        raise GanzooError(
-            f"{run} has no best checkpoint: only a run with validation metrics (section 'evaluation') selects one"
-        )
-    return path
-
-
-def checkpoint_to_publish(run: PathLike) -> Path:
-    """The best checkpoint of a run folder, or the last one if there is no best.
-
-    Raises:
-        GanzooError: the folder has neither.
-    """
-    last = Path(run) / "checkpoints" / "last.keras"
-    best = last.with_name("best.keras")
-    return last if last.exists() and not best.exists() else best_checkpoint_of(run)
-
-
 def find(name: PathLike) -> Preset:
     """The preset of a name, a YAML path, a preset folder or an address of the hub; a model's name means its default
     preset.

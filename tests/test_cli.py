@@ -214,7 +214,7 @@ CHEAP_MISTAKES = [
     ),
     ("export dcgan mine.onx", "no format has the suffix .onx"),
     ("publish none out --data digits --license CC0 --trained-on digits", "no such run folder: none"),
-    ("publish runs/tiny-001 out --data digits --license CC0 --trained-on digits", "no best checkpoint"),
+    ("publish runs/tiny-001 out --data digits --license CC0 --trained-on digits", "has no checkpoint"),
     ("demo srgann", "Did you mean 'srgan'?"),
     ("--import none.py list", "no such Python file: none.py"),
 ]

@@ -131,7 +131,7 @@ def test_shipped_metrics_are_what_evaluate_measures(name, shared, monkeypatch, t
     }
     source = sources.get(name, f"idx:{shared}/{kind}/t10k-images-idx3-ubyte.gz")
     metrics, protocol = measure(ganzoo.load(name), preset.config, source)
-    assert protocol == preset.config.weights.protocol
+    assert protocol == preset.config.weights.protocol.removesuffix(", which selected the checkpoint")
     shipped = preset.config.weights.metrics
     assert {key: shipped[key] for key in metrics} == pytest.approx(metrics, rel=0.02)
 
@@ -243,12 +243,16 @@ def test_a_published_run_is_a_preset_folder_with_metrics_and_a_card(measured_run
 
     run = shutil.copytree(measured_run, tmp_path / measured_run.name)
     (run / "config.yaml").write_text((run / "config.yaml").read_text() + "class_names: [a, b]\n")
+    # Later epochs were worse.
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps({"epoch": 2, "step": 12, "cpu_seconds": 6000.0, "frechet_distance": 1e9}) + "\n")
     folder, given = tmp_path / "published", dict(license="CC0", trained_on="noise", samples=200)
     path = publish_run(run, folder, images_npz, **given)
     config = presets.find(folder).config
     assert {one.name for one in folder.iterdir()} == {"preset.yaml", "README.md", "samples.png", config.weights.file}
     assert config.weights.license == "CC0"
     assert config.weights.metrics["frechet_distance"] > 0
+    assert (config.weights.metrics["best_epoch"], config.weights.metrics["training_cpu_minutes"] < 100) == (1, True)
     assert "mnist_classifier" in config.weights.protocol
     # No folder of this machine is published.
     assert config.data["source"] == "npz:images.npz"
@@ -270,6 +274,11 @@ def test_a_published_run_is_a_preset_folder_with_metrics_and_a_card(measured_run
     path = publish_run(run, tmp_path / "zoo", images_npz, **given, name="mine")
     assert {one.name for one in path.parent.iterdir()} == {"mine.yaml", "mine.npz"}
     np.testing.assert_array_equal(ganzoo.load(path).generate(2, seed=0), published.generate(2, seed=0))
+    config = run / "config.yaml"
+    config.write_text(config.read_text().replace("evaluation: {", "evaluation: {judge: mnist_judge, "))
+    weights = presets.find(publish_run(run, tmp_path / "zoo", images_npz, **given, name="judged")).config.weights
+    assert weights.protocol.startswith("mnist_judge features")
+    assert weights.protocol.endswith("also on mnist_classifier features, which selected the checkpoint")
 
 
 def test_a_run_that_chose_by_likelihood_is_published_with_its_metrics(images_npz, tmp_path):
@@ -313,11 +322,36 @@ def test_a_run_without_metrics_is_published_as_not_measured(begun_run, images_np
     last = ganzoo.load(begun_run / "checkpoints" / "last.keras")
     published = ganzoo.load(folder)
     assert np.abs(published.generate(4, seed=0).astype(int) - last.generate(4, seed=0)).max() <= 2
-    # A run that measures, but has not yet, has no checkpoint to publish.
-    config = begun_run / "config.yaml"
-    config.write_text(config.read_text().replace("evaluation: {", "evaluation: {extractor: mnist_classifier, "))
-    with pytest.raises(ganzoo.GanzooError, match="no best checkpoint"):
-        publish_run(begun_run, tmp_path / "other", images_npz, **given)
+
+
+def test_a_run_that_measures_is_not_published_before_it_has_measured(measured_run, images_npz, tmp_path):
+    from ganzoo.training.publish import publish_run
+
+    run = shutil.copytree(measured_run, tmp_path / measured_run.name)
+    (run / "checkpoints" / "best.keras").unlink()
+    with pytest.raises(ganzoo.GanzooError, match="no best checkpoint yet: frechet_distance selects it"):
+        publish_run(run, tmp_path / "published", images_npz, "CC0", "noise")
+
+
+def test_a_run_whose_data_had_nothing_to_measure_publishes_its_last_checkpoint(examples_folder, tmp_path):
+    """CycleGAN measures images that exist on both sides: here there are none."""
+    from ganzoo.training.publish import publish_run
+
+    animals = shutil.copytree(examples_folder / "my_images", tmp_path / "my_images")
+    for path in list((animals / "dogs").iterdir()):
+        path.rename(path.with_name(f"dog {path.name}"))
+    source = f"folders:{animals}/cats,{animals}/dogs"
+    (tmp_path / "animals.yaml").write_text(f"""
+model: cyclegan
+arguments: {{crop: 32, width: 4, blocks: 1}}
+data: {{source: "{source}", batch_size: 4}}
+training: {{epochs: 1, samples: 2}}
+""")
+    run = ganzoo.train(tmp_path / "animals.yaml", output=tmp_path / "runs")
+    publish_run(run, tmp_path / "animals", source, "CC0", "noise")
+    weights = presets.find(tmp_path / "animals").config.weights
+    assert "not measured" in weights.protocol
+    assert weights.metrics["best_epoch"] == 1
 
 
 @pytest.mark.parametrize(

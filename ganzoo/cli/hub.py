@@ -53,10 +53,11 @@ def publish(
              ganzoo generate my_digits
              ganzoo push my_digits hf://USER/my-digits
     """
-    from ganzoo import checks, preset_folders, presets
+    from ganzoo import checks, preset_folders
+    from ganzoo.training.facts import checkpoint_to_publish
 
     checks.existing(run, kind="run folder")
-    presets.checkpoint_to_publish(run)
+    checkpoint_to_publish(run)
     checks.source(data, checks.model(run))
     preset_folders.check_target(folder, overwrite, name)
     checks.folder_to_write(folder)

@@ -1,4 +1,4 @@
-"""What must not change when a run is resumed: `data.json` in its folder."""
+"""What must not change when a run is resumed, and what selects its best checkpoint: `data.json` in its folder."""
 
 import hashlib
 import json
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
+from ganzoo import presets
 from ganzoo.config import Config, from_mapping, to_mapping
 from ganzoo.errors import GanzooError, first_line
 from ganzoo.files import write_atomically
@@ -31,12 +31,15 @@ class Facts:
         summary: mean absolute values of parts of some examples, in [0, 1], a list of lists of numbers.
         labels: SHA-256 of the labels or captions of these examples; "" if there are none.
         config: the `Config` that the run was started with.
+        monitor: name of the metric that selects the best checkpoint; "" if nothing is measured. Some models measure
+            only where their data allows it, so the config does not tell.
     """
 
     examples: int | None = None
     summary: list | None = None
     labels: str | None = None
     config: Config | None = None
+    monitor: str | None = None
 
     @classmethod
     def of(cls, config: Config, feed: "Feed") -> "Facts":
@@ -67,6 +70,7 @@ def write_facts(folder: Path, facts: Facts) -> None:
     """Writes a run folder's data.json."""
     content: dict[str, Any] = {"examples": facts.examples, "summary": facts.summary, "labels": facts.labels}
     content["config"] = to_mapping(facts.config) if facts.config else None
+    content["monitor"] = facts.monitor
     write_atomically(folder / "data.json", json.dumps(content).encode())
 
 
@@ -95,7 +99,25 @@ def read_facts(folder: Path) -> Facts:
         content.get("summary"),
         content.get("labels"),
         None if config is None else from_mapping(config, f"{path}, section 'config'"),
+        content.get("monitor"),
     )
+
+
+def checkpoint_to_publish(run: Path) -> Path:
+    """The checkpoint of a run folder to publish: the best one, or the last one of a run that measures nothing.
+
+    Raises:
+        GanzooError: no checkpoint, or none that was measured yet although the run measures.
+    """
+    checkpoint = presets.checkpoint_of(run)
+    # Older versions did not write data.json, or no metric's name.
+    monitor = read_facts(run).monitor if (run / "data.json").exists() else None
+    if monitor and checkpoint.name == "last.keras":
+        raise GanzooError(
+            f"{run} has no best checkpoint yet: {monitor} selects it, which is measured at the end of an epoch (every "
+            "evaluation.every_epochs epochs): resume the run"
+        )
+    return checkpoint
 
 
 def _check(content: Any) -> None:
@@ -106,6 +128,8 @@ def _check(content: Any) -> None:
         raise ValueError("the summary is not a list of lists")
     if not all(type(value) in (int, float) for row in rows for value in row):
         raise ValueError("the summary contains values that are not numbers")
+    if not isinstance(content.get("monitor"), (str, type(None))):
+        raise ValueError("monitor is not the name of a metric")
 
 
 def _summary(feed: "Feed") -> tuple[list[list[float]], str]:
@@ -117,6 +141,9 @@ def _summary(feed: "Feed") -> tuple[list[list[float]], str]:
         # Training examples are random crops and mixtures: compare whole validation examples instead.
         examples = feed.validation[:_EXAMPLES]
     else:
+        # The command line reads a run's facts before it imports Keras.
+        import keras
+
         batch = keras.tree.flatten(feed.make_batch(0, chosen[: feed.batch_size]))
         examples = list(zip(*map(np.asarray, batch)))
     examples = [one if isinstance(one, tuple) else (one,) for one in examples]

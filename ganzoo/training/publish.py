@@ -12,7 +12,9 @@ from ganzoo.evaluation import evaluate
 from ganzoo.evaluation.compare import takes_extractor
 from ganzoo.evaluation.report import short
 from ganzoo.files import LARGEST_WEIGHTS, open_regular, write_atomically
+from ganzoo.training.callbacks.checkpoints import recorded_value
 from ganzoo.training.callbacks.record import read_records
+from ganzoo.training.facts import checkpoint_to_publish
 from ganzoo.types import PathLike
 
 # Of the sample image of a card, in bytes.
@@ -64,15 +66,10 @@ def publish_run(
             an invalid name, or anything `evaluate` raises.
     """
     run, folder = Path(run).resolve(), Path(folder)
-    checkpoint = presets.checkpoint_to_publish(run)
+    checkpoint = checkpoint_to_publish(run)
     preset_folders.check_target(folder, overwrite, name)
     config = load_config(run / "config.yaml")
     trained = loading.load_saved(checkpoint)
-    # With images held out, models with a likelihood measure it.
-    likelihood = hasattr(trained, "log_likelihood") and config.data.get("held_out")
-    if likelihood or trained.validation_metrics(None, config.evaluation):
-        checkpoint = presets.best_checkpoint_of(run)
-    # Some models know only from their data whether they validate, so the checkpoint tells whether this run did.
     validated = checkpoint.name == "best.keras"
     lines = read_records(run / "metrics.jsonl")
     if validated:
@@ -95,6 +92,9 @@ def publish_run(
         protocol = _NO_EXTRACTOR
     else:
         metrics, protocol = measure(model, config, data, samples)
+        selected = recorded_value(checkpoint, "frechet_distance") is not None
+        if selected and protocol.endswith(f"on {config.evaluation.extractor} features"):
+            protocol += ", which selected the checkpoint"
     metrics["best_epoch"] = best["epoch"]
     kind = "gpu" if "gpu_seconds" in best else "cpu"
     metrics[f"training_{kind}_minutes"] = round(best[f"{kind}_seconds"] / 60, 1)
@@ -117,7 +117,7 @@ def measure(model: Any, config: Config, data: str, samples: int = 10_000) -> tup
     """The metrics of published weights and their protocol.
 
     They are those of the preset's judge if it names one. The Fréchet distance is then also given on the features
-    of training, which usually selected the checkpoint, as `classifier_frechet_distance`.
+    of the extractor of training, as `classifier_frechet_distance`.
 
     Args:
         model: with the weights.
@@ -136,11 +136,6 @@ def measure(model: Any, config: Config, data: str, samples: int = 10_000) -> tup
         other = evaluate(model, data, extractor, samples, upscale, ["frechet_distance"])
         metrics["classifier_frechet_distance"] = other.metrics["frechet_distance"]
         protocol += f"; Fréchet distance also on {extractor} features"
-        # Models with a likelihood choose by it, given images to measure it on.
-        likelihood = hasattr(model, "log_likelihood") and config.data.get("held_out") and not config.evaluation.monitor
-        monitored = None if likelihood else model.validation_metrics(None, config.evaluation)
-        if monitored and monitored.monitor == "frechet_distance":
-            protocol += ", which selected the checkpoint"
     return metrics, protocol
 
 

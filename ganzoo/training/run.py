@@ -8,8 +8,8 @@ runs/dcgan.mnist-001/
   samples/            a grid of samples per epoch, from the same latents; samples.gif at the end
   checkpoints/        last.keras, best.keras
 
-A resumed run is checked against two more files: preset.yaml, the original preset, and data.json (see
-`ganzoo.training.facts`).
+Two more files are for later: preset.yaml, the original preset, and data.json (see `ganzoo.training.facts`). A resumed
+run is checked against them, and data.json tells whether the run selects a best checkpoint.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,7 @@ def _train_in(folder, plan, until, more_callbacks):
     checkpoints.set_model(model)
     write_atomically(folder / "config.yaml", dump(plan.config).encode())
     # For a resumed run too: an older version may have written fewer facts.
-    write_facts(folder, plan.facts)
+    write_facts(folder, replace(plan.facts, monitor=measure.monitor if measure else ""))
     if model.steps == 0:
         write_atomically(folder / "preset.yaml", dump(plan.preset).encode())
         checkpoints.save("last")
