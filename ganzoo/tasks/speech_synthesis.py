@@ -1,7 +1,7 @@
 """Models that generate speech, sample by sample."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,15 +11,11 @@ from ganzoo import backend
 from ganzoo.data.batch_checks import parts_of, refuse_single_examples
 from ganzoo.data.utterances import utterances
 from ganzoo.data.vowels import vowels
-from ganzoo.errors import GanzooError, at_least_one, unknown
-from ganzoo.inference.counts import whole_count
-from ganzoo.inference.queues import QueuedNetwork
+from ganzoo.errors import GanzooError, unknown
 from ganzoo.inference.sampling import grid
 from ganzoo.inference.spectrogram import spectrogram
-from ganzoo.inference.stepwise import last
-from ganzoo.losses.sample_likelihoods import MuLaw, SampleLikelihood
-from ganzoo.networks.mel import log_mel
 from ganzoo.tasks.base import Task, ValidationMetrics
+from ganzoo.tasks.speech_sampling import FULL_SCALE, SpeechSampling, checked_sound
 from ganzoo.types import Tensor
 
 if TYPE_CHECKING:
@@ -29,12 +25,9 @@ if TYPE_CHECKING:
 # Recordings are measured in groups of about this many samples, and padded to multiples of the second number, and so are
 # groups, to whole ones: few shapes are compiled.
 _GROUP, _STEP = 2**17, 4096
-# The longest sound, in seconds.
-_LONGEST = 60.0
-_FULL_SCALE = 1.001
 
 
-class SpeechSynthesis(Task):
+class SpeechSynthesis(SpeechSampling, Task):
     """Generation of speech by an autoregressive model of its samples, with or without labels and a mel spectrogram.
 
     The inference network maps sound (batch, samples), or [sound, labels ..., mel], to the outputs of the likelihood at
@@ -45,21 +38,10 @@ class SpeechSynthesis(Task):
         sounds = model.generate(labels={"digit": ["1", "0"]}, seed=0, seconds=0.02)     # float32 (2, 160)
     """
 
-    # Of the model.
-    inference_network: Any
+    # Of the model, beside those of `SpeechSampling`.
     model_name: Any
-    likelihood: SampleLikelihood
-    label_names: Mapping[str, Sequence[str]]
     receptive_field: int
-    dilations: Sequence[int]
-    kernel_size: int
-    mel_bands: int
-    hop: int
     window: int
-    silence: int
-    sample_rate: int
-    label_dropout: float
-    guidance: float
     log_probability: Callable[..., Tensor]
 
     data = staticmethod(utterances)
@@ -75,279 +57,6 @@ class SpeechSynthesis(Task):
     limits = "It says only the words, and speaks only with the voices, of the recordings that it was trained on."
     has_fixed_shapes = False
     output_name = "outputs"
-
-    # Inference.
-
-    def generate(
-        self,
-        count: int | None = None,
-        seed: int | None = None,
-        labels: Mapping[str, Any] | None = None,
-        seconds: float = 2.0,
-        temperature: float = 1.0,
-        mel: np.ndarray | None = None,
-        batch_size: int = 64,
-        guidance: float | None = None,
-    ) -> np.ndarray:
-        """Generates sounds.
-
-        Args:
-            count: number of sounds; not needed with lists of labels, or with `mel`.
-            seed: non-negative integer; the same seed gives the same sounds. A larger count starts with the sounds of a
-                smaller one, as far as rounding, which depends on the batch size, does not change a sample. None gives
-                others each time.
-            labels: {label: a value for all sounds, or a list of one for each}, values by name, or by number. Labels
-                that are not given take all of their values in turn.
-            seconds: duration of the longest sound, at most 60. A sound ends before, once `silence` samples are silent.
-            temperature: below 1 samples are closer to the most probable ones: clearer, but duller, sounds.
-            mel: float32 (count, frames, bands) of `model.mel`, for a model that is conditioned on it; it determines
-                the duration.
-            batch_size: sounds at a time.
-            guidance: above 0, labels can become easier to recognize. But sounds of the same labels are more alike,
-                fewer sounds end by themselves, and sampling takes up to twice as long. Large values make sounds worse.
-                The weight of classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598), at most 10, for models
-                with `label_dropout` and mu-law outputs. None: `model.guidance`.
-
-        Returns:
-            float32 (count, samples) in [-1, 1] at `model.sample_rate`, as long as the longest sound; exact zeros follow
-            the end of the others.
-
-        Raises:
-            GanzooError: a count below 1, an unknown label or value, lists of different lengths, a number out of range,
-                or a mel spectrogram of another size.
-
-        Example:
-            names = {"digit": ["0", "1"]}
-            model = ganzoo.create("wavenet", stacks=1, layers_per_stack=4, channels=8, label_names=names)
-            sounds = model.generate(3, seed=0, seconds=0.02)        # float32 (3, 160)
-        """
-        sounds = self._sounds(count, seed, labels, seconds, temperature, mel, batch_size, guidance)
-        result = np.zeros((len(sounds), max(1, *map(len, sounds))), "float32")
-        for row, sound in zip(result, sounds):
-            row[: len(sound)] = sound
-        return result
-
-    def say(
-        self,
-        labels: Mapping[str, Any] | None = None,
-        seed: int | None = None,
-        seconds: float = 2.0,
-        temperature: float = 1.0,
-        pause: float = 0.15,
-        guidance: float | None = None,
-    ) -> np.ndarray:
-        """Generates sounds one after another, e.g. a number digit by digit.
-
-        Args:
-            labels, seed, temperature, guidance: as in `generate`.
-            seconds: duration of the longest single sound.
-            pause: seconds of silence between sounds.
-
-        Returns:
-            float32 (samples,) in [-1, 1].
-
-        Raises:
-            GanzooError: as in `generate`.
-
-        Example:
-            names = {"digit": ["0", "1"]}
-            model = ganzoo.create("wavenet", stacks=1, layers_per_stack=4, channels=8, label_names=names)
-            sound = model.say({"digit": "101"}, seed=0, seconds=0.02)
-        """
-        return last(self.say_progressively(labels, seed, seconds, temperature, pause, _LONGEST, guidance))
-
-    def say_progressively(
-        self,
-        labels: Mapping[str, Any] | None = None,
-        seed: int | None = None,
-        seconds: float = 2.0,
-        temperature: float = 1.0,
-        pause: float = 0.15,
-        every: float = 0.1,
-        guidance: float | None = None,
-    ) -> Iterator[np.ndarray]:
-        """The same as `say`, as an iterator over what is already generated; all sounds grow at once.
-
-        Args:
-            labels, seed, seconds, temperature, pause, guidance: as in `say`.
-            every: seconds that each sound grows from one result to the next.
-
-        Yields:
-            float32 (samples,) in [-1, 1]; the last one is what `say` returns. Each is at least as long as the one
-            before, of which it is the continuation if there is a single sound.
-
-        Raises:
-            GanzooError: as in `say`, when the first result is asked for.
-
-        Example:
-            names = {"digit": ["0", "1"]}
-            model = ganzoo.create("wavenet", stacks=1, layers_per_stack=4, channels=8, label_names=names)
-            for sound in model.say_progressively({"digit": "101"}, seed=0, seconds=0.02, every=0.01):
-                print(len(sound))
-        """
-        _in_range("pause", pause, 0.0, _LONGEST)
-        _in_range("every", every, 1e-6, _LONGEST)
-        several = {key: list(value) if self._spelled(key, value) else value for key, value in (labels or {}).items()}
-        lists = any(isinstance(value, (list, tuple, np.ndarray)) for value in several.values())
-        silence = np.zeros(round(pause * self.sample_rate), "float32")
-        growing = self._growing(None if lists else 1, seed, several, seconds, temperature, None, 64, guidance, every)
-        for sounds in growing:
-            parts = [part for sound in sounds for part in (sound, silence)]
-            yield np.concatenate(parts[:-1])
-
-    def _spelled(self, key: str, value: Any) -> bool:
-        """Whether a text is a sequence of values of one character, such as "471"."""
-        names = self.label_names.get(key, ())
-        return isinstance(value, str) and len(value) > 1 and value not in names and set(value) <= set(names)
-
-    def _sounds(self, count, seed, labels, seconds, temperature, mel, batch_size, guidance=None) -> list[np.ndarray]:
-        """Sounds without what follows their end."""
-        return last(self._growing(count, seed, labels, seconds, temperature, mel, batch_size, guidance))
-
-    def _growing(
-        self, count, seed, labels, seconds, temperature, mel, batch_size, guidance=None, every=None
-    ) -> Iterator[list[np.ndarray]]:
-        """The sounds so far, each time a batch of them has grown by `every` seconds; at last, all whole sounds. Without
-        `every`, once for each batch."""
-        at_least_one(batch_size=batch_size)
-        if seed is not None and (not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0):
-            raise GanzooError(f"seed must be an integer of at least 0, got {seed!r}")
-        _in_range("temperature", temperature, 1e-3, 10.0)
-        guidance = self._checked_guidance(self.guidance if guidance is None else guidance)
-        samples = max(1, round(_in_range("seconds", seconds, 1e-6, _LONGEST) * self.sample_rate))
-        if mel is not None or self.mel_bands:
-            mel = self._checked_mel(mel)
-            if count not in (None, len(mel)):
-                raise GanzooError(f"count is {count}, but there are {len(mel)} mel spectrograms")
-            count, samples = len(mel), (mel.shape[1] - 1) * self.hop
-        numbers = self.labels(count, labels)
-        queued = self._queued()
-        entropy: Any = np.random.SeedSequence(seed).entropy
-        sounds: list[np.ndarray] = []
-        for start in range(0, len(numbers), batch_size):
-            part = numbers[start : start + batch_size]
-            uniform = np.stack(
-                [np.random.default_rng([entropy, start + i]).random((samples, 2), "float32") for i in range(len(part))]
-            )
-            given = {name: part[:, i] for i, name in enumerate(self.label_names)}
-            frames = None if mel is None else mel[start : start + batch_size]
-            silence = 0 if self.mel_bands else self.silence
-            step = samples if every is None else max(1, round(every * self.sample_rate))
-            for made, lengths in queued.generate(given, uniform, temperature, frames, silence, step, guidance):
-                if not np.isfinite(made).all():
-                    raise GanzooError(
-                        "the network generates values that are not finite numbers: its weights are damaged"
-                    )
-                growing = [sound[: max(1, length)] for sound, length in zip(made, lengths)]
-                yield sounds + growing
-            sounds += growing
-
-    def _checked_guidance(self, guidance: float) -> float:
-        found = _in_range("guidance", guidance, 0.0, 10.0)
-        if found and not self.label_dropout:
-            raise GanzooError("guidance needs a model that was trained with label_dropout, which this one was not")
-        if found and not isinstance(self.likelihood, MuLaw):
-            raise GanzooError("guidance needs the output 'mu_law': the model has another one")
-        return found
-
-    def _queued(self) -> QueuedNetwork:
-        backend.sync_variables(self)
-        network = self.inference_network
-        return QueuedNetwork(
-            network, self.likelihood, self.dilations, self.kernel_size, tuple(self.label_names), self.hop
-        )
-
-    def labels(self, count: int | None = None, labels: Mapping[str, Any] | None = None) -> np.ndarray:
-        """The numbers of labels, int32 (count, labels), after a check; arguments as in `generate`."""
-        labels = dict(labels or {})
-        for name in labels:
-            if name not in self.label_names:
-                raise unknown("label", name, self.label_names)
-        columns = {name: self._numbers(name, value) for name, value in labels.items()}
-        sizes = {len(column) for column in columns.values() if column.ndim}
-        if count is None and len(sizes) != 1:
-            if sizes:
-                raise GanzooError(f"labels are lists of different lengths: {', '.join(map(str, sorted(sizes)))}")
-            count = 1 if columns and len(columns) == len(self.label_names) else count
-        count = next(iter(sizes)) if count is None and sizes else count
-        whole_count(count)
-        assert count is not None
-        if wrong := sizes - {count}:
-            raise GanzooError(f"{count} sounds need one value of a label, or {count}, got {min(wrong)}")
-        result, every = np.zeros((count, len(self.label_names)), "int32"), 1
-        for i, (name, names) in enumerate(self.label_names.items()):
-            if name in columns:
-                result[:, i] = columns[name]
-            else:
-                result[:, i] = np.arange(count) // every % len(names)
-                every *= len(names)
-        return result
-
-    def _numbers(self, label: str, values: Any) -> np.ndarray:
-        """The numbers of one value of a label, a scalar, or of several, (count,)."""
-        names = [str(name) for name in self.label_names[label]]
-        by_name = {name.casefold(): i for i, name in enumerate(names)} | {name: i for i, name in enumerate(names)}
-
-        def number(value):
-            if isinstance(value, str):
-                for key in (value, value.casefold()):
-                    if key in by_name:
-                        return by_name[key]
-                raise unknown(label, value, names)
-            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-            if not whole or not 0 <= value < len(names):
-                raise GanzooError(f"{label} is a name, or a whole number from 0 to {len(names) - 1}, got {value!r}")
-            return int(value)
-
-        if isinstance(values, (list, tuple, range)) or (isinstance(values, np.ndarray) and values.ndim == 1):
-            if not len(values):
-                raise GanzooError(f"{label}: the list is empty")
-            return np.array([number(value) for value in values])
-        return np.array(number(values))
-
-    def mel(self, audio: np.ndarray, sample_rate: int) -> np.ndarray:
-        """The mel spectrogram of a sound, on which models with `mel_bands` are conditioned.
-
-        Args:
-            audio: float (samples,) in [-1, 1].
-            sample_rate: in Hz; it must be the model's, so resample other sounds first.
-
-        Returns:
-            float32 (1, frames, mel_bands), frames = samples / hop + 1, after padding with silence to a whole number.
-
-        Raises:
-            GanzooError: another sample rate, an array of another shape, or values outside of [-1, 1].
-
-        Example:
-            model = ganzoo.create("wavenet", stacks=1, layers_per_stack=4, channels=8, mel_bands=16)
-            mel = model.mel(np.zeros(800, "float32"), sample_rate=8000)     # float32 (1, 14, 16)
-            sound = model.generate(mel=mel, seed=0)                         # float32 (1, 832)
-        """
-        if not self.mel_bands:
-            raise GanzooError("this model is not conditioned on mel spectrograms: create one with mel_bands")
-        if sample_rate != self.sample_rate:
-            raise GanzooError(
-                f"the model works at {self.sample_rate} Hz, the sound has {sample_rate!r}: resample it, e.g. with "
-                "ganzoo.data.audio.resampled"
-            )
-        sound = _checked_sound(audio, "audio")
-        padded = np.pad(sound, (0, -len(sound) % self.hop))[None]
-        return ops.convert_to_numpy(log_mel(padded, self.sample_rate, self.mel_bands, self.hop))
-
-    def _checked_mel(self, mel: Any) -> np.ndarray:
-        if not self.mel_bands:
-            raise GanzooError("this model is not conditioned on mel spectrograms: leave out mel")
-        if mel is None:
-            raise GanzooError("this model needs a mel spectrogram: generate(mel=model.mel(audio, sample_rate))")
-        found = np.asarray(mel)
-        if found.ndim != 3 or found.shape[2] != self.mel_bands or found.shape[1] < 2 or found.dtype.kind != "f":
-            raise GanzooError(
-                f"mel must be float32 (count, frames, {self.mel_bands}) with at least 2 frames, got {found.dtype} "
-                f"{found.shape}"
-            )
-        if not np.isfinite(found).all():
-            raise GanzooError("mel has values that are not finite numbers")
-        return found.astype("float32")
 
     def log_likelihood(
         self, sounds: Sequence[np.ndarray] | np.ndarray, labels: Mapping[str, Any] | np.ndarray | None = None
@@ -367,7 +76,7 @@ class SpeechSynthesis(Task):
             model = ganzoo.create("wavenet", stacks=1, layers_per_stack=4, channels=8)
             log_p = model.log_likelihood([np.zeros(800, "float32")])
         """
-        given = [_checked_sound(sound, f"sound {i}") for i, sound in enumerate(sounds)]
+        given = [checked_sound(sound, f"sound {i}") for i, sound in enumerate(sounds)]
         if not given:
             raise GanzooError("log_likelihood() needs at least one sound")
         if isinstance(labels, np.ndarray):
@@ -452,7 +161,7 @@ class SpeechSynthesis(Task):
                 f"{self.model_name} learns from sound float32 ({length},), {self.context} samples of context before "
                 f"{self.window}{pairs}; the data has {has}: use ganzoo.data.utterances(..., **model.data_arguments())"
             )
-        if isinstance(parts[0], np.ndarray) and parts[0].size and not np.abs(parts[0]).max() <= _FULL_SCALE:
+        if isinstance(parts[0], np.ndarray) and parts[0].size and not np.abs(parts[0]).max() <= FULL_SCALE:
             raise GanzooError(f"sound lies in [-1, 1], but the data has values up to {np.abs(parts[0]).max():g}")
         if count and isinstance(parts[1], np.ndarray) and parts[1].size:
             sizes = np.array([len(values) for values in self.label_names.values()])
@@ -526,21 +235,3 @@ class SpeechSynthesis(Task):
 
 def _shown(sound: np.ndarray, samples: int) -> np.ndarray:
     return spectrogram(sound[:samples], samples, window=128, hop=32)
-
-
-def _in_range(name: str, value: Any, low: float, high: float) -> float:
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not number or not low <= value <= high:
-        least = "above 0" if 0 < low < 0.01 else f"from {low:g}"
-        raise GanzooError(f"{name} must be a number {least} to {high:g}, got {value!r}")
-    return float(value)
-
-
-def _checked_sound(audio: Any, what: str) -> np.ndarray:
-    sound = np.asarray(audio)
-    if sound.ndim != 1 or not sound.size or sound.dtype.kind != "f":
-        raise GanzooError(f"{what} must be float (samples,) in [-1, 1], got {sound.dtype} {sound.shape}")
-    # False for NaN too.
-    if not np.abs(sound).max() <= _FULL_SCALE:
-        raise GanzooError(f"{what} must lie in [-1, 1], got values up to {np.abs(sound).max():g}")
-    return sound.astype("float32")
