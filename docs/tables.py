@@ -141,7 +141,7 @@ def compared(preset):
 @table
 def image_generation():
     yield (
-        *("preset", "Fréchet distance, judge", "selecting classifier", "ratio", "precision / recall"),
+        *("preset", "Fréchet distance, judge", "training classifier", "ratio", "precision / recall"),
         *("classes covered", "training time", "data, license"),
     )
     rows = []
@@ -167,7 +167,7 @@ def data_of(preset):
 
 @table
 def two_classifiers():
-    """How far the distances of the judge and of the selecting classifier disagree."""
+    """How far the distances of the judge and of the training classifier disagree."""
     yield "data", "presets", "ratio of the distances", "pairs of presets in the same order"
     for kind in (*ORDER, "avatars"):
         found = [distances(name) for name in trained() if data_of(name) == kind and both(name)]
@@ -203,7 +203,7 @@ def text_presets():
 def text_to_image():
     yield (
         *("obeyed", "attributes", "held out", "the right caption of 10", "held out", "Fréchet distance, judge"),
-        *("selecting classifier", "recall", "real avatars", "training time"),
+        *("training classifier", "recall", "real avatars", "training time"),
     )
     keys = "attributes_obeyed", "held_out_attributes_obeyed", "right_of_10", "held_out_of_10"
     for name in text_presets():

@@ -331,6 +331,8 @@ def _data(config: Config, weights: Weights) -> str:
         epoch = weights.metrics.get("best_epoch")
         stage = f" for the last of {len(config.stages) + 1} stages" if config.stages else ""
         lines.append(f"- Training: {time}{kind}{stage}" + (f", up to epoch {epoch}" if epoch else ""))
+    if start := config.training.start_from:
+        lines.append(f"- It started from the weights of `{start}`, whose training time is not included")
     return "\n".join(lines)
 
 

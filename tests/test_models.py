@@ -1,5 +1,6 @@
 """What holds for every registered model: to register one is to have it tested."""
 
+import re
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 import ganzoo
+from ganzoo import registry
 from ganzoo.arguments import parameters_of, validated_arguments
 from ganzoo.registry import model_class
 
@@ -94,6 +96,8 @@ def test_every_model_ships_a_preset_and_says_what_it_is(name):
     cls = model_class(name)
     assert "arXiv" in cls.__doc__ or "doi:" in cls.__doc__
     assert "Example" in cls.__doc__
+    # A line for `ganzoo list` and the cards, whole up to its source.
+    assert re.fullmatch(r"[^():]+: [^()]+ \([^()]+ \d{4}, (arXiv|doi):[^()]+\)\.", registry.describe(name))
     assert validated_arguments(parameters_of("__init__", owner=cls), cls.test_config, name)
 
 

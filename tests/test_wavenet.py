@@ -10,6 +10,7 @@ from keras import ops
 
 import ganzoo
 from ganzoo import backend, cli, mu_law
+from ganzoo.config import load_config
 from ganzoo.data.labelled_recordings import open_labelled, write_packed
 from ganzoo.data.utterances import utterances
 from ganzoo.evaluation import evaluate
@@ -18,6 +19,7 @@ from ganzoo.inference.inspection import inspect
 from ganzoo.losses import get_sample_likelihood
 from ganzoo.networks.mel import log_mel
 from ganzoo.registry import model_class
+from ganzoo.training.publish import publish_run
 
 RATE = 8_000
 SMALL = model_class("wavenet").test_config
@@ -187,6 +189,12 @@ def test_guidance_moves_logits_away_from_those_without_labels(arguments):
     np.testing.assert_array_equal(made, naive(model, 2, samples, 7, mel, guided))
     model.guidance = 0.75
     np.testing.assert_array_equal(made, model.generate(2, **given))
+    if not model.hop:
+        labels = {"tone": "high", "speaker": "ben"}
+        said = model.say(labels, seed=7, seconds=given["seconds"], guidance=2.0)
+        alone = model.generate(seed=7, labels=labels, seconds=given["seconds"], guidance=2.0)[0]
+        np.testing.assert_array_equal(said, alone)
+        assert (said != model.say(labels, seed=7, seconds=given["seconds"])).any()
 
 
 def test_label_dropout_trains_without_labels():
@@ -357,7 +365,7 @@ def test_a_run_selects_by_bits_and_the_command_says(recordings, tmp_path):
 model: wavenet
 arguments:
   {{stacks: 1, layers_per_stack: 4, channels: 6, skip_channels: 8, hidden: 8, window: 200, silence: 50,
-   label_names: {{tone: [low, high], speaker: [ana, ben]}}}}
+   label_names: {{tone: [low, high], speaker: [ana, ben]}}, label_dropout: 0.2, guidance: 3.0}}
 data: {{source: "named:{recordings}:{{tone}}_{{speaker}}_{{index}}:index=0-3", batch_size: 8, held_out: 0.2}}
 training: {{epochs: 2, samples: 2}}
 """
@@ -373,6 +381,19 @@ training: {{epochs: 2, samples: 2}}
     sound, rate = soundfile.read(tmp_path / "out.wav")
     assert rate == RATE
     assert 2 * 0.15 * RATE < len(sound) <= (2 * 0.15 + 3 * 0.05) * RATE
+    # The run keeps its guidance, and the command can replace it.
+    kept = [tmp_path / f"{guidance}.wav" for guidance in ("run", "3", "0")]
+    for path, options in zip(kept, ([], ["--guidance", "3"], ["--guidance", "0"])):
+        done = CliRunner().invoke(cli.main, ["say", str(path), *say[2:], "--seed", "4", *options])
+        assert done.exit_code == 0, done.output
+    assert kept[0].read_bytes() == kept[1].read_bytes() != kept[2].read_bytes()
+    data = f"named:{recordings}:{{tone}}_{{speaker}}_{{index}}:index=5"
+    config = load_config(publish_run(run, tmp_path / "published", data, "CC0", "tones"))
+    best = min(record["bits_per_sample"] for record in records)
+    assert config.weights.metrics["best_epoch"] == [record["bits_per_sample"] for record in records].index(best) + 1
+    assert 0 < config.weights.metrics["bits_per_sample"] < 9
+    assert "sounds generated with guidance 3" in config.weights.protocol
+    assert ganzoo.load(tmp_path / "published").guidance == 3.0
     apart = ["say", str(tmp_path / "apart"), "--separate", "--count", "3", "--model", str(run), "--seconds", "0.01"]
     assert CliRunner().invoke(cli.main, apart).exit_code == 0
     assert [path.name for path in sorted((tmp_path / "apart").iterdir())] == ["0000.wav", "0001.wav", "0002.wav"]

@@ -47,7 +47,7 @@ class WaveNet(SpeechSynthesis, ZooModel):
         mel_channels: channels of the spectrogram after its first layer.
         hop: samples from one frame of the spectrogram to the next.
         dropout: share of the inputs of the gated layers that are dropped in training.
-        label_dropout: share of the sounds that the network sees without their labels in training, for `guidance`.
+        label_dropout: share of the sounds whose labels are all hidden in training, for `guidance`.
         guidance: the default of `generate` and `say`; above 0 it needs `label_dropout` and mu-law outputs.
         window: samples of a training crop that the loss counts; before them are `receptive_field` samples of context.
         silence: samples of silence that end a sound, at most half of the receptive field; the loss counts as many
