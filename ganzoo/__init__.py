@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "AdversarialModel": "ganzoo.training.adversarial",
-    "ClassConditionalGeneration": "ganzoo.tasks.image_generation",
+    "ClassConditionalGeneration": "ganzoo.tasks.class_conditional_generation",
     "GanzooError": "ganzoo.errors",
     "ImageGeneration": "ganzoo.tasks.image_generation",
     "ImageTranslation": "ganzoo.tasks.image_translation",

@@ -10,7 +10,7 @@ from ganzoo.networks.conditional import (
 )
 from ganzoo.networks.convolutional import batch_norm
 from ganzoo.registry import register
-from ganzoo.tasks.image_generation import ClassConditionalGeneration
+from ganzoo.tasks.class_conditional_generation import ClassConditionalGeneration
 from ganzoo.training.adversarial import AdversarialModel
 from ganzoo.types import Tensor
 

@@ -13,7 +13,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.inference.counts import whole_count
 from ganzoo.models.pixelcnn import PixelCNN
 from ganzoo.registry import register
-from ganzoo.tasks.image_generation import ClassConditionalGeneration
+from ganzoo.tasks.class_conditional_generation import ClassConditionalGeneration
 from ganzoo.training.zoo_model import ZooModel
 from ganzoo.types import Tensor
 

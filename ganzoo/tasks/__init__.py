@@ -1,7 +1,8 @@
 """Tasks of models: mixins without training code; see `ganzoo.tasks.base`."""
 
 from ganzoo.tasks.base import Task, ValidationMetrics
-from ganzoo.tasks.image_generation import ClassConditionalGeneration, ImageGeneration
+from ganzoo.tasks.class_conditional_generation import ClassConditionalGeneration
+from ganzoo.tasks.image_generation import ImageGeneration
 from ganzoo.tasks.image_translation import ImageTranslation
 from ganzoo.tasks.speech_enhancement import SpeechEnhancement
 from ganzoo.tasks.speech_restoration import SpeechRestoration
