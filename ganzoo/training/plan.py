@@ -20,7 +20,8 @@ from ganzoo.files import held
 from ganzoo.metrics.registry import check_names
 from ganzoo.registry import model_class
 from ganzoo.tasks.base import ValidationMetrics
-from ganzoo.training.distribute import Agreement, Placement, placement, workers_needed
+from ganzoo.training.agreement import Agreement
+from ganzoo.training.distribute import Placement, placement, workers_needed
 from ganzoo.training.facts import Facts, read_facts
 from ganzoo.training.stages import StageRun, stage_runs
 from ganzoo.training.zoo_model import ZooModel, describe_networks

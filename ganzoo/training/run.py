@@ -30,10 +30,11 @@ from ganzoo.config import dump, to_mapping
 from ganzoo.errors import GanzooError
 from ganzoo.files import held, write_atomically
 from ganzoo.training import callbacks
+from ganzoo.training.agreement import Agreement
 from ganzoo.training.callbacks.checkpoints import recorded_value, write_value
 from ganzoo.training.callbacks.loggers import LOGGERS
 from ganzoo.training.callbacks.record import read_records
-from ganzoo.training.distribute import Agreement, of_several_workers, placement, workers_needed
+from ganzoo.training.distribute import placement, workers_needed
 from ganzoo.training.facts import write_facts
 from ganzoo.training.plan import prepared, random_states_restored, stages_of
 from ganzoo.types import PathLike
@@ -189,7 +190,7 @@ def _best_value(folder, plan):
         value = recorded_value(path, monitor)
         if value is not None:
             return value
-        if of_several_workers(plan.placement):
+        if plan.placement.several_workers:
             # One of several workers cannot load a model alone: use the recorded metrics.
             recorded = [line[monitor] for line in read_records(folder / "metrics.jsonl") if monitor in line]
             return plan.measure.best(recorded) if recorded else None

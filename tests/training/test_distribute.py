@@ -18,7 +18,8 @@ import ganzoo
 from ganzoo.arguments import parameters_of
 from ganzoo.registry import list_models, model_class
 from ganzoo.training.callbacks.record import read_records
-from ganzoo.training.distribute import STRATEGIES, _resolver, placement
+from ganzoo.training.cluster import resolver
+from ganzoo.training.distribute import STRATEGIES, placement
 
 SGD = {"name": "sgd", "learning_rate": 0.001, "global_clipnorm": 1.0}
 
@@ -128,7 +129,7 @@ def test_two_workers_end_with_the_weights_of_one_process(tmp_path):
 import sys
 import numpy as np
 from tests.training.test_distribute import trained
-from ganzoo.training.distribute import _resolver, placement
+from ganzoo.training.distribute import placement
 np.savez(sys.argv[1], *map(np.array, trained("dcgan", placement().strategy).weights))
 """
     command = [sys.executable, "-c", code, str(tmp_path / "WORKER.npz")]
@@ -298,7 +299,7 @@ def test_slurm_names_no_more_workers_than_can_train(monkeypatch, name, value):
     }
     for one, usual in step.items():
         monkeypatch.setenv(f"SLURM_{one}", usual)
-    assert _resolver().cluster_spec().num_tasks("worker") == 2
+    assert resolver().cluster_spec().num_tasks("worker") == 2
     monkeypatch.setenv(f"SLURM_{name}", value)
     with pytest.raises(
         ganzoo.GanzooError, match=f"SLURM_{name}=.* (stands for more than 10000|of more than 253)"
@@ -312,7 +313,7 @@ def test_slurm_names_the_workers(monkeypatch):
     step = {"PROCID": "2", "STEP_NUM_TASKS": "3", "STEP_NODELIST": "n[1-2]", "STEP_TASKS_PER_NODE": "2,1"}
     for name, value in step.items():
         monkeypatch.setenv(f"SLURM_{name}", value)
-    found = _resolver()
+    found = resolver()
     assert found.cluster_spec().as_dict() == {"worker": ["n1:8888", "n1:8889", "n2:8888"]}
     assert (found.task_type, found.task_id, found.num_accelerators()) == ("worker", 2, {"GPU": 0})
     monkeypatch.setenv("SLURM_STEP_TASKS_PER_NODE", "x")
