@@ -61,7 +61,7 @@ def translate(
               ganzoo translate a.png b.png translated --model runs/cyclegan.mine-001
     """
     from ganzoo import checks
-    from ganzoo.data.sources import find_image_files
+    from ganzoo.data.image_folders import find_image_files
     from ganzoo.inference.folders import written_pairs
     from ganzoo.inference.image_files import check_size
     from ganzoo.inference.translation import translate_file

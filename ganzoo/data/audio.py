@@ -14,9 +14,9 @@ from types import ModuleType
 
 import numpy as np
 
+from ganzoo.data.folders import files_in
 from ganzoo.data.native_audio import read_natively, tensorflow_io
 from ganzoo.data.recording_files import LONGEST, UNDECODED, Warn, opened
-from ganzoo.data.sources import files_in
 from ganzoo.errors import GanzooError, missing_package
 from ganzoo.types import PathLike
 
@@ -30,7 +30,7 @@ _MOST_VALUES = LONGEST * 48_000 * 2
 
 
 def audio_files(root: PathLike) -> list[Path]:
-    """The audio files of a folder, found as by `ganzoo.data.sources.files_in`.
+    """The audio files of a folder, found as by `ganzoo.data.folders.files_in`.
 
     Includes formats that cannot be decoded, so that reading them raises an error that says what to do. If a converted
     copy of such a file lies beside it, only the copy counts.

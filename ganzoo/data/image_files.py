@@ -12,7 +12,8 @@ import numpy as np
 
 from ganzoo.data.allocation import allocate
 from ganzoo.data.decoding import PIXEL_LIMIT, WHITE, as_channels, opened_image, read_image
-from ganzoo.data.sources import find_image_files, split_source
+from ganzoo.data.image_folders import find_image_files
+from ganzoo.data.sources import split_source
 from ganzoo.data.tfds import load_tfds
 from ganzoo.errors import GanzooError, missing_package
 

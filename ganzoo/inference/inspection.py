@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ganzoo.data import avatars, image_files, sources
+from ganzoo.data import avatars, image_files, image_folders, sources
 from ganzoo.data.arrays import read_arrays, read_idx
 from ganzoo.data.audio import audio_files, read_audio
 from ganzoo.data.captions_file import read_captions
@@ -218,7 +218,7 @@ def _folder(found: Inspection, root: Path) -> None:
             raise GanzooError(f"the folder {printable(root)} holds neither images nor recordings") from None
         _recordings(found, paths)
         return
-    paths = sources.find_image_files(root)
+    paths = image_folders.find_image_files(root)
     folders = sorted({path.relative_to(root).parts[0] for path in paths if path.parent != root}, key=natural)
     beside = sum(path.parent == root for path in paths)
     labelled = len(folders) > 1 and not beside
@@ -241,7 +241,7 @@ def _two_folders(found: Inspection, place: str) -> None:
         _recordings(found, [*sides[0], *sides[1]])
         found.notes += [f"{name}: {len(side):,} recordings" for name, side in zip(names, sides)]
         return
-    sides = [sources.find_image_files(root) for root in roots]
+    sides = [image_folders.find_image_files(root) for root in roots]
     labels: list[str | None] = [name for name, side in zip(names, sides) for _ in side]
     _files(found, [*sides[0], *sides[1]], labels).end(classes=names)
 
