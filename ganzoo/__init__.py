@@ -18,7 +18,7 @@ _MODULES = {
     "GanzooError": "ganzoo.errors",
     "ImageGeneration": "ganzoo.tasks.image_generation",
     "ImageTranslation": "ganzoo.tasks.image_translation",
-    "Objective": "ganzoo.training.zoo_model",
+    "Objective": "ganzoo.training.step",
     "SpeechEnhancement": "ganzoo.tasks.speech_enhancement",
     "SpeechRestoration": "ganzoo.tasks.speech_restoration",
     "SpeechSmoothing": "ganzoo.tasks.speech_smoothing",

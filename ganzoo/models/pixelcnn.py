@@ -20,7 +20,8 @@ from ganzoo.networks import pixelcnn
 from ganzoo.registry import register
 from ganzoo.tasks.base import Endpoint, ValidationMetrics
 from ganzoo.tasks.image_generation import ImageGeneration
-from ganzoo.training.zoo_model import Objective, ZooModel
+from ganzoo.training.step import Objective
+from ganzoo.training.zoo_model import ZooModel
 from ganzoo.types import Tensor
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from ganzoo.arguments import AtLeastOne
 from ganzoo.networks.cepstral import SCALE, cepstral_smoother, smoother_reach
 from ganzoo.registry import register
 from ganzoo.tasks.speech_smoothing import SpeechSmoothing
-from ganzoo.training.zoo_model import Objective, ZooModel
+from ganzoo.training.step import Objective
+from ganzoo.training.zoo_model import ZooModel
 from ganzoo.types import Tensor
 
 

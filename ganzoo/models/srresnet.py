@@ -9,7 +9,8 @@ from ganzoo.networks.regularizers import regularized
 from ganzoo.networks.upscaling import upscaler
 from ganzoo.registry import register
 from ganzoo.tasks.super_resolution import SuperResolution
-from ganzoo.training.zoo_model import Objective, ZooModel
+from ganzoo.training.step import Objective
+from ganzoo.training.zoo_model import ZooModel
 from ganzoo.types import Tensor
 
 

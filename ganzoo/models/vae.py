@@ -18,7 +18,8 @@ from ganzoo.networks import variational
 from ganzoo.registry import register
 from ganzoo.tasks.base import ValidationMetrics
 from ganzoo.tasks.image_generation import ImageGeneration
-from ganzoo.training.zoo_model import Objective, ZooModel
+from ganzoo.training.step import Objective
+from ganzoo.training.zoo_model import ZooModel
 from ganzoo.types import Tensor
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from ganzoo.networks.autoregressive import dilations_of, receptive_field, wavene
 from ganzoo.networks.mel import check_bands, log_mel
 from ganzoo.registry import register
 from ganzoo.tasks.speech_synthesis import SpeechSynthesis
-from ganzoo.training.zoo_model import Objective, ZooModel
+from ganzoo.training.step import Objective
+from ganzoo.training.zoo_model import ZooModel
 from ganzoo.types import Tensor
 
 

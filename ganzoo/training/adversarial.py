@@ -18,7 +18,8 @@ from ganzoo.networks import regularizers
 from ganzoo.training.augmentations import get_augmentation
 from ganzoo.training.averages import HistoricalAverage
 from ganzoo.training.reference_batches import take_reference_batches
-from ganzoo.training.zoo_model import Network, Objective, ZooModel
+from ganzoo.training.step import Objective
+from ganzoo.training.zoo_model import Network, ZooModel
 from ganzoo.types import Tensor
 
 # The usual optimizer of GANs since Radford et al. 2015 (arXiv:1511.06434).

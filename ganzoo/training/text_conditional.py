@@ -17,7 +17,8 @@ from ganzoo.networks.split import split_at
 from ganzoo.networks.text_to_image import attribute_classifier
 from ganzoo.text import ENCODERS
 from ganzoo.training.adversarial import AdversarialModel
-from ganzoo.training.zoo_model import Objective, ZooModel
+from ganzoo.training.step import Objective
+from ganzoo.training.zoo_model import ZooModel
 from ganzoo.types import Tensor
 
 

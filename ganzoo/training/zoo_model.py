@@ -1,13 +1,11 @@
 """The base class of all models: named networks, and the objectives that they minimize.
 
-A model states what it minimizes as data: a list of `Objective`. The training step that reads this list is
-`training_step`, with `alternate` and `minimize`, and there is no other.
+A model states what it minimizes as data: a list of `Objective`. The training step that reads this list is in
+`ganzoo.training.step`.
 """
 
-import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, TypeAlias
 
@@ -20,73 +18,26 @@ from ganzoo import backend
 from ganzoo.arguments import NOT_IN_PRESETS, AtLeastOne, Seed, parameters_of, validated_arguments
 from ganzoo.construction import is_inference_first
 from ganzoo.data.batch_checks import refuse_unreadable, refuse_weights
-from ganzoo.data.batches import FirstBatch, as_arrays, split, unpadded, with_known_shapes, without_empty_parts
+from ganzoo.data.batches import FirstBatch, as_arrays, with_known_shapes, without_empty_parts
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.export import Exported, export_model
 from ganzoo.networks import regularizers
 from ganzoo.networks.layout import weights_of
 from ganzoo.tasks.base import Task
 from ganzoo.training import optimizers
-from ganzoo.training.averages import move_average
 from ganzoo.training.callbacks.standard import prepared
 from ganzoo.training.deferred import DeferredNetworks
 from ganzoo.training.fit_data import checked_numbers, validation_pair, whole_steps
 from ganzoo.training.noise import Noise
 from ganzoo.training.saving import Saving, constructor_arguments
+from ganzoo.training.step import Objective, StepState, TrainingStep
 from ganzoo.types import PathLike, Tensor
 
 # A network, or a function that builds it.
 Network: TypeAlias = keras.Model | Callable[[], keras.Model]
 
 
-@dataclass(frozen=True)
-class Objective:
-    """A loss, and the networks that minimize it.
-
-    Attributes:
-        name: its key in the logs, e.g. "loss" or "g_loss".
-        loss: function of (batch, training) that returns a scalar, the mean over this replica's batch.
-        networks: names of the networks whose weights it updates.
-        steps: how many times a training step minimizes it, each time with another batch and new noise: the k of
-            Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661). 0 does not train it.
-
-    Example:
-        model = ganzoo.load("dcgan.digits")
-        objective = ganzoo.Objective("d_loss", model.discriminator_loss, networks=("discriminator",), steps=5)
-    """
-
-    name: str
-    loss: Callable[..., Tensor]
-    networks: tuple[str, ...]
-    steps: int = 1
-
-
-class _StepState(threading.local):
-    """State of the current step. Thread-local, since the replicas of a strategy are threads that interleave in a step.
-
-    Attributes:
-        recorded: {name: value} given to `ZooModel.record`.
-        shared: (batch, its result of `split_batch`, the generated batch) while both updates share a fake batch.
-        weight: sample weight of recorded values, see `ZooModel.record`.
-    """
-
-    recorded: dict[str, Tensor]
-    shared: tuple[Any, tuple[Tensor, Any], Tensor] | None = None
-    weight: Any = None
-
-    def __init__(self):
-        self.recorded = {}
-
-    def begin(self, data: Any) -> None:
-        self.recorded = {}
-        self.weight = backend.with_dependency(data, 1.0) if backend.IS_TENSORFLOW else None
-
-    def end(self) -> None:
-        # A loss called outside of a step must not use this step's tensors.
-        self.weight = None
-
-
-class ZooModel(Task, DeferredNetworks, Saving):
+class ZooModel(Task, DeferredNetworks, TrainingStep, Saving):
     """Named networks that minimize objectives, with moving averages of their weights.
 
     A subclass builds its networks, passes them to the constructor by name, and defines `objectives`. For a generator
@@ -181,7 +132,7 @@ class ZooModel(Task, DeferredNetworks, Saving):
             average.trainable = False
             setattr(self, f"ema_{name}", average)
         self.trackers: dict[str, keras.metrics.Metric] = {}
-        self._step_state = _StepState()
+        self._step_state = StepState()
         self._own_settings: dict[str, Any] = {}
         # The arguments of compile(). Keras' `compiled` is True even if `compile_from_config` gave up.
         self._settings: Any = None
@@ -211,22 +162,6 @@ class ZooModel(Task, DeferredNetworks, Saving):
     def objectives(self) -> Sequence[Objective]:
         """The objectives that the model minimizes, in this order; called by `compile`."""
         raise NotImplementedError(f"{type(self).__name__} must define objectives()")
-
-    def record(self, **values: Tensor) -> None:
-        """Records scalars of this step for `after_step`; the logs show those whose names are in `reported`."""
-        self._step_state.recorded.update(values)
-        for name, value in values.items():
-            if name in self.trackers:
-                # The weight is 1, but depends on the batch. Keras would otherwise count a value in the step that finds
-                # the end of a data set of unknown length.
-                self.trackers[name].update_state(value, sample_weight=self._step_state.weight)
-
-    def after_step(self, recorded: dict[str, Tensor]) -> None:
-        """Called after all objectives have been minimized.
-
-        Args:
-            recorded: {name: scalar} recorded in this step on this replica; the last value of each name.
-        """
 
     def before_training(self, x: Any, y: Any) -> Any:
         """Called by `fit` with its data, before the first step.
@@ -359,9 +294,6 @@ class ZooModel(Task, DeferredNetworks, Saving):
                     "network in one of objectives(), or set the network's trainable to False"
                 )
 
-    def _variables(self, objective):
-        return [variable for name in objective.networks for variable in self.networks[name].trainable_variables]
-
     def _built_optimizers(self, given):
         """{name of an objective: its optimizer}."""
         names = [objective.name for objective in self._objectives]
@@ -389,11 +321,6 @@ class ZooModel(Task, DeferredNetworks, Saving):
     def optimizers(self) -> Mapping[str, keras.optimizers.Optimizer]:
         """{name of an objective: its Keras optimizer}."""
         return MappingProxyType(dict(self.objective_optimizers))
-
-    @property
-    def batches_per_step(self) -> int:
-        """Number of batches of the data set that one training step takes."""
-        return max(1, *(objective.steps for objective in self._objectives))
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -582,90 +509,6 @@ class ZooModel(Task, DeferredNetworks, Saving):
     def _replicas(self):
         strategy = getattr(self, "distribute_strategy", None)
         return strategy.num_replicas_in_sync if strategy else 1
-
-    def make_train_function(self, force: bool = False) -> Any:
-        """As in Keras, after `prepare`."""
-        self.prepare()
-        return super().make_train_function(force)
-
-    def make_test_function(self, force: bool = False) -> Any:
-        """As in Keras, after `prepare`."""
-        self.prepare()
-        return super().make_test_function(force)
-
-    def train_step(self, *data: Any) -> Any:
-        """What Keras calls in `fit`; the step itself is `training_step`."""
-        return backend.train_step(self, *data)
-
-    def test_step(self, *data: Any) -> Any:
-        """What Keras calls in `evaluate`; the losses are computed in `evaluation_step`."""
-        return backend.test_step(self, *data)
-
-    def training_step(self, data: Any) -> dict[str, Tensor]:
-        """One training step: minimizes every objective on its parts of the batch, then updates the moving averages."""
-        data = unpadded(data)
-        self._step_state.begin(data)
-        self.noise.start_step(backend.with_dependency(data, self.step))
-        loss = self.alternate(split(data, self.batches_per_step))
-        self.after_step(self._step_state.recorded)
-        self._step_state.end()
-        backend.share_statistics(self._statistics)
-        backend.update([(self.step, self.step)], lambda step, _: backend.with_dependency(loss, step) + 1)
-        for name, average in self.averages.items():
-            move_average(average, self.networks[name], self.step, self.ema_decay)
-        return self._logs()
-
-    def alternate(self, parts: Sequence[Any]) -> Tensor:
-        """Minimizes each objective `steps` times, on the last `steps` parts of the batch.
-
-        Args:
-            parts: `batches_per_step` batches.
-
-        Returns:
-            The last loss.
-        """
-        for objective in self._objectives:
-            for part in parts[len(parts) - objective.steps :]:
-                loss = self.minimize(objective, part)
-        return loss
-
-    def minimize(self, objective: Objective, batch: Any) -> Tensor:
-        """Takes one optimizer step on an objective, and records and returns its loss."""
-        loss = backend.minimize(
-            lambda: objective.loss(batch, training=True),
-            self.optimizers[objective.name],
-            self._variables(objective),
-            self._step_state.recorded,
-        )
-        self.record(**{objective.name: loss})
-        return loss
-
-    def evaluation_step(self, data: Any) -> dict[str, Tensor]:
-        """Computes the losses of a batch; no weight changes."""
-        data = unpadded(data)
-        self._step_state.begin(data)
-        # Counts the batches since evaluate() began: noise differs between batches, but not between evaluations.
-        last = self._objectives[-1].name
-        self.noise.start_step(backend.with_dependency(data, self.trackers[last].count))
-        for objective in self._objectives:
-            if objective.steps:
-                self.record(**{objective.name: objective.loss(data, training=False)})
-        self._step_state.end()
-        return self._logs()
-
-    def _logs(self):
-        return backend.logged({name: tracker.result() for name, tracker in self.trackers.items()})
-
-    @property
-    def _trained_networks(self):
-        names = dict.fromkeys(name for objective in self._objectives for name in objective.networks)
-        return [self.networks[name] for name in names]
-
-    @property
-    def _statistics(self):
-        """Variables of the trained networks that are not trained, e.g. the moving means of batch norm."""
-        variables = [variable for network in self._trained_networks for variable in network.non_trainable_variables]
-        return [variable for variable in variables if "float" in variable.dtype]
 
     # Inference.
 

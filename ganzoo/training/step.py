@@ -1,0 +1,187 @@
+"""The training step of all models: `training_step`, with `alternate` and `minimize`. There is no other."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from ganzoo import backend
+from ganzoo.data.batches import split, unpadded
+from ganzoo.training.averages import move_average
+from ganzoo.training.noise import Noise
+from ganzoo.types import Tensor
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A loss, and the networks that minimize it.
+
+    Attributes:
+        name: its key in the logs, e.g. "loss" or "g_loss".
+        loss: function of (batch, training) that returns a scalar, the mean over this replica's batch.
+        networks: names of the networks whose weights it updates.
+        steps: how many times a training step minimizes it, each time with another batch and new noise: the k of
+            Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661). 0 does not train it.
+
+    Example:
+        model = ganzoo.load("dcgan.digits")
+        objective = ganzoo.Objective("d_loss", model.discriminator_loss, networks=("discriminator",), steps=5)
+    """
+
+    name: str
+    loss: Callable[..., Tensor]
+    networks: tuple[str, ...]
+    steps: int = 1
+
+
+class StepState(threading.local):
+    """State of the current step. Thread-local, since the replicas of a strategy are threads that interleave in a step.
+
+    Attributes:
+        recorded: {name: value} given to `ZooModel.record`.
+        shared: (batch, its result of `split_batch`, the generated batch) while both updates share a fake batch.
+        weight: sample weight of recorded values, see `ZooModel.record`.
+    """
+
+    recorded: dict[str, Tensor]
+    shared: tuple[Any, tuple[Tensor, Any], Tensor] | None = None
+    weight: Any = None
+
+    def __init__(self):
+        self.recorded = {}
+
+    def begin(self, data: Any) -> None:
+        self.recorded = {}
+        self.weight = backend.with_dependency(data, 1.0) if backend.IS_TENSORFLOW else None
+
+    def end(self) -> None:
+        # A loss called outside of a step must not use this step's tensors.
+        self.weight = None
+
+
+class TrainingStep:
+    """The part of `ZooModel` that is compiled to a graph: a step of training, and the losses of `evaluate`."""
+
+    # Of the model.
+    networks: Mapping[str, keras.Model]
+    averages: Mapping[str, keras.Model]
+    optimizers: Mapping[str, keras.optimizers.Optimizer]
+    trackers: Mapping[str, keras.metrics.Metric]
+    noise: Noise
+    step: keras.Variable
+    ema_decay: float
+    prepare: Callable[[], None]
+    _objectives: Sequence[Objective]
+    _step_state: StepState
+
+    @property
+    def batches_per_step(self) -> int:
+        """Number of batches of the data set that one training step takes."""
+        return max(1, *(objective.steps for objective in self._objectives))
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """As in Keras, after `prepare`."""
+        self.prepare()
+        parent: Any = super()
+        return parent.make_train_function(force)
+
+    def make_test_function(self, force: bool = False) -> Any:
+        """As in Keras, after `prepare`."""
+        self.prepare()
+        parent: Any = super()
+        return parent.make_test_function(force)
+
+    def train_step(self, *data: Any) -> Any:
+        """What Keras calls in `fit`; the step itself is `training_step`."""
+        return backend.train_step(self, *data)
+
+    def test_step(self, *data: Any) -> Any:
+        """What Keras calls in `evaluate`; the losses are computed in `evaluation_step`."""
+        return backend.test_step(self, *data)
+
+    def training_step(self, data: Any) -> dict[str, Tensor]:
+        """One training step: minimizes every objective on its parts of the batch, then updates the moving averages."""
+        data = unpadded(data)
+        self._step_state.begin(data)
+        self.noise.start_step(backend.with_dependency(data, self.step))
+        loss = self.alternate(split(data, self.batches_per_step))
+        self.after_step(self._step_state.recorded)
+        self._step_state.end()
+        backend.share_statistics(self._statistics)
+        backend.update([(self.step, self.step)], lambda step, _: backend.with_dependency(loss, step) + 1)
+        for name, average in self.averages.items():
+            move_average(average, self.networks[name], self.step, self.ema_decay)
+        return self._logs()
+
+    def alternate(self, parts: Sequence[Any]) -> Tensor:
+        """Minimizes each objective `steps` times, on the last `steps` parts of the batch.
+
+        Args:
+            parts: `batches_per_step` batches.
+
+        Returns:
+            The last loss.
+        """
+        for objective in self._objectives:
+            for part in parts[len(parts) - objective.steps :]:
+                loss = self.minimize(objective, part)
+        return loss
+
+    def minimize(self, objective: Objective, batch: Any) -> Tensor:
+        """Takes one optimizer step on an objective, and records and returns its loss."""
+        loss = backend.minimize(
+            lambda: objective.loss(batch, training=True),
+            self.optimizers[objective.name],
+            self._variables(objective),
+            self._step_state.recorded,
+        )
+        self.record(**{objective.name: loss})
+        return loss
+
+    def evaluation_step(self, data: Any) -> dict[str, Tensor]:
+        """Computes the losses of a batch; no weight changes."""
+        data = unpadded(data)
+        self._step_state.begin(data)
+        # Counts the batches since evaluate() began: noise differs between batches, but not between evaluations.
+        last = self._objectives[-1].name
+        self.noise.start_step(backend.with_dependency(data, self.trackers[last].count))
+        for objective in self._objectives:
+            if objective.steps:
+                self.record(**{objective.name: objective.loss(data, training=False)})
+        self._step_state.end()
+        return self._logs()
+
+    def _logs(self):
+        return backend.logged({name: tracker.result() for name, tracker in self.trackers.items()})
+
+    @property
+    def _trained_networks(self):
+        names = dict.fromkeys(name for objective in self._objectives for name in objective.networks)
+        return [self.networks[name] for name in names]
+
+    @property
+    def _statistics(self):
+        """Variables of the trained networks that are not trained, e.g. the moving means of batch norm."""
+        variables = [variable for network in self._trained_networks for variable in network.non_trainable_variables]
+        return [variable for variable in variables if "float" in variable.dtype]
+
+    def record(self, **values: Tensor) -> None:
+        """Records scalars of this step for `after_step`; the logs show those whose names are in `reported`."""
+        self._step_state.recorded.update(values)
+        for name, value in values.items():
+            if name in self.trackers:
+                # The weight is 1, but depends on the batch. Keras would otherwise count a value in the step that finds
+                # the end of a data set of unknown length.
+                self.trackers[name].update_state(value, sample_weight=self._step_state.weight)
+
+    def after_step(self, recorded: dict[str, Tensor]) -> None:
+        """Called after all objectives have been minimized.
+
+        Args:
+            recorded: {name: scalar} recorded in this step on this replica; the last value of each name.
+        """
+
+    def _variables(self, objective):
+        return [variable for name in objective.networks for variable in self.networks[name].trainable_variables]
