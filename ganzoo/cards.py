@@ -332,7 +332,7 @@ def _data(config: Config, weights: Weights) -> str:
         stage = f" for the last of {len(config.stages) + 1} stages" if config.stages else ""
         lines.append(f"- Training: {time}{kind}{stage}" + (f", up to epoch {epoch}" if epoch else ""))
     if start := config.training.start_from:
-        lines.append(f"- It started from the weights of `{start}`, whose training time is not included")
+        lines.append(f"- Training started from the weights of `{start}`; the time above does not include theirs")
     return "\n".join(lines)
 
 

@@ -328,9 +328,23 @@ def test_a_run_that_measures_is_not_published_before_it_has_measured(measured_ru
     from ganzoo.training.publish import publish_run
 
     run = shutil.copytree(measured_run, tmp_path / measured_run.name)
+    shutil.copy(run / "preset.yaml", tmp_path / "tiny.yaml")
+    facts = run / "data.json"
+    recorded = json.loads(facts.read_text())
+    # The best checkpoint needs none of the facts.
+    facts.write_text("{")
+    publish_run(run, tmp_path / "published", images_npz, "CC0", "noise", samples=20)
     (run / "checkpoints" / "best.keras").unlink()
-    with pytest.raises(ganzoo.GanzooError, match="no best checkpoint yet: frechet_distance selects it"):
-        publish_run(run, tmp_path / "published", images_npz, "CC0", "noise")
+    # A resumed run records the metric again; an older version did not, or wrote no facts at all.
+    facts.write_text(json.dumps(recorded))
+    ganzoo.train(run.parent / "tiny.yaml", output=run.parent, resume=True)
+    for content in (facts.read_text(), json.dumps({**recorded, "monitor": None}), None):
+        facts.write_text(content) if content else facts.unlink()
+        with pytest.raises(ganzoo.GanzooError, match="no best checkpoint yet: frechet_distance selects it"):
+            publish_run(run, tmp_path / "other", images_npz, "CC0", "noise")
+    facts.write_text(json.dumps({**recorded, "monitor": "\x1b[31m"}))
+    with pytest.raises(ganzoo.GanzooError, match="not the name of a metric"):
+        publish_run(run, tmp_path / "other", images_npz, "CC0", "noise")
 
 
 def test_a_run_whose_data_had_nothing_to_measure_publishes_its_last_checkpoint(examples_folder, tmp_path):

@@ -96,7 +96,7 @@ plain, guided = (
 )
 for name, sound in (("plain", plain), ("guided", guided)):
     as_each = np.stack([model.log_likelihood(sound, {"vowel": vowel}) for vowel in names["vowel"]])
-    as_labeled, as_others = np.diag(as_each), (as_each.sum(axis=0) - np.diag(as_each)) / 3
+    as_labeled, as_others = np.diag(as_each), (as_each.sum(axis=0) - np.diag(as_each)) / (len(names["vowel"]) - 1)
     print(f"{name}: {np.mean(as_labeled - as_others):.0f} nats more probable with its label than with another one")
 
 # %% [markdown]

@@ -1,4 +1,4 @@
-"""Images of one shape, from arrays of any."""
+"""Images of one shape, from arrays of any shape."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +35,7 @@ class Images:
 def from_arrays(
     images: Any, labels: Any, image_shape: tuple[int, int, int], upscale: bool, source: str, class_names: Any = None
 ) -> Images:
-    """`Images` from arrays of an archive, with as many labels, or None.
+    """`Images` from an array of images and one of as many labels, or None.
 
     Raises:
         GanzooError: arrays of other shapes or types, or images that are too small.

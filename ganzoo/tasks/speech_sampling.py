@@ -1,4 +1,4 @@
-"""Generation of speech by an autoregressive model of its samples: what inference needs."""
+"""Sampling from autoregressive models of speech."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ FULL_SCALE = 1.001
 
 
 class SpeechSampling:
-    """Inference of `SpeechSynthesis`: `generate`, `say`, and what they take, labels and mel spectrograms."""
+    """The inference methods of `SpeechSynthesis`, and their inputs: labels and mel spectrograms."""
 
     # Of the model.
     inference_network: Any

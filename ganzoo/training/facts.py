@@ -24,7 +24,7 @@ _EXAMPLES, _PARTS, _TOLERANCE = 64, 4, 0.01
 
 @dataclass
 class Facts:
-    """What a resumed run is compared with. None means unknown: older versions recorded only `examples`.
+    """What a resumed run is compared with, and `monitor`. None means unknown: older versions recorded less.
 
     Attributes:
         examples: number of examples in the data set.
@@ -110,14 +110,22 @@ def checkpoint_to_publish(run: Path) -> Path:
         GanzooError: no checkpoint, or none that was measured yet although the run measures.
     """
     checkpoint = presets.checkpoint_of(run)
-    # Older versions did not write data.json, or no metric's name.
-    monitor = read_facts(run).monitor if (run / "data.json").exists() else None
-    if monitor and checkpoint.name == "last.keras":
-        raise GanzooError(
-            f"{run} has no best checkpoint yet: {monitor} selects it, which is measured at the end of an epoch (every "
-            "evaluation.every_epochs epochs): resume the run"
-        )
+    if checkpoint.name == "last.keras" and (monitor := monitor_of(run)):
+        raise no_best_checkpoint(run, monitor)
     return checkpoint
+
+
+def monitor_of(run: Path) -> str | None:
+    """The metric that selects a run's best checkpoint: "" for none, None if an older version did not record it."""
+    return read_facts(run).monitor if (run / "data.json").exists() else None
+
+
+def no_best_checkpoint(run: Path, monitor: str) -> GanzooError:
+    """The error about a run that is published before it has selected a checkpoint by a metric."""
+    return GanzooError(
+        f"{run} has no best checkpoint yet: {monitor} selects it, which is measured every evaluation.every_epochs "
+        "epochs and after the last one: resume the run, or train longer with --set training.epochs=N"
+    )
 
 
 def _check(content: Any) -> None:
@@ -128,7 +136,8 @@ def _check(content: Any) -> None:
         raise ValueError("the summary is not a list of lists")
     if not all(type(value) in (int, float) for row in rows for value in row):
         raise ValueError("the summary contains values that are not numbers")
-    if not isinstance(content.get("monitor"), (str, type(None))):
+    monitor = content.get("monitor")
+    if monitor is not None and not (isinstance(monitor, str) and (monitor == "" or monitor.isidentifier())):
         raise ValueError("monitor is not the name of a metric")
 
 

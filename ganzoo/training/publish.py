@@ -14,7 +14,7 @@ from ganzoo.evaluation.report import short
 from ganzoo.files import LARGEST_WEIGHTS, open_regular, write_atomically
 from ganzoo.training.callbacks.checkpoints import recorded_value
 from ganzoo.training.callbacks.record import read_records
-from ganzoo.training.facts import checkpoint_to_publish
+from ganzoo.training.facts import checkpoint_to_publish, monitor_of, no_best_checkpoint
 from ganzoo.types import PathLike
 
 # Of the sample image of a card, in bytes.
@@ -70,6 +70,12 @@ def publish_run(
     preset_folders.check_target(folder, overwrite, name)
     config = load_config(run / "config.yaml")
     trained = loading.load_saved(checkpoint)
+    if checkpoint.name == "last.keras" and monitor_of(run) is None:
+        # A run of an older version, which did not record whether it measures. Models with a likelihood measure it.
+        likelihood = hasattr(trained, "log_likelihood") and config.data.get("held_out")
+        measured = trained.validation_metrics(None, config.evaluation)
+        if likelihood or measured:
+            raise no_best_checkpoint(run, measured.monitor if measured else "the log-likelihood")
     validated = checkpoint.name == "best.keras"
     lines = read_records(run / "metrics.jsonl")
     if validated:
@@ -117,7 +123,7 @@ def measure(model: Any, config: Config, data: str, samples: int = 10_000) -> tup
     """The metrics of published weights and their protocol.
 
     They are those of the preset's judge if it names one. The Fréchet distance is then also given on the features
-    of the extractor of training, as `classifier_frechet_distance`.
+    of the extractor used in training, as `classifier_frechet_distance`.
 
     Args:
         model: with the weights.
@@ -144,15 +150,16 @@ def _portable(config: Config, run: Path) -> Config:
     name = re.sub(r"-\d+$", "", run.name).split(".")[-1]
     published = presets.preset_files().get(f"{config.model}.{name}")
     precision = load_config(run / "preset.yaml").training.precision
-    if published:
+    known = load_config(published) if published else None
+    if known:
         # A preset that exists keeps its own.
-        known = load_config(published)
         sources: dict[str, Any] = {key: known.data.get(key) for key in ("source", "noise") if key in config.data}
-        start: str | None = known.training.start_from
     else:
         sources = {key: short(str(config.data[key])) for key in ("source", "noise") if config.data.get(key)}
-        start = config.training.start_from
-        start = start if start in presets.preset_files() or hub.is_address(start) else None
+    start = config.training.start_from
+    if start and start not in presets.preset_files() and not hub.is_address(start):
+        # The folder of another run: a preset of the package starts from that preset trained anew.
+        start = known.training.start_from if known else None
     settings: dict[str, Any] = {**config.data, **sources}
     settings = {key: value for key, value in settings.items() if value is not None}
     return replace(

@@ -8,7 +8,7 @@ runs/dcgan.mnist-001/
   samples/            a grid of samples per epoch, from the same latents; samples.gif at the end
   checkpoints/        last.keras, best.keras
 
-Two more files are for later: preset.yaml, the original preset, and data.json (see `ganzoo.training.facts`). A resumed
+Two more files are read later: preset.yaml, the original preset, and data.json (see `ganzoo.training.facts`). A resumed
 run is checked against them, and data.json tells whether the run selects a best checkpoint.
 """
 

@@ -62,7 +62,7 @@ class StepState(threading.local):
 
 
 class TrainingStep:
-    """The part of `ZooModel` that is compiled to a graph: a step of training, and the losses of `evaluate`."""
+    """The part of `ZooModel` that back ends may compile: a step of training, and the losses of `evaluate`."""
 
     # Of the model.
     networks: Mapping[str, keras.Model]
