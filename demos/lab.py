@@ -60,6 +60,7 @@ class Session:
         speed: steps per frame.
         goal: step at which playing pauses by itself.
         playing: the token of the event that plays, or None.
+        status: what the visitor last did, for the status line.
         used: when the visitor last did something.
     """
 
@@ -69,6 +70,7 @@ class Session:
     speed: int = 40
     goal: int = MOST_STEPS
     playing: object | None = None
+    status: str = ""
     used: float = 0.0
 
 
@@ -120,11 +122,12 @@ def left(request: gr.Request) -> None:
 # Events.
 
 
-def _shown(session: Session, status: str = "") -> tuple[Any, ...]:
-    """The images of both games, and the status line."""
+def _shown(session: Session, status: str | None = None) -> tuple[Any, ...]:
+    """The images of both games, and the status line, which a new status changes."""
+    session.status = session.status if status is None else status
     images = [render(*parts) for parts in zip(session.frames, session.games, session.names)]
     second = gr.update(value=images[1], visible=True) if len(images) > 1 else gr.update(value="", visible=False)
-    return images[0], second, f'<div role="status">{status}</div>'
+    return images[0], second, f'<div role="status">{session.status}</div>'
 
 
 def _set_up(request: gr.Request, games: list[Settings], names: list[str], goal: int = MOST_STEPS) -> tuple[Any, ...]:
@@ -152,7 +155,8 @@ def first(request: gr.Request) -> Any:
 @shown_errors
 def reset(request: gr.Request, two: Any, painting: Any, *values: Any) -> Any:
     """New games with the settings of the controls."""
-    return _set_up(request, *_asked(two, painting, values))
+    # No longer the experiment that was explained.
+    return "", *_set_up(request, *_asked(two, painting, values))
 
 
 def _asked(two: Any, painting: Any, values: tuple[Any, ...]) -> tuple[list[Settings], list[str]]:
@@ -191,11 +195,16 @@ def _playing(session: Session) -> Iterator[Any]:
             games, goal = session.games, session.goal
             count = min(session.speed, max(1, goal - games[0].step))
             with TRAINING:
-                _advance(session, games, count)
+                # Nothing is trained after Pause, which waits for its turn, too.
+                if session.playing is token:
+                    _advance(session, games, count)
             steps += count
             rate = steps / (time.monotonic() - begun)
             is_over = games[0].step >= goal or any(frame.has_failed for frame in session.frames)
             if session.playing is not token or session.games is not games:
+                # What came in between has set the status. The browser shows what is last yielded here.
+                if session.games:
+                    yield _shown(session)
                 return
             yield _shown(session, f"{'paused' if is_over else 'playing'} · {rate:,.0f} steps per second")
             if is_over:
@@ -216,10 +225,14 @@ def _advance(session: Session, games: "list[Game]", count: int, only: str | None
         session.frames = frames
 
 
-def pause(request: gr.Request) -> None:
-    """Ends `play`."""
+def pause(request: gr.Request) -> Any:
+    """Ends `play`, after the steps that are being taken."""
     with contextlib.suppress(GanzooError):
-        _session(request).playing = None
+        session = _session(request)
+        session.playing = None
+        with TRAINING:
+            return _shown(session, "paused")
+    return gr.skip()
 
 
 def _stepping(only: str | None, words: str) -> Callable[..., Any]:
@@ -284,9 +297,9 @@ def page() -> list[dict[str, Any]]:
         half_d = gr.Button("Half step: D", min_width=100, elem_id="lab-half-d")
         half_g = gr.Button("Half step: G", min_width=100, elem_id="lab-half-g")
         again = gr.Button("Reset", min_width=70, elem_id="lab-reset")
-        speed = gr.Slider(1, 200, 40, step=1, label="Steps per frame", min_width=160, elem_id="lab-speed")
+        speed = gr.Slider(1, 200, 40, step=1, label="Steps per frame", min_width=220, elem_id="lab-speed")
     status = gr.HTML('<div role="status">loading</div>', elem_id="lab-status")
-    with gr.Row():
+    with gr.Row(elem_id="lab-games"):
         images = [
             gr.HTML("", label="Game A", elem_id="lab-game-a", min_height=300),
             gr.HTML("", label="Game B", visible=False, elem_id="lab-game-b"),
@@ -309,7 +322,7 @@ def page() -> list[dict[str, Any]]:
                 brush=gr.Brush(default_size=8, colors=["#2563eb"], default_color="#2563eb", color_mode="fixed"),
                 eraser=20,
                 height=460,
-                label="Paint the real points here",
+                label="Paint the real points here: first choose the brush",
                 show_label=True,
             )
 
@@ -317,12 +330,13 @@ def page() -> list[dict[str, Any]]:
     shown = [*images, status]
     playing_event = dict(fn=play, inputs=None, outputs=shown, trigger_mode="multiple", **_EVENT)
     go.click(**playing_event)
-    stop.click(pause, None, None, **_EVENT)
+    stop.click(pause, None, shown, **_EVENT)
     one.click(_stepping(None, "one step"), None, shown, **_EVENT)
     half_d.click(_stepping("d_loss", "one update of D alone"), None, shown, **_EVENT)
     half_g.click(_stepping("g_loss", "one update of G alone"), None, shown, **_EVENT)
-    again.click(reset, [two, painting, *controls], shown, **_BUILD)
-    speed.release(set_speed, [speed], None, **_EVENT)
+    again.click(reset, [two, painting, *controls], [told, *shown], **_BUILD)
+    # Not only when the mouse is released: arrow keys and the number beside the slider change it, too.
+    speed.change(set_speed, [speed], None, **_EVENT)
     two.change(lambda on: gr.update(visible=on is True), [two], [column], **_EVENT)
     for name, button in choices.items():
         chosen = button.click(

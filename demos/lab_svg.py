@@ -34,7 +34,9 @@ STYLE = """
 .lab-game .curve { fill: none; stroke-width: 1.6; stroke-linejoin: round; }
 .lab-game .first { stroke: #2563eb; } .lab-game .second { stroke: #dc2626; }
 .dark .lab-game .first { stroke: #60a5fa; } .dark .lab-game .second { stroke: #f87171; }
-.lab-game text { fill: currentColor; font-size: 9.5px; }
+.lab-game text { fill: currentColor; font-size: 8.5px; }
+#lab-games { flex-wrap: wrap; } #lab-games > * { flex: 1 1 300px; min-width: min(300px, 100%); }
+#lab-told .katex-display { overflow-x: auto; overflow-y: hidden; }
 .lab-game .one { fill: #2563eb; } .lab-game .two { fill: #dc2626; }
 .dark .lab-game .one { fill: #60a5fa; } .dark .lab-game .two { fill: #f87171; }
 .lab-game p { margin: 2px 0 6px; }

@@ -42,10 +42,15 @@ class Played:
         Args:
             index: of the frame; the last by default.
 
+        Raises:
+            GanzooError: there is no such frame, or matplotlib is missing.
+
         Example:
             played = ganzoo.lab.play(units=8, steps=4, frames=2)
             figure = played.figure()
         """
+        if not isinstance(index, int) or not -len(self.frames) <= index < len(self.frames):
+            raise GanzooError(f"there are {len(self.frames)} frames, numbered from 0, got {index!r}")
         return _figure([self], index)
 
     def save(self, path: PathLike, seconds: float = 6.0) -> None:
@@ -100,8 +105,11 @@ def play(
 
 
 def _frames(game: "Game", steps: int, frames: int) -> "list[Frame]":
-    if not 1 <= frames <= steps:
-        raise GanzooError(f"frames must be from 1 to the number of steps, {steps}, got {frames}")
+    for what, number in (("steps", steps), ("frames", frames)):
+        if not isinstance(number, (int, np.integer)) or isinstance(number, bool) or number < 1:
+            raise GanzooError(f"{what} must be a whole number of at least 1, got {number!r}")
+    if frames > steps:
+        raise GanzooError(f"frames must be at most the number of steps, {steps}, got {frames}")
     ends = np.linspace(0, steps, frames + 1).round().astype(int)
     found = []
     for start, end in itertools.pairwise(ends):
@@ -143,7 +151,9 @@ def compare(
         _ending(path)
         _pyplot()
     if isinstance(what, Mapping):
-        games = {name: {**base, **changes} for name, changes in what.items()}
+        games = {name: Settings.of(Settings.of(base), **_mapping(name, changes)) for name, changes in what.items()}
+    elif not isinstance(what, (str, Experiment)):
+        raise GanzooError(f"compare takes the name of an experiment, or {{name: settings}}, got {what!r}")
     else:
         experiment = what if isinstance(what, Experiment) else experiments[what]
         changed = ({**experiment.base, **changes, **base} for changes in experiment.changes)
@@ -154,6 +164,12 @@ def compare(
     if path is not None:
         _save(played, path, seconds)
     return played
+
+
+def _mapping(name: str, changes: Any) -> Mapping[str, Any]:
+    if not isinstance(changes, Mapping):
+        raise GanzooError(f"the settings of the game '{name}' are a mapping, such as {{'units': 8}}, got {changes!r}")
+    return changes
 
 
 def _ending(path: PathLike) -> str:

@@ -94,6 +94,8 @@ class Settings:
         Example:
             settings = ganzoo.lab.Settings.of({"data": "moons"}, seed=1)
         """
+        if not isinstance(given, (Settings, Mapping, type(None))):
+            raise GanzooError(f"the settings of a game are a mapping, such as {{'data': 'moons'}}, got {given!r}")
         start = given if isinstance(given, Settings) else cls().with_changes(**(given or {}))
         return start.with_changes(**changes)
 

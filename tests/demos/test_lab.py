@@ -231,7 +231,16 @@ def test_a_visitor_plays(browser, address):
     for button, words in (("step", "one step"), ("half-d", "one update of D"), ("half-g", "one update of G")):
         press(tab, f"lab-{button}", f"() => document.getElementById('lab-status').innerText.includes('{words}')")
     press(tab, "lab-play", "() => document.getElementById('lab-status').innerText.includes('playing')")
-    press(tab, "lab-pause", "() => true")
+    press(tab, "lab-pause", "() => document.getElementById('lab-status').innerText == 'paused'")
+    paused = step(tab)
+    # Arrow keys change the speed as well.
+    with tab.expect_response(lambda answer: "/queue/join" in answer.url):
+        tab.locator("#lab-speed input[type=range]").press("ArrowRight")
+    press(tab, "lab-step", "() => document.getElementById('lab-status').innerText.includes('one step')")
+    assert step(tab) == paused + 1
+    press(tab, "lab-play", f"() => ({STEPS})() > {paused + 1}")
+    press(tab, "lab-pause", "() => document.getElementById('lab-status').innerText == 'paused'")
+    assert (step(tab) - paused - 1) % 41 == 0
     # An experiment: two games, its text and numbers, and it ends by itself.
     press(tab, "lab-smoothing", "() => document.body.innerText.includes('Measured with 5 seeds')")
     tab.locator("#lab-game-b svg").first.wait_for()
@@ -242,6 +251,8 @@ def test_a_visitor_plays(browser, address):
     tab.locator("#lab-two input").uncheck()
     tab.locator("#lab-units input[type=number]").fill("8")
     press(tab, "lab-reset", "() => !document.querySelector('#lab-game-b svg')")
+    # The text was about the experiment.
+    assert "Measured with 5 seeds" not in tab.locator("body").inner_text()
     assert step(tab) == 400  # the steps of D before the game
     # Each control has a name for a screen reader, and each image says what it shows.
     assert tab.locator("svg[role=img][aria-label*='Real points in blue']").count() == 1
@@ -277,7 +288,7 @@ def test_each_experiment_begins_with_a_click(browser, address):
         assert experiment.names[1] in titles
         # The equation is typeset.
         assert tab.locator("#lab-told .katex").count() >= 1
-        press(tab, "lab-pause", "() => true")
+        press(tab, "lab-pause", "() => document.getElementById('lab-status').innerText == 'paused'")
 
 
 @pytest.mark.long

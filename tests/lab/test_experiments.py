@@ -70,7 +70,15 @@ def test_games_are_compared_by_one_call(tmp_path):
         assert len(set(image.convert("RGB").getdata())) > 50
     with pytest.raises(ganzoo.GanzooError, match="Did you mean 'saturation'"):
         ganzoo.lab.compare("saturatoin")
+    for call, message in (
+        (lambda: ganzoo.lab.play("ring"), "the settings of a game are a mapping"),
+        (lambda: ganzoo.lab.play(frames="x"), "frames must be a whole number of at least 1, got 'x'"),
+        (lambda: ganzoo.lab.play(steps=2, frames=3), "frames must be at most the number of steps, 2"),
+        (lambda: ganzoo.lab.compare({"a": 3}), "the settings of the game 'a' are a mapping"),
+        (lambda: ganzoo.lab.compare(["saturation"]), "takes the name of an experiment"),
+        (lambda: played[0].figure(3), "there are 3 frames"),
+    ):
+        with pytest.raises(ganzoo.GanzooError, match=message):
+            call()
     with pytest.raises(ganzoo.GanzooError, match=r"ends in \.png, or \.gif"):
         ganzoo.lab.compare(games, tmp_path / "games.jpg")
-    with pytest.raises(ganzoo.GanzooError, match="frames must be from 1"):
-        ganzoo.lab.play(units=8, steps=2, frames=3)
