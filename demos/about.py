@@ -13,7 +13,7 @@ from ganzoo import cards, loading, registry
 from ganzoo.config import Config
 
 from .common import added_model, data_url, preset_of, shown_errors, trained_presets
-from .gallery import SAMPLES
+from .gallery import SAMPLES, described, sentences
 
 if TYPE_CHECKING:
     from ganzoo.networks.layout import Block
@@ -50,6 +50,15 @@ HEAD = """<style>
 @media (max-width: 640px) {.gz-layers table.gz-table :is(th, td) {padding: 4px 6px !important; font-size: .85em}
     .gz-layers table.gz-table .gz-inner td:first-child {padding-left: 14px !important}}
 </style>"""
+
+
+def heading(models: list[str]) -> str:
+    """The beginning of a page, in Markdown: the name of each of its models, what it is, and its paper."""
+    found = []
+    for model in models:
+        name, _, paper = described(model)
+        found.append(f"## {name}\n{sentences(model)}" + (f" *{paper}*" if paper else ""))
+    return "\n\n".join(found)
 
 
 def panel(models: list[str]) -> None:

@@ -55,9 +55,8 @@ def card(model: str, preset: str) -> str:
         model: its name.
         preset: the preset that its page offers first.
     """
-    name, sentence, paper = described(model)
-    purpose = str(registry.declared(model, "purpose") or "")
-    text = f"{sentence[:1].upper()}{sentence[1:]}. It {purpose}." if purpose else f"{sentence}."
+    name, _, paper = described(model)
+    text = sentences(model)
     caption, image = "", f'<span class="gz-blank" aria-hidden="true">{html.escape(name)}</span>'
     path = SAMPLES / f"{model}.png"
     if path.exists():
@@ -69,6 +68,13 @@ def card(model: str, preset: str) -> str:
         f'<span class="gz-text"><span class="gz-name">{html.escape(name)}</span><span>{html.escape(text)}</span>'
         f'<span class="gz-paper">{html.escape(paper or preset_of(preset).config.description)}</span></span></button>'
     )
+
+
+def sentences(model: str) -> str:
+    """What a model is and does, in one or two sentences."""
+    sentence = described(model)[1]
+    purpose = str(registry.declared(model, "purpose") or "")
+    return f"{sentence[:1].upper()}{sentence[1:]}. It {purpose}." if purpose else f"{sentence}."
 
 
 def described(model: str) -> tuple[str, str, str]:

@@ -168,6 +168,7 @@ def _tabs(app: App, names: list[str], is_first: bool) -> dict[str, str]:
         title = ", ".join(together)
         places |= dict.fromkeys(together, title)
         with gr.Tab(title, id=title) as tab:
+            gr.Markdown(about.heading(together))
             # A model is loaded when its tab is opened, not when the app starts.
             _begin(app.load if is_first and name == names[0] else tab.select, module.page(together[0]))
             about.panel(together)
