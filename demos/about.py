@@ -53,12 +53,13 @@ HEAD = """<style>
 
 
 def heading(models: list[str]) -> str:
-    """The beginning of a page, in Markdown: the name of each of its models, what it is, and its paper."""
-    found = []
+    """The beginning of a page, in Markdown: the names of its models, what they are, and their papers."""
+    names, lines = [], []
     for model in models:
         name, _, paper = described(model)
-        found.append(f"## {name}\n{sentences(model)}" + (f" *{paper}*" if paper else ""))
-    return "\n\n".join(found)
+        names.append(name)
+        lines.append((f"**{name}**: " if len(models) > 1 else "") + sentences(model) + (f" *{paper}*" if paper else ""))
+    return "\n\n".join([f"## {', '.join(names)}", *lines])
 
 
 def panel(models: list[str]) -> None:

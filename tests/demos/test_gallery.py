@@ -48,6 +48,18 @@ def test_a_description_without_a_paper_is_a_card_too():
     assert "<img" not in text
 
 
+def test_a_page_begins_with_its_models():
+    app = hub.build()
+    texts = [block.value for block in app.blocks.values() if isinstance(block, gradio.Markdown)]
+    headings = [text for text in texts if isinstance(text, str) and text.startswith("## GAN\n")]
+    assert headings == [
+        "## GAN\n\nThe first generative adversarial network. It generates images. "
+        "*Goodfellow et al. 2014, arXiv:1406.2661*"
+    ]
+    both = next(text for text in texts if isinstance(text, str) and text.startswith("## SRGAN, SRResNet\n"))
+    assert "**SRResNet**: Super-resolution by a residual network" in both
+
+
 def test_a_page_says_what_its_model_is_and_how_it_was_measured():
     first, rest = about.text("vae")
     for part in ("### vae.mnist", "ELBO(x) = E_q", "https://arxiv.org/abs/1312.6114", r"\mathrm{KL}(q(z|x)"):
