@@ -49,7 +49,7 @@ class Played:
             played = ganzoo.lab.play(units=8, steps=4, frames=2)
             figure = played.figure()
         """
-        if not isinstance(index, int) or not -len(self.frames) <= index < len(self.frames):
+        if not isinstance(index, (int, np.integer)) or not -len(self.frames) <= index < len(self.frames):
             raise GanzooError(f"there are {len(self.frames)} frames, numbered from 0, got {index!r}")
         return _figure([self], index)
 
@@ -151,7 +151,7 @@ def compare(
         _ending(path)
         _pyplot()
     if isinstance(what, Mapping):
-        games = {name: Settings.of(Settings.of(base), **_mapping(name, changes)) for name, changes in what.items()}
+        games = {name: Settings.of(base, **_mapping(name, changes)) for name, changes in what.items()}
     elif not isinstance(what, (str, Experiment)):
         raise GanzooError(f"compare takes the name of an experiment, or {{name: settings}}, got {what!r}")
     else:

@@ -81,6 +81,22 @@ class TrainingStep:
         """Number of batches of the data set that one training step takes."""
         return max(1, *(objective.steps for objective in self._objectives))
 
+    def record(self, **values: Tensor) -> None:
+        """Records scalars of this step for `after_step`; the logs show those whose names are in `reported`."""
+        self._step_state.recorded.update(values)
+        for name, value in values.items():
+            if name in self.trackers:
+                # The weight is 1, but depends on the batch. Keras would otherwise count a value in the step that finds
+                # the end of a data set of unknown length.
+                self.trackers[name].update_state(value, sample_weight=self._step_state.weight)
+
+    def after_step(self, recorded: dict[str, Tensor]) -> None:
+        """Called after all objectives have been minimized.
+
+        Args:
+            recorded: {name: scalar} recorded in this step on this replica; the last value of each name.
+        """
+
     def make_train_function(self, force: bool = False) -> Any:
         """As in Keras, after `prepare`."""
         self.prepare()
@@ -166,22 +182,6 @@ class TrainingStep:
         """Variables of the trained networks that are not trained, e.g. the moving means of batch norm."""
         variables = [variable for network in self._trained_networks for variable in network.non_trainable_variables]
         return [variable for variable in variables if "float" in variable.dtype]
-
-    def record(self, **values: Tensor) -> None:
-        """Records scalars of this step for `after_step`; the logs show those whose names are in `reported`."""
-        self._step_state.recorded.update(values)
-        for name, value in values.items():
-            if name in self.trackers:
-                # The weight is 1, but depends on the batch. Keras would otherwise count a value in the step that finds
-                # the end of a data set of unknown length.
-                self.trackers[name].update_state(value, sample_weight=self._step_state.weight)
-
-    def after_step(self, recorded: dict[str, Tensor]) -> None:
-        """Called after all objectives have been minimized.
-
-        Args:
-            recorded: {name: scalar} recorded in this step on this replica; the last value of each name.
-        """
 
     def _variables(self, objective):
         return [variable for name in objective.networks for variable in self.networks[name].trainable_variables]
