@@ -47,7 +47,7 @@ def load(
     """
     import keras
 
-    from ganzoo import weights
+    from ganzoo import memory, weights
 
     if presets.is_saved(name) or presets.is_run(name):
         policy = inference_policy(precision, quality_stays=False) if precision else None
@@ -69,7 +69,7 @@ def load(
     assert preset.config.weights is not None
     # Networks that are built later read it again, when the current folder may be another one.
     weights_file, sha256 = preset.weights_file.absolute(), preset.config.weights.sha256
-    guard = functools.partial(weights.fitting_file, weights_file, weights.stored_bytes(weights_file, sha256))
+    guard = functools.partial(memory.fitting_file, weights_file, weights.stored_bytes(weights_file, sha256))
     cls, arguments, settings = _checked(preset.config, preset.name)
     with inference_first(), guard(), made_with(policy):
         model = cls(**arguments)
@@ -106,12 +106,12 @@ def build(config: Config, where: str, policy: Any = None, compile: bool = True) 
     """
     import keras
 
-    from ganzoo import weights
+    from ganzoo import memory
 
     cls, arguments, settings = _checked(config, where)
     if policy is None and config.training.precision != "auto":
         policy = config.training.precision
-    with made_with(policy or keras.config.dtype_policy()), weights.fitting_memory(f"{where}, section 'arguments'"):
+    with made_with(policy or keras.config.dtype_policy()), memory.fitting_memory(f"{where}, section 'arguments'"):
         model = cls(**arguments)
     if compile:
         model.compile(**settings)
@@ -155,13 +155,13 @@ def load_saved(path: PathLike, compile: bool = True) -> Any:
     """
     import keras
 
-    from ganzoo import keras_archive, weights
+    from ganzoo import keras_archive, memory
 
     described, stored = keras_archive.read(path)
     cls = registry.model_class(presets.model_described(described, path))
     keras_archive.check_objects(described, path)
     try:
-        with weights.fitting_file(path, stored):
+        with memory.fitting_file(path, stored):
             model = keras.models.load_model(path, compile=compile)
     except GanzooError:
         raise

@@ -83,7 +83,7 @@ def create(name: str, /, **arguments: Any) -> "ZooModel":
         model = ganzoo.create("dcgan", image_shape=(32, 32, 3), width=8)
     """
     from ganzoo.arguments import parameters_of, validated_arguments
-    from ganzoo.weights import fitting_memory
+    from ganzoo.memory import fitting_memory
 
     cls, where = model_class(name), f"create('{name}')"
     arguments = validated_arguments(parameters_of("__init__", owner=cls), arguments, where)

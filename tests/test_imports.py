@@ -16,6 +16,7 @@ LAYERS = [
         "config",
         "backend",
         "precision",
+        "memory",
         "weights",
         "keras_archive",
         "registry",

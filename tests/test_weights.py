@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import ganzoo
-from ganzoo import loading, preset_folders, presets, weights
+from ganzoo import loading, memory, preset_folders, presets, weights
 from ganzoo.config import parse_config
 
 SIZES = dict(image_shape=(16, 16, 1), latent_dim=4, width=4, kernel_size=3)
@@ -205,7 +205,7 @@ def test_threads_are_counted_apart():
     def wide():
         return ganzoo.create("gan", image_shape=(8, 8, 1), generator_widths=(64,)).latent_dim
 
-    with ThreadPoolExecutor(2) as pool, weights.fitting_file("w.npz", 4):
+    with ThreadPoolExecutor(2) as pool, memory.fitting_file("w.npz", 4):
         assert pool.submit(wide).result() == 100
         with pytest.raises(ganzoo.GanzooError, match="much larger"):
             ganzoo.create("gan", image_shape=(32, 32, 1))

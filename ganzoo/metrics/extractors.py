@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganzoo import keras_archive, weights
+from ganzoo import keras_archive, memory, weights
 from ganzoo.classifiers import FOLDER, classifier_facts, times_as_large
 from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.metrics.features import Features
@@ -285,7 +285,7 @@ def _of_file(path: PathLike) -> Extractor:
         # The compile settings are not needed, and may name losses that only the author's code defines.
         described["compile_config"] = None
         keras_archive.check_objects(described, path)
-        with weights.fitting_file(path, stored):
+        with memory.fitting_file(path, stored):
             network = keras.saving.load_model(path, compile=False)
     # Keras, HDF5 and JSON raise many kinds of errors on damaged files.
     except Exception as error:

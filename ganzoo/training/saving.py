@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import keras
 
-from ganzoo import backend, keras_archive, loading, preset_folders, presets, registry, weights
+from ganzoo import backend, keras_archive, loading, memory, preset_folders, presets, registry, weights
 from ganzoo.arguments import check_model_arguments, parameters_of
 from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.precision import made_with
@@ -276,7 +276,7 @@ class Saving(keras.Model):
         config = {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
         with made_with(keras.saving.deserialize_keras_object(dtype) if dtype else keras.config.dtype_policy()):
             model = cls(**config)
-        weights.check_all_needed()
+        memory.check_all_needed()
         if name:
             model.name = name
         return model
