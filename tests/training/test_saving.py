@@ -76,7 +76,9 @@ def test_what_could_not_be_loaded_again_is_not_saved(settings, message, tmp_path
     assert not list(tmp_path.iterdir())
 
 
-def test_models_of_classes_or_functions_that_are_not_registered_are_not_saved(tmp_path):
+def test_models_of_classes_or_functions_that_are_not_registered_are_not_saved(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "_classes", dict(registry._classes))
+
     class Own(registry.model_class("gan")):
         def __init__(self, activation=None, **arguments):
             super().__init__(**{**SIZES, **arguments})
