@@ -85,7 +85,7 @@ def test_the_smooth_side_knows_nothing_but_the_coarse_one(model, natural):
 
 def test_blocks_are_as_one_piece(model, natural, monkeypatch):
     smooth, restored = model.smooth_cepstra(natural), model.restore_cepstra(natural, seed=3)
-    for task in ("smoothing", "restoration"):
+    for task in ("resynthesis", "restoration"):
         monkeypatch.setattr(f"ganzoo.tasks.speech_{task}.AT_ONCE", 40)
     np.testing.assert_allclose(model.smooth_cepstra(natural), smooth, atol=1e-4)
     np.testing.assert_allclose(model.restore_cepstra(natural, seed=3), restored, atol=1e-4)

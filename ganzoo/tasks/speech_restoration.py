@@ -8,7 +8,8 @@ import numpy as np
 
 from ganzoo import backend
 from ganzoo.errors import GanzooError
-from ganzoo.tasks.speech_smoothing import AT_ONCE, SpeechSmoothing, in_blocks
+from ganzoo.tasks.speech_resynthesis import AT_ONCE, in_blocks
+from ganzoo.tasks.speech_smoothing import SpeechSmoothing
 
 
 class SpeechRestoration(SpeechSmoothing):
