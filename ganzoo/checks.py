@@ -114,7 +114,7 @@ def training(
     if presets.is_run(preset):
         raise GanzooError(
             f"{preset} is a run folder: `ganzoo train PRESET --resume`, with its preset or YAML file, resumes the "
-            "newest run"
+            "newest run, and `--run NUMBER` another one"
         )
     found = presets.find(preset)
     name = presets.model_of(preset)

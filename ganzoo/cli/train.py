@@ -28,7 +28,8 @@ from ganzoo.start import import_keras
 @click.option(
     "--output", type=_Path(), default="runs", show_default=True, metavar="DIR", help="Folder for run folders."
 )
-@click.option("--resume", is_flag=True, help="Continue the newest run of this preset.")
+@click.option("--resume", is_flag=True, help="Continue the newest run of this preset, or that of --run.")
+@click.option("--run", type=click.IntRange(min=1), metavar="NUMBER", help="The run to resume, e.g. 2 for NAME-002.")
 @click.option(
     "--strategy",
     type=click.Choice(["auto", "one", "mirrored", "multiworker", "tpu"]),
@@ -59,6 +60,7 @@ def train(
     settings: Sequence[str],
     output: str,
     resume: bool,
+    run: int | None,
     strategy: str,
     max_minutes: float | None,
     loggers: Sequence[str],
@@ -69,7 +71,7 @@ def train(
     \b
     Examples: ganzoo train dcgan.digits
               ganzoo train dcgan.mnist --data idx:train-images-idx3-ubyte.gz --set training.epochs=10
-              ganzoo train dcgan.mnist --resume
+              ganzoo train dcgan.mnist --resume             # the newest run; an older one with --run 2
               ganzoo train dcgan.digits --logger mlflow
               ganzoo train mine.yaml        # e.g. "extends: dcgan.mnist" and "training: {epochs: 40}"
     """
@@ -84,11 +86,11 @@ def train(
         from ganzoo.training.plan import prepare
 
         with without_downloads():
-            click.echo(prepare(preset, data, settings, output, resume, strategy).describe())
+            click.echo(prepare(preset, data, settings, output, resume, strategy, run).describe())
         return
     from ganzoo.training.run import train as train_preset
 
-    folder = train_preset(preset, data, settings, output, resume, strategy, max_minutes)
+    folder = train_preset(preset, data, settings, output, resume, strategy, max_minutes, run=run)
     click.echo(f"run folder: {folder}")
     files = click.get_current_context().find_root().params.get("files", ())
     imports = "".join(f" --import {shlex.quote(str(file))}" for file in files)
@@ -98,9 +100,11 @@ def train(
 
 def next_commands(preset: str, folder: Path, output: str, imports: str = "") -> Iterator[tuple[str, str]]:
     """Yields (title, command): what can be done with a run folder; `imports` are options for every command."""
+    from ganzoo import presets
     from ganzoo.config import load_config
     from ganzoo.registry import model_class
     from ganzoo.training.callbacks.record import read_records
+    from ganzoo.training.stages import number_of, stage_runs
 
     # Workers that write nothing may not see the folder.
     if not (folder / "checkpoints" / "last.keras").exists():
@@ -127,7 +131,11 @@ def next_commands(preset: str, folder: Path, output: str, imports: str = "") -> 
     if (folder / "events").is_dir():
         yield "curves", f"tensorboard --logdir {shlex.quote(str(folder / 'events'))}"
     place = "" if output == "runs" else f" --output {shlex.quote(str(output))}"
-    again = f"ganzoo{imports} train {shlex.quote(str(preset))}{place} --resume"
+    # Without a number, the newest run of the preset is resumed.
+    found, number = presets.find(preset), number_of(folder)
+    newest = stage_runs(found.config, found.label, Path(output), resume=True)[0].folder
+    which = "" if number_of(newest) == number else f" --run {number}"
+    again = f"ganzoo{imports} train {shlex.quote(str(preset))}{place} --resume{which}"
     if finished:
         yield "more epochs", f"{again} --set training.epochs={2 * config.training.epochs}"
     else:

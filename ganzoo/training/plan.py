@@ -118,6 +118,7 @@ def prepare(
     output: PathLike = "runs",
     resume: bool = False,
     strategy: str = "auto",
+    run: int | None = None,
 ) -> Plan:
     """The `Plan` of a run, without writing anything or locking a run; arguments and errors as in `train`.
 
@@ -129,12 +130,16 @@ def prepare(
     """
     place = placement(strategy)
     with random_states_restored(), workers_needed(place):
-        found, runs = stages_of(preset, settings, output, resume)
+        found, runs = stages_of(preset, settings, output, resume, run)
         return prepared(place, found, runs[0], data, settings)
 
 
 def stages_of(
-    preset: PathLike, settings: str | Sequence[str] | Mapping[str, Any], output: PathLike, resume: bool
+    preset: PathLike,
+    settings: str | Sequence[str] | Mapping[str, Any],
+    output: PathLike,
+    resume: bool,
+    number: int | None = None,
 ) -> tuple[presets.Preset, list[StageRun]]:
     """(the `Preset`, the `StageRun`s to train).
 
@@ -143,7 +148,7 @@ def stages_of(
     """
     found = presets.find(preset)
     config = with_settings(found.config, settings, "settings")
-    runs = stage_runs(config, found.label, Path(output), resume)
+    runs = stage_runs(config, found.label, Path(output), resume, number)
     for run in runs:
         loading.check(run.apply(config), f"{found.name}, {run.title}" if run.title else found.name)
     return found, runs

@@ -49,6 +49,7 @@ def train(
     strategy: str = "auto",
     max_minutes: float | None = None,
     callbacks: Iterable[keras.callbacks.Callback] = (),
+    run: int | None = None,
 ) -> Path:
     """Trains a preset, and writes config, metrics, samples and checkpoints to a run folder.
 
@@ -69,6 +70,7 @@ def train(
         max_minutes: stop after this time, including preparation, as Ctrl-C does; None trains to the end.
         callbacks: more Keras callbacks. One that sets `self.model.stop_training = True` stops the run after the current
             step, as Ctrl-C does. With several workers, only the first one calls them.
+        run: number of the run to resume, that at the end of its folder's name; the newest by default.
 
     Returns:
         The run folder; of a preset with stages, that of the last stage that has begun.
@@ -88,12 +90,12 @@ def train(
     # First of all: workers must find each other before TensorFlow is used.
     place = placement(strategy)
     with workers_needed(place):
-        found, (first, *later) = stages_of(preset, settings, output, resume)
+        found, (first, *later) = stages_of(preset, settings, output, resume, run)
     plan = _train_stage(place, found, first, data, settings, until, callbacks)
-    for run in later:
+    for stage in later:
         if plan.interrupted:
             break
-        plan = _train_stage(place, found, run.after(plan.folder), data, settings, until, callbacks)
+        plan = _train_stage(place, found, stage.after(plan.folder), data, settings, until, callbacks)
     return plan.folder
 
 

@@ -37,21 +37,35 @@ class StageRun:
 
     def after(self, folder: Path) -> "StageRun":
         """This stage after the run in a folder, with the same number: another process may have taken the first one."""
-        label, number = self.folder.name.rpartition("-")[0], folder.name.rpartition("-")[2]
-        return replace(self, folder=self.folder.with_name(f"{label}-{number}"), start=folder)
+        label = self.folder.name.rpartition("-")[0]
+        return replace(self, folder=self.folder.with_name(f"{label}-{number_of(folder):03d}"), start=folder)
 
 
-def stage_runs(config: Config, label: str, output: Path, resume: bool) -> list[StageRun]:
+def number_of(folder: Path) -> int:
+    """The number of a run, with which its folder's name ends.
+
+    Example:
+        from pathlib import Path
+
+        from ganzoo.training.stages import number_of
+
+        number_of(Path("runs/dcgan.digits-012"))    # 12
+    """
+    return int(folder.name.rpartition("-")[2])
+
+
+def stage_runs(config: Config, label: str, output: Path, resume: bool, number: int | None = None) -> list[StageRun]:
     """The stages of a preset that are not yet followed by another one, in their order.
 
     Args:
         config: the preset.
         label: name of the preset's run folders, without the number.
         output: parent folder of the run folders.
-        resume: go on with the newest run instead of starting a new one.
+        resume: go on with a run instead of starting a new one.
+        number: of the run to resume, that at the end of its folder's name; None for the newest.
 
     Raises:
-        GanzooError: there is no run to resume.
+        GanzooError: there is no run to resume, or a number without `resume`.
 
     Example:
         from pathlib import Path
@@ -66,6 +80,8 @@ def stage_runs(config: Config, label: str, output: Path, resume: bool) -> list[S
     names = [stage.name for stage in config.stages]
     labels = [*(f"{label}-{name}" for name in names), label]
     if not resume:
+        if number is not None:
+            raise GanzooError(f"run {number} is the number of a run to resume: add --resume")
         number = 1 + max((n for one in labels for n in _runs(output, one)), default=0)
         first = 0
     else:
@@ -74,10 +90,11 @@ def stage_runs(config: Config, label: str, output: Path, resume: bool) -> list[S
             (n, i)
             for i, one in enumerate(labels)
             for n, path in _runs(output, one).items()
-            if os.path.lexists(path / "checkpoints" / "last.keras")
+            if number in (None, n) and os.path.lexists(path / "checkpoints" / "last.keras")
         ]
         if not begun:
-            raise GanzooError(f"there is no run of '{label}' with a checkpoint in {output}: nothing to resume")
+            which = "" if number is None else f" {number}"
+            raise GanzooError(f"there is no run{which} of '{label}' with a checkpoint in {output}: nothing to resume")
         number, first = max(begun)
     folders = [output / f"{one}-{number:03d}" for one in labels]
     count = len(labels)

@@ -81,6 +81,10 @@ def test_a_run_that_stopped_in_a_stage_goes_on_there_and_ends_the_same(staged, t
     folder = ganzoo.train(staged, output=moved, resume=True)
     assert [line["epoch"] for line in read_records(folder / "metrics.jsonl")] == [1, 2]
     assert all(map(np.array_equal, averages(folder), averages(whole)))
+    # A newer run, and the older one again.
+    assert ganzoo.train(staged, output=moved, max_minutes=0).name == "staged-warm-002"
+    assert ganzoo.train(staged, output=moved, resume=True, run=1) == folder
+    assert ganzoo.train(staged, output=moved, max_minutes=0, resume=True).name.endswith("-002")
 
 
 def test_mistakes_are_found_before_the_first_stage(staged, tmp_path):
