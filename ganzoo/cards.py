@@ -308,7 +308,10 @@ def _and(parts: list[str]) -> str:
 def _use(config: Config, name: str) -> str:
     example = registry.declared(config.model, "example") or ""
     usage = (registry.declared(config.model, "usage") or "").format(name=name)
-    lines = ["import ganzoo", "", f'model = ganzoo.load("{name}")', example]
+    given = example.splitlines()
+    imports = {"import ganzoo", *(line for line in given if line.startswith(("import ", "from ")))}
+    lines = sorted(imports, key=lambda line: (line.startswith("from "), line))
+    lines += ["", f'model = ganzoo.load("{name}")', *(line for line in given if line not in imports)]
     text = "```python\n" + "\n".join(lines).rstrip() + "\n```"
     if usage:
         text += f"\n\nOn the command line: `{usage}`."

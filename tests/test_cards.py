@@ -8,7 +8,7 @@ import yaml
 import ganzoo
 from docs import cards as pages
 from docs.tables import trained
-from ganzoo import cards, presets
+from ganzoo import cards, presets, registry
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,25 @@ def test_the_cards_of_the_documentation_are_current_and_small():
         assert cards.stored_in(content)["weights"] == presets.find(name).config.weights.sha256, "python -m docs.cards"
         assert len(content) <= pages.MOST_BYTES
     assert sum(map(len, images.values())) <= 25_000 * len(images)
+
+
+def test_the_code_of_each_card_runs_as_written(tmp_path, monkeypatch):
+    soundfile = pytest.importorskip("soundfile")
+    random = np.random.default_rng(0)
+    for name in ("in.jpg", "in.png"):
+        ganzoo.inference.save_image(tmp_path / name, random.integers(0, 256, (24, 32, 3), "uint8"))
+    soundfile.write(tmp_path / "in.wav", 0.1 * random.standard_normal((8000, 2)), 8000)
+    monkeypatch.chdir(tmp_path)
+    # One preset for each text.
+    texts = {registry.declared(config.model, "example"): cards.card(config, name) for name, config in trained().items()}
+    assert len(texts) > 8
+    for text in texts.values():
+        code = text.split("```python\n")[1].split("```")[0]
+        names: dict = {}
+        exec(code, names)
+        result = names[code.splitlines()[-1].split(" = ")[0]]
+        assert np.isfinite(result).all(), code
+        assert result.dtype in ("uint8", "float32")
 
 
 def test_a_card_of_a_model_of_ones_own_says_what_to_import(monkeypatch, tmp_path):

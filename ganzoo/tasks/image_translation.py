@@ -58,7 +58,11 @@ class ImageTranslation(TwoSides):
     usage = "ganzoo translate IN OUT --model {name}"
     commands = ("translate",)
     sources = ("ganzoo.data.unpaired", " of two sides")
-    example = 'translated = model.translate(image)  # uint8 (height, width, 3); direction="backward" for the way back'
+    example = (
+        "import numpy as np\nfrom PIL import Image\n"
+        'image = np.asarray(Image.open("in.png").convert("RGBA"))\n'
+        'translated = model.translate(image)  # uint8 (height, width, 4); direction="backward" for the way back'
+    )
     pipeline = "image-to-image"
     limits = (
         "It has seen no pairs: what it changes is what differs on average between both kinds, and it may change what "

@@ -57,7 +57,10 @@ class SpeechEnhancement(Task):
     usage = "ganzoo enhance IN OUT --model {name}"
     commands = ("enhance",)
     sources = ("ganzoo.data.recordings", " of recordings")
-    example = "clean = model.enhance(noisy, sample_rate=44100)  # float32, with the same length and sample rate"
+    example = (
+        'import soundfile\nnoisy, sample_rate = soundfile.read("in.wav")\n'
+        "clean = model.enhance(noisy, sample_rate)  # float32, with the same length and sample rate"
+    )
     pipeline = "audio-to-audio"
     limits = "It removes quiet or distorted speech along with the noise, and everything that is not speech."
     has_fixed_shapes = True

@@ -30,7 +30,10 @@ class SpeechRestoration(SpeechSmoothing):
     purpose = "gives over-smoothed speech its texture back"
     usage = "ganzoo postfilter IN OUT --model {name}"
     commands = ("postfilter", "smooth")
-    example = "restored = model.restore(audio, sample_rate=44100)  # float32, with the same length and sample rate"
+    example = (
+        'import soundfile\naudio, sample_rate = soundfile.read("in.wav")\n'
+        "restored = model.restore(audio, sample_rate)  # float32, with the same length and sample rate"
+    )
     limits = (
         "It restores texture that is typical, not what a certain voice had. It works on the spectral envelopes of a "
         "vocoder, whose synthesis changes any recording somewhat, and up to half of its sample rate: higher "

@@ -54,7 +54,10 @@ class SpeechSmoothing(SpeechResynthesis, Task):
     usage = "ganzoo smooth IN OUT --model {name}"
     commands: tuple[str, ...] = ("smooth",)
     sources = ("ganzoo.data.recordings", " of recordings")
-    example = "smooth = model.smooth(audio, sample_rate=44100)  # float32, with the same length and sample rate"
+    example = (
+        'import soundfile\naudio, sample_rate = soundfile.read("in.wav")\n'
+        "smooth = model.smooth(audio, sample_rate)  # float32, with the same length and sample rate"
+    )
     pipeline = "audio-to-audio"
     limits = (
         "It works on the spectral envelopes of a vocoder, whose synthesis changes any recording somewhat, and up to "

@@ -53,7 +53,11 @@ class SuperResolution(Task):
     usage = "ganzoo upscale IN OUT --model {name}"
     commands = ("upscale",)
     sources = ("ganzoo.data.image_files", " of photos")
-    example = "large = model.upscale(image)  # uint8 (height, width, channels), as many times larger as model.scale"
+    example = (
+        "import numpy as np\nfrom PIL import Image\n"
+        'image = np.asarray(Image.open("in.jpg"))\n'
+        "large = model.upscale(image)  # uint8 (height, width, channels), as many times larger as model.scale"
+    )
     pipeline = "image-to-image"
     limits = (
         "It invents detail that is not in the image: do not use it where detail is evidence, as in medicine or for "

@@ -61,7 +61,10 @@ class VoiceConversion(TwoSides):
     usage = "ganzoo convert IN OUT --model {name}"
     commands = ("convert",)
     sources = ("ganzoo.data.voices", " of two voices")
-    example = 'converted = model.convert(audio, 44100)  # float32 (samples,); direction="backward" for the way back'
+    example = (
+        'import soundfile\naudio, sample_rate = soundfile.read("in.wav")\n'
+        'converted = model.convert(audio, sample_rate)  # float32 (samples,); direction="backward" for the way back'
+    )
     pipeline = "audio-to-audio"
     limits = (
         "It converts the two voices that it was trained on; other voices come out changed, but not as the wanted one. "
