@@ -67,7 +67,8 @@ def panel(models: list[str]) -> None:
 
     What has to be computed, or is large, comes when a visitor opens it for the first time.
     """
-    title = "About this model" if len(models) == 1 else "About these models"
+    which = "this model" if len(models) == 1 else "these models"
+    title = f"About {which}: equation, code, data, metrics, training, networks"
     with gr.Accordion(title, open=False, elem_classes="gz-about") as accordion:
         filled, places = gr.State(False), []
         for model in models:

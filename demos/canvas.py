@@ -23,6 +23,7 @@ def canvas(
     height: int = 440,
     label: str = "Paint here",
     show_label: bool = False,
+    value: dict[str, Any] | None = None,
     visible: bool = True,
 ) -> gr.ImageEditor:
     """An editor to paint on, without uploads and layers.
@@ -35,9 +36,11 @@ def canvas(
         height: of the component in pixels, at most; it is smaller on a phone.
         label: for screen readers.
         show_label: for everyone.
+        value: with a background, on which a visitor can paint at once; without one, the brush has to be chosen first.
         visible: whether it is there from the start. It keeps a browser without a GPU busy.
     """
     return gr.ImageEditor(
+        value,
         label=label,
         show_label=show_label,
         type="filepath",
@@ -68,9 +71,10 @@ def own_image(elem_id: str) -> gr.Image:
     )
 
 
-def blank() -> dict[str, Any]:
-    """The value of an empty canvas."""
-    return {"background": np.zeros((CANVAS, CANVAS, 3), "uint8"), "layers": [], "composite": None}
+def blank(background: np.ndarray | None = None) -> dict[str, Any]:
+    """The value of an empty canvas: black, or with a background uint8 (height, width, 3)."""
+    background = np.zeros((CANVAS, CANVAS, 3), "uint8") if background is None else background
+    return {"background": background, "layers": [], "composite": None}
 
 
 def given_image(painting: Any, path: str | None, shape: tuple[int, int, int], what: str) -> np.ndarray:

@@ -16,7 +16,7 @@ from ganzoo import registry
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.start import import_keras, import_keras_in_background
 
-from . import about, editing, gallery, lab, live
+from . import about, editing, gallery, lab, lab_svg, live
 from .common import QUEUE, add_preset, received, trained_presets
 from .gate import MEGABYTE, MOST_MEGABYTES, Gate, Hosts
 from .page_cache import PageCache
@@ -36,11 +36,14 @@ new MutationObserver(() => {
     }
 }).observe(document.documentElement, {childList: true, subtree: true});
 </script>"""
-# Gradio's images have an empty alternative text, unlike their labels.
+# Gradio's images have an empty alternative text, unlike their labels. That of an example is the name of its file.
 _ALTERNATIVES = """<script>
 new MutationObserver(() => {
-    for (const [id, label] of Object.entries(LABELS)) {
-        for (const image of document.querySelectorAll(`#${id} img[alt='']`)) image.alt = label;
+    for (const [id, labels] of Object.entries(LABELS)) {
+        document.querySelectorAll(`#${id} img`).forEach((image, i) => { image.alt ||= labels[i % labels.length]; });
+    }
+    for (const image of document.querySelectorAll("[id$=-examples] img")) {
+        image.alt ||= decodeURIComponent(image.src).split("/").pop().replace(/\\.\\w+$/, "").replaceAll("-", " ");
     }
 }).observe(document.documentElement, {childList: true, subtree: true});
 </script>"""
@@ -112,13 +115,13 @@ def build(model: str | None = None) -> App:
         with gr.Tabs() as tabs:
             openers: dict[str, gr.Button] = {}
             if model is None:
-                with gr.Tab(gallery.TITLE, id=gallery.TITLE):
+                with gr.Tab(gallery.TITLE.capitalize(), id=gallery.TITLE):
                     openers = gallery.page(names)
             # What does not fit on the screen is behind Gradio's button "...": what has no card in the gallery comes
             # first, and pages of another model last.
             for tool in TOOLS if model is None else ():
                 if tool.available():
-                    with gr.Tab(tool.TITLE, id=tool.TITLE) as tab:
+                    with gr.Tab(tool.TITLE.capitalize(), id=tool.TITLE) as tab:
                         _begin(tab.select, tool.page())
             borrowed = [name for name in names if not _has_own_page(name)] if model is None else []
             own = [name for name in names if name not in borrowed]
@@ -136,9 +139,9 @@ def build_lab() -> App:
     with App(title="ganzoo lab", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
         gr.Markdown("# The laboratory\nGANs that train on this machine while you watch.")
         with gr.Tabs():
-            with gr.Tab("points", id=lab.TITLE):
+            with gr.Tab("Points", id=lab.TITLE):
                 _begin(app.load, lab.page())
-            with gr.Tab("images", id=live.TITLE):
+            with gr.Tab("Images", id=live.TITLE):
                 live.page()
         app.unload(_left)
     return _built(app)
@@ -165,9 +168,9 @@ def _tabs(app: App, names: list[str], is_first: bool) -> dict[str, str]:
             continue
         module: Any = _module(name)
         together = [other for other in getattr(module, "MODELS", [name]) if other in names]
-        title = ", ".join(together)
-        places |= dict.fromkeys(together, title)
-        with gr.Tab(title, id=title) as tab:
+        place = ", ".join(together)
+        places |= dict.fromkeys(together, place)
+        with gr.Tab(", ".join(gallery.described(one)[0] for one in together), id=place) as tab:
             gr.Markdown(about.heading(together))
             # A model is loaded when its tab is opened, not when the app starts.
             _begin(app.load if is_first and name == names[0] else tab.select, module.page(together[0]))
@@ -206,8 +209,7 @@ def web(app: App, hosts: Hosts, root_path: str = "") -> Gate:
         hosts: the hosts that a request may name.
         root_path: as in `launch`.
     """
-    images = [block for block in app.blocks.values() if isinstance(block, gr.Image) and block.elem_id and block.label]
-    labels = json.dumps({image.elem_id: image.label for image in images}).replace("<", "\\u003c")
+    labels = json.dumps(_alternatives(app)).replace("<", "\\u003c")
     outer = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     outer.mount("/samples", StaticFiles(directory=gallery.SAMPLES))
     gr.mount_gradio_app(
@@ -223,9 +225,20 @@ def web(app: App, hosts: Hosts, root_path: str = "") -> Gate:
         pwa=False,
         theme=gr.themes.Default(**_FONTS),
         footer_links=[],
-        head=_PLAIN_MESSAGES + gallery.HEAD + about.HEAD + _ALTERNATIVES.replace("LABELS", labels),
+        head=_PLAIN_MESSAGES + gallery.HEAD + about.HEAD + lab_svg.HEAD + _ALTERNATIVES.replace("LABELS", labels),
     )
     return Gate(PageCache(outer), app, hosts)
+
+
+def _alternatives(app: App) -> dict[str, list[str]]:
+    """{element: the alternative texts of its images}, from the labels."""
+    found = {}
+    for block in app.blocks.values():
+        if block.elem_id and isinstance(block, gr.Image) and block.label:
+            found[block.elem_id] = [block.label]
+        elif block.elem_id and isinstance(block, gr.ImageSlider):
+            found[block.elem_id] = [f"{block.label}: {which}" for which in ("before", "after")]
+    return found
 
 
 def launch(

@@ -14,7 +14,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.lab.prepared import Experiment, experiments
 from ganzoo.lab.settings import Settings
 
-from .canvas import canvas
+from .canvas import blank, canvas
 from .common import shown_errors, shown_warning, whole_number
 from .lab_controls import (
     CANVAS,
@@ -24,11 +24,12 @@ from .lab_controls import (
     WHOLE,
     game_controls,
     own_points,
+    plane,
     settings_of,
     shared_controls,
     values_of,
 )
-from .lab_svg import STYLE, render
+from .lab_svg import render
 from .turns import BUILDING, TRAINING
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def first(request: gr.Request) -> Any:
 def reset(request: gr.Request, two: Any, painting: Any, *values: Any) -> Any:
     """New games with the settings of the controls."""
     # No longer the experiment that was explained.
-    return "", *_set_up(request, *_asked(two, painting, values))
+    return "", *_marked(None), *_set_up(request, *_asked(two, painting, values))
 
 
 def _asked(two: Any, painting: Any, values: tuple[Any, ...]) -> tuple[list[Settings], list[str]]:
@@ -264,9 +265,15 @@ def _choosing(experiment: Experiment) -> Callable[..., Any]:
         shared = [values[0][name] for name in SHARED]
         own = [value[name] for value in values for name in CONTROLS]
         images = _set_up(request, list(games), list(experiment.names), experiment.steps)
-        return _explained(experiment), True, gr.update(visible=True), *shared, *own, *images
+        told = _explained(experiment)
+        return told, *_marked(experiment), True, gr.update(visible=True), *shared, *own, *images
 
     return choose
+
+
+def _marked(chosen: Experiment | None) -> list[Any]:
+    """Updates of the buttons of the experiments: the one that is shown stands out."""
+    return [gr.update(variant="primary" if one is chosen else "secondary") for one in experiments.values()]
 
 
 def _explained(experiment: Experiment) -> str:
@@ -283,7 +290,6 @@ def available() -> bool:
 
 def page() -> list[dict[str, Any]]:
     """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown."""
-    gr.HTML(f"<style>{STYLE}</style>", padding=False)
     gr.Markdown(_WELCOME)
     with gr.Accordion("Ten experiments", open=True, elem_id="lab-experiments"), gr.Row():
         choices = {
@@ -300,13 +306,25 @@ def page() -> list[dict[str, Any]]:
         speed = gr.Slider(1, 200, 40, step=1, label="Steps per frame", min_width=220, elem_id="lab-speed")
     status = gr.HTML('<div role="status">loading</div>', elem_id="lab-status")
     with gr.Row(elem_id="lab-games"):
+        # Above the games on a phone, at their right on a wide screen.
+        told = gr.Markdown("", latex_delimiters=[{"left": "$$", "right": "$$", "display": True}], elem_id="lab-told")
         images = [
             gr.HTML("", label="Game A", elem_id="lab-game-a", min_height=300),
             gr.HTML("", label="Game B", visible=False, elem_id="lab-game-b"),
         ]
-    told = gr.Markdown("", latex_delimiters=[{"left": "$$", "right": "$$", "display": True}], elem_id="lab-told")
     with gr.Accordion("Settings: Reset begins anew with them", open=False, elem_id="lab-settings"):
         shared = shared_controls()
+        with gr.Accordion("Points of your own", open=False, elem_id="lab-own") as own:
+            painting = canvas(
+                "lab-painting",
+                side=CANVAS,
+                brush=gr.Brush(default_size=8, colors=["#2563eb"], default_color="#2563eb", color_mode="fixed"),
+                eraser=20,
+                height=460,
+                label="Paint the real points here, then press Reset",
+                show_label=True,
+                value=blank(plane()),
+            )
         two = gr.Checkbox(False, label="Second game beside the first, from the same seed", elem_id="lab-two")
         with gr.Row():
             with gr.Column(min_width=280):
@@ -315,16 +333,6 @@ def page() -> list[dict[str, Any]]:
             with gr.Column(min_width=280, visible=False) as column:
                 gr.Markdown("#### Game B")
                 b = game_controls("lab-b")
-        with gr.Accordion("Paint points of your own, then choose the data “own points”", open=False):
-            painting = canvas(
-                "lab-painting",
-                side=CANVAS,
-                brush=gr.Brush(default_size=8, colors=["#2563eb"], default_color="#2563eb", color_mode="fixed"),
-                eraser=20,
-                height=460,
-                label="Paint the real points here: first choose the brush",
-                show_label=True,
-            )
 
     controls = [shared[name] for name in SHARED] + [game[name] for game in (a, b) for name in CONTROLS]
     shown = [*images, status]
@@ -334,13 +342,15 @@ def page() -> list[dict[str, Any]]:
     one.click(_stepping(None, "one step"), None, shown, **_EVENT)
     half_d.click(_stepping("d_loss", "one update of D alone"), None, shown, **_EVENT)
     half_g.click(_stepping("g_loss", "one update of G alone"), None, shown, **_EVENT)
-    again.click(reset, [two, painting, *controls], [told, *shown], **_BUILD)
+    explained = [told, *choices.values()]
+    again.click(reset, [two, painting, *controls], [*explained, *shown], **_BUILD)
     # Not only when the mouse is released: arrow keys and the number beside the slider change it, too.
     speed.change(set_speed, [speed], None, **_EVENT)
+    shared["data"].change(lambda data: gr.update(open=data == OWN), [shared["data"]], [own], **_EVENT)
     two.change(lambda on: gr.update(visible=on is True), [two], [column], **_EVENT)
     for name, button in choices.items():
         chosen = button.click(
-            _choosing(experiments[name]), [shared["seed"]], [told, two, column, *controls, *shown], **_BUILD
+            _choosing(experiments[name]), [shared["seed"]], [*explained, two, column, *controls, *shown], **_BUILD
         )
         chosen.success(**playing_event)
     return [dict(fn=first, inputs=None, outputs=shown, **_BUILD)]

@@ -131,7 +131,7 @@ def settings_of(values: dict[str, Any], own: list[list[float]] | None) -> Settin
         checked["loss"] = {"name": checked["loss"], "smoothing": smoothing}
     if checked["data"] == OWN:
         if not own:
-            raise GanzooError("paint points on the canvas below the settings first, then press Reset")
+            raise GanzooError("paint points on the canvas among the settings first, then press Reset")
         checked["data"] = own
     return Settings(
         **{**checked, "conditional": bool(checked["conditional"])},
@@ -154,6 +154,15 @@ def values_of(settings: Settings) -> dict[str, Any]:
         "penalty_weight": penalty["weight"],
         "instance_noise": augmentations[0]["deviation"] if augmentations else 0.0,
     }
+
+
+def plane() -> np.ndarray:
+    """The background of the canvas, uint8 (CANVAS, CANVAS, 3): the plane, with a line at each whole number."""
+    image = np.full((CANVAS, CANVAS, 3), 255, "uint8")
+    for number in range(1 - int(LIMIT), int(LIMIT)):
+        place = round((number / LIMIT + 1) / 2 * CANVAS)
+        image[place], image[:, place] = [(190 if number == 0 else 232)] * 2
+    return image
 
 
 def own_points(painting: Any) -> list[list[float]] | None:

@@ -22,7 +22,7 @@ SIDE, WIDE, HIGH = 360, 174, 64
 _MOST_VALUES = 120
 # From the discriminator's "generated" (orange) over undecided to "real" (violet), as PuOr: for the color-blind as well.
 _LOW, _HIGH = np.array([230, 126, 34]), np.array([94, 60, 153])
-STYLE = """
+HEAD = """<style>
 .lab-game { color: var(--body-text-color); font: 12px system-ui, sans-serif; }
 .lab-game { max-width: 520px; margin: 0 auto; }
 .lab-game svg { width: 100%; height: auto; display: block; }
@@ -36,6 +36,9 @@ STYLE = """
 .dark .lab-game .first { stroke: #60a5fa; } .dark .lab-game .second { stroke: #f87171; }
 .lab-game text { fill: currentColor; font-size: 8.5px; }
 #lab-games { flex-wrap: wrap; } #lab-games > * { flex: 1 1 300px; min-width: min(300px, 100%); }
+#lab-games > #lab-told:not(:has(h3)) { display: none; }
+#lab-games > #lab-told { flex: 1 1 100%; }
+@media (min-width: 1100px) { #lab-games > #lab-told { flex: 1 1 240px; min-width: 240px; order: 3; } }
 #lab-told .katex-display { overflow-x: auto; overflow-y: hidden; }
 .lab-game .one { fill: #2563eb; } .lab-game .two { fill: #dc2626; }
 .dark .lab-game .one { fill: #60a5fa; } .dark .lab-game .two { fill: #f87171; }
@@ -45,7 +48,7 @@ STYLE = """
 .lab-game .sheets > div { flex: 1 1 280px; max-width: 520px; }
 .lab-game.live .curves { grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); margin-top: 8px; }
 .lab-game .curves { display: grid; grid-template-columns: 1fr 1fr; gap: 6px; }
-"""
+</style>"""
 
 
 def render(frame: "Frame", game: "Game", name: str) -> str:
@@ -59,7 +62,7 @@ def render(frame: "Frame", game: "Game", name: str) -> str:
     return (
         f'<div class="lab-game" data-step="{frame.step}"><p><b>{html.escape(name)}</b> · step {frame.step:,}'
         f'<span class="settings">{html.escape(_settings(game))}</span></p>'
-        f"{_points(frame, game)}<p>{_numbers(frame)}</p>{_curves(game)}</div>"
+        f"{_points(frame, game)}<p>{_numbers(frame, game)}</p>{_curves(game)}</div>"
     )
 
 
@@ -80,14 +83,22 @@ def _settings(game: "Game") -> str:
     return ", ".join(f"{name}={shown(value)}" for name, value in found.items())
 
 
-def _numbers(frame: "Frame") -> str:
+def _modes(frame: "Frame", game: "Game") -> str:
+    """The modes found, e.g. "3 of 8"; empty for data of one cluster or without clusters."""
+    count = 0 if game.data.centers is None else len(game.data.centers)
+    return "" if frame.modes is None or count < 2 else f"{frame.modes} of {count}"
+
+
+def _numbers(frame: "Frame", game: "Game") -> str:
     if frame.has_failed:
         return "The numbers have become infinite: the game is lost. Reset, with smaller learning rates or a penalty."
-    found = [] if frame.modes is None else [f"modes found: <b>{frame.modes}</b>"]
+    modes = _modes(frame, game)
+    found = [f"modes found: <b>{modes}</b>"] if modes else []
     found.append(f"distance: <b>{frame.distance:.2f}</b>")
     found.append(f"divergence: <b>{frame.divergence:.2f}</b>")
     if frame.estimate is not None:
-        found.append(f"D's estimate: <b>{frame.estimate:.2f}</b>")
+        # Without the sign of -0.00.
+        found.append(f"D's estimate: <b>{round(frame.estimate, 2) + 0.0:.2f}</b>")
     return " · ".join(found)
 
 
@@ -98,8 +109,9 @@ def opinion_color(opinion: float) -> str:
 
 
 def _points(frame: "Frame", game: "Game") -> str:
+    modes = _modes(frame, game)
     words = f"Real points in blue, generated points in red. Step {frame.step}, distance {frame.distance:.2f}" + (
-        "" if frame.modes is None else f", {frame.modes} modes found"
+        f", modes found: {modes}" if modes else ""
     )
     ends = frame.fake + 0.35 * arrows(frame)
     pushes = "".join(
@@ -170,7 +182,7 @@ def curve_panel(history: Sequence[dict[str, Any]], keys: tuple[str, ...], names:
         heights = HIGH - 2 - (column[known] - low) / (high - low) * (HIGH - 20)
         points = " ".join(f"{x:.0f},{y:.1f}" for x, y in zip(across[known], heights))
         paths.append(f'<polyline class="curve {style}" points="{points}"/>')
-        words.append(f'<tspan class="{color}">{name} {column[known][-1]:.2f}</tspan>')
+        words.append(f'<tspan class="{color}">{name} {round(column[known][-1], 2) + 0.0:.2f}</tspan>')
     label = html.escape(", ".join(names))
     return (
         f'<svg viewBox="0 0 {WIDE} {HIGH}" role="img" aria-label="Curves: {label}"><rect class="frame" x=".5" y=".5" '

@@ -16,9 +16,9 @@ import ganzoo
 from ganzoo.cli.train import next_commands
 from ganzoo.errors import GanzooError
 from ganzoo.start import wait_for_keras
+from ganzoo.training.stages import number_of
 
 from .common import LARGEST_SEED, Refused, finite_number, seed_number, shown_warning, whole_number
-from .lab_svg import STYLE
 from .turns import BUILDING
 
 TITLE = "live training"
@@ -40,6 +40,8 @@ class Run:
 
     Attributes:
         visitor: whose run it is.
+        settings: changes to the preset.
+        resumed: the number of the run that it goes on with, or None for a new one.
         view: the latest image of it, as HTML; empty before the first.
         version: counts the views.
         status: one line.
@@ -52,7 +54,7 @@ class Run:
 
     visitor: str
     settings: dict[str, Any]
-    resume: bool = False
+    resumed: int | None = None
     view: str = ""
     version: int = 0
     status: str = "building the networks"
@@ -92,10 +94,8 @@ def go_on(request: gr.Request, epochs: Any) -> Iterator[Any]:
         before = _last.get(request.session_hash or "")
         if before is None or before.folder is None:
             raise GanzooError("there is no run of yours to go on with: press Train")
-        if before.folder != _newest():
-            raise GanzooError(f"{before.folder} is no longer the newest run, which resuming takes: press Train")
         settings = {"training.epochs": whole_number(epochs, "epochs", 1, MOST_EPOCHS)}
-        return Run(before.visitor, settings, resume=True, history=list(before.history))
+        return Run(before.visitor, settings, resumed=number_of(before.folder), history=list(before.history))
 
     yield from _watched(request, resumed)
 
@@ -114,12 +114,6 @@ def settings_of(epochs: Any, seed: Any, loss: Any, learning_rate: Any, discrimin
         "compile.discriminator_optimizer": adam,
         "compile.discriminator_steps": whole_number(discriminator_steps, "k", 1, 5),
     }
-
-
-def _newest() -> Path | None:
-    """The newest run folder of the preset."""
-    found = [path for path in _output.glob(f"{PRESET}-*") if path.name.rpartition("-")[2].isdigit()]
-    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
 def _watched(request: gr.Request, make: Any) -> Iterator[Any]:
@@ -160,9 +154,9 @@ def _started(make: Any) -> Run:
             if _running.visitor == run.visitor:
                 raise GanzooError("your run is still training: press Stop first")
             raise GanzooError(f"another visitor's run is training, for at most {MOST_MINUTES} minutes: try again later")
-        if _begun >= MOST_RUNS and not run.resume:
+        if _begun >= MOST_RUNS and run.resumed is None:
             raise GanzooError(f"{MOST_RUNS} runs have been trained on this page, as many as it allows until restarted")
-        _begun += not run.resume
+        _begun += run.resumed is None
         _running = _last[run.visitor] = run
     threading.Thread(target=_train, args=[run], daemon=True).start()
     return run
@@ -180,7 +174,8 @@ def _train(run: Run) -> None:
                 PRESET,
                 settings=run.settings,
                 output=_output,
-                resume=run.resume,
+                resume=run.resumed is not None,
+                run=run.resumed,
                 max_minutes=MOST_MINUTES,
                 callbacks=[Watch(run, turns)],
             )
@@ -204,8 +199,8 @@ def _told(run: Run) -> str:
     if run.folder is None or not run.ended.is_set():
         return ""
     commands = next_commands(PRESET, run.folder, str(_output))
-    lines = "\n".join(f"| {title} | `{command}` |" for title, command in commands if command.startswith("ganzoo "))
-    return f"On the command line:\n\n| | |\n|---|---|\n{lines}"
+    lines = "\n\n".join(f"{title}: `{command}`" for title, command in commands if command.startswith("ganzoo "))
+    return f"On the command line:\n\n{lines}"
 
 
 def stop(request: gr.Request) -> None:
@@ -237,18 +232,17 @@ def available() -> bool:
 
 def page() -> list[dict[str, Any]]:
     """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown."""
-    gr.HTML(f"<style>{STYLE}</style>", padding=False)
     gr.Markdown(_WELCOME)
     with gr.Row():
-        epochs = gr.Slider(1, MOST_EPOCHS, 40, step=1, label="Epochs", elem_id="live-epochs")
-        loss = gr.Dropdown(LOSSES, value=LOSSES[0], label="Loss", elem_id="live-loss")
-        rate = gr.Number(2e-4, label="Learning rate of both networks", elem_id="live-rate")
-        steps = gr.Slider(1, 5, 1, step=1, label="k: steps of D per step of G", elem_id="live-k")
-        seed = seed_number(0, elem_id="live-seed")
+        epochs = gr.Slider(1, MOST_EPOCHS, 40, step=1, label="Epochs", min_width=200, elem_id="live-epochs")
+        loss = gr.Dropdown(LOSSES, value=LOSSES[0], label="Loss", min_width=200, elem_id="live-loss")
+        rate = gr.Number(2e-4, label="Learning rate of both networks", min_width=200, elem_id="live-rate")
+        steps = gr.Slider(1, 5, 1, step=1, label="k: steps of D per step of G", min_width=200, elem_id="live-k")
+        seed = seed_number(0, min_width=200, elem_id="live-seed")
     with gr.Row():
-        begin = gr.Button("Train", variant="primary", elem_id="live-train")
-        end = gr.Button("Stop", elem_id="live-stop")
-        again = gr.Button("Go on", elem_id="live-go-on")
+        begin = gr.Button("Train", variant="primary", min_width=70, elem_id="live-train")
+        end = gr.Button("Stop", min_width=70, elem_id="live-stop")
+        again = gr.Button("Go on", min_width=70, elem_id="live-go-on")
     status = gr.HTML(_status("press Train"), elem_id="live-status")
     view = gr.HTML("", elem_id="live-view", min_height=200)
     told = gr.Markdown("", elem_id="live-told")

@@ -41,7 +41,7 @@ def render(
         ("Real images", real, of_real),
     )
     sheets = "".join(
-        f"<div><p><b>{title}</b> · D on average <b>{values.mean():.2f}</b></p>"
+        f"<div><p><b>{title}</b> · average output of D: <b>{values.mean():.2f}</b></p>"
         f"{_sheet(title, pixels, values, low, high)}</div>"
         for title, pixels, values in shown
     )

@@ -12,10 +12,9 @@ if TYPE_CHECKING:
     from ganzoo.lab.game import Frame, Game
 
 
-def spread_of_end(game: "Game", frames: list["Frame"]) -> float:
-    """Distance of the generated points' mean from the real one, over the last quarter of the frames."""
-    last = frames[-max(1, len(frames) // 4) :]
-    return float(np.mean([np.linalg.norm(frame.fake.mean(axis=0) - frame.real.mean(axis=0)) for frame in last]))
+def distance_of_end(game: "Game", frames: list["Frame"]) -> float:
+    """The mean distance of real and generated points in the last quarter of the frames."""
+    return float(np.mean([frame.distance for frame in frames[-max(1, len(frames) // 4) :]]))
 
 
 def first_gradient(game: "Game", frames: list["Frame"]) -> float:

@@ -141,10 +141,10 @@ _ALL = [
         "Oscillation around a saddle point",
         "The simplest game: the real data is one small cluster, the generator moves a cluster, the discriminator "
         "is a linear function. Gradient descent of the two players in turn does not approach the equilibrium but "
-        "circles it. A penalty on the discriminator's gradient at real points damps the motion, and the game "
-        "converges.",
+        "circles it. A penalty on the discriminator's gradient at real points damps the motion, and the means agree; "
+        "a linear function does not see that the generated cluster is wider.",
         r"V = \psi^\top (E[x] - E[G(z)]), \qquad R_1 = \tfrac{\gamma}{2}\, E\,|\nabla D(x)|^2",
-        "The distance curve: on the left it swings, on the right it falls.",
+        "The distance curve: without the penalty it swings, with it it falls and stays.",
         dict(
             data="point",
             layers=0,
@@ -157,8 +157,8 @@ _ALL = [
         ("plain", "R1 penalty"),
         (dict(), dict(penalties=[{"name": "r1", "weight": 1.0}])),
         800,
-        effects.spread_of_end,
-        "distance of the means in the last quarter",
+        effects.distance_of_end,
+        "distance in the last quarter",
         False,
         "Mescheder et al. 2018, arXiv:1801.04406",
     ),
@@ -199,16 +199,18 @@ _ALL = [
     Experiment(
         "collapse",
         "Mode collapse, and minibatch discrimination",
-        "The real data is a ring of eight clusters, and a generator may serve only a few of them at a time. A "
-        "discriminator that sees each point alone cannot punish that; with minibatch discrimination it also sees "
-        "how close the points of a batch are, and a batch from few modes looks unlike a real one. Counted is in how "
-        "many directions points lie, since on this ring the spread-out points do not hit the clusters exactly.",
+        "The real data is a ring of eight clusters, and the generator learns ten times as fast as the discriminator: "
+        "all its points run to wherever D is wrong at the moment. A discriminator that sees each point alone can only "
+        "chase them; with minibatch discrimination it also sees how close the points of a batch are, and a batch from "
+        "few modes looks unlike a real one. Counted is in how many directions points lie, since points that move fast "
+        "do not hit the clusters exactly.",
         r"o(x_i) = \sum_j \exp(-\lVert M_i - M_j \rVert_1)",
-        "Whether the red points gather at one side or spread around the ring.",
-        dict(data="ring"),
+        "Whether the red points gather and move together, or spread around the ring. Other remedies are among the "
+        "settings of game B.",
+        dict(data="ring", discriminator_learning_rate=3e-4, generator_learning_rate=3e-3),
         ("plain", "minibatch discrimination"),
         (dict(), dict(discriminator_regularizers=["minibatch_discrimination"])),
-        800,
+        2000,
         effects.reached,
         "clusters that are the nearest to at least a quarter of their share of points, of 8, on average",
         True,
@@ -221,7 +223,7 @@ _ALL = [
         "mean and variance. Virtual batch normalization takes them from a reference batch that never changes, and "
         "the point itself. So the same latent gives the same point, whatever else is in the batch.",
         r"\hat{h} = \gamma\,\frac{h - \mu(\text{batch})}{\sigma(\text{batch})} + \beta",
-        "The measured number below: during training, the points of the left game jump with their batch.",
+        "The measured number below: during training, the points of the first game jump with their batch.",
         dict(data="ring", batch_norm="generator"),
         ("batch norm", "virtual batch norm"),
         (dict(), dict(generator_regularizers=["virtual_batch_normalization"])),

@@ -18,7 +18,7 @@ from ganzoo.training.callbacks.record import read_records
 
 gradio = pytest.importorskip("gradio")
 
-from ganzoo.demos import lab, lab_controls, live, live_watch  # noqa: E402
+from ganzoo.demos import lab, lab_controls, lab_svg, live, live_watch  # noqa: E402
 from ganzoo.demos.common import Refused  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -135,6 +135,13 @@ def test_a_visitor_watches_a_run_stops_it_and_goes_on(run_folders):
     assert [line["step"] for line in read_records(folder / "metrics.jsonl")] == [28, 56]
     with pytest.warns(UserWarning, match="no run of yours"):
         next(live.go_on(visitor("b"), 2))
+    # Another visitor's run is the newest now: each goes on with the own one.
+    *_, (_, status, _) = live.train(visitor("b"), 1, *AS_IS)
+    assert "dcgan.digits-002" in status
+    *_, (image, status, told) = live.go_on(visitor("a"), 3)
+    assert f"finished: the run folder is {folder}" in status
+    assert f"ganzoo train dcgan.digits --output {run_folders} --resume --run 1 --set training.epochs=6" in told
+    assert [line["step"] for line in read_records(folder / "metrics.jsonl")] == [28, 56, 84]
 
 
 def test_a_closed_page_ends_its_run_and_keeps_the_folder(run_folders, monkeypatch):
@@ -166,7 +173,8 @@ def test_what_live_training_may_not_ask_is_said(change, message):
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def server(tmp_path_factory):
+    """The process of a laboratory, with its `address`."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine (Debian: apt install chromium)")
     with socket.socket() as probe:
@@ -176,9 +184,15 @@ def address(tmp_path_factory):
     command.append(str(tmp_path_factory.mktemp("live")))
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert "ganzoo is on http://127.0.0.1" in process.stdout.readline()
-    yield f"http://127.0.0.1:{port}"
+    process.address = f"http://127.0.0.1:{port}"
+    yield process
     process.terminate()
     process.wait()
+
+
+@pytest.fixture
+def address(server):
+    return server.address
 
 
 @pytest.fixture
@@ -245,6 +259,14 @@ def test_a_visitor_plays(browser, address):
     press(tab, "lab-smoothing", "() => document.body.innerText.includes('Measured with 5 seeds')")
     tab.locator("#lab-game-b svg").first.wait_for()
     tab.get_by_text("paused").wait_for()
+    assert "primary" in tab.locator("#lab-smoothing").get_attribute("class")
+    # On a wide screen the text is beside the games, on a narrow one above them.
+    told, game = (tab.locator(one).bounding_box() for one in ("#lab-told", "#lab-game-a"))
+    assert told["x"] > game["x"] + game["width"]
+    tab.set_viewport_size({"width": 390, "height": 844})
+    told, game = (tab.locator(one).bounding_box() for one in ("#lab-told", "#lab-game-a"))
+    assert told["y"] + told["height"] <= game["y"]
+    tab.set_viewport_size({"width": 1280, "height": 720})
     assert step(tab) == experiments["smoothing"].steps + 400
     # Settings of one's own.
     tab.locator("#lab-settings button").first.click()
@@ -253,6 +275,7 @@ def test_a_visitor_plays(browser, address):
     press(tab, "lab-reset", "() => !document.querySelector('#lab-game-b svg')")
     # The text was about the experiment.
     assert "Measured with 5 seeds" not in tab.locator("body").inner_text()
+    assert "primary" not in tab.locator("#lab-smoothing").get_attribute("class")
     assert step(tab) == 400  # the steps of D before the game
     # Each control has a name for a screen reader, and each image says what it shows.
     assert tab.locator("svg[role=img][aria-label*='Real points in blue']").count() == 1
@@ -291,6 +314,11 @@ def test_each_experiment_begins_with_a_click(browser, address):
         press(tab, "lab-pause", "() => document.getElementById('lab-status').innerText == 'paused'")
 
 
+def settings_shown(tab, game):
+    """What a game says of its settings."""
+    return set(re.split(r", (?=\w+=)", tab.locator(f"#lab-game-{game} .settings").inner_text()))
+
+
 @pytest.mark.long
 def test_each_control_reaches_the_game(browser, address):
     """Every control is changed; the game that Reset begins trains with all of them."""
@@ -319,24 +347,72 @@ def test_each_control_reaches_the_game(browser, address):
         tab.locator(f"#lab-a-{name}").get_by_label("spectral_normalization").check()
     tab.locator("#lab-a-conditional input").check()
     press(tab, "lab-reset", STEPS + " === 10")
-    settings = set(re.split(r", (?=\w+=)", tab.locator("#lab-game-a .settings").inner_text()))
-    assert settings == {
-        *("data=moons", "conditional=True", "layers=1", "units=12", "latent_dim=3", "batch_norm=generator"),
-        *("batch_size=16", "pretraining_steps=10", "seed=7", "optimizer=rmsprop", "weight_clipping=0.5"),
+    shared = {"data=moons", "layers=1", "units=12", "latent_dim=3", "batch_size=16", "pretraining_steps=10"}
+    shared |= {"seed=7", "optimizer=rmsprop"}
+    assert settings_shown(tab, "a") == shared | {
+        *("conditional=True", "batch_norm=generator", "weight_clipping=0.5"),
         *("loss=minimax: smoothing=0.1", "penalties=[r1: weight=2]"),
         "augmentations=[instance_noise: deviation=0.1]",
         *("discriminator_steps=2", "discriminator_learning_rate=0.003", "generator_learning_rate=0.002"),
         *("feature_matching=0.1", "historical_averaging=0.1"),
         *("discriminator_regularizers=[spectral_normalization]", "generator_regularizers=[spectral_normalization]"),
     }
+    # The second game has what both have in common, and settings of its own.
+    tab.locator("#lab-two input").check()
+    tab.locator("#lab-b-loss input").click()
+    tab.get_by_role("option", name="hinge", exact=True).click()
+    press(tab, "lab-reset", "() => document.querySelector('#lab-game-b .settings')?.innerText.includes('hinge')")
+    assert settings_shown(tab, "b") == shared | {"loss=hinge"}
     press(tab, "lab-play", STEPS + " > 60")
+    assert tab.locator("#lab-game-b .lab-game").get_attribute("data-step") == str(step(tab))
     assert tab.locator("[data-testid='toast-body']").count() == 0
+
+
+@pytest.mark.long
+def test_a_visitor_paints_points(browser, address):
+    tab = opened(browser, address)
+    tab.locator("#lab-settings button").first.click()
+    tab.locator("#lab-data input").click()
+    tab.get_by_role("option", name="own points", exact=True).click()
+    # The canvas opens, and the brush is ready.
+    canvas = tab.locator("#lab-painting canvas").first
+    canvas.scroll_into_view_if_needed()
+    press(tab, "lab-reset", "() => document.body.innerText.includes('paint points on the canvas')")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    tab.mouse.move(x - 60, y)
+    tab.mouse.down()
+    tab.mouse.move(x + 60, y, steps=8)
+    tab.mouse.up()
+    press(tab, "lab-reset", "() => document.querySelector('#lab-game-a .settings').innerText == 'data=own points'")
+    # A stroke from left to right through the middle.
+    path = tab.locator("#lab-game-a .dots.real").get_attribute("d")
+    across, down = np.array(re.findall(r"M(\d+) (\d+)", path), float).T
+    assert np.ptp(across) > 60
+    assert np.abs(down - lab_svg.SIDE / 2).max() < 30
+
+
+@pytest.mark.long
+def test_memory_returns_when_visitors_leave(browser, address, server):
+    def visit():
+        tab = opened(browser, address)
+        press(tab, "lab-smoothing", "() => document.querySelector('#lab-game-b svg')")
+        wait_for_step(tab, ">", 440)
+        tab.close()
+        with open(f"/proc/{server.pid}/status") as status:
+            return int(re.search(r"VmRSS:\s+(\d+) kB", status.read())[1]) / 1024
+
+    early = [visit() for _ in range(6)]
+    late = [visit() for _ in range(12)]
+    # Two games need tens of megabytes; what a visitor leaves is below 4.
+    assert min(late[-3:]) - min(early[-3:]) < 12 * 4
 
 
 @pytest.mark.long
 def test_a_visitor_trains_on_images(browser, address):
     tab = opened(browser, address, viewport={"width": 390, "height": 844})
-    tab.get_by_role("tab", name="images").click()
+    tab.get_by_role("tab", name="Images").click()
     tab.locator("#live-epochs input[type=number]").fill("50")
     tab.locator("#live-train").click()
     tab.wait_for_function("() => +document.querySelector('.live')?.dataset.step > 30")
@@ -354,7 +430,7 @@ def test_a_visitor_trains_on_images(browser, address):
     # Closing the page ends the run: there is room for another.
     tab.close()
     other = opened(browser, address)
-    other.get_by_role("tab", name="images").click()
+    other.get_by_role("tab", name="Images").click()
     other.wait_for_function(
         "() => document.querySelector('.live') || (document.querySelector('#live-train').click(), false)", polling=2000
     )
