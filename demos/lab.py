@@ -191,7 +191,7 @@ def _playing(session: Session) -> Iterator[Any]:
         session.goal = session.games[0].step + MOST_STEPS
     begun, steps = time.monotonic(), 0
     try:
-        while session.playing is token:
+        while True:
             start = time.monotonic()
             games, goal = session.games, session.goal
             count = min(session.speed, max(1, goal - games[0].step))
@@ -203,7 +203,8 @@ def _playing(session: Session) -> Iterator[Any]:
             rate = steps / (time.monotonic() - begun)
             is_over = games[0].step >= goal or any(frame.has_failed for frame in session.frames)
             if session.playing is not token or session.games is not games:
-                # What came in between has set the status. The browser shows what is last yielded here.
+                # What came in between has set the status. The browser shows what is last yielded here, also if its
+                # answer to that came before an image from here.
                 if session.games:
                     yield _shown(session)
                 return

@@ -82,6 +82,16 @@ def test_visitors_share_the_machine_and_leave_nothing_behind(monkeypatch):
     assert model() is None
 
 
+def test_what_playing_shows_last_is_the_pause():
+    lab._set_up(visitor("a"), [Settings(units=4, batch_size=8)], ["Game A"])
+    views = lab.play(visitor("a"))
+    assert "playing" in next(views)[2]
+    image, _, status = lab.pause(visitor("a"))
+    assert "paused" in status
+    # The browser may get this image after the answer to Pause.
+    assert list(views) == [(image, *lab._shown(lab._sessions["a"])[1:])]
+
+
 def test_own_points_are_where_they_were_painted(tmp_path):
     from PIL import Image
 
@@ -335,7 +345,8 @@ def test_each_control_reaches_the_game(browser, address):
     }
     numbers["averaging"] = 0.1
     shared = ("seed", "layers", "units", "latent-dim", "batch", "pretraining")
-    for name, value in numbers.items():
+    # Twice: a control that is just coming into being loses what is typed.
+    for name, value in [*numbers.items()] * 2:
         box = tab.locator(f"#lab-{'' if name in shared else 'a-'}{name} input[type=number]")
         box.fill(str(value))
         box.press("Tab")
