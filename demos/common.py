@@ -6,6 +6,7 @@ import functools
 import html
 import inspect
 import reprlib
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -37,6 +38,8 @@ BUTTONS: list[Any] = ["download", "fullscreen"]
 # What the owner of the page named in addition to the package's presets: {name: (preset, model)}.
 _added: dict[str, tuple[presets.Preset, Any]] = {}
 _cached_load = functools.lru_cache(maxsize=16)(functools.partial(ganzoo.load, precision="auto"))
+# A model that several events ask for at once is loaded once.
+_loading = threading.Lock()
 # The pages ask for each preset many times. Visitors share what it returns: never change it.
 _found = functools.cache(presets.find)
 
@@ -50,7 +53,10 @@ def loaded(preset: str) -> Any:
     """
     if not is_offered(preset):
         raise unknown("preset", reprlib.repr(preset), [*_added, *ganzoo.list_presets()])
-    return _added[preset][1] if preset in _added else _cached_load(preset)
+    if preset in _added:
+        return _added[preset][1]
+    with _loading:
+        return _cached_load(preset)
 
 
 def add_preset(name: str) -> str:

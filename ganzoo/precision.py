@@ -5,6 +5,7 @@ import hashlib
 import importlib
 import os
 import platform
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal
@@ -19,6 +20,8 @@ InferencePrecision = Literal["auto", "float32", "mixed_bfloat16"]
 INFERENCE_PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 # Inference in bfloat16 must take at most this share of float32's time: the results are a little less precise.
 _WORTHWHILE = 0.8
+
+_measuring = threading.Lock()
 
 # Half precision may take this factor of float32's time: it still saves half of the memory.
 _ACCEPTED_SLOWDOWN = 1.5
@@ -133,12 +136,14 @@ def _infers_faster_in_bfloat16() -> bool:
         path = cache_folder() / f"precision-{digest}.npz"
     except GanzooError:
         path = None
-    if path is not None and (known := read_cached(path).get("faster")) is not None and known.shape == ():
-        return bool(known)
-    faster = _measured_faster()
-    if path is not None:
-        write_cached(path, faster=np.array(faster))
-    return faster
+    # Threads that load models at the same time get the same answer.
+    with _measuring:
+        if path is not None and (known := read_cached(path).get("faster")) is not None and known.shape == ():
+            return bool(known)
+        faster = _measured_faster()
+        if path is not None:
+            write_cached(path, faster=np.array(faster))
+        return faster
 
 
 def _measured_faster() -> bool:

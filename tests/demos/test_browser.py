@@ -112,6 +112,10 @@ def test_a_visitor_makes_a_photo_larger(page, tmp_path):
     page.locator("#srgan-upscale").click()
     wait_for_another(page, "srgan-bicubic", first)
     assert page.locator("#srgan-slider img").count() == 2
+    # Every image says what it shows.
+    texts = page.evaluate("[...document.querySelectorAll('img')].filter(i => i.offsetParent).map(i => i.alt)")
+    assert {"example temple", "example flower", "Comparison: before", "Comparison: after"} <= {*texts}
+    assert "" not in texts
     with page.expect_download() as download:
         page.locator("#srgan-download").click()
     assert read_image_file(download.value.path()).pixels.shape == (96, 128, 3)
