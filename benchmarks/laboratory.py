@@ -22,7 +22,7 @@ from ganzoo import lab
 
 MEASURED = Path(lab.__file__).parent / "measured.json"
 # Changes to the game that collapses.
-REMEDIES = {
+COLLAPSE_REMEDIES = {
     "none": {},
     "minibatch discrimination": {"discriminator_regularizers": ["minibatch_discrimination"]},
     "R1, weight 1": {"penalties": [{"name": "r1", "weight": 1.0}]},
@@ -36,7 +36,7 @@ REMEDIES = {
         "penalties": [{"name": "gradient_penalty", "weight": 1.0}],
     },
     "k = 5": {"discriminator_steps": 5},
-    "the classes": {"conditional": True},
+    "class labels for both networks": {"conditional": True},
     "equal learning rates of 1e-3": {"discriminator_learning_rate": 1e-3, "generator_learning_rate": 1e-3},
 }
 
@@ -48,7 +48,10 @@ def main():
     parser.add_argument("--remedies", action="store_true", help="compare remedies for the collapse")
     options = parser.parse_args()
     if options.remedies:
-        return remedies(options.seeds)
+        if options.names:
+            parser.error("--remedies takes no names of experiments")
+        remedies(options.seeds)
+        return
     for name in options.names or lab.experiments:
         experiment, start = ganzoo.lab.experiments[name], time.perf_counter()
         results = [[round(number, 4) for number in experiment.play(seed)] for seed in options.seeds]
@@ -63,7 +66,7 @@ def main():
 def remedies(seeds):
     experiment = lab.experiments["collapse"]
     print("| remedy | directions, of 8 | modes found, of 8 | distance |\n| --- | --- | --- | --- |", flush=True)
-    for name, changes in REMEDIES.items():
+    for name, changes in COLLAPSE_REMEDIES.items():
         found = []
         for seed in seeds:
             played = lab.play(experiment.settings(seed)[0].with_changes(**changes), steps=experiment.steps, frames=40)
@@ -73,7 +76,6 @@ def remedies(seeds):
         directions, modes, distance = np.array(found).T
         spread = f"{directions.mean():.1f} ({directions.min():.1f} to {directions.max():.1f})"
         print(f"| {name} | {spread} | {modes.mean():.1f} | {distance.mean():.2f} |", flush=True)
-    return None
 
 
 if __name__ == "__main__":

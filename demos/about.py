@@ -53,12 +53,17 @@ HEAD = """<style>
 
 
 def heading(models: list[str]) -> str:
-    """The beginning of a page, in Markdown: the names of its models, what they are, and their papers."""
+    """The beginning of a page, in Markdown: the names of its models, what they are, their quality and their papers."""
     names, lines = [], []
     for model in models:
         name, _, paper = described(model)
         names.append(name)
-        lines.append((f"**{name}**: " if len(models) > 1 else "") + sentences(model) + (f" *{paper}*" if paper else ""))
+        preset = trained_presets(model)[0]
+        weights = preset_of(preset).config.weights
+        measured = cards.headline(weights.metrics, preset) if weights else ""
+        parts = [f"**{name}**:"] if len(models) > 1 else []
+        parts += [sentences(model), f"Measured: {measured}." if measured else "", f"*{paper}*" if paper else ""]
+        lines.append(" ".join(part for part in parts if part))
     return "\n\n".join([f"## {', '.join(names)}", *lines])
 
 

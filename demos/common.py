@@ -1,6 +1,7 @@
 """Helpers that the pages share: cached models, errors shown as messages, enlarged images."""
 
 import base64
+import collections
 import contextlib
 import functools
 import html
@@ -39,7 +40,7 @@ BUTTONS: list[Any] = ["download", "fullscreen"]
 _added: dict[str, tuple[presets.Preset, Any]] = {}
 _cached_load = functools.lru_cache(maxsize=16)(functools.partial(ganzoo.load, precision="auto"))
 # A model that several events ask for at once is loaded once.
-_loading = threading.Lock()
+_loading: dict[str, threading.Lock] = collections.defaultdict(threading.Lock)
 # The pages ask for each preset many times. Visitors share what it returns: never change it.
 _found = functools.cache(presets.find)
 
@@ -55,7 +56,7 @@ def loaded(preset: str) -> Any:
         raise unknown("preset", reprlib.repr(preset), [*_added, *ganzoo.list_presets()])
     if preset in _added:
         return _added[preset][1]
-    with _loading:
+    with _loading[preset]:
         return _cached_load(preset)
 
 

@@ -42,9 +42,22 @@ HEAD = """<style>
 <script>
 document.addEventListener("click", event => {
     const card = event.target.closest(".gz-card");
-    const opener = card && document.getElementById("open-" + card.dataset.model);
-    if (opener) (opener.querySelector("button") ?? opener).click();
+    if (card) openPage(card.dataset.model);
 });
+// The address of a model's page ends in # and its name.
+const openPage = model => {
+    const opener = document.getElementById("open-" + model);
+    if (!opener) return false;
+    (opener.querySelector("button") ?? opener).click();
+    history.replaceState(null, "", "#" + model);
+    scrollTo(0, 0);
+    return true;
+};
+const linked = new MutationObserver(() => {
+    if (!location.hash || openPage(location.hash.slice(1))) linked.disconnect();
+});
+linked.observe(document.documentElement, {childList: true, subtree: true});
+addEventListener("hashchange", () => openPage(location.hash.slice(1)));
 </script>"""
 
 
@@ -97,7 +110,8 @@ def ordered(models: list[str]) -> dict[str, list[str]]:
     def paper_number(model: str) -> tuple[str, ...]:
         years = re.findall(r"\b(?:19|20)\d\d\b", described(model)[2])
         numbers = re.findall(r"arXiv:([\d.]+)", described(model)[2])
-        return years[0] if years else "9999", *numbers, model
+        # A model before its variants, whose names are longer.
+        return years[0] if years else "9999", *numbers, f"{len(model):02d}", model
 
     return {chapter: sorted(names, key=paper_number) for chapter, names in found.items() if names}
 

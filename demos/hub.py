@@ -124,7 +124,7 @@ def build(model: str | None = None) -> App:
                     with gr.Tab(tool.TITLE.capitalize(), id=tool.TITLE) as tab:
                         _begin(tab.select, tool.page())
             borrowed = [name for name in names if not _has_own_page(name)] if model is None else []
-            own = [name for name in names if name not in borrowed]
+            own = [name for group in gallery.ordered(names).values() for name in group if name not in borrowed]
             places = _tabs(app, own, is_first=model is not None)
             places |= _tabs(app, borrowed, is_first=False)
         for name, opener in openers.items():

@@ -45,9 +45,9 @@ _EVENT: dict[str, Any] = dict(show_progress="hidden", concurrency_limit=None, ap
 # Games are built one at a time: that takes a second or two.
 _BUILD: dict[str, Any] = dict(concurrency_id="laboratory", concurrency_limit=1, api_visibility="private")
 _WELCOME = (
-    "A generator turns noise into **red** points, a discriminator tells them from the real, **blue** ones. The "
-    "background is the discriminator's opinion: violet for real, orange for generated. A red line at a point is the "
-    "gradient that it gets. Choose one of the ten experiments, or settings of your own."
+    "A generator turns noise into **red** points, and a discriminator learns to tell them from the real points, which "
+    "are **blue**. The background is the discriminator's opinion: violet for real, orange for generated. A red line at "
+    "a point is the gradient that it gets. Choose one of the ten experiments, or settings of your own."
 )
 
 
@@ -157,15 +157,20 @@ def first(request: gr.Request) -> Any:
 def reset(request: gr.Request, two: Any, painting: Any, *values: Any) -> Any:
     """New games with the settings of the controls."""
     # No longer the experiment that was explained.
-    return "", *_marked(None), *_set_up(request, *_asked(two, painting, values))
+    return "", "", *_marked(None), *_set_up(request, *_asked(two, painting, values))
 
 
 def _asked(two: Any, painting: Any, values: tuple[Any, ...]) -> tuple[list[Settings], list[str]]:
     count = len(CONTROLS)
     shared, a, b = values[: len(SHARED)], values[len(SHARED) : -count], values[-count:]
     own = own_points(painting) if values[0] == OWN else None
-    games = [settings_of({**dict(zip(SHARED, shared)), **dict(zip(CONTROLS, one))}, own) for one in (a, b)]
-    return (games, ["Game A", "Game B"]) if two else (games[:1], ["Game A"])
+    games, names = [], ["Game A", "Game B"] if two else ["Game A"]
+    for name, one in zip(names, (a, b)):
+        try:
+            games.append(settings_of({**dict(zip(SHARED, shared)), **dict(zip(CONTROLS, one))}, own))
+        except GanzooError as error:
+            raise GanzooError(f"{name}: {error}" if two else str(error)) from None
+    return games, names
 
 
 def play(request: gr.Request) -> Iterator[Any]:
@@ -191,9 +196,9 @@ def _playing(session: Session) -> Iterator[Any]:
         session.goal = session.games[0].step + MOST_STEPS
     begun, steps = time.monotonic(), 0
     try:
-        while True:
-            start = time.monotonic()
-            games, goal = session.games, session.goal
+        # The games of a visitor who has left are gone.
+        while games := session.games:
+            start, goal = time.monotonic(), session.goal
             count = min(session.speed, max(1, goal - games[0].step))
             with TRAINING:
                 # Nothing is trained after Pause, which waits for its turn, too.
@@ -266,8 +271,7 @@ def _choosing(experiment: Experiment) -> Callable[..., Any]:
         shared = [values[0][name] for name in SHARED]
         own = [value[name] for value in values for name in CONTROLS]
         images = _set_up(request, list(games), list(experiment.names), experiment.steps)
-        told = _explained(experiment)
-        return told, *_marked(experiment), True, gr.update(visible=True), *shared, *own, *images
+        return *_explained(experiment), *_marked(experiment), True, gr.update(visible=True), *shared, *own, *images
 
     return choose
 
@@ -277,10 +281,11 @@ def _marked(chosen: Experiment | None) -> list[Any]:
     return [gr.update(variant="primary" if one is chosen else "secondary") for one in experiments.values()]
 
 
-def _explained(experiment: Experiment) -> str:
+def _explained(experiment: Experiment) -> tuple[str, str]:
+    """Its title with what to watch, and the rest."""
     return (
-        f"### {experiment.title}\n{experiment.text}\n\n$${experiment.equation}$$\n\n**Watch:** {experiment.watch}\n\n"
-        f"{experiment.verdict}\n\n*{experiment.paper}*"
+        f"### {experiment.title}\n**Watch:** {experiment.watch}",
+        f"{experiment.text}\n\n$${experiment.equation}$$\n\n{experiment.verdict}\n\n*{experiment.paper}*",
     )
 
 
@@ -306,23 +311,24 @@ def page() -> list[dict[str, Any]]:
         again = gr.Button("Reset", min_width=70, elem_id="lab-reset")
         speed = gr.Slider(1, 200, 40, step=1, label="Steps per frame", min_width=220, elem_id="lab-speed")
     status = gr.HTML('<div role="status">loading</div>', elem_id="lab-status")
+    watched = gr.Markdown("", elem_id="lab-watched")
     with gr.Row(elem_id="lab-games"):
-        # Above the games on a phone, at their right on a wide screen.
-        told = gr.Markdown("", latex_delimiters=[{"left": "$$", "right": "$$", "display": True}], elem_id="lab-told")
         images = [
             gr.HTML("", label="Game A", elem_id="lab-game-a", min_height=300),
             gr.HTML("", label="Game B", visible=False, elem_id="lab-game-b"),
         ]
-    with gr.Accordion("Settings: Reset begins anew with them", open=False, elem_id="lab-settings"):
+        # At the right of the games on a wide screen, below them on a phone.
+        told = gr.Markdown("", latex_delimiters=[{"left": "$$", "right": "$$", "display": True}], elem_id="lab-told")
+    with gr.Accordion("Settings (press Reset to start a new game with them)", open=False, elem_id="lab-settings"):
         shared = shared_controls()
-        with gr.Accordion("Points of your own", open=False, elem_id="lab-own") as own:
+        with gr.Accordion("Points of your own: paint them, then press Reset", open=False, elem_id="lab-own") as own:
             painting = canvas(
                 "lab-painting",
                 side=CANVAS,
                 brush=gr.Brush(default_size=8, colors=["#2563eb"], default_color="#2563eb", color_mode="fixed"),
                 eraser=20,
                 height=460,
-                label="Paint the real points here, then press Reset",
+                label="Real points",
                 show_label=True,
                 value=blank(plane()),
             )
@@ -343,11 +349,12 @@ def page() -> list[dict[str, Any]]:
     one.click(_stepping(None, "one step"), None, shown, **_EVENT)
     half_d.click(_stepping("d_loss", "one update of D alone"), None, shown, **_EVENT)
     half_g.click(_stepping("g_loss", "one update of G alone"), None, shown, **_EVENT)
-    explained = [told, *choices.values()]
+    explained = [watched, told, *choices.values()]
     again.click(reset, [two, painting, *controls], [*explained, *shown], **_BUILD)
     # Not only when the mouse is released: arrow keys and the number beside the slider change it, too.
     speed.change(set_speed, [speed], None, **_EVENT)
     shared["data"].change(lambda data: gr.update(open=data == OWN), [shared["data"]], [own], **_EVENT)
+    painting.input(lambda: OWN, None, [shared["data"]], **_EVENT)
     two.change(lambda on: gr.update(visible=on is True), [two], [column], **_EVENT)
     for name, button in choices.items():
         chosen = button.click(

@@ -114,11 +114,23 @@ _REAL = {
 }
 
 
+# As on the page, where the name of a setting is not.
+_CALLED = {
+    "latent_dim": "size of the latent vector",
+    "pretraining_steps": "steps of D alone at first",
+    "smoothing": "label smoothing",
+    "discriminator_steps": "k",
+    "discriminator_learning_rate": "learning rate of D",
+    "generator_learning_rate": "learning rate of G",
+    "weight_clipping": "clipping of D's weights",
+}
+
+
 def settings_of(values: dict[str, Any], own: list[list[float]] | None) -> Settings:
     """Settings from the values of the controls, which are checked here: they come from a request."""
     checked = dict(values)
     for name, value in values.items():
-        words = name.replace("_", " ")
+        words = _CALLED.get(name, name.replace("_", " "))
         if name in WHOLE:
             checked[name] = whole_number(value, words, *WHOLE[name])
         elif name in _REAL:
@@ -127,7 +139,11 @@ def settings_of(values: dict[str, Any], own: list[list[float]] | None) -> Settin
             raise GanzooError(value.why)
     smoothing, penalty, weight = (checked.pop(name) for name in ("smoothing", "penalty", "penalty_weight"))
     noise = checked.pop("instance_noise")
-    if smoothing and checked["loss"] in ("non_saturating", "minimax"):
+    if smoothing:
+        if checked["loss"] not in ("non_saturating", "minimax"):
+            raise GanzooError(
+                f"label smoothing is for cross-entropy: set it to 0, or change the loss {checked['loss']}"
+            )
         checked["loss"] = {"name": checked["loss"], "smoothing": smoothing}
     if checked["data"] == OWN:
         if not own:

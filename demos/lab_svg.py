@@ -36,9 +36,11 @@ HEAD = """<style>
 .dark .lab-game .first { stroke: #60a5fa; } .dark .lab-game .second { stroke: #f87171; }
 .lab-game text { fill: currentColor; font-size: 8.5px; }
 #lab-games { flex-wrap: wrap; } #lab-games > * { flex: 1 1 300px; min-width: min(300px, 100%); }
-#lab-games > #lab-told:not(:has(h3)) { display: none; }
+#lab-games > #lab-told:not(:has(p)) { display: none; }
 #lab-games > #lab-told { flex: 1 1 100%; }
-@media (min-width: 1100px) { #lab-games > #lab-told { flex: 1 1 240px; min-width: 240px; order: 3; } }
+@media (min-width: 1100px) { #lab-games > #lab-told { flex: 1 1 240px; min-width: 240px; } }
+#lab-experiments .row { display: grid; grid-template-columns: repeat(2, 1fr); }
+@media (min-width: 900px) { #lab-experiments .row { grid-template-columns: repeat(5, 1fr); } }
 #lab-told .katex-display { overflow-x: auto; overflow-y: hidden; }
 .lab-game .one { fill: #2563eb; } .lab-game .two { fill: #dc2626; }
 .dark .lab-game .one { fill: #60a5fa; } .dark .lab-game .two { fill: #f87171; }
@@ -60,9 +62,10 @@ def render(frame: "Frame", game: "Game", name: str) -> str:
         name: of the game.
     """
     return (
-        f'<div class="lab-game" data-step="{frame.step}"><p><b>{html.escape(name)}</b> · step {frame.step:,}'
-        f'<span class="settings">{html.escape(_settings(game))}</span></p>'
-        f"{_points(frame, game)}<p>{_numbers(frame, game)}</p>{_curves(game)}</div>"
+        f'<div class="lab-game" data-step="{frame.step}"><p><b>{html.escape(name)}</b> · step {frame.step:,}</p>'
+        # Below the points, which are then at the same height in both games.
+        f"{_points(frame, game)}<p>{_numbers(frame, game)}"
+        f'<span class="settings">{html.escape(_settings(game))}</span></p>{_curves(game)}</div>'
     )
 
 
@@ -97,9 +100,13 @@ def _numbers(frame: "Frame", game: "Game") -> str:
     found.append(f"distance: <b>{frame.distance:.2f}</b>")
     found.append(f"divergence: <b>{frame.divergence:.2f}</b>")
     if frame.estimate is not None:
-        # Without the sign of -0.00.
-        found.append(f"D's estimate: <b>{round(frame.estimate, 2) + 0.0:.2f}</b>")
+        found.append(f"D's estimate: <b>{_two_digits(frame.estimate)}</b>")
     return " · ".join(found)
+
+
+def _two_digits(value: float) -> str:
+    """A number with two digits, without the sign of -0.00."""
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 def opinion_color(opinion: float) -> str:
@@ -182,7 +189,7 @@ def curve_panel(history: Sequence[dict[str, Any]], keys: tuple[str, ...], names:
         heights = HIGH - 2 - (column[known] - low) / (high - low) * (HIGH - 20)
         points = " ".join(f"{x:.0f},{y:.1f}" for x, y in zip(across[known], heights))
         paths.append(f'<polyline class="curve {style}" points="{points}"/>')
-        words.append(f'<tspan class="{color}">{name} {round(column[known][-1], 2) + 0.0:.2f}</tspan>')
+        words.append(f'<tspan class="{color}">{name} {_two_digits(column[known][-1])}</tspan>')
     label = html.escape(", ".join(names))
     return (
         f'<svg viewBox="0 0 {WIDE} {HIGH}" role="img" aria-label="Curves: {label}"><rect class="frame" x=".5" y=".5" '

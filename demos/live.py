@@ -30,7 +30,8 @@ _EVENT: dict[str, Any] = dict(show_progress="hidden", concurrency_limit=None, ap
 _WELCOME = (
     "`ganzoo train dcgan.digits`, while you watch: a DCGAN learns 1,797 handwritten digits, in about a minute "
     "on two processor cores. The bar below an image is the discriminator's opinion of it: **violet** for real, "
-    "**orange** for generated. The run folder stays on this machine, and the command line can go on with it."
+    "**orange** for generated. *Go on* continues your last run for more epochs, with the loss, learning rate, k and "
+    "seed that it began with. The run folder stays on this machine, and the command line can go on with it, too."
 )
 
 
@@ -95,7 +96,9 @@ def go_on(request: gr.Request, epochs: Any) -> Iterator[Any]:
         if before is None or before.folder is None:
             raise GanzooError("there is no run of yours to go on with: press Train")
         settings = {"training.epochs": whole_number(epochs, "epochs", 1, MOST_EPOCHS)}
-        return Run(before.visitor, settings, resumed=number_of(before.folder), history=list(before.history))
+        number = number_of(before.folder)
+        # The folder stays known if it cannot go on now.
+        return Run(before.visitor, settings, number, history=list(before.history), folder=before.folder)
 
     yield from _watched(request, resumed)
 
@@ -182,7 +185,7 @@ def _train(run: Run) -> None:
         why = "finished" if run.complete else "stopped" if run.stop else f"stopped after {MOST_MINUTES} minutes"
         run.status = f"{why}: the run folder is {run.folder}"
         if not run.version:
-            run.status = f"{run.folder} has all its epochs already: ask for more of them"
+            run.status = f"{run.folder} has already trained for all its epochs: choose more"
     except GanzooError as error:
         run.status = str(error)
     except Exception:  # a bug: the traceback goes to the terminal only
@@ -198,7 +201,7 @@ def _told(run: Run) -> str:
     """What can be done with a run folder, once there is one."""
     if run.folder is None or not run.ended.is_set():
         return ""
-    commands = next_commands(PRESET, run.folder, str(_output))
+    commands = next_commands(PRESET, run.folder, str(_output), numbered=True)
     lines = "\n\n".join(f"{title}: `{command}`" for title, command in commands if command.startswith("ganzoo "))
     return f"On the command line:\n\n{lines}"
 

@@ -107,8 +107,8 @@ def page(model: str) -> list[dict[str, Any]]:
             given = gr.Radio(
                 [NATURAL, SMOOTH],
                 value=NATURAL,
-                label="It is",
-                info="Natural speech is made smooth first.",
+                label="The recording is",
+                info="Natural speech is smoothed first, as the post-filter expects",
                 visible=restores,
                 elem_id=f"{model}-given",
             )

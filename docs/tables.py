@@ -11,7 +11,7 @@ from pathlib import Path
 from docs import lecture_tables  # noqa: F401  registers its tables
 from docs.markdown_tables import TABLES, percent, table
 from ganzoo import list_presets, presets
-from ganzoo.cards import training_time
+from ganzoo.cards import headline, training_time
 
 ROOT = Path(__file__).parents[1]
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -93,35 +93,7 @@ def models():
         with_weights = [preset for preset in trained() if preset.split(".")[0] == name]
         shown = ", ".join(f"`{preset.split('.')[1]}`" for preset in with_weights)
         best = min(with_weights, key=lambda preset: not presets.find(preset).config.default, default=None)
-        yield f"`{name}`", what, f"[{authors}]({address})", shown, headline(best) if best else ""
-
-
-def headline(preset):
-    """The metric by which a preset is known, in a few words."""
-    metrics, kind = metrics_of(preset), preset.split(".")[1]
-    if "attributes_obeyed" in metrics:
-        return f"{percent(metrics['attributes_obeyed'])} of captions' attributes obeyed"
-    if "negative_elbo" in metrics:
-        return f"negative ELBO {metrics['negative_elbo']:.1f} nats (`{kind}`)"
-    if "bits_per_dimension" in metrics:
-        return f"{metrics['bits_per_dimension']:.2f} bits per dimension (`{kind}`)"
-    if "negative_log_likelihood" in metrics:
-        return f"negative log-likelihood {metrics['negative_log_likelihood']:.1f} nats (`{kind}`)"
-    if "psnr_y" in metrics:
-        return f"PSNR {metrics['psnr_y']:.2f} dB, LPIPS {metrics['lpips_alex']:.3f} (Set5)"
-    if "modulation_distance" in metrics:
-        return f"modulation spectra {metrics['modulation_distance']:.1f} dB from natural speech (`{kind}`)"
-    if "pesq" in metrics:
-        return f"PESQ {metrics['pesq']:.2f} (VoiceBank-DEMAND)"
-    if "bits_per_sample" in metrics:
-        return f"{metrics['bits_per_sample']:.2f} bits per sample (`{kind}`)"
-    if "voice_recognized_forward" in metrics:
-        shown = [percent(metrics[f"voice_recognized_{direction}"]) for direction in DIRECTIONS]
-        return f"voice recognized in {' and '.join(shown)} (`{kind}`)"
-    if "twin_psnr_forward" in metrics:
-        shown = [metrics.get(f"twin_lpips_alex_{direction}") for direction in DIRECTIONS]
-        return f"LPIPS {' and '.join(f'{value:.3f}' for value in shown if value is not None)} (`{kind}`)"
-    return f"Fréchet distance {metrics['frechet_distance']:.1f} (`{kind}`)"
+        yield f"`{name}`", what, f"[{authors}]({address})", shown, headline(metrics_of(best), best) if best else ""
 
 
 def distances(preset):

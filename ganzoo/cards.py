@@ -376,3 +376,47 @@ def _alternative(text: str) -> str:
 
 def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")
+
+
+def headline(metrics: Mapping[str, float], preset: str) -> str:
+    """The metric by which a preset is known, in a few words; "" without one.
+
+    Args:
+        metrics: of its weights.
+        preset: its name, e.g. "dcgan.mnist".
+
+    Example:
+        from ganzoo import cards
+
+        cards.headline({"frechet_distance": 13.81, "recall": 0.83}, "dcgan.mnist")  # "Fréchet distance 13.8 (`mnist`)"
+    """
+    kind = preset.split(".")[-1]
+    if "attributes_obeyed" in metrics:
+        return f"{_percent(metrics['attributes_obeyed'])} of captions' attributes obeyed"
+    if "negative_elbo" in metrics:
+        return f"negative ELBO {metrics['negative_elbo']:.1f} nats (`{kind}`)"
+    if "bits_per_dimension" in metrics:
+        return f"{metrics['bits_per_dimension']:.2f} bits per dimension (`{kind}`)"
+    if "negative_log_likelihood" in metrics:
+        return f"negative log-likelihood {metrics['negative_log_likelihood']:.1f} nats (`{kind}`)"
+    if "psnr_y" in metrics:
+        return f"PSNR {metrics['psnr_y']:.2f} dB, LPIPS {metrics['lpips_alex']:.3f} (Set5)"
+    if "modulation_distance" in metrics:
+        return f"modulation spectra {metrics['modulation_distance']:.1f} dB from natural speech (`{kind}`)"
+    if "pesq" in metrics:
+        return f"PESQ {metrics['pesq']:.2f} (VoiceBank-DEMAND)"
+    if "bits_per_sample" in metrics:
+        return f"{metrics['bits_per_sample']:.2f} bits per sample (`{kind}`)"
+    if "voice_recognized_forward" in metrics:
+        shown = [_percent(metrics[f"voice_recognized{ending}"]) for ending in _DIRECTIONS]
+        return f"voice recognized in {' and '.join(shown)} (`{kind}`)"
+    if "twin_psnr_forward" in metrics:
+        shown = [metrics.get(f"twin_lpips_alex{ending}") for ending in _DIRECTIONS]
+        return f"LPIPS {' and '.join(f'{value:.3f}' for value in shown if value is not None)} (`{kind}`)"
+    if "frechet_distance" in metrics:
+        return f"Fréchet distance {metrics['frechet_distance']:.1f} (`{kind}`)"
+    return ""
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %".replace("100.0", "100")

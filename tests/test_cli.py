@@ -1,6 +1,7 @@
 """The command line as typed."""
 
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -106,6 +107,19 @@ def test_dry_run_says_what_would_happen_and_writes_nothing(tiny_preset, tmp_path
     assert not (tmp_path / "runs").exists()
 
 
+def test_an_older_run_is_resumed_by_its_number(tiny_preset, begun_run):
+    runs = begun_run.parent
+    shutil.copytree(begun_run, runs / "tiny-002")
+    for which, name in (((), "tiny-002"), (("--run", "1"), "tiny-001")):
+        done = run("train", tiny_preset, "--output", runs, "--resume", *which, "--dry-run", "--set", "epochs=2")
+        assert done.exit_code == 0, done.output
+        assert str(runs / name) in done.output
+    done = run("train", tiny_preset, "--output", runs, "--resume", "--run", "1", "--set", "epochs=2")
+    assert f"run folder: {begun_run}" in done.output
+    # The next command is for this run as well.
+    assert f"--output {runs} --resume --run 1 --set training.epochs=4" in done.output
+
+
 def test_a_dry_run_downloads_nothing(tmp_path, monkeypatch):
     tfds = pytest.importorskip("tensorflow_datasets")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
@@ -167,6 +181,7 @@ def test_mistakes_get_one_line(arguments, message, tmp_path, monkeypatch):
 
 # Each is answered before Keras is imported: the test runs them all in a process that must never import it.
 CHEAP_MISTAKES = [
+    ("train dcgan.digits --run 2", "--run names a run to resume: add --resume"),
     ("info dcgn", "Did you mean 'dcgan'?"),
     ("generate dcgan.mnits", "Did you mean 'dcgan.mnist'?"),
     ("generate runs/tiny-002", "Did you mean 'runs/tiny-001'?"),

@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 import click
-import numpy as np
 import pytest
 import yaml
 
@@ -36,8 +35,6 @@ QUICK = ("generative_models", "the_game", "mode_collapse", "wasserstein")
 OTHERS = ("text", "json", "html", "javascript", "java", "cpp")
 # Pages that tests of their own run, with a server.
 OWN_TESTS = ("docs/export.md", "docs/hub.md")
-# What the short examples of model cards start from.
-GIVEN = {"image": np.zeros((12, 16, 3), "uint8"), **dict.fromkeys(("noisy", "audio"), np.zeros(4410, "float32"))}
 # Settings of guides that take long, and those of the tests.
 SHORT = {
     "autoregressive_images": {"epochs=30": "epochs=1"},
@@ -113,7 +110,12 @@ def parameters(paths, quick=None):
     return [pytest.param(path, id=name_of(path), marks=marks[path]) for path in paths]
 
 
-PROGRAMS = [path for path in with_blocks("python") if path.suffix == ".md" and name_of(path) not in OWN_TESTS]
+PROGRAMS = [
+    path
+    for path in with_blocks("python")
+    # Cards have a test in test_cards.py.
+    if path.suffix == ".md" and path.parent.name != "models" and name_of(path) not in OWN_TESTS
+]
 
 
 @pytest.mark.parametrize("path", parameters(PROGRAMS, QUICK))
@@ -124,8 +126,6 @@ def test_the_python_of_a_page_runs(path, examples_folder, tmp_path, monkeypatch)
     monkeypatch.setattr("ganzoo.registry._classes", dict(ganzoo.registry._classes))
     monkeypatch.setattr("ganzoo.metrics.registry._metrics", dict(ganzoo.metrics.registry._metrics))
     namespace, left_out = {"__name__": "page"}, ""
-    if path.parent.name == "models":
-        namespace |= GIVEN
     if place := ELSEWHERE.get(name_of(path)):
         left_out = (ROOT / place).read_text("utf-8")
         module = importlib.import_module(place[:-3].replace("/", "."))

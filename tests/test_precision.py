@@ -1,9 +1,13 @@
 """The precision of inference."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 import ganzoo
+from ganzoo import precision
 from ganzoo.files import read_cached, write_cached
 from ganzoo.precision import inference_policy
 
@@ -35,6 +39,20 @@ def test_auto_is_bfloat16_where_the_machine_is_faster_and_the_quality_stays(deci
     # Nobody has measured what bfloat16 does to it.
     decided(True)
     assert precisions(ganzoo.load("dcgan.digits", precision="auto")) == {"float32"}
+
+
+def test_several_threads_measure_the_machine_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANZOO_CACHE", str(tmp_path))
+    measured, begin, measure = [], threading.Barrier(4), precision._measured_faster
+    monkeypatch.setattr(precision, "_measured_faster", lambda: measured.append(1) or measure())
+
+    def ask():
+        begin.wait()
+        return inference_policy("auto", quality_stays=True)
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        answers = {answer.result() for answer in [pool.submit(ask) for _ in range(4)]}
+    assert len(answers) == len(measured) == 1
 
 
 def test_a_precision_can_be_asked_for(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli.group import _Number, _Path, main
+from ganzoo.errors import GanzooError
 from ganzoo.start import import_keras
 
 
@@ -77,6 +78,8 @@ def train(
     """
     from ganzoo import checks
 
+    if run is not None and not resume:
+        raise GanzooError("--run names a run to resume: add --resume")
     if loggers:
         settings = [*settings, f"training.loggers=[{', '.join(map(repr, loggers))}]"]
     checks.training(preset, data, settings, output, resume)
@@ -98,8 +101,17 @@ def train(
         click.echo(f"  {title + ':':13}{command}")
 
 
-def next_commands(preset: str, folder: Path, output: str, imports: str = "") -> Iterator[tuple[str, str]]:
-    """Yields (title, command): what can be done with a run folder; `imports` are options for every command."""
+def next_commands(
+    preset: str, folder: Path, output: str, imports: str = "", numbered: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Yields (title, command): what can be done with a run folder.
+
+    Args:
+        preset, output: as in `ganzoo train`.
+        folder: the run folder.
+        imports: options for every command.
+        numbered: name the run's number even if it is the newest, since others may begin.
+    """
     from ganzoo import presets
     from ganzoo.config import load_config
     from ganzoo.registry import model_class
@@ -134,7 +146,7 @@ def next_commands(preset: str, folder: Path, output: str, imports: str = "") -> 
     # Without a number, the newest run of the preset is resumed.
     found, number = presets.find(preset), number_of(folder)
     newest = stage_runs(found.config, found.label, Path(output), resume=True)[0].folder
-    which = "" if number_of(newest) == number else f" --run {number}"
+    which = "" if number_of(newest) == number and not numbered else f" --run {number}"
     again = f"ganzoo{imports} train {shlex.quote(str(preset))}{place} --resume{which}"
     if finished:
         yield "more epochs", f"{again} --set training.epochs={2 * config.training.epochs}"

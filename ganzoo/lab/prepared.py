@@ -109,8 +109,9 @@ class Experiment:
             return "This was not measured."
         first, second = np.mean(results, axis=0)
         right = sum(self.holds([pair]) for pair in results)
-        numbers = f"{self.measured}: {first:.3g} ({self.names[0]}) and {second:.3g} ({self.names[1]})"
-        said = f"Measured with {len(results)} seeds, {numbers} on average; as claimed for {right} of {len(results)}."
+        numbers = f"{first:.3g} ({self.names[0]}) and {second:.3g} ({self.names[1]})"
+        said = f"Measured: {self.measured}. With {len(results)} seeds and {self.steps:,} steps, {numbers} on average; "
+        said += f"as claimed for {right} of {len(results)}."
         return said if self.holds(results) else f"{said} **So the effect is not measurable here.**"
 
 
@@ -141,10 +142,10 @@ _ALL = [
         "Oscillation around a saddle point",
         "The simplest game: the real data is one small cluster, the generator moves a cluster, the discriminator "
         "is a linear function. Gradient descent of the two players in turn does not approach the equilibrium but "
-        "circles it. A penalty on the discriminator's gradient at real points damps the motion, and the means agree; "
-        "a linear function does not see that the generated cluster is wider.",
+        "circles it. A penalty on the discriminator's gradient at real points damps the motion, and the "
+        "distance falls to what a linear function cannot see: the generated cluster is wider.",
         r"V = \psi^\top (E[x] - E[G(z)]), \qquad R_1 = \tfrac{\gamma}{2}\, E\,|\nabla D(x)|^2",
-        "The distance curve: without the penalty it swings, with it it falls and stays.",
+        "The distance curve: it swings without the penalty, and falls and stays with it.",
         dict(
             data="point",
             layers=0,
@@ -158,7 +159,7 @@ _ALL = [
         (dict(), dict(penalties=[{"name": "r1", "weight": 1.0}])),
         800,
         effects.distance_of_end,
-        "distance in the last quarter",
+        "mean distance in the last quarter",
         False,
         "Mescheder et al. 2018, arXiv:1801.04406",
     ),
@@ -200,19 +201,20 @@ _ALL = [
         "collapse",
         "Mode collapse, and minibatch discrimination",
         "The real data is a ring of eight clusters, and the generator learns ten times as fast as the discriminator: "
-        "all its points run to wherever D is wrong at the moment. A discriminator that sees each point alone can only "
-        "chase them; with minibatch discrimination it also sees how close the points of a batch are, and a batch from "
-        "few modes looks unlike a real one. Counted is in how many directions points lie, since points that move fast "
+        "its points jump between a few of the modes. A discriminator that sees each point alone can only chase them; "
+        "with minibatch discrimination it also sees how close the points of a batch are, and a batch from few modes "
+        "looks unlike a real one. We count the directions in which points lie, since points that move fast "
         "do not hit the clusters exactly.",
         r"o(x_i) = \sum_j \exp(-\lVert M_i - M_j \rVert_1)",
-        "Whether the red points gather and move together, or spread around the ring. Other remedies are among the "
-        "settings of game B.",
+        "Whether the red points gather and move together, or spread around the ring. (The background of the second "
+        "game is only a hint: its discriminator compares the points of a batch.) For other remedies, change game B in "
+        "the settings and press Reset.",
         dict(data="ring", discriminator_learning_rate=3e-4, generator_learning_rate=3e-3),
         ("plain", "minibatch discrimination"),
         (dict(), dict(discriminator_regularizers=["minibatch_discrimination"])),
         2000,
         effects.reached,
-        "clusters that are the nearest to at least a quarter of their share of points, of 8, on average",
+        "mean number of the 8 directions in which there are points, in the second half",
         True,
         "Salimans et al. 2016, arXiv:1606.03498, section 3.2",
     ),
@@ -220,10 +222,10 @@ _ALL = [
         "correlation",
         "Batch norm correlates a batch",
         "With batch norm in the generator, a point depends on the other latents of its batch, through the batch's "
-        "mean and variance. Virtual batch normalization takes them from a reference batch that never changes, and "
-        "the point itself. So the same latent gives the same point, whatever else is in the batch.",
+        "mean and variance. Virtual batch normalization takes them from the point itself and a reference batch that "
+        "never changes. So the same latent gives the same point, whatever else is in the batch.",
         r"\hat{h} = \gamma\,\frac{h - \mu(\text{batch})}{\sigma(\text{batch})} + \beta",
-        "The measured number below: during training, the points of the first game jump with their batch.",
+        "How much each point moves from frame to frame: in the first game it also jumps with its batch.",
         dict(data="ring", batch_norm="generator"),
         ("batch norm", "virtual batch norm"),
         (dict(), dict(generator_regularizers=["virtual_batch_normalization"])),
@@ -235,10 +237,10 @@ _ALL = [
     ),
     Experiment(
         "least-squares",
-        "Least squares pulls accepted points, too",
+        "Least squares also pulls accepted points",
         "Cross-entropy leaves a generated point alone as soon as the discriminator takes it for real, even if it "
         "is far from the data. Least squares punishes every distance from the target, also on the right side of "
-        "the boundary. Shown is how much gradient accepted points (above 0.75) get, relative to rejected ones "
+        "the boundary. We measure how much gradient accepted points (above 0.75) get, relative to rejected ones "
         "(below 0.25).",
         r"\tfrac12 E\,[(D(G(z)) - 1)^2] \quad\text{beside}\quad -E\,[\log D(G(z))]",
         "The arrows at points on a real-looking background.",
@@ -256,8 +258,8 @@ _ALL = [
         "A loss that follows quality",
         "The Wasserstein critic estimates a distance that shrinks steadily as the generated points approach the "
         "real ones. The discriminator's estimate of the Jensen-Shannon divergence jumps: it is near its maximum "
-        "log 2 as long as the two can be told apart. Compared is how well each estimate ranks the frames by the "
-        "true distance.",
+        "log 2 as long as the two can be told apart. We measure how well each estimate ranks the frames by the true "
+        "distance.",
         r"W(p, q) = \max_{|D|_L \le 1} E[D(x)] - E[D(G(z))]",
         "The curve of D's estimate beside that of the distance.",
         dict(data="ring", discriminator_steps=5, generator_learning_rate=2e-4),

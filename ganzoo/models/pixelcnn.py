@@ -81,8 +81,8 @@ class PixelCNN(ImageGeneration, ZooModel):
         "import numpy as np\n"
         "images = model.generate(16, seed=0)  # uint8 (16, height, width, channels)\n"
         "kept = np.zeros(images.shape[1:3], bool)\n"
-        "kept[:14] = True\n"
-        "completed = model.complete(images, kept, seed=0)  # the rows from the 15th on are sampled anew"
+        "kept[: len(kept) // 2] = True\n"
+        "completed = model.complete(images, kept, seed=0)  # the lower half is sampled anew"
     )
     test_config = dict(image_shape=(8, 8, 1), width=4, depth=3, first_kernel_size=5, hidden=8)
 

@@ -37,6 +37,7 @@ from ganzoo.training.callbacks.record import read_records
 from ganzoo.training.distribute import placement, workers_needed
 from ganzoo.training.facts import write_facts
 from ganzoo.training.plan import prepared, random_states_restored, stages_of
+from ganzoo.training.stages import number_of
 from ganzoo.types import PathLike
 
 
@@ -63,8 +64,8 @@ def train(
         settings: changes to the preset: ["training.epochs=5"], or {"training.epochs": 5}. What a stage changes itself
             stays as it is.
         output: parent folder of the run folders.
-        resume: resume the newest run of this preset in `output`, with its config and `settings` on top, instead of
-            starting a new one.
+        resume: resume the newest run of this preset in `output`, or that of `run`, with its config and `settings` on
+            top, instead of starting a new one.
         strategy: where to train: "auto", "one", "mirrored", "multiworker" or "tpu", see
             `ganzoo.training.distribute.placement`. The batch size is that of all devices together.
         max_minutes: stop after this time, including preparation, as Ctrl-C does; None trains to the end.
@@ -76,8 +77,9 @@ def train(
         The run folder; of a preset with stages, that of the last stage that has begun.
 
     Raises:
-        GanzooError: a mistake in preset, settings or data; no run to resume; a resumed run with another architecture,
-            other data or a damaged file; a run that another process is training; training that diverged or collapsed.
+        GanzooError: a mistake in preset, settings or data; no run to resume, or `run` without `resume`; a resumed run
+            with another architecture, other data or a damaged file; a run that another process is training; training
+            that diverged or collapsed.
 
     Example:
         # For a quick try; without settings, the preset as it is.
@@ -174,7 +176,8 @@ def _train_in(folder, plan, until, more_callbacks):
     except _Interrupted:
         finished = True
         path = checkpoints.save("last")
-        print(f"stopped at step {model.steps} of {plan.total_steps}; saved {path}; resume with --resume")
+        again = f"resume with --resume --run {number_of(folder)}"
+        print(f"stopped at step {model.steps} of {plan.total_steps}; saved {path}; {again}")
     finally:
         progress.close()
         for logger in loggers:

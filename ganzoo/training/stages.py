@@ -65,7 +65,7 @@ def stage_runs(config: Config, label: str, output: Path, resume: bool, number: i
         number: of the run to resume, that at the end of its folder's name; None for the newest.
 
     Raises:
-        GanzooError: there is no run to resume, or a number without `resume`.
+        GanzooError: there is no run to resume, or a number that is not one, or without `resume`.
 
     Example:
         from pathlib import Path
@@ -79,9 +79,11 @@ def stage_runs(config: Config, label: str, output: Path, resume: bool, number: i
     """
     names = [stage.name for stage in config.stages]
     labels = [*(f"{label}-{name}" for name in names), label]
+    if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
+        raise GanzooError(f"run must be a whole number of at least 1, got {number!r}")
     if not resume:
         if number is not None:
-            raise GanzooError(f"run {number} is the number of a run to resume: add --resume")
+            raise GanzooError(f"run {number} is the number of a run to resume: set resume=True")
         number = 1 + max((n for one in labels for n in _runs(output, one)), default=0)
         first = 0
     else:

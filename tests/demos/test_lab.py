@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from ganzoo import load
+from ganzoo.files import held
 from ganzoo.lab import Settings, experiments
 from ganzoo.training.callbacks.record import read_records
 
@@ -43,9 +44,13 @@ def test_the_controls_say_exactly_what_an_experiment_plays(name):
     ("change", "message"),
     [
         (dict(units=1e9), "units must be a whole number from 2 to 128"),
-        (dict(generator_learning_rate=float("nan")), "generator learning rate must be a number"),
+        (dict(generator_learning_rate=float("nan")), "learning rate of G must be a number"),
         (dict(loss=Refused("Loss: 'x' is not one of")), "Loss: 'x' is not"),
         (dict(data="own points"), "paint points on the canvas"),
+        (
+            dict(loss="hinge", smoothing=0.1),
+            "label smoothing is for cross-entropy: set it to 0, or change the loss hinge",
+        ),
     ],
 )
 def test_what_a_request_may_not_ask_is_said(change, message):
@@ -145,6 +150,10 @@ def test_a_visitor_watches_a_run_stops_it_and_goes_on(run_folders):
     assert [line["step"] for line in read_records(folder / "metrics.jsonl")] == [28, 56]
     with pytest.warns(UserWarning, match="no run of yours"):
         next(live.go_on(visitor("b"), 2))
+    # Also after an attempt that failed.
+    with held(folder):
+        *_, (_, status, _) = live.go_on(visitor("a"), 3)
+    assert "another process" in status
     # Another visitor's run is the newest now: each goes on with the own one.
     *_, (_, status, _) = live.train(visitor("b"), 1, *AS_IS)
     assert "dcgan.digits-002" in status
@@ -266,16 +275,17 @@ def test_a_visitor_plays(browser, address):
     press(tab, "lab-pause", "() => document.getElementById('lab-status').innerText == 'paused'")
     assert (step(tab) - paused - 1) % 41 == 0
     # An experiment: two games, its text and numbers, and it ends by itself.
-    press(tab, "lab-smoothing", "() => document.body.innerText.includes('Measured with 5 seeds')")
+    press(tab, "lab-smoothing", "() => document.body.innerText.includes('With 5 seeds')")
     tab.locator("#lab-game-b svg").first.wait_for()
     tab.get_by_text("paused").wait_for()
     assert "primary" in tab.locator("#lab-smoothing").get_attribute("class")
-    # On a wide screen the text is beside the games, on a narrow one above them.
-    told, game = (tab.locator(one).bounding_box() for one in ("#lab-told", "#lab-game-a"))
-    assert told["x"] > game["x"] + game["width"]
+    # What to watch is above the games; the text is beside them on a wide screen, and below them on a narrow one.
+    boxes = [tab.locator(f"#lab-{one}").bounding_box() for one in ("watched", "game-a", "game-b", "told")]
+    assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"] == boxes[2]["y"]
+    assert boxes[3]["x"] >= boxes[2]["x"] + boxes[2]["width"]
     tab.set_viewport_size({"width": 390, "height": 844})
-    told, game = (tab.locator(one).bounding_box() for one in ("#lab-told", "#lab-game-a"))
-    assert told["y"] + told["height"] <= game["y"]
+    boxes = [tab.locator(f"#lab-{one}").bounding_box() for one in ("watched", "game-a", "game-b", "told")]
+    assert [box["y"] for box in boxes] == sorted({box["y"] for box in boxes})
     tab.set_viewport_size({"width": 1280, "height": 720})
     assert step(tab) == experiments["smoothing"].steps + 400
     # Settings of one's own.
@@ -284,7 +294,7 @@ def test_a_visitor_plays(browser, address):
     tab.locator("#lab-units input[type=number]").fill("8")
     press(tab, "lab-reset", "() => !document.querySelector('#lab-game-b svg')")
     # The text was about the experiment.
-    assert "Measured with 5 seeds" not in tab.locator("body").inner_text()
+    assert "With 5 seeds" not in tab.locator("body").inner_text()
     assert "primary" not in tab.locator("#lab-smoothing").get_attribute("class")
     assert step(tab) == 400  # the steps of D before the game
     # Each control has a name for a screen reader, and each image says what it shows.
@@ -383,12 +393,17 @@ def test_each_control_reaches_the_game(browser, address):
 def test_a_visitor_paints_points(browser, address):
     tab = opened(browser, address)
     tab.locator("#lab-settings button").first.click()
+    # The canvas opens with the data, and the brush is ready.
     tab.locator("#lab-data input").click()
     tab.get_by_role("option", name="own points", exact=True).click()
-    # The canvas opens, and the brush is ready.
     canvas = tab.locator("#lab-painting canvas").first
     canvas.scroll_into_view_if_needed()
     press(tab, "lab-reset", "() => document.body.innerText.includes('paint points on the canvas')")
+    tab.locator("#lab-data input").click()
+    tab.get_by_role("option", name="ring", exact=True).click()
+    canvas.wait_for(state="hidden")
+    tab.locator("#lab-own button").first.click()
+    # A stroke chooses the data.
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -396,6 +411,7 @@ def test_a_visitor_paints_points(browser, address):
     tab.mouse.down()
     tab.mouse.move(x + 60, y, steps=8)
     tab.mouse.up()
+    tab.wait_for_function("() => document.querySelector('#lab-data input').value == 'own points'")
     press(tab, "lab-reset", "() => document.querySelector('#lab-game-a .settings').innerText == 'data=own points'")
     # A stroke from left to right through the middle.
     path = tab.locator("#lab-game-a .dots.real").get_attribute("d")

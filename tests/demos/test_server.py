@@ -328,6 +328,18 @@ def test_names_of_hosts():
             gate.Hosts("127.0.0.1", [odd])
 
 
+def test_a_model_that_several_visitors_ask_for_is_loaded_once():
+    preset, begin = "dcgan.digits", threading.Barrier(4)
+    common._cached_load.cache_clear()
+
+    def load():
+        begin.wait()
+        return common.loaded(preset)
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        assert len({id(model.result()) for model in [pool.submit(load) for _ in range(4)]}) == 1
+
+
 def test_parallel_visitors_get_their_own_results(visitor, monkeypatch):
     """All of them upload files of the same name, and more of them than the queue holds."""
     from ganzoo.demos import srgan

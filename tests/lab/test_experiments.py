@@ -31,7 +31,8 @@ def test_all_effects_are_measurable():
 def test_the_verdict_is_made_of_the_numbers(monkeypatch):
     experiment = ganzoo.lab.experiments["saturation"]
     monkeypatch.setattr(prepared, "_measured", lambda: {"saturation": [[1, 2], [1, 3], [2, 1]]})
-    assert "1.33 (minimax) and 2 (non-saturating) on average; as claimed for 2 of 3" in experiment.verdict
+    assert "With 3 seeds and 200 steps, 1.33 (minimax) and 2 (non-saturating) on average; as" in experiment.verdict
+    assert "as claimed for 2 of 3" in experiment.verdict
     assert "not measurable" in experiment.verdict
     monkeypatch.setattr(prepared, "_measured", dict)
     assert experiment.verdict == "This was not measured."

@@ -108,8 +108,10 @@ def test_resume_refuses_another_architecture_and_leaves_the_run_alone(tiny_prese
         ganzoo.train(tiny_preset, output=tmp_path / "others", resume=True)
     with pytest.raises(ganzoo.GanzooError, match=r"there is no run 7 of .*: nothing to resume"):
         ganzoo.train(tiny_preset, output=begun_run.parent, resume=True, run=7)
-    with pytest.raises(ganzoo.GanzooError, match="run 1 is the number of a run to resume: add --resume"):
+    with pytest.raises(ganzoo.GanzooError, match="run 1 is the number of a run to resume: set resume=True"):
         ganzoo.train(tiny_preset, output=begun_run.parent, run=1)
+    with pytest.raises(ganzoo.GanzooError, match="run must be a whole number of at least 1, got '1'"):
+        ganzoo.train(tiny_preset, output=begun_run.parent, resume=True, run="1")
     folder, runs = begun_run, begun_run.parent
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(ganzoo.GanzooError, match=r"begun with arguments.width=4, now 8"):
