@@ -26,6 +26,8 @@ def test_text_modulation_is_a_way_of_its_own_from_the_text_to_the_image(tmp_path
     text = {"name": "characters", "dim": 6, "width": 4, "length": 12}
     asked = dict(captions=["a red apple", "a lemon"], latents=np.ones((2, 4), "float32"))
     largest_change = {}
+    # With other weights, a network this small may have no unit left that passes the change on.
+    keras.utils.set_random_seed(0)
     for modulated in (False, True):
         model = ganzoo.create("gan_int_cls", text=text, text_modulation=modulated, **config)
         # The text no longer joins the noise.
