@@ -60,7 +60,9 @@ def heading(models: list[str]) -> str:
         names.append(name)
         preset = trained_presets(model)[0]
         weights = preset_of(preset).config.weights
-        measured = cards.headline(weights.metrics, preset) if weights else ""
+        # The headline names the package's own test data.
+        is_own = weights and added_model(preset) is None
+        measured = cards.headline(weights.metrics, preset) if is_own else ""
         parts = [f"**{name}**:"] if len(models) > 1 else []
         parts += [sentences(model), f"Measured: {measured}." if measured else "", f"*{paper}*" if paper else ""]
         lines.append(" ".join(part for part in parts if part))

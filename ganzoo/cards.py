@@ -379,7 +379,7 @@ def _slug(text: str) -> str:
 
 
 def headline(metrics: Mapping[str, float], preset: str) -> str:
-    """The metric by which a preset is known, in a few words; "" without one.
+    """The metric by which a preset of the package is known, in a few words; "" without one.
 
     Args:
         metrics: of its weights.
