@@ -291,6 +291,18 @@ def test_a_visitor_clicks_on_a_card_and_on_the_latent_map(page):
     assert page.evaluate("document.querySelector('#vae-map img').alt")
 
 
+def test_a_page_has_an_address_and_begins_at_its_top(page, address):
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.locator(".gz-card[data-model=cyclegan_vc]").click()
+    heading = page.get_by_role("heading", name="CycleGAN-VC").first
+    heading.wait_for()
+    assert page.url == f"{address}/#cyclegan_vc"
+    assert 0 < heading.bounding_box()["y"] < 400
+    page.goto("about:blank")
+    page.goto(f"{address}/#vae")
+    page.get_by_role("heading", name="VAE").first.wait_for()
+
+
 def test_a_visitor_reads_about_a_model(page):
     page.emulate_media(reduced_motion="reduce")
     page.set_viewport_size({"width": 390, "height": 800})
