@@ -108,4 +108,9 @@ def test_public_functions_are_annotated():
 
 def test_the_modules_of_the_package_are_all_imported():
     for module, _ in modules():
-        importlib.import_module(module)
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            # Those of back ends that are not installed.
+            if error.name not in ("jax", "torch"):
+                raise
