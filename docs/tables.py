@@ -226,7 +226,7 @@ def super_resolution():
 
 @table
 def image_translation():
-    yield "translation", "PSNR to the true twin", "LPIPS, alex", "LPIPS, vgg", "PSNR of the return", "training time"
+    yield "translation", "PSNR to the ground truth", "LPIPS, alex", "LPIPS, vgg", "PSNR of the return", "training time"
     for name, config in trained().items():
         metrics = config.weights.metrics
         if "twin_psnr_forward" not in metrics:

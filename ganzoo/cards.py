@@ -97,6 +97,21 @@ _PREFIXES = {
     "classifier_": "by the classifier used during training",
 }
 # Directions of image translation, between the two domains of a model.
+# {metric: what `headline` says of it}; the first that a preset has is taken.
+_HEADLINES = {
+    "attributes_obeyed": "{shares[attributes_obeyed]} of captions' attributes obeyed",
+    "negative_elbo": "negative ELBO {negative_elbo:.1f} nats (`{kind}`)",
+    "bits_per_dimension": "{bits_per_dimension:.2f} bits per dimension (`{kind}`)",
+    "negative_log_likelihood": "negative log-likelihood {negative_log_likelihood:.1f} nats (`{kind}`)",
+    "psnr_y": "PSNR {psnr_y:.2f} dB, LPIPS {lpips_alex:.3f} (Set5)",
+    "modulation_distance": "modulation spectra {modulation_distance:.1f} dB from natural speech (`{kind}`)",
+    "pesq": "PESQ {pesq:.2f} (VoiceBank-DEMAND)",
+    "bits_per_sample": "{bits_per_sample:.2f} bits per sample (`{kind}`)",
+    "voice_recognized_forward": "voice recognized in {shares[voice_recognized_forward]} and "
+    "{shares[voice_recognized_backward]} (`{kind}`)",
+    "twin_psnr_forward": "LPIPS {twin_lpips_alex_forward:.3f} and {twin_lpips_alex_backward:.3f} (`{kind}`)",
+    "frechet_distance": "Fréchet distance {frechet_distance:.1f} (`{kind}`)",
+}
 _DIRECTIONS = {"_forward": "forward", "_backward": "backward"}
 
 
@@ -390,33 +405,8 @@ def headline(metrics: Mapping[str, float], preset: str) -> str:
 
         cards.headline({"frechet_distance": 13.81, "recall": 0.83}, "dcgan.mnist")  # "Fréchet distance 13.8 (`mnist`)"
     """
-    kind = preset.split(".")[-1]
-    if "attributes_obeyed" in metrics:
-        return f"{_percent(metrics['attributes_obeyed'])} of captions' attributes obeyed"
-    if "negative_elbo" in metrics:
-        return f"negative ELBO {metrics['negative_elbo']:.1f} nats (`{kind}`)"
-    if "bits_per_dimension" in metrics:
-        return f"{metrics['bits_per_dimension']:.2f} bits per dimension (`{kind}`)"
-    if "negative_log_likelihood" in metrics:
-        return f"negative log-likelihood {metrics['negative_log_likelihood']:.1f} nats (`{kind}`)"
-    if "psnr_y" in metrics:
-        return f"PSNR {metrics['psnr_y']:.2f} dB, LPIPS {metrics['lpips_alex']:.3f} (Set5)"
-    if "modulation_distance" in metrics:
-        return f"modulation spectra {metrics['modulation_distance']:.1f} dB from natural speech (`{kind}`)"
-    if "pesq" in metrics:
-        return f"PESQ {metrics['pesq']:.2f} (VoiceBank-DEMAND)"
-    if "bits_per_sample" in metrics:
-        return f"{metrics['bits_per_sample']:.2f} bits per sample (`{kind}`)"
-    if "voice_recognized_forward" in metrics:
-        shown = [_percent(metrics[f"voice_recognized{ending}"]) for ending in _DIRECTIONS]
-        return f"voice recognized in {' and '.join(shown)} (`{kind}`)"
-    if "twin_psnr_forward" in metrics:
-        shown = [metrics.get(f"twin_lpips_alex{ending}") for ending in _DIRECTIONS]
-        return f"LPIPS {' and '.join(f'{value:.3f}' for value in shown if value is not None)} (`{kind}`)"
-    if "frechet_distance" in metrics:
-        return f"Fréchet distance {metrics['frechet_distance']:.1f} (`{kind}`)"
+    shares = {name: f"{100 * value:.1f} %".replace("100.0", "100") for name, value in metrics.items()}
+    for name, text in _HEADLINES.items():
+        if name in metrics:
+            return text.format(**metrics, kind=preset.split(".")[-1], shares=shares)
     return ""
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %".replace("100.0", "100")
