@@ -61,8 +61,7 @@ def heading(models: list[str]) -> str:
         preset = trained_presets(model)[0]
         weights = preset_of(preset).config.weights
         # The headline names the package's own test data.
-        is_own = weights and added_model(preset) is None
-        measured = cards.headline(weights.metrics, preset) if is_own else ""
+        measured = cards.headline(weights.metrics, preset) if weights and added_model(preset) is None else ""
         parts = [f"**{name}**:"] if len(models) > 1 else []
         parts += [sentences(model), f"Measured: {measured}." if measured else "", f"*{paper}*" if paper else ""]
         lines.append(" ".join(part for part in parts if part))

@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from gradio.components.image_editor import EditorValue
 
 from ganzoo.errors import GanzooError
 from ganzoo.inference.editing import strokes
@@ -23,7 +24,7 @@ def canvas(
     height: int = 440,
     label: str = "Paint here",
     show_label: bool = False,
-    value: dict[str, Any] | None = None,
+    value: EditorValue | None = None,
     visible: bool = True,
 ) -> gr.ImageEditor:
     """An editor to paint on, without uploads and layers.
@@ -71,7 +72,7 @@ def own_image(elem_id: str) -> gr.Image:
     )
 
 
-def blank(background: np.ndarray | None = None) -> dict[str, Any]:
+def blank(background: np.ndarray | None = None) -> EditorValue:
     """The value of an empty canvas: black, or with a background uint8 (height, width, 3)."""
     background = np.zeros((CANVAS, CANVAS, 3), "uint8") if background is None else background
     return {"background": background, "layers": [], "composite": None}

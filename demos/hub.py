@@ -235,7 +235,7 @@ def _alternatives(app: App) -> dict[str, list[str]]:
     found = {}
     for block in app.blocks.values():
         if block.elem_id and isinstance(block, gr.Image) and block.label:
-            found[block.elem_id] = [block.label]
+            found[block.elem_id] = [str(block.label)]
         elif block.elem_id and isinstance(block, gr.ImageSlider):
             found[block.elem_id] = [f"{block.label}: {which}" for which in ("before", "after")]
     return found
