@@ -18,7 +18,10 @@ import ganzoo
 from ganzoo import presets
 from ganzoo.registry import model_class
 
-LOOPS = ("fit", "fit, bfloat16", "bare", "PyTorch", "torch.compile")
+TORCH = ("PyTorch", "PyTorch, bfloat16", "torch.compile", "torch.compile, bfloat16")
+LOOPS = ("fit", "fit, bfloat16", "bare", *TORCH)
+# A large product of matrices in PyTorch: the rate that a step could reach at most.
+PRODUCTS = ("PyTorch's product", "PyTorch's product, bfloat16")
 ELSEWHERE = ("fit on torch", "fit on torch, bfloat16", "fit on jax", "fit on jax, bfloat16")
 
 
@@ -71,17 +74,21 @@ def compiled_model(name):
 def step_loop(name, contender):
     import keras
 
-    if contender.endswith("bfloat16"):
+    if contender in PRODUCTS:
+        from limits import product_loop
+
+        return product_loop(contender)
+    if contender.endswith("bfloat16") and contender not in TORCH:
         keras.config.set_dtype_policy("mixed_bfloat16")
     model, batch = compiled_model(name)
-    if contender in ("PyTorch", "torch.compile"):
+    if contender in TORCH:
         import torch
 
         on_gpu = torch.cuda.is_available()
         torch.set_default_device("cuda" if on_gpu else "cpu")
         from plain import step_of
 
-        step = step_of(model, batch, compiled=contender == "torch.compile")
+        step = step_of(model, batch, contender.startswith("torch.compile"), contender.endswith("bfloat16"))
 
         def loop(steps):
             for _ in range(steps):

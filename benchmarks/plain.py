@@ -32,13 +32,14 @@ _LOSSES = {
 }
 
 
-def step_of(model, batch, compiled=False):
+def step_of(model, batch, compiled=False, bfloat16=False):
     """A function that runs one training step of a compiled model of this package on a batch of its data set.
 
     Args:
         model: the model; its networks are copied.
         batch: arrays as its data set returns them, for all discriminator steps of one training step.
         compiled: use torch.compile.
+        bfloat16: use torch.autocast with bfloat16.
     """
     makers = {"vae": _Autoencoder}
     makers |= dict.fromkeys(("cyclegan", "cyclegan_vc"), lambda model: _Pair(model, model.generators))
@@ -60,7 +61,14 @@ def step_of(model, batch, compiled=False):
     parts = [layout(part) for part in (batch if isinstance(batch, (tuple, list)) else [batch])]
     losses = _LOSSES_OF_MODELS.get(model.model_name, _ModelLosses)(model, g, d)
 
-    def minimize(loss, optimizer):
+    kind = "cuda" if torch.cuda.is_available() else "cpu"
+
+    def autocast():
+        return torch.autocast(kind, torch.bfloat16, enabled=bfloat16)
+
+    def minimize(loss_of, example, optimizer):
+        with autocast():
+            loss = loss_of(*example)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -69,13 +77,14 @@ def step_of(model, batch, compiled=False):
         steps = model.batches_per_step if d is not None else 0
         for example in zip(*(part.chunk(max(1, steps)) for part in parts)):
             if d is not None:
-                losses.forward_once(*example)
-                minimize(losses.discriminator_loss(*example), d_optimizer)
+                with autocast():
+                    losses.forward_once(*example)
+                minimize(losses.discriminator_loss, example, d_optimizer)
                 losses.after_discriminator_step(d)
         if d is not None:
             # As usual in PyTorch: no gradients for the discriminator's weights in the generator's step.
             d.requires_grad_(False)
-        minimize(losses.generator_loss(*example), g_optimizer)
+        minimize(losses.generator_loss, example, g_optimizer)
         if d is not None:
             d.requires_grad_(True)
 

@@ -1,12 +1,14 @@
 """All benchmarks of speed and memory, as tables.
 
-    python benchmarks/suite.py [step inference data start] [--models dcgan srgan] [--rounds 6]
+    python benchmarks/suite.py [step limits inference data start] [--models dcgan srgan] [--rounds 6]
 
 step: a training step of each model at the sizes of its default preset, with the default losses and optimizers of
 `compile()` (a pixel loss for SRGAN, no augmentations). The contenders are `model.fit` in float32 and mixed_bfloat16, a
 bare tf.function of the same computation (no moving average, metrics or callbacks), and PyTorch eager and torch.compile
-on PyTorch copies of the networks (`torch_reference.py`, `plain.py`). `fit on torch` and `fit on jax` are `model.fit` on
-Keras' other back ends. They and the PyTorch loop use a GPU if there is one.
+on PyTorch copies of the networks (`torch_reference.py`, `plain.py`), in float32 and with autocast to bfloat16. `fit on
+torch` and `fit on jax` are `model.fit` on Keras' other back ends. They and the PyTorch loop use a GPU if there is one.
+limits: how much a training step computes (`limits.py`), which share of the rate of a large product of matrices it
+reaches, and what the time of its operations goes to, in float32 and mixed_bfloat16.
 inference: the throughput of `generate`, `upscale` and `enhance`, compared with the same network in PyTorch eager.
 data: the time of creating a batch and of a training step on it.
 start: the time of `import ganzoo` and `ganzoo.load`.
@@ -22,6 +24,7 @@ KERAS_BACKEND=torch python benchmarks/suite.py step --loops "fit on torch" PyTor
 """
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -31,13 +34,14 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from contenders import ELSEWHERE, LOOPS, config_of, inference_task
+from contenders import ELSEWHERE, LOOPS, PRODUCTS, TORCH, config_of, inference_task
+from limits import KINDS, PRODUCT_GFLOP
 from race import race, ratio
 
 from ganzoo import presets
 from ganzoo.registry import list_models
 
-SECTIONS = ("step", "inference", "data", "start")
+SECTIONS = ("step", "limits", "inference", "data", "start")
 # The `fit` in the same process as the bare loop.
 BESIDE = "fit beside bare"
 
@@ -86,11 +90,47 @@ _PAIRS = (
     ("fit : bare, processor", "processor", BESIDE, "bare"),
     ("fit : PyTorch", "seconds", "fit", "PyTorch"),
     ("fit : torch.compile", "seconds", "fit", "torch.compile"),
-    ("fit, bfloat16 : PyTorch", "seconds", "fit, bfloat16", "PyTorch"),
+    *((f"fit, bfloat16 : {loop}", "seconds", "fit, bfloat16", loop) for loop in TORCH),
     ("fit, bfloat16 : fit", "seconds", "fit, bfloat16", "fit"),
     *((f"{loop} : PyTorch", "seconds", loop, "PyTorch") for loop in ELSEWHERE),
     *((f"{loop} : fit", "seconds", loop, "fit") for loop in ELSEWHERE),
 )
+
+
+def section_limits(options):
+    fits = ("fit", "fit, bfloat16")
+    row(
+        "model",
+        "GFLOP per step",
+        *(f"{name}: share of the rate" for name in fits),
+        *(f"{name}: {', '.join(KINDS)}" for name in fits),
+    )
+    row(*["---"] * 6)
+    for name in options.models:
+        work = _limits("work", name)
+        taken, *_ = race("step", name, [(fits[0],), (fits[1],), PRODUCTS], options.rounds)
+        shares = []
+        for ours, product in zip(fits, PRODUCTS):
+            rates = [PRODUCT_GFLOP / seconds for seconds in taken[product]]
+            shares.append([work / seconds / rate for seconds, rate in zip(taken[ours], rates)])
+        spent = [_limits("time", name, ours) for ours in fits]
+        row(
+            name,
+            f"{work:.1f}",
+            *(f"{100 * statistics.median(share):.0f} %" for share in shares),
+            *(", ".join(f"{100 * parts[kind]:.0f}" for kind in KINDS) for parts in spent),
+        )
+    rates = [PRODUCT_GFLOP / statistics.median(taken[product]) for product in PRODUCTS]
+    print("\nRate of the product, GFLOP/s: " + ", ".join(f"{rate:.0f}" for rate in rates))
+
+
+def _limits(*arguments):
+    command = [sys.executable, str(Path(__file__).with_name("limits.py")), *arguments]
+    environment = {**os.environ, "KERAS_BACKEND": "torch" if arguments[0] == "work" else "tensorflow"}
+    done = subprocess.run(
+        command, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def section_inference(options):

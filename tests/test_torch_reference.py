@@ -37,6 +37,35 @@ def test_copies_in_pytorch_give_the_same_numbers_and_the_same_step(name):
         np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-5 * np.abs(ours).max())
         # With even padding the numbers are others, and as many.
         assert back(TorchReference(network).eval()(*tensors)).shape == ours.shape
-    step = step_of(model, batch)
-    step()
-    step()
+    for bfloat16 in (False, True):
+        step = step_of(model, batch, bfloat16=bfloat16)
+        step()
+        step()
+
+
+def test_the_work_of_a_step_is_that_of_its_matrix_products():
+    pytest.importorskip("tensorflow")
+    from contenders import config_of
+    from limits import kind_of, work
+
+    config = config_of("gan")
+    model = ganzoo.create("gan", **config["arguments"])
+    g, d = (
+        [int(np.prod(layer.kernel.shape)) for layer in network.layers if hasattr(layer, "kernel")]
+        for network in (model.generator, model.discriminator)
+    )
+    # For each image: real and fake ones through the discriminator and back to its weights, then a fake one through both
+    # networks and back to the generator's weights. Gradients of the first layer's inputs are not needed.
+    discriminator_step = sum(g) + 2 * (3 * sum(d) - d[0])
+    generator_step = 3 * sum(g) - g[0] + 2 * sum(d)
+    products = 2 * config["batch_size"] * (discriminator_step + generator_step)
+    assert work("gan") == pytest.approx(products / 1e9, rel=1e-6)
+    kinds = {
+        "_MklNativeConv2DBackpropFilterWithBias": "products",
+        "_FusedMatMul": "products",
+        "FusedBatchNormV3": "normalization",
+        "ResourceApplyAdam": "optimizer",
+        "_MklToTf": "copies",
+        "LeakyReluGrad": "elementwise",
+    }
+    assert {operation: kind_of(operation) for operation in kinds} == kinds
