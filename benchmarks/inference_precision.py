@@ -2,9 +2,11 @@
 
     python -m benchmarks.inference_precision srgan.photos_x4 --data folder:Set5
     python -m benchmarks.inference_precision segan.speech --data folder:voicebank_demand
+    python -m benchmarks.inference_precision
 
 The preset is measured in float32 and in mixed_bfloat16, as `ganzoo evaluate` does. With --write, the differences are
 written to its YAML file if all are within the limits below; `precision="auto"` then uses bfloat16 where it is faster.
+Without a preset, 64 images of each preset that generates images are compared, without metrics.
 """
 
 import argparse
@@ -22,6 +24,8 @@ from ganzoo.data.image_files import open_image_files
 from ganzoo.data.recordings import open_recordings
 from ganzoo.evaluation import evaluate
 from ganzoo.files import write_atomically
+from ganzoo.models.pixelcnn import PixelCNN
+from ganzoo.registry import model_class
 
 # The largest changes of metrics for the worse, in the units of each metric.
 LIMITS = {
@@ -42,12 +46,18 @@ GRAY_LEVELS = 1
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("preset", help="name of a preset of the package")
-    parser.add_argument("--data", required=True, help="source of data to measure it on")
+    parser.add_argument("preset", nargs="?", help="name of a preset of the package")
+    parser.add_argument("--data", help="source of data to measure it on")
     parser.add_argument("--rounds", type=int, default=5, help="of timing, in turn")
     parser.add_argument("--write", action="store_true", help="write the differences to the preset")
     options = parser.parse_args()
-    models = {p: ganzoo.load(options.preset, precision=p) for p in ("float32", "mixed_bfloat16")}
+    if options.preset is None:
+        for name in sorted(presets.preset_files()):
+            compare_images(name, options.rounds)
+        return
+    if options.data is None:
+        parser.error("a preset needs --data")
+    models = loaded(options.preset)
     metrics = presets.find(options.preset).config.evaluation.metrics or None
     found = {p: evaluate(model, options.data, metrics=metrics).metrics for p, model in models.items()}
     changes = {}
@@ -72,6 +82,28 @@ def main() -> None:
         write(options.preset, changes if stays else {})
 
 
+def loaded(preset):
+    return {precision: ganzoo.load(preset, precision=precision) for precision in ("float32", "mixed_bfloat16")}
+
+
+def compare_images(preset, rounds):
+    """Prints how much a preset's images change in bfloat16, if it generates images with one pass of its network."""
+    if presets.find(preset).config.weights is None:
+        return
+    cls = model_class(preset.split(".")[0])
+    if not issubclass(cls, ganzoo.ImageGeneration) or issubclass(cls, PixelCNN):
+        return
+    models = loaded(preset)
+    seconds, difference, level = compared(models, [_generated], rounds)
+    ratio = np.median(np.divide(*seconds.values()))
+    print(f"{preset}: at most {difference:.0f} gray levels, {level:.1f} dB, {ratio:.2f} times as fast", flush=True)
+
+
+def _generated(model):
+    captions = {"captions": "a man with round glasses"} if isinstance(model, ganzoo.TextToImage) else {}
+    return model.generate(count=64, seed=0, **captions)
+
+
 def inputs_of(model, data):
     """Functions of a model, one for each example."""
     if hasattr(model, "upscale"):
@@ -79,7 +111,7 @@ def inputs_of(model, data):
     if hasattr(model, "enhance"):
         noisy = open_recordings(data, model.sample_rate).noisy
         return [functools.partial(_enhanced, one, model.sample_rate) for one in noisy]
-    return [lambda one: one.generate(64, seed=0)]
+    return [_generated]
 
 
 def _upscaled(image, model):

@@ -50,7 +50,14 @@ HEAD = """<style>
 .lab-game .sheets > div { flex: 1 1 280px; max-width: 520px; }
 .lab-game.live .curves { grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); margin-top: 8px; }
 .lab-game .curves { display: grid; grid-template-columns: 1fr 1fr; gap: 6px; }
-</style>"""
+</style>
+<script>
+// Screen readers, too, are told which experiment is shown.
+new MutationObserver(() => {
+    for (const button of document.querySelectorAll("#lab-experiments button[id]"))
+        button.setAttribute("aria-pressed", button.classList.contains("primary"));
+}).observe(document.documentElement, {subtree: true, attributeFilter: ["class"]});
+</script>"""
 
 
 def render(frame: "Frame", game: "Game", name: str) -> str:

@@ -106,6 +106,7 @@ def test_a_visitor_plays(browser, address):
     tab.locator("#lab-game-b svg").first.wait_for()
     tab.get_by_text("paused").wait_for()
     assert "primary" in tab.locator("#lab-smoothing").get_attribute("class")
+    assert tab.locator("#lab-experiments [aria-pressed=true]").all_inner_texts() == [experiments["smoothing"].title]
     # What to watch is above the games; the text is beside them on a wide screen, and below them on a narrow one.
     boxes = [tab.locator(f"#lab-{one}").bounding_box() for one in ("watched", "game-a", "game-b", "told")]
     assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"] == boxes[2]["y"]
@@ -123,6 +124,7 @@ def test_a_visitor_plays(browser, address):
     # The text was about the experiment.
     assert "With 5 seeds" not in tab.locator("body").inner_text()
     assert "primary" not in tab.locator("#lab-smoothing").get_attribute("class")
+    assert tab.locator("#lab-smoothing").get_attribute("aria-pressed") == "false"
     assert step(tab) == 400  # the steps of D before the game
     # Each control has a name for a screen reader, and each image says what it shows.
     assert tab.locator("svg[role=img][aria-label*='Real points in blue']").count() == 1
