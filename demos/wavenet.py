@@ -24,23 +24,27 @@ from .common import (
 )
 from .sounds import spectrogram_of, waveform, written
 
-MOST_SOUNDS = 12
+MOST_SOUNDS, MOST_CANDIDATES = 12, 8
 # Seconds of a single sound: the longest, what the images have room for from the start, and from an image to the next.
 _SECONDS, _USUAL, _EVERY = 1.0, 0.4, 0.1
 
 
 @shown_errors
 def say(
-    preset: str, words: str, voice: str, temperature: float, seed: int
+    preset: str, words: str, voice: str, temperature: float, candidates: float, seed: int
 ) -> Iterator[tuple[str | None, np.ndarray, np.ndarray]]:
-    """Yields the sound, its waveform and its spectrogram: the images grow, then the sound follows."""
+    """Yields the sound, its waveform and its spectrogram: the images grow, then the sound follows.
+
+    What grows are the first candidates; the most typical ones replace them.
+    """
     seed = whole_number(seed, "the seed", 0, LARGEST_SEED)
     temperature = finite_number(temperature, "the temperature", 0.1, 1.5)
+    candidates = whole_number(candidates, "the number of candidates", 1, MOST_CANDIDATES)
     model = loaded(preset)
     labels = _labels(model, words, voice)
     count = max([1, *(len(value) for value in labels.values() if isinstance(value, list))])
     room = round(count * _USUAL * model.sample_rate)
-    for sound in model.say_progressively(labels, seed, _SECONDS, temperature, every=_EVERY):
+    for sound in model.say_progressively(labels, seed, _SECONDS, temperature, every=_EVERY, candidates=candidates):
         shown = of_length(sound, max(room, len(sound)))
         images = waveform(shown), spectrogram_of(shown, model.sample_rate)
         yield None, *images
@@ -101,6 +105,15 @@ def page(model: str) -> list[dict[str, Any]]:
             )
             voice = gr.Dropdown(voices, value=voices[0] if voices else None, label="As", elem_id=f"{model}-voice")
             temperature = gr.Slider(0.1, 1.5, 1.0, step=0.05, label="Temperature", elem_id=f"{model}-temperature")
+            candidates = gr.Slider(
+                1,
+                MOST_CANDIDATES,
+                min(MOST_CANDIDATES, preset_of(preset.value).config.arguments.get("candidates", 1)),
+                step=1,
+                label="Candidates",
+                info="Each sound is the most typical of so many: clearer, and so many times slower.",
+                elem_id=f"{model}-candidates",
+            )
             seed = seed_number(0, elem_id=f"{model}-seed")
             button = gr.Button("Say", variant="primary", elem_id=f"{model}-say")
         with gr.Column(scale=2):
@@ -108,7 +121,10 @@ def page(model: str) -> list[dict[str, Any]]:
             wave = image("Waveform", show_label=False, elem_id=f"{model}-wave")
             spectrum = image("Spectrogram", show_label=False, elem_id=f"{model}-spectrogram")
     event = dict(
-        fn=say, inputs=[preset, words, voice, temperature, seed], outputs=[sound, wave, spectrum], **ONE_AT_A_TIME
+        fn=say,
+        inputs=[preset, words, voice, temperature, candidates, seed],
+        outputs=[sound, wave, spectrum],
+        **ONE_AT_A_TIME,
     )
     button.click(**event)
     words.submit(**event)

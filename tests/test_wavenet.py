@@ -15,7 +15,9 @@ from ganzoo.data.labelled_recordings import open_labelled, write_packed
 from ganzoo.data.utterances import utterances
 from ganzoo.evaluation import evaluate
 from ganzoo.evaluation.speech_synthesis import baseline, histogram_bits
+from ganzoo.inference import queues
 from ganzoo.inference.inspection import inspect
+from ganzoo.inference.stepwise import last
 from ganzoo.losses import get_sample_likelihood
 from ganzoo.networks.mel import log_mel
 from ganzoo.registry import model_class
@@ -195,6 +197,31 @@ def test_guidance_moves_logits_away_from_those_without_labels(arguments):
         alone = model.generate(seed=7, labels=labels, seconds=given["seconds"], guidance=2.0)[0]
         np.testing.assert_array_equal(said, alone)
         assert (said != model.say(labels, seed=7, seconds=given["seconds"])).any()
+
+
+@pytest.mark.parametrize("guidance", [0.0, 0.5])
+@pytest.mark.parametrize("arguments", [SMALL, {**TINY, "label_names": NAMES}], ids=["mel", "labels only"])
+def test_sounds_go_on_when_others_of_the_batch_have_ended(arguments, guidance, monkeypatch):
+    model = randomized(ganzoo.create("wavenet", **arguments, label_dropout=0.2))
+    bias = model.ema_generator.get_layer("outputs").bias
+    zero = int(np.asarray(model.likelihood.codes(np.zeros(1)))[0])
+    bias.assign(np.asarray(bias) + 5.0 * np.eye(model.likelihood.levels)[zero])
+    queued, labels, rng = model._queued(), model.labels(8), np.random.default_rng(0)
+    given = {name: labels[:, i] for i, name in enumerate(model.label_names)}
+    hop = model.hop or 16
+    mel = rng.random((8, 26, model.mel_bands), "float32") if model.hop else None
+    uniform = rng.random((8, 25 * hop, 2), "float32")
+
+    def sounds(share):
+        monkeypatch.setattr(queues, "_ENDED", share)
+        return last(queued.generate(given, uniform, mel=mel, silence=3, guidance=guidance))
+
+    monkeypatch.setattr(queues, "_CHECK", 5)
+    (dropped, ends), (whole, whole_ends) = sounds(0.1), sounds(2.0)
+    assert len(set(ends)) >= 4
+    np.testing.assert_array_equal(ends, whole_ends)
+    # Another batch size rounds otherwise, which may change a sample, and then those after it.
+    assert (dropped == whole[:, : dropped.shape[1]]).mean() > 0.9
 
 
 def test_label_dropout_trains_without_labels():

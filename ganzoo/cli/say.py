@@ -49,6 +49,11 @@ from ganzoo.errors import GanzooError
     "with label_dropout. [default: the model's]",
 )
 @click.option(
+    "--candidates",
+    type=click.IntRange(1, 64),
+    help="Each sound is the most typical of so many: clearer, and so many times slower. [default: the model's]",
+)
+@click.option(
     "--seconds",
     type=_Number(0, 60, min_open=True),
     default=2.0,
@@ -67,6 +72,7 @@ def say(
     count: int | None,
     temperature: float,
     guidance: float | None,
+    candidates: int | None,
     seconds: float,
     pause: float,
     separate: bool,
@@ -100,7 +106,13 @@ def say(
     several = any(isinstance(value, list) for value in given.values())
     number = count or (None if several else 1)
     sounds = loaded.generate(
-        number, seed=seed, labels=given, seconds=seconds, temperature=temperature, guidance=guidance
+        number,
+        seed=seed,
+        labels=given,
+        seconds=seconds,
+        temperature=temperature,
+        guidance=guidance,
+        candidates=candidates,
     )
     for path in write_sounds(target, sounds, loaded.sample_rate, pause, separate):
         click.echo(click.format_filename(path))

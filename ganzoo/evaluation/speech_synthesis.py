@@ -104,4 +104,6 @@ def _opened(model: Any, data: str) -> tuple[list[np.ndarray], np.ndarray, str]:
     )
     if model.guidance:
         protocol += f"; sounds generated with guidance {model.guidance:g}"
+    if model.candidates > 1:
+        protocol += f"; each generated sound is the most typical of {model.candidates} candidates"
     return found.samples, labels, protocol

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Values of samples are farther apart.
 _SAME = 1e-6
+# After so many samples, sounds that have ended are left out of the next steps, if they are this share of the batch.
+_CHECK, _ENDED = 400, 0.25
 
 
 class QueuedNetwork:
@@ -126,22 +128,31 @@ class QueuedNetwork:
         steps = self._steps(labels, mel, batch, quiet, bool(guidance))
         sound = np.zeros((batch, samples), "float32")
         lengths, runs = np.full(batch, samples), np.zeros(batch, int)
-        values, done = None, 0
+        # The sounds that the steps still compute, and what the last step gave them.
+        going, sent, done = np.arange(batch), None, 0
         if not sound.size:
             yield sound, lengths
         while done < samples and (lengths == samples).any():
             with one_blas_thread():
                 for i in range(done, min(done + every, samples)):
-                    outputs = steps.send(values)
+                    outputs = steps.send(sent)
                     if guidance:
-                        outputs = outputs[:batch] + np.float32(guidance) * (outputs[:batch] - outputs[batch:])
-                    values = self.likelihood.sample(outputs, uniform[:, i], temperature)
-                    sound[:, i] = values
+                        labelled, rest = np.split(outputs, 2)
+                        outputs = labelled + np.float32(guidance) * (labelled - rest)
+                    values = self.likelihood.sample(outputs, uniform[going, i], temperature)
+                    sound[going, i] = values
+                    kept = None
                     if silence:
-                        runs = np.where(np.abs(values - quiet) < _SAME, runs + 1, 0)
-                        lengths = np.where((runs >= silence) & (lengths == samples), i + 1 - runs, lengths)
+                        runs[going] = np.where(np.abs(values - quiet) < _SAME, runs[going] + 1, 0)
+                        ended = (runs >= silence) & (lengths == samples)
+                        lengths[ended] = i + 1 - runs[ended]
                         if (lengths < samples).all():
                             break
+                        if i % _CHECK == _CHECK - 1:
+                            still = np.flatnonzero(lengths[going] == samples)
+                            if len(still) <= (1 - _ENDED) * len(going):
+                                kept, going, values = still, going[still], values[still]
+                    sent = values, kept
             done = i + 1
             ends = np.where((lengths == samples) & (done < samples), done - runs, np.minimum(lengths, done))
             so_far = sound[:, :done].copy()
@@ -149,8 +160,11 @@ class QueuedNetwork:
             yield so_far, ends
 
     def _steps(self, labels, mel, sounds, quiet, compared):
-        """A generator of the outputs for the next sample, (batch, outputs), that is sent the sample. Before the first
-        one there was silence forever. With `compared`, the outputs for the same sounds without labels follow."""
+        """A generator of the outputs for the next sample, (batch, outputs). Before the first one there was silence
+        forever. With `compared`, the outputs for the same sounds without labels follow.
+
+        It is sent (samples, kept): the sounds of the batch that remain from now on, None for all, and their samples.
+        """
         count, width, taps = len(self.dilations), self.width, self.taps
         batch = 2 * sounds if compared else sounds
         base = np.broadcast_to(self._bias, (count, batch, 2 * width)).copy()
@@ -162,20 +176,17 @@ class QueuedNetwork:
             mel = np.concatenate([mel, mel])
         frames = None if self._mel is None else _Frames(self._mel, mel, self.hop)
         now = np.full(batch, quiet, "float32")
-        inputs = np.empty((count, batch, width), "float32")
-        gates = np.empty((batch, count, width), "float32")
-        pre, both = np.empty_like(base), np.empty((batch, 2 * width), "float32")
-        values, shares = both[:, :width], both[:, width:]
-        outs = [gates[:, i] for i in range(count)]
         # All queues in one array: that of a layer has room for the samples that its farthest tap looks back.
         sizes = np.array(self.dilations) * taps
         starts = np.concatenate([[0], np.cumsum(sizes)])
         back = np.arange(1, taps + 1) * np.array(self.dilations)[:, None]
         queue = np.empty((starts[-1], batch, width), "float32")
-        past = np.empty((count, taps, batch, width), "float32")
+
+        b = _Buffers(count, taps, batch, width)
 
         def layers():
             residual, weights, add, dot = self._residual, self._now, np.add, np.dot
+            inputs, pre, both, values, shares, outs = b.inputs, b.pre, b.both, b.values, b.shares, b.outs
             inputs[0] = self._first(now)
             for i in range(count):
                 x = inputs[i]
@@ -193,7 +204,7 @@ class QueuedNetwork:
         first = base if frames is None else base + frames.silent
         x = self._first(now)
         for i in range(count):
-            queue[starts[i] : starts[i + 1]] = inputs[i] = x
+            queue[starts[i] : starts[i + 1]] = x
             weights = self._now[i] + (self._past[i].sum(axis=0) if taps else 0.0)
             found = np.tanh(x @ weights + first[i])
             if i + 1 < count:
@@ -202,20 +213,27 @@ class QueuedNetwork:
         while True:
             condition = base if frames is None else frames.condition(base, time)
             if taps:
-                np.take(queue, starts[:-1, None] + (time - back) % sizes[:, None], axis=0, out=past)
+                np.take(queue, starts[:-1, None] + (time - back) % sizes[:, None], axis=0, out=b.past)
                 if taps == 1:
-                    np.matmul(past[:, 0], self._past[:, 0], out=pre)
+                    np.matmul(b.past[:, 0], self._past[:, 0], out=b.pre)
                 else:
-                    np.sum(np.matmul(past, self._past), axis=1, out=pre)
-                np.add(pre, condition, out=pre)
+                    np.sum(np.matmul(b.past, self._past), axis=1, out=b.pre)
+                np.add(b.pre, condition, out=b.pre)
             else:
-                pre[:] = condition
+                b.pre[:] = condition
             layers()
             if taps:
-                queue[starts[:-1] + time % sizes] = inputs
+                queue[starts[:-1] + time % sizes] = b.inputs
             time += 1
             if time > forced:
-                now = yield self._outputs(gates.reshape(batch, -1))
+                now, kept = yield self._outputs(b.gates.reshape(batch, -1))
+                if kept is not None:
+                    rows = np.concatenate([kept, kept + batch // 2]) if compared else kept
+                    # `np.take`: an index would put the sounds first in memory.
+                    batch, base, queue = len(rows), np.take(base, rows, axis=1), np.take(queue, rows, axis=1)
+                    b = _Buffers(count, taps, batch, width)
+                    if frames is not None:
+                        frames.keep(rows)
                 if compared:
                     now = np.concatenate([now, now])
 
@@ -234,6 +252,19 @@ class QueuedNetwork:
         return x + self._last_bias
 
 
+class _Buffers:
+    """Arrays that each step overwrites, for a number of sounds."""
+
+    def __init__(self, count: int, taps: int, batch: int, width: int):
+        self.inputs = np.empty((count, batch, width), "float32")
+        self.gates = np.empty((batch, count, width), "float32")
+        self.pre = np.empty((count, batch, 2 * width), "float32")
+        self.both = np.empty((batch, 2 * width), "float32")
+        self.past = np.empty((count, taps, batch, width), "float32")
+        self.values, self.shares = self.both[:, :width], self.both[:, width:]
+        self.outs = [self.gates[:, i] for i in range(count)]
+
+
 class _Frames:
     """What a mel spectrogram adds to the layers at each time, after two frames of silence."""
 
@@ -248,6 +279,10 @@ class _Frames:
 
     def _projected(self, features: np.ndarray) -> np.ndarray:
         return np.matmul(features, self._projections)
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Only these sounds of the batch remain."""
+        self._features, self._frame = self._features[rows], -1
 
     def condition(self, base: np.ndarray, time: int) -> np.ndarray:
         frame, place = divmod(time, self._hop)

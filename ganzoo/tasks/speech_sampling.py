@@ -1,5 +1,6 @@
 """Sampling from autoregressive models of speech."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,11 +12,13 @@ from ganzoo.errors import GanzooError, at_least_one, unknown
 from ganzoo.inference.counts import whole_count
 from ganzoo.inference.queues import QueuedNetwork
 from ganzoo.inference.stepwise import last
+from ganzoo.inference.typical import most_typical
 from ganzoo.losses.sample_likelihoods import MuLaw, SampleLikelihood
 from ganzoo.networks.mel import log_mel
 
 # The longest sound, in seconds.
 _LONGEST = 60.0
+_MOST_CANDIDATES = 64
 # The largest absolute value of a sound, with room for rounding.
 FULL_SCALE = 1.001
 
@@ -35,6 +38,7 @@ class SpeechSampling:
     sample_rate: int
     label_dropout: float
     guidance: float
+    candidates: int
 
     def generate(
         self,
@@ -46,6 +50,7 @@ class SpeechSampling:
         mel: np.ndarray | None = None,
         batch_size: int = 64,
         guidance: float | None = None,
+        candidates: int | None = None,
     ) -> np.ndarray:
         """Generates sounds.
 
@@ -60,11 +65,14 @@ class SpeechSampling:
             temperature: below 1 samples are closer to the most probable ones: clearer, but duller, sounds.
             mel: float32 (count, frames, bands) of `model.mel`, for a model that is conditioned on it; it determines
                 the duration.
-            batch_size: sounds at a time.
+            batch_size: sounds at a time, with their candidates.
             guidance: above 0, labels can become easier to recognize. But sounds of the same labels are more alike,
                 fewer sounds end by themselves, and sampling takes up to twice as long. Large values make sounds worse.
                 The weight of classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598), at most 10, for models
                 with `label_dropout` and mu-law outputs. None: `model.guidance`.
+            candidates: each sound is the most typical of so many, at most 64, which takes about so many times as long;
+                see `ganzoo.inference.typical.most_typical`. Sounds are clearer, and those of the same labels more
+                alike. None: `model.candidates`.
 
         Returns:
             float32 (count, samples) in [-1, 1] at `model.sample_rate`, as long as the longest sound; exact zeros follow
@@ -79,7 +87,9 @@ class SpeechSampling:
             model = ganzoo.create("wavenet", stacks=1, layers_per_stack=4, channels=8, label_names=names)
             sounds = model.generate(3, seed=0, seconds=0.02)        # float32 (3, 160)
         """
-        sounds = self._sounds(count, seed, labels, seconds, temperature, mel, batch_size, guidance)
+        sounds = last(
+            self._growing(count, seed, labels, seconds, temperature, mel, batch_size, guidance, candidates=candidates)
+        )
         result = np.zeros((len(sounds), max(1, *map(len, sounds))), "float32")
         for row, sound in zip(result, sounds):
             row[: len(sound)] = sound
@@ -93,11 +103,12 @@ class SpeechSampling:
         temperature: float = 1.0,
         pause: float = 0.15,
         guidance: float | None = None,
+        candidates: int | None = None,
     ) -> np.ndarray:
         """Generates sounds one after another, e.g. a number digit by digit.
 
         Args:
-            labels, seed, temperature, guidance: as in `generate`.
+            labels, seed, temperature, guidance, candidates: as in `generate`.
             seconds: duration of the longest single sound.
             pause: seconds of silence between sounds.
 
@@ -112,7 +123,7 @@ class SpeechSampling:
             model = ganzoo.create("wavenet", stacks=1, layers_per_stack=4, channels=8, label_names=names)
             sound = model.say({"digit": "101"}, seed=0, seconds=0.02)
         """
-        return last(self.say_progressively(labels, seed, seconds, temperature, pause, _LONGEST, guidance))
+        return last(self.say_progressively(labels, seed, seconds, temperature, pause, _LONGEST, guidance, candidates))
 
     def say_progressively(
         self,
@@ -123,16 +134,18 @@ class SpeechSampling:
         pause: float = 0.15,
         every: float = 0.1,
         guidance: float | None = None,
+        candidates: int | None = None,
     ) -> Iterator[np.ndarray]:
         """The same as `say`, as an iterator over what is already generated; all sounds grow at once.
 
         Args:
-            labels, seed, seconds, temperature, pause, guidance: as in `say`.
+            labels, seed, seconds, temperature, pause, guidance, candidates: as in `say`.
             every: seconds that each sound grows from one result to the next.
 
         Yields:
             float32 (samples,) in [-1, 1]; the last one is what `say` returns. Each is at least as long as the one
-            before, of which it is the continuation if there is a single sound.
+            before, of which it is the continuation if there is a single sound. With several candidates, the first ones
+            grow, and in the last result the most typical ones replace them.
 
         Raises:
             GanzooError: as in `say`, when the first result is asked for.
@@ -148,7 +161,9 @@ class SpeechSampling:
         several = {key: list(value) if self._spelled(key, value) else value for key, value in (labels or {}).items()}
         lists = any(isinstance(value, (list, tuple, np.ndarray)) for value in several.values())
         silence = np.zeros(round(pause * self.sample_rate), "float32")
-        growing = self._growing(None if lists else 1, seed, several, seconds, temperature, None, 64, guidance, every)
+        growing = self._growing(
+            None if lists else 1, seed, several, seconds, temperature, None, 64, guidance, every, candidates
+        )
         for sounds in growing:
             parts = [part for sound in sounds for part in (sound, silence)]
             yield np.concatenate(parts[:-1])
@@ -158,20 +173,21 @@ class SpeechSampling:
         names = self.label_names.get(key, ())
         return isinstance(value, str) and len(value) > 1 and value not in names and set(value) <= set(names)
 
-    def _sounds(self, count, seed, labels, seconds, temperature, mel, batch_size, guidance=None) -> list[np.ndarray]:
-        """Sounds without what follows their end."""
-        return last(self._growing(count, seed, labels, seconds, temperature, mel, batch_size, guidance))
+    def _sounds(self, count, seed, labels, seconds, temperature, mel, batch_size) -> list[np.ndarray]:
+        """Sounds without what follows their end, and without other candidates."""
+        return last(self._growing(count, seed, labels, seconds, temperature, mel, batch_size, candidates=1))
 
     def _growing(
-        self, count, seed, labels, seconds, temperature, mel, batch_size, guidance=None, every=None
+        self, count, seed, labels, seconds, temperature, mel, batch_size, guidance=None, every=None, candidates=None
     ) -> Iterator[list[np.ndarray]]:
-        """The sounds so far, each time a batch of them has grown by `every` seconds; at last, all whole sounds. Without
-        `every`, once for each batch."""
+        """The sounds so far, without what follows their end, each time a batch of them has grown by `every` seconds; at
+        last, all whole sounds. Without `every`, once for each batch."""
         at_least_one(batch_size=batch_size)
         if seed is not None and (not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0):
             raise GanzooError(f"seed must be an integer of at least 0, got {seed!r}")
         _in_range("temperature", temperature, 1e-3, 10.0)
         guidance = self._checked_guidance(self.guidance if guidance is None else guidance)
+        candidates = checked_candidates(self.candidates if candidates is None else candidates)
         samples = max(1, round(_in_range("seconds", seconds, 1e-6, _LONGEST) * self.sample_rate))
         if mel is not None or self.mel_bands:
             mel = self._checked_mel(mel)
@@ -182,13 +198,18 @@ class SpeechSampling:
         queued = self._queued()
         entropy: Any = np.random.SeedSequence(seed).entropy
         sounds: list[np.ndarray] = []
-        for start in range(0, len(numbers), batch_size):
-            part = numbers[start : start + batch_size]
+        at_once = max(1, batch_size // candidates)
+        for start in range(0, len(numbers), at_once):
+            part = numbers[start : start + at_once].repeat(candidates, axis=0)
             uniform = np.stack(
-                [np.random.default_rng([entropy, start + i]).random((samples, 2), "float32") for i in range(len(part))]
+                [
+                    # The first candidate is the sound without others.
+                    np.random.default_rng([entropy, start + i, *([j] if j else [])]).random((samples, 2), "float32")
+                    for i, j in itertools.product(range(len(part) // candidates), range(candidates))
+                ]
             )
             given = {name: part[:, i] for i, name in enumerate(self.label_names)}
-            frames = None if mel is None else mel[start : start + batch_size]
+            frames = None if mel is None else mel[start : start + at_once].repeat(candidates, axis=0)
             silence = 0 if self.mel_bands else self.silence
             step = samples if every is None else max(1, round(every * self.sample_rate))
             for made, lengths in queued.generate(given, uniform, temperature, frames, silence, step, guidance):
@@ -197,8 +218,11 @@ class SpeechSampling:
                         "the network generates values that are not finite numbers: its weights are damaged"
                     )
                 growing = [sound[: max(1, length)] for sound, length in zip(made, lengths)]
-                yield sounds + growing
-            sounds += growing
+                yield sounds + growing[::candidates]
+            groups = [growing[i : i + candidates] for i in range(0, len(growing), candidates)]
+            sounds += [group[most_typical(group, self.sample_rate)] for group in groups]
+            if candidates > 1:
+                yield sounds
 
     def _checked_guidance(self, guidance: float) -> float:
         found = _in_range("guidance", guidance, 0.0, 10.0)
@@ -314,6 +338,14 @@ def _in_range(name: str, value: Any, low: float, high: float) -> float:
         least = "above 0" if 0 < low < 0.01 else f"from {low:g}"
         raise GanzooError(f"{name} must be a number {least} to {high:g}, got {value!r}")
     return float(value)
+
+
+def checked_candidates(candidates: Any) -> int:
+    """How many candidates there are for each sound, after a check."""
+    whole = isinstance(candidates, (int, np.integer)) and not isinstance(candidates, bool)
+    if not whole or not 1 <= candidates <= _MOST_CANDIDATES:
+        raise GanzooError(f"candidates must be a whole number from 1 to {_MOST_CANDIDATES}, got {candidates!r}")
+    return int(candidates)
 
 
 def checked_sound(audio: Any, what: str) -> np.ndarray:
