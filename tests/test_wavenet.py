@@ -18,6 +18,7 @@ from ganzoo.evaluation.speech_synthesis import baseline, histogram_bits
 from ganzoo.inference import queues
 from ganzoo.inference.inspection import inspect
 from ganzoo.inference.stepwise import last
+from ganzoo.inference.typical import most_typical
 from ganzoo.losses import get_sample_likelihood
 from ganzoo.networks.mel import log_mel
 from ganzoo.registry import model_class
@@ -303,6 +304,44 @@ def test_a_sound_grows_while_it_is_said(trained):
         next(trained.say_progressively(labels, every=0))
 
 
+def test_the_most_typical_sound_is_closest_to_the_others():
+    low, high, rest = tone(0), tone(1), np.zeros(400, "float32")
+    # Loudness makes no difference, nor does silence at the end, so that the second and the fourth are the same.
+    assert most_typical([high, low, rest, np.pad(0.3 * low, (0, 200))], RATE) == 1
+    assert most_typical([low, high, rest, 0.3 * high, tone(1, seed=1)], RATE) in (1, 3)
+    # Of two, none is closer to the others.
+    assert most_typical([low, high], RATE) == 0
+
+
+def test_candidates_are_samples_of_which_the_most_typical_is_returned(trained):
+    labels = {"tone": ["low", "high"], "speaker": "ana"}
+    alone = trained.generate(labels=labels, seed=5, seconds=0.15)
+    chosen = trained.generate(labels=labels, seed=5, seconds=0.15, candidates=5)
+    # Candidates of a sound differ; the first one is the sound without candidates.
+    uniform = [
+        np.stack([np.random.default_rng([5, i, *([j] if j else [])]).random((1200, 2), "float32") for j in range(5)])
+        for i in range(2)
+    ]
+    for i, numbers in enumerate(uniform):
+        given = {"tone": np.full(5, i), "speaker": np.zeros(5, int)}
+        made, ends = last(trained._queued().generate(given, numbers, silence=trained.silence))
+        group = [sound[:end] for sound, end in zip(made, ends)]
+        best = group[most_typical(group, RATE)]
+        # Another batch size rounds otherwise, which may change a sample, and then those after it.
+        assert (best == chosen[i, : len(best)]).mean() > 0.8
+        first = np.trim_zeros(alone[i], "b")
+        assert (first[:80] == group[0][:80]).mean() > 0.8
+    # The first candidates grow, and then the chosen ones follow.
+    *growing, said = trained.say_progressively(labels, 5, seconds=0.15, pause=0.0, every=0.05, candidates=5)
+    assert len(growing) >= 3
+    np.testing.assert_array_equal(said, np.concatenate([np.trim_zeros(sound, "b") for sound in chosen]))
+    trained.candidates = 5
+    try:
+        np.testing.assert_array_equal(trained.generate(labels=labels, seed=5, seconds=0.15), chosen)
+    finally:
+        trained.candidates = 1
+
+
 def test_silence_after_the_end_counts_only_so_far(trained):
     sound = np.zeros((1, trained.context + trained.window), "float32")
     sound[0, trained.context : trained.context + 50] = tone(0, 50)
@@ -469,6 +508,8 @@ def test_wrong_input_gets_one_line(trained, recordings):
         (dict(count=1, seed=-1), "seed must be"),
         (dict(count=1, guidance=-1), "guidance must be a number from 0 to 10"),
         (dict(count=1, guidance=0.5), "trained with label_dropout"),
+        (dict(count=1, candidates=0), "candidates must be a whole number from 1 to 64, got 0"),
+        (dict(count=1, candidates=2.5), "got 2.5"),
         (dict(count=1, mel=np.zeros((1, 2, 3))), "not conditioned on mel"),
     ):
         with pytest.raises(ganzoo.GanzooError, match=words):

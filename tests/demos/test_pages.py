@@ -556,7 +556,7 @@ def test_the_page_of_speech_says_digits_one_after_another(monkeypatch):
     monkeypatch.setattr(wavenet, "loaded", lambda preset: model)
     monkeypatch.setattr(wavenet, "_SECONDS", 0.05)
     monkeypatch.setattr(wavenet, "_EVERY", 0.02)
-    *growing, (path, wave, spectrum) = wavenet.say("wavenet.digits", "4 7,1", "ben", 1.0, 3)
+    *growing, (path, wave, spectrum) = wavenet.say("wavenet.digits", "4 7,1", "ben", 1.0, 1, 3)
     # The images come before the sound, as soon as there is some of it.
     assert [shown[0] for shown in growing] == [None] * 3
     ends = [int(((shown[1][..., 0] < 200).sum(axis=0) > 5).nonzero()[0].max()) for shown in growing]
@@ -582,8 +582,9 @@ def test_the_page_of_speech_says_digits_one_after_another(monkeypatch):
         ({}, ["ana"], "write 1 to 12"),
         ("1", ["ana"], "is not one of"),
     ):
-        assert told in message(wavenet.say, "wavenet.digits", words, voice, 1.0, 0)
-    assert "the temperature must be a number" in message(wavenet.say, "wavenet.digits", "4", "ben", 9, 0)
+        assert told in message(wavenet.say, "wavenet.digits", words, voice, 1.0, 1, 0)
+    assert "the temperature must be a number" in message(wavenet.say, "wavenet.digits", "4", "ben", 9, 1, 0)
+    assert "the number of candidates must be" in message(wavenet.say, "wavenet.digits", "4", "ben", 1.0, 9, 0)
 
 
 def test_the_page_of_voices_converts_and_draws_speech(monkeypatch, tmp_path):
