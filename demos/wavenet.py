@@ -111,7 +111,7 @@ def page(model: str) -> list[dict[str, Any]]:
                 min(MOST_CANDIDATES, preset_of(preset.value).config.arguments.get("candidates", 1)),
                 step=1,
                 label="Candidates",
-                info="Each sound is the most typical of so many: clearer, and so many times slower.",
+                info="Each sound is the most typical of these: clearer, but slower.",
                 elem_id=f"{model}-candidates",
             )
             seed = seed_number(0, elem_id=f"{model}-seed")

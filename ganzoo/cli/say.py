@@ -40,7 +40,7 @@ from ganzoo.errors import GanzooError
     type=_Number(0, 10, min_open=True),
     default=1.0,
     show_default=True,
-    help="Below 1: clearer, but duller.",
+    help="Below 1: duller, and fewer sounds end by themselves.",
 )
 @click.option(
     "--guidance",
@@ -51,7 +51,8 @@ from ganzoo.errors import GanzooError
 @click.option(
     "--candidates",
     type=click.IntRange(1, 64),
-    help="Each sound is the most typical of so many: clearer, and so many times slower. [default: the model's]",
+    help="How many sounds are generated for each one; the most typical is written: clearer, but slower. "
+    "[default: the model's]",
 )
 @click.option(
     "--seconds",

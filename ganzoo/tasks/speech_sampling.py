@@ -62,7 +62,8 @@ class SpeechSampling:
             labels: {label: a value for all sounds, or a list of one for each}, values by name, or by number. Labels
                 that are not given take all of their values in turn.
             seconds: duration of the longest sound, at most 60. A sound ends before, once `silence` samples are silent.
-            temperature: below 1 samples are closer to the most probable ones: clearer, but duller, sounds.
+            temperature: below 1 samples are closer to the most probable ones: sounds are duller, and fewer end by
+                themselves.
             mel: float32 (count, frames, bands) of `model.mel`, for a model that is conditioned on it; it determines
                 the duration.
             batch_size: sounds at a time, with their candidates.
