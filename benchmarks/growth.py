@@ -64,7 +64,7 @@ def converted(model, seconds):
 
 
 def spoken(model, count):
-    return lambda: model.generate(count, seed=0, seconds=1.0)
+    return lambda: model.generate(count, seed=0, seconds=1.0, candidates=1)
 
 
 def trained(model, count):

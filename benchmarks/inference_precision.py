@@ -6,7 +6,8 @@
 
 The preset is measured in float32 and in mixed_bfloat16, as `ganzoo evaluate` does. With --write, the differences are
 written to its YAML file if all are within the limits below; `precision="auto"` then uses bfloat16 where it is faster.
-Without a preset, 64 images of each preset that generates images are compared, without metrics.
+Without a preset, 64 images of each preset that generates images with one pass of its network are compared, without
+metrics.
 """
 
 import argparse
@@ -52,6 +53,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the differences to the preset")
     options = parser.parse_args()
     if options.preset is None:
+        if options.data or options.write:
+            parser.error("--data and --write need a preset")
         for name in sorted(presets.preset_files()):
             compare_images(name, options.rounds)
         return

@@ -1,4 +1,5 @@
-"""What a training step computes, and what its time goes to, as a line of JSON; see the section limits of suite.py.
+"""What a training step computes on processors, and what its time goes to, as a line of JSON; see the section limits of
+suite.py.
 
     python limits.py work MODEL
     python limits.py time MODEL CONTENDER
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from contenders import compiled_model, step_loop
 
-# Kinds of operations by their names in TensorFlow, the first that matches; the rest is "elementwise".
+# Kinds of operations by their names in TensorFlow, the first that matches; "other" are elementwise functions and sums.
 _KINDS = (
     ("products", "Conv|MatMul|Einsum"),
     ("normalization", "BatchNorm"),
@@ -29,7 +30,7 @@ _KINDS = (
     ),
     ("random numbers", "Random"),
 )
-KINDS = (*(kind for kind, _ in _KINDS), "elementwise")
+KINDS = (*(kind for kind, _ in _KINDS), "other")
 # What calls other operations, whose time is already counted, or waits.
 _CALLS = "PartitionedCall|^While$|^If$|^StatelessWhile$|^StatelessIf$|IteratorGetNext|Dataset|PyFunc"
 
@@ -69,6 +70,8 @@ def time(name: str, contender: str, steps: int = 5) -> dict[str, float]:
             found = re.fullmatch(r"[^:]+:(\w+)", names[event.metadata_id])
             if found and not re.search(_CALLS, found[1]):
                 taken[kind_of(found[1])] += event.duration_ps
+    if not taken:
+        raise SystemExit("the profile of this version of TensorFlow names no operations")
     return {kind: taken[kind] / sum(taken.values()) for kind in KINDS}
 
 

@@ -98,7 +98,7 @@ _PAIRS = (
 
 
 def section_limits(options):
-    fits = ("fit", "fit, bfloat16")
+    fits, rates = ("fit", "fit, bfloat16"), []
     row(
         "model",
         "GFLOP per step",
@@ -109,10 +109,12 @@ def section_limits(options):
     for name in options.models:
         work = _limits("work", name)
         taken, *_ = race("step", name, [(fits[0],), (fits[1],), PRODUCTS], options.rounds)
+        rates.append([PRODUCT_GFLOP / statistics.median(taken[product]) for product in PRODUCTS])
         shares = []
         for ours, product in zip(fits, PRODUCTS):
-            rates = [PRODUCT_GFLOP / seconds for seconds in taken[product]]
-            shares.append([work / seconds / rate for seconds, rate in zip(taken[ours], rates)])
+            # Both in the same round.
+            pairs = zip(taken[ours], taken[product])
+            shares.append([work / seconds * apart / PRODUCT_GFLOP for seconds, apart in pairs])
         spent = [_limits("time", name, ours) for ours in fits]
         row(
             name,
@@ -120,8 +122,8 @@ def section_limits(options):
             *(f"{100 * statistics.median(share):.0f} %" for share in shares),
             *(", ".join(f"{100 * parts[kind]:.0f}" for kind in KINDS) for parts in spent),
         )
-    rates = [PRODUCT_GFLOP / statistics.median(taken[product]) for product in PRODUCTS]
-    print("\nRate of the product, GFLOP/s: " + ", ".join(f"{rate:.0f}" for rate in rates))
+    medians = [statistics.median(each) for each in zip(*rates)]
+    print("\nRate of the product, GFLOP/s: " + ", ".join(f"{rate:.0f}" for rate in medians))
 
 
 def _limits(*arguments):

@@ -56,7 +56,7 @@ HEAD = """<style>
 new MutationObserver(() => {
     for (const button of document.querySelectorAll("#lab-experiments button[id]"))
         button.setAttribute("aria-pressed", button.classList.contains("primary"));
-}).observe(document.documentElement, {subtree: true, attributeFilter: ["class"]});
+}).observe(document.documentElement, {subtree: true, childList: true, attributeFilter: ["class"]});
 </script>"""
 
 

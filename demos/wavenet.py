@@ -74,11 +74,15 @@ def _labels(model: Any, words: Any, voice: Any) -> dict[str, Any]:
 
 
 @shown_errors
-def _voices(preset: str) -> dict[str, Any]:
-    """Updates the choice of voices to those of a preset."""
+def _defaults(preset: str) -> tuple[Any, Any]:
+    """Updates the choice of voices and the number of candidates to those of a preset."""
     names = _label_names(preset)
     voices = names[1][1] if len(names) > 1 else []
-    return gr.update(choices=voices, value=voices[0] if voices else None)
+    return gr.update(choices=voices, value=voices[0] if voices else None), _candidates(preset)
+
+
+def _candidates(preset: str) -> int:
+    return min(MOST_CANDIDATES, preset_of(preset).config.arguments.get("candidates", 1))
 
 
 def _label_names(preset: str) -> list[tuple[str, list[str]]]:
@@ -108,7 +112,7 @@ def page(model: str) -> list[dict[str, Any]]:
             candidates = gr.Slider(
                 1,
                 MOST_CANDIDATES,
-                min(MOST_CANDIDATES, preset_of(preset.value).config.arguments.get("candidates", 1)),
+                _candidates(preset.value),
                 step=1,
                 label="Candidates",
                 info="Each sound is the most typical of these: clearer, but slower.",
@@ -129,5 +133,5 @@ def page(model: str) -> list[dict[str, Any]]:
     button.click(**event)
     words.submit(**event)
     seed.submit(**event)
-    preset.change(_voices, [preset], [voice], show_progress="hidden", api_visibility="private")
+    preset.change(_defaults, [preset], [voice, candidates], show_progress="hidden", api_visibility="private")
     return [event]

@@ -43,7 +43,7 @@ def write(name, sound, rate):
 def write_digits():
     model = ganzoo.load("wavenet.digits")
     for voice in presets.find("cyclegan_vc.digits").config.arguments["domains"]:
-        said = model.say({"digit": DIGITS.split(), "speaker": voice}, seed=1, seconds=1.0)
+        said = model.say({"digit": DIGITS.split(), "speaker": voice}, seed=1, seconds=1.0, candidates=1)
         write(f"digits_{voice}", said, model.sample_rate)
 
 

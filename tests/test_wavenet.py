@@ -201,7 +201,11 @@ def test_guidance_moves_logits_away_from_those_without_labels(arguments):
 
 
 @pytest.mark.parametrize("guidance", [0.0, 0.5])
-@pytest.mark.parametrize("arguments", [SMALL, {**TINY, "label_names": NAMES}], ids=["mel", "labels only"])
+@pytest.mark.parametrize(
+    "arguments",
+    [SMALL, {**TINY, "label_names": NAMES}, {**TINY, "label_names": NAMES, "kernel_size": 3, "layers_per_stack": 3}],
+    ids=["mel", "labels only", "three taps"],
+)
 def test_sounds_go_on_when_others_of_the_batch_have_ended(arguments, guidance, monkeypatch):
     model = randomized(ganzoo.create("wavenet", **arguments, label_dropout=0.2))
     bias = model.ema_generator.get_layer("outputs").bias
@@ -213,16 +217,28 @@ def test_sounds_go_on_when_others_of_the_batch_have_ended(arguments, guidance, m
     mel = rng.random((8, 26, model.mel_bands), "float32") if model.hop else None
     uniform = rng.random((8, 25 * hop, 2), "float32")
 
-    def sounds(share):
-        monkeypatch.setattr(queues, "_ENDED", share)
-        return last(queued.generate(given, uniform, mel=mel, silence=3, guidance=guidance))
+    sizes, outputs = [], queued._outputs
 
+    def watched(gates):
+        sizes.append(len(gates))
+        return outputs(gates)
+
+    def sounds(share):
+        sizes.clear()
+        monkeypatch.setattr(queues, "_ENDED", share)
+        return *last(queued.generate(given, uniform, mel=mel, silence=3, guidance=guidance)), sizes[0], sizes[-1]
+
+    monkeypatch.setattr(queued, "_outputs", watched)
     monkeypatch.setattr(queues, "_CHECK", 5)
-    (dropped, ends), (whole, whole_ends) = sounds(0.1), sounds(2.0)
-    assert len(set(ends)) >= 4
+    dropped, ends, first, fewer = sounds(0.1)
+    assert fewer <= first // 2
+    whole, whole_ends, first, same = sounds(2.0)
+    assert first == same
+    assert len(set(ends)) >= 3
     np.testing.assert_array_equal(ends, whole_ends)
-    # Another batch size rounds otherwise, which may change a sample, and then those after it.
-    assert (dropped == whole[:, : dropped.shape[1]]).mean() > 0.9
+    for one, other, end in zip(dropped, whole, np.maximum(ends, 1)):
+        # Another batch size rounds otherwise, which may change a sample, and then those after it.
+        assert (one[:end] == other[:end]).mean() > 0.9
 
 
 def test_label_dropout_trains_without_labels():
@@ -306,38 +322,47 @@ def test_a_sound_grows_while_it_is_said(trained):
 
 def test_the_most_typical_sound_is_closest_to_the_others():
     low, high, rest = tone(0), tone(1), np.zeros(400, "float32")
-    # Loudness makes no difference, nor does silence at the end, so that the second and the fourth are the same.
-    assert most_typical([high, low, rest, np.pad(0.3 * low, (0, 200))], RATE) == 1
+    # Loudness makes no difference, and silence at the end nearly none.
+    assert most_typical([high, low, rest, np.pad(0.3 * low, (0, 200))], RATE) in (1, 3)
     assert most_typical([low, high, rest, 0.3 * high, tone(1, seed=1)], RATE) in (1, 3)
     # Of two, none is closer to the others.
     assert most_typical([low, high], RATE) == 0
+    for sounds in ([], [low, low[:0], high]):
+        with pytest.raises(ganzoo.GanzooError, match="at least one sound"):
+            most_typical(sounds, RATE)
 
 
 def test_candidates_are_samples_of_which_the_most_typical_is_returned(trained):
     labels = {"tone": ["low", "high"], "speaker": "ana"}
-    alone = trained.generate(labels=labels, seed=5, seconds=0.15)
-    chosen = trained.generate(labels=labels, seed=5, seconds=0.15, candidates=5)
+    alone = trained.generate(labels=labels, seed=8, seconds=0.15)
+    chosen = trained.generate(labels=labels, seed=8, seconds=0.15, candidates=5)
     # Candidates of a sound differ; the first one is the sound without candidates.
     uniform = [
-        np.stack([np.random.default_rng([5, i, *([j] if j else [])]).random((1200, 2), "float32") for j in range(5)])
+        np.stack([np.random.default_rng([8, i, *([j] if j else [])]).random((1200, 2), "float32") for j in range(5)])
         for i in range(2)
     ]
+    numbers_of_chosen = []
     for i, numbers in enumerate(uniform):
         given = {"tone": np.full(5, i), "speaker": np.zeros(5, int)}
         made, ends = last(trained._queued().generate(given, numbers, silence=trained.silence))
-        group = [sound[:end] for sound, end in zip(made, ends)]
-        best = group[most_typical(group, RATE)]
+        group = [sound[: max(1, end)] for sound, end in zip(made, ends)]
+        numbers_of_chosen.append(most_typical(group, RATE))
+        best = np.pad(group[numbers_of_chosen[-1]], (0, 1200))
         # Another batch size rounds otherwise, which may change a sample, and then those after it.
-        assert (best == chosen[i, : len(best)]).mean() > 0.8
+        assert (best[: chosen.shape[1]] == chosen[i]).mean() > 0.8
         first = np.trim_zeros(alone[i], "b")
         assert (first[:80] == group[0][:80]).mean() > 0.8
+    assert any(numbers_of_chosen)
+    # In batches of one sound each.
+    apart = trained.generate(labels=labels, seed=8, seconds=0.15, candidates=5, batch_size=3)
+    assert (apart[:, :80] == chosen[:, :80]).mean() > 0.8
     # The first candidates grow, and then the chosen ones follow.
-    *growing, said = trained.say_progressively(labels, 5, seconds=0.15, pause=0.0, every=0.05, candidates=5)
+    *growing, said = trained.say_progressively(labels, 8, seconds=0.15, pause=0.0, every=0.05, candidates=5)
     assert len(growing) >= 3
     np.testing.assert_array_equal(said, np.concatenate([np.trim_zeros(sound, "b") for sound in chosen]))
     trained.candidates = 5
     try:
-        np.testing.assert_array_equal(trained.generate(labels=labels, seed=5, seconds=0.15), chosen)
+        np.testing.assert_array_equal(trained.generate(labels=labels, seed=8, seconds=0.15), chosen)
     finally:
         trained.candidates = 1
 
@@ -431,7 +456,8 @@ def test_a_run_selects_by_bits_and_the_command_says(recordings, tmp_path):
 model: wavenet
 arguments:
   {{stacks: 1, layers_per_stack: 4, channels: 6, skip_channels: 8, hidden: 8, window: 200, silence: 50,
-   label_names: {{tone: [low, high], speaker: [ana, ben]}}, label_dropout: 0.2, guidance: 3.0}}
+   label_names: {{tone: [low, high], speaker: [ana, ben]}}, label_dropout: 0.2, guidance: 3.0,
+   candidates: 4}}
 data: {{source: "named:{recordings}:{{tone}}_{{speaker}}_{{index}}:index=0-3", batch_size: 8, held_out: 0.2}}
 training: {{epochs: 2, samples: 2}}
 """
@@ -447,18 +473,21 @@ training: {{epochs: 2, samples: 2}}
     sound, rate = soundfile.read(tmp_path / "out.wav")
     assert rate == RATE
     assert 2 * 0.15 * RATE < len(sound) <= (2 * 0.15 + 3 * 0.05) * RATE
-    # The run keeps its guidance, and the command can replace it.
-    kept = [tmp_path / f"{guidance}.wav" for guidance in ("run", "3", "0")]
-    for path, options in zip(kept, ([], ["--guidance", "3"], ["--guidance", "0"])):
-        done = CliRunner().invoke(cli.main, ["say", str(path), *say[2:], "--seed", "4", *options])
+    # The run keeps its guidance and candidates, and the command can replace them.
+    kept = [tmp_path / f"{name}.wav" for name in ("run", "both", "unguided", "single")]
+    both = ["--guidance", "3", "--candidates", "4"]
+    for path, options in zip(kept, ([], both, ["--guidance", "0"], ["--candidates", "1"])):
+        done = CliRunner().invoke(cli.main, ["say", str(path), *say[2:], "--seed", "5", *options])
         assert done.exit_code == 0, done.output
-    assert kept[0].read_bytes() == kept[1].read_bytes() != kept[2].read_bytes()
+    run_said, *others = [path.read_bytes() for path in kept]
+    assert [said == run_said for said in others] == [True, False, False]
     data = f"named:{recordings}:{{tone}}_{{speaker}}_{{index}}:index=5"
     config = load_config(publish_run(run, tmp_path / "published", data, "CC0", "tones"))
     best = min(record["bits_per_sample"] for record in records)
     assert config.weights.metrics["best_epoch"] == [record["bits_per_sample"] for record in records].index(best) + 1
     assert 0 < config.weights.metrics["bits_per_sample"] < 9
     assert "sounds generated with guidance 3" in config.weights.protocol
+    assert "the most typical of 4 candidates" in config.weights.protocol
     assert ganzoo.load(tmp_path / "published").guidance == 3.0
     apart = ["say", str(tmp_path / "apart"), "--separate", "--count", "3", "--model", str(run), "--seconds", "0.01"]
     assert CliRunner().invoke(cli.main, apart).exit_code == 0
@@ -479,6 +508,10 @@ def test_mel_spectrograms_condition_a_model():
     assert mel.shape == (1, 23, 8)
     sound = model.generate(mel=mel, seed=0)
     assert sound.shape == (1, 704)
+    typical = model.generate(mel=np.concatenate([mel, mel]), seed=0, candidates=3)
+    assert typical.shape == (2, 704)
+    # Of two, the first, which is the sound without others.
+    np.testing.assert_array_equal(model.generate(mel=mel, seed=0, candidates=2)[0, :200], sound[0, :200])
     for arguments, words in (
         (dict(mel=mel[..., :4]), r"\(count, frames, 8\)"),
         (dict(mel=mel[0]), r"\(count, frames, 8\)"),

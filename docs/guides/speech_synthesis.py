@@ -88,10 +88,11 @@ word = model.say({"vowel": ["a", "i", "a"]}, seed=1, seconds=0.4, temperature=0.
 print([f"{len(np.trim_zeros(sound, 'b')) / rate:.2f} seconds" for sound in generated], word.shape)
 
 # %% [markdown]
-# Samples differ in quality: one breaks off, another does not end. With `candidates`, a model generates several sounds and returns the most typical one, whose spectrogram is closest to those of the others on average (minimum Bayes risk; Eikema & Aziz 2020, arXiv:2005.10283). Five candidates take five times as much work.
+# Samples differ in quality: one breaks off, another does not end. With `candidates`, a model generates several sounds and returns the most typical one, whose spectrogram is closest to those of the others on average (minimum Bayes risk; Eikema & Aziz 2020, arXiv:2005.10283). Five candidates take up to five times as long.
 
 # %%
 typical = model.generate(labels={"vowel": ["a", "e"]}, seed=0, seconds=0.4, candidates=5)
+print([f"{len(np.trim_zeros(sound, 'b')) / rate:.2f} seconds" for sound in typical])
 
 # %% [markdown]
 # Classifier-free guidance (Ho & Salimans 2022) can make labels easier to recognize: samples come from $(1 + w)$ times the logits with the label minus $w$ times those without. Sounds of the same label become more alike, and a step takes up to twice as long.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Values of samples are farther apart.
 _SAME = 1e-6
-# After so many samples, sounds that have ended are left out of the next steps, if they are this share of the batch.
+# Every _CHECK samples, sounds that have ended leave the batch, if they are at least this share of it.
 _CHECK, _ENDED = 400, 0.25
 
 
@@ -137,8 +137,8 @@ class QueuedNetwork:
                 for i in range(done, min(done + every, samples)):
                     outputs = steps.send(sent)
                     if guidance:
-                        labelled, rest = np.split(outputs, 2)
-                        outputs = labelled + np.float32(guidance) * (labelled - rest)
+                        labeled, rest = np.split(outputs, 2)
+                        outputs = labeled + np.float32(guidance) * (labeled - rest)
                     values = self.likelihood.sample(outputs, uniform[going, i], temperature)
                     sound[going, i] = values
                     kept = None
@@ -163,7 +163,7 @@ class QueuedNetwork:
         """A generator of the outputs for the next sample, (batch, outputs). Before the first one there was silence
         forever. With `compared`, the outputs for the same sounds without labels follow.
 
-        It is sent (samples, kept): the sounds of the batch that remain from now on, None for all, and their samples.
+        It is sent (samples, kept): the indices of the sounds that remain in the batch, None for all, and their samples.
         """
         count, width, taps = len(self.dilations), self.width, self.taps
         batch = 2 * sounds if compared else sounds

@@ -13,7 +13,7 @@ from ganzoo.losses.sample_likelihoods import get_sample_likelihood
 from ganzoo.networks.autoregressive import dilations_of, receptive_field, wavenet
 from ganzoo.networks.mel import check_bands, log_mel
 from ganzoo.registry import register
-from ganzoo.tasks.speech_sampling import checked_candidates
+from ganzoo.tasks.speech_sampling import MOST_CANDIDATES
 from ganzoo.tasks.speech_synthesis import SpeechSynthesis
 from ganzoo.training.step import Objective
 from ganzoo.training.zoo_model import ZooModel
@@ -51,7 +51,7 @@ class WaveNet(SpeechSynthesis, ZooModel):
         dropout: share of the inputs of the gated layers that are dropped in training.
         label_dropout: share of the sounds whose labels are all hidden in training, for `guidance`.
         guidance: the default of `generate` and `say`; above 0 it needs `label_dropout` and mu-law outputs.
-        candidates: the default of `generate` and `say`.
+        candidates: how many versions of each sound `generate` and `say` choose from by default.
         window: samples of a training crop that the loss counts; before them are `receptive_field` samples of context.
         silence: samples of silence that end a sound, at most half of the receptive field; the loss counts as many
             after its end.
@@ -109,7 +109,7 @@ class WaveNet(SpeechSynthesis, ZooModel):
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         label_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         guidance: Annotated[float, Field(ge=0, le=10)] = 0.0,
-        candidates: AtLeastOne = 1,
+        candidates: Annotated[int, Field(ge=1, le=MOST_CANDIDATES)] = 1,
         window: AtLeastOne = 4096,
         silence: AtLeastOne = 400,
         sample_rate: AtLeastOne = 8_000,
@@ -150,7 +150,7 @@ class WaveNet(SpeechSynthesis, ZooModel):
         self.window, self.sample_rate = window, sample_rate
         self.label_dropout = label_dropout
         self.guidance = self._checked_guidance(guidance)
-        self.candidates = checked_candidates(candidates)
+        self.candidates = candidates
 
     # Training.
 

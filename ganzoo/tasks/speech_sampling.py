@@ -18,7 +18,7 @@ from ganzoo.networks.mel import log_mel
 
 # The longest sound, in seconds.
 _LONGEST = 60.0
-_MOST_CANDIDATES = 64
+MOST_CANDIDATES = 64
 # The largest absolute value of a sound, with room for rounding.
 FULL_SCALE = 1.001
 
@@ -66,14 +66,14 @@ class SpeechSampling:
                 themselves.
             mel: float32 (count, frames, bands) of `model.mel`, for a model that is conditioned on it; it determines
                 the duration.
-            batch_size: sounds at a time, with their candidates.
+            batch_size: sounds at a time, candidates included, but at least all candidates of one sound.
             guidance: above 0, labels can become easier to recognize. But sounds of the same labels are more alike,
                 fewer sounds end by themselves, and sampling takes up to twice as long. Large values make sounds worse.
                 The weight of classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598), at most 10, for models
                 with `label_dropout` and mu-law outputs. None: `model.guidance`.
-            candidates: each sound is the most typical of so many, at most 64, which takes about so many times as long;
-                see `ganzoo.inference.typical.most_typical`. Sounds are clearer, and those of the same labels more
-                alike. None: `model.candidates`.
+            candidates: how many versions of each sound are generated, at most 64. The most typical one is returned, see
+                `ganzoo.inference.typical.most_typical`; of two, the first. Sounds are clearer, those of the same labels
+                more alike, and the time grows with the number. None: `model.candidates`.
 
         Returns:
             float32 (count, samples) in [-1, 1] at `model.sample_rate`, as long as the longest sound; exact zeros follow
@@ -137,16 +137,17 @@ class SpeechSampling:
         guidance: float | None = None,
         candidates: int | None = None,
     ) -> Iterator[np.ndarray]:
-        """The same as `say`, as an iterator over what is already generated; all sounds grow at once.
+        """The same as `say`, as an iterator over what is already generated. Up to 64 sounds grow at once, candidates
+        included.
 
         Args:
             labels, seed, seconds, temperature, pause, guidance, candidates: as in `say`.
             every: seconds that each sound grows from one result to the next.
 
         Yields:
-            float32 (samples,) in [-1, 1]; the last one is what `say` returns. Each is at least as long as the one
-            before, of which it is the continuation if there is a single sound. With several candidates, the first ones
-            grow, and in the last result the most typical ones replace them.
+            float32 (samples,) in [-1, 1]; the last one is what `say` returns. With one candidate, each is at least as
+            long as the one before, of which it is the continuation if there is a single sound. With several, the first
+            candidates grow, and once all have ended, the most typical ones replace them, which may be shorter.
 
         Raises:
             GanzooError: as in `say`, when the first result is asked for.
@@ -188,7 +189,7 @@ class SpeechSampling:
             raise GanzooError(f"seed must be an integer of at least 0, got {seed!r}")
         _in_range("temperature", temperature, 1e-3, 10.0)
         guidance = self._checked_guidance(self.guidance if guidance is None else guidance)
-        candidates = checked_candidates(self.candidates if candidates is None else candidates)
+        candidates = _checked_candidates(self.candidates if candidates is None else candidates)
         samples = max(1, round(_in_range("seconds", seconds, 1e-6, _LONGEST) * self.sample_rate))
         if mel is not None or self.mel_bands:
             mel = self._checked_mel(mel)
@@ -341,11 +342,10 @@ def _in_range(name: str, value: Any, low: float, high: float) -> float:
     return float(value)
 
 
-def checked_candidates(candidates: Any) -> int:
-    """How many candidates there are for each sound, after a check."""
+def _checked_candidates(candidates: Any) -> int:
     whole = isinstance(candidates, (int, np.integer)) and not isinstance(candidates, bool)
-    if not whole or not 1 <= candidates <= _MOST_CANDIDATES:
-        raise GanzooError(f"candidates must be a whole number from 1 to {_MOST_CANDIDATES}, got {candidates!r}")
+    if not whole or not 1 <= candidates <= MOST_CANDIDATES:
+        raise GanzooError(f"candidates must be a whole number from 1 to {MOST_CANDIDATES}, got {candidates!r}")
     return int(candidates)
 
 

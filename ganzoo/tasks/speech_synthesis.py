@@ -205,7 +205,7 @@ class SpeechSynthesis(SpeechSampling, Task):
     def sample_image(self, source: str) -> tuple[np.ndarray, str] | None:
         """Spectrograms of eight sounds."""
         samples = self.sample_rate // 2
-        caption = "Spectrograms of generated sounds, half a second each, of the first labels, from seed 0"
+        caption = "Spectrograms of single generated sounds, half a second each, of the first labels, from seed 0"
         if self.mel_bands:
             sound = vowels(self.sample_rate)[: 4 * samples]
             mel = np.repeat(self.mel(sound, self.sample_rate), 1, axis=0)
