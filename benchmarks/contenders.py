@@ -20,8 +20,8 @@ from ganzoo.registry import model_class
 
 TORCH = ("PyTorch", "PyTorch, bfloat16", "torch.compile", "torch.compile, bfloat16")
 LOOPS = ("fit", "fit, bfloat16", "bare", *TORCH)
-# A large product of matrices in PyTorch: the rate that a step could reach at most.
-PRODUCTS = ("PyTorch's product", "PyTorch's product, bfloat16")
+# A large product of matrices: the rate that a step could reach at most.
+PRODUCTS = ("product", "product, bfloat16")
 ELSEWHERE = ("fit on torch", "fit on torch, bfloat16", "fit on jax", "fit on jax, bfloat16")
 
 
@@ -38,11 +38,15 @@ def main():
         print(json.dumps({"seconds": seconds, "processor": worked, "peak": memory.peak()}), flush=True)
 
 
+# Presets of models whose default preset also trains a classifier of attributes.
+_PLAIN = {"gan_int_cls": "gan_int_cls.paper", "stackgan": "stackgan.paper_stage1"}
+
+
 def config_of(name):
-    """{preset, arguments, compile, batch_size, shape, discriminator_steps} of a model's default preset, without its
-    augmentations."""
-    preset = presets.find(name)
-    arguments = dict(preset.config.arguments)
+    """{preset, arguments, compile, batch_size, shape, discriminator_steps} of a model's default preset, or that of
+    `_PLAIN`, without its augmentations and regularizers, which the plain step of PyTorch does not have."""
+    preset = presets.find(_PLAIN.get(name, name))
+    arguments = {key: value for key, value in preset.config.arguments.items() if not key.endswith("regularizers")}
     if name == "stackgan":
         # Stage-I only.
         arguments["factor"] = 1

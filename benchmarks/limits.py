@@ -79,21 +79,24 @@ def kind_of(operation: str) -> str:
     return next((kind for kind, pattern in _KINDS if re.search(pattern, operation)), KINDS[-1])
 
 
-def product_loop(contender: str, size: int = 2048):
-    """A product of two matrices in PyTorch, (size, size) each, as often as asked."""
-    import torch
+def product_loop(contender: str):
+    """A product of two large square matrices in TensorFlow, as often as asked."""
+    import tensorflow as tf
 
-    kind = torch.bfloat16 if contender.endswith("bfloat16") else torch.float32
-    one, other = (torch.tensor(np.random.default_rng(i).standard_normal((size, size)), dtype=kind) for i in range(2))
+    kind = tf.bfloat16 if contender.endswith("bfloat16") else tf.float32
+    rng = np.random.default_rng(0)
+    one, other = (tf.constant(rng.standard_normal((_SIZE, _SIZE)), kind) for _ in range(2))
 
     def loop(repeats):
         for _ in range(repeats):
-            one @ other
+            # Waits for the result.
+            float(tf.matmul(one, other)[0, 0])
 
     return loop
 
 
-PRODUCT_GFLOP = 2 * 2048**3 / 1e9
+_SIZE = 2048
+PRODUCT_GFLOP = 2 * _SIZE**3 / 1e9
 
 
 if __name__ == "__main__":

@@ -311,6 +311,26 @@ def _group_norm(layer, node, exact):
     return made
 
 
+@_maker("Modulation")
+def _modulation(layer, node, exact):
+    return Modulation(layer)
+
+
+class Modulation(nn.Module):
+    """Scales and shifts of channels, linear in a condition."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.amounts = nn.Linear(*layer.kernel.shape)
+        _copied(self.amounts.weight, np.asarray(layer.kernel).T)
+        _copied(self.amounts.bias, np.asarray(layer.bias))
+
+    def forward(self, features, condition):
+        amounts = self.amounts(condition)
+        scale, shift = amounts.reshape(*amounts.shape, *(1 for _ in features.shape[2:])).chunk(2, dim=1)
+        return features * (1 + scale) + shift
+
+
 @_maker("Pad")
 def _padded(layer, node, exact):
     sides = [side for sides in reversed(layer.pad_width[1:-1]) for side in sides]

@@ -15,10 +15,14 @@ from plain import step_of
 from torch_reference import TorchReference, back, layout
 
 
-@pytest.mark.parametrize("name", list_models())
-def test_copies_in_pytorch_give_the_same_numbers_and_the_same_step(name):
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [*((name, {}) for name in list_models()), ("gan_int_cls", {"text_modulation": True})],
+    ids=lambda part: part if isinstance(part, str) else ", ".join(part),
+)
+def test_copies_in_pytorch_give_the_same_numbers_and_the_same_step(name, arguments):
     cls = model_class(name)
-    model = ganzoo.create(name, **cls.test_config)
+    model = ganzoo.create(name, **cls.test_config, **arguments)
     model.compile(**cls.test_compile_config)
     batch = model.example_batch(4 * model.batches_per_step)
     rng = np.random.default_rng(0)
