@@ -2,7 +2,7 @@
 
 Trains a recognizer of digits and speakers of another architecture and seed than `spoken_digits_judge`, on the same
 training recordings. For each temperature, guidance and number of candidates it prints which share of generated sounds
-is recognized, of all digits by all speakers, several times, with seed 1, and how many seconds a sound lasts on average.
+is recognized, of all digits by all speakers, several times, and how many seconds a sound lasts on average.
 The judge, which reports the model's metrics, chooses nothing.
 """
 
@@ -41,6 +41,7 @@ def main():
     parser.add_argument("--temperatures", nargs="+", type=float, default=[1.0])
     parser.add_argument("--guidances", nargs="+", type=float, default=[0.0], help="for models with label_dropout")
     parser.add_argument("--candidates", nargs="+", type=int, default=[1], help="of which the most typical is chosen")
+    parser.add_argument("--seed", type=int, default=1, help="of the sounds")
     parser.add_argument("--repeats", type=int, default=4, help="sounds of each digit by each speaker")
     options = parser.parse_args()
     second, accuracy = recognizer(options.data, options.epochs)
@@ -52,7 +53,7 @@ def main():
     sets.judge = second
     for settings in itertools.product(options.temperatures, options.guidances, options.candidates):
         settings = dict(zip(("temperature", "guidance", "candidates"), settings))
-        sounds = model.generate(seed=1, labels=given, **settings)
+        sounds = model.generate(seed=options.seed, labels=given, **settings)
         seconds = np.mean([np.flatnonzero(sound)[-1:].sum() for sound in sounds]) / model.sample_rate
         found = sets.recognized(list(sounds))
         print(f"{settings}: {found}, {seconds:.2f} seconds", flush=True)

@@ -96,7 +96,6 @@ _PREFIXES = {
     "stage1_": "Stage-I",
     "classifier_": "by the classifier used during training",
 }
-# Directions of image translation, between the two domains of a model.
 # {metric: what `headline` says of it}; the first that a preset has is taken.
 _HEADLINES = {
     "attributes_obeyed": "{shares[attributes_obeyed]} of captions' attributes obeyed",
@@ -114,6 +113,7 @@ _HEADLINES = {
     "twin_psnr_forward": "LPIPS {twin_lpips_alex_forward:.3f} and {twin_lpips_alex_backward:.3f} (`{kind}`)",
     "frechet_distance": "Fréchet distance {frechet_distance:.1f} (`{kind}`)",
 }
+# Directions of image translation, between the two domains of a model.
 _DIRECTIONS = {"_forward": "forward", "_backward": "backward"}
 
 
