@@ -22,6 +22,8 @@ def _name_of_number(name: Any) -> Any:
 AtLeastOne = Annotated[int, Field(ge=1)]
 NotNegativeWhole = Annotated[int, Field(ge=0)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# Without antialiasing.
+Zoom = Annotated[float, Field(ge=0.5, le=2)]
 ClassName = Annotated[str, BeforeValidator(_name_of_number)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 # Marks arguments of a base class's constructor that its subclasses pass, and no preset: Annotated[..., NOT_IN_PRESETS].

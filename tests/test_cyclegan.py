@@ -16,6 +16,8 @@ from ganzoo.evaluation.image_translation import baseline, best_curves, evaluate_
 from ganzoo.inference.tiling import in_blended_tiles
 from ganzoo.inference.transparency import over_background
 from ganzoo.registry import model_class
+from ganzoo.tasks.image_translation import ImageTranslation
+from ganzoo.training.cycle import CycleModel
 from ganzoo.training.image_pool import ImagePool
 from ganzoo.training.noise import Noise
 from ganzoo.training.optimizers import LinearDecay
@@ -295,6 +297,97 @@ def test_large_images_are_translated_in_tiles_without_seams(model):
     steps = np.abs(np.diff(faded[0, :, 0].astype(int)))
     assert steps.max() <= 2
     assert steps.any()
+
+
+# Sides that show things in different sizes.
+
+
+@pytest.fixture(scope="module")
+def magnifying():
+    """A model whose networks change nothing, for sides of which the second shows things 1.5 times as large."""
+
+    class Magnifying(ImageTranslation, CycleModel):
+        def __init__(self):
+            def identity():
+                images = keras.Input((None, None, 3))
+                return keras.Model(images, keras.layers.Identity()(images))
+
+            def discriminator():
+                return keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Conv2D(1, 4)])
+
+            made = {name: identity() for name in self.generators}
+            super().__init__({**made, **{name: discriminator for name in self.discriminators}})
+            self.compared_shape = (16, 16, 3)
+            self.set_sides(16, ("small", "large"), zoom=1.5)
+
+    return Magnifying()
+
+
+def square(side, size=48):
+    """A dark square of this side in the middle of a light image, with the alpha of a larger square."""
+    image = np.full((size, size, 4), 220, "uint8")
+    image[..., 3] = 0
+    first = (size - side) // 2
+    image[first - 2 : first + side + 2, first - 2 : first + side + 2, 3] = 255
+    image[first : first + side, first : first + side, :3] = 30
+    return image
+
+
+def dark_side(image):
+    """Side of the dark square in an image, in pixels."""
+    return np.sqrt(np.mean((220 - image[..., :3].astype(float)) / 190) * image.shape[0] * image.shape[1])
+
+
+def test_images_are_magnified_on_the_way_there_and_reduced_on_the_way_back(magnifying):
+    image = square(20)
+    there, back = magnifying.translate(image[..., :3]), magnifying.translate(image[..., :3], "backward")
+    assert dark_side(there) == pytest.approx(30, abs=0.3)
+    assert dark_side(back) == pytest.approx(20 / 1.5, abs=0.3)
+    # About the center.
+    for one in (there, back):
+        np.testing.assert_array_equal(one, one[::-1])
+        np.testing.assert_array_equal(one, one[:, ::-1])
+    again = magnifying.translate(there, "backward")
+    assert np.abs(again.astype(int) - image[..., :3]).mean() < 3
+    # Alpha goes along, and neither batches nor tiles make a difference.
+    alpha = magnifying.translate(image)[..., 3]
+    assert alpha.sum() / 255 == pytest.approx((1.5 * 24) ** 2, rel=0.02)
+    np.testing.assert_array_equal(magnifying.translate(image[None])[0], magnifying.translate(image))
+    np.testing.assert_array_equal(magnifying.translate(image[..., :3], tile=16), there)
+    # As the endpoints of an exported model, which do not round in between.
+    for name, result in (("serve_uint8", there), ("serve_backward_uint8", back)):
+        computed = np.array(magnifying.endpoints()[name].compute(image[None, ..., :3]))
+        np.testing.assert_allclose(computed[0].astype(int), result, atol=1)
+
+
+def test_a_network_sees_both_sides_at_one_size(twins, magnifying):
+    given = dict(crop=20, resize=20, batch_size=4, flip=False, held_out=0.2)
+    plain, larger = (unpaired.feed(source(twins), **given, zoom=zoom) for zoom in (1.0, 1.5))
+    (x, y), (magnified, same) = (feed.make_batch(0, feed.indices(0)) for feed in (plain, larger))
+    np.testing.assert_array_equal(same, y)
+    whole = [pixels.zoomed_uint8(image, 1.5) for image in open_sides(source(twins))[0].images]
+    crops = [image[top : top + 20] for image in whole for top in range(5)]
+    for before, after in zip(pixels.to_uint8(x), pixels.to_uint8(magnified)):
+        assert (before != after).any()
+        assert any((after == crop).all() for crop in crops)
+    # Held-out images are translated as a user's, who does not magnify them.
+    np.testing.assert_array_equal(larger.validation[0][0], plain.validation[0][0])
+    assert magnifying.data_arguments() == {"crop": 16, "zoom": 1.5}
+
+
+def test_cubic_interpolation():
+    row = np.array([0, 0, 0, 4, 0, 0, 0], "float32").reshape(1, 7, 1)
+    expected = [-0.25, 0.0, 2.25, 4.0, 2.25, 0.0, -0.25]
+    np.testing.assert_allclose(pixels.zoomed(row, 2.0)[0, :, 0], expected)
+    np.testing.assert_allclose(np.array(pixels.zoomed(ops.convert_to_tensor(row), 2.0))[0, :, 0], expected)
+    # Exact for straight lines, whatever the factor; a border is repeated.
+    line = np.arange(8, dtype="float32").reshape(1, 8, 1)
+    np.testing.assert_allclose(pixels.zoomed(line, 1.25)[0, 1:7, 0], 3.5 + (np.arange(1, 7) - 3.5) / 1.25, rtol=1e-6)
+    assert pixels.zoomed(line, 0.5)[0, [0, -1], 0].tolist() == [0.0, 7.0]
+    # In bands as at once.
+    image = np.random.default_rng(0).integers(0, 256, (300, 40, 3), "uint8")
+    at_once = np.clip(np.rint(pixels.zoomed(image.astype("float32"), 1.1)), 0, 255)
+    np.testing.assert_array_equal(pixels.zoomed_uint8(image, 1.1), at_once)
 
 
 @pytest.mark.parametrize(

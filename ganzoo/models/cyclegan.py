@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from ganzoo.arguments import AtLeastOne
+from ganzoo.arguments import AtLeastOne, Zoom
 from ganzoo.errors import GanzooError
 from ganzoo.networks.translation import MULTIPLE, patch_discriminator, residual_translator
 from ganzoo.registry import register
@@ -28,6 +28,9 @@ class CycleGAN(ImageTranslation, CycleModel):
         discriminator_width: channels of the discriminators' first convolution.
         discriminator_strides: number of the discriminators' convolutions of stride 2; 3 for patches of 70 pixels, as in
             the paper.
+        zoom: how many times larger the second side shows things, between 1/2 and 2: images of the first side are
+            magnified about their center before they are translated, and results of the way back reduced. A
+            convolutional network finds it hard to do this, since it cannot tell where it is in the image.
         domains: names of the two sides, for `translate`.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
@@ -65,6 +68,7 @@ class CycleGAN(ImageTranslation, CycleModel):
         upsampling: Literal["transposed", "nearest"] = "transposed",
         discriminator_width: int = 64,
         discriminator_strides: int = 3,
+        zoom: Zoom = 1.0,
         domains: tuple[str, str] = ("a", "b"),
         **options: Any,
     ):
@@ -79,4 +83,4 @@ class CycleGAN(ImageTranslation, CycleModel):
             )
         super().__init__(networks, **options)
         self.compared_shape = (crop, crop, 3)
-        self.set_sides(crop, domains)
+        self.set_sides(crop, domains, zoom)

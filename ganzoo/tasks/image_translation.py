@@ -71,18 +71,21 @@ class ImageTranslation(TwoSides):
     has_fixed_shapes = True
     output_name = "translated"
 
-    def set_sides(self, crop: int, domains: Sequence[str]) -> None:
+    def set_sides(self, crop: int, domains: Sequence[str], zoom: float = 1.0) -> None:
         """Sets the model's sizes and the names of its sides.
 
         Args:
             crop: height and width of training images.
             domains: names of both sides, e.g. ("photo", "painting").
+            zoom: how many times larger the second side shows things. The networks see both sides at the size of the
+                second: images of the first are magnified before, and results of the way back reduced.
 
         Raises:
             GanzooError: two equal names.
         """
         self.set_domains(domains)
         self.crop = crop
+        self.zoom = zoom
 
     # Inference.
 
@@ -105,7 +108,8 @@ class ImageTranslation(TwoSides):
                 see `directions`.
             tile: largest height and width that the network takes at once.
             background: (red, green, blue) in 0..255 on which images with alpha are translated. Over it, the result
-                shows the translation within the outline of the image, whose alpha it keeps.
+                shows the translation within the outline of the image, whose alpha it keeps, magnified if the model has
+                a `zoom`.
             progress: whether to show a progress bar for the tiles of an image, or a function of (tiles done, total
                 tiles). By default a bar is shown on a terminal if there is more than one tile.
 
@@ -133,9 +137,10 @@ class ImageTranslation(TwoSides):
         checked = [_checked(image) for image in array]
         if max(array.shape[1:3]) > tile:
             return np.stack([self._translated(image, network, tile, background, progress) for image in checked])
-        colors = np.stack([_composed(image, background) for image in checked])
+        colors = np.stack([self._magnified(_composed(image, background), network) for image in checked])
         parts = [self._small(colors[i : i + _AT_ONCE], network) for i in range(0, len(colors), _AT_ONCE)]
-        return np.stack([_with_alpha(*pair, background) for pair in zip(np.concatenate(parts), checked)])
+        pairs = zip(np.concatenate(parts), checked)
+        return np.stack([self._finished(result, image, network, background) for result, image in pairs])
 
     def _translated(
         self,
@@ -146,7 +151,7 @@ class ImageTranslation(TwoSides):
         progress: bool | Callable[[int, int], object] | None,
     ) -> np.ndarray:
         """One image of any size."""
-        colors = _composed(image, background)
+        colors = self._magnified(_composed(image, background), network)
         if max(image.shape[:2]) <= tile:
             result = self._small(colors[None], network)[0]
         else:
@@ -154,7 +159,22 @@ class ImageTranslation(TwoSides):
             forward = self._compiled[network]
             large = in_blended_tiles(forward, _padded(colors[None])[0], size, size // _OVERLAP, progress)
             result = large[: image.shape[0], : image.shape[1]]
-        return _with_alpha(result, image, background)
+        return self._finished(result, image, network, background)
+
+    def _magnified(self, image: np.ndarray, network: str) -> np.ndarray:
+        """An image at the size at which the network of a direction takes it."""
+        return pixels.zoomed_uint8(image, self.zoom) if network == "generator" else image
+
+    def _finished(
+        self, result: np.ndarray, image: np.ndarray, network: str, background: Sequence[int]
+    ) -> np.ndarray:
+        """The translation of an image from the network's result, with the alpha of the image if it has one."""
+        alpha = image[..., 3:]
+        if network == "generator":
+            alpha = self._magnified(alpha, network)
+        else:
+            result, alpha = (pixels.zoomed_uint8(one, 1 / self.zoom) for one in (result, alpha))
+        return without_background(result, alpha[..., 0], background) if alpha.size else result
 
     def _small(self, images: np.ndarray, network: str) -> np.ndarray:
         """A batch of images of one size that the network takes at once."""
@@ -171,7 +191,7 @@ class ImageTranslation(TwoSides):
     # For runs, tests and benchmarks.
 
     def data_arguments(self) -> dict[str, Any]:
-        return {"crop": self.crop}
+        return {"crop": self.crop, "zoom": self.zoom}
 
     def check_data(self, data: Any, targets: Any = None) -> None:
         super().check_data(data, targets)
@@ -191,15 +211,15 @@ class ImageTranslation(TwoSides):
         """`serve_uint8` and `serve_backward_uint8`: uint8 images whose height and width are multiples of 4."""
         return {
             name: Endpoint(
-                functools.partial(_translated_uint8, network),
+                functools.partial(_translated_uint8, network, *zooms),
                 {"images": ((None, None, None, 3), "uint8")},
                 "translated",
                 lambda count: [pixels.to_uint8(images) for images in self.example_inputs(count)],
                 [] if network is self.inference_network else network.variables,
             )
-            for name, network in (
-                ("serve_uint8", self.inference_network),
-                ("serve_backward_uint8", self.averages["backward_generator"]),
+            for name, network, zooms in (
+                ("serve_uint8", self.inference_network, (self.zoom, 1.0)),
+                ("serve_backward_uint8", self.averages["backward_generator"], (1.0, 1 / self.zoom)),
             )
         }
 
@@ -306,8 +326,12 @@ def _compiled_network(network: Any) -> Callable[[np.ndarray], np.ndarray]:
     return backend.compiled(forward, [((None, None, None, 3), "float32")], network)
 
 
-def _translated_uint8(network: Any, images: Any) -> Any:
-    return pixels.as_uint8(network(pixels.to_float(images), training=False))
+def _translated_uint8(network: Any, before: float, after: float, images: Any) -> Any:
+    """The translation of uint8 images, which are magnified before and after the network."""
+    given = pixels.to_float(images)
+    given = given if before == 1 else pixels.zoomed(given, before)
+    result = network(given, training=False)
+    return pixels.as_uint8(result if after == 1 else pixels.zoomed(result, after))
 
 
 def _checked(image: Any) -> np.ndarray:
@@ -327,10 +351,6 @@ def _checked(image: Any) -> np.ndarray:
 
 def _composed(image: np.ndarray, background: Sequence[int]) -> np.ndarray:
     return image if image.shape[2] == 3 else over_background(image, background)
-
-
-def _with_alpha(translated: np.ndarray, image: np.ndarray, background: Sequence[int]) -> np.ndarray:
-    return translated if image.shape[2] == 3 else without_background(translated, image[..., 3], background)
 
 
 def _padded(images: np.ndarray) -> np.ndarray:
