@@ -2,10 +2,10 @@
 
     python -m benchmarks.image_translation --data folders:noto,twemoji [--model cyclegan.emoji] [--epochs 300]
 
-"unchanged" are the images themselves. "best color curves" are fitted to the very pairs that are measured, "histograms"
-match the distribution of each channel over the training images of both sides. "autoencoder" is a plain one of the
-wanted side: it learns to reproduce the training images of that side, and is then given images of the other. All but the
-color curves see what `cyclegan.emoji` was trained on, and nothing else.
+"unchanged" are the images themselves, and "magnified" what `zoom` alone makes of them. "best color curves" are fitted
+to the very pairs that are measured, "histograms" match the distribution of each channel over the training images of
+both sides. "autoencoder" is a plain one of the wanted side: it learns to reproduce the training images of that side,
+and is then given images of the other. All but the color curves see what `cyclegan.emoji` was trained on, and nothing else.
 """
 
 import argparse
@@ -35,10 +35,11 @@ def main() -> None:
     config = presets.find("cyclegan.emoji").config
     arguments = {**config.data, "source": f"{asked.data}:train", "crop": config.arguments["crop"], "repeats": 1}
     feed = unpaired.feed(**{**arguments, "batch_size": _BATCH})
-    rows = baseline(None, test, asked.metric)
+    model = ganzoo.load(asked.model)
+    rows = baseline(model, test, asked.metric)
     rows.append(evaluate_function(histograms(feed), test, asked.metric, "histograms", returns=False))
     rows.append(evaluate_function(autoencoders(feed, asked.epochs), test, asked.metric, "autoencoder", returns=False))
-    rows.append(evaluate(ganzoo.load(asked.model), test, metrics=asked.metric, name=asked.model))
+    rows.append(evaluate(model, test, metrics=asked.metric, name=asked.model))
     for row in rows:
         print(f"{row.name:20}", "  ".join(f"{key} {value:g}" for key, value in row.metrics.items()))
     print(rows[0].protocol)

@@ -316,7 +316,7 @@ def magnifying():
                 return keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Conv2D(1, 4)])
 
             made = {name: identity() for name in self.generators}
-            super().__init__({**made, **{name: discriminator for name in self.discriminators}})
+            super().__init__({**made, **dict.fromkeys(self.discriminators, discriminator)})
             self.compared_shape = (16, 16, 3)
             self.set_sides(16, ("small", "large"), zoom=1.5)
 
@@ -373,6 +373,12 @@ def test_a_network_sees_both_sides_at_one_size(twins, magnifying):
     # Held-out images are translated as a user's, who does not magnify them.
     np.testing.assert_array_equal(larger.validation[0][0], plain.validation[0][0])
     assert magnifying.data_arguments() == {"crop": 16, "zoom": 1.5}
+
+
+def test_magnification_alone_is_measured_beside_the_model(magnifying, twins):
+    *_, magnified = baseline(magnifying, source(twins), ["twin_psnr"])
+    assert magnified.name == "magnified"
+    assert magnified.metrics == evaluate_function(magnifying.translate, source(twins), ["twin_psnr"]).metrics
 
 
 def test_cubic_interpolation():

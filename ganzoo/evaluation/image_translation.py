@@ -9,6 +9,7 @@ import numpy as np
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.report import Evaluation, short
 from ganzoo.metrics.registry import averages, chosen_metrics, compute, protocols, rounded
+from ganzoo.pixels import zoomed_uint8
 from ganzoo.tasks.image_translation import BACKWARD, FORWARD, translations, twins_of
 
 
@@ -42,15 +43,19 @@ def evaluate(
 
 
 def baseline(model: Any, data: str, metrics: Sequence[str] | None = None) -> list[Evaluation]:
-    """The metrics of the images as they are, and of color curves, which no model without pairs could know.
+    """The metrics of the images as they are, of color curves, which no model without pairs could know, and for a model
+    with a `zoom` of images that are only magnified or reduced.
 
     The curves map the levels of each channel to others. They are fitted to the very pairs that are measured, with the
     least squared error of all curves: a bound for what a change of colors can do.
     """
-    return [
-        evaluate_function(lambda images, direction: images, data, metrics, "unchanged", returns=False),
-        evaluate_function(color_curves(data), data, metrics, "best color curves", returns=False),
-    ]
+    functions: dict[str, Callable[..., Any]] = {
+        "unchanged": lambda images, direction: images,
+        "best color curves": color_curves(data),
+    }
+    if model is not None and model.zoom != 1:
+        functions["magnified"] = magnification(model.zoom)
+    return [evaluate_function(translate, data, metrics, name, returns=False) for name, translate in functions.items()]
 
 
 def evaluate_function(
@@ -90,6 +95,20 @@ def evaluate_function(
         f"transparency over white{protocols(chosen)}"
     )
     return Evaluation(name, protocol, rounded(dict(sorted(found.items()))))
+
+
+def magnification(zoom: float) -> Callable[[Sequence[np.ndarray], str], list[np.ndarray]]:
+    """The part of a model's translation that needs no training: images of the first side magnified, those of the second
+    reduced.
+
+    Args:
+        zoom: of the model.
+
+    Returns:
+        A function of (images, direction), as `ImageTranslation.translate`.
+    """
+    factors = {FORWARD: zoom, BACKWARD: 1 / zoom}
+    return lambda images, direction: [zoomed_uint8(image, factors[direction]) for image in images]
 
 
 def color_curves(data: str) -> Callable[[Sequence[np.ndarray], str], list[np.ndarray]]:

@@ -165,9 +165,7 @@ class ImageTranslation(TwoSides):
         """An image at the size at which the network of a direction takes it."""
         return pixels.zoomed_uint8(image, self.zoom) if network == "generator" else image
 
-    def _finished(
-        self, result: np.ndarray, image: np.ndarray, network: str, background: Sequence[int]
-    ) -> np.ndarray:
+    def _finished(self, result: np.ndarray, image: np.ndarray, network: str, background: Sequence[int]) -> np.ndarray:
         """The translation of an image from the network's result, with the alpha of the image if it has one."""
         alpha = image[..., 3:]
         if network == "generator":
