@@ -90,7 +90,9 @@ def _zoomed_along(images: Any, factor: float, axis: int, part: slice = slice(Non
     """Images magnified along one axis; with `part`, these rows of the result alone."""
     xp: Any = np
     if not isinstance(images, np.ndarray):
-        from keras import ops as xp
+        from keras import ops
+
+        xp = ops
     positions = xp.arange(xp.shape(images)[axis], dtype="float32")
     last = positions[-1]
     places = (positions[part] - last / 2) / factor + last / 2
