@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 import torch
+from keras import ops
 from torch import nn
 from torch.nn import functional
 
@@ -156,7 +157,7 @@ def _convolution(layer, node, exact):
 
 @_maker("MaskedConv2D")
 def _masked_convolution(layer, node, exact):
-    kernel = np.asarray(layer.masked_kernel())
+    kernel = ops.convert_to_numpy(layer.masked_kernel())
     made = nn.Conv2d(*kernel.shape[2:], kernel.shape[:2])
     _copied(made.weight, np.moveaxis(kernel, (-1, -2), (0, 1)))
     _copied(made.bias, np.asarray(layer.bias))
