@@ -52,7 +52,7 @@ def as_uint8(images: Tensor) -> Tensor:
 
 
 def zoomed(images: Tensor, factor: float) -> Tensor:
-    """Magnifies what images show about their center: their border is cut off, or repeated for a factor below 1.
+    """Magnifies images about their center, at the same size; for a factor below 1, their border is repeated.
 
     Cubic interpolation (Keys, a = -0.5), without antialiasing: for factors between 1/2 and 2.
 
