@@ -25,6 +25,7 @@ class CycleGAN(ImageTranslation, CycleModel):
         blocks: number of residual blocks; the paper has 9, and 6 for images of 128 pixels.
         upsampling: "transposed" convolutions as in the paper, or "nearest"; see
             `ganzoo.networks.translation.residual_translator`.
+        output: "direct" as in the paper, or "residual": the generators' output is added to the images.
         discriminator_width: channels of the discriminators' first convolution.
         discriminator_strides: number of the discriminators' convolutions of stride 2; 3 for patches of 70 pixels, as in
             the paper.
@@ -66,6 +67,7 @@ class CycleGAN(ImageTranslation, CycleModel):
         width: int = 64,
         blocks: int = 9,
         upsampling: Literal["transposed", "nearest"] = "transposed",
+        output: Literal["direct", "residual"] = "direct",
         discriminator_width: int = 64,
         discriminator_strides: int = 3,
         zoom: Zoom = 1.0,
@@ -75,7 +77,7 @@ class CycleGAN(ImageTranslation, CycleModel):
         if crop % MULTIPLE or crop < 2 * MULTIPLE:
             raise GanzooError(f"crop is a multiple of {MULTIPLE} of at least {2 * MULTIPLE}, got {crop}")
         networks: dict[str, Any] = {
-            name: residual_translator(width, blocks, upsampling, name=name) for name in self.generators
+            name: residual_translator(width, blocks, upsampling, output, name) for name in self.generators
         }
         for name in self.discriminators:
             networks[name] = lambda name=name: patch_discriminator(

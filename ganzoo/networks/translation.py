@@ -15,7 +15,7 @@ MULTIPLE = 4
 
 
 def residual_translator(
-    width: int, blocks: int, upsampling: str = "transposed", name: str = "generator"
+    width: int, blocks: int, upsampling: str = "transposed", output: str = "direct", name: str = "generator"
 ) -> keras.Model:
     """Images (batch, height, width, 3) in [-1, 1] to images of the same size, multiples of 4.
 
@@ -27,6 +27,9 @@ def residual_translator(
         blocks: number of residual blocks; the paper has 6 for images of 128 pixels and 9 for larger ones.
         upsampling: "transposed" convolutions, as in the paper, or "nearest": repeated pixels, then a convolution, which
             leaves no checkerboard (Odena et al. 2016, doi:10.23915/distill.00003).
+        output: "direct" as in the paper, through tanh, or "residual": the network's output is added to the images, so
+            that training starts at the identity and details need not pass through the network. Such sums may lie
+            outside of [-1, 1].
 
     Raises:
         GanzooError: a size below 1.
@@ -56,8 +59,13 @@ def residual_translator(
         else:
             x = Conv2DTranspose(channels, 3, 2, "same", use_bias=False, name=f"up{i}", **_initial())(x)
             x = layers.Activation("relu", name=f"up{i}_relu")(instance_norm(f"up{i}_norm")(x))
+    x = _padded(x, 3)
+    if output == "residual":
+        initial = keras.initializers.RandomNormal(0.0, 1e-3)
+        x = Conv2D(3, 7, dtype="float32", kernel_initializer=initial, name="change")(x)
+        return keras.Model(images, layers.Add(dtype="float32", name="sum")([images, x]), name=name)
     last = Conv2D(3, 7, activation="tanh", dtype="float32", name="picture", **_initial())
-    return keras.Model(images, last(_padded(x, 3)), name=name)
+    return keras.Model(images, last(x), name=name)
 
 
 def patch_discriminator(crop: int, width: int, strides: int = 3, name: str = "discriminator") -> keras.Model:
