@@ -42,6 +42,8 @@ paper, board = next(iter(dataset))  # float32 (8, 32, 32, 3) each, in no relatio
 # ## Train
 #
 # The losses are those of the paper: least squares, the cycle loss with a factor of 10, the identity loss with half of that, and a pool of 50 earlier images for each discriminator.
+#
+# If one side shows things larger than the other, say so: `zoom=1.2` in `create` and in `unpaired` for a second side that is 1.2 times as large. With `output="residual"`, the generators add to the image instead of making a new one, so details stay sharp; `cyclegan.emoji` uses both, with a lower `cycle_weight` and without the identity loss.
 
 # %%
 model = ganzoo.create(
