@@ -22,7 +22,7 @@ def _name_of_number(name: Any) -> Any:
 AtLeastOne = Annotated[int, Field(ge=1)]
 NotNegativeWhole = Annotated[int, Field(ge=0)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-# Without antialiasing.
+# Bicubic interpolation without antialiasing is good for factors up to 2 either way.
 Zoom = Annotated[float, Field(ge=0.5, le=2)]
 ClassName = Annotated[str, BeforeValidator(_name_of_number)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]

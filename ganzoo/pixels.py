@@ -51,42 +51,55 @@ def as_uint8(images: Tensor) -> Tensor:
     return ops.cast(ops.clip(ops.round((ops.cast(images, "float32") + 1.0) * 127.5), 0.0, 255.0), "uint8")
 
 
-def zoomed(images: Tensor, factor: float) -> Tensor:
-    """Magnifies images about their center, at the same size; for a factor below 1, their border is repeated.
+def zoomed(images: Tensor, factor: float, *, outside: Any) -> Tensor:
+    """Magnifies images about their center, at the same size, or reduces them and surrounds them with a color.
 
-    Cubic interpolation (Keys, a = -0.5), without antialiasing: for factors between 1/2 and 2.
+    Magnifying cuts off the border. Cubic interpolation (Keys, a = -0.5) without antialiasing, which is good for factors
+    between 1/2 and 2. Results may exceed the range of the images a little.
 
     Args:
         images: float32 (..., height, width, channels), an array or a tensor of the back end, also inside a graph.
-        factor: how much larger things become.
+        factor: how much larger things become; below 1, they become smaller.
+        outside: the color around reduced images, a number or one for each channel.
+
+    Returns:
+        float32 with the same shape.
 
     Example:
         from ganzoo.pixels import zoomed
 
         row = np.array([0, 0, 0, 4, 0, 0, 0], "float32").reshape(1, 7, 1)
-        zoomed(row, 2.0)[0, :, 0]     # [-0.25, 0.0, 2.25, 4.0, 2.25, 0.0, -0.25]
+        zoomed(row, 2.0, outside=0.0)[0, :, 0]     # [-0.25, 0.0, 2.25, 4.0, 2.25, 0.0, -0.25]
     """
-    return _zoomed_along(_zoomed_along(images, factor, -3), factor, -2)
+    return _zoomed_along(_zoomed_along(images, factor, -3, outside), factor, -2, outside)
 
 
-def zoomed_uint8(image: np.ndarray, factor: float) -> np.ndarray:
-    """`zoomed` for one uint8 image (height, width, channels) of any size, in little memory.
+def zoomed_uint8(image: np.ndarray, factor: float, *, outside: Any) -> np.ndarray:
+    """`zoomed` for one image of any size, in little memory.
+
+    Args:
+        image: uint8 (height, width, channels).
+        factor: how much larger things become; below 1, they become smaller.
+        outside: the color around a reduced image in 0..255, a number or one for each channel.
+
+    Returns:
+        uint8 with the same shape; the image itself for a factor of 1.
 
     Example:
         from ganzoo.pixels import zoomed_uint8
 
-        zoomed_uint8(np.full((8, 8, 3), 200, "uint8"), 1.5)     # uint8 (8, 8, 3), all 200
+        zoomed_uint8(np.full((8, 8, 3), 200, "uint8"), 0.5, outside=255)     # 4x4 pixels of 200 in white
     """
     if factor == 1:
         return image
     result = np.empty_like(image)
     for top in range(0, len(image), _BAND):
-        band = _zoomed_along(image, factor, -3, slice(top, top + _BAND))
-        result[top : top + _BAND] = np.clip(np.rint(_zoomed_along(band, factor, -2)), 0, 255)
+        band = _zoomed_along(image, factor, -3, outside, slice(top, top + _BAND))
+        result[top : top + _BAND] = np.clip(np.rint(_zoomed_along(band, factor, -2, outside)), 0, 255)
     return result
 
 
-def _zoomed_along(images: Any, factor: float, axis: int, part: slice = slice(None)) -> Any:
+def _zoomed_along(images: Any, factor: float, axis: int, outside: Any, part: slice = slice(None)) -> Any:
     """Images magnified along one axis; with `part`, these rows of the result alone."""
     xp: Any = np
     if not isinstance(images, np.ndarray):
@@ -105,12 +118,18 @@ def _zoomed_along(images: Any, factor: float, axis: int, part: slice = slice(Non
         ((2.0 - 1.5 * t) * t + 0.5) * t,
         (0.5 * t - 0.5) * t * t,
     )
-    total = 0.0
+    total, shape = 0.0, (-1,) + (1,) * (-axis - 1)
     for i, weight in enumerate(weights):
         nearest = xp.clip(before + (i - 1.0), 0.0, last)
         nearest = nearest.astype("int32") if xp is np else xp.cast(nearest, "int32")
-        total = total + xp.take(images, nearest, axis=axis) * xp.reshape(weight, (-1,) + (1,) * (-axis - 1))
-    return total
+        total = total + xp.take(images, nearest, axis=axis) * xp.reshape(weight, shape)
+    if factor >= 1:
+        return total
+    # Which part of a pixel of the result lies inside the image. The border is repeated until there: a cubic across the
+    # edge to the color outside would overshoot.
+    inside = xp.clip((xp.minimum(places, last - places) + 0.5) * factor + 0.5, 0.0, 1.0)
+    inside = xp.reshape(inside, shape)
+    return total * inside + np.asarray(outside, "float32") * (1.0 - inside)
 
 
 def checked(images: Any, image_shape: Sequence[int], purpose: str) -> np.ndarray:

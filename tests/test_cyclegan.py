@@ -15,6 +15,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.evaluation.image_translation import baseline, best_curves, evaluate_function
 from ganzoo.inference.tiling import in_blended_tiles
 from ganzoo.inference.transparency import over_background
+from ganzoo.networks.translation import residual_translator
 from ganzoo.registry import model_class
 from ganzoo.tasks.image_translation import ImageTranslation
 from ganzoo.training.cycle import CycleModel
@@ -333,8 +334,8 @@ def magnifying():
 
 
 def square(side, size=48):
-    """A dark square of this side in the middle of a light image, with the alpha of a larger square."""
-    image = np.full((size, size, 4), 220, "uint8")
+    """A dark square of this side in the middle of a white image, with the alpha of a larger square."""
+    image = np.full((size, size, 4), 255, "uint8")
     image[..., 3] = 0
     first = (size - side) // 2
     image[first - 2 : first + side + 2, first - 2 : first + side + 2, 3] = 255
@@ -344,7 +345,7 @@ def square(side, size=48):
 
 def dark_side(image):
     """Side of the dark square in an image, in pixels."""
-    return np.sqrt(np.mean((220 - image[..., :3].astype(float)) / 190) * image.shape[0] * image.shape[1])
+    return np.sqrt(np.mean((255 - image[..., :3].astype(float)) / 225) * image.shape[0] * image.shape[1])
 
 
 def test_images_are_magnified_on_the_way_there_and_reduced_on_the_way_back(magnifying):
@@ -356,6 +357,13 @@ def test_images_are_magnified_on_the_way_there_and_reduced_on_the_way_back(magni
     for one in (there, back):
         np.testing.assert_array_equal(one, one[::-1])
         np.testing.assert_array_equal(one, one[:, ::-1])
+    # A reduced image is surrounded by the background, and transparent there.
+    whole = np.full((24, 24, 4), 255, "uint8")
+    whole[..., :3] = 90
+    reduced = magnifying.translate(whole, "backward", background=(9, 200, 30))
+    assert reduced[0, 0].tolist()[3] == 0
+    assert magnifying.translate(whole[..., :3], "backward", background=(9, 200, 30))[0, 0].tolist() == [9, 200, 30]
+    assert reduced[12, 12].tolist() == [90, 90, 90, 255]
     again = magnifying.translate(there, "backward")
     assert np.abs(again.astype(int) - image[..., :3]).mean() < 3
     # Alpha goes along, and neither batches nor tiles make a difference.
@@ -374,7 +382,7 @@ def test_a_network_sees_both_sides_at_one_size(twins, magnifying):
     plain, larger = (unpaired.feed(source(twins), **given, zoom=zoom) for zoom in (1.0, 1.5))
     (x, y), (magnified, same) = (feed.make_batch(0, feed.indices(0)) for feed in (plain, larger))
     np.testing.assert_array_equal(same, y)
-    whole = [pixels.zoomed_uint8(image, 1.5) for image in open_sides(source(twins))[0].images]
+    whole = [pixels.zoomed_uint8(image, 1.5, outside=255) for image in open_sides(source(twins))[0].images]
     crops = [image[top : top + 20] for image in whole for top in range(5)]
     for before, after in zip(pixels.to_uint8(x), pixels.to_uint8(magnified)):
         assert (before != after).any()
@@ -384,25 +392,83 @@ def test_a_network_sees_both_sides_at_one_size(twins, magnifying):
     assert magnifying.data_arguments() == {"crop": 16, "zoom": 1.5}
 
 
+def test_images_are_magnified_before_the_network_and_reduced_after_it():
+    """With generators that move an image to the right by 4 pixels and make it lighter than white."""
+
+    class Moving(ImageTranslation, CycleModel):
+        def __init__(self):
+            def moved():
+                images = keras.Input((None, None, 3))
+                x = keras.layers.ZeroPadding2D(((0, 0), (4, 0)))(images)
+                x = keras.layers.Cropping2D(((0, 0), (0, 4)))(x)
+                return keras.Model(images, keras.layers.Rescaling(1.0, 0.1)(x))
+
+            def discriminator():
+                return keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Conv2D(1, 4)])
+
+            made = {name: moved() for name in self.generators}
+            super().__init__({**made, **dict.fromkeys(self.discriminators, discriminator)})
+            self.compared_shape = (16, 16, 3)
+            self.set_sides(16, ("small", "large"), zoom=2.0)
+
+    def center(image):
+        # Without the gray that comes in from the left.
+        dark = np.where(image[..., 0] < 100, 255.0 - image[..., 0], 0)
+        return float((dark.sum(axis=0) * np.arange(image.shape[1])).sum() / dark.sum())
+
+    model, image = Moving(), square(8, 64)[..., :3]
+    there, back = model.translate(image), model.translate(image, "backward")
+    # By 4 pixels of the side that is shown.
+    assert center(there) - center(image) == pytest.approx(4, abs=0.1)
+    assert center(back) - center(image) == pytest.approx(2, abs=0.1)
+    # Networks see and give colors from black to white, in the endpoints, too.
+    for name, result in (("serve_uint8", there), ("serve_backward_uint8", back)):
+        computed = np.array(model.endpoints()[name].compute(image[None]))[0]
+        np.testing.assert_allclose(computed.astype(int), result, atol=1)
+
+
+def test_a_model_with_a_zoom_is_saved_with_it(tmp_path):
+    model = ganzoo.create("cyclegan", **TINY, zoom=1.5)
+    model.compile()
+    model.save(tmp_path / "model.keras")
+    loaded = ganzoo.load(tmp_path / "model.keras")
+    assert loaded.zoom == 1.5
+    image = square(16)[..., :3]
+    np.testing.assert_array_equal(loaded.translate(image), model.translate(image))
+    assert ganzoo.create("cyclegan", **TINY).data_arguments() == {"crop": 16}
+    for zoom in (0, 3):
+        with pytest.raises(GanzooError, match="zoom"):
+            ganzoo.create("cyclegan", **TINY, zoom=zoom)
+    with pytest.raises(GanzooError, match="unknown output 'residul'"):
+        residual_translator(4, 1, output="residul")
+
+
 def test_magnification_alone_is_measured_beside_the_model(magnifying, twins):
     *_, magnified = baseline(magnifying, source(twins), ["twin_psnr"])
-    assert magnified.name == "magnified"
+    assert magnified.name == "zoom alone"
     assert magnified.metrics == evaluate_function(magnifying.translate, source(twins), ["twin_psnr"]).metrics
 
 
 def test_cubic_interpolation():
     row = np.array([0, 0, 0, 4, 0, 0, 0], "float32").reshape(1, 7, 1)
     expected = [-0.25, 0.0, 2.25, 4.0, 2.25, 0.0, -0.25]
-    np.testing.assert_allclose(pixels.zoomed(row, 2.0)[0, :, 0], expected)
-    np.testing.assert_allclose(np.array(pixels.zoomed(ops.convert_to_tensor(row), 2.0))[0, :, 0], expected)
-    # Exact for straight lines, whatever the factor; a border is repeated.
+    np.testing.assert_allclose(pixels.zoomed(row, 2.0, outside=0.0)[0, :, 0], expected)
+    np.testing.assert_allclose(np.array(pixels.zoomed(ops.convert_to_tensor(row), 2.0, outside=0.0))[0, :, 0], expected)
+    # Exact for straight lines, whatever the factor.
     line = np.arange(8, dtype="float32").reshape(1, 8, 1)
-    np.testing.assert_allclose(pixels.zoomed(line, 1.25)[0, 1:7, 0], 3.5 + (np.arange(1, 7) - 3.5) / 1.25, rtol=1e-6)
-    assert pixels.zoomed(line, 0.5)[0, [0, -1], 0].tolist() == [0.0, 7.0]
+    np.testing.assert_allclose(
+        pixels.zoomed(line, 1.25, outside=0.0)[0, 1:7, 0], 3.5 + (np.arange(1, 7) - 3.5) / 1.25, rtol=1e-6
+    )
+    # A color surrounds what is reduced.
+    for one in (line, ops.convert_to_tensor(line)):
+        assert np.array(pixels.zoomed(one, 0.5, outside=-1.0))[0, [0, -1], 0].tolist() == [-1.0, -1.0]
+    colored = pixels.zoomed_uint8(np.full((8, 8, 3), 200, "uint8"), 0.5, outside=(1, 2, 3))
+    assert colored[0, 0].tolist() == [1, 2, 3]
+    assert (colored[2:6, 2:6] == 200).all()
     # In bands as at once.
     image = np.random.default_rng(0).integers(0, 256, (300, 40, 3), "uint8")
-    at_once = np.clip(np.rint(pixels.zoomed(image.astype("float32"), 1.1)), 0, 255)
-    np.testing.assert_array_equal(pixels.zoomed_uint8(image, 1.1), at_once)
+    at_once = np.clip(np.rint(pixels.zoomed(image.astype("float32"), 1.1, outside=0)), 0, 255)
+    np.testing.assert_array_equal(pixels.zoomed_uint8(image, 1.1, outside=0), at_once)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ paper, board = next(iter(dataset))  # float32 (8, 32, 32, 3) each, in no relatio
 #
 # The losses are those of the paper: least squares, the cycle loss with a factor of 10, the identity loss with half of that, and a pool of 50 earlier images for each discriminator.
 #
-# If one side shows things larger than the other, say so: `zoom=1.2` in `create` and in `unpaired` for a second side that is 1.2 times as large. With `output="residual"`, the generators add to the image instead of making a new one, so details stay sharp; `cyclegan.emoji` uses both, with a lower `cycle_weight` and without the identity loss.
+# If one side shows things larger than the other, say so: `zoom=1.2` for a second side that is 1.2 times as large, in `create`, and in `unpaired`, which can take it from the model with `**model.data_arguments()`. Magnified images lose their border, and reduced ones are surrounded by the background, by default white. With `output="residual"`, the generators add to the image instead of making a new one, so details stay sharp; `cyclegan.emoji` uses both, with a lower `cycle_weight` and without the identity loss.
 
 # %%
 model = ganzoo.create(

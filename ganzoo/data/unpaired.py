@@ -60,8 +60,9 @@ def unpaired(
         separate_twins: for sides with files of the same names, such as the same emoji by two designers: use each name
             on one side only, alternately, so that no image is trained on together with its twin.
         repeats: how often an epoch takes each image of the larger side, so that epochs of few images are not too short.
-        zoom: factor by which images of the first side are magnified about their center, see `ganzoo.models.CycleGAN`.
-        background: (red, green, blue) in 0..255 behind transparent pixels.
+        zoom: factor by which images of the first side are magnified about their center: that of the model, see
+            `ganzoo.models.CycleGAN`.
+        background: (red, green, blue) in 0..255 behind transparent pixels, and around images that `zoom` reduces.
         held_out: fraction of the names that is held out for validation on both sides, evenly spaced in their order.
         strict: raise an error for an unreadable file instead of skipping it with a warning.
 
@@ -87,7 +88,7 @@ def unpaired(
         [image for name, image in zip(own, side.images) if name in wanted]
         for own, side, wanted in zip(names, sides, chosen)
     ]
-    training[0] = [pixels.zoomed_uint8(image, zoom) for image in training[0]]
+    training[0] = [pixels.zoomed_uint8(image, zoom, outside=background) for image in training[0]]
     for side, images in zip(sides, training):
         if not images:
             raise GanzooError(f"no image of {side.source} is left for training: hold out fewer, or add images")

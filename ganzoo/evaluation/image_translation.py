@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ganzoo.data.decoding import WHITE
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.report import Evaluation, short
 from ganzoo.metrics.registry import averages, chosen_metrics, compute, protocols, rounded
@@ -43,8 +44,8 @@ def evaluate(
 
 
 def baseline(model: Any, data: str, metrics: Sequence[str] | None = None) -> list[Evaluation]:
-    """The metrics of the images as they are, of color curves, which no model without pairs could know, and for a model
-    with a `zoom` of images that are only magnified or reduced.
+    """The metrics of the images as they are, of color curves, which no model without pairs could know, and of images
+    that are only magnified or reduced, if the model has a `zoom`.
 
     The curves map the levels of each channel to others. They are fitted to the very pairs that are measured, with the
     least squared error of all curves: a bound for what a change of colors can do.
@@ -54,7 +55,7 @@ def baseline(model: Any, data: str, metrics: Sequence[str] | None = None) -> lis
         "best color curves": color_curves(data),
     }
     if model is not None and model.zoom != 1:
-        functions["magnified"] = magnification(model.zoom)
+        functions["zoom alone"] = magnification(model.zoom)
     return [evaluate_function(translate, data, metrics, name, returns=False) for name, translate in functions.items()]
 
 
@@ -99,16 +100,21 @@ def evaluate_function(
 
 def magnification(zoom: float) -> Callable[[Sequence[np.ndarray], str], list[np.ndarray]]:
     """The part of a model's translation that needs no training: images of the first side magnified, those of the second
-    reduced.
+    reduced on white.
 
     Args:
         zoom: of the model.
 
     Returns:
         A function of (images, direction), as `ImageTranslation.translate`.
+
+    Example:
+        from ganzoo.evaluation.image_translation import magnification
+
+        larger = magnification(1.5)([np.zeros((8, 8, 3), "uint8")], "forward")      # [uint8 (8, 8, 3)]
     """
     factors = {FORWARD: zoom, BACKWARD: 1 / zoom}
-    return lambda images, direction: [zoomed_uint8(image, factors[direction]) for image in images]
+    return lambda images, direction: [zoomed_uint8(image, factors[direction], outside=WHITE) for image in images]
 
 
 def color_curves(data: str) -> Callable[[Sequence[np.ndarray], str], list[np.ndarray]]:

@@ -29,9 +29,10 @@ class CycleGAN(ImageTranslation, CycleModel):
         discriminator_width: channels of the discriminators' first convolution.
         discriminator_strides: number of the discriminators' convolutions of stride 2; 3 for patches of 70 pixels, as in
             the paper.
-        zoom: how many times larger the second side shows things, between 1/2 and 2: images of the first side are
-            magnified about their center before they are translated, and results of the way back reduced. A
-            convolutional network finds it hard to do this, since it cannot tell where it is in the image.
+        zoom: how many times larger the second side shows things, between 1/2 and 2. Images of the first side are
+            magnified about their center before they are translated, which cuts off their border, and results of the way
+            back are reduced, and surrounded by the background. A convolutional network finds it hard to do this, since
+            it cannot tell where it is in the image. Data for `fit` needs the same zoom: `**model.data_arguments()`.
         domains: names of the two sides, for `translate`.
         **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
 
@@ -77,7 +78,7 @@ class CycleGAN(ImageTranslation, CycleModel):
         if crop % MULTIPLE or crop < 2 * MULTIPLE:
             raise GanzooError(f"crop is a multiple of {MULTIPLE} of at least {2 * MULTIPLE}, got {crop}")
         networks: dict[str, Any] = {
-            name: residual_translator(width, blocks, upsampling, output, name) for name in self.generators
+            name: residual_translator(width, blocks, upsampling, name, output) for name in self.generators
         }
         for name in self.discriminators:
             networks[name] = lambda name=name: patch_discriminator(

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.errors import GanzooError, at_least_one, unknown
 from ganzoo.layers import Conv2D, Conv2DTranspose, LeakyReLU, PixelShuffle
 from ganzoo.types import Tensor
 
@@ -15,7 +15,7 @@ MULTIPLE = 4
 
 
 def residual_translator(
-    width: int, blocks: int, upsampling: str = "transposed", output: str = "direct", name: str = "generator"
+    width: int, blocks: int, upsampling: str = "transposed", name: str = "generator", output: str = "direct"
 ) -> keras.Model:
     """Images (batch, height, width, 3) in [-1, 1] to images of the same size, multiples of 4.
 
@@ -32,7 +32,7 @@ def residual_translator(
             outside of [-1, 1].
 
     Raises:
-        GanzooError: a size below 1.
+        GanzooError: a size below 1, or another word for `upsampling` or `output`.
 
     Example:
         from ganzoo.networks.translation import residual_translator
@@ -41,6 +41,12 @@ def residual_translator(
         images = network(np.zeros((2, 32, 48, 3)))     # (2, 32, 48, 3)
     """
     at_least_one(width=width, blocks=blocks)
+    for what, word, words in (
+        ("upsampling", upsampling, ("transposed", "nearest")),
+        ("output", output, ("direct", "residual")),
+    ):
+        if word not in words:
+            raise unknown(what, word, words)
     images = keras.Input((None, None, 3), name="images")
     x = _convolved(_padded(images, 3), width, 7, "first", padding="valid")
     for i in (1, 2):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from keras import ops
 
 from ganzoo import backend, pixels
 from ganzoo.data.batch_checks import refuse_other_parts
@@ -77,12 +78,14 @@ class ImageTranslation(TwoSides):
         Args:
             crop: height and width of training images.
             domains: names of both sides, e.g. ("photo", "painting").
-            zoom: how many times larger the second side shows things. The networks see both sides at the size of the
-                second: images of the first are magnified before, and results of the way back reduced.
+            zoom: how many times larger the second side shows things, between 1/2 and 2. The networks see both sides at
+                the size of the second: images of the first are magnified before, and results of the way back reduced.
 
         Raises:
-            GanzooError: two equal names.
+            GanzooError: two equal names, or a zoom out of range.
         """
+        if not 0.5 <= zoom <= 2:
+            raise GanzooError(f"zoom is between 0.5 and 2, got {zoom}")
         self.set_domains(domains)
         self.crop = crop
         self.zoom = zoom
@@ -108,8 +111,8 @@ class ImageTranslation(TwoSides):
                 see `directions`.
             tile: largest height and width that the network takes at once.
             background: (red, green, blue) in 0..255 on which images with alpha are translated. Over it, the result
-                shows the translation within the outline of the image, whose alpha it keeps, magnified if the model has
-                a `zoom`.
+                shows the translation within the outline of the image, whose alpha it keeps, magnified or reduced
+                if the model has a `zoom`. It surrounds reduced images.
             progress: whether to show a progress bar for the tiles of an image, or a function of (tiles done, total
                 tiles). By default a bar is shown on a terminal if there is more than one tile.
 
@@ -137,7 +140,7 @@ class ImageTranslation(TwoSides):
         checked = [_checked(image) for image in array]
         if max(array.shape[1:3]) > tile:
             return np.stack([self._translated(image, network, tile, background, progress) for image in checked])
-        colors = np.stack([self._magnified(_composed(image, background), network) for image in checked])
+        colors = np.stack([self._given(_composed(image, background), network, background) for image in checked])
         parts = [self._small(colors[i : i + _AT_ONCE], network) for i in range(0, len(colors), _AT_ONCE)]
         pairs = zip(np.concatenate(parts), checked)
         return np.stack([self._finished(result, image, network, background) for result, image in pairs])
@@ -151,7 +154,7 @@ class ImageTranslation(TwoSides):
         progress: bool | Callable[[int, int], object] | None,
     ) -> np.ndarray:
         """One image of any size."""
-        colors = self._magnified(_composed(image, background), network)
+        colors = self._given(_composed(image, background), network, background)
         if max(image.shape[:2]) <= tile:
             result = self._small(colors[None], network)[0]
         else:
@@ -161,18 +164,22 @@ class ImageTranslation(TwoSides):
             result = large[: image.shape[0], : image.shape[1]]
         return self._finished(result, image, network, background)
 
-    def _magnified(self, image: np.ndarray, network: str) -> np.ndarray:
+    def _zooms(self, network: str) -> tuple[float, float]:
+        """The factors by which images are magnified before and after the network of a direction."""
+        return (self.zoom, 1.0) if network == "generator" else (1.0, 1 / self.zoom)
+
+    def _given(self, image: np.ndarray, network: str, background: Sequence[int]) -> np.ndarray:
         """An image at the size at which the network of a direction takes it."""
-        return pixels.zoomed_uint8(image, self.zoom) if network == "generator" else image
+        return pixels.zoomed_uint8(image, self._zooms(network)[0], outside=background)
 
     def _finished(self, result: np.ndarray, image: np.ndarray, network: str, background: Sequence[int]) -> np.ndarray:
         """The translation of an image from the network's result, with the alpha of the image if it has one."""
-        alpha = image[..., 3:]
-        if network == "generator":
-            alpha = self._magnified(alpha, network)
-        else:
-            result, alpha = (pixels.zoomed_uint8(one, 1 / self.zoom) for one in (result, alpha))
-        return without_background(result, alpha[..., 0], background) if alpha.size else result
+        before, after = self._zooms(network)
+        result = pixels.zoomed_uint8(result, after, outside=background)
+        if image.shape[2] == 3:
+            return result
+        alpha = pixels.zoomed_uint8(image[..., 3:], before * after, outside=0)[..., 0]
+        return without_background(result, alpha, background)
 
     def _small(self, images: np.ndarray, network: str) -> np.ndarray:
         """A batch of images of one size that the network takes at once."""
@@ -189,7 +196,8 @@ class ImageTranslation(TwoSides):
     # For runs, tests and benchmarks.
 
     def data_arguments(self) -> dict[str, Any]:
-        return {"crop": self.crop, "zoom": self.zoom}
+        # Data functions of models without a zoom need not know it.
+        return {"crop": self.crop} | ({} if self.zoom == 1 else {"zoom": self.zoom})
 
     def check_data(self, data: Any, targets: Any = None) -> None:
         super().check_data(data, targets)
@@ -206,18 +214,19 @@ class ImageTranslation(TwoSides):
         return [self.example_batch(count, seed)[0]]
 
     def endpoints(self) -> dict[str, Endpoint]:
-        """`serve_uint8` and `serve_backward_uint8`: uint8 images whose height and width are multiples of 4."""
+        """`serve_uint8` and `serve_backward_uint8`: `translate` for uint8 images without alpha whose height and width are
+        multiples of 4, on white."""
         return {
             name: Endpoint(
-                functools.partial(_translated_uint8, network, *zooms),
+                functools.partial(_translated_uint8, network, *self._zooms(key)),
                 {"images": ((None, None, None, 3), "uint8")},
                 "translated",
                 lambda count: [pixels.to_uint8(images) for images in self.example_inputs(count)],
                 [] if network is self.inference_network else network.variables,
             )
-            for name, network, zooms in (
-                ("serve_uint8", self.inference_network, (self.zoom, 1.0)),
-                ("serve_backward_uint8", self.averages["backward_generator"], (1.0, 1 / self.zoom)),
+            for name, network, key in (
+                ("serve_uint8", self.inference_network, "generator"),
+                ("serve_backward_uint8", self.averages["backward_generator"], "backward_generator"),
             )
         }
 
@@ -326,10 +335,15 @@ def _compiled_network(network: Any) -> Callable[[np.ndarray], np.ndarray]:
 
 def _translated_uint8(network: Any, before: float, after: float, images: Any) -> Any:
     """The translation of uint8 images, which are magnified before and after the network."""
-    given = pixels.to_float(images)
-    given = given if before == 1 else pixels.zoomed(given, before)
-    result = network(given, training=False)
-    return pixels.as_uint8(result if after == 1 else pixels.zoomed(result, after))
+    given = _zoomed_and_clipped(pixels.to_float(images), before)
+    return pixels.as_uint8(_zoomed_and_clipped(network(given, training=False), after))
+
+
+def _zoomed_and_clipped(images: Any, factor: float) -> Any:
+    """Images in [-1, 1], as `zoomed_uint8` takes and gives them."""
+    if factor == 1:
+        return images
+    return ops.clip(pixels.zoomed(ops.clip(images, -1.0, 1.0), factor, outside=1.0), -1.0, 1.0)
 
 
 def _checked(image: Any) -> np.ndarray:
