@@ -214,8 +214,8 @@ class ImageTranslation(TwoSides):
         return [self.example_batch(count, seed)[0]]
 
     def endpoints(self) -> dict[str, Endpoint]:
-        """`serve_uint8` and `serve_backward_uint8`: `translate` for uint8 images without alpha whose height and width are
-        multiples of 4, on white."""
+        """`serve_uint8` and `serve_backward_uint8`: `translate` on white for uint8 images without alpha. Height and
+        width are multiples of 4."""
         return {
             name: Endpoint(
                 functools.partial(_translated_uint8, network, *self._zooms(key)),
