@@ -129,7 +129,8 @@ def _zoomed_along(images: Any, factor: float, axis: int, outside: Any, part: sli
     # edge to the color outside would overshoot.
     inside = xp.clip((xp.minimum(places, last - places) + 0.5) * factor + 0.5, 0.0, 1.0)
     inside = xp.reshape(inside, shape)
-    return total * inside + np.asarray(outside, "float32") * (1.0 - inside)
+    color = np.asarray(outside, "float32") if xp is np else xp.convert_to_tensor(outside, "float32")
+    return total * inside + color * (1.0 - inside)
 
 
 def checked(images: Any, image_shape: Sequence[int], purpose: str) -> np.ndarray:

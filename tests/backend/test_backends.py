@@ -68,6 +68,23 @@ def test_a_step_and_generated_images_are_the_same_on_all_back_ends(steps, other,
     check_steps(steps, other, name)
 
 
+ZOOM = """
+import numpy as np
+from keras import ops
+from ganzoo.pixels import zoomed
+images = np.random.default_rng(0).random((2, 13, 18, 3), "float32")
+for factor in (0.8, 1.3):
+    for outside in (1.0, (0.1, 0.2, 0.3)):
+        ours = ops.convert_to_numpy(zoomed(ops.convert_to_tensor(images), factor, outside=outside))
+        np.testing.assert_allclose(ours, zoomed(images, factor, outside=outside), atol=1e-6)
+"""
+
+
+def test_images_are_magnified_and_reduced_as_by_numpy(other):
+    done = run(other, "-c", ZOOM)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 def check_steps(steps, other, name):
     ours, theirs = (np.load(steps(backend) / f"{name}.npz") for backend in ("tensorflow", other))
     assert ours.files == theirs.files
