@@ -1,12 +1,12 @@
-"""Translations of `cyclegan` beside what needs no GAN, measured against true twins:
+"""Translations of `cyclegan` beside what needs no GAN, measured against the ground truth:
 
     python -m benchmarks.image_translation --data folders:noto,twemoji [--model cyclegan.emoji] [--epochs 300]
 
-"unchanged" are the images themselves, and "zoom alone" what `zoom` makes of them without a network. "best color curves"
-are fitted to the very pairs that are measured, "histograms" match the distribution of each channel over the training
-images of both sides. "autoencoder" is a plain one of the wanted side: it learns to reproduce the training images of
-that side, and is then given images of the other. All but the color curves see the images that `cyclegan.emoji` was
-trained on, without its zoom, and nothing else.
+"unchanged" are the images themselves; "zoom alone" are the images magnified or reduced, without a network. "best color
+curves" are fitted to the very pairs that are measured, "histograms" match the distribution of each channel over the
+training images of both sides. "autoencoder" is a plain one of the target side: it learns to reproduce the training
+images of that side, and is then given images of the other. All but the color curves see the images that
+`cyclegan.emoji` was trained on, without its zoom, and nothing else.
 """
 
 import argparse

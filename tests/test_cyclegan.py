@@ -35,9 +35,9 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def twins(tmp_path_factory):
+def paired_folders(tmp_path_factory):
     """Two folders with 20 images of the same names: those of the second are the negatives of the first."""
-    root = tmp_path_factory.mktemp("twins")
+    root = tmp_path_factory.mktemp("paired_folders")
     for side in "AB":
         (root / side).mkdir()
     for i in range(20):
@@ -167,8 +167,10 @@ def test_linear_decay():
 # The data.
 
 
-def test_no_twins_are_trained_on(twins):
-    feed = unpaired.feed(source(twins, ":train"), crop=16, resize=20, batch_size=2, separate_twins=True, held_out=0.2)
+def test_no_twins_are_trained_on(paired_folders):
+    feed = unpaired.feed(
+        source(paired_folders, ":train"), crop=16, resize=20, batch_size=2, separate_twins=True, held_out=0.2
+    )
     # All images of a name have the same last channel, 10 times the name, or its negative.
     seen = [set(), set()]
     for step in range(3 * feed.batches_per_epoch):
@@ -176,7 +178,7 @@ def test_no_twins_are_trained_on(twins):
             seen[side] |= {int(v) for v in pixels.to_uint8(batch)[:, 8, 8, 2]}
     names = [{value // 10 for value in seen[0]}, {(255 - value) // 10 for value in seen[1]}]
     assert not names[0] & names[1]
-    test = {int(name.removesuffix(".png")) for name in open_sides(source(twins, ":test"))[0].names}
+    test = {int(name.removesuffix(".png")) for name in open_sides(source(paired_folders, ":test"))[0].names}
     held_out = {int(pair[0][0, 0, 2]) // 10 for pair in feed.validation}
     assert len(test) == 2
     assert len(held_out) == len(feed.validation) == 4
@@ -192,8 +194,10 @@ def test_names_of_one_side_alone_stay_there():
     assert split_names("ab", "ab", 0.0, separate_twins=False) == ({"a", "b"}, {"a", "b"}, set())
 
 
-def test_batches_are_the_same_for_the_same_step(twins):
-    feeds = [unpaired.feed(source(twins), crop=16, resize=20, batch_size=3, pad=2, repeats=4) for _ in range(2)]
+def test_batches_are_the_same_for_the_same_step(paired_folders):
+    feeds = [
+        unpaired.feed(source(paired_folders), crop=16, resize=20, batch_size=3, pad=2, repeats=4) for _ in range(2)
+    ]
     assert feeds[0].count == 4 * 19
     (x, y), again = (feed.make_batch(30, feed.indices(30)) for feed in feeds)
     np.testing.assert_array_equal((x, y), again)
@@ -213,9 +217,9 @@ def test_transparency_is_composed_over_the_background(tmp_path):
     assert feed.make_batch(0, np.array([0]))[0][0, -1, 0].tolist() == [-1.0, -1.0, 1.0]
 
 
-def test_folders_as_the_paper_has_them(twins, tmp_path):
+def test_folders_as_the_paper_has_them(paired_folders, tmp_path):
     for part in ("trainA", "trainB", "testA", "testB"):
-        (tmp_path / part).symlink_to(twins / part[-1], target_is_directory=True)
+        (tmp_path / part).symlink_to(paired_folders / part[-1], target_is_directory=True)
     assert len(open_sides(f"folder:{tmp_path}")[0].images) == 20
     assert len(open_sides(f"folder:{tmp_path}:test")[1].images) == 20
 
@@ -230,16 +234,16 @@ def test_folders_as_the_paper_has_them(twins, tmp_path):
         ("idx:{root}", "unknown source of two sides"),
     ],
 )
-def test_sources_that_cannot_be_used(twins, given, words):
-    (twins / "empty").mkdir(exist_ok=True)
+def test_sources_that_cannot_be_used(paired_folders, given, words):
+    (paired_folders / "empty").mkdir(exist_ok=True)
     with pytest.raises(GanzooError, match=words) as raised:
-        open_sides(given.format(root=twins))
+        open_sides(given.format(root=paired_folders))
     assert "\n" not in str(raised.value)
 
 
-def test_data_that_does_not_fit(model, twins):
+def test_data_that_does_not_fit(model, paired_folders):
     with pytest.raises(GanzooError, match="resize 8 is below crop 16"):
-        unpaired(source(twins), crop=16, resize=8)
+        unpaired(source(paired_folders), crop=16, resize=8)
     x, y = model.example_batch(4)
     with pytest.raises(GanzooError, match=r"ganzoo\.data\.unpaired"):
         model.fit(x, verbose=0)
@@ -377,12 +381,12 @@ def test_images_are_magnified_on_the_way_there_and_reduced_on_the_way_back(magni
         np.testing.assert_allclose(computed[0].astype(int), result, atol=1)
 
 
-def test_a_network_sees_both_sides_at_one_size(twins, magnifying):
+def test_a_network_sees_both_sides_at_one_size(paired_folders, magnifying):
     given = dict(crop=20, resize=20, batch_size=4, flip=False, held_out=0.2)
-    plain, larger = (unpaired.feed(source(twins), **given, zoom=zoom) for zoom in (1.0, 1.5))
+    plain, larger = (unpaired.feed(source(paired_folders), **given, zoom=zoom) for zoom in (1.0, 1.5))
     (x, y), (magnified, same) = (feed.make_batch(0, feed.indices(0)) for feed in (plain, larger))
     np.testing.assert_array_equal(same, y)
-    whole = [pixels.zoomed_uint8(image, 1.5, outside=255) for image in open_sides(source(twins))[0].images]
+    whole = [pixels.zoomed_uint8(image, 1.5, outside=255) for image in open_sides(source(paired_folders))[0].images]
     crops = [image[top : top + 20] for image in whole for top in range(5)]
     for before, after in zip(pixels.to_uint8(x), pixels.to_uint8(magnified)):
         assert (before != after).any()
@@ -443,10 +447,10 @@ def test_a_model_with_a_zoom_is_saved_with_it(tmp_path):
         residual_translator(4, 1, output="residul")
 
 
-def test_magnification_alone_is_measured_beside_the_model(magnifying, twins):
-    *_, magnified = baseline(magnifying, source(twins), ["twin_psnr"])
+def test_magnification_alone_is_measured_beside_the_model(magnifying, paired_folders):
+    *_, magnified = baseline(magnifying, source(paired_folders), ["twin_psnr"])
     assert magnified.name == "zoom alone"
-    assert magnified.metrics == evaluate_function(magnifying.translate, source(twins), ["twin_psnr"]).metrics
+    assert magnified.metrics == evaluate_function(magnifying.translate, source(paired_folders), ["twin_psnr"]).metrics
 
 
 def test_cubic_interpolation():
@@ -488,7 +492,7 @@ def test_what_cannot_be_translated(model, images, direction, words):
     assert "\n" not in str(raised.value)
 
 
-def test_the_command_translates_files_and_folders(model, twins, tmp_path):
+def test_the_command_translates_files_and_folders(model, paired_folders, tmp_path):
     model.save(tmp_path / "mine.keras")
     runner = CliRunner()
     image = np.zeros((12, 16, 4), "uint8")
@@ -502,7 +506,7 @@ def test_the_command_translates_files_and_folders(model, twins, tmp_path):
     assert done.exit_code == 0, done.output
     written = np.array(Image.open(tmp_path / "out.png"))
     np.testing.assert_array_equal(written, model.translate(image, "backward"))
-    assert run(twins / "A", tmp_path / "B", "--format", "webp").exit_code == 0
+    assert run(paired_folders / "A", tmp_path / "B", "--format", "webp").exit_code == 0
     assert len(list((tmp_path / "B").glob("*.webp"))) == 20
     refused = run(tmp_path / "in.png", tmp_path / "out.png", "--direction", "sideways")
     assert refused.exit_code == 1
@@ -513,13 +517,15 @@ def test_the_command_translates_files_and_folders(model, twins, tmp_path):
 # Evaluation.
 
 
-def test_the_best_curves_turn_negatives_into_their_twins(model, twins):
-    unchanged, curves = baseline(model, source(twins), ["twin_psnr", "cycle_psnr"])
+def test_the_best_curves_turn_negatives_into_their_twins(model, paired_folders):
+    unchanged, curves = baseline(model, source(paired_folders), ["twin_psnr", "cycle_psnr"])
     # Equal images count as 100 dB.
     assert curves.metrics == {"twin_psnr_forward": 100.0, "twin_psnr_backward": 100.0}
     assert unchanged.metrics["twin_psnr_forward"] < 20
     assert unchanged.protocol == curves.protocol
-    negative = evaluate_function(lambda images, _: [255 - image for image in images], source(twins), ["cycle_psnr"])
+    negative = evaluate_function(
+        lambda images, _: [255 - image for image in images], source(paired_folders), ["cycle_psnr"]
+    )
     assert negative.metrics == {"cycle_psnr_forward": 100.0, "cycle_psnr_backward": 100.0}
 
 
@@ -530,8 +536,8 @@ def test_curves_are_means_by_level():
     assert curves[1, 1] == 3
 
 
-def test_validation_compares_with_true_twins(model, twins):
-    feed = unpaired.feed(source(twins), crop=16, batch_size=2, held_out=0.2)
+def test_validation_compares_with_true_twins(model, paired_folders):
+    feed = unpaired.feed(source(paired_folders), crop=16, batch_size=2, held_out=0.2)
     found = model.validation_metrics(feed, ganzoo.config.Evaluation()).compute(model)
     assert set(found) == {"twin_psnr", "cycle_psnr"}
     shown = model.preview(feed, 4)
@@ -539,12 +545,12 @@ def test_validation_compares_with_true_twins(model, twins):
     assert shown.shape == (4, *feed.validation[0][0].shape[:1], 4 * feed.validation[0][0].shape[1], 3)
 
 
-def test_validation_without_twins_measures_nothing(model, twins, tmp_path):
+def test_validation_without_twins_measures_nothing(model, paired_folders, tmp_path):
     (tmp_path / "B").mkdir()
-    for path in (twins / "B").iterdir():
+    for path in (paired_folders / "B").iterdir():
         (tmp_path / "B" / f"other-{path.name}").symlink_to(path)
-    feed = unpaired.feed(f"folders:{twins}/A,{tmp_path}/B", crop=16, batch_size=2, held_out=0.2)
+    feed = unpaired.feed(f"folders:{paired_folders}/A,{tmp_path}/B", crop=16, batch_size=2, held_out=0.2)
     assert model.validation_metrics(feed, ganzoo.config.Evaluation()) is None
     assert len(model.preview(feed, 4)) == 4
-    with pytest.raises(GanzooError, match="has no twins"):
-        evaluate_function(model.translate, f"folders:{twins}/A,{tmp_path}/B")
+    with pytest.raises(GanzooError, match="has no pairs"):
+        evaluate_function(model.translate, f"folders:{paired_folders}/A,{tmp_path}/B")

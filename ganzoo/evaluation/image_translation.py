@@ -1,4 +1,4 @@
-"""Models that translate images: how close translations come to true twins, which training has not seen."""
+"""Models that translate images: how close translations come to the ground truth, which training has not seen."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ def evaluate(
     metrics: Sequence[str] | None = None,
     name: str = "model",
 ) -> Evaluation:
-    """Measures a translation model on pairs of twins: images of the same name on both sides.
+    """Measures a translation model on pairs: images of the same name on both sides.
 
     Args:
         model: a trained `ImageTranslation` model.
@@ -38,7 +38,7 @@ def evaluate(
         `twin_psnr_backward`, in dB.
 
     Raises:
-        GanzooError: an unknown metric, or data without twins.
+        GanzooError: an unknown metric, or data without pairs.
     """
     return evaluate_function(model.translate, data, metrics, name)
 
@@ -118,13 +118,13 @@ def magnification(zoom: float) -> Callable[[Sequence[np.ndarray], str], list[np.
 
 
 def color_curves(data: str) -> Callable[[Sequence[np.ndarray], str], list[np.ndarray]]:
-    """The translation by the best curve for each channel, fitted to the twins of a source.
+    """The translation by the best curve for each channel, fitted to the pairs of a source.
 
     Returns:
         A function of (images, direction), as `ImageTranslation.translate`.
 
     Raises:
-        GanzooError: data without twins.
+        GanzooError: data without pairs.
     """
     sides = [np.concatenate([pair[side].reshape(-1, 3) for pair in _pairs(data)]) for side in (0, 1)]
     curves = {FORWARD: best_curves(*sides), BACKWARD: best_curves(*sides[::-1])}
@@ -163,6 +163,6 @@ def _pairs(data):
     pairs = twins_of(data)
     if not pairs:
         raise GanzooError(
-            f"{data} has no twins, images of the same name and size on both sides: nothing to compare with"
+            f"{data} has no pairs, images of the same name and size on both sides: nothing to compare with"
         )
     return pairs

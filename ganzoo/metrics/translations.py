@@ -1,4 +1,4 @@
-"""Metrics of translated images beside their true twins: the task "image_translation"."""
+"""Metrics of translated images beside their the ground truth: the task "image_translation"."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -33,17 +33,17 @@ def _metric(name: str, protocol: str, **options: Any) -> Any:
     return register_metric(name, "image_translation", protocol=protocol, default=True, **options)
 
 
-@_metric("twin_psnr", "PSNR of translations to the true twins on RGB, in dB", higher_is_better=True)
+@_metric("twin_psnr", "PSNR of translations to the ground truth on RGB, in dB", higher_is_better=True)
 def _twin_psnr(found: Translation) -> float:
     return psnr(found.translated, found.twin, "rgb")
 
 
-@_metric("twin_lpips_alex", "LPIPS version 0.1 to the true twins", requires=partial(refuse_impossible, "alex"))
+@_metric("twin_lpips_alex", "LPIPS version 0.1 to the ground truth", requires=partial(refuse_impossible, "alex"))
 def _twin_lpips_alex(found: Translation) -> float:
     return distance("alex")(found.translated, found.twin)
 
 
-@_metric("twin_lpips_vgg", "LPIPS version 0.1 to the true twins", requires=partial(refuse_impossible, "vgg"))
+@_metric("twin_lpips_vgg", "LPIPS version 0.1 to the ground truth", requires=partial(refuse_impossible, "vgg"))
 def _twin_lpips_vgg(found: Translation) -> float:
     return distance("vgg")(found.translated, found.twin)
 

@@ -231,8 +231,8 @@ class ImageTranslation(TwoSides):
         }
 
     def preview(self, feed: "Feed", count: int) -> np.ndarray | None:
-        """Held-out images of both sides: original, translation, the translation translated back, and the true twin if
-        there is one."""
+        """Held-out images of both sides: original, translation, the translation translated back, and the ground truth
+        if there is one."""
         pairs = [pair for pair in feed.validation if pair[0] is not None and pair[1] is not None]
         twins = bool(pairs)
         pairs = pairs or [pair for pair in feed.validation if pair[0] is not None or pair[1] is not None]
@@ -254,7 +254,7 @@ class ImageTranslation(TwoSides):
         return np.concatenate(shown, axis=1)
 
     def sample_image(self, source: str) -> tuple[np.ndarray, str] | None:
-        """Some images of both sides with their translations and true twins."""
+        """Some images of both sides with their translations and the ground truth."""
         pairs = twins_of(source)
         if not pairs:
             return None
@@ -292,14 +292,14 @@ class ImageTranslation(TwoSides):
             ]
             return averages(rows)
 
-        where = f"over {len(pairs)} held-out pairs of twins, in both directions"
+        where = f"over {len(pairs)} held-out pairs, in both directions"
         return ValidationMetrics.of(metrics[0], compute_metrics, where)
 
 
 def translations(
     translate: Callable[..., Any], pairs: Sequence[tuple[np.ndarray, np.ndarray]], direction: str
 ) -> list[Translation]:
-    """What becomes of the images of one side of pairs of twins.
+    """What becomes of the images of one side of pairs.
 
     Args:
         translate: function of (list of images, direction), as `ImageTranslation.translate`.
