@@ -22,7 +22,7 @@ MOST_BYTES = 40_000
 # Of each task, the metric that the index shows.
 FIRST = (
     *("attributes_obeyed", "psnr_y", "modulation_distance", "pesq", "negative_log_likelihood", "bits_per_sample"),
-    *("twin_lpips_alex_forward", "voice_recognized_forward"),
+    *("paired_lpips_alex_forward", "voice_recognized_forward"),
     "frechet_distance",
 )
 

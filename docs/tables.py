@@ -229,14 +229,14 @@ def image_translation():
     yield "translation", "PSNR to the ground truth", "LPIPS, alex", "LPIPS, vgg", "PSNR of the return", "training time"
     for name, config in trained().items():
         metrics = config.weights.metrics
-        if "twin_psnr_forward" not in metrics:
+        if "paired_psnr_forward" not in metrics:
             continue
         first, second = config.arguments.get("domains", ("first", "second"))
         for direction, (start, end) in zip(DIRECTIONS, ((first, second), (second, first))):
-            lpips = (metrics.get(f"twin_lpips_{network}_{direction}") for network in ("alex", "vgg"))
+            lpips = (metrics.get(f"paired_lpips_{network}_{direction}") for network in ("alex", "vgg"))
             yield (
                 f"`{name}`, {start} to {end}",
-                f"{metrics[f'twin_psnr_{direction}']:.2f} dB",
+                f"{metrics[f'paired_psnr_{direction}']:.2f} dB",
                 *("" if value is None else f"{value:.3f}" for value in lpips),
                 f"{metrics[f'cycle_psnr_{direction}']:.2f} dB",
                 training_time(metrics),

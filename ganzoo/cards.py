@@ -62,9 +62,9 @@ _LABELS = {
     "ssim_rgb": "SSIM of RGB",
     "lpips_alex": "LPIPS (AlexNet)",
     "lpips_vgg": "LPIPS (VGG)",
-    "twin_psnr": "PSNR to the ground truth, in dB",
-    "twin_lpips_alex": "LPIPS (AlexNet) to the ground truth",
-    "twin_lpips_vgg": "LPIPS (VGG) to the ground truth",
+    "paired_psnr": "PSNR to the ground truth, in dB",
+    "paired_lpips_alex": "LPIPS (AlexNet) to the ground truth",
+    "paired_lpips_vgg": "LPIPS (VGG) to the ground truth",
     "cycle_psnr": "PSNR of the return to the original, in dB",
     "frame_distance": "Fréchet distance of mel-cepstra to those of the wanted voice, in dB",
     "voice_recognized": "share of seconds in which the judge recognizes the wanted voice",
@@ -110,7 +110,7 @@ _HEADLINES = {
     "bits_per_sample": "{bits_per_sample:.2f} bits per sample (`{kind}`)",
     "voice_recognized_forward": "voice recognized in {shares[voice_recognized_forward]} and "
     "{shares[voice_recognized_backward]} (`{kind}`)",
-    "twin_psnr_forward": "LPIPS {twin_lpips_alex_forward:.3f} and {twin_lpips_alex_backward:.3f} (`{kind}`)",
+    "paired_psnr_forward": "LPIPS {paired_lpips_alex_forward:.3f} and {paired_lpips_alex_backward:.3f} (`{kind}`)",
     "frechet_distance": "Fréchet distance {frechet_distance:.1f} (`{kind}`)",
 }
 # Directions of image translation, between the two domains of a model.

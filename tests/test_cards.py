@@ -47,7 +47,7 @@ def test_the_data_of_a_protocol_is_found():
         ("classifier_frechet_distance", "Fréchet distance (features used during training)"),
         ("classifier_attributes_obeyed", "by the classifier used during training: attributes obeyed"),
         ("bits_per_sample", "bits per sample"),
-        ("twin_psnr_backward", "PSNR to the ground truth, in dB, backward"),
+        ("paired_psnr_backward", "PSNR to the ground truth, in dB, backward"),
         ("real_speaker_recognized", "real recordings: speakers recognized"),
         ("held_out_of_10", "held-out captions: right among 10 captions"),
     ],

@@ -167,9 +167,9 @@ def test_linear_decay():
 # The data.
 
 
-def test_no_twins_are_trained_on(paired_folders):
+def test_no_pairs_are_trained_on(paired_folders):
     feed = unpaired.feed(
-        source(paired_folders, ":train"), crop=16, resize=20, batch_size=2, separate_twins=True, held_out=0.2
+        source(paired_folders, ":train"), crop=16, resize=20, batch_size=2, separate_pairs=True, held_out=0.2
     )
     # All images of a name have the same last channel, 10 times the name, or its negative.
     seen = [set(), set()]
@@ -190,8 +190,8 @@ def test_no_twins_are_trained_on(paired_folders):
 
 
 def test_names_of_one_side_alone_stay_there():
-    assert split_names("abc", "bcd", 0.0, separate_twins=True) == ({"a", "b"}, {"c", "d"}, set())
-    assert split_names("ab", "ab", 0.0, separate_twins=False) == ({"a", "b"}, {"a", "b"}, set())
+    assert split_names("abc", "bcd", 0.0, separate_pairs=True) == ({"a", "b"}, {"c", "d"}, set())
+    assert split_names("ab", "ab", 0.0, separate_pairs=False) == ({"a", "b"}, {"a", "b"}, set())
 
 
 def test_batches_are_the_same_for_the_same_step(paired_folders):
@@ -448,9 +448,9 @@ def test_a_model_with_a_zoom_is_saved_with_it(tmp_path):
 
 
 def test_magnification_alone_is_measured_beside_the_model(magnifying, paired_folders):
-    *_, magnified = baseline(magnifying, source(paired_folders), ["twin_psnr"])
+    *_, magnified = baseline(magnifying, source(paired_folders), ["paired_psnr"])
     assert magnified.name == "zoom alone"
-    assert magnified.metrics == evaluate_function(magnifying.translate, source(paired_folders), ["twin_psnr"]).metrics
+    assert magnified.metrics == evaluate_function(magnifying.translate, source(paired_folders), ["paired_psnr"]).metrics
 
 
 def test_cubic_interpolation():
@@ -517,11 +517,11 @@ def test_the_command_translates_files_and_folders(model, paired_folders, tmp_pat
 # Evaluation.
 
 
-def test_the_best_curves_turn_negatives_into_their_twins(model, paired_folders):
-    unchanged, curves = baseline(model, source(paired_folders), ["twin_psnr", "cycle_psnr"])
+def test_the_best_curves_turn_negatives_into_positives(model, paired_folders):
+    unchanged, curves = baseline(model, source(paired_folders), ["paired_psnr", "cycle_psnr"])
     # Equal images count as 100 dB.
-    assert curves.metrics == {"twin_psnr_forward": 100.0, "twin_psnr_backward": 100.0}
-    assert unchanged.metrics["twin_psnr_forward"] < 20
+    assert curves.metrics == {"paired_psnr_forward": 100.0, "paired_psnr_backward": 100.0}
+    assert unchanged.metrics["paired_psnr_forward"] < 20
     assert unchanged.protocol == curves.protocol
     negative = evaluate_function(
         lambda images, _: [255 - image for image in images], source(paired_folders), ["cycle_psnr"]
@@ -536,16 +536,16 @@ def test_curves_are_means_by_level():
     assert curves[1, 1] == 3
 
 
-def test_validation_compares_with_true_twins(model, paired_folders):
+def test_validation_compares_with_the_ground_truth(model, paired_folders):
     feed = unpaired.feed(source(paired_folders), crop=16, batch_size=2, held_out=0.2)
     found = model.validation_metrics(feed, ganzoo.config.Evaluation()).compute(model)
-    assert set(found) == {"twin_psnr", "cycle_psnr"}
+    assert set(found) == {"paired_psnr", "cycle_psnr"}
     shown = model.preview(feed, 4)
-    # Original, translation, return, twin.
+    # Original, translation, return, ground truth.
     assert shown.shape == (4, *feed.validation[0][0].shape[:1], 4 * feed.validation[0][0].shape[1], 3)
 
 
-def test_validation_without_twins_measures_nothing(model, paired_folders, tmp_path):
+def test_validation_without_pairs_measures_nothing(model, paired_folders, tmp_path):
     (tmp_path / "B").mkdir()
     for path in (paired_folders / "B").iterdir():
         (tmp_path / "B" / f"other-{path.name}").symlink_to(path)

@@ -34,7 +34,7 @@ def unpaired(
     resize: AtLeastOne | None = None,
     pad: NotNegativeWhole = 0,
     flip: bool = True,
-    separate_twins: bool = False,
+    separate_pairs: bool = False,
     repeats: AtLeastOne = 1,
     zoom: Zoom = 1.0,
     background: tuple[Level, Level, Level] = WHITE,
@@ -57,8 +57,8 @@ def unpaired(
         pad: pixels by which images are extended before they are cropped, by repetition of their border: shifts images
             on a plain background without enlarging them.
         flip: flip half of the images horizontally.
-        separate_twins: for sides with files of the same names, such as the same emoji by two designers: use each name
-            on one side only, alternately, so that no image is trained on together with its twin.
+        separate_pairs: for sides with files of the same names, such as the same emoji by two designers: use each name
+            on one side only, alternately, so that training sees no pair.
         repeats: how often an epoch takes each image of the larger side, so that epochs of few images are not too short.
         zoom: factor by which images of the first side are magnified about their center: that of the model, see
             `ganzoo.models.CycleGAN`.
@@ -83,7 +83,7 @@ def unpaired(
         raise GanzooError(f"resize {resize} is below crop {crop}: images are resized first, then cropped")
     sides = open_sides(source, "train", shorter_side=resize, background=background, strict=strict)
     names = [names_of(side) for side in sides]
-    chosen = split_names(names[0], names[1], held_out, separate_twins)
+    chosen = split_names(names[0], names[1], held_out, separate_pairs)
     training = [
         [image for name, image in zip(own, side.images) if name in wanted]
         for own, side, wanted in zip(names, sides, chosen)
@@ -132,7 +132,7 @@ def _cropped(rng, image, crop, pad, flip):
 
 
 def _validation(sides, names, held_out, crop):
-    """Pairs of held-out images at full size, in the order of names; None stands for a twin that does not exist."""
+    """Pairs of held-out images at full size, in the order of names; None stands for a missing image."""
     known = [dict(zip(own, side.images)) for own, side in zip(names, sides)]
     for name in sorted(held_out):
         pair = tuple(None if name not in side else _at_side(side[name], crop) for side in known)
@@ -146,31 +146,31 @@ def _at_side(image, side):
 
 
 def names_of(side: ImageFiles) -> list[str]:
-    """The names by which the twins of images are found: their paths in the folder without the suffix."""
+    """The names by which pairs of images are found: their paths in the folder without the suffix."""
     return [PurePosixPath(name).with_suffix("").as_posix() for name in side.names]
 
 
 def split_names(
-    first: Collection[str], second: Collection[str], held_out: float, separate_twins: bool
+    first: Collection[str], second: Collection[str], held_out: float, separate_pairs: bool
 ) -> tuple[set[str], set[str], set[str]]:
     """The names to train on of either side, and those held out on both.
 
     Args:
         first, second: names of the images of both sides.
         held_out: fraction of all names to hold out, evenly spaced.
-        separate_twins: leave each name that both sides have to one of them, alternately.
+        separate_pairs: leave each name that both sides have to one of them, alternately.
 
     Example:
         from ganzoo.data.unpaired import split_names
 
-        split_names("abcd", "abcd", 0.25, separate_twins=True)     # {"a", "d"}, {"b"}, {"c"}
+        split_names("abcd", "abcd", 0.25, separate_pairs=True)     # {"a", "d"}, {"b"}, {"c"}
     """
     everything = sorted({*first, *second})
     apart = {everything[i] for i in held_out_indices(len(everything), held_out)}
     ours, theirs = ({*side} - apart for side in (first, second))
-    if separate_twins:
-        twins = sorted(ours & theirs)
-        ours, theirs = ours - set(twins[1::2]), theirs - set(twins[0::2])
+    if separate_pairs:
+        shared = sorted(ours & theirs)
+        ours, theirs = ours - set(shared[1::2]), theirs - set(shared[0::2])
     return ours, theirs, apart
 
 

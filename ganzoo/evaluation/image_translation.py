@@ -11,7 +11,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.evaluation.report import Evaluation, short
 from ganzoo.metrics.registry import averages, chosen_metrics, compute, protocols, rounded
 from ganzoo.pixels import zoomed_uint8
-from ganzoo.tasks.image_translation import BACKWARD, FORWARD, translations, twins_of
+from ganzoo.tasks.image_translation import BACKWARD, FORWARD, pairs_of, translations
 
 
 def evaluate(
@@ -29,13 +29,13 @@ def evaluate(
         model: a trained `ImageTranslation` model.
         data: source of two sides, see `ganzoo.data.unpaired.open_sides`, e.g. "folders:noto,twemoji:test".
         extractor, samples, upscale: for other tasks; not used.
-        metrics: names of metrics. By default `twin_psnr` and `cycle_psnr`; also `twin_lpips_alex` and `twin_lpips_vgg`
-            if their weights are found (`ganzoo.imagenet.find_weights`).
+        metrics: names of metrics. By default `paired_psnr` and `cycle_psnr`; also `paired_lpips_alex` and
+            `paired_lpips_vgg` if their weights are found (`ganzoo.imagenet.find_weights`).
         name: name of the model, for tables.
 
     Returns:
-        An `Evaluation` with the means over the images in each direction, e.g. `twin_psnr_forward` and
-        `twin_psnr_backward`, in dB.
+        An `Evaluation` with the means over the images in each direction, e.g. `paired_psnr_forward` and
+        `paired_psnr_backward`, in dB.
 
     Raises:
         GanzooError: an unknown metric, or data without pairs.
@@ -80,8 +80,8 @@ def evaluate_function(
         from ganzoo.evaluation.image_translation import evaluate_function
 
         source = "folders:my_images/cats,my_images/dogs"
-        found = evaluate_function(lambda images, direction: images, source, ["twin_psnr"], "unchanged")
-        found.metrics      # {"twin_psnr_forward": ..., "twin_psnr_backward": ...}
+        found = evaluate_function(lambda images, direction: images, source, ["paired_psnr"], "unchanged")
+        found.metrics      # {"paired_psnr_forward": ..., "paired_psnr_backward": ...}
     """
     pairs = _pairs(data)
     chosen = chosen_metrics("image_translation", metrics, [image for pair in pairs for image in pair])
@@ -160,7 +160,7 @@ def best_curves(given: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def _pairs(data):
-    pairs = twins_of(data)
+    pairs = pairs_of(data)
     if not pairs:
         raise GanzooError(
             f"{data} has no pairs, images of the same name and size on both sides: nothing to compare with"

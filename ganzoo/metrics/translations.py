@@ -1,4 +1,4 @@
-"""Metrics of translated images beside their the ground truth: the task "image_translation"."""
+"""Metrics of translated images beside the ground truth: the task "image_translation"."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -19,13 +19,13 @@ class Translation:
     Attributes:
         image: the original.
         translated: its translation.
-        twin: what the translation should be, an image of the other side.
+        target: what the translation should be, an image of the other side.
         returned: the translation, translated back.
     """
 
     image: np.ndarray
     translated: np.ndarray
-    twin: np.ndarray
+    target: np.ndarray
     returned: np.ndarray
 
 
@@ -33,19 +33,19 @@ def _metric(name: str, protocol: str, **options: Any) -> Any:
     return register_metric(name, "image_translation", protocol=protocol, default=True, **options)
 
 
-@_metric("twin_psnr", "PSNR of translations to the ground truth on RGB, in dB", higher_is_better=True)
-def _twin_psnr(found: Translation) -> float:
-    return psnr(found.translated, found.twin, "rgb")
+@_metric("paired_psnr", "PSNR of translations to the ground truth on RGB, in dB", higher_is_better=True)
+def _paired_psnr(found: Translation) -> float:
+    return psnr(found.translated, found.target, "rgb")
 
 
-@_metric("twin_lpips_alex", "LPIPS version 0.1 to the ground truth", requires=partial(refuse_impossible, "alex"))
-def _twin_lpips_alex(found: Translation) -> float:
-    return distance("alex")(found.translated, found.twin)
+@_metric("paired_lpips_alex", "LPIPS version 0.1 to the ground truth", requires=partial(refuse_impossible, "alex"))
+def _paired_lpips_alex(found: Translation) -> float:
+    return distance("alex")(found.translated, found.target)
 
 
-@_metric("twin_lpips_vgg", "LPIPS version 0.1 to the ground truth", requires=partial(refuse_impossible, "vgg"))
-def _twin_lpips_vgg(found: Translation) -> float:
-    return distance("vgg")(found.translated, found.twin)
+@_metric("paired_lpips_vgg", "LPIPS version 0.1 to the ground truth", requires=partial(refuse_impossible, "vgg"))
+def _paired_lpips_vgg(found: Translation) -> float:
+    return distance("vgg")(found.translated, found.target)
 
 
 @_metric("cycle_psnr", "PSNR of the return to the original on RGB, in dB", higher_is_better=True)

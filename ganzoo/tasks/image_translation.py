@@ -234,11 +234,11 @@ class ImageTranslation(TwoSides):
         """Held-out images of both sides: original, translation, the translation translated back, and the ground truth
         if there is one."""
         pairs = [pair for pair in feed.validation if pair[0] is not None and pair[1] is not None]
-        twins = bool(pairs)
+        paired = bool(pairs)
         pairs = pairs or [pair for pair in feed.validation if pair[0] is not None or pair[1] is not None]
         chosen = [pairs[i * len(pairs) // count] for i in range(count)] if len(pairs) > count else pairs
         rows = [
-            self._row(np.stack([given]), direction, pair[1 - side] if twins else None)
+            self._row(np.stack([given]), direction, pair[1 - side] if paired else None)
             for pair in chosen
             for side, direction in enumerate((FORWARD, BACKWARD))
             if (given := pair[side]) is not None
@@ -247,15 +247,15 @@ class ImageTranslation(TwoSides):
         height, width = (min((row.shape[axis] for row in rows), default=0) for axis in (0, 1))
         return np.stack([row[:height, :width] for row in rows]) if rows else None
 
-    def _row(self, image: np.ndarray, direction: str, twin: np.ndarray | None) -> np.ndarray:
+    def _row(self, image: np.ndarray, direction: str, target: np.ndarray | None) -> np.ndarray:
         there = self.translate(image, direction)
         back = self.translate(there, BACKWARD if direction == FORWARD else FORWARD)
-        shown = [image[0], there[0], back[0], *([] if twin is None else [twin])]
+        shown = [image[0], there[0], back[0], *([] if target is None else [target])]
         return np.concatenate(shown, axis=1)
 
     def sample_image(self, source: str) -> tuple[np.ndarray, str] | None:
         """Some images of both sides with their translations and the ground truth."""
-        pairs = twins_of(source)
+        pairs = pairs_of(source)
         if not pairs:
             return None
         chosen = [pairs[i * len(pairs) // _SHOWN] for i in range(min(_SHOWN, len(pairs)))]
@@ -273,8 +273,8 @@ class ImageTranslation(TwoSides):
         return grid(np.stack(rows), columns=len(chosen)), caption
 
     def validation_metrics(self, feed: "Feed | None", evaluation: "Evaluation") -> ValidationMetrics | None:
-        """The metrics of held-out images that have a twin on the other side, the means of both directions; None if
-        there are no twins, since nothing says then which checkpoint is best."""
+        """The metrics of held-out pairs, the means of both directions; None if there are no pairs, since nothing says
+        then which checkpoint is best."""
         if evaluation.extractor is not None:
             raise GanzooError(
                 "evaluation.extractor is for models that generate images from noise; set evaluation.monitor instead"
@@ -282,7 +282,7 @@ class ImageTranslation(TwoSides):
         pairs = [pair for pair in (feed.validation if feed else ()) if pair[0] is not None and pair[1] is not None]
         if feed is not None and not pairs:
             return None
-        names = [evaluation.monitor or "twin_psnr", "twin_psnr", "cycle_psnr"]
+        names = [evaluation.monitor or "paired_psnr", "paired_psnr", "cycle_psnr"]
         metrics = chosen_metrics("image_translation", names, [image for pair in pairs for image in pair])
 
         def compute_metrics(model: Any) -> dict[str, float]:
@@ -315,7 +315,7 @@ def translations(
     return [Translation(image, *others) for image, *others in zip(given, there, (p[1 - side] for p in pairs), back)]
 
 
-def twins_of(source: str) -> list[tuple[np.ndarray, np.ndarray]]:
+def pairs_of(source: str) -> list[tuple[np.ndarray, np.ndarray]]:
     """Pairs of images that have the same name on both sides of a source and the same size, in the order of names.
 
     Args:
