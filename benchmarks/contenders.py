@@ -16,6 +16,7 @@ import numpy as np
 
 import ganzoo
 from ganzoo import presets
+from ganzoo.precision import made_with
 from ganzoo.registry import model_class
 
 TORCH = ("PyTorch", "PyTorch, bfloat16", "torch.compile", "torch.compile, bfloat16")
@@ -177,18 +178,21 @@ def inference_task(name):
 
 def inference_loop(name, contender):
     config = config_of(name)
-    model = ganzoo.create(name, **config["arguments"])
+    in_bfloat16 = contender.endswith("bfloat16")
+    with made_with("mixed_bfloat16" if in_bfloat16 and contender not in TORCH else "float32"):
+        model = ganzoo.create(name, **config["arguments"])
     task = inference_task(name)[0]
     rng = np.random.default_rng(0)
     if task == "enhance":
         example = (0.1 * rng.standard_normal(10 * model.sample_rate)).astype("float32")
     elif task == "upscale":
         example = rng.integers(0, 256, (256, 256, 3), dtype="uint8")
-    if contender == "PyTorch":
+    if contender in TORCH:
         import torch
         from torch_reference import TorchReference, layout
 
-        torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        torch.set_default_device(device)
         reference = TorchReference(model.ema_generator).eval().to(memory_format=torch.channels_last)
         if task == "generate":
             inputs = [layout(part) for part in model.example_inputs(64)]
@@ -201,7 +205,9 @@ def inference_loop(name, contender):
 
         @torch.no_grad()
         def once():
-            return ((reference(*inputs) + 1) * 127.5).round().clamp(0, 255).byte().cpu().numpy()
+            with torch.autocast(device, torch.bfloat16, enabled=in_bfloat16):
+                outputs = reference(*inputs).float()
+            return ((outputs + 1) * 127.5).round().clamp(0, 255).byte().cpu().numpy()
 
     else:
         once = {

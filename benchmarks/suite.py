@@ -10,7 +10,8 @@ bfloat16. `fit on torch` and `fit on jax` are `model.fit` on Keras' other back e
 if there is one.
 limits: how much a training step computes (`limits.py`), which share of the rate of a large product of matrices it
 reaches, and what the time of its operations goes to, in float32 and mixed_bfloat16.
-inference: the throughput of `generate`, `upscale` and `enhance`, compared with the same network in PyTorch eager.
+inference: the throughput of `generate`, `upscale` and `enhance`, compared with the same network in PyTorch eager, in
+float32 and bfloat16.
 data: the time of creating a batch and of a training step on it.
 start: the time of `import ganzoo` and `ganzoo.load`.
 Data that a preset cannot download is given by an environment variable: GANZOO_BENCH_SRGAN="--data folder:my_images".
@@ -137,17 +138,21 @@ def _limits(*arguments):
 
 
 def section_inference(options):
-    row("model", "per second", "ganzoo", "PyTorch eager", "ganzoo : PyTorch", "MB, ganzoo", "MB, PyTorch")
-    row(*["---"] * 7)
+    pairs = list(zip(_SIDES[0::2], _SIDES[1::2]))
+    heads = [*_SIDES, *(" : ".join(pair) for pair in pairs), *(f"MB, {side}" for side in _SIDES[:2])]
+    row("model", "per second", *heads)
+    row(*["---"] * (2 + len(heads)))
     for name in options.models:
         taken, _, peaks = race("inference", name, [(side,) for side in _SIDES], options.rounds)
         _, amount, unit = inference_task(name)
         speeds = [f"{amount / statistics.median(taken[side]):.1f}" if side in taken else "" for side in _SIDES]
-        compared = ratio(taken["ganzoo"], taken["PyTorch"]) if len(taken) == 2 else ""
-        row(name, unit, *speeds, compared, *(peaks.get(side, "") for side in _SIDES))
+        compared = [
+            ratio(taken[ours], taken[theirs]) if ours in taken and theirs in taken else "" for ours, theirs in pairs
+        ]
+        row(name, unit, *speeds, *compared, *(peaks.get(side, "") for side in _SIDES[:2]))
 
 
-_SIDES = ("ganzoo", "PyTorch")
+_SIDES = ("ganzoo", "PyTorch", "ganzoo, bfloat16", "PyTorch, bfloat16")
 
 
 def section_data(options):

@@ -48,7 +48,7 @@ for name, image in results.items():
 #
 # Images may have any size. Large ones are processed in tiles that overlap by the receptive field of the network, so the result equals the untiled one up to
 # rounding, and the network's memory does not grow with the image. An image of 4000x3000 takes 80 seconds on two cores and 1.6 GB in total, 0.55 GB of it for the result. At 1024x1024,
-# 2.1 megapixels are generated per second with 0.3 GB; the same network in PyTorch generates 1.1 with 1.2 GB ([results](../../benchmarks/RESULTS.md#upscaling)).
+# 2.1 megapixels are generated per second with 0.3 GB; the same network in PyTorch generates 1.1 with 1.2 GB ([results](../../benchmarks/RESULTS.md#speed-and-memory)).
 
 # %%
 tiled = ganzoo.load("srgan").upscale(small, tile=24)
@@ -90,4 +90,4 @@ print("grown:", np.abs(larger.upscale(small).astype(int) - mine.upscale(small)).
 # The presets `paper_x4` of both have the paper's sizes (16 blocks of 64 channels, batch norm) and no weights; `srresnet.photos_x2` upscales two times. On the command line, `training.start_from` names the run or preset to start from.
 # Growing `srresnet.photos_x4` to 16 blocks
 # of 64 channels gained nothing in 101 minutes of processor time ([results](../../benchmarks/HISTORY.md#super-resolution)). Trained on a GPU and on more photos, networks of that size are better
-# and ship as `srresnet.photos_x4_large` and `srgan.photos_x4_large` ([results](../../benchmarks/RESULTS.md#weights-trained-on-a-gpu)); they need 2.7 times the computation.
+# and ship as `srresnet.photos_x4_large` and `srgan.photos_x4_large` ([results](../../benchmarks/RESULTS.md#super-resolution)); they need 2.7 times the computation.
