@@ -12,7 +12,6 @@ from ganzoo.backend.common import (  # noqa: F401
     ALWAYS_COMPILED,
     KerasAdam,
     in_tensor,
-    prelu,
     sync_variables,
     test_step,
     train_step,
@@ -23,6 +22,7 @@ from ganzoo.backend.tensorflow_kernels import (  # noqa: F401
     batch_normalized,
     convolved,
     leaky_relu,
+    prelu,
     transposed_convolved,
 )
 from ganzoo.errors import GanzooError

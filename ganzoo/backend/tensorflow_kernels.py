@@ -142,6 +142,36 @@ def leaky_relu(x: Tensor, slope: float) -> Tensor:
     return run(x)
 
 
+def prelu(x: Tensor, slopes: Any) -> Tensor:
+    """x where it is positive, x times the slope of its channel elsewhere, with half as many operations as Keras has for
+    it and its gradients.
+
+    Args:
+        x: (batch, ..., channels).
+        slopes: (1, ..., channels).
+    """
+    x, slopes = tf.convert_to_tensor(x), tf.convert_to_tensor(slopes)
+    if _portable.get():
+        # Converters know this form.
+        return tf.nn.relu(x) - slopes * tf.nn.relu(-x)
+
+    def slope_of(x, slopes):
+        return tf.where(x > 0, tf.ones((), x.dtype), slopes)
+
+    @tf.custom_gradient
+    def run(x, slopes):
+        def gradient(upstream):
+            # Sums over the axes that `slopes` broadcasts.
+            axes = list(range(len(x.shape) - 1))
+            of_slopes = tf.reduce_sum(upstream * tf.minimum(x, 0), axes)
+            return upstream * slope_of(x, slopes), tf.reshape(of_slopes, slopes.shape)
+
+        return x * slope_of(x, slopes), gradient
+
+    # Copies: see `_forward`.
+    return run(tf.identity(x), tf.identity(slopes))
+
+
 # Convolutions in NHWC with padding "SAME", and their two gradients. With few channels on one side, CPU kernels leave
 # most of their vector width unused; the gradient of a deep layer's weights is slow if the batch has few positions. The
 # three operations below are linear in both arguments and are each other's gradients, so gradients of any order are
