@@ -369,8 +369,8 @@ class _VirtualBatchNorm(nn.Module):
             for o, v in zip(own, virtual)
         )
         shape = (1, -1, *(1 for _ in positions))
-        normalized = (x - mean) / torch.sqrt((square - mean**2).clamp(min=0) + self.epsilon)
-        return normalized * self.gamma.view(shape) + self.beta.view(shape)
+        scale = self.gamma.view(shape) * torch.rsqrt((square - mean**2).clamp(min=0) + self.epsilon)
+        return x * scale + (self.beta.view(shape) - mean * scale)
 
 
 @_maker("ReferenceBatch")
