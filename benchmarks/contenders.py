@@ -200,8 +200,8 @@ def inference_loop(name, contender):
             inputs = [layout(example[None].astype("float32") / 127.5 - 1)]
         else:
             inputs = [torch.tensor(example[: len(example) // model.hop * model.hop])[None, None]]
-            if model.latent_dim:
-                inputs.append(torch.zeros(1, model.latent_dim, inputs[0].shape[-1] // model.hop))
+            if model.noise_channels:
+                inputs.append(torch.zeros(1, model.noise_channels, inputs[0].shape[-1] // model.hop))
 
         @torch.no_grad()
         def once():

@@ -316,25 +316,31 @@ def test_large_images_are_translated_in_tiles_without_seams(model):
 # Sides that show things in different sizes.
 
 
+def model_with(translated, zoom):
+    """A model whose two generators are a function of images, for sides of which the second shows things `zoom` times as
+    large."""
+
+    def generator():
+        images = keras.Input((None, None, 3))
+        return keras.Model(images, translated(images))
+
+    def discriminator():
+        return keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Conv2D(1, 4)])
+
+    class Model(ImageTranslation, CycleModel):
+        def __init__(self):
+            made = {name: generator() for name in self.generators}
+            super().__init__({**made, **dict.fromkeys(self.discriminators, discriminator)})
+            self.compared_shape = (16, 16, 3)
+            self.set_sides(16, ("small", "large"), zoom=zoom)
+
+    return Model()
+
+
 @pytest.fixture(scope="module")
 def magnifying():
     """A model whose networks change nothing, for sides of which the second shows things 1.5 times as large."""
-
-    class Magnifying(ImageTranslation, CycleModel):
-        def __init__(self):
-            def identity():
-                images = keras.Input((None, None, 3))
-                return keras.Model(images, keras.layers.Identity()(images))
-
-            def discriminator():
-                return keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Conv2D(1, 4)])
-
-            made = {name: identity() for name in self.generators}
-            super().__init__({**made, **dict.fromkeys(self.discriminators, discriminator)})
-            self.compared_shape = (16, 16, 3)
-            self.set_sides(16, ("small", "large"), zoom=1.5)
-
-    return Magnifying()
+    return model_with(lambda images: keras.layers.Identity()(images), 1.5)
 
 
 def square(side, size=48):
@@ -399,28 +405,17 @@ def test_a_network_sees_both_sides_at_one_size(paired_folders, magnifying):
 def test_images_are_magnified_before_the_network_and_reduced_after_it():
     """With generators that move an image to the right by 4 pixels and make it lighter than white."""
 
-    class Moving(ImageTranslation, CycleModel):
-        def __init__(self):
-            def moved():
-                images = keras.Input((None, None, 3))
-                x = keras.layers.ZeroPadding2D(((0, 0), (4, 0)))(images)
-                x = keras.layers.Cropping2D(((0, 0), (0, 4)))(x)
-                return keras.Model(images, keras.layers.Rescaling(1.0, 0.1)(x))
-
-            def discriminator():
-                return keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Conv2D(1, 4)])
-
-            made = {name: moved() for name in self.generators}
-            super().__init__({**made, **dict.fromkeys(self.discriminators, discriminator)})
-            self.compared_shape = (16, 16, 3)
-            self.set_sides(16, ("small", "large"), zoom=2.0)
+    def moved(images):
+        x = keras.layers.ZeroPadding2D(((0, 0), (4, 0)))(images)
+        x = keras.layers.Cropping2D(((0, 0), (0, 4)))(x)
+        return keras.layers.Rescaling(1.0, 0.1)(x)
 
     def center(image):
         # Without the gray that comes in from the left.
         dark = np.where(image[..., 0] < 100, 255.0 - image[..., 0], 0)
         return float((dark.sum(axis=0) * np.arange(image.shape[1])).sum() / dark.sum())
 
-    model, image = Moving(), square(8, 64)[..., :3]
+    model, image = model_with(moved, 2.0), square(8, 64)[..., :3]
     there, back = model.translate(image), model.translate(image, "backward")
     # By 4 pixels of the side that is shown.
     assert center(there) - center(image) == pytest.approx(4, abs=0.1)

@@ -190,8 +190,9 @@ class Latents:
         self.count, self.length, self.limit = count, length, limit
         self._given, self._end = given, 0
         self._rng = np.random.default_rng(seed)
-        # For the values beyond the limit; every value takes one number, so that none depends on another.
-        self._again = np.random.default_rng(None if seed is None else [seed, 3])
+        if limit is not None:
+            # For the values beyond the limit; every value takes one number, so that none depends on another.
+            self._again = np.random.default_rng(None if seed is None else [seed, 3])
 
     def next(self, count: int) -> np.ndarray:
         """The next `count` latents, float32 (count, length)."""
