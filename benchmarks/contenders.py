@@ -16,7 +16,7 @@ import numpy as np
 
 import ganzoo
 from ganzoo import presets
-from ganzoo.precision import made_with
+from ganzoo.precision import made_with, set_precision
 from ganzoo.registry import model_class
 
 TORCH = ("PyTorch", "PyTorch, bfloat16", "torch.compile", "torch.compile, bfloat16")
@@ -181,6 +181,9 @@ def inference_loop(name, contender):
     in_bfloat16 = contender.endswith("bfloat16")
     with made_with("mixed_bfloat16" if in_bfloat16 and contender not in TORCH else "float32"):
         model = ganzoo.create(name, **config["arguments"])
+    if contender == "ganzoo, bfloat16":
+        # As `ganzoo.load`.
+        set_precision(model.inference_network, "mixed_bfloat16")
     task = inference_task(name)[0]
     rng = np.random.default_rng(0)
     if task == "enhance":

@@ -112,7 +112,7 @@ def in_torch(model):
     @torch.no_grad()
     def enhance(sound):
         noisy = torch.tensor(np.pad(sound, (0, -len(sound) % model.hop)))[None, None]
-        code = [torch.zeros(1, model.latent_dim, noisy.shape[-1] // model.hop)] if model.latent_dim else []
+        code = [torch.zeros(1, model.noise_channels, noisy.shape[-1] // model.hop)] if model.noise_channels else []
         return reference(noisy, *code)[0, 0, : len(sound)].numpy()
 
     return enhance

@@ -359,7 +359,9 @@ class _VirtualBatchNorm(nn.Module):
         self.gamma = nn.Parameter(torch.tensor(np.asarray(layer.gamma)))
         self.beta = nn.Parameter(torch.tensor(np.asarray(layer.beta)))
 
-    def forward(self, x):
+    def forward(self, inputs):
+        # Statistics are in float32 in any precision, as in the layer.
+        x = inputs.float()
         positions = list(range(2, x.ndim))
         own = x.mean(positions, keepdim=True), (x**2).mean(positions, keepdim=True)
         virtual = [part[: self.size].mean(0, keepdim=True) for part in own]
@@ -370,7 +372,7 @@ class _VirtualBatchNorm(nn.Module):
         )
         shape = (1, -1, *(1 for _ in positions))
         scale = self.gamma.view(shape) * torch.rsqrt((square - mean**2).clamp(min=0) + self.epsilon)
-        return x * scale + (self.beta.view(shape) - mean * scale)
+        return (x * scale + (self.beta.view(shape) - mean * scale)).to(inputs.dtype)
 
 
 @_maker("ReferenceBatch")

@@ -81,7 +81,7 @@ large = model.translate(np.full((200, 300, 3), 255, "uint8"), tile=128)  # uint8
 #
 # ## How good is it?
 #
-# Usually nobody knows, as there are no pairs. The preset `cyclegan.emoji` has them: Google and Twitter have drawn the same emoji. It is trained on different ones of each side (`separate_pairs`), so that it never sees a pair, and measured on a tenth of the names that neither side has trained on. `ganzoo evaluate` compares translations with the ground truth, beside images that are left unchanged, and beside the best curves of the colors, which are fitted to those very pairs.
+# Usually nobody knows, as there are no pairs. The preset `cyclegan.emoji` has them: Google and Twitter have drawn the same emoji. It is trained on different emoji from each side (`separate_pairs`), so that it never sees a pair, and measured on a tenth of the names that neither side has trained on. `ganzoo evaluate` compares translations with the ground truth, beside images that are left unchanged, and beside the best curves of the colors, which are fitted to those very pairs.
 #
 # ```console
 # ganzoo train cyclegan.emoji --data folders:noto,twemoji:train
@@ -89,4 +89,4 @@ large = model.translate(np.full((200, 300, 3), 255, "uint8"), tile=128)  # uint8
 # ganzoo train cyclegan.emoji --data folders:my_photos,my_paintings --set data.separate_pairs=false
 # ```
 #
-# Both folders are the images of 64 pixels in the npm packages `emoji-datasource-google` (Noto, Apache 2.0) and `emoji-datasource-twitter` (Twemoji, CC BY 4.0). Files of the same name are taken as pairs; without pairs, no checkpoint is called the best, and the last one is used.
+# Both folders are the images of 64 pixels in the npm packages `emoji-datasource-google` (Noto, Apache 2.0) and `emoji-datasource-twitter` (Twemoji, CC BY 4.0). Files with the same name form a pair. Without pairs, no best checkpoint is selected, and the last one is used.

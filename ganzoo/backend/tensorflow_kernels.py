@@ -144,7 +144,7 @@ def leaky_relu(x: Tensor, slope: float) -> Tensor:
 
 def prelu(x: Tensor, slopes: Any) -> Tensor:
     """x where it is positive, x times the slope of its channel elsewhere, with half as many operations as Keras has for
-    it and its gradients.
+    it and its gradients. The gradient at 0 is the slope, as in PyTorch; Keras has 0.
 
     Args:
         x: (batch, ..., channels).
@@ -152,8 +152,8 @@ def prelu(x: Tensor, slopes: Any) -> Tensor:
     """
     x, slopes = tf.convert_to_tensor(x), tf.convert_to_tensor(slopes)
     if _portable.get():
-        # Converters know this form.
-        return tf.nn.relu(x) - slopes * tf.nn.relu(-x)
+        # Keras' own form, which converters recognize.
+        return tf.nn.relu(x) + -slopes * tf.nn.relu(-x)
 
     def slope_of(x, slopes):
         return tf.where(x > 0, tf.ones((), x.dtype), slopes)
@@ -161,15 +161,16 @@ def prelu(x: Tensor, slopes: Any) -> Tensor:
     @tf.custom_gradient
     def run(x, slopes):
         def gradient(upstream):
+            # Copies, because second-order gradients may be computed outside of the function these tensors belong to.
+            given, factors = tf.identity(x), tf.identity(slopes)
             # Sums over the axes that `slopes` broadcasts.
             axes = list(range(len(x.shape) - 1))
-            of_slopes = tf.reduce_sum(upstream * tf.minimum(x, 0), axes)
-            return upstream * slope_of(x, slopes), tf.reshape(of_slopes, slopes.shape)
+            of_slopes = tf.reduce_sum(upstream * tf.minimum(given, 0), axes)
+            return upstream * slope_of(given, factors), tf.reshape(of_slopes, slopes.shape)
 
         return x * slope_of(x, slopes), gradient
 
-    # Copies: see `_forward`.
-    return run(tf.identity(x), tf.identity(slopes))
+    return run(x, slopes)
 
 
 # Convolutions in NHWC with padding "SAME", and their two gradients. With few channels on one side, CPU kernels leave

@@ -1,4 +1,4 @@
-"""PReLU (He et al. 2015, arXiv:1502.01852) as a single operation where the back end has one."""
+"""PReLU (He et al. 2015, arXiv:1502.01852) by the faster operations of the back end, where there are some."""
 
 import keras
 
@@ -7,7 +7,8 @@ from ganzoo.types import Tensor
 
 @keras.saving.register_keras_serializable(package="ganzoo")
 class PReLU(keras.layers.PReLU):
-    """Keras' PReLU, with the same arguments, weights and results.
+    """Keras' PReLU, with the same arguments, weights and results. On TensorFlow and PyTorch, the gradient at exactly 0
+    is the slope; Keras has 0.
 
     Example:
         features = np.zeros((1, 8, 8, 4), "float32")

@@ -146,4 +146,4 @@ def _means(x: Tensor, positions: list[int]) -> Tensor:
         return x
     sizes = ops.shape(x)
     count = math.prod(sizes[axis] for axis in positions)
-    return ops.sum(x, axis=positions, keepdims=True) / ops.cast(count, "float32")
+    return ops.sum(x, axis=positions, keepdims=True) / (count if isinstance(count, int) else ops.cast(count, "float32"))
