@@ -177,10 +177,9 @@ def inference_task(name):
 
 
 def inference_loop(name, contender):
-    config = config_of(name)
     in_bfloat16 = contender.endswith("bfloat16")
     with made_with("mixed_bfloat16" if in_bfloat16 and contender not in TORCH else "float32"):
-        model = ganzoo.create(name, **config["arguments"])
+        model = ganzoo.create(name, **presets.find(name).config.arguments)
     if contender == "ganzoo, bfloat16":
         # As `ganzoo.load`.
         set_precision(model.inference_network, "mixed_bfloat16")
@@ -228,7 +227,7 @@ def inference_loop(name, contender):
 
 def _generated(model):
     if isinstance(model, ganzoo.TextToImage):
-        return model.generate(captions=["a red apple"], count=64, seed=0)
+        return model.generate(captions=["a man with a beard in a red hoodie"], count=64, seed=0)
     return model.generate(64, seed=0)
 
 
