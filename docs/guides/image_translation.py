@@ -81,7 +81,7 @@ large = model.translate(np.full((200, 300, 3), 255, "uint8"), tile=128)  # uint8
 #
 # ## How good is it?
 #
-# Usually nobody knows, as there are no pairs. The preset `cyclegan.emoji` has them: Google and Twitter have drawn the same emoji. It is trained on different emoji from each side (`separate_pairs`), so that it never sees a pair, and measured on a tenth of the names that neither side has trained on. `ganzoo evaluate` compares translations with the ground truth, beside images that are left unchanged, and beside the best curves of the colors, which are fitted to those very pairs.
+# Usually nobody knows, as there are no pairs. The preset `cyclegan.emoji` has them: Google and Twitter have designed the same emoji. It is trained on different emoji from each side (`separate_pairs`), so that it never sees a pair, and measured on a tenth of the names that neither side has trained on. `ganzoo evaluate` compares translations with the ground truth, beside images that are left unchanged, and beside the best curves of the colors, which are fitted to those very pairs.
 #
 # ```console
 # ganzoo train cyclegan.emoji --data folders:noto,twemoji:train
