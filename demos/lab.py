@@ -139,10 +139,12 @@ def _set_up(request: gr.Request, games: list[Settings], names: list[str], goal: 
         built = [Game(settings) for settings in games]
     for game in built:
         game.prepare()
-    # Steps before the game, of the discriminator alone, do not count.
-    session.games, session.names, session.goal = built, names, built[0].step + goal
-    session.frames = [game.frame() for game in built]
-    return _shown(session, "ready: press Play")
+    frames = [game.frame() for game in built]
+    with TRAINING:
+        # Steps before the game, of the discriminator alone, do not count.
+        session.games, session.names, session.goal = built, names, built[0].step + goal
+        session.frames = frames
+        return _shown(session, "ready: press Play")
 
 
 @shown_errors
@@ -201,19 +203,17 @@ def _playing(session: Session) -> Iterator[Any]:
             start, goal = time.monotonic(), session.goal
             count = min(session.speed, max(1, goal - games[0].step))
             with TRAINING:
-                # Nothing is trained after Pause, which waits for its turn, too.
-                if session.playing is token:
+                # Pause and single steps change what is shown in turns of their own: never halfway from here.
+                is_over = session.playing is not token
+                if not is_over:
                     _advance(session, games, count)
-            steps += count
-            rate = steps / (time.monotonic() - begun)
-            is_over = games[0].step >= goal or any(frame.has_failed for frame in session.frames)
-            if session.playing is not token or session.games is not games:
-                # What came in between has set the status. The browser shows what is last yielded here, also if its
-                # answer to that came before an image from here.
-                if session.games:
-                    yield _shown(session)
-                return
-            yield _shown(session, f"{'paused' if is_over else 'playing'} · {rate:,.0f} steps per second")
+                    steps += count
+                    is_over = games[0].step >= goal or any(frame.has_failed for frame in session.frames)
+                    rate = steps / (time.monotonic() - begun)
+                    session.status = f"{'paused' if is_over else 'playing'} · {rate:,.0f} steps per second"
+            # Also after Pause: the browser may get its answer before the image that was yielded here last.
+            if session.games:
+                yield _shown(session)
             if is_over:
                 return
             time.sleep(max(0.0, 1 / FRAMES_PER_SECOND - (time.monotonic() - start)))
@@ -236,8 +236,8 @@ def pause(request: gr.Request) -> Any:
     """Ends `play`, after the steps that are being taken."""
     with contextlib.suppress(GanzooError):
         session = _session(request)
-        session.playing = None
         with TRAINING:
+            session.playing = None
             return _shown(session, "paused")
     return gr.skip()
 
@@ -247,10 +247,10 @@ def _stepping(only: str | None, words: str) -> Callable[..., Any]:
     def step(request: gr.Request) -> Any:
         """One step, or half of one, of both games."""
         session = _session(request)
-        session.playing = None
         with TRAINING:
+            session.playing = None
             _advance(session, session.games, 1, only)
-        return _shown(session, words)
+            return _shown(session, words)
 
     return step
 

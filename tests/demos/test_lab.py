@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -88,6 +89,24 @@ def test_what_playing_shows_last_is_the_pause():
     assert "paused" in status
     # The browser may get this image after the answer to Pause.
     assert list(views) == [(image, *lab._shown(lab._sessions["a"])[1:])]
+
+
+def test_a_pause_during_a_frame_is_shown_last():
+    lab._set_up(visitor("a"), [Settings(units=4, batch_size=8)], ["Game A"])
+    views = lab.play(visitor("a"))
+    next(views)
+    waiting = lab.TRAINING._waiting
+    with ThreadPoolExecutor() as pool:
+        # Somebody else's turn, until the next frame and Pause wait for theirs.
+        with lab.TRAINING:
+            frame = pool.submit(next, views)
+            while len(waiting) < 2:
+                pass
+            answer = pool.submit(lab.pause, visitor("a"))
+            while len(waiting) < 3:
+                pass
+        assert 'data-step="80"' in frame.result()[0]
+        assert list(views) == [answer.result()]
 
 
 def test_own_points_are_where_they_were_painted(tmp_path):
