@@ -43,6 +43,7 @@ mean_over_replicas = _module.mean_over_replicas
 minimize = _module.minimize
 move = _module.move
 no_gradients = _module.no_gradients
+normalized = _module.normalized
 own_rows = _module.own_rows
 prelu = _module.prelu
 repeated = _module.repeated
@@ -60,7 +61,7 @@ update = _module.update
 # For bug reports: whether a problem remains with the operations of Keras alone. Networks and results are the same.
 PLAIN_KERNELS = os.environ.get("GANZOO_PLAIN_KERNELS", "") not in ("", "0")
 if PLAIN_KERNELS:
-    for _name in ("adam", "batch_normalized", "convolved", "leaky_relu", "prelu", "transposed_convolved"):
+    for _name in ("adam", "batch_normalized", "convolved", "leaky_relu", "normalized", "prelu", "transposed_convolved"):
         globals()[_name] = None
 
 

@@ -21,6 +21,7 @@ adam = None
 batch_normalized = None
 convolved = None
 leaky_relu = None
+normalized = None
 prelu = None
 transposed_convolved = None
 

@@ -28,6 +28,7 @@ from ganzoo.backend.common import (  # noqa: F401
     leaky_relu,
     logged,
     mean_over_replicas,
+    normalized,
     own_rows,
     prelu,
     repeated,

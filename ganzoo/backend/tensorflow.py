@@ -22,6 +22,7 @@ from ganzoo.backend.tensorflow_kernels import (  # noqa: F401
     batch_normalized,
     convolved,
     leaky_relu,
+    normalized,
     prelu,
     transposed_convolved,
 )

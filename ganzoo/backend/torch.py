@@ -28,7 +28,13 @@ from ganzoo.backend.common import (  # noqa: F401
     train_step,
     training_data,
 )
-from ganzoo.backend.torch_kernels import batch_normalized, convolved, prelu, transposed_convolved  # noqa: F401
+from ganzoo.backend.torch_kernels import (  # noqa: F401
+    batch_normalized,
+    convolved,
+    normalized,
+    prelu,
+    transposed_convolved,
+)
 from ganzoo.types import Tensor
 
 if TYPE_CHECKING:

@@ -60,6 +60,14 @@ def prelu(x: Tensor, slopes: Any) -> Tensor:
     return functional.prelu(x.movedim(-1, 1), _value(slopes).flatten()).movedim(1, -1)
 
 
+def normalized(x: Tensor, scale: Any, offset: Any, mean: Any, variance: Any, epsilon: float) -> Tensor:
+    """Batch norm with given statistics; as in `tensorflow_kernels.py`."""
+    scale, offset, mean, variance = (_value(one) for one in (scale, offset, mean, variance))
+    view = x.movedim(-1, 1) if x.ndim == 4 else x.reshape(-1, x.shape[-1])
+    y = functional.batch_norm(view, mean, variance, scale, offset, eps=epsilon)
+    return y.movedim(1, -1) if x.ndim == 4 else y.reshape(x.shape)
+
+
 def batch_normalized(x: Tensor, scale: Any, offset: Any, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
     """Batch norm over all axes but the last, in one operation; as in `tensorflow_kernels.py`."""
     scale, offset = _value(scale), _value(offset)

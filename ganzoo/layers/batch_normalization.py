@@ -9,8 +9,8 @@ from ganzoo.types import Tensor
 
 @keras.saving.register_keras_serializable(package="ganzoo")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras' batch norm, with the same arguments, weights and results. In training it uses the back end's fused
-    operation where there is one.
+    """Keras' batch norm, with the same arguments, weights and results, by the back end's fused operations where there
+    are some.
 
     Example:
         layer = ganzoo.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
@@ -18,14 +18,17 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs: Tensor, training: bool | None = None, mask: Any = None) -> Tensor:
-        # Imported late: only training needs it.
         from ganzoo import backend
 
         whole = self.scale and self.center and self.axis in (-1, len(inputs.shape) - 1) and mask is None
-        alone = not self.synchronized or backend.replica_count() == 1
-        is_fused = backend.batch_normalized is not None
         plain = self.variable_dtype == "float32" and not getattr(self, "renorm", False)
-        if not (training and self.trainable and whole and alone and plain and is_fused):
+        if not (whole and plain) or backend.normalized is None:
+            return super().call(inputs, training=training, mask=mask)
+        if not (training and self.trainable):
+            return backend.normalized(
+                inputs, self.gamma, self.beta, self.moving_mean, self.moving_variance, self.epsilon
+            )
+        if self.synchronized and backend.replica_count() > 1:
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance = backend.batch_normalized(inputs, self.gamma, self.beta, self.epsilon)
         for moving, new in ((self.moving_mean, mean), (self.moving_variance, variance)):

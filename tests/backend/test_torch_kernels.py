@@ -104,6 +104,21 @@ def test_batch_norm(shape):
     np.testing.assert_allclose(mean, x.mean(tuple(axes)), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(variance, x.var(tuple(axes)), rtol=1e-4, atol=1e-6)
 
+    mean, variance = sampled(shape[-1:], shape[-1:])
+    moments = (mean, variance**2)
+
+    def given(x, scale, offset):
+        return torch_kernels.normalized(x, scale, offset, *map(torch.tensor, moments), 1e-2)
+
+    assert_same(
+        by_torch(given, (x, scale, offset), weights),
+        by_tensorflow(
+            lambda x, scale, offset: (x - moments[0]) / tf.sqrt(moments[1] + 1e-2) * scale + offset,
+            (x, scale, offset),
+            weights,
+        ),
+    )
+
 
 @pytest.mark.parametrize("shape", [(2, 5, 6, 3), (2, 7, 3)], ids=str)
 def test_prelu(shape):

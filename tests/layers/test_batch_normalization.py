@@ -22,14 +22,14 @@ def both(shape):
     return theirs, ours, tf.constant(x, "float32"), tf.constant(rng.normal(size=shape), "float32")
 
 
-def gradients(layer, x, weights):
+def gradients(layer, x, weights, training=True):
     """Of what a loss with a gradient penalty asks of a discriminator: first and second order."""
     variables = [variable.value for variable in layer.trainable_variables]
     with tf.GradientTape() as outer:
         outer.watch(variables)
         with tf.GradientTape() as inner:
             inner.watch(x)
-            outputs = layer(x, training=True)
+            outputs = layer(x, training=training)
             score = tf.reduce_sum(weights * tf.sin(outputs))
         slope = inner.gradient(score, x)
         loss = score + tf.reduce_sum(slope**3)
@@ -38,12 +38,13 @@ def gradients(layer, x, weights):
 
 @pytest.mark.parametrize("shape", [(6, 5, 4, 3), (16, 3), (4, 7, 3)])
 @pytest.mark.parametrize("graph", [False, True])
-def test_numbers_statistics_and_gradients_are_those_of_keras(shape, graph):
+@pytest.mark.parametrize("training", [True, False])
+def test_numbers_statistics_and_gradients_are_those_of_keras(shape, graph, training):
     theirs, ours, x, weights = both(shape)
     found = []
     for layer in (theirs, ours):
         take = tf.function(gradients) if graph else gradients
-        found.append([*take(layer, x, weights), *(v.numpy() for v in layer.non_trainable_variables), layer(x)])
+        found.append([*take(layer, x, weights, training), *(v.numpy() for v in layer.non_trainable_variables)])
     for a, b in zip(*found):
         np.testing.assert_allclose(b, a, rtol=2e-4, atol=2e-4 * np.abs(a).max())
 
@@ -57,6 +58,17 @@ def test_half_precision_keeps_its_statistics_in_float32(dtype):
     seen = np.asarray(tf.cast(tf.cast(x, outputs.dtype), "float32")).astype("float64")
     np.testing.assert_allclose(layer.moving_mean, seen.mean((0, 1, 2)), rtol=1e-5)
     np.testing.assert_allclose(layer.moving_variance, seen.var((0, 1, 2)), rtol=1e-3)
+
+
+def test_inference_in_bfloat16_is_no_more_than_rounded():
+    theirs, ours, x, _ = both((6, 5, 4, 3))
+    for one in (theirs, ours):
+        one.dtype_policy = "mixed_bfloat16"
+    x = tf.cast(x, "bfloat16")
+    outputs = ours(x)
+    assert outputs.dtype == "bfloat16"
+    # A last bit at most, of eight.
+    np.testing.assert_allclose(tf.cast(outputs, "float32"), tf.cast(theirs(x), "float32"), rtol=2**-7, atol=1e-6)
 
 
 def test_what_has_no_kernel_is_left_to_keras():
