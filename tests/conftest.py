@@ -7,6 +7,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -155,3 +156,32 @@ def examples_folder(tmp_path_factory):
             soundfile.write(root / "my_voices" / name / f"{i}.wav", sound, 16_000)
     soundfile.write(root / "noisy.wav", rng.normal(0, 0.1, 16_000).astype("float32"), 16_000)
     return root
+
+
+@pytest.fixture(scope="module")
+def translator():
+    """A tiny cyclegan between day and night, compiled."""
+    keras.utils.set_random_seed(0)
+    model = ganzoo.create("cyclegan", **ganzoo.registry.model_class("cyclegan").test_config, domains=("day", "night"))
+    model.compile(pool_size=6)
+    return model
+
+
+@pytest.fixture(scope="module")
+def paired_folders(tmp_path_factory):
+    """Two folders, A and B, with 20 images of the same names: those of the second are the negatives of the first."""
+    root = tmp_path_factory.mktemp("paired_folders")
+    for side in "AB":
+        (root / side).mkdir()
+    for i in range(20):
+        image = np.full((24, 20, 3), 10 * i, "uint8")
+        image[:12, :, 0] = 200
+        for side, shown in (("A", image), ("B", 255 - image)):
+            Image.fromarray(shown).save(root / side / f"{i:02}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def paired_source(paired_folders):
+    """The same as a source of data."""
+    return f"folders:{paired_folders}/A,{paired_folders}/B"
