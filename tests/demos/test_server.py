@@ -1,10 +1,8 @@
 """The web page under requests that no browser showing it would send: real HTTP on loopback."""
 
 import asyncio
-import contextlib
 import functools
 import gzip
-import http.client
 import io
 import json
 import os
@@ -14,9 +12,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-import urllib.error
-import urllib.request
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,75 +28,10 @@ from ganzoo.inference.sampling import save_image
 from ganzoo.registry import model_class
 
 pytest.importorskip("gradio")
-uvicorn = pytest.importorskip("uvicorn")
-from ganzoo.demos import cgan, common, files, gate, hub, segan, server  # noqa: E402
-from ganzoo.demos.page_cache import PageCache  # noqa: E402
+pytest.importorskip("uvicorn")
 
-
-class Visitor:
-    """Speaks to the page as Gradio's front end does."""
-
-    def __init__(self, port):
-        self.port = port
-        self.address = f"http://127.0.0.1:{port}"
-
-    def ask(self, path, body=None, method=None, **headers):
-        """(status, content, headers) of a request."""
-        body = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json", **{name.replace("_", "-"): headers[name] for name in headers}}
-        request = urllib.request.Request(self.address + path, body, headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
-                return answer.status, answer.read(), answer.headers
-        except urllib.error.HTTPError as error:
-            return error.code, error.read(), error.headers
-
-    def upload(self, name, content):
-        """(status, path on the server)."""
-        mark = uuid.uuid4().hex
-        part = f'--{mark}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
-        body = part.encode() + content + f"\r\n--{mark}--\r\n".encode()
-        status, answer, _ = self.ask("/gradio_api/upload", body, Content_Type=f"multipart/form-data; boundary={mark}")
-        return status, json.loads(answer)[0] if status == 200 else answer
-
-    def run(self, event, data, session=None):
-        """(messages, result) of an event of the page: through the queue, for a new visitor or in a session."""
-        session = session or uuid.uuid4().hex
-        body = {"data": data, "fn_index": event, "session_hash": session, "trigger_id": None}
-        while (answer := self.ask("/gradio_api/queue/join", body))[0] == 503:
-            time.sleep(0.05)  # the queue is full: as a person, come back
-        assert answer[0] == 200, answer
-        messages = []
-        with urllib.request.urlopen(
-            f"{self.address}/gradio_api/queue/data?session_hash={session}", timeout=120
-        ) as said:
-            for line in said:
-                message = json.loads(line[5:]) if line.startswith(b"data:") else {"msg": ""}
-                if message["msg"] == "log":
-                    messages.append(message["log"])
-                if message["msg"] == "process_completed":
-                    output = message["output"]
-                    return messages + ([] if message["success"] else [output["error"]]), output.get("data")
-        raise AssertionError("the queue ended without an answer")
-
-    def event(self, function):
-        """The number of an event of the page that calls a function."""
-        return next(number for number, event in self.blocks.fns.items() if event.fn is function)
-
-
-@pytest.fixture(scope="module")
-def visitor():
-    blocks = hub.build()
-    app = hub.web(blocks, gate.Hosts("127.0.0.1", ["demo.example.org"]))
-    listening = server._listening("127.0.0.1", 0)
-    serving = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=2))
-    thread = threading.Thread(target=serving.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    visitor = Visitor(listening.getsockname()[1])
-    visitor.blocks, visitor.gate = blocks, app
-    yield visitor
-    serving.should_exit = True
-    thread.join(20)
+from ganzoo.demos import cgan, common, files, gate, segan, server
+from ganzoo.demos.page_cache import PageCache
 
 
 def sent(path, **more):
@@ -444,102 +374,6 @@ def test_odd_requests_are_answered_without_a_traceback(visitor, capfd):
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
-def test_uploads_are_limited(visitor, monkeypatch):
-    for length, status in ((str(gate.MOST_MEGABYTES * 2 * gate.MEGABYTE), 413), ("9" * 30, 413), ("x", 400)):
-        connection = http.client.HTTPConnection("127.0.0.1", visitor.port, timeout=30)
-        with contextlib.closing(connection):
-            connection.putrequest("POST", "/gradio_api/upload")
-            connection.putheader("Content-Type", "multipart/form-data; boundary=a")
-            connection.putheader("Content-Length", length)
-            connection.endheaders()
-            assert connection.getresponse().status in (status, 400)
-    connection = http.client.HTTPConnection("127.0.0.1", visitor.port, timeout=30)
-    with contextlib.closing(connection):
-        headers = {"Content-Type": "multipart/form-data; boundary=a", "Transfer-Encoding": "chunked"}
-        connection.request("POST", "/gradio_api/upload", iter([b"x"]), headers, encode_chunked=True)
-        assert connection.getresponse().status == 411
-    monkeypatch.setattr(visitor.gate.room, "most_bytes", -1)
-    assert visitor.upload("mine.png", b"x")[0] == 507
-
-
-def kept_files():
-    return {str(path) for path in files.uploads().rglob("*") if path.is_file()}
-
-
-def test_the_oldest_files_make_room_for_uploads(visitor, monkeypatch):
-    room, lasting = visitor.gate.room, {path for path in visitor.gate._lasting() if Path(path).is_file()}
-    assert lasting
-    monkeypatch.setattr(room, "seconds_between_counts", 0.0)
-    monkeypatch.setattr(room, "most_files", len(lasting) + 20)
-    # What other tests have left makes room at once.
-    monkeypatch.setattr(room, "seconds_safe", 0.0)
-    _, mine = visitor.upload("first.txt", b"first")
-    # Nothing goes that somebody has just uploaded.
-    monkeypatch.setattr(room, "seconds_safe", 1000.0)
-    for i in range(30):
-        status, answer = visitor.upload("mine.txt", str(i).encode())
-        if status != 200:
-            break
-    assert (status, b"too many files" in answer) == (507, True)
-    assert Path(mine).is_file()
-    monkeypatch.setattr(room, "seconds_safe", 0.0)
-    for i in range(30):
-        status, path = visitor.upload("mine.txt", f"later {i}".encode())
-        assert status == 200
-    assert len(kept_files()) <= room.most_files
-    assert lasting <= kept_files()
-    assert visitor.ask("/gradio_api/file=" + path)[:2] == (200, b"later 29")
-    assert visitor.ask("/gradio_api/file=" + mine)[0] == 404
-    assert not Path(mine).parent.exists()
-
-
-def test_a_burst_of_uploads_is_limited_before_its_files_are_counted(visitor, monkeypatch):
-    room = visitor.gate.room
-    monkeypatch.setattr(room, "seconds_between_counts", 1e9)
-    monkeypatch.setattr(room, "most_files", room._files + 10 * gate.MOST_FILES)
-    assert [visitor.upload("mine.txt", b"x")[0] for _ in range(12)] == [200] * 10 + [507] * 2
-
-
-PART = 'Content-Disposition: form-data; name="files"; filename="{}"\r\n\r\nx'
-ODD_FORMS = {
-    "many files": [PART.format(f"{i}.txt") for i in range(gate.MOST_FILES + 1)],
-    "thousands of files": [PART.format(f"{i}.txt") for i in range(20_800)],
-    "no name": [PART.format("")],
-    "a name of marks": [PART.format("???")],
-    "the folder above": [PART.format("a/..")],
-    "a file, then one without a name": [PART.format("a.txt"), PART.format("")],
-    "a field": ['Content-Disposition: form-data; name="files"\r\n\r\nx'],
-    "a file of another name": [PART.format("a.txt").replace("files", "file")],
-    "nothing": [],
-}
-
-
-@pytest.mark.parametrize("what", ODD_FORMS)
-def test_forms_that_the_page_does_not_send_are_refused_and_leave_nothing(visitor, what, capfd):
-    before = kept_files()
-    body = "".join(f"--a\r\n{part}\r\n" for part in ODD_FORMS[what]) + "--a--\r\n"
-    for query in ("", "?upload_id=b"):
-        kind = "multipart/form-data; boundary=a"
-        assert visitor.ask("/gradio_api/upload" + query, body.encode(), Content_Type=kind)[0] == 400
-    assert kept_files() == before
-    assert "Traceback" not in "".join(capfd.readouterr())
-
-
-def test_an_upload_that_breaks_off_leaves_nothing(visitor):
-    before, deadline = kept_files(), time.monotonic() + 60
-    with socket.create_connection(("127.0.0.1", visitor.port), timeout=30) as connection:
-        connection.sendall(
-            b"POST /gradio_api/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n"
-            b"Content-Type: multipart/form-data; boundary=a\r\n\r\n--a\r\n" + PART.format("a.txt").encode()
-        )
-        while kept_files() == before and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert kept_files() > before
-    while kept_files() != before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert kept_files() == before
-
-
 def test_one_visitor_cannot_fill_the_queue(visitor, monkeypatch):
     done = threading.Event()
 
@@ -594,7 +428,7 @@ def test_a_port_that_is_taken_is_said_to_be_taken():
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_nothing_is_left_when_the_server_is_asked_to_end(number, tmp_path):
+def test_nothing_is_left_when_the_server_is_asked_to_end(number, tmp_path, visitor_of):
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [sys.executable, "-u", "-m", "ganzoo.cli", "demo", "cgan"]
@@ -616,14 +450,14 @@ def test_nothing_is_left_when_the_server_is_asked_to_end(number, tmp_path):
         try:
             # Gradio 6.2 prints lines of its own before it.
             assert any("ganzoo is on" in page.stdout.readline() for _ in range(10))
-            status, path = Visitor(port).upload("mine.png", b"of a visitor")
+            status, path = visitor_of(port).upload("mine.png", b"of a visitor")
             assert status == 200
             assert Path(path).is_relative_to(tmp_path)
             assert Path(path).read_bytes() == b"of a visitor"
-            status, content, _ = Visitor(port).ask("/config")
+            status, content, _ = visitor_of(port).ask("/config")
             assert status == 200
             assert json.loads(content)["root"] == f"http://127.0.0.1:{port}{root}"
-            assert Visitor(port).ask("/config", Host="foreign.example")[0] == 403
+            assert visitor_of(port).ask("/config", Host="foreign.example")[0] == 403
             page.send_signal(number)
             assert page.wait(60) == (-signal.SIGTERM if number == signal.SIGTERM else 0)
         finally:
