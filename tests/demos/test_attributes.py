@@ -21,13 +21,6 @@ trained = pytest.mark.skipif(
 )
 
 
-def message(function, *values):
-    """What a page's function tells the visitor in place of a result. Outside of a browser Gradio issues a warning."""
-    with pytest.warns(UserWarning, match=".") as told:
-        assert function(*values) == gradio.skip()
-    return str(told[-1].message)
-
-
 def wanted(**values):
     return [values.get(name, attributes.UNCHANGED) for name in ATTRIBUTES]
 
@@ -44,14 +37,14 @@ def model(monkeypatch):
 
 
 @pytest.mark.parametrize("odd", [None, float("nan"), float("inf"), -1, 1.6, 2**40, "x", [1], True])
-def test_odd_numbers_become_messages(odd, model):
+def test_odd_numbers_become_messages(odd, model, message):
     assert "the seed" in message(attributes.change, AVATARS, odd, 1, *AS_IT_IS)
     assert "the strength" in message(attributes.change, AVATARS, 0, odd, *AS_IT_IS)
     assert "the seed" in message(attributes.arithmetic, AVATARS, *GROUPS, odd)
 
 
 @pytest.mark.parametrize("odd", [None, 3, [], {}, "men with glasses", "x" * 10_000])
-def test_odd_choices_become_messages(odd, model):
+def test_odd_choices_become_messages(odd, model, message):
     for place in range(3):
         told = message(attributes.arithmetic, AVATARS, *(odd if i == place else GROUPS[i] for i in range(3)), 0)
         assert "unknown group of faces" in told
@@ -62,7 +55,7 @@ def test_odd_choices_become_messages(odd, model):
     assert "8 attributes are expected, got 1" in message(attributes.change, AVATARS, 0, 1, odd)
 
 
-def test_other_presets_have_no_attributes():
+def test_other_presets_have_no_attributes(message):
     for preset in ("dcgan.mnist", "dcgan.digits"):
         assert preset not in attributes.presets_with_attributes("dcgan")
         assert "does not generate avatars" in message(attributes.change, preset, 0, 1, *AS_IT_IS)
@@ -95,7 +88,7 @@ def test_a_face_without_changes_stays_as_it_is(model):
     np.testing.assert_array_equal(read_image_file(path).pixels, grid(np.repeat(image, 2, axis=0), columns=2))
 
 
-def test_what_the_model_does_not_generate_is_said(model):
+def test_what_the_model_does_not_generate_is_said(model, message):
     missing = next(v for v in ATTRIBUTES["hair"] if v not in attributes._directions(AVATARS)["hair"])
     assert f"generated images show hair={missing}" in message(attributes.change, AVATARS, 0, 1, *wanted(hair=missing))
     assert "generated images show" in message(attributes.arithmetic, AVATARS, *GROUPS, 0)
