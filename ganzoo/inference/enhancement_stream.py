@@ -189,7 +189,8 @@ class _Filter:
 
         if self._state is None:
             self._state = np.zeros((len(block), max(len(self._a), len(self._b)) - 1))
-        if not block.shape[1]:
+        changes_nothing = not any((*self._b[1:], *self._a[1:]))
+        if not block.shape[1] or changes_nothing:
             return block
         block, self._state = lfilter(self._b, self._a, block.astype("float64"), zi=self._state)
         return block.astype("float32")
