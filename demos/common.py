@@ -124,7 +124,7 @@ def _trained_of_package(model: str) -> list[str]:
 def preset_choice(model: str, also: Iterable[str] = ()) -> gr.Dropdown:
     """A dropdown of the trained presets of a model and of the models in `also`."""
     choices = [preset for name in (model, *also) for preset in trained_presets(name)]
-    return gr.Dropdown(choices, value=choices[0], label="Trained on", elem_id=f"{model}-preset")
+    return gr.Dropdown(choices, value=choices[0], label="Preset", elem_id=f"{model}-preset")
 
 
 def seed_number(value: int, label: str = "Seed", **options: Any) -> gr.Number:

@@ -346,9 +346,13 @@ def page() -> list[dict[str, Any]]:
     playing_event = dict(fn=play, inputs=None, outputs=shown, trigger_mode="multiple", **_EVENT)
     go.click(**playing_event)
     stop.click(pause, None, shown, **_EVENT)
-    one.click(_stepping(None, "one step"), None, shown, **_EVENT)
-    half_d.click(_stepping("d_loss", "one update of D alone"), None, shown, **_EVENT)
-    half_g.click(_stepping("g_loss", "one update of G alone"), None, shown, **_EVENT)
+    for button, only, words in (
+        (one, None, "one step"),
+        (half_d, "d_loss", "one update of D alone"),
+        (half_g, "g_loss", "one update of G alone"),
+    ):
+        # Every click counts, also while the answer to the last one is on its way.
+        button.click(_stepping(only, words), None, shown, trigger_mode="multiple", **_EVENT)
     explained = [watched, told, *choices.values()]
     again.click(reset, [two, painting, *controls], [*explained, *shown], **_BUILD)
     # Not only when the mouse is released: arrow keys and the number beside the slider change it, too.

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganzoo import presets, registry
+from ganzoo.classes import class_of
 from ganzoo.config import with_settings
 from ganzoo.errors import GanzooError, needs_loggers
+from ganzoo.training.stages import stage_runs
 from ganzoo.types import PathLike
 
 
@@ -100,11 +102,13 @@ def training(
     settings: Sequence[str] = (),
     output: PathLike = "runs",
     resume: bool = False,
+    run: int | None = None,
 ) -> None:
     """Checks that `ganzoo train` can start; arguments as in `ganzoo.train`.
 
     Raises:
-        GanzooError: an unknown preset or setting, a missing source, or an output folder that is not writable.
+        GanzooError: an unknown preset or setting, a missing source, no run to resume, or an output folder that is not
+            writable.
 
     Example:
         from ganzoo import checks
@@ -125,6 +129,8 @@ def training(
         model(config.training.start_from)
     needs_loggers(config.training.loggers)
     folder_to_write(output)
+    if resume:
+        stage_runs(config, found.label, Path(output), resume, run)
 
 
 def existing(path: Path, kind: str = "file") -> None:
@@ -149,10 +155,57 @@ def existing(path: Path, kind: str = "file") -> None:
     raise GanzooError(f"no such {kind}: {path}{guess}")
 
 
+def image_to_read(path: Path) -> None:
+    """Checks that an image or a folder can be read; of an image, its header alone.
+
+    Raises:
+        GanzooError: it does not exist, or is no image.
+    """
+    from ganzoo.data.decoding import opened_image
+    from ganzoo.inference.image_files import PIXEL_LIMIT
+
+    to_read(path, "image")
+    if os.path.isfile(path):
+        with opened_image(path, PIXEL_LIMIT):
+            pass
+
+
+def recording_to_read(path: Path) -> None:
+    """Checks that a recording or a folder can be read; of a recording, its header alone.
+
+    Raises:
+        GanzooError: it does not exist, or is no recording.
+    """
+    from ganzoo.data.recording_files import opened
+
+    to_read(path, "recording")
+    if os.path.isfile(path):
+        with opened(path):
+            pass
+
+
 def to_read(path: Path, kind: str) -> None:
     """Checks that a file or folder to read exists; arguments and errors as in `existing`."""
     if not os.path.isdir(path):
         existing(path, kind)
+
+
+def labels(name: PathLike, given: Sequence[str]) -> None:
+    """Checks that a preset has classes of these names; of other models, and of classes without names, nothing.
+
+    Raises:
+        GanzooError: it has none of this name or number.
+
+    Example:
+        from ganzoo import checks
+
+        checks.labels("cgan.fashion_mnist", ["sneaker", "8"])
+        checks.labels("cgan.fashion_mnist", ["snekaer"])     # GanzooError: ... Did you mean 'Sneaker'?
+    """
+    config = presets.config_of(name) if given else None
+    if config is not None and config.class_names:
+        for label in given:
+            class_of(label, config.class_names)
 
 
 def image_to_write(path: PathLike) -> None:

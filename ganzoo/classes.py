@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, unknown
 
 
 def class_numbers(labels: Any, classes: int | None = None, where: str = "labels") -> np.ndarray:
@@ -48,6 +48,38 @@ def class_numbers(labels: Any, classes: int | None = None, where: str = "labels"
     if labels.size and (labels.min() < 0 or labels.max() >= (classes or 2**31)):
         raise GanzooError(f"{where} are whole numbers{_range(classes)}, got {shown}")
     return labels.astype("int64")
+
+
+def class_of(name: str, names: Sequence[str], classes: int | None = None) -> int:
+    """The number of a class from its name, or from its number as text where no class has that name.
+
+    Args:
+        name: in any case, if no two names differ in it alone.
+        names: of all classes; empty if they have none.
+        classes: number of classes; None for that of the names.
+
+    Raises:
+        GanzooError: no class has this name or number.
+
+    Example:
+        from ganzoo.classes import class_of
+
+        class_of("dog", ["Cat", "Dog"])     # 1
+    """
+    classes = len(names) if classes is None else classes
+    found = {known.casefold(): number for number, known in enumerate(names)}
+    # Two names may differ only in case.
+    found.update({known: number for number, known in enumerate(names)})
+    for key in (name, name.casefold()):
+        if key in found:
+            return found[key]
+    if name.isdecimal() and len(name) < 10 and int(name) < classes:
+        return int(name)
+    if not names:
+        raise GanzooError(
+            f"the model's classes have no names: use whole numbers{_range(classes)}, got {reprlib.repr(name)}"
+        )
+    raise GanzooError(f"{unknown('class', name, names)} Or a number{_range(classes)}.")
 
 
 def check_label_shape(shape: Sequence[int | None], classes: int | None = None, where: str = "labels") -> None:

@@ -200,6 +200,8 @@ def _mapping_of(path: PathLike, where: str = "") -> Any:
             raise OSError(f"it has more than {MOST_BYTES:,} bytes")
         # Some editors begin UTF-8 files with a byte order mark.
         text = content.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise GanzooError(f"cannot read the config {where or path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise GanzooError(f"cannot read the config {where or path}: {error}") from None
     return _yaml_value(text, where or str(path))

@@ -4,6 +4,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import wave
 
 import numpy as np
 import pytest
@@ -190,6 +191,13 @@ CHEAP_MISTAKES = [
     ("generate elsewhere/tiny-001", "no such run folder or file"),
     ("generate runs/tiny-001", "has no checkpoint"),
     ("generate notes.keras", "not a readable .keras file"),
+    ("generate cgan.fashion_mnist --label snekaer", "Did you mean 'Sneaker'?"),
+    ("generate cgan.fashion_mnist --label 12", "Or a number from 0 to 9"),
+    ("upscale notes.txt out.png", "notes.txt cannot be read as an image"),
+    ("translate notes.txt out.png", "notes.txt cannot be read as an image"),
+    ("enhance notes.txt out.wav", "notes.txt cannot be read as a recording"),
+    ("convert notes.txt out.wav", "notes.txt cannot be read as a recording"),
+    ("train dcgan.digits --resume", "there is no run of 'dcgan.digits'"),
     ("generate mine.yaml", "mine.yaml: unknown model 'dcgann'. Did you mean 'dcgan'?"),
     ("generate broken.yaml", "broken.yaml: unknown key 'modle'"),
     ("generate began.fashion_mnist", "ganzoo train began.fashion_mnist"),
@@ -197,11 +205,11 @@ CHEAP_MISTAKES = [
     ("generate segan", "use `ganzoo enhance IN OUT --model segan`"),
     ("generate stackgan.avatars", 'use `ganzoo generate stackgan.avatars --caption "a man with round glasses"`'),
     ("generate cgan --caption apple", "use `ganzoo generate cgan`"),
-    ("upscale notes.txt o.png --model dcgan", "use `ganzoo generate dcgan`"),
-    ("upscale notes.txt o.png --model srgann", "Did you mean 'srgan'?"),
+    ("upscale dot.png o.png --model dcgan", "use `ganzoo generate dcgan`"),
+    ("upscale dot.png o.png --model srgann", "Did you mean 'srgan'?"),
     ("upscale note.txt o.png", "no such image: note.txt. Did you mean 'notes.txt'?"),
     ("enhance none.wav o.wav", "no such recording: none.wav"),
-    ("enhance notes.txt o.wav --model srresnet", "use `ganzoo upscale IN OUT --model srresnet`"),
+    ("enhance tone.wav o.wav --model srresnet", "use `ganzoo upscale IN OUT --model srresnet`"),
     ("generate dcgan --output notes.doc", "cannot write 'notes.doc'"),
     ("generate dcgan --output runs", "it is a folder"),
     ("generate dcgan --output notes.txt/o.png", "notes.txt is not a folder"),
@@ -238,6 +246,10 @@ CHEAP_MISTAKES = [
 def test_mistakes_are_answered_before_keras_is_imported(tmp_path):
     (tmp_path / "runs" / "tiny-001" / "checkpoints").mkdir(parents=True)
     (tmp_path / "notes.txt").write_text("notes")
+    Image.new("RGB", (4, 4)).save(tmp_path / "dot.png")
+    with wave.open(str(tmp_path / "tone.wav"), "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
+        file.writeframes(bytes(3200))
     (tmp_path / "notes.keras").write_text("notes")
     (tmp_path / "mine.yaml").write_text("model: dcgann\n")
     (tmp_path / "broken.yaml").write_text("modle: dcgan\n")

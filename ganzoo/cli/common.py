@@ -100,7 +100,7 @@ def _change_recordings(
     from ganzoo.inference.recordings import WRITTEN, change_file, check_writable, recordings_in
 
     if len(sources) == 1:
-        checks.to_read(sources[0], "recording")
+        checks.recording_to_read(sources[0])
     pairs = written_pairs(list(sources), target, recordings_in, lambda suffix: suffix if suffix in WRITTEN else ".wav")
     for _, written in pairs:
         check_writable(written)

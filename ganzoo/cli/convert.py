@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from ganzoo.cli.common import _change_recordings
-from ganzoo.cli.group import _Path, main
+from ganzoo.cli.group import _Path, _Sources, main
 
 
 @main.command()
-@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=_Path(path_type=Path))
+@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=_Path(path_type=Path), cls=_Sources)
 @click.argument("target", metavar="OUT", type=_Path(path_type=Path))
 @click.option(
     "--model",

@@ -79,7 +79,7 @@ def enhance(
         raise click.UsageError(f"Missing argument '{'IN' if source is None else 'OUT'}'.")
     if given := [name for name, value in streaming.items() if value is not None]:
         raise click.UsageError(f"--{given[0]} is an option of --stream")
-    checks.to_read(source, "recording")
+    checks.recording_to_read(source)
     pairs = written_pairs(source, target, recordings_in, lambda suffix: suffix if suffix in WRITTEN else ".wav")
     for _, written in pairs:
         check_writable(written)

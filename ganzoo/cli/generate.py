@@ -114,6 +114,7 @@ def generate(
         output = output or "grid.png"
         checks.image_to_write(output)
     command = "generate --caption" if captions else "generate --label" if labels else "generate"
+    checks.labels(name, labels)
     model = _loaded(name, command, precision)
     rows = generation.rows_of(model, captions, labels)
     count = count or (8 if captions or labels else 16 if walk else 64)

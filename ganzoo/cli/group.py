@@ -31,6 +31,16 @@ class _Number(click.FloatRange):
         return number
 
 
+class _Sources(click.Argument):
+    """The argument IN..., before OUT, which takes the last value. If there is no other, both are asked for."""
+
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        try:
+            return super().process_value(ctx, value)
+        except click.MissingParameter:
+            raise click.UsageError("name what to read and what to write: IN... OUT", ctx) from None
+
+
 class _Group(click.Group):
     """Reports the package's errors in one line, and suggests the nearest command for a mistyped one."""
 

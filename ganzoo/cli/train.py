@@ -82,7 +82,7 @@ def train(
         raise GanzooError("--run names a run to resume: add --resume")
     if loggers:
         settings = [*settings, f"training.loggers=[{', '.join(map(repr, loggers))}]"]
-    checks.training(preset, data, settings, output, resume)
+    checks.training(preset, data, settings, output, resume, run)
     import_keras()
     if dry_run:
         from ganzoo.data.tfds import without_downloads

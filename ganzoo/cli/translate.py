@@ -7,12 +7,12 @@ from typing import Any
 import click
 
 from ganzoo.cli.common import _each, _loaded, _with_precision
-from ganzoo.cli.group import _Path, main
+from ganzoo.cli.group import _Path, _Sources, main
 from ganzoo.errors import GanzooError
 
 
 @main.command()
-@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=_Path(path_type=Path))
+@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=_Path(path_type=Path), cls=_Sources)
 @click.argument("target", metavar="OUT", type=_Path(path_type=Path))
 @click.option(
     "--model",
@@ -70,7 +70,7 @@ def translate(
         return find_image_files(folder, skip_folder=target)
 
     if len(sources) == 1:
-        checks.to_read(sources[0], "image")
+        checks.image_to_read(sources[0])
     pairs = written_pairs(list(sources), target, files_in, lambda suffix: f".{file_format or 'png'}")
     if file_format and pairs[0][1] == target:
         raise GanzooError(f"--format is for a folder OUT: the suffix of {target.name} says the format")

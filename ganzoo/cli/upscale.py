@@ -7,12 +7,12 @@ from typing import Any
 import click
 
 from ganzoo.cli.common import _each, _loaded, _with_precision
-from ganzoo.cli.group import _Number, _Path, main
+from ganzoo.cli.group import _Number, _Path, _Sources, main
 from ganzoo.errors import GanzooError
 
 
 @main.command()
-@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=_Path(path_type=Path))
+@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=_Path(path_type=Path), cls=_Sources)
 @click.argument("target", metavar="OUT", type=_Path(path_type=Path))
 @click.option(
     "--model",
@@ -74,6 +74,7 @@ def upscale(
     from ganzoo import checks
     from ganzoo.inference import frames
     from ganzoo.inference.folders import written_pairs
+    from ganzoo.inference.video import is_video
 
     def files_in(folder: Path) -> Any:
         return frames.files_to_upscale(folder, skip_folder=target)
@@ -82,7 +83,10 @@ def upscale(
         return frames.result_suffix(path, file_format if file_format in (None, "keep") else f".{file_format}")
 
     if len(sources) == 1:
-        checks.to_read(sources[0], "image")
+        if is_video(sources[0]):
+            checks.to_read(sources[0], "video")
+        else:
+            checks.image_to_read(sources[0])
     pairs = written_pairs(list(sources), target, files_in, suffix_of=suffix_of)
     if file_format and pairs[0][1] == target:
         raise GanzooError(f"--format is for a folder OUT: the suffix of {target.name} says the format")

@@ -1,16 +1,15 @@
 """Models that generate images of a given class."""
 
-import reprlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from keras import ops
 
-from ganzoo.classes import check_label_shape, class_numbers
+from ganzoo.classes import check_label_shape, class_numbers, class_of
 from ganzoo.data.batch_checks import parts_of, rank_of
 from ganzoo.data.labelled import labelled
-from ganzoo.errors import GanzooError, unknown
+from ganzoo.errors import GanzooError
 from ganzoo.inference.counts import allocated
 from ganzoo.inference.sampling import grid
 from ganzoo.tasks.image_generation import ImageGeneration
@@ -161,20 +160,7 @@ class ClassConditionalGeneration(ImageGeneration):
         Example:
             ganzoo.load("cgan.fashion_mnist").class_number("sneaker")  # 7
         """
-        found = {known.casefold(): number for number, known in enumerate(self.class_names)}
-        # Two names may differ only in case.
-        found.update({known: number for number, known in enumerate(self.class_names)})
-        for key in (name, name.casefold()):
-            if key in found:
-                return found[key]
-        if name.isdecimal() and len(name) < 10 and int(name) < self.classes:
-            return int(name)
-        if not self.class_names:
-            raise GanzooError(
-                f"the model's classes have no names: use whole numbers from 0 to {self.classes - 1}, got "
-                f"{reprlib.repr(name)}"
-            )
-        raise unknown("class", name, self.class_names)
+        return class_of(name, self.class_names, self.classes)
 
     def _numbers(self, labels: Any) -> Any:
         """Labels with names replaced by numbers."""
