@@ -116,7 +116,8 @@ def left(request: gr.Request) -> None:
     session = _sessions.pop(request.session_hash or "", None)
     if session is not None:
         session.playing = None
-        session.games, session.frames = [], []
+        with TRAINING:
+            session.games, session.frames = [], []
         gc.collect()
 
 
@@ -125,7 +126,8 @@ def left(request: gr.Request) -> None:
 
 def _shown(session: Session, status: str | None = None) -> tuple[Any, ...]:
     """The images of both games, and the status line, which a new status changes."""
-    session.status = session.status if status is None else status
+    if status is not None:
+        session.status = status
     images = [render(*parts) for parts in zip(session.frames, session.games, session.names)]
     second = gr.update(value=images[1], visible=True) if len(images) > 1 else gr.update(value="", visible=False)
     return images[0], second, f'<div role="status">{session.status}</div>'
@@ -141,6 +143,7 @@ def _set_up(request: gr.Request, games: list[Settings], names: list[str], goal: 
         game.prepare()
     frames = [game.frame() for game in built]
     with TRAINING:
+        session.playing = None
         # Steps before the game, of the discriminator alone, do not count.
         session.games, session.names, session.goal = built, names, built[0].step + goal
         session.frames = frames
@@ -178,15 +181,19 @@ def _asked(two: Any, painting: Any, values: tuple[Any, ...]) -> tuple[list[Setti
 def play(request: gr.Request) -> Iterator[Any]:
     """Trains and shows frames until the visitor pauses, leaves, or the goal is reached."""
     try:
-        yield from _playing(_session(request))
+        yield from _playing(request)
     except GanzooError as error:
         shown_warning(error)
         yield gr.skip()
 
 
-def _playing(session: Session) -> Iterator[Any]:
+# What is shown changes in turns, those of TRAINING, in the order in which visitors ask for it.
+
+
+def _playing(request: gr.Request) -> Iterator[Any]:
     token = object()
-    with _changing:
+    with TRAINING:
+        session = _session(request)
         if session.playing is None and playing() >= MOST_PLAYING:
             raise GanzooError(
                 f"{MOST_PLAYING} visitors are training games already, as many as this machine can: try again in a "
@@ -194,26 +201,27 @@ def _playing(session: Session) -> Iterator[Any]:
             )
         # Another event of this visitor that plays ends.
         session.playing = token
-    if session.games[0].step >= session.goal:
-        session.goal = session.games[0].step + MOST_STEPS
+        if session.games[0].step >= session.goal:
+            session.goal = session.games[0].step + MOST_STEPS
     begun, steps = time.monotonic(), 0
     try:
-        # The games of a visitor who has left are gone.
-        while games := session.games:
-            start, goal = time.monotonic(), session.goal
-            count = min(session.speed, max(1, goal - games[0].step))
+        while True:
+            start = time.monotonic()
             with TRAINING:
-                # Pause and single steps change what is shown in turns of their own: never halfway from here.
-                is_over = session.playing is not token
+                if not session.games:
+                    # The visitor has left.
+                    return
+                is_over, status = session.playing is not token, None
                 if not is_over:
-                    _advance(session, games, count)
+                    count = min(session.speed, max(1, session.goal - session.games[0].step))
+                    _advance(session, count)
                     steps += count
-                    is_over = games[0].step >= goal or any(frame.has_failed for frame in session.frames)
+                    is_over = session.games[0].step >= session.goal or any(frame.has_failed for frame in session.frames)
                     rate = steps / (time.monotonic() - begun)
-                    session.status = f"{'paused' if is_over else 'playing'} · {rate:,.0f} steps per second"
+                    status = f"{'paused' if is_over else 'playing'} · {rate:,.0f} steps per second"
+                shown = _shown(session, status)
             # Also after Pause: the browser may get its answer before the image that was yielded here last.
-            if session.games:
-                yield _shown(session)
+            yield shown
             if is_over:
                 return
             time.sleep(max(0.0, 1 / FRAMES_PER_SECOND - (time.monotonic() - start)))
@@ -223,22 +231,20 @@ def _playing(session: Session) -> Iterator[Any]:
             session.playing = None
 
 
-def _advance(session: Session, games: "list[Game]", count: int, only: str | None = None) -> None:
+def _advance(session: Session, count: int, only: str | None = None) -> None:
     frames = []
-    for game in games:
+    for game in session.games:
         game.train(count, only)
         frames.append(game.frame())
-    if session.games is games:
-        session.frames = frames
+    session.frames = frames
 
 
 def pause(request: gr.Request) -> Any:
     """Ends `play`, after the steps that are being taken."""
-    with contextlib.suppress(GanzooError):
+    with contextlib.suppress(GanzooError), TRAINING:
         session = _session(request)
-        with TRAINING:
-            session.playing = None
-            return _shown(session, "paused")
+        session.playing = None
+        return _shown(session, "paused")
     return gr.skip()
 
 
@@ -246,10 +252,10 @@ def _stepping(only: str | None, words: str) -> Callable[..., Any]:
     @shown_errors
     def step(request: gr.Request) -> Any:
         """One step, or half of one, of both games."""
-        session = _session(request)
         with TRAINING:
+            session = _session(request)
             session.playing = None
-            _advance(session, session.games, 1, only)
+            _advance(session, 1, only)
             return _shown(session, words)
 
     return step

@@ -102,13 +102,11 @@ def training(
     settings: Sequence[str] = (),
     output: PathLike = "runs",
     resume: bool = False,
-    run: int | None = None,
 ) -> None:
     """Checks that `ganzoo train` can start; arguments as in `ganzoo.train`.
 
     Raises:
-        GanzooError: an unknown preset or setting, a missing source, no run to resume, or an output folder that is not
-            writable.
+        GanzooError: an unknown preset or setting, a missing source, or an output folder that is not writable.
 
     Example:
         from ganzoo import checks
@@ -129,8 +127,21 @@ def training(
         model(config.training.start_from)
     needs_loggers(config.training.loggers)
     folder_to_write(output)
-    if resume:
-        stage_runs(config, found.label, Path(output), resume, run)
+
+
+def run_to_resume(preset: PathLike, output: PathLike, run: int | None = None) -> None:
+    """Checks that there is a run of a preset that `ganzoo train --resume` can resume.
+
+    Raises:
+        GanzooError: there is none.
+
+    Example:
+        from ganzoo import checks
+
+        checks.run_to_resume("dcgan.digits", "runs")     # GanzooError: there is no run of 'dcgan.digits' ...
+    """
+    found = presets.find(preset)
+    stage_runs(found.config, found.label, Path(output), resume=True, number=run)
 
 
 def existing(path: Path, kind: str = "file") -> None:

@@ -127,8 +127,8 @@ def _gradients_of_batch_norm(upstream: Tensor, x: Tensor, scale: Tensor, epsilon
 def normalized(x: Tensor, scale: Any, offset: Any, mean: Any, variance: Any, epsilon: float) -> Tensor:
     """Batch norm with given statistics, computed in float32; in half precision by a fused kernel, which saves casts.
 
-    In float32 it is Keras' own form: the graph optimizer fuses the kernel with a ReLU after it, which turns NaN to 0,
-    so that an overflow would go unnoticed.
+    The graph optimizer fuses the kernel with a ReLU after it, which turns NaN to 0 on some processors. So that an
+    overflow is noticed, float32 keeps Keras' own form; in bfloat16, it may go unnoticed.
 
     Args:
         x: (..., channels).

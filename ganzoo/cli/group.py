@@ -32,7 +32,7 @@ class _Number(click.FloatRange):
 
 
 class _Sources(click.Argument):
-    """The argument IN..., before OUT, which takes the last value. If there is no other, both are asked for."""
+    """The argument IN..., before OUT, which takes the last value. If there is no other value, the error names both."""
 
     def process_value(self, ctx: click.Context, value: Any) -> Any:
         try:

@@ -82,7 +82,10 @@ def train(
         raise GanzooError("--run names a run to resume: add --resume")
     if loggers:
         settings = [*settings, f"training.loggers=[{', '.join(map(repr, loggers))}]"]
-    checks.training(preset, data, settings, output, resume, run)
+    checks.training(preset, data, settings, output, resume)
+    # Of several workers, those that write nothing may not see the folder.
+    if resume and strategy != "multiworker":
+        checks.run_to_resume(preset, output, run)
     import_keras()
     if dry_run:
         from ganzoo.data.tfds import without_downloads

@@ -88,7 +88,8 @@ class EnhancementStream:
         Raises:
             GanzooError: a block of another shape than before, or after `finish`.
         """
-        block = np.asarray(block, "float32")
+        # A copy: the caller may fill the same array again, as callbacks of sound cards do.
+        block = np.array(block, "float32")
         if self._finished:
             raise GanzooError("the stream is finished: begin another one")
         channels = 1 if block.ndim == 1 else block.shape[-1]
@@ -182,6 +183,7 @@ class _Filter:
 
     def __init__(self, b: Sequence[float], a: Sequence[float]) -> None:
         self._b, self._a = b, a
+        self._changes_nothing = b[0] == a[0] and not any((*b[1:], *a[1:]))
         self._state: Any = None
 
     def push(self, block: np.ndarray) -> np.ndarray:
@@ -189,8 +191,7 @@ class _Filter:
 
         if self._state is None:
             self._state = np.zeros((len(block), max(len(self._a), len(self._b)) - 1))
-        changes_nothing = not any((*self._b[1:], *self._a[1:]))
-        if not block.shape[1] or changes_nothing:
+        if not block.shape[1] or self._changes_nothing:
             return block
         block, self._state = lfilter(self._b, self._a, block.astype("float64"), zi=self._state)
         return block.astype("float32")

@@ -9,8 +9,8 @@ from ganzoo.types import Tensor
 
 @keras.saving.register_keras_serializable(package="ganzoo")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras' batch norm, with the same arguments, weights and results, by the back end's fused operations where there
-    are some.
+    """Keras' batch norm, with the same arguments, weights and results, using the back end's fused operations where
+    available.
 
     Example:
         layer = ganzoo.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)

@@ -1,6 +1,7 @@
 """The pages of the laboratory, games and live training: their functions."""
 
 import gc
+import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -95,16 +96,19 @@ def test_a_pause_during_a_frame_is_shown_last():
     lab._set_up(visitor("a"), [Settings(units=4, batch_size=8)], ["Game A"])
     views = lab.play(visitor("a"))
     next(views)
-    waiting = lab.TRAINING._waiting
+
+    def wait_for(count):
+        deadline = time.monotonic() + 60
+        while len(lab.TRAINING._waiting) < count:
+            assert time.monotonic() < deadline
+
     with ThreadPoolExecutor() as pool:
         # Somebody else's turn, until the next frame and Pause wait for theirs.
         with lab.TRAINING:
             frame = pool.submit(next, views)
-            while len(waiting) < 2:
-                pass
+            wait_for(2)
             answer = pool.submit(lab.pause, visitor("a"))
-            while len(waiting) < 3:
-                pass
+            wait_for(3)
         assert 'data-step="80"' in frame.result()[0]
         assert list(views) == [answer.result()]
 

@@ -17,12 +17,6 @@ def click(x, y):
     return gradio.SelectData(None, {"index": [x, y], "value": None})
 
 
-def message(function, *values):
-    with pytest.warns(UserWarning, match=".") as told:
-        assert function(*values) == gradio.skip()
-    return str(told[-1].message)
-
-
 def test_places_are_quantiles_of_the_prior():
     places = np.array([[0.5, 0.5], [0.975, 0.5], [0.5, 0.1587]])
     np.testing.assert_allclose(vae.latents_at(places), [[0, 0], [1.96, 0], [0, 1]], atol=1e-3)
@@ -59,7 +53,7 @@ def test_codes_of_one_digit_lie_together():
     assert (vae.show(PRESET, 0.5, 0.5, True)[0] != vae.show(PRESET, 0.5, 0.5, False)[0]).mean() > 0.02
 
 
-def test_an_image_of_the_visitor_is_placed(tmp_path):
+def test_an_image_of_the_visitor_is_placed(tmp_path, message):
     model = ganzoo.load(PRESET, precision="auto")
     wanted = np.array([[0.3, 0.6]])
     Image.fromarray(model.decode(vae.latents_at(wanted))[0, :, :, 0]).save(tmp_path / "own.png")
@@ -72,14 +66,14 @@ def test_an_image_of_the_visitor_is_placed(tmp_path):
 
 
 @pytest.mark.parametrize("odd", [None, float("nan"), -1, 2, "x", [1], True])
-def test_odd_values_become_messages(odd):
+def test_odd_values_become_messages(odd, message):
     assert "the place" in message(vae.show, PRESET, odd, 0.5, True)
     assert "click" in message(vae.pick, PRESET)
     if odd != 2:
         assert "the place" in message(vae.pick, PRESET, click(odd, 1))
 
 
-def test_models_with_more_dimensions_have_no_map():
+def test_models_with_more_dimensions_have_no_map(message):
     assert PRESET in vae.maps()
     assert "vae.mnist" not in vae.maps()
     assert "more than two" in message(vae.show, "vae.mnist", 0.5, 0.5, False)

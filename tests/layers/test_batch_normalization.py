@@ -60,15 +60,17 @@ def test_half_precision_keeps_its_statistics_in_float32(dtype):
     np.testing.assert_allclose(layer.moving_variance, seen.var((0, 1, 2)), rtol=1e-3)
 
 
-def test_inference_in_bfloat16_is_no_more_than_rounded():
-    theirs, ours, x, _ = both((6, 5, 4, 3))
+@pytest.mark.parametrize("shape", [(6, 5, 4, 3), (16, 3), (4, 7, 3)])
+@pytest.mark.parametrize(("dtype", "bits"), [("bfloat16", 8), ("float16", 11)])
+def test_inference_in_half_precision_is_no_more_than_rounded(shape, dtype, bits):
+    theirs, ours, x, _ = both(shape)
     for one in (theirs, ours):
-        one.dtype_policy = "mixed_bfloat16"
-    x = tf.cast(x, "bfloat16")
-    outputs = ours(x)
-    assert outputs.dtype == "bfloat16"
-    # A last bit at most, of eight.
-    np.testing.assert_allclose(tf.cast(outputs, "float32"), tf.cast(theirs(x), "float32"), rtol=2**-7, atol=1e-6)
+        one.dtype_policy = f"mixed_{dtype}"
+    x = tf.cast(x, dtype)
+    for outputs in (ours(x), tf.function(ours)(x)):
+        assert outputs.dtype == dtype
+        # By one unit in the last place at most.
+        np.testing.assert_allclose(tf.cast(outputs, "float32"), tf.cast(theirs(x), "float32"), rtol=2 ** (1 - bits))
 
 
 def test_what_has_no_kernel_is_left_to_keras():
