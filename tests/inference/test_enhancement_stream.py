@@ -33,7 +33,10 @@ def in_blocks(stream, sound, sizes):
     """The parts that the stream returns for blocks of these sizes, over and over, and the rest."""
     parts, start, place = [], 0, 0
     while start < len(sound):
-        parts.append(stream.push(sound[start : start + sizes[place % len(sizes)]]))
+        block = sound[start : start + sizes[place % len(sizes)]].copy()
+        parts.append(stream.push(block))
+        # The callbacks of sound cards use one array again and again.
+        block[:] = 1.0
         start, place = start + sizes[place % len(sizes)], place + 1
     return [*parts, stream.finish()]
 
