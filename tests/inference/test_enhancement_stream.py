@@ -45,7 +45,7 @@ def in_blocks(stream, sound, sizes):
 def test_blocks_give_what_the_whole_recording_gives(model, rate, channels):
     sound = noise(3 * rate, *channels)
     whole = model.enhance(sound, rate)
-    parts = in_blocks(model.stream(rate, block=0.2), sound, (0, 1, 777, 4096))
+    parts = in_blocks(model.stream(rate, block=0.2), sound, (777, 0, 1, 4096))
     found = np.concatenate(parts)
     assert found.shape == sound.shape
     np.testing.assert_allclose(found, whole, atol=1e-5 * np.abs(whole).max())
