@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from ganzoo.training.zoo_model import ZooModel
 
 ALWAYS_COMPILED = False
-# Operations that a back end may replace by faster ones; see `tensorflow_kernels.py` and `torch_kernels.py`.
+# Operations that a back end may replace by faster ones: `tensorflow_kernels.py`, `tensorflow_convolutions.py` and
+# `torch_kernels.py`.
 KerasAdam = keras.optimizers.Adam
 adam = None
 batch_normalized = None

@@ -16,16 +16,9 @@ from ganzoo.backend.common import (  # noqa: F401
     test_step,
     train_step,
 )
+from ganzoo.backend.tensorflow_convolutions import convolved, transposed_convolved  # noqa: F401
 from ganzoo.backend.tensorflow_gradients import free_gradients  # noqa: F401
-from ganzoo.backend.tensorflow_kernels import (  # noqa: F401
-    adam,
-    batch_normalized,
-    convolved,
-    leaky_relu,
-    normalized,
-    prelu,
-    transposed_convolved,
-)
+from ganzoo.backend.tensorflow_kernels import adam, batch_normalized, leaky_relu, normalized, prelu  # noqa: F401
 from ganzoo.errors import GanzooError
 from ganzoo.types import Tensor
 

@@ -15,7 +15,7 @@ from ganzoo.types import Tensor
 
 
 def convolved(x: Tensor, kernel: Any, strides: Sequence[int], bias: Any = None) -> Tensor:
-    """A convolution with padding "SAME"; as in `tensorflow_kernels.py`."""
+    """A convolution with padding "SAME"; as in `tensorflow_convolutions.py`."""
     x, kernel = x.movedim(-1, 1), _of_kernel(kernel)
     padding: list[int] = []
     more: list[int] = []
@@ -30,7 +30,7 @@ def convolved(x: Tensor, kernel: Any, strides: Sequence[int], bias: Any = None) 
 
 
 def transposed_convolved(x: Tensor, kernel: Any, strides: Sequence[int], bias: Any = None) -> Tensor:
-    """A transposed convolution with padding "SAME"; as in `tensorflow_kernels.py`."""
+    """A transposed convolution with padding "SAME"; as in `tensorflow_convolutions.py`."""
     x, kernel = x.movedim(-1, 1), _of_kernel(kernel)
     sizes = [size * stride for size, stride in zip(x.shape[2:], strides)]
     surplus = [width - stride for width, stride in zip(kernel.shape[2:], strides)]
