@@ -185,3 +185,17 @@ def paired_folders(tmp_path_factory):
 def paired_source(paired_folders):
     """The same as a source of data."""
     return f"folders:{paired_folders}/A,{paired_folders}/B"
+
+
+@pytest.fixture(scope="session")
+def tone():
+    """A function that makes the sound of a voice of one pitch."""
+
+    def made(pitch, rate=8_000, seconds=0.6):
+        """A sound of constant pitch with the timbre of a pulse train."""
+        time = np.arange(round(seconds * rate)) / rate
+        partials = np.arange(1, int(rate / 2 / pitch))[:, None]
+        sound = (np.sin(2 * np.pi * pitch * partials * time) / partials).sum(axis=0)
+        return (0.1 * sound / sound.std()).astype("float32")
+
+    return made

@@ -10,21 +10,13 @@ import ganzoo
 from ganzoo.cli import main
 from ganzoo.data.vocoder import (
     FRAME_SECONDS,
-    PitchStatistics,
     analyze,
-    features_of,
-    frame_count,
     pitch_statistics,
-    synthesize,
-    with_features,
 )
 from ganzoo.data.voices import open_voices, voices
-from ganzoo.data.vowels import vowels
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.voice_conversion import baseline, evaluate, mean_conversion
 from ganzoo.layers import PixelShuffle
-from ganzoo.metrics.cepstra import DECIBELS, aligned_distortion, distortion, frame_distance
-from ganzoo.metrics.conversions import excerpts
 from ganzoo.networks.voice import SOURCE, TARGET, voice_converter
 from ganzoo.registry import model_class
 
@@ -34,16 +26,8 @@ pytest.importorskip("pyworld")
 TINY = model_class("cyclegan_vc").test_config
 
 
-def tone(pitch, rate=8_000, seconds=0.6):
-    """A sound of constant pitch with the timbre of a pulse train."""
-    time = np.arange(round(seconds * rate)) / rate
-    partials = np.arange(1, int(rate / 2 / pitch))[:, None]
-    sound = (np.sin(2 * np.pi * pitch * partials * time) / partials).sum(axis=0)
-    return (0.1 * sound / sound.std()).astype("float32")
-
-
 @pytest.fixture(scope="module")
-def speakers(tmp_path_factory):
+def speakers(tmp_path_factory, tone):
     """Folders low and high with ten sounds each, named by the word and a number, of 100 and of 200 Hz."""
     root = tmp_path_factory.mktemp("speakers")
     rng = np.random.default_rng(0)
@@ -67,121 +51,6 @@ def model(speakers):
     data = voices(labelled(speakers), batch_size=2, repeats=4, held_out=0, **model.data_arguments())
     model.fit(data.take(3), verbose=0)
     return model
-
-
-# The vocoder.
-
-
-@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
-def test_analysis_and_synthesis_keep_the_sound(rate):
-    sound = vowels(rate)
-    analysis = analyze(sound, rate)
-    assert len(analysis.pitch) == len(analysis.cepstra) == len(analysis.aperiodicity) == frame_count(len(sound), rate)
-    again = synthesize(analysis)
-    assert again.shape == sound.shape
-    second = analyze(again, rate)
-    voiced = (analysis.pitch > 0) & (second.pitch > 0)
-    # The vowels are 70 % of the sound; their pitch falls from 120 to 105 Hz.
-    assert 0.55 < voiced.mean() < 0.8
-    # But for the first and last frames of a vowel.
-    assert np.quantile(np.abs(second.pitch[voiced] / analysis.pitch[voiced] - 1), 0.95) < 0.03
-    # Each frame is far closer to itself than vowels are to each other.
-    first, second = (one.cepstra[voiced][:, 1:] for one in (analysis, second))
-    assert distortion(second, first) < 0.4 * distortion(second, np.random.default_rng(0).permutation(first))
-    assert again.std() == pytest.approx(sound.std(), rel=0.1)
-    # No random numbers, and nothing from outside of arrays.
-    np.testing.assert_array_equal(synthesize(analyze(sound, rate)), again)
-
-
-@pytest.mark.parametrize("pitch", [95, 150, 240])
-def test_pitch_of_a_tone(pitch):
-    found = analyze(tone(pitch), 8_000).pitch
-    assert (found > 0).mean() > 0.9
-    assert np.median(found[found > 0]) == pytest.approx(pitch, rel=0.01)
-
-
-@pytest.mark.parametrize("rate", [8_000, 16_000])
-@pytest.mark.parametrize("samples", [1, 7, 799, 8_000])
-def test_any_length_and_silence(rate, samples):
-    for sound in (np.zeros(samples, "float32"), np.full(samples, 0.5, "float32")):
-        analysis = analyze(sound, rate)
-        assert np.isfinite(analysis.cepstra).all()
-        assert not analysis.pitch.any()
-        assert np.abs(synthesize(analysis)).max() < 1e-3
-
-
-def test_features_and_back():
-    analysis = analyze(vowels(8_000), 8_000)
-    features = features_of(analysis)
-    assert features.shape == (len(analysis.pitch), 26)
-    assert ((features[:, 0] > 0) == (analysis.pitch > 0)).all()
-    back = with_features(analysis, features)
-    np.testing.assert_allclose(back.pitch, analysis.pitch, rtol=1e-5)
-    np.testing.assert_array_equal(back.cepstra, analysis.cepstra)
-
-
-def test_pitch_statistics():
-    found = pitch_statistics([np.exp([4.0, 6.0]), np.array([0.0, np.exp(5.0)])])
-    assert found == PitchStatistics(pytest.approx(5.0), pytest.approx(np.sqrt(2 / 3)))
-    with pytest.raises(GanzooError, match="no frame of these recordings is voiced"):
-        pitch_statistics([np.zeros(5)])
-
-
-@pytest.mark.parametrize(
-    ("audio", "rate", "options", "words"),
-    [
-        (np.zeros((5, 2), "float32"), 8_000, {}, "takes audio float"),
-        (np.zeros(0, "float32"), 8_000, {}, "takes audio float"),
-        (np.zeros(5, "int16"), 8_000, {}, "takes audio float"),
-        (np.array([0, np.nan]), 8_000, {}, "not finite"),
-        (np.zeros(5), 7_999, {}, "at least 8000 Hz"),
-        (np.zeros(5), 8_000, {"coefficients": 256}, "fewer than 256"),
-        (np.zeros(5), 8_000, {"coefficients": 0}, "at least 1"),
-    ],
-)
-def test_what_cannot_be_analyzed(audio, rate, options, words):
-    with pytest.raises(GanzooError, match=words):
-        analyze(audio, rate, **options)
-
-
-# Distances.
-
-
-def test_distances_have_known_values():
-    step = np.eye(1, 24)
-    assert distortion(np.zeros((5, 24)), np.repeat(step, 5, axis=0)) == pytest.approx(10 / np.log(10))
-    # A frame that differs by 1 dB at all frequencies would be loudness; a cosine of 1 dB RMS is a distance of 1 dB.
-    frequencies = (np.arange(512) + 0.5) / 512
-    power = np.sqrt(2) * np.cos(np.pi * 3 * frequencies)
-    assert np.sqrt(np.mean(np.square(DECIBELS * power))) == pytest.approx(
-        distortion(np.zeros((1, 24)), np.eye(24)[2:3])
-    )
-    rng = np.random.default_rng(0)
-    frames = rng.normal(size=(400, 3))
-    assert frame_distance([frames], [frames[:100], frames[100:]]) == pytest.approx(0, abs=1e-3)
-    assert frame_distance([frames], [2 + frames]) == pytest.approx(DECIBELS * np.sqrt(12))
-
-
-def test_time_warping_finds_the_cheapest_path():
-    rng = np.random.default_rng(1)
-    for rows, columns in ((1, 1), (1, 4), (5, 1), (4, 4), (6, 9), (9, 5)):
-        a, b = rng.normal(size=(rows, 3)), rng.normal(size=(columns, 3))
-        costs = np.linalg.norm(a[:, None] - b, axis=2)
-        # By the definition, cell by cell.
-        best = np.full((rows, columns), np.inf)
-        length = np.zeros((rows, columns))
-        for i in range(rows):
-            for j in range(columns):
-                before = [(i - 1, j - 1), (i - 1, j), (i, j - 1)]
-                known = [(best[p], length[p]) for p in before if min(p) >= 0]
-                total, count = min(known, key=lambda one: one[0]) if known else (0.0, 0)
-                best[i, j], length[i, j] = total + costs[i, j], count + 1
-        assert aligned_distortion(a, b) == pytest.approx(DECIBELS * best[-1, -1] / length[-1, -1])
-    stretched = rng.normal(size=(7, 24))
-    assert aligned_distortion(stretched.repeat([1, 3, 1, 2, 1, 1, 4], axis=0), stretched) == pytest.approx(0, abs=1e-6)
-
-
-# The networks.
 
 
 def test_pitch_becomes_that_of_the_other_voice():
@@ -217,9 +86,6 @@ def test_frames_are_shuffled_like_pixels():
     # The columns of PixelShuffle, along an axis of time.
     expected = np.array(PixelShuffle(2)(wide.transpose(0, 2, 1, 3)))[:, 0, :, :8]
     np.testing.assert_array_equal(np.array(shuffle(x)), expected)
-
-
-# The losses.
 
 
 def test_a_cycle_of_identities_is_free(model):
@@ -277,9 +143,6 @@ def test_losses_are_those_of_the_paper(model):
     finally:
         model.identity_steps = 10_000
     assert later == pytest.approx(adversarial + 10 * cycle, rel=1e-3)
-
-
-# The data.
 
 
 def test_statistics_are_taken_from_the_training_data(model, speakers):
@@ -382,10 +245,7 @@ def test_data_that_does_not_fit(model):
             _ = ganzoo.create("cyclegan_vc", **{**TINY, **arguments}).discriminator
 
 
-# Inference.
-
-
-def test_pitch_is_converted(model):
+def test_pitch_is_converted(model, tone):
     low = tone(100)
     high = model.convert(low, 8_000)
     assert (high.shape, high.dtype) == (low.shape, np.float32)
@@ -400,7 +260,7 @@ def voiced(sound, rate=8_000):
     return pitch[pitch > 0]
 
 
-def test_rates_types_and_channels(model):
+def test_rates_types_and_channels(model, tone):
     sound = tone(100, 44_100)
     converted = model.convert(sound, 44_100)
     assert converted.shape == sound.shape
@@ -422,7 +282,7 @@ def test_short_recordings_silence_and_noise(model, samples):
         assert np.isfinite(converted).all()
 
 
-def test_parts_of_long_recordings_fit_together(model):
+def test_parts_of_long_recordings_fit_together(model, tone):
     """Where the network changes nothing, the whole is as from the vocoder at once."""
     rate = 8_000
     converter = mean_conversion(model)
@@ -452,7 +312,7 @@ def test_what_cannot_be_converted(model, audio, rate, direction, words):
     assert "\n" not in str(raised.value)
 
 
-def test_the_command_converts_files_and_folders(model, speakers, tmp_path):
+def test_the_command_converts_files_and_folders(model, speakers, tmp_path, tone):
     model.save(tmp_path / "mine.keras")
     runner = CliRunner()
 
@@ -482,9 +342,6 @@ def test_the_command_converts_files_and_folders(model, speakers, tmp_path):
         assert words in done.output
 
 
-# Evaluation.
-
-
 def test_evaluation_beside_its_baselines(model, speakers):
     rows = [*baseline(model, labelled(speakers)), evaluate(model, labelled(speakers))]
     assert len({row.protocol for row in rows}) == 1
@@ -500,13 +357,6 @@ def test_evaluation_beside_its_baselines(model, speakers):
         evaluate(model, labelled(speakers), metrics=["voice_recognized"])
     with pytest.raises(GanzooError, match="what is said"):
         evaluate(model, f"folder:{speakers}", metrics=["mel_cepstral_distortion"])
-
-
-def test_excerpts_of_a_second():
-    loud = np.random.default_rng(0).normal(0, 0.1, 30_000).astype("float32")
-    loud[8_064:16_128] = 0
-    assert [len(piece) for piece in excerpts([loud], 8_000)] == [8_064, 8_064, 5_808]
-    assert [len(piece) for piece in excerpts([loud[:10_000], loud[:50]], 8_000)] == [8_064, 50]
 
 
 def test_a_run_previews_and_measures(model, speakers):

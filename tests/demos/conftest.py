@@ -104,3 +104,13 @@ def message():
         return str(warned[-1].message)
 
     return told
+
+
+@pytest.fixture(scope="session")
+def sent():
+    """A function from a path to what the page sends of an uploaded file."""
+
+    def made(path, **more):
+        return {"path": path, "meta": {"_type": "gradio.FileData"}, **more}
+
+    return made
