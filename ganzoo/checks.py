@@ -219,6 +219,33 @@ def labels(name: PathLike, given: Sequence[str]) -> None:
             class_of(label, config.class_names)
 
 
+def metrics(names: Sequence[str], model_name: str) -> None:
+    """Checks that there are metrics of these names; whether the model has them is checked once it is loaded.
+
+    Args:
+        names: of metrics.
+        model_name: registered name of a model, whose metrics an error lists.
+
+    Raises:
+        GanzooError: no task has a metric of this name.
+
+    Example:
+        from ganzoo import checks
+
+        checks.metrics(["pesq", "stoi"], "segan")
+        checks.metrics(["peqs"], "segan")     # GanzooError: ... Did you mean 'pesq'?
+    """
+    if not names:
+        return
+    from ganzoo.metrics.registry import get_metric, known_names
+
+    known = known_names()
+    for name in names:
+        evaluation = registry.declared(model_name, "evaluation")
+        if name not in known and isinstance(evaluation, str) and evaluation.startswith("ganzoo."):
+            get_metric(name, evaluation.rpartition(".")[2])
+
+
 def image_to_write(path: PathLike) -> None:
     """Checks that an image can be written to a file.
 

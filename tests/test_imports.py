@@ -24,6 +24,7 @@ LAYERS = [
         "presets",
         "preset_folders",
         "loading",
+        "pretrained_files",
         "imagenet",
         "imagenet_convert",
     ],

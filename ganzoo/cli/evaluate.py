@@ -49,7 +49,9 @@ def evaluate(
     """
     from ganzoo import checks
 
-    _check([checks.model(name) for name in names], data, extractor)
+    models = [checks.model(name) for name in names]
+    _check(models, data, extractor)
+    checks.metrics(metrics, models[0])
     import_keras()
     from ganzoo.evaluation import evaluate_presets
 

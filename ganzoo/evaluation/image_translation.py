@@ -30,7 +30,7 @@ def evaluate(
         data: source of two sides, see `ganzoo.data.unpaired.open_sides`, e.g. "folders:noto,twemoji:test".
         extractor, samples, upscale: for other tasks; not used.
         metrics: names of metrics. By default `paired_psnr` and `cycle_psnr`; also `paired_lpips_alex` and
-            `paired_lpips_vgg` if their weights are found (`ganzoo.imagenet.find_weights`).
+            `paired_lpips_vgg` if their weights are found (`ganzoo.pretrained_files.find_weights`).
         name: name of the model, for tables.
 
     Returns:

@@ -20,7 +20,7 @@ class Perceptual:
         network: "vgg16" or "vgg19".
         layer: name of a layer, taken after the ReLU; "block5_conv4" of vgg19 is the paper's VGG54, "block2_conv2" its
             VGG22.
-        weights: "imagenet", which Keras downloads on first use, or a weights file, see `ganzoo.imagenet`.
+        weights: "imagenet", which Keras downloads on first use, or a weights file, see `ganzoo.pretrained_files`.
 
     Raises:
         GanzooError: at the first call or `prepare()`: an unknown layer or missing weights.

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,8 +12,9 @@ from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
 from ganzoo.metrics.registry import register_metric
 from ganzoo.metrics.text_to_image import HUES, distinct, has_color, has_two_stages, right_among, sharpness, variety
-from ganzoo.text.characters import CharacterEncoder
-from ganzoo.text.matching import Matching
+
+if TYPE_CHECKING:
+    from ganzoo.text.matching import Matching
 
 # Of the matching network: a seed and a size that no model's own text encoder has.
 SEED, EPOCHS, _DIM = 1234, 60, 128
@@ -57,7 +58,11 @@ class CaptionedSets:
         }
 
     @functools.cached_property
-    def matching(self) -> Matching:
+    def matching(self) -> "Matching":
+        # They import Keras, which the names of the metrics do not need.
+        from ganzoo.text.characters import CharacterEncoder
+        from ganzoo.text.matching import Matching
+
         found = Matching(CharacterEncoder(dim=_DIM))
         found.learn(self.images, self.texts, verbose=0, seed=SEED, epochs=EPOCHS)
         return found

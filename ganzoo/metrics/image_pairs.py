@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ganzoo.errors import GanzooError
-from ganzoo.imagenet import find_weights
+from ganzoo.pretrained_files import find_weights
 from ganzoo.metrics.image import psnr, ssim
 from ganzoo.metrics.lpips import FILES, distance
 from ganzoo.metrics.registry import register_metric

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ganzoo.errors import GanzooError, unknown
-from ganzoo.imagenet import alexnet, find_weights, read_weights, vgg
 from ganzoo.precision import made_with
+from ganzoo.pretrained_files import find_weights, read_weights
 from ganzoo.types import PathLike
 
 _VGG_LAYERS = ["block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3"]
@@ -20,7 +20,7 @@ def lpips(image: np.ndarray, reference: np.ndarray, network: str = "alex", weigh
     Args:
         image, reference: uint8 (height, width, 1 or 3) of at least 64x64; not resized.
         network: "alex", which most papers report, or "vgg".
-        weights: file of the network and its linear heads, see `ganzoo.imagenet.find_weights`; "lpips_alexnet_fp16" or
+        weights: file of the network and its linear heads, see `ganzoo.pretrained_files.find_weights`; "lpips_alexnet_fp16" or
             "lpips_vgg16_fp16" if not given.
 
     Raises:
@@ -47,6 +47,9 @@ def distance(network: str, weights: str | None = None) -> Callable[[np.ndarray, 
     if network not in FILES:
         raise unknown("network of LPIPS", network, FILES)
     path = find_weights(weights or FILES[network])
+    # Imports Keras, which the names of the metrics do not need.
+    from ganzoo.imagenet import alexnet, vgg
+
     with made_with("float32"):
         backbone = alexnet(path) if network == "alex" else vgg("vgg16", _VGG_LAYERS, path)
     arrays = read_weights(path)

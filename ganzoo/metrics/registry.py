@@ -143,6 +143,11 @@ def list_metrics(task: str) -> list[str]:
     return [name for of_task, name in _metrics if of_task == task]
 
 
+def known_names() -> set[str]:
+    """Names of the metrics of all tasks."""
+    return {name for _, name in _metrics}
+
+
 def get_metric(name: str, task: str) -> Metric:
     """A task's metric.
 
@@ -182,7 +187,7 @@ def chosen_metrics(task: str, names: Iterable[str] | None, *known: object) -> li
 
 def check_names(names: Iterable[str]) -> None:
     """Refuses names that no metric of any task has."""
-    known = [name for _, name in _metrics]
+    known = known_names()
     for name in names:
         if name not in known:
             raise unknown("metric", name, known, "evaluation.metrics")
