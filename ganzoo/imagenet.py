@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import keras
-import numpy as np
 from keras import layers, ops
 
 from ganzoo.errors import GanzooError, first_line

@@ -29,8 +29,8 @@ def evaluate(
         data: source of photos, e.g. "folder:Set5", see `ganzoo.data.image_files.open_image_files`.
         extractor, samples, upscale: for other tasks; not used.
         metrics: names of metrics. By default `psnr_y`, `ssim_y`, `psnr_rgb` and `ssim_rgb`; also `lpips_alex` and
-            `lpips_vgg` if their weights are found (`ganzoo.pretrained_files.find_weights`) and no image is larger than 16 and
-            1.5 megapixels respectively, because of the memory the networks need.
+            `lpips_vgg` if their weights are found (`ganzoo.pretrained_files.find_weights`) and no image is larger than
+            16 and 1.5 megapixels respectively, because of the memory the networks need.
         name: name of the model, for tables.
         self_ensemble: as in `SuperResolution.upscale`.
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ganzoo.errors import GanzooError
-from ganzoo.pretrained_files import find_weights
 from ganzoo.metrics.image import psnr, ssim
 from ganzoo.metrics.lpips import FILES, distance
 from ganzoo.metrics.registry import register_metric
+from ganzoo.pretrained_files import find_weights
 
 # VGG needs 3.7 GB of memory per megapixel.
 _MOST_PIXELS = {"alex": 16_000_000, "vgg": 1_500_000}

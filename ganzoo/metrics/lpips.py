@@ -20,8 +20,8 @@ def lpips(image: np.ndarray, reference: np.ndarray, network: str = "alex", weigh
     Args:
         image, reference: uint8 (height, width, 1 or 3) of at least 64x64; not resized.
         network: "alex", which most papers report, or "vgg".
-        weights: file of the network and its linear heads, see `ganzoo.pretrained_files.find_weights`; "lpips_alexnet_fp16" or
-            "lpips_vgg16_fp16" if not given.
+        weights: file of the network and its linear heads, see `ganzoo.pretrained_files.find_weights`;
+            "lpips_alexnet_fp16" or "lpips_vgg16_fp16" if not given.
 
     Raises:
         GanzooError: images of different shapes, or missing weights.
