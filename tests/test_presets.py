@@ -82,6 +82,33 @@ def test_shipped_weights_load_generate_and_are_described(name):
     assert model.compiled
 
 
+@pytest.mark.parametrize("name", ["wgan.mnist", "stackgan.avatars", "postfilter.speech"])
+def test_what_a_loaded_model_builds_later_is_as_if_built_at_once(name):
+    loaded, created = ganzoo.load(name), ganzoo.load(name, trained=False)
+    for parts, expected in ((loaded.networks, created.networks), (loaded.averages, created.averages)):
+        assert [*parts] == [*expected]
+        for part, other in zip(parts.values(), expected.values()):
+            layers = [[(v.path, v.trainable) for v in net.variables] for net in (part, other)]
+            assert layers[0] == layers[1]
+    # A network begins as its average.
+    for part, average in loaded.averages.items():
+        for ours, theirs in zip(loaded.networks[part].get_weights(), average.get_weights()):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_weights_of_a_loaded_model_are_written_and_read_with_all_networks(tmp_path):
+    created = ganzoo.load("dcgan.digits", trained=False)
+    assert ganzoo.load("dcgan.digits").count_params() == created.count_params()
+    ganzoo.load("dcgan.digits").save_weights(tmp_path / "trained.weights.h5")
+    created.save_weights(tmp_path / "new.weights.h5")
+    new = created.generate(2, seed=0)
+    created.load_weights(tmp_path / "trained.weights.h5")
+    np.testing.assert_array_equal(created.generate(2, seed=0), ganzoo.load("dcgan.digits").generate(2, seed=0))
+    loaded = ganzoo.load("dcgan.digits")
+    loaded.load_weights(tmp_path / "new.weights.h5")
+    np.testing.assert_array_equal(loaded.generate(2, seed=0), new)
+
+
 @pytest.mark.parametrize("name", [*FIRST, *longer(OTHERS)])
 def test_shipped_weights_are_ready_to_go_on(name):
     model = ganzoo.load(name)

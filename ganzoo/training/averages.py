@@ -1,5 +1,6 @@
 """Averages of a network's weights: the moving average used for inference, and the historical average."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -24,6 +25,33 @@ def move_average(average: keras.Model, network: keras.Model, step: Tensor, decay
     decay = ops.minimum(decay, (1.0 + step) / (10.0 + step))
     pairs = [pair for pair in zip(average.variables, network.variables) if "float" in pair[0].dtype]
     backend.move(pairs, 1.0 - decay)
+
+
+def average_of(network: keras.Model) -> keras.Model:
+    """A new moving average of a network, with its current weights."""
+    average = keras.models.clone_model(network)
+    average.set_weights(network.get_weights())
+    average.trainable = False
+    return average
+
+
+def trainable_copies(network: keras.Model) -> Callable[[], keras.Model]:
+    """A function that copies a network which becomes a moving average and so stops being trainable.
+
+    Args:
+        network: the network as it is before that. Its layers stay trainable, or not, in the copies.
+    """
+    trainable = [layer.trainable for layer in network._flatten_layers()]
+
+    def copy() -> keras.Model:
+        copied = keras.models.clone_model(network)
+        copied.set_weights(network.get_weights())
+        # A network comes before its layers, and setting its attribute sets theirs.
+        for layer, was in zip(copied._flatten_layers(), trainable):
+            layer.trainable = was
+        return copied
+
+    return copy
 
 
 class HistoricalAverage(keras.layers.Layer):

@@ -1,9 +1,12 @@
 """Networks that a model builds only when something needs them."""
 
 import contextlib
+import functools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
+
+import keras
 
 from ganzoo.arguments import parameters_of
 from ganzoo.precision import made_with
@@ -12,11 +15,23 @@ from ganzoo.precision import made_with
 _SET_BY_COMPILE = frozenset({"_objectives", "is_adversarial", "noise", "objective_optimizers", "optimizer"})
 
 
+def _completed(name: str) -> Any:
+    """A method of `keras.Model` that is for all networks of the model, and so builds those that are missing."""
+
+    @functools.wraps(getattr(keras.Model, name))
+    def method(self, *args, **kwargs):
+        self.complete_networks()
+        return getattr(super(DeferredNetworks, self), name)(*args, **kwargs)
+
+    return method
+
+
 class DeferredNetworks:
     """The part of `ZooModel` that builds the training networks of a loaded model when they are first used.
 
-    `ganzoo.load` builds only what inference needs (see `ganzoo.construction`). Anything that needs more, such as
-    `fit`, `save` or `model.discriminator`, calls `complete`.
+    `ganzoo.load` builds only what inference needs (see `ganzoo.construction`): the moving averages, and networks that
+    have none but are no training networks. Anything that needs more, such as `fit`, `save`, `model.generator` or
+    `model.discriminator`, calls `complete_networks`.
     """
 
     # {name: function that makes the network}, and the arguments of `finish_later`.
@@ -26,7 +41,7 @@ class DeferredNetworks:
     def finish_later(
         self, guard: Callable[[], AbstractContextManager], finish: Callable[[Any, Sequence[str]], None]
     ) -> None:
-        """Sets what `complete` does besides building the deferred networks.
+        """Sets what `complete_networks` does besides building the deferred networks.
 
         Args:
             guard: function that returns a context manager; the networks are built inside it.
@@ -45,6 +60,13 @@ class DeferredNetworks:
                 for name, make in deferred.items():
                     setattr(self, name, make())
             finish(self, list(deferred))
+
+    get_weights = _completed("get_weights")
+    set_weights = _completed("set_weights")
+    save_weights = _completed("save_weights")
+    load_weights = _completed("load_weights")
+    count_params = _completed("count_params")
+    summary = _completed("summary")
 
     # Called only for missing attributes: the first use of a deferred network, or of a setting of compile(), completes
     # the model, so that a loaded model behaves as if everything had been built at once.

@@ -63,8 +63,7 @@ class Saving(keras.Model):
             raise GanzooError(
                 f"cannot save to {filepath}: the name must end in .keras (for other programs there is export())"
             )
-        if self._deferred or self._completion is not None:
-            self.complete_networks()
+        self.complete_networks()
         self._check_loadable(filepath)
         super().save(filepath, overwrite=overwrite, **options)
 
@@ -168,13 +167,14 @@ class Saving(keras.Model):
             raise GanzooError(f"cannot save to {folder}: {error.strerror}") from None
 
     def load_shipped(self, path: PathLike, sha256: str | None = None) -> None:
-        """Loads a preset's weights file. Networks with a moving average start from the average.
+        """Loads a preset's weights file. Networks with a moving average begin as the average.
 
         A file may lack the networks that only training uses, such as the discriminator; these then stay untrained.
         """
         weights.load(path, self._stored(path, self._shipped(), sha256), sha256)
         for name, average in self.averages.items():
-            getattr(self, name).set_weights(average.get_weights())
+            if name not in self._deferred:
+                getattr(self, name).set_weights(average.get_weights())
 
     def start_from(self, other: "Saving") -> None:
         """Initializes the averaged networks with the moving averages of another model.

@@ -22,6 +22,7 @@ from ganzoo.networks import regularizers
 from ganzoo.networks.layout import weights_of
 from ganzoo.tasks.base import Task
 from ganzoo.training import optimizers
+from ganzoo.training.averages import average_of, trainable_copies
 from ganzoo.training.deferred import DeferredNetworks
 from ganzoo.training.fitting import Fitting
 from ganzoo.training.noise import Noise
@@ -114,19 +115,21 @@ class ZooModel(Task, DeferredNetworks, Fitting, TrainingStep, Saving):
             if not isinstance(network, keras.Model) and name not in self._averaged_names
         )
         for name, network in networks.items():
-            if isinstance(network, keras.Model):
-                setattr(self, name, network)
-            elif is_inference_first() and name in self._training_names:
+            if is_inference_first() and name in self._training_names:
                 self._deferred[name] = network
+                continue
+            built = network if isinstance(network, keras.Model) else network()
+            if is_inference_first() and name in self._averaged_names:
+                # It becomes the average, and the network that is trained is copied from it.
+                self._deferred[name] = trainable_copies(built)
+                built.trainable = False
+                setattr(self, f"ema_{name}", built)
             else:
-                setattr(self, name, network())
+                setattr(self, name, built)
         # Not in compile(): a model that is not compiled must generate the same.
         for name in self._averaged_names:
-            network = getattr(self, name)
-            average = keras.models.clone_model(network)
-            average.set_weights(network.get_weights())
-            average.trainable = False
-            setattr(self, f"ema_{name}", average)
+            if name not in self._deferred:
+                setattr(self, f"ema_{name}", average_of(getattr(self, name)))
         self.trackers: dict[str, keras.metrics.Metric] = {}
         self._step_state = StepState()
         self._own_settings: dict[str, Any] = {}
