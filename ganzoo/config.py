@@ -172,7 +172,7 @@ def _extended(
         raise GanzooError(f"{chain[0]}: files extend each other in a circle: {circle}")
     below = _mapping_of(parent)
     if not isinstance(below, dict):
-        raise GanzooError(f"{parent}: a config is a mapping with the keys {_names(Config)}, got {type(below).__name__}")
+        raise _no_sections(below, str(parent))
     if "extends" in below:
         below = _extended(parent, below, base, [*chain, parent])
     _refuse_unknown_keys(Config, below, str(parent))
@@ -207,6 +207,15 @@ def _mapping_of(path: PathLike, where: str = "") -> Any:
     return _yaml_value(text, where or str(path))
 
 
+def _no_sections(content: Any, where: str) -> GanzooError:
+    """The error for a YAML file that is empty, or a list or a single value."""
+    needed = "it needs `model:` or `extends:` and sections such as `training:`"
+    if content is None:
+        return GanzooError(f"{where} is empty: {needed}")
+    kind = "a list" if isinstance(content, list) else "a single value"
+    return GanzooError(f"{where} is {kind} instead of a config: {needed}")
+
+
 def parse_config(text: str, where: str) -> Config:
     """A `Config` from YAML text; errors begin with `where`."""
     return from_mapping(_yaml_value(text, where), where)
@@ -215,9 +224,7 @@ def parse_config(text: str, where: str) -> Config:
 def from_mapping(mapping: Any, where: str) -> Config:
     """A `Config` from plain dictionaries; errors begin with `where`."""
     if not isinstance(mapping, dict):
-        raise GanzooError(
-            f"{where}: a config is a mapping with the keys {_names(Config)}, got {type(mapping).__name__}"
-        )
+        raise _no_sections(mapping, where)
     _refuse_unknown_keys(Config, mapping, where)
     check_whole_numbers(mapping, where)
     try:
@@ -374,7 +381,7 @@ def _refuse_unknown_keys(cls: Any, mapping: Mapping[Any, Any], where: str) -> No
         if not isinstance(key, str):
             raise GanzooError(f"{where}: keys are names, got one of type {type(key).__name__}")
         if key not in _names(cls):
-            raise unknown("key", key, _names(cls), where)
+            raise unknown("key", key, [*_names(cls), *(["extends"] if cls is Config else [])], where)
         section = {"training": Training, "evaluation": Evaluation, "weights": Weights}.get(key)
         if cls is Config and section is not None and isinstance(value, dict):
             _refuse_unknown_keys(section, value, f"{where}, section '{key}'")

@@ -1,5 +1,6 @@
 """Presets and their weights: what ships is whole, what is damaged is refused."""
 
+import copy
 import json
 import shutil
 
@@ -107,6 +108,12 @@ def test_weights_of_a_loaded_model_are_written_and_read_with_all_networks(tmp_pa
     loaded = ganzoo.load("dcgan.digits")
     loaded.load_weights(tmp_path / "new.weights.h5")
     np.testing.assert_array_equal(loaded.generate(2, seed=0), new)
+
+
+def test_a_loaded_model_can_be_copied():
+    model = ganzoo.load("dcgan.digits")
+    copied = copy.copy(model)
+    np.testing.assert_array_equal(copied.generate(2, seed=0), model.generate(2, seed=0))
 
 
 @pytest.mark.parametrize("name", [*FIRST, *longer(OTHERS)])

@@ -22,6 +22,8 @@ def whole_count(count: int | None) -> None:
         whole_count(4)
         whole_count(0.5)     # GanzooError
     """
+    if count is None:
+        raise GanzooError("say how many: count=16, for example")
     if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < 1:
         raise GanzooError(f"count must be an integer of at least 1, got {count!r}")
 

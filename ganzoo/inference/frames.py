@@ -21,10 +21,12 @@ from ganzoo.inference.image_files import (
     as_image_file,
     check_size,
     check_writable,
+    fitting_format,
+    is_deep,
     read_image_file,
     write_image_file,
 )
-from ganzoo.inference.sampling import WRITTEN, to_pillow
+from ganzoo.inference.sampling import WRITTEN, to_pillow, with_binary_alpha
 from ganzoo.inference.tiling import LARGEST_RESULT
 from ganzoo.inference.video import is_video
 from ganzoo.types import PathLike
@@ -53,6 +55,7 @@ def result_suffix(path: PathLike, chosen: str | None = None) -> str:
         path: the file to upscale.
         chosen: None for .png for a still image, the format of an animation or document, and .mp4 for a video; "keep"
             for the file's own format where it can be written; or a suffix such as ".jpg", for all that it can hold.
+            Images of more than 8 bits are .png in any case.
     """
     path = Path(path)
     own = path.suffix.lower()
@@ -61,8 +64,11 @@ def result_suffix(path: PathLike, chosen: str | None = None) -> str:
     try:
         with opened_image(path, PIXEL_LIMIT) as image:
             several, file_format = frame_count(image) > 1, image.format
+            deep = is_deep(path, image)
     except GanzooError:  # raised again when the file is read
-        several, file_format = False, None
+        several, file_format, deep = False, None, False
+    if deep and not several:
+        return ".png"
     possible: Collection[str] = HOLDS_FRAMES if several else WRITTEN
     wanted = own if chosen == "keep" else chosen
     if wanted in possible:
@@ -143,10 +149,10 @@ def upscale_file(
     if count > 1:
         write_frames(target, frames, durations, plays, **extras)
         return
-    photo = read_image_file(source)
-    height, width, channels = photo.pixels.shape
-    check_writable(target, (*model.size_of_result(height, width, scale), channels), photo.pixels.dtype)
+    photo = fitting_format(read_image_file(source), target)
     with naming(source):
+        height, width, channels = photo.pixels.shape
+        check_writable(target, (*model.size_of_result(height, width, scale), channels), photo.pixels.dtype)
         photo.pixels = model.upscale(photo.pixels, progress=progress, **options)
     write_image_file(target, photo)
 
@@ -294,4 +300,5 @@ def _alike(frames, binary_alpha):
             yield colors
             continue
         alpha = frame[..., -1:] if frame.shape[2] in (2, 4) else np.full_like(frame[..., :1], 255)
-        yield np.concatenate([colors, np.where(alpha < 128, 0, 255).astype("uint8") if binary_alpha else alpha], axis=2)
+        colored = np.concatenate([colors, alpha], axis=2)
+        yield with_binary_alpha(colored) if binary_alpha else colored

@@ -142,6 +142,20 @@ def check_size(path: PathLike, height: int, width: int) -> None:
         )
 
 
+def is_deep(path: PathLike, image: Any) -> bool:
+    """Whether an image file, open in Pillow, is read as uint16."""
+    return image.mode == "I" or image.mode.startswith("I;16") or is_deep_png(path)
+
+
+def fitting_format(photo: ImageFile, target: PathLike) -> ImageFile:
+    """An image without its alpha channel, if the target's format has none and the image is opaque everywhere."""
+    pixels = photo.pixels
+    if Path(target).suffix.lower() not in _WITHOUT_ALPHA or pixels.shape[2] not in (2, 4):
+        return photo
+    opaque = pixels[..., -1].min() == np.iinfo(pixels.dtype).max
+    return ImageFile(pixels[..., :-1], photo.extras) if opaque else photo
+
+
 def check_writable(path: PathLike, shape: tuple[int, int, int], dtype: Any) -> None:
     """Checks that `write_image_file` could write an image of this shape and type, before it is computed.
 
@@ -152,9 +166,9 @@ def check_writable(path: PathLike, shape: tuple[int, int, int], dtype: Any) -> N
     suffix = path.suffix.lower()
     check_size(path, *shape[:2])
     if shape[2] in (2, 4) and suffix in _WITHOUT_ALPHA:
-        raise GanzooError(f"{path.name}: {path.suffix} has no transparency: write a .png or .webp")
+        raise GanzooError(f"{path.suffix} has no transparency: write a .png or .webp")
     if dtype == np.uint16 and suffix != ".png":
-        raise GanzooError(f"{path.name}: only .png can hold a 16-bit image")
+        raise GanzooError(f"images of more than 8 bits are written as .png, not as {path.suffix}")
     if dtype == np.uint16 and np.prod(shape, dtype="float64") >= 2**31:
         raise GanzooError(f"{shape[1]}x{shape[0]} in 16 bits is too large for a PNG: convert the image to 8 bits")
 
@@ -211,7 +225,7 @@ def _chunk(name, content):
 
 def _as_array(image):
     """uint8 or uint16 (height, width, channels) from a Pillow image of any mode."""
-    if image.mode.startswith("I;16") or image.mode == "I":
+    if image.mode == "I" or image.mode.startswith("I;16"):
         values = np.asarray(image, "int64")
         if values.min(initial=0) < 0 or values.max(initial=0) > 65535:
             raise GanzooError("32-bit images are not supported: convert it to 8 or 16 bits")

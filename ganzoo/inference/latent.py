@@ -185,8 +185,8 @@ class Latents:
         limit: float | None = None,
         given: np.ndarray | None = None,
     ) -> None:
-        if limit is not None and not limit > 0:
-            raise GanzooError(f"the limit of truncation must be positive, got {limit}")
+        if limit is not None and (not isinstance(limit, (int, float, np.number)) or not limit > 0):
+            raise GanzooError(f"truncation must be a positive number, got {limit!r}")
         self.count, self.length, self.limit = count, length, limit
         self._given, self._end = given, 0
         self._rng = np.random.default_rng(seed)

@@ -183,8 +183,12 @@ def _write_enhanced(model, recording, file, suffix, progress, num_shifts):
     try:
         written = soundfile().SoundFile(file, "w", recording.samplerate, recording.channels, **options)
     except UNREADABLE as error:
-        what = f"{recording.channels} channels at {recording.samplerate} Hz"
-        raise GanzooError(f"{options['format']} cannot hold {what} ({first_line(error)}): write .wav") from None
+        channels = "one channel" if recording.channels == 1 else f"{recording.channels} channels"
+        # Without the name of the temporary file, which `str(error)` begins with.
+        reason = getattr(error, "error_string", None) or first_line(error)
+        raise GanzooError(
+            f"{options['format']} cannot hold {channels} at {recording.samplerate} Hz ({reason}): write .wav"
+        ) from None
     limited, peak = 0, 0.0
     with written:
         blocks = (block.T for block in recording.blocks())

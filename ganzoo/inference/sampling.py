@@ -57,7 +57,8 @@ def save_image(path: PathLike, image: np.ndarray, **options: Any) -> None:
 
     Args:
         path: file to write.
-        image: uint8 (height, width, channels), 1 to 4 channels, see `to_pillow`.
+        image: uint8 (height, width, channels), 1 to 4 channels, see `to_pillow`. In a GIF, pixels are either invisible
+            or opaque.
         **options: options of Pillow's `save`, e.g. `quality`, `icc_profile`.
 
     Raises:
@@ -74,10 +75,24 @@ def save_image(path: PathLike, image: np.ndarray, **options: Any) -> None:
     check_suffix(path)
     buffer = io.BytesIO()
     try:
+        if path.suffix.lower() == ".gif":
+            image = with_binary_alpha(image)
         to_pillow(image).save(buffer, Image.registered_extensions()[path.suffix.lower()], **options)
         write_atomically(path, buffer.getvalue())
     except (OSError, ValueError) as error:  # a disk error, or a size that the format cannot hold
         raise GanzooError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def with_binary_alpha(image: np.ndarray) -> np.ndarray:
+    """An image whose transparent pixels are either invisible or opaque, as a GIF needs it: of soft edges alone, Pillow
+    would drop all transparency.
+
+    Args:
+        image: uint8 (height, width, channels); images without an alpha channel are returned as they are.
+    """
+    if image.ndim != 3 or image.shape[-1] not in (2, 4):
+        return image
+    return np.concatenate([image[..., :-1], np.where(image[..., -1:] < 128, 0, 255).astype("uint8")], axis=2)
 
 
 def check_suffix(path: PathLike) -> None:

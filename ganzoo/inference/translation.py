@@ -10,7 +10,15 @@ from ganzoo.data.decoding import naming, opened_image
 from ganzoo.data.folders import printable
 from ganzoo.errors import GanzooError
 from ganzoo.inference.frames import frame_count
-from ganzoo.inference.image_files import PIXEL_LIMIT, ImageFile, check_size, read_image_file, write_image_file
+from ganzoo.inference.image_files import (
+    PIXEL_LIMIT,
+    ImageFile,
+    check_size,
+    check_writable,
+    fitting_format,
+    read_image_file,
+    write_image_file,
+)
 from ganzoo.types import PathLike
 
 
@@ -44,6 +52,8 @@ def translate_file(
     check_size(target, 1, 1)
     image = read_still(source, most_pixels)
     with naming(source):
+        image = fitting_format(image, target)
+        check_writable(target, image.pixels.shape, image.pixels.dtype)
         translated = model.translate(image.pixels, direction, tile=tile, progress=progress)
     write_image_file(target, ImageFile(translated, image.extras))
 

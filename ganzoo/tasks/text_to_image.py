@@ -96,7 +96,10 @@ class TextToImage(ImageGeneration):
             count = len(vectors)
         source = self._latent_source(count, seed, latents, truncation)
         if len(vectors) not in (1, source.count):
-            raise GanzooError(f"{source.count} images need one caption or {source.count}, got {len(vectors)}")
+            needed = "one image needs one caption"
+            if source.count > 1:
+                needed = f"{source.count} images need one caption or {source.count}"
+            raise GanzooError(f"{needed}, got {len(vectors)}")
         vectors = np.broadcast_to(vectors, (source.count, vectors.shape[1]))
         return self._images(source, batch_size, vectors)
 

@@ -67,6 +67,8 @@ class DeferredNetworks:
     load_weights = _completed("load_weights")
     count_params = _completed("count_params")
     summary = _completed("summary")
+    # Of `copy.copy` and `pickle`.
+    __reduce__ = _completed("__reduce__")
 
     # Called only for missing attributes: the first use of a deferred network, or of a setting of compile(), completes
     # the model, so that a loaded model behaves as if everything had been built at once.

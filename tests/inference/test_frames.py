@@ -80,6 +80,28 @@ def test_pages_of_any_size_and_depth_stay_pages(model, tmp_path):
         upscale_file(model, tmp_path / "in.tif", tmp_path / "out.jpg", progress=False)
 
 
+def test_a_gif_keeps_the_transparency_of_an_image_with_soft_edges(model, tmp_path):
+    # No pixel is fully transparent, as after resampling.
+    soft = np.full((8, 12, 4), 200, "uint8")
+    soft[..., 3] = np.linspace(2, 255, 12)
+    Image.fromarray(soft).save(tmp_path / "in.png")
+    upscale_file(model, tmp_path / "in.png", tmp_path / "out.gif", progress=False)
+    alpha = frames_of(tmp_path / "out.gif")[0][0][..., 3]
+    assert (alpha[:, :18] == 0).all()
+    assert (alpha[:, 30:] == 255).all()
+
+
+def test_only_transparency_that_would_be_lost_is_refused(model, tmp_path):
+    opaque = frame(90).convert("LA")
+    opaque.save(tmp_path / "opaque.png")
+    frame(90, "RGBA").save(tmp_path / "clear.png")
+    upscale_file(model, tmp_path / "opaque.png", tmp_path / "out.jpg", progress=False)
+    with Image.open(tmp_path / "out.jpg") as image:
+        assert (image.mode, image.size) == ("L", (48, 32))
+    with pytest.raises(ganzoo.GanzooError, match=r"clear\.png: \.jpg has no transparency: write a \.png or \.webp"):
+        upscale_file(model, tmp_path / "clear.png", tmp_path / "clear.jpg", progress=False)
+
+
 def test_what_is_written_into_a_folder(tmp_path):
     written(tmp_path / "a.gif")
     written(tmp_path / "b.png")
@@ -92,6 +114,10 @@ def test_what_is_written_into_a_folder(tmp_path):
         "a.gif": ".gif", "b.png": ".png", "broken.gif": ".png", "c.tif": ".tif", "camera.jpg": ".png",
         "still.gif": ".png",
     }  # fmt: skip
+    Image.fromarray(np.full((4, 6), 40_000, "uint16")).save(tmp_path / "deep.tif")
+    # More than 8 bits are written as .png only.
+    assert [result_suffix(tmp_path / "deep.tif", chosen) for chosen in (None, "keep", ".jpg")] == [".png"] * 3
+    assert result_suffix(tmp_path / "still.gif", "keep") == ".gif"
 
 
 def test_a_camera_file_is_one_image(model, tmp_path):

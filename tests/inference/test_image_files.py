@@ -138,7 +138,7 @@ def test_damaged_files_and_impossible_wishes(tmp_path, colors):
             read_image_file(tmp_path / name)
     with pytest.raises(ganzoo.GanzooError, match="no transparency"):
         write_image_file(tmp_path / "p.jpg", ImageFile(colors))
-    with pytest.raises(ganzoo.GanzooError, match=r"only \.png"):
+    with pytest.raises(ganzoo.GanzooError, match=r"written as \.png"):
         write_image_file(tmp_path / "p.jpg", ImageFile(colors[..., :3].astype("uint16")))
     (tmp_path / "none").mkdir()
     with pytest.raises(ganzoo.GanzooError, match="holds no images"):

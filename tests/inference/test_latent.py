@@ -119,7 +119,7 @@ def test_truncated_latents_stay_inside_and_keep_their_shape(limit):
     assert np.abs(latents).max() <= limit
     assert latents.std() == pytest.approx(truncnorm(-limit, limit).std(), rel=0.02)
     np.testing.assert_array_equal(latents, latent.truncated(500, 40, limit, seed=0))
-    with pytest.raises(GanzooError, match="limit of truncation must be positive"):
+    with pytest.raises(GanzooError, match="truncation must be a positive number"):
         latent.truncated(5, 4, 0.0)
 
 
@@ -133,7 +133,7 @@ def test_truncation_changes_only_what_is_beyond_the_limit():
     np.testing.assert_array_equal(model.generate(latents=cut), model.generate(40, seed=3, truncation=0.8))
     with pytest.raises(GanzooError, match="truncation is for random latents"):
         model.generate(latents=cut, truncation=0.8)
-    with pytest.raises(GanzooError, match="must be positive, got nan"):
+    with pytest.raises(GanzooError, match="must be a positive number, got nan"):
         model.generate(2, truncation=float("nan"))
 
 
