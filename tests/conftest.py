@@ -15,6 +15,7 @@ from PIL import Image
 
 import ganzoo
 from ganzoo.data.vowels import vowels
+from ganzoo.registry import model_class
 
 # PyTorch's builds for GPUs load it where they find it; in a process that has TensorFlow it ends that process.
 sys.modules.setdefault("triton", None)
@@ -130,6 +131,35 @@ def measured_run(tmp_path_factory, tiny_yaml):
 def begun_run(tmp_path, _one_epoch):
     """A copy of the folder of a run of the tiny preset after one epoch, without measurements: `runs/tiny-001`."""
     return shutil.copytree(_one_epoch, tmp_path / "runs" / _one_epoch.name)
+
+
+@pytest.fixture(scope="session")
+def three_speakers(tmp_path_factory):
+    """A folder of recordings, to be read only: three speakers, two of vowels each, and one that is silent."""
+    soundfile = pytest.importorskip("soundfile")
+    root, rate = tmp_path_factory.mktemp("speech"), 16_000
+    for speaker in "abc":
+        for take in range(2):
+            soundfile.write(root / f"{speaker}-{take}.wav", (take + 1) * vowels(rate)[: 32_000 + 4000 * take], rate)
+    soundfile.write(root / "a-2.wav", np.zeros(8000), rate)
+    return root
+
+
+@pytest.fixture(scope="session")
+def with_random_kernels():
+    """A function that makes a smoother or a postfilter whose networks do something."""
+
+    def made(name, size=0.3, **arguments):
+        keras.utils.set_random_seed(0)
+        model = ganzoo.create(name, **{**model_class(name).test_config, **arguments})
+        rng = np.random.default_rng(0)
+        for network in (model.inference_network, model.smoothing_network):
+            for weight in network.weights:
+                if weight.path.endswith("kernel"):
+                    weight.assign(rng.normal(0, size, weight.shape))
+        return model
+
+    return made
 
 
 @pytest.fixture(scope="session")

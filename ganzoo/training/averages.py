@@ -29,8 +29,7 @@ def move_average(average: keras.Model, network: keras.Model, step: Tensor, decay
 
 def average_of(network: keras.Model) -> keras.Model:
     """A new moving average of a network, with its current weights."""
-    average = keras.models.clone_model(network)
-    average.set_weights(network.get_weights())
+    average = _copied(network)
     average.trainable = False
     return average
 
@@ -44,14 +43,19 @@ def trainable_copies(network: keras.Model) -> Callable[[], keras.Model]:
     trainable = [layer.trainable for layer in network._flatten_layers()]
 
     def copy() -> keras.Model:
-        copied = keras.models.clone_model(network)
-        copied.set_weights(network.get_weights())
+        copied = _copied(network)
         # A network comes before its layers, and setting its attribute sets theirs.
         for layer, was in zip(copied._flatten_layers(), trainable):
             layer.trainable = was
         return copied
 
     return copy
+
+
+def _copied(network: keras.Model) -> keras.Model:
+    copied = keras.models.clone_model(network)
+    copied.set_weights(network.get_weights())
+    return copied
 
 
 class HistoricalAverage(keras.layers.Layer):

@@ -1,0 +1,60 @@
+"""A loaded model builds first what inference needs; the rest comes as if it had been there."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import ganzoo
+from ganzoo import presets, weights
+
+
+@pytest.mark.parametrize("name", ["wgan.mnist", "stackgan.avatars", "postfilter.speech"])
+def test_what_a_loaded_model_builds_later_is_as_if_built_at_once(name):
+    loaded, created = ganzoo.load(name), ganzoo.load(name, trained=False)
+    for parts, expected in ((loaded.networks, created.networks), (loaded.averages, created.averages)):
+        assert [*parts] == [*expected]
+        for part, other in zip(parts.values(), expected.values()):
+            layers = [[(v.path, v.trainable) for v in net.variables] for net in (part, other)]
+            assert layers[0] == layers[1]
+    # A network begins as its average.
+    for part, average in loaded.averages.items():
+        for ours, theirs in zip(loaded.networks[part].get_weights(), average.get_weights()):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_weights_of_a_loaded_model_are_written_and_read_with_all_networks(tmp_path):
+    created = ganzoo.load("dcgan.digits", trained=False)
+    assert ganzoo.load("dcgan.digits").count_params() == created.count_params()
+    ganzoo.load("dcgan.digits").save_weights(tmp_path / "trained.weights.h5")
+    created.save_weights(tmp_path / "new.weights.h5")
+    new = created.generate(2, seed=0)
+    created.load_weights(tmp_path / "trained.weights.h5")
+    np.testing.assert_array_equal(created.generate(2, seed=0), ganzoo.load("dcgan.digits").generate(2, seed=0))
+    loaded = ganzoo.load("dcgan.digits")
+    loaded.load_weights(tmp_path / "new.weights.h5")
+    np.testing.assert_array_equal(loaded.generate(2, seed=0), new)
+
+
+def test_a_loaded_model_can_be_copied():
+    model = ganzoo.load("dcgan.digits")
+    copied = copy.copy(model)
+    np.testing.assert_array_equal(copied.generate(2, seed=0), model.generate(2, seed=0))
+
+
+def test_weights_without_discriminator_generate_and_can_be_trained_on(tmp_path):
+    model = ganzoo.load("dcgan.digits")
+    expected = model.generate(4, seed=0)
+    sha256 = model.save_shipped(tmp_path / "small.npz", inference_only=True)
+    assert weights.stored_networks(tmp_path / "small.npz", sha256) == {"generator"}
+    whole = (presets.preset_files()["dcgan.digits"]).with_suffix(".npz")
+    assert (tmp_path / "small.npz").stat().st_size < 0.8 * whole.stat().st_size
+    text = presets.preset_files()["dcgan.digits"].read_text().partition("\nweights:")[0]
+    section = f"\nweights: {{file: small.npz, sha256: {sha256}, license: none, data: digits, protocol: none}}\n"
+    (tmp_path / "small.yaml").write_text(text + section)
+    small = ganzoo.load(tmp_path / "small.yaml")
+    np.testing.assert_array_equal(small.generate(4, seed=0), expected)
+    with pytest.warns(UserWarning, match="small.npz has no weights of the discriminator"):
+        small.fit(np.zeros((8, 32, 32, 1), "float32"), batch_size=8, verbose=0)
+    with pytest.warns(UserWarning, match="no weights of the discriminator"):
+        ganzoo.load("dcgan.digits", trained=False).load_shipped(tmp_path / "small.npz", sha256)
