@@ -360,6 +360,14 @@ def test_recordings_that_end_early_are_written_as_far_as_they_go(model, tmp_path
         enhance_file(model, folder / "cut_wav.wav", tmp_path / "out.wav")
 
 
+def test_a_rate_that_the_format_cannot_hold_is_refused_by_its_name_alone(model, tmp_path):
+    soundfile.write(tmp_path / "high.wav", noise(4000), 192_000)
+    with pytest.raises(ganzoo.GanzooError, match="MP3 cannot hold one channel at 192000 Hz") as refused:
+        enhance_file(model, tmp_path / "high.wav", tmp_path / "out.mp3")
+    assert "BufferedWriter" not in str(refused.value)
+    assert not (tmp_path / "out.mp3").exists()
+
+
 def test_what_is_above_full_scale_stays_or_is_said_to_be_limited(model, tmp_path):
     sound = 12 * noise(4000)
     soundfile.write(tmp_path / "hot.wav", sound, 16000, subtype="FLOAT")

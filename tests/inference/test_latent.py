@@ -133,8 +133,11 @@ def test_truncation_changes_only_what_is_beyond_the_limit():
     np.testing.assert_array_equal(model.generate(latents=cut), model.generate(40, seed=3, truncation=0.8))
     with pytest.raises(GanzooError, match="truncation is for random latents"):
         model.generate(latents=cut, truncation=0.8)
-    with pytest.raises(GanzooError, match="must be a positive number, got nan"):
-        model.generate(2, truncation=float("nan"))
+    for wrong in (float("nan"), "x"):
+        with pytest.raises(GanzooError, match=f"must be a positive number, got {wrong!r}"):
+            model.generate(2, truncation=wrong)
+    with pytest.raises(GanzooError, match="say how many: count=16"):
+        model.generate(seed=0)
 
 
 def test_a_walk_turns_through_its_points_and_returns():
