@@ -116,8 +116,11 @@ def test_a_preset_trains_and_resumes_where_tensorflow_is_not(other, tiny_preset,
 
     # What they have learned is read on the home back end.
     whole, parts = (ganzoo.load(folder / "checkpoints" / "last.keras") for folder in folders)
+    # PyTorch does not promise the same bits twice; one of about a hundred runs differed by a rounding error. Adam makes
+    # that at most a fraction of a step of 2e-4; a run without its optimizers or with other noise is several steps away.
+    tolerance = 5e-5 if other == "torch" else 0
     for ours, theirs in zip(whole.variables, parts.variables):
-        np.testing.assert_array_equal(ours.numpy(), theirs.numpy(), err_msg=ours.path)
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=0, atol=tolerance, err_msg=ours.path)
     assert [record["epoch"] for record in read_records(folders[1] / "metrics.jsonl")] == [1, 2, 3, 4]
 
 
