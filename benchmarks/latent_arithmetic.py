@@ -121,9 +121,9 @@ def triples(model, judge, count, group):
         )
         for name, values in (WOMAN | GLASSES_WORN).items()
     }
-    shares = "; ".join(f"{what} {100 * hits.mean():.1f} %" for what, hits in shown.items())
+    shares = "; ".join(f"{what} {100 * hits.mean():.1f}%" for what, hits in shown.items())
     every = np.all(list(shown.values()), axis=0).mean()
-    return f"{count} triples of groups of {group}: {shares}; all three {100 * every:.1f} %"
+    return f"{count} triples of groups of {group}: {shares}; all three {100 * every:.1f}%"
 
 
 def line(title, row, names):

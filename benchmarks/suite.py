@@ -121,7 +121,7 @@ def section_limits(options):
         row(
             name,
             f"{work:.1f}",
-            *(f"{100 * statistics.median(share):.0f} %" for share in shares),
+            *(f"{100 * statistics.median(share):.0f}%" for share in shares),
             *(", ".join(f"{100 * parts[kind]:.0f}" for kind in KINDS) for parts in spent),
         )
     medians = [statistics.median(each) for each in zip(*rates)]

@@ -103,8 +103,8 @@ def smoothed_discriminator():
 def batch_dependence():
     found = measured()["batch_dependence"]
     yield "", "change with the batch"
-    yield "batch normalization", f"{found['batch']:.1f} %"
-    yield "virtual batch normalization", f"{found['virtual_batch']:.1f} %"
+    yield "batch normalization", f"{found['batch']:.1f}%"
+    yield "virtual batch normalization", f"{found['virtual_batch']:.1f}%"
 
 
 @table

@@ -24,7 +24,7 @@ def row(*cells):
 
 
 def percent(share):
-    return f"{100 * share:.1f} %".replace("100.0", "100")
+    return f"{100 * share:.1f}%".replace("100.0", "100")
 
 
 def commas(values):

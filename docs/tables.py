@@ -174,7 +174,7 @@ def text_presets():
 @table
 def text_to_image():
     yield (
-        *("obeyed", "attributes", "held out", "the right caption of 10", "held out", "Fréchet distance, judge"),
+        *("preset", "attributes shown", "held out", "right caption of 10", "held out", "Fréchet distance, judge"),
         *("training classifier", "recall", "real avatars", "training time"),
     )
     keys = "attributes_obeyed", "held_out_attributes_obeyed", "right_of_10", "held_out_of_10"
@@ -183,7 +183,7 @@ def text_to_image():
         shares = (percent(metrics[key]) for key in keys)
         real = percent(metrics["real_attributes_obeyed"])
         yield f"`{name}`", *shares, *compared(name)[:2], f"{metrics['recall']:.2f}", real, training_time(metrics)
-    for name, obeyed in (("dcgan.avatars", ""), ("cgan.avatars", "class_accuracy")):
+    for name, obeyed in (("dcgan.avatars", ""), ("cgan.avatars", "class_accuracy"), ("vae.avatars", "")):
         if (weights := weights_of(name)) is not None:
             metrics = weights.metrics
             shown = (*compared(name)[:2], f"{metrics['recall']:.2f}", "", training_time(metrics))
@@ -193,7 +193,7 @@ def text_to_image():
 
 @table
 def attributes():
-    yield "obeyed", *(name.replace("_", " ") for name in ATTRIBUTES)
+    yield "preset", *(name.replace("_", " ") for name in ATTRIBUTES)
     for name in text_presets():
         for prefix, title in (("obeyed_", f"`{name}`"), ("held_out_obeyed_", "the same, held-out pairs of colors")):
             yield title, *(percent(metrics_of(name)[prefix + attribute]) for attribute in ATTRIBUTES)

@@ -98,7 +98,7 @@ _PREFIXES = {
 }
 # {metric: what `headline` says of it}; the first that a preset has is taken.
 _HEADLINES = {
-    "attributes_obeyed": "{shares[attributes_obeyed]} of captions' attributes obeyed",
+    "attributes_obeyed": "{shares[attributes_obeyed]} of the attributes in captions shown",
     "negative_elbo": "negative ELBO {negative_elbo:.1f} nats (`{kind}`)",
     "bits_per_dimension": "{bits_per_dimension:.2f} bits per dimension (`{kind}`)",
     "negative_log_likelihood": "negative log-likelihood {negative_log_likelihood:.1f} nats (`{kind}`)",
@@ -407,7 +407,7 @@ def headline(metrics: Mapping[str, float], preset: str) -> str:
 
         cards.headline({"frechet_distance": 13.81, "recall": 0.83}, "dcgan.mnist")  # "Fréchet distance 13.8 (`mnist`)"
     """
-    shares = {name: f"{100 * value:.1f} %".replace("100.0", "100") for name, value in metrics.items()}
+    shares = {name: f"{100 * value:.1f}%".replace("100.0", "100") for name, value in metrics.items()}
     for name, text in _HEADLINES.items():
         if name in metrics:
             return text.format(**metrics, kind=preset.split(".")[-1], shares=shares)

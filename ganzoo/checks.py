@@ -42,6 +42,8 @@ def model(name: PathLike, command: str | None = None) -> str:
                 f"`ganzoo probe` needs a discriminator that takes images alone, as dcgan's does; '{name}' {purpose}"
             )
         usage = registry.declared(found, "usage").format(name=name)
+        if not usage:
+            raise GanzooError(f"'{name}' {purpose}: its class does not list '{command}' among its commands")
         if command in ("generate --caption", "generate --label"):
             raise GanzooError(f"'{name}' takes no {command.split('--')[1]}s: use `{usage}`")
         if command == "generate":

@@ -34,6 +34,10 @@ class GanzooError(ValueError):
     """An error that the user can fix; the message says how."""
 
 
+class NotInstalledError(GanzooError):
+    """A package or a weights file that is missing; the message says how to install it."""
+
+
 def unknown(kind: str, name: object, allowed: Iterable[object], where: str = "", listed_by: str = "") -> GanzooError:
     """The error for an unknown name, with the nearest match, and all allowed names unless these are many.
 
@@ -96,7 +100,7 @@ def in_one_line(text: object, most: int = 100) -> str:
     return repr(str(text)[:most])[1:-1]
 
 
-def missing_package(package: str, extra: str, purpose: str) -> GanzooError:
+def missing_package(package: str, extra: str, purpose: str) -> NotInstalledError:
     """The error for an optional package that is not installed.
 
     Args:
@@ -105,10 +109,10 @@ def missing_package(package: str, extra: str, purpose: str) -> GanzooError:
         purpose: what needs it.
 
     Returns:
-        A `GanzooError`, naming the missing packages of the extra, for the caller to raise.
+        A `NotInstalledError`, naming the missing packages of the extra, for the caller to raise.
     """
     missing = [name for name in EXTRAS[extra] if not _is_installed(name)]
-    return GanzooError(f"{purpose} needs the package {package}: pip install {' '.join(missing or EXTRAS[extra])}")
+    return NotInstalledError(f"{purpose} needs the package {package}: pip install {' '.join(missing or EXTRAS[extra])}")
 
 
 def needs_loggers(names: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, NotInstalledError
 from ganzoo.files import cache_folder
 from ganzoo.types import PathLike
 from ganzoo.weights import digest, read
@@ -27,7 +27,7 @@ def find_weights(name: PathLike) -> Path:
     """The path of a weights file, given as a path or as a name in the folder GANZOO_WEIGHTS or the cache's `weights`.
 
     Raises:
-        GanzooError: there is no such file.
+        NotInstalledError: there is no such file.
 
     Example:
         from ganzoo.pretrained_files import find_weights
@@ -42,7 +42,7 @@ def find_weights(name: PathLike) -> Path:
             with contextlib.suppress(OSError, ValueError):  # a name that is too long, or with a null byte
                 if (path := folder / f"{name}{suffix}").is_file():
                     return path
-    raise GanzooError(
+    raise NotInstalledError(
         f"there is no weights file '{name}' here or in {folders[0]}: put it there or set GANZOO_WEIGHTS to its "
         "folder (docs/weights.md says where to get these files)"
     )

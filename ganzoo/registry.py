@@ -211,6 +211,9 @@ def import_file(path: PathLike) -> None:
         raise GanzooError(f"not a Python file: {path}")
     module = importlib.util.module_from_spec(spec)
     sys.modules.setdefault(path.stem, module)
+    # The file can import its neighbors, also later.
+    if (folder := str(path.resolve().parent)) not in sys.path:
+        sys.path.append(folder)
     try:
         spec.loader.exec_module(module)
     except GanzooError:

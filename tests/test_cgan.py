@@ -170,6 +170,6 @@ def test_coverage_counts_classes_that_are_generated():
     logits = np.zeros((1000, 4))
     logits[:, 0] = 1
     assert classes_covered(logits) == 1
-    logits[:30, 1] = 2  # 3 % of an even share of 25 %: 0.12 of it
+    logits[:30, 1] = 2  # 3% of an even share of 25%: 0.12 of it
     logits[30:50, 2] = 2  # 0.08 of it
     assert classes_covered(logits) == 2

@@ -35,11 +35,11 @@ history = model.fit(train / 127.5 - 1.0, batch_size=64, epochs=30, verbose=0)
 print(f"loss: {history.history['loss'][0]:.1f} nats per image at first, {history.history['loss'][-1]:.1f} at the end")
 
 # %% [markdown]
-# The likelihood of new images is exact, where a VAE has a bound and a GAN has none. `bits_per_dimension` divides it by the number of pixels: 1 for coins that are tossed.
+# The likelihood of new images is exact, where a VAE has a bound and a GAN has none. `bits_per_dimension` is the negative log-likelihood in bits, divided by the number of pixels: a model that knows nothing about binary pixels needs 1.
 
 # %%
 print(
-    f"test images: {model.log_likelihood(test).mean():.1f} nats, {model.bits_per_dimension(test).mean():.3f} bits per dimension"
+    f"test images: log-likelihood {model.log_likelihood(test).mean():.1f} nats, {model.bits_per_dimension(test).mean():.3f} bits per dimension"
 )
 
 # %% [markdown]

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Image translation without pairs
 #
-# `cyclegan` learns from two piles of images, such as photos and paintings, to turn each kind into the other, without a single example of the same scene in both (Zhu et al. 2017). Two generators learn together: what one translates, the other has to bring back.
+# `cyclegan` learns from two unpaired sets of images, such as photos and paintings, to turn each kind into the other, without a single example of the same scene in both (Zhu et al. 2017). Two generators learn together: what one translates, the other has to bring back.
 
 # %%
 from pathlib import Path
@@ -34,7 +34,7 @@ for number, ink in enumerate(images):
     Image.fromarray(picture.astype("uint8")).resize((32, 32), Image.Resampling.BICUBIC).save(f"{side}/{number}.png")
 
 dataset = ganzoo.data.unpaired("folders:paper,board", crop=32, resize=32, pad=2, flip=False, batch_size=8)
-paper, board = next(iter(dataset))  # float32 (8, 32, 32, 3) each, in no relation
+paper, board = next(iter(dataset))  # float32 (8, 32, 32, 3) each, unpaired
 
 # %% [markdown]
 # Images are resized, cropped at random and flipped, as in the paper; `pad` shifts them instead of enlarging them. Transparent images are composed over `background`, by default white.
@@ -82,6 +82,8 @@ large = model.translate(np.full((200, 300, 3), 255, "uint8"), tile=128)  # uint8
 # ## How good is it?
 #
 # Usually nobody knows, as there are no pairs. The preset `cyclegan.emoji` has them: Google and Twitter have designed the same emoji. It is trained on different emoji from each side (`separate_pairs`), so that it never sees a pair, and measured on a tenth of the names that neither side has trained on. `ganzoo evaluate` compares translations with the ground truth, beside images that are left unchanged, and beside the best curves of the colors, which are fitted to those very pairs.
+#
+# Pairs select the checkpoint by LPIPS, which needs AlexNet's weights: create them once as [Weights](../weights.md) says. Training without pairs, the last command, does not need them.
 #
 # ```console
 # ganzoo train cyclegan.emoji --data folders:noto,twemoji:train

@@ -43,7 +43,7 @@ print(f"distance: {plain.frames[-1].distance:.2f} and {penalized.frames[-1].dist
 # %% [markdown]
 # ## Experiments
 #
-# Ten claims of the lecture are prepared, each with two games, a measure, and what it gave with five seeds.
+# Ten claims of [the lecture](../lecture/index.md) come as experiments. Each compares two games, and states a measurement and its results with five seeds.
 
 # %%
 for name, experiment in ganzoo.lab.experiments.items():
@@ -53,7 +53,7 @@ print(ganzoo.lab.experiments["saturation"].verdict)
 # %% [markdown]
 # ## Step by step
 #
-# A `Game` is trained by hand, also by halves: here the discriminator alone, against a generator that stands still. Its estimate of the divergence rises towards log 2 = 0.693, since all points can be told apart.
+# A `Game` is trained by hand, also by halves: here the discriminator alone, against a generator that does not train. Its estimate of the divergence rises towards log 2 = 0.693, since all points can be told apart.
 
 # %%
 game = ganzoo.lab.Game(data="point", units=32)

@@ -112,8 +112,8 @@ mine.fit(dataset, epochs=20, verbose=0)
 result = mine.enhance(noisy, sample_rate=16_000)
 
 # %% [markdown]
-# The shipped weights took five stages, which the preset lists and one command trains. The first stage pre-trains the generator on the content loss without the discriminator; the second trains adversarially.
-# The others continue adversarial training, each with a new learning rate decay to zero, another seed, and a lower learning rate of the discriminator:
+# The shipped weights took seven stages: six that the preset lists, then the preset itself. One command trains all of them. The first stage trains the generator on the content loss alone. The next five add the discriminator, each with
+# a seed and a learning rate schedule of its own. The last one trains without the discriminator again:
 #
 # ```console
 # ganzoo train segan.speech --data folder:my_speech --set data.noise=folder:my_noise

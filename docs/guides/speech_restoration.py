@@ -75,7 +75,7 @@ report("restored", restored_cepstra)
 #
 # ## Train your own
 #
-# Two trainings, as of `srresnet` and `srgan`: `ganzoo train smoother.speech --data folder:my_speech`, then `ganzoo train postfilter.speech --data folder:my_speech --set training.start_from=RUN`, where RUN is the folder of the first run. In Python:
+# Train in two steps, as with `srresnet` and `srgan`: `ganzoo train smoother.speech --data folder:my_speech`, then `ganzoo train postfilter.speech --data folder:my_speech --set training.start_from=RUN`, where RUN is the folder of the first run. In Python:
 
 # %%
 rng = np.random.default_rng(0)

@@ -87,7 +87,7 @@ larger.start_from(mine)
 print("grown:", np.abs(larger.upscale(small).astype(int) - mine.upscale(small)).max(), "gray levels apart")
 
 # %% [markdown]
-# The presets `paper_x4` of both have the paper's sizes (16 blocks of 64 channels, batch norm) and no weights; `srresnet.photos_x2` upscales two times. On the command line, `training.start_from` names the run or preset to start from.
+# The presets `paper_x4` of both have the paper's sizes (16 blocks of 64 channels, batch norm) and no weights; `srresnet.photos_x2` upscales by a factor of 2. On the command line, `training.start_from` names the run or preset to start from.
 # Growing `srresnet.photos_x4` to 16 blocks
 # of 64 channels gained nothing in 101 minutes of processor time ([results](../../benchmarks/HISTORY.md#super-resolution)). Trained on a GPU and on more photos, networks of that size are better
 # and ship as `srresnet.photos_x4_large` and `srgan.photos_x4_large` ([results](../../benchmarks/RESULTS.md#super-resolution)); they need 2.7 times the computation.

@@ -37,8 +37,8 @@ save_image("strip.png", grid(strip, columns=8))
 #
 # ![Eight images of each of six captions](../avatars.png)
 #
-# [Evaluation](../evaluation.md#images-of-captions) says how often each attribute of a caption is obeyed. Two weaknesses: for held-out pairs of colors, clothes often get the wrong color (in 10 % of the images of
-# `gan_int_cls.avatars` and 12 % of `stackgan.avatars`, by a judge that makes no such error on real avatars), and images of one caption differ little in what it leaves open.
+# [Evaluation](../evaluation.md#images-of-captions) says how often each attribute of a caption is obeyed. Two weaknesses: for held-out pairs of colors, clothes often get the wrong color (in 10% of the images of
+# `gan_int_cls.avatars` and 12% of `stackgan.avatars`, by a judge that makes no such error on real avatars), and images of one caption differ little in what it leaves open.
 # Captions are encoded byte by byte by a network that ships with the model, so any text is valid.
 #
 # ## The data: avatars
@@ -99,9 +99,9 @@ changed = faces.generate(latents=directions.move(latents, glasses="round", hair_
 save_image("changed.png", grid(np.concatenate([faces.generate(latents=latents), changed]), columns=8))
 
 # %% [markdown]
-# A direction is the covariance of the latents with the classifier's log-probability (for other models without what changes other attributes: `avoidance`). Each latent moves until the classifier sees the new value.
-# `python -m benchmarks.latent_arithmetic gan_int_cls.avatars` measures this with `avatars_judge`, which was not used to find anything. On 100 faces for each of the changes, the judge sees the new value in 94 % (glasses 99 %, sunglasses 100 %, round glasses
-# 82 %, smiling 92 %; a moustache only in 73 %), while hair stays in 97 %, clothes in 98 % and all attributes on average in 95 %. The difference of the groups' means alone, of length 4, gives 45 %. Man with glasses - man + woman
+# A direction is the covariance of the latents with the classifier's log-probability of a value. `avoidance` takes from it what also changes other attributes; this model needs none of that (0). Each latent moves until the classifier sees the new value.
+# `python -m benchmarks.latent_arithmetic gan_int_cls.avatars` measures this with `avatars_judge`, which was not used to find anything. On 100 faces for each of the changes, the judge sees the new value in 94% (glasses 99%, sunglasses 100%, round glasses
+# 82%, smiling 92%; a moustache only in 73%), while hair stays in 97%, clothes in 98% and all attributes on average in 95%. A simpler direction, the difference of the two groups' mean latents, scaled to a length of 4, reaches the new value in 45% only. Man with glasses - man + woman
 # is a woman with glasses in 90 of 100 triples of groups of 20 faces, and in 61 of groups of 3.
 #
 # ## Train on your own captions

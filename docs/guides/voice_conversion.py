@@ -23,7 +23,7 @@ from ganzoo.data.vowels import vowels
 # %% [markdown]
 # ## Speech in parts
 #
-# The WORLD vocoder (Morise et al. 2016) takes speech apart, a frame every 5 ms: the pitch, the spectral envelope as a mel-cepstrum, and the share of noise at each frequency. It also puts the parts together again. Networks then need to change only the mel-cepstrum, 24 numbers per frame.
+# The WORLD vocoder (Morise et al. 2016) takes speech apart, a frame every 5 ms: the pitch, the spectral envelope as a mel-cepstrum, and the share of noise at each frequency. It also puts the parts together again. Networks then need to change only the mel-cepstrum, 24 numbers per frame (the first of the 25 coefficients is the loudness, which stays).
 
 # %%
 rate = 8000
@@ -34,7 +34,7 @@ analysis = analyze(man, rate)
 print(analysis.pitch.shape, analysis.cepstra.shape, synthesize(analysis).shape)
 for name, sound in (("man", man), ("child", child)):
     pitch = pitch_statistics([analyze(sound, rate).pitch])
-    print(f"{name}: mean pitch {np.exp(pitch.mean):.0f} Hz, deviation {100 * pitch.deviation:.0f} %")
+    print(f"{name}: mean pitch {np.exp(pitch.mean):.0f} Hz, deviation {100 * pitch.deviation:.0f}%")
 
 # %% [markdown]
 # ## Train

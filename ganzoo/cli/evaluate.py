@@ -83,7 +83,7 @@ def compare(
     """Compares models of images of different families: likelihood, distance from real images, sharpness, speed.
     A preset without trained weights is named and left out. Autoregressive models generate slowly: lower --samples.
 
-    
+    \b
     Example: ganzoo compare dcgan.mnist vae.mnist pixelcnn.mnist --data idx:t10k-images-idx3-ubyte.gz --samples 2000
     """
     from ganzoo import presets

@@ -2,7 +2,7 @@
 
 Two code paths give the same samples. Where tensorflow-io's native operations load (TensorFlow 2.16), they decode and
 resample files within one tf.data graph. Otherwise, and for file types they do not support, soundfile and soxr are used.
-Decoding is identical up to rounding; the two resamplers differ by less than -60 dB of the signal below 80 % of the
+Decoding is identical up to rounding; the two resamplers differ by less than -60 dB of the signal below 80% of the
 lower Nyquist frequency.
 """
 

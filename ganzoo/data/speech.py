@@ -72,7 +72,7 @@ def speech(
         babble: fraction of the examples whose noise is several other speakers.
         generated: fraction of the examples whose noise is synthetic: from white to brown, steady or varying in level.
         augment: apply random filters to speech and noise, like other microphones, and change their speed, of speech by
-            up to 10 %, of noise by up to 50 %.
+            up to 10%, of noise by up to 50%.
         reverberation: fraction of the examples with a simulated room; the clean speech then has only the first 50 ms
             of the room's response.
         held_out: fraction of the speakers, and of the noise recordings, that is held out for validation: evenly spaced

@@ -11,13 +11,14 @@ Values of super-resolution and speech enhancement are averaged over the examples
 """
 
 import difflib
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ganzoo.errors import GanzooError, unknown
+from ganzoo.errors import GanzooError, NotInstalledError, unknown
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,15 @@ class Metric:
                 raise GanzooError(f"the metric '{self.name}' returned {value!r} for '{name}' instead of a number")
         return {name: value if isinstance(value, int) else float(value) for name, value in values.items()}
 
+    def require(self, *known: object) -> None:
+        """Raises GanzooError if the metric cannot be computed; `known` are the arguments of `requires`."""
+        if self.requires:
+            self.requires(*known)
+
     def usable(self, *known: object) -> bool:
         """Whether the metric can be computed; `known` are the arguments of `requires`."""
         try:
-            if self.requires:
-                self.requires(*known)
+            self.require(*known)
         except GanzooError:
             return False
         return True
@@ -166,6 +171,8 @@ def get_metric(name: str, task: str) -> Metric:
 def chosen_metrics(task: str, names: Iterable[str] | None, *known: object) -> list[Metric]:
     """The metrics to report: those named, or else the task's defaults that can be computed.
 
+    A default that only lacks a package or a weights file is left out with a warning.
+
     Args:
         task: name of the task.
         names: of metrics; None or an empty list for the defaults.
@@ -178,11 +185,21 @@ def chosen_metrics(task: str, names: Iterable[str] | None, *known: object) -> li
     if names:
         chosen = [get_metric(name, task) for name in dict.fromkeys(names)]
         for metric in chosen:
-            if metric.requires:
-                metric.requires(*known)
+            metric.require(*known)
         return chosen
     found = [get_metric(name, task) for name in list_metrics(task)]
-    return [metric for metric in found if metric.default and metric.usable(*known)]
+    chosen = []
+    for metric in found:
+        if metric.default:
+            try:
+                metric.require(*known)
+            except NotInstalledError as error:
+                warnings.warn(f"{metric.name} is left out: {error}", stacklevel=2)
+            except GanzooError:
+                continue
+            else:
+                chosen.append(metric)
+    return chosen
 
 
 def check_names(names: Iterable[str]) -> None:

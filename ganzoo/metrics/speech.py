@@ -106,7 +106,7 @@ def segmental_snr(clean: np.ndarray, enhanced: np.ndarray, sample_rate: int = 16
 def log_likelihood_ratio(clean: np.ndarray, enhanced: np.ndarray, sample_rate: int = 16_000) -> float:
     """The distance between spectral envelopes by linear prediction (Itakura 1975); 0 for equal envelopes.
 
-    Frames are those of `segmental_snr`; the prediction order is 16 (10 below 10 kHz). The mean of the lowest 95 % of
+    Frames are those of `segmental_snr`; the prediction order is 16 (10 below 10 kHz). The mean of the lowest 95% of
     the frames' values, as in Hu & Loizou 2008.
 
     Args, Raises: as `pesq`.
@@ -149,7 +149,7 @@ _BANDWIDTHS = np.array(
 def weighted_spectral_slope(clean: np.ndarray, enhanced: np.ndarray, sample_rate: int = 16_000) -> float:
     """The weighted spectral slope distance (Klatt 1982, doi:10.1109/ICASSP.1982.1171512); 0 for equal spectra.
 
-    Frames are those of `segmental_snr`, in 25 critical bands up to 4 kHz. The mean of the lowest 95 % of the frames'
+    Frames are those of `segmental_snr`, in 25 critical bands up to 4 kHz. The mean of the lowest 95% of the frames'
     values, as in Hu & Loizou 2008.
 
     Args, Raises: as `pesq`.

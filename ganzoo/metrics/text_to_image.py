@@ -14,7 +14,7 @@ _LEAST_SATURATION, _LEAST_VALUE = 0.35, 0.25
 
 
 def dominant_hue(image: np.ndarray) -> float | None:
-    """The most frequent hue among an image's saturated pixels, in degrees; None if fewer than 1 % are saturated.
+    """The most frequent hue among an image's saturated pixels, in degrees; None if fewer than 1% are saturated.
 
     Args:
         image: uint8 (height, width, 3).

@@ -167,6 +167,12 @@ class Task:
         Raises:
             GanzooError: settings that do not fit the model.
         """
+        for name in ("extractor", "judge", "monitor"):
+            if getattr(evaluation, name) is not None:
+                raise GanzooError(
+                    f"evaluation.{name}: {type(self).__name__} has no validation metrics: remove the setting or define "
+                    "validation_metrics()"
+                )
         return None
 
     def endpoints(self) -> dict[str, Endpoint]:

@@ -304,6 +304,8 @@ class AdversarialModel(ZooModel):
             if isinstance(optimizer, keras.optimizers.Optimizer):
                 message = "each network needs an optimizer of its own: give generator_optimizer and "
                 raise GanzooError(message + "discriminator_optimizer, or the optimizer's name")
+            if isinstance(optimizer, dict) and {"d_loss", "g_loss"} & {*optimizer}:
+                raise GanzooError("optimizer: give generator_optimizer and discriminator_optimizer instead")
             generator_optimizer, discriminator_optimizer = (
                 {**default, **optimizer} if isinstance(optimizer, dict) and "name" not in optimizer else optimizer
                 for default in (generator_optimizer, discriminator_optimizer)

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from ganzoo import backend
+from ganzoo.errors import GanzooError
 from ganzoo.types import Tensor
 
 
@@ -53,7 +54,15 @@ def trainable_copies(network: keras.Model) -> Callable[[], keras.Model]:
 
 
 def _copied(network: keras.Model) -> keras.Model:
-    copied = keras.models.clone_model(network)
+    try:
+        copied = keras.models.clone_model(network)
+    except (TypeError, ValueError) as error:
+        # Keras' message has the whole configuration of a layer.
+        raise GanzooError(
+            f"the network '{network.name}' cannot be copied for its moving average: each of its layers needs a "
+            "get_config() from which Keras can make it again, and no lambda, but a function with "
+            "@keras.saving.register_keras_serializable()"
+        ) from error
     copied.set_weights(network.get_weights())
     return copied
 

@@ -9,6 +9,7 @@ import keras
 
 from ganzoo import backend
 from ganzoo.data.batches import split, unpadded
+from ganzoo.errors import GanzooError
 from ganzoo.training.averages import move_average
 from ganzoo.training.noise import Noise
 from ganzoo.types import Tensor
@@ -25,6 +26,9 @@ class Objective:
         steps: how many times a training step minimizes it, each time with another batch and new noise: the k of
             Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661). 0 does not train it.
 
+    Raises:
+        GanzooError: the loss is not a function, the networks are a string, or the steps are below 0.
+
     Example:
         model = ganzoo.load("dcgan.digits")
         objective = ganzoo.Objective("d_loss", model.discriminator_loss, networks=("discriminator",), steps=5)
@@ -34,6 +38,30 @@ class Objective:
     loss: Callable[..., Tensor]
     networks: tuple[str, ...]
     steps: int = 1
+
+    def __post_init__(self):
+        if not callable(self.loss):
+            raise GanzooError(f"the loss of the objective '{self.name}' is {self.loss!r:.80}: give the function itself")
+        if isinstance(self.networks, str):
+            raise GanzooError(f"the objective '{self.name}' needs a tuple of networks: networks=('{self.networks}',)")
+        if self.steps < 0:
+            raise GanzooError(f"the steps of the objective '{self.name}' must be at least 0, got {self.steps}")
+
+    def scalar(self, batch: Any, training: bool) -> Tensor:
+        """The loss of a batch.
+
+        Raises:
+            GanzooError: the function returned anything but one number; a back end would train on the sum of several.
+        """
+        loss = self.loss(batch, training=training)
+        shape = getattr(loss, "shape", None)
+        # Inside a graph, a shape may be unknown.
+        if getattr(shape, "rank", 0) is not None and (shape is None or len(shape)):
+            returned = type(loss).__name__ if shape is None else f"values of shape {tuple(shape)}"
+            raise GanzooError(
+                f"the loss of the objective '{self.name}' must be one number, e.g. keras.ops.mean(...), got {returned}"
+            )
+        return loss
 
 
 class StepState(threading.local):
@@ -148,7 +176,7 @@ class TrainingStep:
     def minimize(self, objective: Objective, batch: Any) -> Tensor:
         """Takes one optimizer step on an objective, and records and returns its loss."""
         loss = backend.minimize(
-            lambda: objective.loss(batch, training=True),
+            lambda: objective.scalar(batch, training=True),
             self.optimizers[objective.name],
             self._variables(objective),
             self._step_state.recorded,
@@ -165,7 +193,7 @@ class TrainingStep:
         self.noise.start_step(backend.with_dependency(data, self.trackers[last].count))
         for objective in self._objectives:
             if objective.steps:
-                self.record(**{objective.name: objective.loss(data, training=False)})
+                self.record(**{objective.name: objective.scalar(data, training=False)})
         self._step_state.end()
         return self._logs()
 

@@ -105,8 +105,8 @@ class ZooModel(Task, DeferredNetworks, Fitting, TrainingStep, Saving):
         # Those of models before this one.
         backend.free_gradients()
         self.preset = None
-        self._network_names = tuple(networks)
-        self._averaged_names = tuple(networks if averaged is None else averaged)
+        averaged = self._checked_names(networks, averaged)
+        self._network_names, self._averaged_names = tuple(networks), averaged
         self._deferred, self._completion = {}, None
         # Networks that inference does not use, such as a discriminator.
         self._training_names = tuple(
@@ -138,6 +138,26 @@ class ZooModel(Task, DeferredNetworks, Fitting, TrainingStep, Saving):
         # Not an optimizer's count, which omits the steps that loss scaling skips.
         self.step = self.add_weight(shape=(), initializer="zeros", dtype="int32", trainable=False, name="step")
         self.built = True
+
+    def _checked_names(self, networks, averaged):
+        """The names of the averaged networks, after a check of all names."""
+        title = type(self).__name__
+        if not isinstance(networks, Mapping) or not networks:
+            raise GanzooError(f"{title}: networks is {{name: network}}, got {type(networks).__name__}")
+        for name in networks:
+            if hasattr(type(self), name):
+                raise GanzooError(f"{title}: choose another name for the network '{name}': it is that of an attribute")
+        if isinstance(averaged, str):
+            raise GanzooError(f"{title}: averaged is a tuple of names of networks: ('{averaged}',)")
+        names = tuple(networks if averaged is None else averaged)
+        for name in names:
+            if name not in networks:
+                raise unknown("network", name, networks, f"{title}, averaged")
+        if not names:
+            raise GanzooError(f"{title}: averaged must name a network, since inference uses the first average")
+        if isinstance(self.reported, str):
+            raise GanzooError(f"{title}: reported is a tuple of names: ('{self.reported}',)")
+        return names
 
     # Read-only mappings, since Keras would save the networks of a dictionary a second time.
 
@@ -220,7 +240,7 @@ class ZooModel(Task, DeferredNetworks, Fitting, TrainingStep, Saving):
             raise GanzooError(problem)
         if self._replicas > backend.replica_count():
             raise GanzooError("the model was created in the scope of a strategy: call compile() in it too")
-        self._objectives = tuple(self.objectives())
+        self._objectives = self._checked_objectives()
         self._refuse_untrained()
         # Keras saves attributes in alphabetical order: it must find the optimizers under a name before `optimizer`,
         # which is another object on JAX.
@@ -276,6 +296,15 @@ class ZooModel(Task, DeferredNetworks, Fitting, TrainingStep, Saving):
         """Names of what the logs show besides the objectives."""
         return self.reported
 
+    def _checked_objectives(self):
+        found = self.objectives()
+        if not isinstance(found, (list, tuple)) or not all(isinstance(one, Objective) for one in found) or not found:
+            raise GanzooError(f"{type(self).__name__}: objectives() must return a list of ganzoo.Objective")
+        names = [objective.name for objective in found]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise GanzooError(f"{type(self).__name__}: two objectives have the name '{twice.pop()}'")
+        return tuple(found)
+
     def _refuse_untrained(self):
         """Raises if an objective names an unknown network, or no objective updates a trainable weight."""
         for objective in self._objectives:
@@ -296,7 +325,13 @@ class ZooModel(Task, DeferredNetworks, Fitting, TrainingStep, Saving):
     def _built_optimizers(self, given):
         """{name of an objective: its optimizer}."""
         names = [objective.name for objective in self._objectives]
-        one_each = isinstance(given, dict) and set(given) == set(names)
+        one_each = isinstance(given, dict) and "name" not in given
+        if one_each:
+            for name in given:
+                if name not in names:
+                    raise unknown("objective", name, names, "optimizer")
+            if missing := [name for name in names if name not in given]:
+                raise GanzooError(f"optimizer: there is none for {', '.join(missing)}")
         if len(names) > 1 and isinstance(given, keras.optimizers.Optimizer):
             raise GanzooError(
                 f"each of the objectives {', '.join(names)} needs an optimizer of its own, since an optimizer keeps "

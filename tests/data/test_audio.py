@@ -54,7 +54,7 @@ def test_every_format_rate_and_channel_count_is_the_same_tone(files):
 
 
 def test_both_paths_give_the_same_samples(files, shared):
-    """The bound of the module's first lines: -60 dB below 80 % of the lower Nyquist frequency."""
+    """The bound of the module's first lines: -60 dB below 80% of the lower Nyquist frequency."""
     if native_audio.tensorflow_io() is None:
         pytest.skip("tensorflow-io's native operations do not load beside this TensorFlow")
     paths = [*files, *audio.audio_files(shared / "noise" / "blanket"), *audio.audio_files(shared / "speech")[:8]]

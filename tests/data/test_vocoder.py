@@ -29,7 +29,7 @@ def test_analysis_and_synthesis_keep_the_sound(rate):
     assert again.shape == sound.shape
     second = analyze(again, rate)
     voiced = (analysis.pitch > 0) & (second.pitch > 0)
-    # The vowels are 70 % of the sound; their pitch falls from 120 to 105 Hz.
+    # The vowels are 70% of the sound; their pitch falls from 120 to 105 Hz.
     assert 0.55 < voiced.mean() < 0.8
     # But for the first and last frames of a vowel.
     assert np.quantile(np.abs(second.pitch[voiced] / analysis.pitch[voiced] - 1), 0.95) < 0.03

@@ -1,8 +1,13 @@
 """Metrics by name: what is reported, what chooses a checkpoint, and metrics of one's own."""
 
+import subprocess
+import sys
+import warnings
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import ganzoo
 from ganzoo.cli import main
@@ -79,6 +84,25 @@ def test_named_metrics_that_cannot_be_computed_are_refused_and_defaults_left_out
     model = ganzoo.create("dcgan", image_shape=(32, 32, 1), latent_dim=4, width=4)
     with pytest.raises(ganzoo.GanzooError, match="gives several numbers"):
         model.validation_metrics(None, Evaluation("digits_classifier", monitor="precision_recall"))
+
+
+def test_evaluate_says_which_metrics_lack_a_weights_file(monkeypatch, tmp_path):
+    monkeypatch.setenv("GANZOO_WEIGHTS", str(tmp_path))
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.new("RGB", (64, 64), (120, 80, 40)).save(folder / "brown.png")
+    command = [sys.executable, "-m", "ganzoo", "evaluate", "srresnet", "--data", f"folder:{folder}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "psnr_y" in done.stdout
+    assert "lpips" not in done.stdout
+    alex, vgg = done.stderr.splitlines()
+    assert alex.startswith("warning: lpips_alex is left out: there is no weights file 'lpips_alexnet_fp16'")
+    assert vgg.startswith("warning: lpips_vgg is left out")
+    # What does not apply to a model is left out without a warning.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        chosen_metrics("image_generation", None, get_extractor("digits_classifier"), False)
 
 
 def test_what_a_metric_gives_is_checked(registered):

@@ -3,14 +3,18 @@
 They are the examples of the page "Write your own model".
 """
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from click.testing import CliRunner
 from keras import layers, ops
 
 import ganzoo
 from ganzoo import registry
+from ganzoo.cli import main
 from ganzoo.data.embedded import digits
 from ganzoo.data.feed import Feed, data_function
 from ganzoo.pixels import to_float, to_uint8
@@ -77,6 +81,7 @@ class MaskedModel(ganzoo.ZooModel):
     """Binary images pixel by pixel (van den Oord et al. 2016, arXiv:1601.06759)."""
 
     data = staticmethod(ganzoo.data.images)
+    purpose, commands, evaluation = "generates digits", ("generate",), "ganzoo.evaluation.image_generation"
 
     def __init__(self, image_shape: tuple[int, int, int] = (8, 8, 1), width: int = 8):
         images = keras.Input(image_shape)
@@ -97,7 +102,7 @@ class MaskedModel(ganzoo.ZooModel):
         logits = self.network(2 * pixels - 1, training=training)
         return ops.mean(ops.sum(ops.softplus(logits) - pixels * logits, axis=(1, 2, 3)))
 
-    def generate(self, count, seed=0):
+    def generate(self, count, seed=0, batch_size=64):
         rng, images = np.random.default_rng(seed), -np.ones((count, *self.image_shape), "float32")
         for row in range(self.image_shape[0]):
             for column in range(self.image_shape[1]):
@@ -291,3 +296,102 @@ def test_a_loss_can_be_called_alone():
     batch = model.example_batch(4)
     assert np.isfinite(float(model.generator_loss(batch)))
     assert np.isfinite(float(model.discriminator_loss(batch)))
+
+
+class Lines(ganzoo.ZooModel):
+    """Two networks that must return zero; what the tests change is an argument."""
+
+    def __init__(self, names=("a", "b"), losses=("loss_a", "loss_b"), loss=None, activation=None, **options):
+        x = keras.Input((4,))
+        networks = {name: keras.Model(x, layers.Dense(3, activation)(x), name=name) for name in names}
+        super().__init__(networks, **options)
+        self._names, self._losses, self._loss = names, losses, loss
+
+    def objectives(self):
+        return [
+            ganzoo.Objective(loss, self._loss or functools.partial(self.squares, name), (name,))
+            for loss, name in zip(self._losses, self._names)
+        ]
+
+    def squares(self, name, batch, training=True):
+        return ops.mean(self.networks[name](batch) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        (lambda x, training: ops.mean(x**2, axis=1), r"the objective 'loss_a' must be one number.* shape \(8,\)"),
+        (lambda x, training: None, "must be one number.* got NoneType"),
+        (lambda x, training: (ops.mean(x), 1.0), "must be one number.* got tuple"),
+    ],
+)
+def test_a_loss_that_is_not_one_number_is_an_error(returned, said):
+    model = Lines(loss=returned)
+    model.compile("sgd")
+    with pytest.raises(ganzoo.GanzooError, match=said):
+        model.fit(np.ones((8, 4), "float32"), batch_size=8, verbose=0)
+    with pytest.raises(ganzoo.GanzooError, match=said):
+        model.evaluate(np.ones((8, 4), "float32"), batch_size=8, verbose=0)
+
+
+def test_mistakes_in_the_definition_of_a_model_are_named():
+    for arguments, said in (
+        (dict(names=("fit",)), "Lines: choose another name for the network 'fit': it is that of an attribute"),
+        (dict(names=()), r"Lines: networks is \{name: network\}"),
+        (dict(averaged="a"), r"averaged is a tuple of names of networks: \('a',\)"),
+        (dict(averaged=("aa",)), "unknown network 'aa'. Did you mean 'a'"),
+        (dict(averaged=()), "averaged must name a network"),
+        (dict(activation=lambda x: x), "the network 'a' cannot be copied for its moving average.* no lambda"),
+    ):
+        with pytest.raises(ganzoo.GanzooError, match=said):
+            Lines(**arguments)
+    with pytest.raises(ganzoo.GanzooError, match="two objectives have the name 'loss'"):
+        Lines(losses=("loss", "loss")).compile()
+    with pytest.raises(ganzoo.GanzooError, match=r"needs a tuple of networks: networks=\('a',\)"):
+        ganzoo.Objective("loss", len, "a")
+    with pytest.raises(ganzoo.GanzooError, match="give the function itself"):
+        ganzoo.Objective("loss", 0.5, ("a",))
+    for optimizer, said in (
+        ({"loss_a": "adam", "loss_c": "sgd"}, "unknown objective 'loss_c'. Did you mean 'loss_"),
+        ({"loss_a": "adam"}, "optimizer: there is none for loss_b"),
+    ):
+        with pytest.raises(ganzoo.GanzooError, match=said):
+            Lines().compile(optimizer)
+    with pytest.raises(ganzoo.GanzooError, match="give generator_optimizer and discriminator_optimizer instead"):
+        made("own_cycle").compile(optimizer={"d_loss": "adam", "g_loss": "sgd"})
+
+
+def test_one_objective_may_be_returned_in_a_list_only():
+    class Single(Lines):
+        def objectives(self):
+            return super().objectives()[0]
+
+    with pytest.raises(ganzoo.GanzooError, match=r"Single: objectives\(\) must return a list of ganzoo.Objective"):
+        Single(names=("a",)).compile()
+
+
+def test_an_extractor_without_validation_metrics_is_an_error(tmp_path):
+    preset = tmp_path / "mine.yaml"
+    preset.write_text(
+        "model: own_masked\ndata: {source: digits}\ntraining: {epochs: 1}\nevaluation: {extractor: digits_classifier}\n"
+    )
+    with pytest.raises(ganzoo.GanzooError, match=r"evaluation.extractor: MaskedModel has no validation metrics"):
+        ganzoo.train(preset, output=tmp_path / "runs")
+
+
+def test_a_model_without_a_task_generates_and_is_evaluated_on_the_command_line(tmp_path, monkeypatch):
+    # As large as the images of the classifier.
+    ganzoo.create("own_masked", image_shape=(32, 32, 1), width=2).save(tmp_path / "mine.keras")
+    monkeypatch.chdir(tmp_path)
+    measure = "--data digits --extractor digits_classifier --samples 16 --upscale"
+    for command in ("generate --count 4", f"evaluate {measure}"):
+        done = CliRunner().invoke(main, [*command.split(), "mine.keras"])
+        assert done.exit_code == 0, done.output
+    assert "frechet_distance" in done.output
+    assert list(tmp_path.glob("*.png"))
+
+
+def test_an_imported_file_finds_its_neighbors(tmp_path):
+    (tmp_path / "own_helper.py").write_text("WIDTH = 3\n")
+    (tmp_path / "own_main.py").write_text("from own_helper import WIDTH\n")
+    registry.import_file(tmp_path / "own_main.py")
