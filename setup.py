@@ -142,7 +142,7 @@ setup(
         "dnsmos": dnsmos,
         "hub": hub,
         "photos": photos,
-        # The back end KERAS_BACKEND=jax.
+        # The backend KERAS_BACKEND=jax.
         "jax": jax,
         "lab": lab,
         "litert": litert,
@@ -180,7 +180,7 @@ setup(
         ],
         "video": video,
         "voice": voice,
-        # The back end KERAS_BACKEND=torch, and the tests and benchmarks that compare with PyTorch.
+        # The backend KERAS_BACKEND=torch, and the tests and benchmarks that compare with PyTorch.
         "torch": torch,
     },
     entry_points={"console_scripts": ["ganzoo = ganzoo.cli:main"]},

@@ -116,7 +116,7 @@ def step_loop(name, contender):
 
 
 def repeated(parts, steps):
-    """A data set without tf.data that repeats one batch."""
+    """A dataset without tf.data that repeats one batch."""
     import keras
 
     class Repeated(keras.utils.PyDataset):

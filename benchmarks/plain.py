@@ -33,11 +33,11 @@ _LOSSES = {
 
 
 def step_of(model, batch, compiled=False, bfloat16=False):
-    """A function that runs one training step of a compiled model of this package on a batch of its data set.
+    """A function that runs one training step of a compiled model of this package on a batch of its dataset.
 
     Args:
         model: the model; its networks are copied.
-        batch: arrays as its data set returns them, for all discriminator steps of one training step.
+        batch: arrays as its dataset returns them, for all discriminator steps of one training step.
         compiled: use torch.compile.
         bfloat16: use torch.autocast with bfloat16.
     """

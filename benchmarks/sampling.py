@@ -4,7 +4,7 @@
     python -m benchmarks.sampling --images 16 --pixels 28
 
 The naive loop is timed on the first pixels of the images, and its time extrapolated: each pixel takes the same time.
-Its network is compiled by the back end. Both are run in turn, and the best of each is reported.
+Its network is compiled by the backend. Both are run in turn, and the best of each is reported.
 """
 
 import argparse

@@ -6,7 +6,7 @@ step: a training step of each model at the sizes of its default preset, with the
 `compile()`: a pixel loss for SRGAN, no augmentations and regularizers. The contenders are `model.fit` in float32 and
 mixed_bfloat16, a bare tf.function of the same computation (no moving average, metrics or callbacks), and PyTorch eager
 and torch.compile on PyTorch copies of the networks (`torch_reference.py`, `plain.py`), in float32 and with autocast to
-bfloat16. `fit on torch` and `fit on jax` are `model.fit` on Keras' other back ends. They and the PyTorch loop use a GPU
+bfloat16. `fit on torch` and `fit on jax` are `model.fit` on Keras' other backends. They and the PyTorch loop use a GPU
 if there is one.
 limits: how much a training step computes (`limits.py`), which share of the rate of a large product of matrices it
 reaches, and what the time of its operations goes to, in float32 and mixed_bfloat16.

@@ -41,7 +41,7 @@ _HELP = (
     "### The latent map\n"
     "The decoder turns every point of a plane into an image. The map shows them at the quantiles of the prior, so that "
     "every part of it is equally likely. **Click on it**, or move the two sliders, to see the image at a point. The "
-    "small digits are codes: where the encoder puts real handwritten digits of another data set (UCI)."
+    "small digits are codes: where the encoder puts real handwritten digits of another dataset (UCI)."
 )
 
 

@@ -1,7 +1,7 @@
 """Compares families of models for docs/families.md: python -m docs.families --mnist IDX --fashion-mnist IDX --avatars
 
 IDX is the file of the test images, t10k-images-idx3-ubyte.gz. Writes docs/families.json, the table of the page, and
-docs/families_DATA.png. Takes about ten minutes on two cores. Data sets that are not named keep their numbers and their
+docs/families_DATA.png. Takes about ten minutes on two cores. Datasets that are not named keep their numbers and their
 picture; without any option, the table is written from the numbers at hand. With --only PRESET, other presets keep
 their numbers too.
 """

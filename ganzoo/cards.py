@@ -37,7 +37,7 @@ _LICENSES = (
     *("cdla-sharing-1.0", "cdla-permissive-1.0", "cdla-permissive-2.0", "etalab-2.0", "eupl-1.1", "eupl-1.2"),
 )
 _SAME_LICENSES = {"cc0": "cc0-1.0", "public-domain": "cc0-1.0", "not-stated": "unknown"}
-# Data sets by the name that TensorFlow Datasets and the hub give them.
+# Datasets by the name that TensorFlow Datasets and the hub give them.
 _DATA_SETS = {"mnist": "ylecun/mnist", "fashion_mnist": "zalando-datasets/fashion_mnist"}
 # Settings of `compile` that change how a loss is minimized, but not the loss.
 _NOT_IN_LOSS = (
@@ -304,7 +304,7 @@ def _front_matter(config: Config, weights: Weights, name: str) -> str:
         data = evaluation_data(weights.protocol)
         task = {"type": pipeline or "image-generation", "name": registry.declared(config.model, "purpose") or pipeline}
         # Numbers mean nothing without their protocol.
-        # The name of the test images of both data sets.
+        # The name of the test images of both datasets.
         kind = known if known and "t10k" in data else _slug(re.sub(r"^.* of (\w+:)?", "", data))[:80]
         dataset = {"type": kind, "name": data, "args": {"protocol": weights.protocol}}
         values = [{"type": key, "name": label(key), "value": value} for key, value in metrics.items()]

@@ -13,7 +13,7 @@ _BAND = 256
 
 
 def to_float(images: Tensor) -> Tensor:
-    """Converts uint8 images to float32 in [-1, 1]; a tensor of the back end stays on its device.
+    """Converts uint8 images to float32 in [-1, 1]; a tensor of the backend stays on its device.
 
     Example:
         from ganzoo.pixels import to_float
@@ -39,7 +39,7 @@ def to_uint8(images: Any) -> np.ndarray:
 
 
 def as_uint8(images: Tensor) -> Tensor:
-    """`to_uint8` for tensors of the back end, also inside a graph.
+    """`to_uint8` for tensors of the backend, also inside a graph.
 
     Example:
         from ganzoo.pixels import as_uint8
@@ -58,7 +58,7 @@ def zoomed(images: Tensor, factor: float, *, outside: Any) -> Tensor:
     between 1/2 and 2. Results may exceed the range of the images a little.
 
     Args:
-        images: float32 (..., height, width, channels), an array or a tensor of the back end, also inside a graph.
+        images: float32 (..., height, width, channels), an array or a tensor of the backend, also inside a graph.
         factor: how much larger things become; below 1, they become smaller.
         outside: the color around reduced images, a number or one for each channel.
 

@@ -122,7 +122,7 @@ def inference_policy(precision: str, quality_stays: bool) -> str | None:
 
 def _infers_faster_in_bfloat16() -> bool:
     """Whether a convolution is much faster in bfloat16 on this machine; measured once, and remembered in the cache
-    folder for this processor, back end and its version."""
+    folder for this processor, backend and its version."""
     import keras
     import numpy as np
 
@@ -151,7 +151,7 @@ def _measured_faster() -> bool:
         full, half = _timed_network("float32"), _timed_network("mixed_bfloat16")
         # In turn, and the best of several: other work on the machine slows both.
         times = [(full(), half()) for _ in range(8)][1:]
-    except Exception:  # whatever a back end raises if a device lacks the operation
+    except Exception:  # whatever a backend raises if a device lacks the operation
         return False
     best_full, best_half = (min(values) for values in zip(*times))
     return best_half < _WORTHWHILE * best_full
@@ -196,7 +196,7 @@ def fastest() -> str:
     """The best training precision on this process's first device: "mixed_bfloat16", or "float32" if that is faster.
 
     CPUs without bfloat16 instructions (AVX-512 BF16, AMX) compute the gradient of a convolution ten times slower with
-    it. This is measured, in about a second, since no back end tells which instructions and kernels it uses.
+    it. This is measured, in about a second, since no backend tells which instructions and kernels it uses.
 
     Example:
         from ganzoo.precision import fastest, made_with
@@ -207,7 +207,7 @@ def fastest() -> str:
     full = _seconds_of_gradient("float32")
     try:
         half = _seconds_of_gradient("bfloat16")
-    except Exception:  # whatever a back end raises if a device lacks the operation
+    except Exception:  # whatever a backend raises if a device lacks the operation
         return "float32"
     return "mixed_bfloat16" if half < _ACCEPTED_SLOWDOWN * full else "float32"
 

@@ -1,4 +1,4 @@
-"""Importing Keras for the command line: without log messages, and with a clear error if its back end is missing."""
+"""Importing Keras for the command line: without log messages, and with a clear error if its backend is missing."""
 
 import importlib.util
 import os
@@ -17,10 +17,10 @@ _failure: BaseException | None = None
 
 
 def import_keras() -> None:
-    """Imports Keras and its back end.
+    """Imports Keras and its backend.
 
     Raises:
-        GanzooError: the back end is not installed or not supported.
+        GanzooError: the backend is not installed or not supported.
 
     Example:
         from ganzoo.start import import_keras
@@ -40,7 +40,7 @@ def import_keras_in_background() -> None:
     circle.
 
     Raises:
-        GanzooError: the back end is not installed or not supported.
+        GanzooError: the backend is not installed or not supported.
 
     Example:
         from ganzoo.start import import_keras_in_background, wait_for_keras
@@ -79,7 +79,7 @@ def wait_for_keras() -> None:
 
 
 def checked_back_end() -> str:
-    """The name of the back end that Keras will use, after a check that it is installed.
+    """The name of the backend that Keras will use, after a check that it is installed.
 
     Raises:
         GanzooError: it is not installed or not supported.
@@ -89,12 +89,12 @@ def checked_back_end() -> str:
         there = [known for known in _KNOWN if _is_there(known)]
         way_out = f"set KERAS_BACKEND={' or '.join(there)}" if there else f"install one of {', '.join(_KNOWN)}"
         missing = "not installed" if name in _KNOWN else f"none of {', '.join(_KNOWN)}"
-        raise GanzooError(f"Keras is configured for the back end '{name}', which is {missing}: {way_out}")
+        raise GanzooError(f"Keras is configured for the backend '{name}', which is {missing}: {way_out}")
     return name
 
 
 def _back_end() -> str:
-    """The back end that Keras will use, determined as Keras does: by the environment or its configuration file."""
+    """The backend that Keras will use, determined as Keras does: by the environment or its configuration file."""
     if asked := os.environ.get("KERAS_BACKEND"):
         return asked
     # Here, since `ganzoo --help` can do without the milliseconds that its import takes.

@@ -70,10 +70,10 @@ def two_replicas():
 
 @pytest.fixture(scope="session")
 def shared():
-    """The real data sets that are not part of the project."""
+    """The real datasets that are not part of the project."""
     folder = Path(__file__).parents[2] / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip("the real data sets (../shared/data) are not here")
+        pytest.skip("the real datasets (../shared/data) are not here")
     return folder
 
 

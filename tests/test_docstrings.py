@@ -111,6 +111,6 @@ def test_the_modules_of_the_package_are_all_imported():
         try:
             importlib.import_module(module)
         except ModuleNotFoundError as error:
-            # Those of back ends that are not installed.
+            # Those of backends that are not installed.
             if error.name not in ("jax", "torch"):
                 raise

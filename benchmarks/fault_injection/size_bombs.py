@@ -96,7 +96,7 @@ def _keras_changes(good):
     yield "weights of 3 GB of zeros", {"model.weights.h5": zeros}
     yield "weights padded by 3 GB", {"model.weights.h5": lambda content: (content, *zeros(content))}
     yield "an unused member of 3 GB", {"assets/more.bin": zeros}
-    yield "an empty data set that claims 16 GB", {"model.weights.h5": lambda content: [_huge_dataset(content)]}
+    yield "an empty dataset that claims 16 GB", {"model.weights.h5": lambda content: [_huge_dataset(content)]}
     for key, value in (("width", 100_000), ("latent_dim", 10**9), ("kernel_size", 30_001), ("width", 10**400)):
         number = "10^400" if value == 10**400 else value
 

@@ -201,7 +201,7 @@ def _weights_elsewhere(good, secret):
     for name, change in (
         ("an external link", external_link),
         ("external storage", external_data),
-        ("a virtual data set", virtual),
+        ("a virtual dataset", virtual),
     ):
         yield f"weights: {name}", changed(change)
     yield "a member outside the archive", _zipped({**members, f"../{Path(secret).name}": b"written"})

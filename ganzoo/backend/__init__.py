@@ -1,6 +1,6 @@
-"""What differs between Keras' back ends.
+"""What differs between Keras' backends.
 
-TensorFlow has all features: tf.data, tf.distribute and SavedModel. The other back ends train the same models on one
+TensorFlow has all features: tf.data, tf.distribute and SavedModel. The other backends train the same models on one
 device.
 """
 
@@ -16,7 +16,7 @@ from ganzoo.types import Tensor
 NAME = keras.backend.backend()
 _KNOWN = ("tensorflow", "torch", "jax")
 if NAME not in _KNOWN:
-    raise GanzooError(f"ganzoo runs on the back ends {', '.join(_KNOWN)} of Keras, not on '{NAME}': set KERAS_BACKEND")
+    raise GanzooError(f"ganzoo runs on the backends {', '.join(_KNOWN)} of Keras, not on '{NAME}': set KERAS_BACKEND")
 
 # Whether tf.data, tf.distribute and SavedModel are available.
 IS_TENSORFLOW = NAME == "tensorflow"
@@ -66,7 +66,7 @@ if PLAIN_KERNELS:
 
 
 def require_tensorflow(what: str) -> None:
-    """Raises a GanzooError, naming what needs it, unless TensorFlow is the back end."""
+    """Raises a GanzooError, naming what needs it, unless TensorFlow is the backend."""
     if not IS_TENSORFLOW:
         raise GanzooError(f"{what} needs TensorFlow: set KERAS_BACKEND=tensorflow (now {NAME})")
 

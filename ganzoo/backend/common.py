@@ -1,4 +1,4 @@
-"""What back ends share: defaults for all eager back ends, and a replacement for tf.data and tf.distribute."""
+"""What backends share: defaults for all eager backends, and a replacement for tf.data and tf.distribute."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ganzoo.training.zoo_model import ZooModel
 
 ALWAYS_COMPILED = False
-# Operations that a back end may replace by faster ones: `tensorflow_kernels.py`, `tensorflow_convolutions.py` and
+# Operations that a backend may replace by faster ones: `tensorflow_kernels.py`, `tensorflow_convolutions.py` and
 # `torch_kernels.py`.
 KerasAdam = keras.optimizers.Adam
 adam = None
@@ -127,16 +127,16 @@ class Batches(keras.utils.PyDataset):
 
 
 def is_own(data: Any) -> bool:
-    """Whether data is an unmodified data set of `ganzoo.data`."""
+    """Whether data is an unmodified dataset of `ganzoo.data`."""
     return isinstance(data, Batches)
 
 
 def training_data(dataset: Any, count: int, replicas: int = 1) -> Any:
-    """The data set that `fit` reads: each of its batches joins `count` consecutive batches of the given one."""
+    """The dataset that `fit` reads: each of its batches joins `count` consecutive batches of the given one."""
     if count == 1:
         return dataset
     if not isinstance(dataset, Batches):
-        raise GanzooError(f"discriminator_steps={count} takes data sets of ganzoo.data, or arrays, on this back end")
+        raise GanzooError(f"discriminator_steps={count} takes datasets of ganzoo.data, or arrays, on this backend")
     if dataset.feed.batches_per_epoch < count:
         raise GanzooError(f"the batches of an epoch are too few for discriminator_steps={count}")
     return Batches(dataset.feed, dataset.first_step, count)

@@ -1,4 +1,4 @@
-"""The back end JAX.
+"""The backend JAX.
 
 JAX compiles only functions without side effects, but a training step has many: batch statistics, optimizers, metrics.
 They take place in a `keras.StatelessScope`, which keeps the values of variables in a dictionary. A function to be
@@ -53,7 +53,7 @@ _current = threading.local()
 
 
 def unsupported(precision: str, steps_per_execution: int, jit_compile: bool) -> str | None:
-    """Why this back end does not support these settings, or None."""
+    """Why this backend does not support these settings, or None."""
     if precision == "mixed_float16":
         return "mixed_float16: loss scaling does not compile in JAX; use mixed_bfloat16"
     return None
@@ -171,7 +171,7 @@ def device() -> str:
 
 
 def batches_of(feed: "Feed", first_step: int | None = None) -> Batches:
-    """A `Feed` as a data set for `fit`."""
+    """A `Feed` as a dataset for `fit`."""
     # CPUs report no memory statistics.
     memory = jax.devices()[0].memory_stats() or {}
     free = memory.get("bytes_limit", 0) - memory.get("bytes_in_use", 0)

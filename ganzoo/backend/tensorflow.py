@@ -1,4 +1,4 @@
-"""The back end TensorFlow: gradients, data sets, and the replicas of a `tf.distribute` strategy."""
+"""The backend TensorFlow: gradients, datasets, and the replicas of a `tf.distribute` strategy."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +30,7 @@ no_gradients = contextlib.nullcontext
 
 
 def unsupported(precision: str, steps_per_execution: int, jit_compile: bool) -> str | None:
-    """Why this back end does not support these settings, or None."""
+    """Why this backend does not support these settings, or None."""
     if replica_count() > 1 and (steps_per_execution > 1 or jit_compile):
         which = "jit_compile" if jit_compile else "steps_per_execution"
         return f"{which} is for one device: Keras does not distribute such steps"
@@ -42,7 +42,7 @@ def minimize(
 ) -> Tensor:
     """One optimizer step on the gradient of a loss with respect to `variables`; returns the loss.
 
-    `recorded` is the dictionary to which the loss function writes its metrics; unused on this back end.
+    `recorded` is the dictionary to which the loss function writes its metrics; unused on this backend.
 
     The optimizer sums gradients over replicas, so for the mean over the global batch each replica's loss is divided by
     their number: here, for every loss of the package.
@@ -99,7 +99,7 @@ def compiled(function: Callable, specs: Sequence[tuple[Any, str]], network: kera
     Args:
         function: function of tensors.
         specs: (shape, dtype) of each array; sizes that are None may differ between calls.
-        network: the network; unused on this back end.
+        network: the network; unused on this backend.
     """
     # Traced now: TensorFlow warns about repeated tracing if functions made here are first called later.
     graph = tf.function(function).get_concrete_function(*(tf.TensorSpec(*spec) for spec in specs))
@@ -208,7 +208,7 @@ def logged(values: dict[str, Tensor]) -> dict[str, Tensor]:
 def with_dependency(data: Any, value: Any) -> Tensor:
     """The value, with a control dependency on the data.
 
-    At the end of a data set of unknown length, TensorFlow would run the operations of the step that do not depend on
+    At the end of a dataset of unknown length, TensorFlow would run the operations of the step that do not depend on
     the batch once more while finding that there is none. So the values that a step starts from go through this
     function. A control dependency on the whole step would prevent the fusion of operations.
     """
@@ -270,7 +270,7 @@ def batches_of(feed: "Feed", first_step: int | None = None) -> Any:
 
 
 def is_own(data: Any) -> bool:
-    """Whether data is an unmodified data set of `ganzoo.data`."""
+    """Whether data is an unmodified dataset of `ganzoo.data`."""
     return getattr(data, "made_by_ganzoo", False)
 
 
@@ -280,7 +280,7 @@ def training_data(dataset: Any, count: int, replicas: int = 1) -> Any:
     Each of its batches joins `count` consecutive batches of the given one. Batches that `replicas` cannot share evenly,
     such as the last one of an epoch, are left out.
 
-    Autotuning is off unless the data set's options turn it on: at the end of an epoch TensorFlow waits for the tuner's
+    Autotuning is off unless the dataset's options turn it on: at the end of an epoch TensorFlow waits for the tuner's
     thread, which sleeps for 10 ms, 20 ms, 40 ms and so on, in all up to twice the duration of the epoch (seen in
     TensorFlow 2.21, in `fit` of any Keras model). Maps with num_parallel_calls=AUTOTUNE still run in parallel.
     """
@@ -304,11 +304,11 @@ def training_data(dataset: Any, count: int, replicas: int = 1) -> Any:
 
 
 def regroup(dataset: Any, count: int) -> Any:
-    """Joins every `count` consecutive batches of a data set."""
+    """Joins every `count` consecutive batches of a dataset."""
     fixed = tf.nest.flatten(dataset.element_spec)[0].shape[0]
     size = fixed or next((int(tf.shape(tf.nest.flatten(batch)[0])[0]) for batch in dataset), 0)
     if not size:
-        raise GanzooError("the data set is empty")
+        raise GanzooError("the dataset is empty")
     # The number of groups is known only if all batches are complete.
     groups = int(dataset.cardinality()) // count if fixed else -1
     if groups == 0:

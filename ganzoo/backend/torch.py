@@ -1,4 +1,4 @@
-"""The back end PyTorch."""
+"""The backend PyTorch."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ganzoo.data.feed import Feed
 
 if torch.cuda.is_available():
-    # As on the other back ends: TensorFloat-32 if the GPU has it.
+    # As on the other backends: TensorFloat-32 if the GPU has it.
     torch.set_float32_matmul_precision("high")
     torch.backends.cudnn.allow_tf32 = True
 
@@ -53,7 +53,7 @@ no_gradients = torch.no_grad
 
 
 def unsupported(precision: str, steps_per_execution: int, jit_compile: bool) -> str | None:
-    """Why this back end does not support these settings, or None."""
+    """Why this backend does not support these settings, or None."""
     if jit_compile:
         return "jit_compile: torch.compile does not support a training step of two networks"
     if steps_per_execution > 1:
@@ -108,7 +108,7 @@ def device() -> str:
 
 
 def batches_of(feed: "Feed", first_step: int | None = None) -> Batches:
-    """A `Feed` as a data set for `fit`."""
+    """A `Feed` as a dataset for `fit`."""
     free = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else 0
     hold(feed, free // 4)
     return Batches(feed, first_step)
@@ -137,6 +137,6 @@ def move(pairs: Sequence[tuple[Any, Any]], share: Any) -> None:
 
 def seed_values(key: Any) -> Tensor:
     """Two integers as a seed for the functions of `keras.random`. They are hashed, since Keras adds the two numbers of
-    a seed on this back end."""
+    a seed on this backend."""
     numbers = [number % 2**32 for number in (key if isinstance(key, tuple) else key.tolist())]
     return torch.tensor([int(np.random.SeedSequence(numbers).generate_state(1)[0]), 0], device="cpu")

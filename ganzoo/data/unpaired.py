@@ -184,7 +184,7 @@ def open_sides(
 ) -> tuple[ImageFiles, ImageFiles]:
     """The images of both sides of a source.
 
-    - "folder:PATH" holds the subfolders trainA and trainB, testA and testB, as the paper's data sets do.
+    - "folder:PATH" holds the subfolders trainA and trainB, testA and testB, as the paper's datasets do.
     - "folders:PATH_A,PATH_B" are two folders. Its part "test" is every tenth of their names, and "train" the others.
     - "tfds:NAME" is a dataset of tensorflow-datasets with the splits trainA, trainB, testA and testB.
 

@@ -3,7 +3,7 @@
 A loop over pixels that runs the whole network each time computes everything again that earlier pixels have computed
 already. Here each layer computes every position once: the vertical stack a row at a time, since it depends only on the
 rows above, and the horizontal stack a pixel at a time. NumPy multiplies the matrices, which are too small for the
-operations of a back end to pay (`python -m benchmarks.sampling`).
+operations of a backend to pay (`python -m benchmarks.sampling`).
 """
 
 import collections

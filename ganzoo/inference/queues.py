@@ -2,7 +2,7 @@
 
 A layer of dilation d needs its inputs of d samples ago. Queues keep them, so that a sample takes one step of each layer
 instead of a pass over the whole receptive field (Le Paine et al. 2016, arXiv:1611.09482). The steps run in NumPy on all
-back ends: its matrix products take most of the time, and nothing has to be compiled.
+backends: its matrix products take most of the time, and nothing has to be compiled.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

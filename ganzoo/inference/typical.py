@@ -44,7 +44,7 @@ def most_typical(sounds: Sequence[np.ndarray], sample_rate: int) -> int:
     if len(sounds) < 3:
         return 0
     hop = max(1, round(_HOP * sample_rate))
-    # Few different lengths: some back ends compile the spectrogram for each of them.
+    # Few different lengths: some backends compile the spectrogram for each of them.
     unit = _LENGTH * hop
     audio = np.zeros((len(sounds), -(-max(map(len, sounds)) // unit) * unit), "float32")
     for row, sound in zip(audio, sounds):

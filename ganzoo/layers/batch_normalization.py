@@ -9,7 +9,7 @@ from ganzoo.types import Tensor
 
 @keras.saving.register_keras_serializable(package="ganzoo")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras' batch norm, with the same arguments, weights and results, using the back end's fused operations where
+    """Keras' batch norm, with the same arguments, weights and results, using the backend's fused operations where
     available.
 
     Example:

@@ -33,7 +33,7 @@ class _Accelerated(_Convolution):
         return outputs if self.activation is None else self.activation(outputs)
 
     def _is_supported(self) -> bool:
-        """Whether the back end's operations support these settings."""
+        """Whether the backend's operations support these settings."""
         return (
             self.padding == "same"
             and self.data_format == "channels_last"

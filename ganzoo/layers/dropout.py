@@ -36,7 +36,7 @@ class Dropout(keras.layers.Dropout):
         # Imported late: only training needs it.
         from ganzoo import backend
 
-        # As `SeedGenerator.next`, but dependent on the inputs: the step that finds the end of a data set of unknown
+        # As `SeedGenerator.next`, but dependent on the inputs: the step that finds the end of a dataset of unknown
         # length has none, and must not change the state.
         state = self.seed_generator.state
         seed = backend.with_dependency(inputs, state.value * 1)

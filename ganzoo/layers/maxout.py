@@ -15,7 +15,7 @@ class Maxout(keras.layers.Layer):
     """The maximum over groups of `pieces` adjacent values: (..., units * pieces) to (..., units).
 
     After a linear layer this gives maxout units. If several values are equal, TensorFlow sends the gradient to one of
-    them; the other back ends divide it.
+    them; the other backends divide it.
 
     Args:
         pieces: linear units per maxout unit.

@@ -1,4 +1,4 @@
-"""PReLU (He et al. 2015, arXiv:1502.01852) by the faster operations of the back end, where there are some."""
+"""PReLU (He et al. 2015, arXiv:1502.01852) by the faster operations of the backend, where there are some."""
 
 import keras
 
@@ -18,7 +18,7 @@ class PReLU(keras.layers.PReLU):
     def call(self, inputs: Tensor) -> Tensor:
         from ganzoo import backend
 
-        # The back ends' operation has one slope per channel.
+        # The backends' operation has one slope per channel.
         if backend.prelu is None or set(self.shared_axes or ()) != set(range(1, len(inputs.shape) - 1)):
             return super().call(inputs)
         return backend.prelu(inputs, self.alpha)

@@ -60,7 +60,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         # At inference too: the direction of an averaged network is an average, not a singular vector of its kernel.
         u, v = _power_method(ops.cast(self.direction.value, "float32"), ops.stop_gradient(matrix), self.iterations)
         if training:
-            # The step that finds the end of a data set of unknown length has no batch, and must not change anything.
+            # The step that finds the end of a dataset of unknown length has no batch, and must not change anything.
             self.direction.assign(backend.with_dependency(inputs, u))
         sigma = ops.sum(ops.matmul(v, matrix) * u)
         values = {id(variable): variable.value for variable in self.layer.variables}

@@ -58,7 +58,7 @@ class ImageSets:
         classifier: Extractor | None = None,
         samples_per_second: float | None = None,
     ) -> None:
-        # Back ends warn of arrays that cannot be written, so that features are computed on the arrays themselves.
+        # Backends warn of arrays that cannot be written, so that features are computed on the arrays themselves.
         self._real, self._generated = real, generated
         self.real, self.generated = read_only(real), read_only(generated)
         self.extractor, self.labels, self.model = extractor, labels, model

@@ -114,7 +114,7 @@ class Task:
     equation: str = ""
     limits: str = ""
     output_name: str = "output"
-    # Whether all training examples have the same shape, whatever the data set.
+    # Whether all training examples have the same shape, whatever the dataset.
     has_fixed_shapes: bool = False
 
     def data_arguments(self) -> dict[str, Any]:
@@ -129,7 +129,7 @@ class Task:
         """
         if data is None or isinstance(data, (str, bytes)):
             name = getattr(self.data, "__name__", "images")
-            raise GanzooError(f"fit() takes a data set or arrays, e.g. ganzoo.data.{name}(...), got {data!r}")
+            raise GanzooError(f"fit() takes a dataset or arrays, e.g. ganzoo.data.{name}(...), got {data!r}")
 
     def preview(self, feed: "Feed", count: int) -> np.ndarray | None:
         """Images that show the progress of training.

@@ -80,7 +80,7 @@ class ClassConditionalGeneration(ImageGeneration):
         parts = parts_of(batch, 2, self.model_name, "pairs (images, labels)")
         if len(parts) < 2:
             raise GanzooError(
-                f"{self.model_name} learns from (images, labels): use ganzoo.data.labelled, or a data set of such pairs"
+                f"{self.model_name} learns from (images, labels): use ganzoo.data.labelled, or a dataset of such pairs"
             )
         return parts[0], _as_class_indices(parts[1], ops.shape(parts[0])[0], self.classes)
 

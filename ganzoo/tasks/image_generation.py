@@ -244,7 +244,7 @@ class ImageGeneration(Task):
         return {"image_shape": self.image_shape}
 
     def example_batch(self, batch_size: int, seed: int = 0) -> Any:
-        """A random batch with the structure of the model's data set, for tests."""
+        """A random batch with the structure of the model's dataset, for tests."""
         shape = (batch_size, *self.image_shape)
         return np.random.default_rng(seed).uniform(-1, 1, shape).astype("float32")
 
@@ -285,7 +285,7 @@ class ImageGeneration(Task):
                 )
         if tuple(shape[1:]) != self.image_shape:
             raise GanzooError(
-                f"the model generates images of shape {self.image_shape}, the data set has {tuple(shape[1:])}: "
+                f"the model generates images of shape {self.image_shape}, the dataset has {tuple(shape[1:])}: "
                 "create both with the same image_shape"
             )
 

@@ -204,7 +204,7 @@ class ImageTranslation(TwoSides):
         refuse_other_parts(data, targets, [(self.crop, self.crop, 3)] * 2, self.model_name, "unpaired")
 
     def example_batch(self, batch_size: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """A random batch with the structure of the model's data set, for tests."""
+        """A random batch with the structure of the model's dataset, for tests."""
         rng = np.random.default_rng(seed)
         first, second = rng.integers(0, 256, (2, batch_size, self.crop, self.crop, 3), dtype="uint8")
         return pixels.to_float(first), pixels.to_float(second)

@@ -307,7 +307,7 @@ class SpeechEnhancement(Task):
         refuse_other_parts(data, targets, [(self.window, 1)] * 2, self.model_name, "speech")
 
     def example_batch(self, batch_size: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """A random batch with the structure of the model's data set, for tests."""
+        """A random batch with the structure of the model's dataset, for tests."""
         rng = np.random.default_rng(seed)
         clean = np.stack([0.1 * colored_noise(rng, self.window) for _ in range(batch_size)])[..., None]
         return clean + 0.05 * rng.standard_normal(clean.shape).astype("float32"), clean

@@ -136,7 +136,7 @@ class SpeechSmoothing(SpeechResynthesis, Task):
             raise GanzooError(f"the mel-cepstra have values that are not finite, or beyond {LARGEST:g}")
 
     def example_batch(self, batch_size: int, seed: int = 0) -> np.ndarray:
-        """A random batch with the structure of the model's data set, for tests."""
+        """A random batch with the structure of the model's dataset, for tests."""
         rng = np.random.default_rng(seed)
         steps = rng.standard_normal((batch_size, self.window, self.order)).cumsum(axis=1) / np.sqrt(self.window)
         return (steps / np.arange(1, self.order + 1)).astype("float32")

@@ -172,7 +172,7 @@ class SpeechSynthesis(SpeechSampling, Task):
                 )
 
     def example_batch(self, batch_size: int, seed: int = 0) -> Any:
-        """A random batch with the structure of the model's data set, for tests."""
+        """A random batch with the structure of the model's dataset, for tests."""
         rng = np.random.default_rng(seed)
         sound = 0.2 * rng.standard_normal((batch_size, self.context + self.window)).astype("float32")
         return (sound.clip(-1, 1), self.labels(batch_size)) if self.label_names else sound.clip(-1, 1)

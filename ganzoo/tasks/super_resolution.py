@@ -240,7 +240,7 @@ class SuperResolution(Task):
         refuse_other_parts(data, targets, shapes, self.model_name, "pairs")
 
     def example_batch(self, batch_size: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """A random batch with the structure of the model's data set, for tests."""
+        """A random batch with the structure of the model's dataset, for tests."""
         large = np.random.default_rng(seed).integers(0, 256, (batch_size, self.crop, self.crop, 3), dtype="uint8")
         small = np.stack([to_small(image, self.scale) for image in large])
         return pixels.to_float(small), pixels.to_float(large)

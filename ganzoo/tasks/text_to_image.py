@@ -163,7 +163,7 @@ class TextToImage(ImageGeneration):
         shape = getattr(text, "shape", None)
         if shape is not None and rank_of(shape) and tuple(shape[1:]) != (self.text_encoder.dim,):
             raise GanzooError(
-                f"the model takes text vectors of {self.text_encoder.dim} numbers, the data set has "
+                f"the model takes text vectors of {self.text_encoder.dim} numbers, the dataset has "
                 f"{tuple(shape[1:])}: use ganzoo.data.captions with model.text_encoder"
             )
 

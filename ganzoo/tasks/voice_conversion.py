@@ -218,7 +218,7 @@ class VoiceConversion(TwoSides):
             raise GanzooError("the features have values that are not finite numbers")
 
     def example_batch(self, batch_size: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """A random batch with the structure of the model's data set, for tests."""
+        """A random batch with the structure of the model's dataset, for tests."""
         rng = np.random.default_rng(seed)
         sides = []
         for pitch in (4.7, 5.2):

@@ -114,7 +114,7 @@ class AdversarialModel(ZooModel):
     # The hooks.
 
     def split_batch(self, batch: Any) -> tuple[Tensor, Any]:
-        """(real examples, condition or None) of one batch of the data set; by default labels are ignored."""
+        """(real examples, condition or None) of one batch of the dataset; by default labels are ignored."""
         name = self.model_name or type(self).__name__
         return parts_of(batch, 2, name, "examples, or pairs (examples, labels)")[0], None
 

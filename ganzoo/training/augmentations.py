@@ -86,7 +86,7 @@ class InstanceNoise(Augmentation):
 @augmentation("diffaugment")
 class DiffAugment(Augmentation):
     """DiffAugment (Zhao et al. 2020, arXiv:2006.10738): color jitter, translation and cutout, against overfitting of
-    the discriminator to a small data set.
+    the discriminator to a small dataset.
 
     Args:
         color: strength of the changes of brightness, saturation (color images) and contrast; 1 is the paper's, 0 turns

@@ -18,7 +18,7 @@ class Placement:
     """Where a run trains.
 
     Attributes:
-        strategy: a `tf.distribute.Strategy`; models are made and compiled within its scope. On other back ends, a
+        strategy: a `tf.distribute.Strategy`; models are made and compiled within its scope. On other backends, a
             stand-in for the single device.
         words: description of what was chosen and why.
         chief: whether this process writes the run's files; exactly one of several workers does.

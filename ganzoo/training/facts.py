@@ -27,7 +27,7 @@ class Facts:
     """What a resumed run is compared with, and `monitor`. None means unknown: older versions recorded less.
 
     Attributes:
-        examples: number of examples in the data set.
+        examples: number of examples in the dataset.
         summary: mean absolute values of parts of some examples, in [0, 1], a list of lists of numbers.
         labels: SHA-256 of the labels or captions of these examples; "" if there are none.
         config: the `Config` that the run was started with.

@@ -69,7 +69,7 @@ def whole_steps(
     if options["validation_split"] and options["validation_data"] is None and not is_array:
         raise GanzooError(
             f"validation_split is for arrays, got {type(x).__name__}: give validation_data, e.g. data.take(10) "
-            "of a tf.data set, and train with data.skip(10)"
+            "of a tf.dataset, and train with data.skip(10)"
         )
     if is_dataset or not isinstance(x, (np.ndarray, keras.utils.PyDataset)):
         # Keras cannot shuffle such data, and would warn.
@@ -90,7 +90,7 @@ def whole_steps(
             x, y = x[:whole], None if y is None else y[:whole]
     elif batches_per_step > 1:
         raise GanzooError(
-            f"a step of {batches_per_step} batches (discriminator_steps={batches_per_step}) takes a data set of "
+            f"a step of {batches_per_step} batches (discriminator_steps={batches_per_step}) takes a dataset of "
             f"ganzoo.data, a tf.data.Dataset or arrays, got {type(x).__name__}, whose batches cannot be grouped"
         )
     return x, y, batch_size

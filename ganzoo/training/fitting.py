@@ -1,4 +1,4 @@
-"""Training and evaluation on data in memory, data sets and generators: `fit`, `evaluate`, and one batch at a time."""
+"""Training and evaluation on data in memory, datasets and generators: `fit`, `evaluate`, and one batch at a time."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -113,14 +113,14 @@ class Fitting:
             x, y, batch_size = whole_steps(x, y, batch_size, options, self.batches_per_step, self._replicas)
             x = self.before_training(x, y)
             if not options["steps_per_epoch"]:
-                # Keras warns whenever it learns a data set's length only by reaching its end.
+                # Keras warns whenever it learns a dataset's length only by reaching its end.
                 warnings.filterwarnings("ignore", "Your input ran out of data")
             try:
                 history = parent.fit(x, y, batch_size=batch_size, **options)
             finally:
                 backend.free_gradients()
         if options["epochs"] > options["initial_epoch"] and not history.history:
-            raise GanzooError("the data set is empty: it gives no batch, and nothing was trained")
+            raise GanzooError("the dataset is empty: it gives no batch, and nothing was trained")
         return history
 
     def evaluate(
@@ -162,7 +162,7 @@ class Fitting:
                 x, y = self._readable(x, y, first)
             results = parent.evaluate(x, y, batch_size=batch_size, verbose=verbose, **options)
         if not backend.local_value(self.trackers[self._objectives[-1].name].count):
-            raise GanzooError("the data set is empty: it gives no batch, and nothing was evaluated")
+            raise GanzooError("the dataset is empty: it gives no batch, and nothing was evaluated")
         return results
 
     def _refuse_uncompiled(self, method):

@@ -65,7 +65,7 @@ _NAMES = ("adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl",
 @keras.saving.register_keras_serializable(package="ganzoo")
 class Adam(backend.KerasAdam):
     """Keras' Adam (Kingma & Ba 2014, arXiv:1412.6980), with the same arguments, variables and results, as one operation
-    per weight, or for all weights, where the back end has it.
+    per weight, or for all weights, where the backend has it.
 
     Example:
         from ganzoo.training.optimizers import Adam

@@ -293,13 +293,13 @@ class Saving(keras.Model):
         return _of_any_back_end(config)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles the model with what `get_compile_config` returned, if this back end can train it."""
+        """Compiles the model with what `get_compile_config` returned, if this backend can train it."""
         if problem := backend.unsupported(self.dtype_policy.name, 1, False):
             warnings.warn(f"loaded without its compile settings, since it cannot train here: {problem}", stacklevel=2)
             return
         config = _of_any_back_end(config)
         settings = {key: keras.saving.deserialize_keras_object(value) for key, value in config.items()}
-        # How steps are executed may depend on the machine: drop these settings if this back end does not support them.
+        # How steps are executed may depend on the machine: drop these settings if this backend does not support them.
         execution = {"steps_per_execution": 1, "jit_compile": False}
         if backend.unsupported(self.dtype_policy.name, *(settings.get(key, off) for key, off in execution.items())):
             settings = {key: value for key, value in settings.items() if key not in execution}
@@ -307,7 +307,7 @@ class Saving(keras.Model):
 
 
 def _of_any_back_end(config):
-    """A serialized config whose optimizers every back end can load: Keras writes the name of the back end's own class
+    """A serialized config whose optimizers every backend can load: Keras writes the name of the backend's own class
     for some of them."""
     if isinstance(config, (list, tuple)):
         return [_of_any_back_end(value) for value in config]

@@ -51,7 +51,7 @@ class Objective:
         """The loss of a batch.
 
         Raises:
-            GanzooError: the function returned anything but one number; a back end would train on the sum of several.
+            GanzooError: the function returned anything but one number; a backend would train on the sum of several.
         """
         loss = self.loss(batch, training=training)
         shape = getattr(loss, "shape", None)
@@ -90,7 +90,7 @@ class StepState(threading.local):
 
 
 class TrainingStep:
-    """The part of `ZooModel` that back ends may compile: a step of training, and the losses of `evaluate`."""
+    """The part of `ZooModel` that backends may compile: a step of training, and the losses of `evaluate`."""
 
     # Of the model.
     networks: Mapping[str, keras.Model]
@@ -106,7 +106,7 @@ class TrainingStep:
 
     @property
     def batches_per_step(self) -> int:
-        """Number of batches of the data set that one training step takes."""
+        """Number of batches of the dataset that one training step takes."""
         return max(1, *(objective.steps for objective in self._objectives))
 
     def record(self, **values: Tensor) -> None:
@@ -115,7 +115,7 @@ class TrainingStep:
         for name, value in values.items():
             if name in self.trackers:
                 # The weight is 1, but depends on the batch. Keras would otherwise count a value in the step that finds
-                # the end of a data set of unknown length.
+                # the end of a dataset of unknown length.
                 self.trackers[name].update_state(value, sample_weight=self._step_state.weight)
 
     def after_step(self, recorded: dict[str, Tensor]) -> None:

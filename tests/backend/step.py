@@ -1,8 +1,8 @@
-"""One step of every model on the back end that KERAS_BACKEND names: `python step.py START OUT [MODEL ...]`.
+"""One step of every model on the backend that KERAS_BACKEND names: `python step.py START OUT [MODEL ...]`.
 
 START is a folder of `<model>.keras`; where one is missing it is made. Into OUT goes a file `<model>.npz` with all that
 the step leaves: what was reported, and every variable of the model. Noise comes from NumPy, so that it is the same on
-all back ends; SGD makes the weights' change the gradient.
+all backends; SGD makes the weights' change the gradient.
 """
 
 import os
@@ -51,7 +51,7 @@ def step(name, start, out):
         model = ganzoo.create(name, **arguments)
         few = {"discriminator_steps": 2} if name.startswith("wgan") else {}  # each is compiled apart
         model.compile(SGD, **few, **cls.test_compile_config)
-        # With biases of 0 a unit can see exactly 0, where back ends differ about the slope of a leaky ReLU; and what
+        # With biases of 0 a unit can see exactly 0, where backends differ about the slope of a leaky ReLU; and what
         # weights of 0.02 give is so small that batch norm makes its rounding large.
         random = np.random.default_rng(1)
         for variable in model.trainable_variables:

@@ -1,4 +1,4 @@
-"""The same models on other back ends of Keras: each in a process of its own, where KERAS_BACKEND decides."""
+"""The same models on other backends of Keras: each in a process of its own, where KERAS_BACKEND decides."""
 
 import importlib.util
 import os
@@ -33,7 +33,7 @@ def run(backend, *command, **options):
 
 @pytest.fixture(scope="module")
 def steps(tmp_path_factory):
-    """A function from a back end to the folder with what one step of every model leaves; it takes them once."""
+    """A function from a backend to the folder with what one step of every model leaves; it takes them once."""
     folder = tmp_path_factory.mktemp("steps")
 
     def taken(backend):
@@ -114,7 +114,7 @@ def test_a_preset_trains_and_resumes_where_tensorflow_is_not(other, tiny_preset,
     folders = [tmp_path / part / "tiny-001" for part in ("whole", "parts")]
     import ganzoo
 
-    # What they have learned is read on the home back end.
+    # What they have learned is read on the home backend.
     whole, parts = (ganzoo.load(folder / "checkpoints" / "last.keras") for folder in folders)
     # PyTorch does not promise the same bits twice; one of about a hundred runs differed by a rounding error. Adam makes
     # that at most a fraction of a step of 2e-4; a run without its optimizers or with other noise is several steps away.

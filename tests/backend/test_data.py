@@ -1,4 +1,4 @@
-"""What `fit` and `evaluate` take and refuse, and what callbacks do, on the back end that KERAS_BACKEND names."""
+"""What `fit` and `evaluate` take and refuse, and what callbacks do, on the backend that KERAS_BACKEND names."""
 
 import warnings
 

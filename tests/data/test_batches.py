@@ -1,4 +1,4 @@
-"""tf.data sets as `fit` reads them: none is read a second time, and whatever has the right first batch trains."""
+"""tf.datasets as `fit` reads them: none is read a second time, and whatever has the right first batch trains."""
 
 import keras
 import numpy as np
@@ -76,7 +76,7 @@ def test_shapes_that_are_not_known(model, images):
     labelled.compile()
     labelled.fit(tf.data.Dataset.from_generator(pairs, output_types=(tf.float32, tf.int64)), verbose=0)
     assert labelled.steps == 3
-    with pytest.raises(ganzoo.GanzooError, match=r"images of shape \(8, 8, 1\), the data set has \(4, 8, 1\)"):
+    with pytest.raises(ganzoo.GanzooError, match=r"images of shape \(8, 8, 1\), the dataset has \(4, 8, 1\)"):
         model.fit(slices.batch(8).map(lambda x: only(x[:, :4])), verbose=0)
     with pytest.raises(ganzoo.GanzooError, match="is empty"):
         model.fit(slices.take(0).batch(8).map(only), verbose=0)

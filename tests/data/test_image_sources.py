@@ -1,4 +1,4 @@
-"""Sources of images: IDX files, archives, folders of classes and data sets of others, with their labels."""
+"""Sources of images: IDX files, archives, folders of classes and datasets of others, with their labels."""
 
 import gzip
 import struct

@@ -1,4 +1,4 @@
-"""Where large data sets are stored."""
+"""Where large datasets are stored."""
 
 import os
 import shutil

@@ -385,7 +385,7 @@ def test_bad_calls_say_what_to_do():
         with pytest.raises(ganzoo.GanzooError, match="an optimizer of its own"):
             model.compile(**given)
     model.compile()
-    with pytest.raises(ganzoo.GanzooError, match=r"shape \(28, 28, 1\), the data set has \(32, 32, 1\)"):
+    with pytest.raises(ganzoo.GanzooError, match=r"shape \(28, 28, 1\), the dataset has \(32, 32, 1\)"):
         model.fit(np.zeros((4, 32, 32, 1), "float32"))
     with pytest.raises(ganzoo.GanzooError, match=r"float32 in \[-1, 1\], got uint8"):
         model.fit(np.zeros((4, 28, 28, 1), "uint8"))
@@ -488,7 +488,7 @@ def test_channels_come_last(monkeypatch):
 
 @pytest.mark.parametrize("name", ["dcgan", "vae"])
 def test_a_trained_model_gives_its_memory_back(name):
-    """TensorFlow keeps data sets that Python code reads, which must not keep the models that trained on them, and the
+    """TensorFlow keeps datasets that Python code reads, which must not keep the models that trained on them, and the
     gradients that are registered for operations, which must not keep the graphs of these models."""
 
     def graphs():

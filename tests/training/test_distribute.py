@@ -354,7 +354,7 @@ def test_what_devices_cannot_share(two_replicas):
 
 
 def test_captions_are_learned_under_a_strategy(two_replicas, tmp_path):
-    """The encoder learns outside of the scope, from images that the data set has opened."""
+    """The encoder learns outside of the scope, from images that the dataset has opened."""
     from ganzoo.inference import save_image
 
     rng = np.random.default_rng(0)

@@ -204,7 +204,7 @@ def made(name, optimizer={"name": "adam", "learning_rate": 2e-3}):
 
 
 def fed(model, batch_size=64):
-    """The model's data set of the embedded digits."""
+    """The model's dataset of the embedded digits."""
     return model.data("digits", batch_size=batch_size, **model.data_arguments())
 
 
