@@ -41,6 +41,7 @@ def info(name: str) -> None:
     Example: ganzoo info dcgan
     """
     from ganzoo import loading, presets, registry
+    from ganzoo.arguments import parameters_of
     from ganzoo.config import dump
 
     if name not in registry.list_models():
@@ -51,6 +52,8 @@ def info(name: str) -> None:
     if name in registry.list_models():
         click.echo(registry.own_docstring(name) + "\n")
         if not presets.list_presets(f"{name}.*"):
+            found = parameters_of("__init__", owner=registry.model_class(name))
+            click.echo(f"arguments: {', '.join(str(one.replace(annotation=one.empty)) for one in found.values())}")
             return
     config = presets.config_of(name)
     if config is None or presets.is_run(name):

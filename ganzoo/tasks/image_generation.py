@@ -123,6 +123,10 @@ class ImageGeneration(Task):
         network: keras.Model | None = None,
     ) -> Latents:
         """The latents for `generate`; `network` is a part of the generator that takes latents of another length."""
+        if network is None and not hasattr(self, "latent_dim"):
+            raise GanzooError(
+                f"{type(self).__name__} needs a latent_dim, the length of its latents: self.latent_dim = 64"
+            )
         length = self.latent_dim if network is None else network.inputs[0].shape[-1]
         if latents is None:
             whole_count(count)

@@ -448,5 +448,5 @@ class ZooModel(Task, DeferredNetworks, Fitting, TrainingStep, Saving):
 
 def describe_networks(model: ZooModel) -> str:
     """The sizes of a model's networks, e.g. "generator 12,345 and discriminator 6,789 parameters"."""
-    sizes = (f"{network.name} {weights_of([network]):,}" for network in model.networks.values())
+    sizes = (f"{name} {weights_of([network]):,}" for name, network in model.networks.items())
     return f"{' and '.join(sizes)} parameters"

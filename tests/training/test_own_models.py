@@ -19,6 +19,7 @@ from ganzoo.data.embedded import digits
 from ganzoo.data.feed import Feed, data_function
 from ganzoo.pixels import to_float, to_uint8
 from ganzoo.registry import model_class
+from ganzoo.training.zoo_model import describe_networks
 
 
 @ganzoo.register("own_vae")
@@ -389,6 +390,20 @@ def test_a_model_without_a_task_generates_and_is_evaluated_on_the_command_line(t
         assert done.exit_code == 0, done.output
     assert "frechet_distance" in done.output
     assert list(tmp_path.glob("*.png"))
+
+
+def test_a_model_of_ones_own_is_described_by_the_names_of_its_networks_and_arguments():
+    done = CliRunner().invoke(main, ["info", "own_masked"])
+    assert done.output.splitlines()[-1] == "arguments: image_shape=(8, 8, 1), width=8"
+    assert describe_networks(made("own_cycle")).startswith("to_dark ")
+
+
+def test_a_generator_without_the_length_of_its_latents_is_an_error():
+    class Lengthless(ganzoo.ImageGeneration, Lines):
+        """Forgets `latent_dim`."""
+
+    with pytest.raises(ganzoo.GanzooError, match=r"Lengthless needs a latent_dim.*: self\.latent_dim = "):
+        Lengthless().generate(2)
 
 
 def test_an_imported_file_finds_its_neighbors(tmp_path):
