@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ganzoo import mu_law, weights
-from ganzoo.data.labelled_recordings import open_labelled
+from ganzoo.data.labeled_recordings import open_labeled
 from ganzoo.data.utterances import label_numbers
 from ganzoo.metrics.attributes import accuracies, train_attribute_classifier
 from ganzoo.metrics.conversions import excerpts
@@ -118,7 +118,7 @@ def main() -> None:
 def sounds_of(judge: _Judge, source: str, data: str, rate: int) -> tuple[list[np.ndarray], np.ndarray]:
     """Excerpts of up to a second of the recordings of a source, and their labels."""
     place = source.format(data=data)
-    found = open_labelled(place, rate)
+    found = open_labeled(place, rate)
     numbers = label_numbers(found, judge.labels, place)
     # A spoken digit is judged as a whole.
     pieces = [[sound] if "digit" in judge.labels else excerpts([sound], rate) for sound in found.samples]

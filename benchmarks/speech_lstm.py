@@ -17,7 +17,7 @@ import numpy as np
 from keras import layers, ops
 
 from ganzoo import mu_law
-from ganzoo.data.labelled_recordings import open_labelled
+from ganzoo.data.labeled_recordings import open_labeled
 from ganzoo.data.utterances import label_numbers, utterances
 from ganzoo.evaluation.speech_synthesis import histogram_bits
 from ganzoo.losses import get_sample_likelihood
@@ -67,12 +67,12 @@ def main() -> None:
     options = parser.parse_args()
     packed = options.data.endswith(".npz")
     place = f"npz:{options.data}" if packed else f"named:{options.data}:{{digit}}_{{speaker}}_{{index}}"
-    test = open_labelled(f"{place}:index=0-4", _RATE)
+    test = open_labeled(f"{place}:index=0-4", _RATE)
     test_labels = label_numbers(test, LABELS, place)
     feed = utterances.feed(
         f"{place}:index=5-49", LABELS, _RATE, context=_SILENCE, window=options.window, silence=400, batch_size=64
     )
-    training = open_labelled(f"{place}:index=5-49", _RATE)
+    training = open_labeled(f"{place}:index=5-49", _RATE)
     likelihood = get_sample_likelihood("mu_law")
     found = {
         "histogram": histogram_bits(likelihood, test.samples, training.samples),

@@ -68,7 +68,7 @@ def source(asked: str, model_name: str) -> None:
         checks.source("folder:my_images", "dcgan")
         checks.source("folder:my_image", "dcgan")     # GanzooError: ... Did you mean 'my_images'?
     """
-    from ganzoo.data import avatars, labelled_recordings
+    from ganzoo.data import avatars, labeled_recordings
     from ganzoo.data.sources import npz_part, split_source
     from ganzoo.data.tfds import missing_tfds
 
@@ -79,8 +79,8 @@ def source(asked: str, model_name: str) -> None:
     schemes = importlib.import_module(module)._SCHEMES
     alone = [scheme for scheme in schemes if scheme in ("digits", "photos")]
     scheme, place = split_source(asked, of, schemes, without_place=alone)
-    if of == " of labelled recordings" or (module == "ganzoo.data.voices" and scheme != "folders"):
-        existing(labelled_recordings.place_of(place), kind="file" if scheme == "npz" else "folder")
+    if of == " of labeled recordings" or (module == "ganzoo.data.voices" and scheme != "folders"):
+        existing(labeled_recordings.place_of(place), kind="file" if scheme == "npz" else "folder")
     elif scheme == "folders":
         for folder in importlib.import_module(module).folder_pair(npz_part(place)[0]):
             existing(Path(folder), kind="folder")

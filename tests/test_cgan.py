@@ -98,25 +98,25 @@ def test_labels_come_with_their_images(tmp_path):
     np.savez(
         tmp_path / "a.npz", images=np.ones((60, 28, 28), "uint8") * labels[:, None, None].astype("uint8"), labels=labels
     )
-    for images, asked in ganzoo.data.labelled(f"npz:{tmp_path}/a.npz", (28, 28, 1), 20, classes=3):
+    for images, asked in ganzoo.data.labeled(f"npz:{tmp_path}/a.npz", (28, 28, 1), 20, classes=3):
         np.testing.assert_array_equal(np.rint((images.numpy()[:, 0, 0, 0] + 1) * 127.5), asked.numpy())
         assert asked.dtype == "int32"
     with pytest.raises(ganzoo.GanzooError, match=r"set arguments.classes to 3"):
-        ganzoo.data.labelled(f"npz:{tmp_path}/a.npz", (28, 28, 1), 20, classes=2)
+        ganzoo.data.labeled(f"npz:{tmp_path}/a.npz", (28, 28, 1), 20, classes=2)
     for same in (labels[:, None], np.eye(3)[labels], labels.astype("float64")):
         np.savez(tmp_path / "c.npz", images=np.zeros((60, 28, 28), "uint8"), labels=same)
         for (_, ours), (_, theirs) in zip(
-            ganzoo.data.labelled(f"npz:{tmp_path}/c.npz", (28, 28, 1), 20, classes=3),
-            ganzoo.data.labelled(f"npz:{tmp_path}/a.npz", (28, 28, 1), 20, classes=3),
+            ganzoo.data.labeled(f"npz:{tmp_path}/c.npz", (28, 28, 1), 20, classes=3),
+            ganzoo.data.labeled(f"npz:{tmp_path}/a.npz", (28, 28, 1), 20, classes=3),
         ):
             np.testing.assert_array_equal(ours, theirs)
     for wrong in (np.where(labels, labels, np.nan), labels - 0.5, labels - 1, labels.astype(str)):
         np.savez(tmp_path / "d.npz", images=np.zeros((60, 28, 28), "uint8"), labels=wrong)
         with pytest.raises(ganzoo.GanzooError, match=r"npz:.*: labels are whole numbers of at least 0"):
-            ganzoo.data.labelled(f"npz:{tmp_path}/d.npz", (28, 28, 1), 20, classes=3)
+            ganzoo.data.labeled(f"npz:{tmp_path}/d.npz", (28, 28, 1), 20, classes=3)
     np.savez(tmp_path / "b.npz", images=np.zeros((60, 28, 28), "uint8"))
     with pytest.raises(ganzoo.GanzooError, match="have no labels"):
-        ganzoo.data.labelled(f"npz:{tmp_path}/b.npz", (28, 28, 1), 20)
+        ganzoo.data.labeled(f"npz:{tmp_path}/b.npz", (28, 28, 1), 20)
 
 
 def test_projection_adds_the_inner_product_with_the_labels_embedding():

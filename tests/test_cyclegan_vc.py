@@ -39,7 +39,7 @@ def speakers(tmp_path_factory, tone):
     return root
 
 
-def labelled(speakers):
+def labeled(speakers):
     return f"named:{speakers}:{{speaker}}/{{word}}-{{index}}"
 
 
@@ -48,7 +48,7 @@ def model(speakers):
     keras.utils.set_random_seed(0)
     model = ganzoo.create("cyclegan_vc", **TINY, domains=("low", "high"))
     model.compile()
-    data = voices(labelled(speakers), batch_size=2, repeats=4, held_out=0, **model.data_arguments())
+    data = voices(labeled(speakers), batch_size=2, repeats=4, held_out=0, **model.data_arguments())
     model.fit(data.take(3), verbose=0)
     return model
 
@@ -146,7 +146,7 @@ def test_losses_are_those_of_the_paper(model):
 
 
 def test_statistics_are_taken_from_the_training_data(model, speakers):
-    low, high = open_voices(labelled(speakers), ("low", "high"), 8_000)
+    low, high = open_voices(labeled(speakers), ("low", "high"), 8_000)
     for side, voice in ((SOURCE, low), (TARGET, high)):
         pitch = np.concatenate([analyze(sound, 8_000).pitch for sound in voice.samples])
         expected = pitch_statistics([pitch])
@@ -343,7 +343,7 @@ def test_the_command_converts_files_and_folders(model, speakers, tmp_path, tone)
 
 
 def test_evaluation_beside_its_baselines(model, speakers):
-    rows = [*baseline(model, labelled(speakers)), evaluate(model, labelled(speakers))]
+    rows = [*baseline(model, labeled(speakers)), evaluate(model, labeled(speakers))]
     assert len({row.protocol for row in rows}) == 1
     unchanged, _, own = (row.metrics for row in rows)
     assert set(own) == {
@@ -354,13 +354,13 @@ def test_evaluation_beside_its_baselines(model, speakers):
     # The recordings differ in nothing but their pitch, and with it in the spectra that the vocoder finds.
     assert unchanged["mel_cepstral_distortion_forward"] == pytest.approx(unchanged["mel_cepstral_distortion_backward"])
     with pytest.raises(GanzooError, match="no judge of this package knows the voices"):
-        evaluate(model, labelled(speakers), metrics=["voice_recognized"])
+        evaluate(model, labeled(speakers), metrics=["voice_recognized"])
     with pytest.raises(GanzooError, match="what is said"):
         evaluate(model, f"folder:{speakers}", metrics=["mel_cepstral_distortion"])
 
 
 def test_a_run_previews_and_measures(model, speakers):
-    feed = voices.feed(labelled(speakers), batch_size=2, held_out=0.2, **model.data_arguments())
+    feed = voices.feed(labeled(speakers), batch_size=2, held_out=0.2, **model.data_arguments())
     images = model.preview(feed, 3)
     assert (images.shape, images.dtype) == ((3, 64, 384, 1), np.uint8)
     validation = model.validation_metrics(feed, ganzoo.config.Evaluation())

@@ -11,7 +11,7 @@ from keras import ops
 import ganzoo
 from ganzoo import backend, cli, mu_law
 from ganzoo.config import load_config
-from ganzoo.data.labelled_recordings import open_labelled, write_packed
+from ganzoo.data.labeled_recordings import open_labeled, write_packed
 from ganzoo.data.utterances import utterances
 from ganzoo.evaluation import evaluate
 from ganzoo.evaluation.speech_synthesis import baseline, histogram_bits
@@ -250,15 +250,15 @@ def test_label_dropout_trains_without_labels():
     rest.set_weights(model.generator.get_weights())
     rest.get_layer("label_conditions").kernel.assign(0.0 * rest.get_layer("label_conditions").kernel)
     without = np.asarray(rest([sound, *np.asarray(labels).T], training=False))
-    labelled = np.abs(apart - alone).max(axis=(1, 2)) < 1e-5
+    labeled = np.abs(apart - alone).max(axis=(1, 2)) < 1e-5
     dropped = np.abs(apart - without).max(axis=(1, 2)) < 1e-5
-    assert (labelled ^ dropped).all()
+    assert (labeled ^ dropped).all()
     assert 16 <= dropped.sum() <= 48
 
 
 def test_learns_labels(trained, recordings):
     source = f"named:{recordings}:{{tone}}_{{speaker}}_{{index}}:index=5"
-    held = open_labelled(source, RATE)
+    held = open_labeled(source, RATE)
     bits = trained.bits_per_sample(held.samples, {name: held.labels[name] for name in NAMES})
     wrong = {
         "tone": [{"low": "high", "high": "low"}[x] for x in held.labels["tone"]],
@@ -394,7 +394,7 @@ def test_log_mel_is_that_of_an_fft():
 def test_recordings_with_labels_from_names_folders_files_and_archives(recordings, tmp_path):
     soundfile = pytest.importorskip("soundfile")
     source = f"named:{recordings}:{{tone}}_{{speaker}}_{{index}}"
-    found = open_labelled(f"{source}:index=0,2-3:speaker=ben", RATE)
+    found = open_labeled(f"{source}:index=0,2-3:speaker=ben", RATE)
     assert found.names[:2] == ["high_ben_0.wav", "high_ben_2.wav"]
     assert set(found.labels["speaker"]) == {"ben"}
     assert len(found.samples) == 6
@@ -402,21 +402,21 @@ def test_recordings_with_labels_from_names_folders_files_and_archives(recordings
     assert report["recordings"] == "4"
     assert report["note"] in ("speaker: 2 values, ana (2), ben (2)", "index: 1 values, 0 (4)")
     assert write_packed(source, tmp_path / "tones.npz", RATE) == 24
-    packed = open_labelled(f"npz:{tmp_path / 'tones.npz'}:index=0,2-3:speaker=ben", RATE)
+    packed = open_labeled(f"npz:{tmp_path / 'tones.npz'}:index=0,2-3:speaker=ben", RATE)
     assert packed.labels == found.labels
     for ours, theirs in zip(packed.samples, found.samples):
         np.testing.assert_array_equal(ours, theirs)
     for label in ("no", "yes"):
         (tmp_path / "words" / label).mkdir(parents=True)
         soundfile.write(tmp_path / "words" / label / "a.wav", tone(0), RATE)
-    assert open_labelled(f"folder:{tmp_path / 'words'}", RATE).labels == {"class": ["no", "yes"]}
+    assert open_labeled(f"folder:{tmp_path / 'words'}", RATE).labels == {"class": ["no", "yes"]}
     feed = utterances.feed(f"folder:{tmp_path / 'words'}", {"word": ["yes", "no"]}, batch_size=1, held_out=0.0)
     np.testing.assert_array_equal(feed.make_batch(0, np.arange(2))[1], [[1], [0]])
     (tmp_path / "words" / "labels.csv").write_text("file,word,speaker\nyes/a.wav,1,ana\n")
-    assert open_labelled(f"folder:{tmp_path / 'words'}", RATE).labels == {"word": ["1"], "speaker": ["ana"]}
+    assert open_labeled(f"folder:{tmp_path / 'words'}", RATE).labels == {"word": ["1"], "speaker": ["ana"]}
     (tmp_path / "words" / "labels.csv").unlink()
     (tmp_path / "words" / "labels.json").write_text(json.dumps({"no/a.wav": {"word": 3}}))
-    assert open_labelled(f"folder:{tmp_path / 'words'}", RATE).labels == {"word": ["3"]}
+    assert open_labeled(f"folder:{tmp_path / 'words'}", RATE).labels == {"word": ["3"]}
     (tmp_path / "words" / "labels.json").write_text("[]")
     for bad, words in (
         (f"folder:{tmp_path / 'words'}", "cannot read|same labels"),
@@ -428,7 +428,7 @@ def test_recordings_with_labels_from_names_folders_files_and_archives(recordings
         ("nmaed:x", "Did you mean 'named:...'"),
     ):
         with pytest.raises(ganzoo.GanzooError, match=words):
-            open_labelled(bad, RATE)
+            open_labeled(bad, RATE)
 
 
 def test_crops_begin_after_context_and_end_with_silence(recordings):

@@ -53,10 +53,10 @@ print(f"{(read == labels).mean():.1%} of the images show the digit asked for")
 # %% [markdown]
 # ## Train one
 #
-# `ganzoo.data.labelled` gives pairs of images and labels. The classes of a folder are its direct subfolders, and the model keeps their names. The digits of scikit-learn have labels, too:
+# `ganzoo.data.labeled` gives pairs of images and labels. The classes of a folder are its direct subfolders, and the model keeps their names. The digits of scikit-learn have labels, too:
 
 # %%
-dataset = ganzoo.data.labelled("digits", image_shape=(32, 32, 1), batch_size=64, upscale=True)
+dataset = ganzoo.data.labeled("digits", image_shape=(32, 32, 1), batch_size=64, upscale=True)
 mine = ganzoo.create("cgan", image_shape=(32, 32, 1), classes=10, latent_dim=64, width=24, kernel_size=4)
 mine.compile(ema_decay=0.995)
 mine.fit(dataset, epochs=20, verbose=0)

@@ -1,7 +1,7 @@
 """Datasets for training: one function per kind of data.
 
 ganzoo.data.images("folder:my_images", image_shape=(64, 64, 3), batch_size=64)
-ganzoo.data.labelled("folder:my_images", image_shape=(64, 64, 3), batch_size=64)
+ganzoo.data.labeled("folder:my_images", image_shape=(64, 64, 3), batch_size=64)
 ganzoo.data.pairs("folder:my_images", scale=4, crop=96, batch_size=16)
 ganzoo.data.unpaired("folders:my_photos,my_paintings", crop=256, batch_size=1)
 ganzoo.data.captions("captions:my_images", image_shape=(64, 64, 3), encoder=model.text_encoder)
@@ -15,7 +15,7 @@ from ganzoo.data.captions import captions
 from ganzoo.data.cepstra import cepstra
 from ganzoo.data.feed import data_function
 from ganzoo.data.images import images
-from ganzoo.data.labelled import labelled
+from ganzoo.data.labeled import labeled
 from ganzoo.data.pairs import pairs
 from ganzoo.data.speech import speech
 from ganzoo.data.unpaired import unpaired
@@ -28,7 +28,7 @@ __all__ = [
     "cepstra",
     "data_function",
     "images",
-    "labelled",
+    "labeled",
     "pairs",
     "speech",
     "unpaired",

@@ -28,7 +28,7 @@ class Feed:
         takes_images: `make_batch` also takes the images as a third argument, a tensor, and then returns tensors.
         labels: class labels of the images, if the source has any.
         class_names: name of each class, in the order of the labels; None if classes have no names.
-        unlabelled: if there are no labels: why, and what to do.
+        unlabeled: if there are no labels: why, and what to do.
         captions: list of captions of each example; empty if there are none.
         said: which values of attributes each caption names, int (count, captions, attributes), -1 where none; None
             if that is not known.
@@ -55,7 +55,7 @@ class Feed:
     takes_images: bool = False
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] | None = None
-    unlabelled: str = ""
+    unlabeled: str = ""
     captions: tuple = ()
     said: np.ndarray | None = None
     validation: tuple = ()

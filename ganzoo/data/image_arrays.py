@@ -21,7 +21,7 @@ class Images:
         source: the source that was opened.
         skipped: files that could not be read.
         class_names: name of each class, in the order of the labels (label 0 first); None if classes have no names.
-        unlabelled: if there are no labels: why, and what to do.
+        unlabeled: if there are no labels: why, and what to do.
     """
 
     images: np.ndarray
@@ -29,7 +29,7 @@ class Images:
     source: str
     skipped: tuple[str, ...] = ()
     class_names: tuple[str, ...] | None = None
-    unlabelled: str = ""
+    unlabeled: str = ""
 
 
 def from_arrays(

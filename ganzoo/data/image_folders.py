@@ -72,9 +72,9 @@ def open_folder(
     if broken:
         warnings.warn(f"{root}: skipped {len(broken)} of {len(paths)} images; first: {min(broken)[1]}", stacklevel=2)
     kept = [i for i in range(len(paths)) if i not in lost]
-    labelled = len(classes) > 1 and not beside
+    labeled = len(classes) > 1 and not beside
     labels = None
-    if labelled:
+    if labeled:
         number = {name: i for i, name in enumerate(classes)}
         labels = np.array([number[_class_of(paths[i], root)] for i in kept])
         lost_classes = sorted(set(range(len(classes))) - set(labels.tolist()))
@@ -86,16 +86,16 @@ def open_folder(
             )
     if beside and len(classes) > 1:
         first = printable(beside[0].name)
-        unlabelled = f"move or remove the {len(beside)} images beside the class folders; first: {first}"
+        unlabeled = f"move or remove the {len(beside)} images beside the class folders; first: {first}"
     else:
-        unlabelled = f"put the images of each class in a subfolder of {printable(root)}, named after the class"
+        unlabeled = f"put the images of each class in a subfolder of {printable(root)}, named after the class"
     return Images(
         select_in_place(images, kept),
         labels,
         f"folder:{place}",
         tuple(str(paths[i]) for i in sorted(lost)),
-        class_names=tuple(classes) if labelled else None,
-        unlabelled=unlabelled,
+        class_names=tuple(classes) if labeled else None,
+        unlabeled=unlabeled,
     )
 
 

@@ -101,6 +101,6 @@ def image_feed(
         validation=validation,
         labels=labels,
         class_names=opened.class_names,
-        unlabelled=opened.unlabelled,
+        unlabeled=opened.unlabeled,
         skipped=opened.skipped,
     )

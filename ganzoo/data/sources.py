@@ -137,9 +137,9 @@ def _idx(place, image_shape, upscale, strict):
     opened = from_arrays(images, labels, image_shape, upscale, f"idx:{place}")
     if candidates:
         names = " or ".join(candidate.name for candidate in candidates)
-        opened.unlabelled = f"put the labels file beside {path.name}: {names} was not found in {path.parent}"
+        opened.unlabeled = f"put the labels file beside {path.name}: {names} was not found in {path.parent}"
     else:
-        opened.unlabelled = (
+        opened.unlabeled = (
             f"the labels file is found by the name of the images file, which must contain 'images-idx3' "
             f"(the labels file then contains 'labels-idx1'), but is {path.name}"
         )
@@ -167,7 +167,7 @@ def _npz(place, image_shape, upscale, strict):
         )
     images, labels = arrays[names[0]], arrays.get(names[1])
     opened = from_arrays(images, labels, image_shape, upscale, f"npz:{place}", arrays.get("class_names"))
-    opened.unlabelled = f"save them too: np.savez(FILE, images=IMAGES, labels=LABELS); {path} has: {_some(keys)}"
+    opened.unlabeled = f"save them too: np.savez(FILE, images=IMAGES, labels=LABELS); {path} has: {_some(keys)}"
     return opened
 
 
@@ -210,15 +210,15 @@ def _tfds(place, image_shape, upscale, strict):
         np.array(labels) if len(labels) == count else None,
         f"tfds:{place}",
         class_names=checked_names(classes, f"tfds:{place}"),
-        unlabelled=f"the dataset has no integer feature 'label'; it has: {', '.join(info.features)}",
+        unlabeled=f"the dataset has no integer feature 'label'; it has: {', '.join(info.features)}",
     )
 
 
 def _avatars(place, image_shape, upscale, strict):
     images = avatars.open_images(place, image_shape)
     labels, names = avatars.labels_of(place)
-    unlabelled = "" if labels is not None else "of this style no attributes are known: leave out style="
-    return Images(images, labels, f"avatars:{place}", class_names=names, unlabelled=unlabelled)
+    unlabeled = "" if labels is not None else "of this style no attributes are known: leave out style="
+    return Images(images, labels, f"avatars:{place}", class_names=names, unlabeled=unlabeled)
 
 
 _SCHEMES: dict[str, Callable] = {

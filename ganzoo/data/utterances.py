@@ -1,4 +1,4 @@
-"""Crops of labelled recordings, for models that generate speech."""
+"""Crops of labeled recordings, for models that generate speech."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ganzoo.arguments import AtLeastOne, ClassName, NotNegativeWhole, Seed
 from ganzoo.data.feed import Feed, data_function, held_out_indices
-from ganzoo.data.labelled_recordings import LabelledRecordings, open_labelled
+from ganzoo.data.labeled_recordings import LabeledRecordings, open_labeled
 from ganzoo.data.recordings import gain
 from ganzoo.errors import GanzooError, unknown
 
@@ -28,14 +28,14 @@ def utterances(
     repeat: AtLeastOne = 1,
     strict: bool = False,
 ) -> Feed:
-    """A dataset of crops of labelled recordings: what a model predicts, and the sound before it.
+    """A dataset of crops of labeled recordings: what a model predicts, and the sound before it.
 
     Before and after a recording there is silence, exact zeros. A crop begins at the beginning of a recording that is
     shorter than the window, and at a random sample of a longer one. An epoch has as many crops as would cover the
     recordings `repeat` times.
 
     Args:
-        source: see `ganzoo.data.labelled_recordings.open_labelled`, e.g. "named:my_speech:{word}_{speaker}".
+        source: see `ganzoo.data.labeled_recordings.open_labeled`, e.g. "named:my_speech:{word}_{speaker}".
         label_names: {label: its values}, in the order of the numbers that stand for them.
         sample_rate: in Hz; recordings with another rate are resampled.
         context: samples before each window.
@@ -53,7 +53,7 @@ def utterances(
         first alone if there are no labels.
 
     Raises:
-        GanzooError: as `open_labelled`; a recording has a label with another value, or lacks one.
+        GanzooError: as `open_labeled`; a recording has a label with another value, or lacks one.
 
     Example:
         import ganzoo.data
@@ -62,7 +62,7 @@ def utterances(
         dataset = ganzoo.data.utterances("named:my_speech:{take}", names, context=512, window=1024, batch_size=2)
         sound, labels = next(iter(dataset))     # float32 (2, 1536), int32 (2, 1)
     """
-    found = open_labelled(source, sample_rate, strict)
+    found = open_labeled(source, sample_rate, strict)
     numbers = label_numbers(found, label_names, source)
     held = held_out_indices(len(found.samples), held_out)
     training = [i for i in range(len(found.samples)) if i not in held]
@@ -99,11 +99,11 @@ def utterances(
     )
 
 
-def label_numbers(recordings: LabelledRecordings, label_names: Mapping[str, Sequence[str]], source: str) -> np.ndarray:
+def label_numbers(recordings: LabeledRecordings, label_names: Mapping[str, Sequence[str]], source: str) -> np.ndarray:
     """The labels of recordings as numbers, int32 (count, labels).
 
     Args:
-        recordings: from `open_labelled`.
+        recordings: from `open_labeled`.
         label_names: {label: its values}; a single label also takes the recordings' only one if its name differs.
         source: where they come from, for errors.
 
@@ -111,10 +111,10 @@ def label_numbers(recordings: LabelledRecordings, label_names: Mapping[str, Sequ
         GanzooError: a recording lacks one of the labels, or has another value.
 
     Example:
-        from ganzoo.data.labelled_recordings import open_labelled
+        from ganzoo.data.labeled_recordings import open_labeled
         from ganzoo.data.utterances import label_numbers
 
-        recordings = open_labelled("named:my_speech:{take}:take=0,2", rate=8_000)
+        recordings = open_labeled("named:my_speech:{take}:take=0,2", rate=8_000)
         label_numbers(recordings, {"take": ["0", "1", "2"]}, "my_speech")       # [[0], [2]]
     """
     columns = []

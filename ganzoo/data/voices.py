@@ -9,7 +9,7 @@ from pydantic import Field
 from ganzoo.arguments import AtLeastOne, ClassName, Seed
 from ganzoo.data.feed import Feed, data_function, held_out_indices
 from ganzoo.data.folders import natural
-from ganzoo.data.labelled_recordings import open_labelled
+from ganzoo.data.labeled_recordings import open_labeled
 from ganzoo.data.recordings import open_recordings
 from ganzoo.data.sources import npz_part, split_source
 from ganzoo.data.unpaired import TEST_SHARE, folder_pair
@@ -130,7 +130,7 @@ def open_voices(
 
             - "folders:PATH_A,PATH_B": a folder for each. ":test" at the end takes every tenth recording, and ":train"
               the others;
-            - labelled recordings, see `ganzoo.data.labelled_recordings.open_labelled`, whose label "speaker" has the
+            - labeled recordings, see `ganzoo.data.labeled_recordings.open_labeled`, whose label "speaker" has the
               names of the voices, e.g. "named:fsdd:{digit}_{speaker}_{index}"; or "folder:PATH" with a subfolder of
               these names for each.
         domains: names of the voices.
@@ -170,8 +170,8 @@ def _folder(path, rate, part, strict):
     return Voice([found.samples[i] for i in order], [found.names[i] for i in order], {}, found.skipped)
 
 
-def _labelled(scheme, place, domains, rate, part, strict):
-    found = open_labelled(f"{scheme}:{place}", rate, strict)
+def _labeled(scheme, place, domains, rate, part, strict):
+    found = open_labeled(f"{scheme}:{place}", rate, strict)
     key = next((name for name in _SPEAKER if name in found.labels), None)
     if key is None:
         raise GanzooError(
@@ -188,4 +188,4 @@ def _labelled(scheme, place, domains, rate, part, strict):
     return tuple(sides)
 
 
-_SCHEMES = {"folder": _labelled, "folders": _two_folders, "named": _labelled, "npz": _labelled}
+_SCHEMES = {"folder": _labeled, "folders": _two_folders, "named": _labeled, "npz": _labeled}

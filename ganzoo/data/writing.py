@@ -19,7 +19,7 @@ from ganzoo.files import write_atomically
 def write_images(source: str, folder: str | Path, size: int = 64, channels: int = 3, upscale: bool = False) -> Path:
     """Writes the images of a source into a folder as PNG files.
 
-    For avatars, captions.json is written too, so that "captions:FOLDER" reads the same images and captions. Labelled
+    For avatars, captions.json is written too, so that "captions:FOLDER" reads the same images and captions. Labeled
     images of other sources are written to one folder per class, as "folder:FOLDER" expects them.
 
     Args:

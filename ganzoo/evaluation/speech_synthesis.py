@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from ganzoo.data.labelled_recordings import open_labelled
+from ganzoo.data.labeled_recordings import open_labeled
 from ganzoo.data.utterances import label_numbers
 from ganzoo.evaluation.report import Evaluation, short
 from ganzoo.losses.sample_likelihoods import MuLaw
@@ -90,7 +90,7 @@ def histogram_bits(
 
 def _opened(model: Any, data: str) -> tuple[list[np.ndarray], np.ndarray, str]:
     """(sounds, labels, the protocol) of a source."""
-    found = open_labelled(data, model.sample_rate)
+    found = open_labeled(data, model.sample_rate)
     labels = label_numbers(found, model.label_names, short(data))
     digest = hashlib.sha256()
     for sound in found.samples:

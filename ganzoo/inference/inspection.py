@@ -17,7 +17,7 @@ from ganzoo.data.audio import audio_files, read_audio
 from ganzoo.data.captions_file import read_captions
 from ganzoo.data.decoding import PIXEL_LIMIT, image_suffixes, opened_image, read_image
 from ganzoo.data.folders import natural, printable
-from ganzoo.data.labelled_recordings import named_files
+from ganzoo.data.labeled_recordings import named_files
 from ganzoo.data.tfds import load_tfds
 from ganzoo.data.unpaired import folder_pair
 from ganzoo.errors import GanzooError, first_line
@@ -144,7 +144,7 @@ def inspect(source: str) -> Inspection:
         source: anything that a model can be trained on: "folder:PATH" of images or recordings, "folders:PATH_A,PATH_B",
             of which each is described like a class, "captions:FOLDER",
             "idx:FILE", "npz:FILE", "tfds:NAME[:SPLIT]", "avatars:COUNT", "photos" or "digits"; recordings also as
-            "named:FOLDER:PATTERN", see `ganzoo.data.labelled_recordings.open_labelled`.
+            "named:FOLDER:PATTERN", see `ganzoo.data.labeled_recordings.open_labeled`.
 
     Returns:
         An `Inspection`. Files that cannot be read are listed there.
@@ -221,11 +221,11 @@ def _folder(found: Inspection, root: Path) -> None:
     paths = image_folders.find_image_files(root)
     folders = sorted({path.relative_to(root).parts[0] for path in paths if path.parent != root}, key=natural)
     beside = sum(path.parent == root for path in paths)
-    labelled = len(folders) > 1 and not beside
+    labeled = len(folders) > 1 and not beside
     if len(folders) > 1 and beside:
         found.notes.append(f"{beside:,} images lie beside the folders, so the folders are no classes")
-    labels = [path.relative_to(root).parts[0] if labelled else None for path in paths]
-    _files(found, paths, labels).end(classes=folders if labelled else ())
+    labels = [path.relative_to(root).parts[0] if labeled else None for path in paths]
+    _files(found, paths, labels).end(classes=folders if labeled else ())
 
 
 def _two_folders(found: Inspection, place: str) -> None:

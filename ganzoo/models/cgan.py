@@ -42,7 +42,7 @@ class CGAN(ClassConditionalGeneration, AdversarialModel):
         GanzooError: an image_shape the networks cannot produce, or fewer than two classes.
 
     Example:
-        dataset = ganzoo.data.labelled("folder:my_images", image_shape=(28, 28, 1), batch_size=8)    # cats, dogs
+        dataset = ganzoo.data.labeled("folder:my_images", image_shape=(28, 28, 1), batch_size=8)    # cats, dogs
         model = ganzoo.create("cgan", image_shape=(28, 28, 1), classes=2, width=16)
         model.compile()
         model.fit(dataset, epochs=1)

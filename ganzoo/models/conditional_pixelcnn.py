@@ -37,7 +37,7 @@ class ConditionalPixelCNN(ClassConditionalGeneration, PixelCNN):
         GanzooError: fewer than two classes; as of `PixelCNN`.
 
     Example:
-        dataset = ganzoo.data.labelled("folder:my_images", image_shape=(8, 8, 1), batch_size=8)    # cats, dogs
+        dataset = ganzoo.data.labeled("folder:my_images", image_shape=(8, 8, 1), batch_size=8)    # cats, dogs
         model = ganzoo.create("conditional_pixelcnn", image_shape=(8, 8, 1), classes=2, width=8, depth=3, hidden=16)
         model.compile()
         model.fit(dataset, epochs=1)

@@ -8,7 +8,7 @@ from keras import ops
 
 from ganzoo.classes import check_label_shape, class_numbers, class_of
 from ganzoo.data.batch_checks import parts_of, rank_of
-from ganzoo.data.labelled import labelled
+from ganzoo.data.labeled import labeled
 from ganzoo.errors import GanzooError
 from ganzoo.inference.counts import allocated
 from ganzoo.inference.sampling import grid
@@ -29,7 +29,7 @@ class ClassConditionalGeneration(ImageGeneration):
     # Of the model.
     classes: int
 
-    data = staticmethod(labelled)
+    data = staticmethod(labeled)
     page = "ganzoo.demos.cgan"
     purpose = "generates images of classes"
     commands: tuple[str, ...] = ("generate", "generate --label")
@@ -80,7 +80,7 @@ class ClassConditionalGeneration(ImageGeneration):
         parts = parts_of(batch, 2, self.model_name, "pairs (images, labels)")
         if len(parts) < 2:
             raise GanzooError(
-                f"{self.model_name} learns from (images, labels): use ganzoo.data.labelled, or a dataset of such pairs"
+                f"{self.model_name} learns from (images, labels): use ganzoo.data.labeled, or a dataset of such pairs"
             )
         return parts[0], _as_class_indices(parts[1], ops.shape(parts[0])[0], self.classes)
 

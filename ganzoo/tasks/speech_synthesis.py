@@ -51,7 +51,7 @@ class SpeechSynthesis(SpeechSampling, Task):
     purpose = "generates speech"
     usage = "ganzoo say OUT.wav --model {name}"
     commands: tuple[str, ...] = ("say",)
-    sources = ("ganzoo.data.labelled_recordings", " of labelled recordings")
+    sources = ("ganzoo.data.labeled_recordings", " of labeled recordings")
     example = "sounds = model.generate(4, seed=0)  # float32 (4, samples) in [-1, 1]"
     pipeline = "text-to-speech"
     limits = "It says only the words, and speaks only with the voices, of the recordings that it was trained on."

@@ -251,10 +251,10 @@ import keras
 import numpy as np
 import ganzoo
 from ganzoo.backend.common import Batches, hold
-from ganzoo.data import images, labelled
+from ganzoo.data import images, labeled
 
 asked = dict(image_shape=(16, 16, 1), batch_size=64, flip=True, upscale=True)
-for name, function in (("cgan", labelled), ("dcgan", images)):
+for name, function in (("cgan", labeled), ("dcgan", images)):
     here = function("digits", **asked)
     feed = function("digits", **asked).feed
     hold(feed, feed.images.nbytes - 1)

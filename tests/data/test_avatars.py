@@ -13,7 +13,7 @@ from ganzoo import cli
 from ganzoo.data import avatar_renderer, avatars
 from ganzoo.data.avatar_attributes import ATTRIBUTES, HELD_OUT, NAMES, sample_attributes
 from ganzoo.data.captions import captions, open_captions
-from ganzoo.data.labelled import labelled
+from ganzoo.data.labeled import labeled
 from ganzoo.data.sources import open_images
 from ganzoo.errors import GanzooError
 from ganzoo.files import cache_folder
@@ -276,7 +276,7 @@ def test_more_pixels_than_there_is_room_for_are_refused_before_any_is_rendered(m
 
 
 def test_the_asked_attribute_is_the_label():
-    feed = labelled.feed("avatars:60:label=glasses", _SHAPE, batch_size=10)
+    feed = labeled.feed("avatars:60:label=glasses", _SHAPE, batch_size=10)
     assert feed.class_names == ATTRIBUTES["glasses"]
     np.testing.assert_array_equal(feed.labels, avatars.parse("60").attributes[:, NAMES.index("glasses")])
     # Who has no hair has a class of that name.
@@ -292,7 +292,7 @@ def test_other_styles_sizes_and_gray_have_images_alone():
     assert opened.labels is None
     assert opened.images.std() > 20
     with pytest.raises(GanzooError, match=r"no labels: .*leave out style="):
-        labelled.feed("avatars:3:style=lorelei", (32, 32, 3), batch_size=2)
+        labeled.feed("avatars:3:style=lorelei", (32, 32, 3), batch_size=2)
     with pytest.raises(GanzooError, match="the style lorelei has no captions"):
         open_captions("avatars:3:style=lorelei", (32, 32, 3))
 

@@ -72,10 +72,10 @@ def test_shapes_that_are_not_known(model, images):
     ):
         model.fit(data, verbose=0)
     assert model.steps == 12
-    labelled = ganzoo.create("cgan", image_shape=(8, 8, 1), classes=3, latent_dim=4, width=4)
-    labelled.compile()
-    labelled.fit(tf.data.Dataset.from_generator(pairs, output_types=(tf.float32, tf.int64)), verbose=0)
-    assert labelled.steps == 3
+    labeled = ganzoo.create("cgan", image_shape=(8, 8, 1), classes=3, latent_dim=4, width=4)
+    labeled.compile()
+    labeled.fit(tf.data.Dataset.from_generator(pairs, output_types=(tf.float32, tf.int64)), verbose=0)
+    assert labeled.steps == 3
     with pytest.raises(ganzoo.GanzooError, match=r"images of shape \(8, 8, 1\), the dataset has \(4, 8, 1\)"):
         model.fit(slices.batch(8).map(lambda x: only(x[:, :4])), verbose=0)
     with pytest.raises(ganzoo.GanzooError, match="is empty"):

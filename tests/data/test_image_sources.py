@@ -12,7 +12,7 @@ from PIL import Image
 import ganzoo
 from ganzoo.data.arrays import read_idx
 from ganzoo.data.images import images
-from ganzoo.data.labelled import labelled
+from ganzoo.data.labeled import labeled
 from ganzoo.data.sources import open_images
 
 
@@ -42,7 +42,7 @@ def test_class_names_are_stored_and_numbers_in_order_of_value(tmp_path):
         Image.new("L", (8, 8), 40 * i).save(tmp_path / name / "a.png")
     feed = images.feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1)
     assert feed.class_names == ("1", "2", "10")
-    assert labelled.feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1).class_names == ("1", "2", "10")
+    assert labeled.feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1).class_names == ("1", "2", "10")
     by_class = feed.images[np.argsort(feed.labels)]
     assert by_class[:, 0, 0, 0].tolist() == [80, 40, 0]
     np.savez(tmp_path / "a.npz", images=np.zeros((2, 8, 8)), labels=[1, 0], class_names=["coat", "shirt"])
@@ -55,18 +55,18 @@ def test_the_first_folder_is_the_class_and_images_beside_have_none(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True)
         Image.new("L", (8, 8), 40 * i).save(tmp_path / f"{name}.png")
     source = f"folder:{tmp_path}"
-    alone = labelled.feed(source, (8, 8, 1), batch_size=1)
+    alone = labeled.feed(source, (8, 8, 1), batch_size=1)
     assert alone.class_names == ("birds", "cats", "dogs")
     assert list(zip(alone.images[:, 0, 0, 0], alone.labels)) == [(120, 0), (0, 1), (40, 1), (80, 2)]
     Image.new("L", (8, 8), 255).save(tmp_path / "cover.png")
     with pytest.warns(UserWarning, match=r"1 of 5 images lie beside the class folders .*left out; first: cover\.png"):
-        beside = labelled.feed(source, (8, 8, 1), batch_size=1)
+        beside = labeled.feed(source, (8, 8, 1), batch_size=1)
     assert beside.class_names == alone.class_names
     np.testing.assert_array_equal(beside.images, alone.images)
     np.testing.assert_array_equal(beside.labels, alone.labels)
-    unlabelled = images.feed(source, (8, 8, 1), batch_size=1)
-    assert unlabelled.count == 5
-    assert unlabelled.labels is None
+    unlabeled = images.feed(source, (8, 8, 1), batch_size=1)
+    assert unlabeled.count == 5
+    assert unlabeled.labels is None
 
 
 def test_a_class_without_a_readable_image_keeps_its_number(tmp_path):
@@ -75,7 +75,7 @@ def test_a_class_without_a_readable_image_keeps_its_number(tmp_path):
         Image.new("L", (8, 8), 40 * i).save(tmp_path / name / "1.png")
     (tmp_path / "b" / "1.png").write_text("no image")
     with pytest.warns(UserWarning) as caught:  # noqa: PT030
-        found = labelled.feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1)
+        found = labeled.feed(f"folder:{tmp_path}", (8, 8, 1), batch_size=1)
     assert found.class_names == ("a", "b", "c")
     assert list(zip(found.images[:, 0, 0, 0], found.labels)) == [(0, 0), (80, 2)]
     words = " ".join(str(warning.message) for warning in caught)
@@ -113,7 +113,7 @@ def test_where_labels_were_looked_for(tmp_path):
         ("npz:{}/a.npz", "labels=LABELS"),
     ):
         with pytest.raises(ganzoo.GanzooError, match=f"have no labels: .*{words}"):
-            ganzoo.data.labelled(source.format(tmp_path), (8, 8, 1), 2)
+            ganzoo.data.labeled(source.format(tmp_path), (8, 8, 1), 2)
     write_idx(tmp_path / "train-labels-idx1-ubyte", np.arange(4))
     assert images.feed(f"idx:{tmp_path}/train-images-idx3-ubyte.gz", (8, 8, 1), batch_size=2).labels.tolist() == [
         0,

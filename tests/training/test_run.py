@@ -237,7 +237,7 @@ def test_a_resumed_run_is_compared_with_what_it_began_with(tiny_preset, begun_ru
 
 
 def test_labels_belong_to_the_data(tmp_path):
-    preset, runs = tmp_path / "labelled.yaml", tmp_path / "runs"
+    preset, runs = tmp_path / "labeled.yaml", tmp_path / "runs"
     preset.write_text(
         f"""
 model: cgan

@@ -26,7 +26,7 @@ _FIELD = re.compile(r"{(\w+)}")
 
 
 @dataclass
-class LabelledRecordings:
+class LabeledRecordings:
     """Recordings of different lengths, and what is known of each.
 
     Attributes:
@@ -42,7 +42,7 @@ class LabelledRecordings:
     skipped: tuple[str, ...] = ()
 
 
-def open_labelled(source: str, rate: int, strict: bool = False) -> LabelledRecordings:
+def open_labeled(source: str, rate: int, strict: bool = False) -> LabeledRecordings:
     """Reads the recordings of a source and their labels.
 
     Args:
@@ -63,18 +63,18 @@ def open_labelled(source: str, rate: int, strict: bool = False) -> LabelledRecor
         strict: raise an error for an unreadable file instead of skipping it with a warning.
 
     Returns:
-        `LabelledRecordings`.
+        `LabeledRecordings`.
 
     Raises:
         GanzooError: the source is missing, empty or unreadable, no name fits the pattern, or a condition selects none.
 
     Example:
-        from ganzoo.data.labelled_recordings import open_labelled
+        from ganzoo.data.labeled_recordings import open_labeled
 
-        recordings = open_labelled("named:my_speech:{take}:take=0-1", rate=8_000)
+        recordings = open_labeled("named:my_speech:{take}:take=0-1", rate=8_000)
         recordings.labels       # {"take": ["0", "1"]}
     """
-    scheme, place = split_source(source, " of labelled recordings", _SCHEMES)
+    scheme, place = split_source(source, " of labeled recordings", _SCHEMES)
     place, chosen = _conditions(place)
     return _SCHEMES[scheme](place, rate, strict, chosen)
 
@@ -103,7 +103,7 @@ def named_files(place: str) -> list[tuple[Path, dict[str, str]]]:
     """The files of a source "named:PLACE" and their labels, which are not read.
 
     Raises:
-        GanzooError: as `open_labelled`.
+        GanzooError: as `open_labeled`.
     """
     return _listed_by_name(*_conditions(place))
 
@@ -189,7 +189,7 @@ def _index(path: Path) -> dict[str, dict[str, str]]:
 def _read(root, kept, rate, strict):
     samples, broken = read_recordings([path for path, _ in kept], rate, str(root), strict)
     kept = [(path, row) for path, row in kept if path in samples]
-    return LabelledRecordings(
+    return LabeledRecordings(
         [samples[path] for path, _ in kept],
         [path.relative_to(root).as_posix() for path, _ in kept],
         {key: [row[key] for _, row in kept] for key in kept[0][1]},
@@ -224,7 +224,7 @@ def _npz(place, rate, strict, chosen):
     if not all(np.isfinite(sound).all() and np.abs(sound).max() <= 1.001 for sound in samples):
         raise GanzooError(f"{path}: audio has values that are not numbers in [-1, 1]")
     titles = arrays.get("names", np.arange(len(lengths)))
-    return LabelledRecordings(
+    return LabeledRecordings(
         samples, [str(titles[i]) for i, _ in kept], {name: [row[name] for _, row in kept] for name in names}
     )
 
@@ -255,7 +255,7 @@ def write_packed(source: str, path: PathLike, rate: int = 8_000) -> int:
     that reads recordings.
 
     Args:
-        source: as in `open_labelled`.
+        source: as in `open_labeled`.
         path: file to write, ending in .npz.
         rate: sample rate in Hz.
 
@@ -263,15 +263,15 @@ def write_packed(source: str, path: PathLike, rate: int = 8_000) -> int:
         The number of recordings.
 
     Raises:
-        GanzooError: as `open_labelled`, or the file cannot be written.
+        GanzooError: as `open_labeled`, or the file cannot be written.
 
     Example:
-        from ganzoo.data.labelled_recordings import open_labelled, write_packed
+        from ganzoo.data.labeled_recordings import open_labeled, write_packed
 
         write_packed("named:my_speech:{take}", "my_speech.npz")     # 4
-        packed = open_labelled("npz:my_speech.npz:take=0", rate=8_000)
+        packed = open_labeled("npz:my_speech.npz:take=0", rate=8_000)
     """
-    found = open_labelled(source, rate)
+    found = open_labeled(source, rate)
     audio = np.concatenate(found.samples)
     arrays = dict(
         audio=np.clip(np.rint(32768 * audio), -32768, 32767).astype("int16"),

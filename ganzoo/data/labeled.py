@@ -14,7 +14,7 @@ from ganzoo.errors import GanzooError
 
 
 @data_function
-def labelled(
+def labeled(
     source: str,
     image_shape: tuple[int, int, int],
     batch_size: AtLeastOne = 64,
@@ -44,14 +44,14 @@ def labelled(
     Example:
         import ganzoo.data
 
-        dataset = ganzoo.data.labelled("folder:my_images", image_shape=(64, 64, 3), batch_size=8)
+        dataset = ganzoo.data.labeled("folder:my_images", image_shape=(64, 64, 3), batch_size=8)
         images, labels = next(iter(dataset))     # float32 (8, 64, 64, 3) and int32 (8,)
     """
     images = image_feed(
         source, image_shape, batch_size, seed, flip, upscale, strict, with_labels=True, held_out=held_out
     )
     if images.labels is None:
-        raise GanzooError(f"the images of {source} have no labels: {images.unlabelled}")
+        raise GanzooError(f"the images of {source} have no labels: {images.unlabeled}")
     given = np.concatenate([images.labels, *[[label] for _, label in images.validation]])
     numbers = class_numbers(given, where=f"the labels of {source}").astype("int32")
     if classes is not None and numbers.max() >= classes:
