@@ -69,7 +69,7 @@ def whole_steps(
     if options["validation_split"] and options["validation_data"] is None and not is_array:
         raise GanzooError(
             f"validation_split is for arrays, got {type(x).__name__}: give validation_data, e.g. data.take(10) "
-            "of a tf.dataset, and train with data.skip(10)"
+            "of a tf.data dataset, and train with data.skip(10)"
         )
     if is_dataset or not isinstance(x, (np.ndarray, keras.utils.PyDataset)):
         # Keras cannot shuffle such data, and would warn.

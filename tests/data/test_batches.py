@@ -1,4 +1,4 @@
-"""tf.datasets as `fit` reads them: none is read a second time, and whatever has the right first batch trains."""
+"""tf.data datasets as `fit` reads them: none is read a second time, and whatever has the right first batch trains."""
 
 import keras
 import numpy as np

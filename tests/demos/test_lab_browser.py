@@ -64,6 +64,14 @@ def press(tab, button, until):
     tab.wait_for_function(until)
 
 
+def slow_down(tab):
+    """One step per frame: no game ends by itself before the test goes on, however slow the machine is."""
+    speed = tab.locator("#lab-speed input[type=number]")
+    with tab.expect_response(lambda answer: "/queue/join" in answer.url):
+        speed.fill("1")
+        speed.press("Tab")
+
+
 STEPS = "() => +document.querySelector('#lab-game-a .lab-game').dataset.step"
 
 
@@ -138,11 +146,7 @@ def test_a_closed_tab_ends_its_training(browser, address):
     tabs = []
     for _ in range(lab.MOST_PLAYING):
         tabs.append(opened(browser, address))
-        # One step per frame: no game ends while the next pages are opened, however slow the machine is.
-        speed = tabs[-1].locator("#lab-speed input[type=number]")
-        with tabs[-1].expect_response(lambda answer: "/queue/join" in answer.url):
-            speed.fill("1")
-            speed.press("Tab")
+        slow_down(tabs[-1])
         press(tabs[-1], "lab-play", STEPS + " > 0")
     last = opened(browser, address)
     press(last, "lab-play", "() => document.body.innerText.includes('visitors are training games already')")
@@ -156,18 +160,17 @@ def test_a_closed_tab_ends_its_training(browser, address):
 @pytest.mark.long
 def test_each_experiment_begins_with_a_click(browser, address):
     tab = opened(browser, address)
+    slow_down(tab)
     for name, experiment in experiments.items():
         press(tab, f"lab-{name}", f"() => document.body.innerText.includes({experiment.watch[:40]!r})")
         tab.locator("#lab-game-b svg").first.wait_for()
-        # It plays by itself; a short one may be over already.
-        tab.wait_for_function("() => document.getElementById('lab-status').innerText.includes('steps per second')")
+        tab.wait_for_function("() => document.getElementById('lab-status').innerText.includes('playing')")
         titles = tab.locator(".lab-game p b").all_inner_texts()
         assert titles[0] == experiment.names[0]
         assert experiment.names[1] in titles
         # The equation is typeset.
         assert tab.locator("#lab-told .katex").count() >= 1
-        # The speed may be added, if the last step was taken at the same moment.
-        press(tab, "lab-pause", "() => document.getElementById('lab-status').innerText.startsWith('paused')")
+        press(tab, "lab-pause", "() => document.getElementById('lab-status').innerText == 'paused'")
 
 
 def settings_shown(tab, game):
