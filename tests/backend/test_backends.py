@@ -116,7 +116,7 @@ def test_a_preset_trains_and_resumes_where_tensorflow_is_not(other, tiny_preset,
 
     # What they have learned is read on the home backend.
     whole, parts = (ganzoo.load(folder / "checkpoints" / "last.keras") for folder in folders)
-    # PyTorch does not promise the same bits twice: once, a run differed by 7e-9. In trials, a single rounding error grew
+    # PyTorch does not promise the same bits twice: once, a run differed by 7e-9. In trials, one rounding error grew
     # to at most 1e-5; a run without its optimizers differed by 1.4e-3, one with other noise by 5e-3.
     tolerance = 5e-5 if other == "torch" else 0
     for ours, theirs in zip(whole.variables, parts.variables):
