@@ -53,7 +53,7 @@ SHORT = {
         "samples=2000": "samples=100",
     },
     "image_translation": {"[:1000": "[:200", "epochs=8": "epochs=1", "fit(dataset,": "fit(dataset.take(2),"},
-    "laboratory": {"steps = 1000": "steps = 40"},
+    "laboratory": {"steps = 4000": "steps = 40"},
     "speech_enhancement": {"epochs=20": "epochs=1"},
     "speech_restoration": {", 256)": ", 64)", "epochs=20": "epochs=2", "epochs=10": "epochs=2"},
     "speech_synthesis": {

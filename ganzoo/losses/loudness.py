@@ -5,6 +5,7 @@ import functools
 import numpy as np
 from keras import ops
 
+from ganzoo.losses.hearing import bark, threshold_in_quiet
 from ganzoo.types import Tensor
 
 # Window and hop in seconds, as in PESQ.
@@ -46,7 +47,8 @@ def loudness_difference(real: Tensor, fake: Tensor, sample_rate: int) -> Tensor:
     """
     window, hop = round(_WINDOW * sample_rate), round(_HOP * sample_rate)
     length = fourier_length(sample_rate)
-    bands, thresholds = _hearing(length, sample_rate)
+    # Tensors, since PyTorch does not compute with NumPy arrays.
+    bands, thresholds = (ops.convert_to_tensor(part) for part in _hearing(length, sample_rate))
     real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
     power = ops.maximum(ops.mean(real**2, axis=-1, keepdims=True), _QUIET)
     excitations = []
@@ -85,16 +87,11 @@ def _root(x: Tensor) -> Tensor:
 
 @functools.cache
 def _hearing(length: int, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """(matrix from bins to bands (length / 2 + 1, bands), hearing thresholds (bands,) as power), float32.
-
-    Bark scale from Traunmüller 1990, thresholds from Terhardt 1979.
-    """
+    """(matrix from bins to bands (length / 2 + 1, bands), hearing thresholds (bands,) as power), float32."""
     hz = np.fft.rfftfreq(length, 1 / sample_rate)
-    bark = 26.81 * hz / (1960.0 + hz) - 0.53
     # The lowest band starts at 50 Hz.
-    place = np.floor((bark - bark[hz >= 50][0]) * _BANDS_PER_BARK).astype(int)
+    place = np.floor((bark(hz) - bark(hz[hz >= 50][0])) * _BANDS_PER_BARK).astype(int)
     used = [band for band in range(place.max() + 1) if (place == band).any()]
     bands = np.stack([place == band for band in used], axis=1).astype("float32")
-    khz = (bands * hz[:, None]).sum(axis=0) / bands.sum(axis=0) / 1000
-    decibels = 3.64 * khz**-0.8 - 6.5 * np.exp(-0.6 * (khz - 3.3) ** 2) + 1e-3 * khz**4
+    decibels = threshold_in_quiet((bands * hz[:, None]).sum(axis=0) / bands.sum(axis=0))
     return bands, (10 ** (decibels / 10)).astype("float32")

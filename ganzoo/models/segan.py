@@ -7,6 +7,7 @@ from keras import ops
 from ganzoo.arguments import AtLeastOne, NotNegative
 from ganzoo.errors import GanzooError
 from ganzoo.losses.loudness import fourier_length, loudness_difference
+from ganzoo.losses.pesq import SAMPLE_RATE, SHORTEST, pesq_disturbance
 from ganzoo.losses.spectral import RESOLUTIONS, multi_resolution_stft
 from ganzoo.networks.enhancing import OUTPUTS, reach, waveform_autoencoder, window_discriminator
 from ganzoo.registry import register
@@ -58,10 +59,11 @@ class SEGAN(SpeechEnhancement, AdversarialModel):
         r"L_D &= \tfrac{1}{2} \mathbb{E}[(D(x, y) - 1)^2] + \tfrac{1}{2} \mathbb{E}[D(\hat{x}, y)^2] \\"
         r"L_G &= \tfrac{1}{2} \lambda_\mathrm{adv} \, \mathbb{E}[(D(\hat{x}, y) - 1)^2]"
         r" + \lambda_1 \, \mathbb{E} \, |x - \hat{x}| \\"
-        r"&\quad + \lambda_\mathrm{spectral} \, S(x, \hat{x}) + \lambda_\mathrm{loudness} \, N(x, \hat{x}) \\"
+        r"&\quad + \lambda_\mathrm{spectral} \, S(x, \hat{x}) + \lambda_\mathrm{loudness} \, N(x, \hat{x})"
+        r" + \lambda_\mathrm{pesq} \, Q(x, \hat{x}) \\"
         r"\hat{x} &= G(z, y), \quad y \text{: noisy speech} \\"
         r"\lambda_\mathrm{adv} &= 1, \quad \lambda_1 = 100,"
-        r" \quad \lambda_\mathrm{spectral} = \lambda_\mathrm{loudness} = 0"
+        r" \quad \lambda_\mathrm{spectral} = \lambda_\mathrm{loudness} = \lambda_\mathrm{pesq} = 0"
         r"\end{aligned}"
     )
     reported = ("l1_loss",)
@@ -131,6 +133,8 @@ class SEGAN(SpeechEnhancement, AdversarialModel):
         if self.loudness_weight:
             difference = loudness_difference(real[..., 0], fake[..., 0], self.sample_rate)
             total = total + self.loudness_weight * difference
+        if self.pesq_weight:
+            total = total + self.pesq_weight * pesq_disturbance(real[..., 0], fake[..., 0])
         return total
 
     def compile(
@@ -143,6 +147,7 @@ class SEGAN(SpeechEnhancement, AdversarialModel):
         l1_weight: NotNegative = 100.0,
         spectral_weight: NotNegative = 0.0,
         loudness_weight: NotNegative = 0.0,
+        pesq_weight: NotNegative = 0.0,
         **settings: Any,
     ) -> None:
         """Configures training, as `AdversarialModel.compile` with more arguments.
@@ -152,14 +157,25 @@ class SEGAN(SpeechEnhancement, AdversarialModel):
             spectral_weight: factor of `ganzoo.losses.spectral.multi_resolution_stft`.
             loudness_weight: factor of `ganzoo.losses.loudness.loudness_difference`, which models hearing and so wants
                 speech without pre-emphasis (`preemphasis=0`).
+            pesq_weight: factor of `ganzoo.losses.pesq.pesq_disturbance`, which needs 16 kHz, and no pre-emphasis either.
         """
         self.keep_settings(
-            SEGAN.compile, l1_weight=l1_weight, spectral_weight=spectral_weight, loudness_weight=loudness_weight
+            SEGAN.compile,
+            l1_weight=l1_weight,
+            spectral_weight=spectral_weight,
+            loudness_weight=loudness_weight,
+            pesq_weight=pesq_weight,
         )
-        longest = max(length for length, _, _ in RESOLUTIONS)
-        for name, length in (("spectral_weight", longest), ("loudness_weight", fourier_length(self.sample_rate))):
-            if getattr(self, name) and self.window <= length // 2:
-                raise GanzooError(f"{name} needs windows of more than {length // 2} samples, not {self.window}")
+        shortest = {
+            "spectral_weight": max(length for length, _, _ in RESOLUTIONS) // 2 + 1,
+            "loudness_weight": fourier_length(self.sample_rate) // 2 + 1,
+            "pesq_weight": SHORTEST,
+        }
+        for name, length in shortest.items():
+            if getattr(self, name) and self.window < length:
+                raise GanzooError(f"{name} needs windows of at least {length} samples, not {self.window}")
+        if self.pesq_weight and self.sample_rate != SAMPLE_RATE:
+            raise GanzooError(f"pesq_weight needs a sample rate of {SAMPLE_RATE}, not {self.sample_rate}")
         super().compile(
             *args,
             generator_optimizer=generator_optimizer,

@@ -198,7 +198,9 @@ class TrainingStep:
         return self._logs()
 
     def _logs(self):
-        return backend.logged({name: tracker.result() for name, tracker in self.trackers.items()})
+        # Without what no loss records, such as the scores of a subclass with other losses: its mean would be 0.
+        recorded = [name for name in self.trackers if name in self._step_state.recorded]
+        return backend.logged({name: self.trackers[name].result() for name in recorded})
 
     @property
     def _trained_networks(self):

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import ganzoo
+from ganzoo.losses.loudness import loudness_difference
+from ganzoo.losses.pesq import pesq_disturbance
 from ganzoo.precision import made_with
 from ganzoo.registry import list_models, model_class
 from ganzoo.training.callbacks.record import read_records
@@ -80,8 +82,23 @@ for factor in (0.8, 1.3):
 """
 
 
-def test_images_are_magnified_and_reduced_as_by_numpy(other):
-    done = run(other, "-c", ZOOM)
+# Compares with the arguments.
+SPEECH_LOSSES = """
+import sys
+import numpy as np
+from keras import ops
+from ganzoo.losses.loudness import loudness_difference
+from ganzoo.losses.pesq import pesq_disturbance
+real, fake = np.random.default_rng(0).normal(0, 0.1, (2, 2, 8000)).astype("float32")
+found = loudness_difference(real, fake, 16_000), pesq_disturbance(real, fake)
+np.testing.assert_allclose([ops.convert_to_numpy(loss) for loss in found], list(map(float, sys.argv[1:])), rtol=1e-4)
+"""
+
+
+def test_functions_of_pixels_and_sounds_are_the_same_on_all_backends(other):
+    real, fake = np.random.default_rng(0).normal(0, 0.1, (2, 2, 8000)).astype("float32")
+    expected = [float(loudness_difference(real, fake, 16_000)), float(pesq_disturbance(real, fake))]
+    done = run(other, "-c", ZOOM + SPEECH_LOSSES, *expected)
     assert done.returncode == 0, done.stderr[-3000:]
 
 

@@ -335,6 +335,23 @@ def test_a_loss_that_is_not_one_number_is_an_error(returned, said):
         model.evaluate(np.ones((8, 4), "float32"), batch_size=8, verbose=0)
 
 
+def test_a_reported_name_that_no_loss_records_is_not_in_the_logs():
+    """Rather than 0."""
+
+    class Forgets(Lines):
+        reported = ("mean", "accuracy")
+
+        def squares(self, name, batch, training=True):
+            self.record(mean=ops.mean(batch))
+            return super().squares(name, batch, training)
+
+    model, ones = Forgets(), np.ones((8, 4), "float32")
+    model.compile("sgd")
+    history = model.fit(ones, batch_size=8, verbose=0).history
+    assert set(history) == {"loss_a", "loss_b", "mean"} and history["mean"] == [1.0]
+    assert set(model.evaluate(ones, batch_size=8, verbose=0, return_dict=True)) == set(history)
+
+
 def test_mistakes_in_the_definition_of_a_model_are_named():
     for arguments, said in (
         (dict(names=("fit",)), "Lines: choose another name for the network 'fit': it is that of an attribute"),
@@ -352,6 +369,8 @@ def test_mistakes_in_the_definition_of_a_model_are_named():
         ganzoo.Objective("loss", len, "a")
     with pytest.raises(ganzoo.GanzooError, match="give the function itself"):
         ganzoo.Objective("loss", 0.5, ("a",))
+    with pytest.raises(ganzoo.GanzooError, match="steps of the objective 'loss' must be at least 0, got -1"):
+        ganzoo.Objective("loss", len, ("a",), steps=-1)
     for optimizer, said in (
         ({"loss_a": "adam", "loss_c": "sgd"}, "unknown objective 'loss_c'. Did you mean 'loss_"),
         ({"loss_a": "adam"}, "optimizer: there is none for loss_b"),
@@ -390,6 +409,8 @@ def test_a_model_without_a_task_generates_and_is_evaluated_on_the_command_line(t
         assert done.exit_code == 0, done.output
     assert "frechet_distance" in done.output
     assert list(tmp_path.glob("*.png"))
+    done = CliRunner().invoke(main, ["upscale", "digit.png", "large.png", "--model", "mine.keras"])
+    assert "generates digits: its class does not list 'upscale' among its commands" in done.output
 
 
 def test_a_model_of_ones_own_is_described_by_the_names_of_its_networks_and_arguments():
