@@ -40,7 +40,8 @@ def pesq_disturbance(real: Tensor, fake: Tensor) -> Tensor:
     with its filter, compensation of gains, loudness, masking, asymmetry and pooling over time. It does not align the
     sounds in time, so they must be aligned, nor does it compensate for filters, so that a change of timbre counts. Bark
     bands and thresholds of hearing are computed by formulas instead of the standard's tables. Each sound is scaled to
-    the same level, so this loss alone does not keep the level. Martín-Doñas et al. 2018 (doi:10.1109/LSP.2018.2871419) trained with a similar loss.
+    the same level, so this loss alone does not keep the level. Martín-Doñas et al. 2018
+    (doi:10.1109/LSP.2018.2871419) trained with a similar loss.
 
     Args:
         real, fake: aligned sounds (batch, samples) at 16 kHz, float32 in [-1, 1], of at least 5,376 samples.

@@ -157,7 +157,7 @@ class SEGAN(SpeechEnhancement, AdversarialModel):
             spectral_weight: factor of `ganzoo.losses.spectral.multi_resolution_stft`.
             loudness_weight: factor of `ganzoo.losses.loudness.loudness_difference`, which models hearing and so wants
                 speech without pre-emphasis (`preemphasis=0`).
-            pesq_weight: factor of `ganzoo.losses.pesq.pesq_disturbance`, which needs 16 kHz, and no pre-emphasis either.
+            pesq_weight: factor of `ganzoo.losses.pesq.pesq_disturbance`, which needs 16 kHz and no pre-emphasis either.
         """
         self.keep_settings(
             SEGAN.compile,

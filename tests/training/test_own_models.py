@@ -348,7 +348,8 @@ def test_a_reported_name_that_no_loss_records_is_not_in_the_logs():
     model, ones = Forgets(), np.ones((8, 4), "float32")
     model.compile("sgd")
     history = model.fit(ones, batch_size=8, verbose=0).history
-    assert set(history) == {"loss_a", "loss_b", "mean"} and history["mean"] == [1.0]
+    assert set(history) == {"loss_a", "loss_b", "mean"}
+    assert history["mean"] == [1.0]
     assert set(model.evaluate(ones, batch_size=8, verbose=0, return_dict=True)) == set(history)
 
 
