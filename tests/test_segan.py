@@ -201,7 +201,7 @@ def test_arguments_that_do_not_fit():
         with pytest.raises(ganzoo.GanzooError, match=words):
             ganzoo.create("segan", **{**SMALL, **arguments})
     model = ganzoo.create("segan", **SMALL)
-    with pytest.raises(ganzoo.GanzooError, match="more than 1024 samples"):
+    with pytest.raises(ganzoo.GanzooError, match="at least 1025 samples, not 256"):
         model.compile(spectral_weight=1.0)
     model.compile()
     with pytest.raises(ganzoo.GanzooError, match="pairs of float32"):

@@ -410,7 +410,9 @@ def test_a_model_without_a_task_generates_and_is_evaluated_on_the_command_line(t
         assert done.exit_code == 0, done.output
     assert "frechet_distance" in done.output
     assert list(tmp_path.glob("*.png"))
-    done = CliRunner().invoke(main, ["upscale", "digit.png", "large.png", "--model", "mine.keras"])
+    done = CliRunner().invoke(
+        main, ["upscale", str(next(tmp_path.glob("*.png"))), "large.png", "--model", "mine.keras"]
+    )
     assert "generates digits: its class does not list 'upscale' among its commands" in done.output
 
 
