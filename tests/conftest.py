@@ -59,10 +59,10 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_runtest_setup(item):
-    """Long tests that would begin after LONG_TESTS_UNTIL, in seconds since 1970, are skipped: .ci/run has a time limit,
-    and processors differ."""
-    if item.get_closest_marker("long") and time.time() > float(os.environ.get("LONG_TESTS_UNTIL", "inf")):
-        pytest.skip("the time for long tests is over: LONG_TESTS_UNTIL")
+    """Skips long tests that would start after LONG_TESTS_UNTIL (Unix time), so that `.ci/run` stays within its time
+    limit on slow machines."""
+    if item.get_closest_marker("long") and time.time() > float(os.environ.get("LONG_TESTS_UNTIL") or "inf"):
+        pytest.skip("past LONG_TESTS_UNTIL")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -33,7 +33,7 @@ played.save("ring.png")
 # %% [markdown]
 # ## Compare
 #
-# This generator has missed modes: it covers some of the eight points of the ring, and no others as training goes on. A penalty on the discriminator's gradient helps ([why](../lecture/mode_collapse.md#why-penalties-help)). `compare` trains games that differ in some setting, from the same seed, and writes them side by side, as PNG or GIF.
+# The generator has collapsed to some of the eight modes, and more training does not recover the others. A penalty on the discriminator's gradient helps ([why](../lecture/mode_collapse.md#why-penalties-help)). `compare` trains games that differ in some setting, from the same seed, and writes them side by side, as PNG or GIF.
 
 # %%
 games = {"plain": {}, "R1 penalty": {"penalties": [{"name": "r1", "weight": 1.0}]}}

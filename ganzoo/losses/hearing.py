@@ -4,7 +4,7 @@ import numpy as np
 
 
 def bark(hz: np.ndarray | float) -> np.ndarray:
-    """Critical-band rate in Bark of frequencies in Hz (Traunmüller 1990, doi:10.1121/1.399849).
+    """Converts frequencies in Hz to Bark (Traunmüller 1990, doi:10.1121/1.399849).
 
     Example:
         from ganzoo.losses.hearing import bark
@@ -16,7 +16,7 @@ def bark(hz: np.ndarray | float) -> np.ndarray:
 
 
 def hertz(rate: np.ndarray | float) -> np.ndarray:
-    """Frequencies in Hz of critical-band rates in Bark: the inverse of `bark`.
+    """Converts Bark to frequencies in Hz: the inverse of `bark`.
 
     Example:
         from ganzoo.losses.hearing import bark, hertz

@@ -5,42 +5,51 @@ import functools
 import numpy as np
 from keras import ops
 
+from ganzoo.errors import GanzooError
 from ganzoo.losses.hearing import bark, hertz, threshold_in_quiet
 from ganzoo.types import Tensor
 
 SAMPLE_RATE = 16_000
 # Frames in samples, and how many of them are pooled to one group, which starts every half a group.
 _FRAME, _HOP, _GROUP = 512, 256, 20
-# The shortest sound: one group.
+# The shortest sound that the loss takes: one group.
 SHORTEST = _FRAME + (_GROUP - 1) * _HOP
 _BANDS = 49
-# Mean square, from 350 to 3250 Hz, to which each sound is scaled; a mean square below the second counts as the second.
+# Mean square, from 350 to 3250 Hz, to which each sound is scaled; lower mean squares are raised to _QUIET before.
 _LEVEL, _LEVEL_HZ, _QUIET = 1e7, (350, 3250), 1e-4
-# Factors from spectra to power and from power to loudness that calibrate a tone of 1 kHz at 40 dB to one sone.
+# Factors from spectra to power and from power to loudness: a tone of 1 kHz at 40 dB has about one sone. The standard's
+# factor of 100 varies with the band, from 50 to 118.
 _POWER, _SONE = 6.910853e-6 * 100, 0.1866055
 # The high-pass filter of P.862.2: numerator and denominator.
 _FILTER = (2.6657628, -5.3315255, 2.6657628), (1.0, -1.8890331, 0.89487434)
 # Zwicker's exponent, larger below 4 Bark; the share of the smaller of two loudnesses that masks a difference.
 _EXPONENT, _MASKED = 0.23, 0.25
-# Compensation of gains: what is added to both powers, and the range of the ratio. A gain is 0.8 of its frame's and 0.2
-# of the gain before; these are three terms of that average.
+# Compensation of gains: what is added to both powers, and the range of the ratio. In the standard, a gain is 0.8 of its
+# frame's and 0.2 of the gain before; these three weights are close to that average, and sum to 1.
 _GAIN_OFFSET, _GAIN_RANGE, _GAIN_MEMORY = 5e3, (3e-4, 5.0), (0.8, 0.16, 0.04)
-# Asymmetry factor of added sound: offset, exponent, the lowest that counts and the highest.
+# Asymmetry factor of added sound: offset, exponent; factors below the first limit become 0, those above the second are
+# clipped.
 _ADDED_OFFSET, _ADDED_EXPONENT, _ADDED = 50.0, 1.2, (3.0, 12.0)
 # Quiet frames count more; the disturbance of a frame is limited.
 _LOUD_OFFSET, _LOUD_POWER, _LOUD_EXPONENT, _LIMIT = 1e5, 1e7, 0.04, 45.0
 # Exponent of the mean within a group; that over groups is 2. Weights of the symmetric and the asymmetric disturbance.
 _POOLING, _WEIGHTS = 6, (0.1, 0.0309)
+# The lowest disturbance of a frame, which is subtracted at the end.
+_LEAST = 1e-3
 
 
 def pesq_disturbance(real: Tensor, fake: Tensor) -> Tensor:
     """How far PESQ's raw score is below its highest, 4.5: 0 for equal sounds, about 2.5 for noisy speech.
 
-    A differentiable form of wide-band PESQ (ITU-T P.862 and P.862.2; Rix et al. 2001, doi:10.1109/ICASSP.2001.941023),
-    with its filter, compensation of gains, loudness, masking, asymmetry and pooling over time. It does not align the
-    sounds in time, so they must be aligned, nor does it compensate for filters, so that a change of timbre counts. Bark
-    bands and thresholds of hearing are computed by formulas instead of the standard's tables. Each sound is scaled to
-    the same level, so this loss alone does not keep the level. Martín-Doñas et al. 2018
+    A differentiable approximation of wide-band PESQ (ITU-T P.862 and P.862.2; Rix et al. 2001,
+    doi:10.1109/ICASSP.2001.941023): its filter, compensation of gains, loudness, masking, asymmetry and pooling over
+    time. The sounds must already be aligned in time. Unlike PESQ, it does not compensate for filtering, so a change of
+    timbre counts. It neither skips silence at the ends nor weights the parts of long recordings. Bark bands and hearing
+    thresholds come from formulas, not from the standard's tables.
+
+    Combine it with a loss on the waveform, such as L1: it ignores phase and sign, nearly ignores the level, and has no
+    gradient for a silent output. Each sound is scaled to the same level, but sounds below -40 dB of full scale (mean
+    square from 350 to 3250 Hz) as if they had -40 dB, so that pauses are not amplified. Martín-Doñas et al. 2018
     (doi:10.1109/LSP.2018.2871419) trained with a similar loss.
 
     Args:
@@ -49,16 +58,22 @@ def pesq_disturbance(real: Tensor, fake: Tensor) -> Tensor:
     Returns:
         A scalar, float32: the mean over the batch.
 
+    Raises:
+        GanzooError: the sounds are shorter.
+
     Example:
         from ganzoo.losses.pesq import pesq_disturbance
 
         clean = np.random.default_rng(0).normal(0, 0.1, (2, 16_000)).astype("float32")
         loss = pesq_disturbance(clean, 0.5 * clean)     # 0, since only the level differs
     """
+    for sound in (real, fake):
+        if sound.shape[-1] is not None and sound.shape[-1] < SHORTEST:
+            raise GanzooError(f"PESQ needs sounds of at least {SHORTEST} samples, not {sound.shape[-1]}")
     # Tensors, since PyTorch does not compute with NumPy arrays.
     bands, thresholds, exponents, passed, leveled = (ops.convert_to_tensor(part) for part in _hearing())
     x, y = (_bark_power(ops.cast(sound, "float32"), bands, passed, leveled) for sound in (real, fake))
-    # Per frame: what a gain would explain.
+    # Compensates for a gain that varies from frame to frame.
     powers = [ops.sum(_heard(sound, thresholds), axis=-1, keepdims=True) for sound in (x, y)]
     y = y * ops.clip(_smoothed((powers[0] + _GAIN_OFFSET) / (powers[1] + _GAIN_OFFSET)), *_GAIN_RANGE)
     loudness = [_loudness(sound, thresholds, exponents) for sound in (x, y)]
@@ -93,7 +108,7 @@ def _smoothed(gains: Tensor) -> Tensor:
     """Running average over the frames (axis 1) of (batch, frames, 1)."""
     padded = ops.concatenate([gains[:, :1], gains[:, :1], gains], axis=1)
     count = len(_GAIN_MEMORY)
-    return sum(weight * padded[:, count - 1 - i : padded.shape[1] - i] for i, weight in enumerate(_GAIN_MEMORY))
+    return sum(weight * padded[:, count - 1 - i : -i or None] for i, weight in enumerate(_GAIN_MEMORY))
 
 
 def _loudness(power: Tensor, thresholds: Tensor, exponents: Tensor) -> Tensor:
@@ -105,9 +120,11 @@ def _loudness(power: Tensor, thresholds: Tensor, exponents: Tensor) -> Tensor:
 def _pooled(frames: Tensor) -> Tensor:
     """(batch,) from (batch, frames): means of the sixth power within groups, of the square over groups."""
     # A lower bound, as the gradient of a root is unbounded at 0.
-    powers = ops.maximum(frames, 1e-3)[..., None] ** _POOLING
+    powers = ops.maximum(frames, _LEAST)[..., None] ** _POOLING
+    # A group begins at every tenth frame up to the last one; what is missing of the last groups counts as undisturbed.
+    powers = ops.pad(powers, [[0, 0], [0, _GROUP - 1], [0, 0]], constant_values=_LEAST**_POOLING)
     groups = ops.average_pool(powers, _GROUP, _GROUP // 2, data_format="channels_last")[..., 0]
-    return ops.sqrt(ops.mean(groups ** (2.0 / _POOLING), axis=-1)) - 1e-3
+    return ops.sqrt(ops.mean(groups ** (2.0 / _POOLING), axis=-1)) - _LEAST
 
 
 def _lowest() -> float:

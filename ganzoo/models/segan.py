@@ -22,7 +22,9 @@ class SEGAN(SpeechEnhancement, AdversarialModel):
 
     The generator is a convolutional autoencoder with skip connections, from the noisy waveform to the clean one. The
     discriminator sees pairs of noisy speech and either the enhanced or the real clean speech. The losses are least
-    squares and, with a factor of 100, the L1 distance to the clean speech.
+    squares and, with a factor of 100, the L1 distance to the clean speech. In the equation below, S, N and Q are
+    `ganzoo.losses.spectral.multi_resolution_stft`, `ganzoo.losses.loudness.loudness_difference` and
+    `ganzoo.losses.pesq.pesq_disturbance`, which `compile` can add.
 
     Args:
         widths: channels of the generator's convolutions.
@@ -157,7 +159,8 @@ class SEGAN(SpeechEnhancement, AdversarialModel):
             spectral_weight: factor of `ganzoo.losses.spectral.multi_resolution_stft`.
             loudness_weight: factor of `ganzoo.losses.loudness.loudness_difference`, which models hearing and so wants
                 speech without pre-emphasis (`preemphasis=0`).
-            pesq_weight: factor of `ganzoo.losses.pesq.pesq_disturbance`, which needs 16 kHz and no pre-emphasis either.
+            pesq_weight: factor of `ganzoo.losses.pesq.pesq_disturbance`, which requires `sample_rate=16000` and
+                `preemphasis=0`.
         """
         self.keep_settings(
             SEGAN.compile,
@@ -176,6 +179,8 @@ class SEGAN(SpeechEnhancement, AdversarialModel):
                 raise GanzooError(f"{name} needs windows of at least {length} samples, not {self.window}")
         if self.pesq_weight and self.sample_rate != SAMPLE_RATE:
             raise GanzooError(f"pesq_weight needs a sample rate of {SAMPLE_RATE}, not {self.sample_rate}")
+        if self.pesq_weight and self.preemphasis:
+            raise GanzooError(f"pesq_weight needs speech without pre-emphasis: preemphasis=0, not {self.preemphasis:g}")
         super().compile(
             *args,
             generator_optimizer=generator_optimizer,

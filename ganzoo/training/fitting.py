@@ -1,7 +1,7 @@
 """Training and evaluation on data in memory, datasets and generators: `fit`, `evaluate`, and one batch at a time."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -12,7 +12,6 @@ from ganzoo.data.batches import FirstBatch, as_arrays, with_known_shapes, withou
 from ganzoo.errors import GanzooError
 from ganzoo.training.callbacks.standard import prepared
 from ganzoo.training.fit_data import checked_numbers, validation_pair, whole_steps
-from ganzoo.training.step import Objective
 
 
 class Fitting:
@@ -26,7 +25,7 @@ class Fitting:
     before_training: Callable[[Any, Any], Any]
     complete_networks: Callable[[], None]
     _completion: Any
-    _objectives: Sequence[Objective]
+    _last: str
     _replicas: int
     _settings: Any
 
@@ -161,7 +160,7 @@ class Fitting:
             if not options.get("_use_cached_eval_dataset"):
                 x, y = self._readable(x, y, first)
             results = parent.evaluate(x, y, batch_size=batch_size, verbose=verbose, **options)
-        if not backend.local_value(self.trackers[self._objectives[-1].name].count):
+        if not backend.local_value(self.trackers[self._last].count):
             raise GanzooError("the dataset is empty: it gives no batch, and nothing was evaluated")
         return results
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -89,6 +89,14 @@ class StepState(threading.local):
         self.weight = None
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """Names of the values that steps of training and of evaluation have recorded since `compile`."""
+
+    in_training: set[str] = field(default_factory=set)
+    in_evaluation: set[str] = field(default_factory=set)
+
+
 class TrainingStep:
     """The part of `ZooModel` that backends may compile: a step of training, and the losses of `evaluate`."""
 
@@ -103,6 +111,7 @@ class TrainingStep:
     prepare: Callable[[], None]
     _objectives: Sequence[Objective]
     _step_state: StepState
+    _recorded: Recorded
 
     @property
     def batches_per_step(self) -> int:
@@ -157,7 +166,7 @@ class TrainingStep:
         backend.update([(self.step, self.step)], lambda step, _: backend.with_dependency(loss, step) + 1)
         for name, average in self.averages.items():
             move_average(average, self.networks[name], self.step, self.ema_decay)
-        return self._logs()
+        return self._logs(self._recorded.in_training)
 
     def alternate(self, parts: Sequence[Any]) -> Tensor:
         """Minimizes each objective `steps` times, on the last `steps` parts of the batch.
@@ -189,18 +198,23 @@ class TrainingStep:
         data = unpadded(data)
         self._step_state.begin(data)
         # Counts the batches since evaluate() began: noise differs between batches, but not between evaluations.
-        last = self._objectives[-1].name
-        self.noise.start_step(backend.with_dependency(data, self.trackers[last].count))
+        self.noise.start_step(backend.with_dependency(data, self.trackers[self._last].count))
         for objective in self._objectives:
             if objective.steps:
                 self.record(**{objective.name: objective.scalar(data, training=False)})
         self._step_state.end()
-        return self._logs()
+        return self._logs(self._recorded.in_evaluation)
 
-    def _logs(self):
-        # Without what no loss records, such as the scores of a subclass with other losses: its mean would be 0.
-        recorded = [name for name in self.trackers if name in self._step_state.recorded]
-        return backend.logged({name: self.trackers[name].result() for name in recorded})
+    def _logs(self, known):
+        # Leaves out values that no loss records, e.g. the scores in a subclass with its own losses: their mean would be
+        # 0. What is recorded in some steps only stays in the logs of the others.
+        known.update(self._step_state.recorded)
+        return backend.logged({name: tracker.result() for name, tracker in self.trackers.items() if name in known})
+
+    @property
+    def _last(self) -> str:
+        """Name of the last objective that is trained."""
+        return [objective.name for objective in self._objectives if objective.steps][-1]
 
     @property
     def _trained_networks(self):

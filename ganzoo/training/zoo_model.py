@@ -27,7 +27,7 @@ from ganzoo.training.deferred import DeferredNetworks
 from ganzoo.training.fitting import Fitting
 from ganzoo.training.noise import Noise
 from ganzoo.training.saving import Saving, constructor_arguments
-from ganzoo.training.step import Objective, StepState, TrainingStep
+from ganzoo.training.step import Objective, Recorded, StepState, TrainingStep
 from ganzoo.types import PathLike, Tensor
 
 # A network, or a function that builds it.
@@ -256,7 +256,10 @@ class ZooModel(Task, DeferredNetworks, Fitting, TrainingStep, Saving):
         # Keras' own tracker of one supervised loss would report a meaningless "loss: 0".
         self._loss_tracker = None
         names = [objective.name for objective in self._objectives if objective.steps]
+        if not names:
+            raise GanzooError(f"{type(self).__name__} has no objective with steps above 0, so nothing would be trained")
         self.trackers = {name: keras.metrics.Mean(name=name) for name in (*names, *self.reported_metrics)}
+        self._recorded = Recorded()
         self.ema_decay = numbers["ema_decay"]
         self.noise = Noise(numbers["seed"])
         for network in self._trained_networks:
@@ -360,6 +363,12 @@ class ZooModel(Task, DeferredNetworks, Fitting, TrainingStep, Saving):
     def metrics(self) -> list[keras.metrics.Metric]:
         """The Keras metrics of the logs."""
         return list(self.trackers.values())
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of what `evaluate` returns, in order. Before the first call, all names that it may return."""
+        known = self._recorded.in_evaluation if self.trackers else ()
+        return [name for name in self.trackers if not known or name in known]
 
     @property
     def steps(self) -> int:

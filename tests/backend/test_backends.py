@@ -82,7 +82,7 @@ for factor in (0.8, 1.3):
 """
 
 
-# Compares with the arguments.
+# Compares with the values passed as arguments.
 SPEECH_LOSSES = """
 import sys
 import numpy as np

@@ -3,6 +3,7 @@
 They are the examples of the page "Write your own model".
 """
 
+import dataclasses
 import functools
 
 import keras
@@ -335,22 +336,53 @@ def test_a_loss_that_is_not_one_number_is_an_error(returned, said):
         model.evaluate(np.ones((8, 4), "float32"), batch_size=8, verbose=0)
 
 
-def test_a_reported_name_that_no_loss_records_is_not_in_the_logs():
-    """Rather than 0."""
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_only_recorded_values_are_in_the_logs(eagerly):
+    """A name that no loss records would have a mean of 0. What some steps record stays in the logs of all."""
 
     class Forgets(Lines):
-        reported = ("mean", "accuracy")
+        reported = ("accuracy", "mean", "often")
+        calls = 0
 
         def squares(self, name, batch, training=True):
             self.record(mean=ops.mean(batch))
+            self.calls += 1
+            if training and self.calls % 4 == 1:
+                self.record(often=3.0)
             return super().squares(name, batch, training)
 
-    model, ones = Forgets(), np.ones((8, 4), "float32")
-    model.compile("sgd")
-    history = model.fit(ones, batch_size=8, verbose=0).history
-    assert set(history) == {"loss_a", "loss_b", "mean"}
-    assert history["mean"] == [1.0]
-    assert set(model.evaluate(ones, batch_size=8, verbose=0, return_dict=True)) == set(history)
+    model, ones = Forgets(), np.ones((16, 4), "float32")
+    model.compile("sgd", run_eagerly=eagerly)
+    assert "accuracy" in model.metrics_names
+    history = model.fit(ones, batch_size=8, epochs=2, verbose=0).history
+    assert set(history) == {"loss_a", "loss_b", "mean", "often"}
+    assert history["mean"] == [1.0, 1.0]
+    assert history["often"] == [3.0, 3.0]
+    values = model.evaluate(ones, batch_size=8, verbose=0)
+    found = dict(zip(model.metrics_names, values, strict=True))
+    assert set(found) == {"loss_a", "loss_b", "mean"}
+    assert found["mean"] == 1.0
+
+
+def test_an_objective_without_steps_is_neither_trained_nor_evaluated():
+    class Half(Lines):
+        half = (1, 0)
+
+        def objectives(self):
+            found = super().objectives()
+            return [dataclasses.replace(one, steps=steps) for one, steps in zip(found, self.half)]
+
+    ones = np.ones((8, 4), "float32")
+    for half in ((1, 0), (0, 1)):
+        model = Half()
+        model.half = half
+        model.compile("sgd")
+        trained = f"loss_{'ab'[half.index(1)]}"
+        assert set(model.fit(ones, batch_size=8, verbose=0).history) == {trained}
+        assert set(model.evaluate(ones, batch_size=8, verbose=0, return_dict=True)) == {trained}
+    model.half = (0, 0)
+    with pytest.raises(ganzoo.GanzooError, match="Half has no objective with steps above 0"):
+        model.compile("sgd")
 
 
 def test_mistakes_in_the_definition_of_a_model_are_named():
