@@ -70,7 +70,7 @@ print(f"latency {stream.latency:.2f} s; differs from `enhance` by at most {np.ab
 
 # %% [markdown]
 # By default the network reads as much of the future as affects its output, 0.47 s, and the result is that of `enhance`. With less `context` the output comes sooner, and with very little it is slightly worse:
-# with `block=0.1, context=0.1` the latency is 0.26 s, and with `block=0.05, context=0.02` it is 0.13 s, and the mean SI-SDR on VoiceBank-DEMAND 11.75 dB instead of 11.82 dB ([table](../../benchmarks/RESULTS.md#while-audio-arrives-and-above-the-networks-frequencies)).
+# with `block=0.1, context=0.05` the latency is 0.19 s, and the mean SI-SDR on VoiceBank-DEMAND is 11.74 dB instead of 11.78 dB ([table](../../benchmarks/RESULTS.md#while-audio-arrives-and-above-the-networks-frequencies)).
 # On the command line, `--stream` takes raw 16-bit samples from standard input and writes them to standard output:
 #
 # ```console
