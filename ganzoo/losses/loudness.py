@@ -5,7 +5,7 @@ import functools
 import numpy as np
 from keras import ops
 
-from ganzoo.losses.hearing import bark, threshold_in_quiet
+from ganzoo.losses.hearing import asymmetry, audible_difference, bark, specific_loudness, threshold_in_quiet
 from ganzoo.types import Tensor
 
 # Window and hop in seconds, as in PESQ.
@@ -13,12 +13,10 @@ _WINDOW, _HOP = 0.032, 0.016
 # The assumed level of speech in dB SPL, and the lower bound on the mean square of the samples.
 _LEVEL, _QUIET = 79.0, 1e-4
 _BANDS_PER_BARK = 2
-# Zwicker's loudness exponent, and the share of the ear's internal noise in the excitation at threshold.
-_EXPONENT, _OWN = 0.23, 0.5
-# From P.862: the share of the smaller of two loudnesses that masks a difference; and the asymmetry factor, whose
-# offset, in dB, is the standard's 50 on a scale on which speech at 79 dB has a power of about 10^7.
-_MASKED = 0.25
-_ADDED_OFFSET, _ADDED_EXPONENT, _ADDED = 26.0, 1.2, (3.0, 12.0)
+# Zwicker's exponent of loudness, and his factor for loudness in sone.
+_EXPONENT, _SONE = 0.23, 0.08
+# The offset of the asymmetry in dB: the standard's 50 on a scale on which speech at 79 dB has a power of about 10^7.
+_ADDED_OFFSET = 26.0
 # Weight of the asymmetric term; small, because the symmetric one already includes added sound.
 _ASYMMETRIC = 0.01
 
@@ -57,11 +55,9 @@ def loudness_difference(real: Tensor, fake: Tensor, sample_rate: int) -> Tensor:
         # Normalized so that the sum over the bins of a window is the mean square.
         spectrum = (parts[0] ** 2 + parts[1] ** 2) * (2.0 / (length * window * 0.375))
         excitations.append(ops.matmul(spectrum, bands) * 10 ** (_LEVEL / 10))
-    x, y = (_loudness(excitation, thresholds) for excitation in excitations)
-    difference = ops.maximum(ops.abs(y - x) - _MASKED * ops.minimum(x, y), 0.0)
+    difference = audible_difference(*(_SONE * specific_loudness(one, thresholds, _EXPONENT) for one in excitations))
     offset = 10 ** (_ADDED_OFFSET / 10)
-    ratio = ops.stop_gradient((excitations[1] + offset) / (excitations[0] + offset)) ** _ADDED_EXPONENT
-    added = ops.where(ratio < _ADDED[0], 0.0, ops.minimum(ratio, _ADDED[1]))
+    added = asymmetry(ops.stop_gradient((excitations[1] + offset) / (excitations[0] + offset)))
     width = 1.0 / _BANDS_PER_BARK
     symmetric = ops.sum(difference**2, axis=-1) * width
     asymmetric = ops.sum(difference * added, axis=-1) * width
@@ -73,12 +69,6 @@ def loudness_difference(real: Tensor, fake: Tensor, sample_rate: int) -> Tensor:
 def fourier_length(sample_rate: int) -> int:
     """Length of the Fourier transform in samples; sounds must be longer than half of it."""
     return 2 ** int(np.ceil(np.log2(round(_WINDOW * sample_rate))))
-
-
-def _loudness(excitation: Tensor, thresholds: np.ndarray) -> Tensor:
-    """Sone per Bark by Zwicker and Feldtkeller's formula; 0 below the threshold of hearing."""
-    ratio = ops.maximum(excitation / thresholds, 1.0)
-    return 0.08 * (thresholds / _OWN) ** _EXPONENT * ((1 - _OWN + _OWN * ratio) ** _EXPONENT - 1.0)
 
 
 def _root(x: Tensor) -> Tensor:

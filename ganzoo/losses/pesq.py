@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from ganzoo.errors import GanzooError
-from ganzoo.losses.hearing import bark, hertz, threshold_in_quiet
+from ganzoo.losses.hearing import asymmetry, audible_difference, bark, hertz, specific_loudness, threshold_in_quiet
 from ganzoo.types import Tensor
 
 SAMPLE_RATE = 16_000
@@ -22,14 +22,13 @@ _LEVEL, _LEVEL_HZ, _QUIET = 1e7, (350, 3250), 1e-4
 _POWER, _SONE = 6.910853e-6 * 100, 0.1866055
 # The high-pass filter of P.862.2: numerator and denominator.
 _FILTER = (2.6657628, -5.3315255, 2.6657628), (1.0, -1.8890331, 0.89487434)
-# Zwicker's exponent, larger below 4 Bark; the share of the smaller of two loudnesses that masks a difference.
-_EXPONENT, _MASKED = 0.23, 0.25
+# Zwicker's exponent, larger below 4 Bark.
+_EXPONENT = 0.23
 # Compensation of gains: what is added to both powers, and the range of the ratio. In the standard, a gain is 0.8 of its
 # frame's and 0.2 of the gain before; these three weights are close to that average, and sum to 1.
 _GAIN_OFFSET, _GAIN_RANGE, _GAIN_MEMORY = 5e3, (3e-4, 5.0), (0.8, 0.16, 0.04)
-# Asymmetry factor of added sound: offset, exponent; factors below the first limit become 0, those above the second are
-# clipped.
-_ADDED_OFFSET, _ADDED_EXPONENT, _ADDED = 50.0, 1.2, (3.0, 12.0)
+# Added to both powers before the asymmetry is computed.
+_ADDED_OFFSET = 50.0
 # Quiet frames count more; the disturbance of a frame is limited.
 _LOUD_OFFSET, _LOUD_POWER, _LOUD_EXPONENT, _LIMIT = 1e5, 1e7, 0.04, 45.0
 # Exponent of the mean within a group; that over groups is 2. Weights of the symmetric and the asymmetric disturbance.
@@ -76,11 +75,8 @@ def pesq_disturbance(real: Tensor, fake: Tensor) -> Tensor:
     # Compensates for a gain that varies from frame to frame.
     powers = [ops.sum(_heard(sound, thresholds), axis=-1, keepdims=True) for sound in (x, y)]
     y = y * ops.clip(_smoothed((powers[0] + _GAIN_OFFSET) / (powers[1] + _GAIN_OFFSET)), *_GAIN_RANGE)
-    loudness = [_loudness(sound, thresholds, exponents) for sound in (x, y)]
-    masked = _MASKED * ops.minimum(*loudness)
-    difference = ops.maximum(ops.abs(loudness[1] - loudness[0]) - masked, 0.0)
-    ratio = ((y + _ADDED_OFFSET) / (x + _ADDED_OFFSET)) ** _ADDED_EXPONENT
-    added = ops.where(ratio < _ADDED[0], 0.0, ops.minimum(ratio, _ADDED[1]))
+    difference = audible_difference(*(_SONE * specific_loudness(sound, thresholds, exponents) for sound in (x, y)))
+    added = asymmetry((y + _ADDED_OFFSET) / (x + _ADDED_OFFSET))
     total = float(bark(SAMPLE_RATE / 2) - bark(_lowest()))
     # Norms over frequency: quadratic for the symmetric disturbance, in which the standard's program squares the widths
     # of the bands too; a sum for the asymmetric one.
@@ -109,12 +105,6 @@ def _smoothed(gains: Tensor) -> Tensor:
     padded = ops.concatenate([gains[:, :1], gains[:, :1], gains], axis=1)
     count = len(_GAIN_MEMORY)
     return sum(weight * padded[:, count - 1 - i : -i or None] for i, weight in enumerate(_GAIN_MEMORY))
-
-
-def _loudness(power: Tensor, thresholds: Tensor, exponents: Tensor) -> Tensor:
-    """Sone per Bark by Zwicker and Feldtkeller's formula; 0 below the threshold of hearing."""
-    ratio = ops.maximum(power / thresholds, 1.0)
-    return _SONE * (2.0 * thresholds) ** exponents * ((0.5 + 0.5 * ratio) ** exponents - 1.0)
 
 
 def _pooled(frames: Tensor) -> Tensor:
