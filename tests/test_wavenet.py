@@ -20,7 +20,6 @@ from ganzoo.inference.inspection import inspect
 from ganzoo.inference.stepwise import last
 from ganzoo.inference.typical import most_typical
 from ganzoo.losses import get_sample_likelihood
-from ganzoo.networks.mel import log_mel
 from ganzoo.registry import model_class
 from ganzoo.training.publish import publish_run
 
@@ -70,22 +69,6 @@ def trained(recordings):
     model.compile({"name": "adam", "learning_rate": 5e-3}, ema_decay=0.9)
     model.fit(feed.dataset(first_step=0), steps_per_epoch=300, verbose=0)
     return model
-
-
-@pytest.mark.parametrize("levels", [16, 256])
-def test_mu_law_comes_back_and_is_finest_near_zero(levels):
-    values = mu_law.values(levels)
-    np.testing.assert_array_equal(mu_law.codes(values, levels), np.arange(levels))
-    assert values[0] == -1
-    assert values[-1] == 1
-    steps = np.diff(values)
-    assert steps.argmin() in (levels // 2 - 1, levels // 2)
-    sound = np.random.default_rng(0).uniform(-1, 1, 1000).astype("float32")
-    near = np.asarray(get_sample_likelihood({"name": "mu_law", "levels": levels}).quantized(sound))
-    # Nearest after companding, which is not quite the middle between two values.
-    assert np.abs(near - sound).max() <= 0.6 * steps.max()
-    # ITU-T G.711's curve: half of the amplitude is nearly 7/8 of the range.
-    assert int(mu_law.codes(np.float32([0.5]))[0]) == round((np.log(1 + 255 * 0.5) / np.log(256) + 1) / 2 * 255)
 
 
 @pytest.mark.parametrize("asked", ["mu_law", "logistic_mixture", {"name": "logistic_mixture", "bits": 8}])
@@ -375,20 +358,6 @@ def test_silence_after_the_end_counts_only_so_far(trained):
     log_p = np.asarray(trained.log_probability(trained.generator, sound, labels))[0, trained.context :]
     assert loss == pytest.approx(-log_p[: 50 + trained.silence].mean(), rel=1e-4)
     assert loss != pytest.approx(-log_p.mean(), rel=1e-2)
-
-
-def test_log_mel_is_that_of_an_fft():
-    sound = np.random.default_rng(0).normal(0, 0.1, (1, 640)).astype("float32")
-    found = np.asarray(log_mel(sound, RATE, bands=10, hop=64))[0]
-    assert found.shape == (11, 10)
-    window = np.hanning(257)[:-1]
-    frame = np.pad(sound[0], 128)[5 * 64 : 5 * 64 + 256] * window / (window.sum() / 2)
-    power = np.abs(np.fft.rfft(frame)) ** 2
-    mels = np.linspace(0, 2595 * np.log10(1 + 4000 / 700), 12)
-    edges, frequencies = 700 * (10 ** (mels / 2595) - 1), np.arange(129) * RATE / 256
-    expected = [np.interp(frequencies, edges[i : i + 3], [0, 1, 0]) @ power for i in range(10)]
-    np.testing.assert_allclose(found[5], 1 - np.log(expected) / np.log(1e-8), atol=1e-4)
-    assert np.abs(np.asarray(log_mel(np.zeros((1, 64), "float32"), RATE, 10, 64))).max() < 1e-6
 
 
 def test_recordings_with_labels_from_names_folders_files_and_archives(recordings, tmp_path):
