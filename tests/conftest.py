@@ -59,8 +59,9 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_runtest_setup(item):
-    """Skips long tests that would start after LONG_TESTS_UNTIL (Unix time), so that `.ci/run` stays within its time
-    limit on slow machines."""
+    """Every test starts from the same random state. Long tests that would start after LONG_TESTS_UNTIL (Unix time) are
+    skipped, so that `.ci/run` stays within its time limit on slow machines."""
+    keras.utils.set_random_seed(0)
     if item.get_closest_marker("long") and time.time() > float(os.environ.get("LONG_TESTS_UNTIL") or "inf"):
         pytest.skip("past LONG_TESTS_UNTIL")
 

@@ -12,7 +12,7 @@ import ganzoo
 from ganzoo.arguments import parameters_of, validated_arguments
 from ganzoo.cli import main
 from ganzoo.config import Evaluation
-from ganzoo.data.image_files import open_image_files, resized, to_small
+from ganzoo.data.image_files import open_image_files, resized
 from ganzoo.evaluation import evaluate, evaluate_presets
 from ganzoo.evaluation.super_resolution import evaluate_bicubic
 from ganzoo.inference.transparency import visible_colors
@@ -423,26 +423,6 @@ def test_no_image_of_a_folder_is_lost_or_made_larger_twice(model, tmp_path):
     assert sizes == {"a.png.png": 16, "a.jpg.png": 20, "b.png": 24}
 
 
-def test_the_perceptual_network_is_whole_wherever_it_is_first_used(shared, monkeypatch):
-    monkeypatch.setenv("GANZOO_WEIGHTS", str(shared / "networks"))
-
-    def fresh():
-        keras.utils.set_random_seed(0)
-        model = ganzoo.create("srgan", **model_class("srgan").test_config)
-        perceptual = {"network": "vgg16", "layer": "block2_conv2", "weights": "lpips_vgg16_fp16"}
-        model.compile(perceptual=perceptual, perceptual_weight=1.0, adversarial_weight=0.0)
-        return model
-
-    model = fresh()
-    small, large = model.example_batch(2)
-    expected = float(model.perceptual(large, np.asarray(model.generator(small))))
-    assert expected > 1
-    logs = fresh().train_on_batch(small, large, return_dict=True)
-    assert float(logs["g_loss"]) == pytest.approx(expected, rel=1e-3)
-    logs = fresh().evaluate(small, large, batch_size=2, verbose=0, return_dict=True)
-    assert float(logs["g_loss"]) == pytest.approx(expected, rel=1e-3)
-
-
 def test_metrics_of_different_kinds_are_not_put_side_by_side(model, tmp_path):
     model.save(tmp_path / "m.keras")
     with pytest.raises(ganzoo.GanzooError, match="belong to different tasks"):
@@ -457,10 +437,3 @@ def test_metrics_of_different_kinds_are_not_put_side_by_side(model, tmp_path):
         done = CliRunner().invoke(main, [command[0], str(tmp_path / "m.keras"), *command[1:]])
         assert done.exit_code == 1
         assert "enlarges images" in done.output
-
-
-def test_bicubic_is_small_to_large_and_back():
-    image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype="uint8")
-    flat = np.full((8, 8, 3), 9, "uint8")
-    np.testing.assert_array_equal(resized(to_small(flat, 4), (8, 8)), flat)
-    assert to_small(image, 4).shape == (2, 2, 3)

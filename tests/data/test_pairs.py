@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import ganzoo
-from ganzoo.data.image_files import open_image_files, to_small
+from ganzoo.data.image_files import open_image_files, resized, to_small
 from ganzoo.data.pairs import pairs
 
 
@@ -29,6 +29,13 @@ def test_the_small_image_is_the_large_one_made_smaller(folder):
         levels = np.rint((large.numpy() + 1) * 127.5).astype("uint8")
         made = np.stack([to_small(image, 4) for image in levels])
         np.testing.assert_allclose(small.numpy(), made / 127.5 - 1, atol=1e-6)
+
+
+def test_bicubic_is_small_to_large_and_back():
+    image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype="uint8")
+    flat = np.full((8, 8, 3), 9, "uint8")
+    np.testing.assert_array_equal(resized(to_small(flat, 4), (8, 8)), flat)
+    assert to_small(image, 4).shape == (2, 2, 3)
 
 
 def test_held_out_photos_are_never_trained_on(folder):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ganzoo
-from ganzoo.losses.perceptual import Perceptual, get_perceptual, total_variation
+from ganzoo.losses.perceptual import Perceptual, get_perceptual
 from ganzoo.metrics.lpips import distance, lpips
 from ganzoo.weights import digest, read
 
@@ -77,12 +77,6 @@ def test_perceptual_loss_beside_pytorch(networks, pair):
     first, second = (image[None].astype("float32") / 127.5 - 1 for image in pair)
     loss = Perceptual("vgg16", "block3_conv3", "lpips_vgg16_fp16")
     assert float(loss(first, second)) == pytest.approx(expected, rel=1e-3)
-
-
-def test_total_variation_by_hand():
-    """Steps of 1 down in the first column and of 2 across in both rows: (1 + 1) / 2 + (2 + 2) / 2."""
-    image = np.array([[0, 2], [1, 3]], "float32")[None, ..., None]
-    assert float(total_variation(image)) == pytest.approx(1 + 2)
 
 
 def test_missing_and_wrong_weights_say_so(networks, monkeypatch, pair):
