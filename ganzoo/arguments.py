@@ -107,6 +107,20 @@ def check_model_arguments(arguments: Mapping[str, Any], where: str) -> None:
         )
 
 
+def keep_argument(model: Any, name: str, value: Any) -> None:
+    """Saves a new value of a constructor's argument with the model, if the constructor has that argument.
+
+    Example:
+        from ganzoo.arguments import keep_argument
+
+        model = ganzoo.create("dcgan", width=16)
+        keep_argument(model, "width", 32)
+        model.get_config()["width"]     # 32
+    """
+    if name in model.arguments:
+        model.arguments[name] = value
+
+
 def parameters_of(function: Callable | str, *, owner: type | None = None) -> dict[str, inspect.Parameter]:
     """{name: inspect.Parameter} of a function's keyword arguments.
 

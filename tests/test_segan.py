@@ -64,9 +64,18 @@ def test_shifts_are_means_of_later_beginnings(model):
     own = ganzoo.create("segan", **{**model.arguments, "num_shifts": 3})
     own.ema_generator.set_weights(model.ema_generator.get_weights())
     np.testing.assert_array_equal(own.enhance(sound, 16000), model.enhance(sound, 16000, num_shifts=3))
-    for wrong in (0, 1.5, True):
+    for wrong in (0, 1.5, True, model.hop + 1):
         with pytest.raises(ganzoo.GanzooError, match="num_shifts must be an integer"):
             model.enhance(sound, 16000, num_shifts=wrong)
+        with pytest.raises(ganzoo.GanzooError, match="num_shifts must be an integer"):
+            own.num_shifts = wrong
+
+
+def test_a_changed_number_of_shifts_is_saved(tmp_path):
+    model = ganzoo.create("segan", **model_class("segan").test_config)
+    model.num_shifts = 2
+    model.save(tmp_path / "model.keras")
+    assert ganzoo.load(tmp_path / "model.keras").num_shifts == 2
 
 
 def test_the_network_sees_no_further_than_it_says(model):

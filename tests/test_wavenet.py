@@ -175,6 +175,13 @@ def test_guidance_moves_logits_away_from_those_without_labels(arguments):
     np.testing.assert_array_equal(made, naive(model, 2, samples, 7, mel, guided))
     model.guidance = 0.75
     np.testing.assert_array_equal(made, model.generate(2, **given))
+    model.candidates = 2
+    copy = type(model).from_config(model.get_config())
+    assert (copy.guidance, copy.candidates) == (0.75, 2)
+    for name in ("guidance", "candidates"):
+        with pytest.raises(ganzoo.GanzooError, match=f"^{name} must be"):
+            setattr(model, name, -1)
+    model.candidates = 1
     if not model.hop:
         labels = {"tone": "high", "speaker": "ben"}
         said = model.say(labels, seed=7, seconds=given["seconds"], guidance=2.0)

@@ -149,7 +149,7 @@ class WaveNet(SpeechSynthesis, ZooModel):
         self.silence = min(silence, max(1, self.receptive_field // 2))
         self.window, self.sample_rate = window, sample_rate
         self.label_dropout = label_dropout
-        self.guidance = self._checked_guidance(guidance)
+        self.guidance = guidance
         self.candidates = candidates
 
     # Training.

@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from ganzoo import backend
+from ganzoo.arguments import keep_argument
 from ganzoo.data.batch_checks import refuse_other_parts
 from ganzoo.data.recordings import colored_noise, level
 from ganzoo.data.speech import speech
@@ -87,15 +88,38 @@ class SpeechEnhancement(Task):
                 the audio shifted by a different fraction of hop, and returns the mean.
 
         Raises:
-            GanzooError: a size below 1, a window that is not a multiple of hop, or a preemphasis out of range.
+            GanzooError: a size below 1, more shifts than hop, a window that is not a multiple of hop, or a preemphasis
+                out of range.
         """
-        at_least_one(window=window, sample_rate=sample_rate, num_shifts=num_shifts)
+        at_least_one(window=window, sample_rate=sample_rate)
         if window % hop:
             raise GanzooError(f"window {window} is not a multiple of {hop}, the product of the strides")
         if not 0 <= preemphasis < 1:
             raise GanzooError(f"preemphasis must be at least 0 and below 1, got {preemphasis}")
         self.hop, self.reach, self.window = hop, reach, window
         self.sample_rate, self.preemphasis, self.num_shifts = sample_rate, preemphasis, num_shifts
+
+    @property
+    def num_shifts(self) -> int:
+        """Over how many time shifts `enhance` averages by default. A new value is saved with the model.
+
+        Example:
+            model = ganzoo.load("segan")
+            model.num_shifts = 1        # four times as fast, a little more noise
+        """
+        return self._num_shifts
+
+    @num_shifts.setter
+    def num_shifts(self, value: int) -> None:
+        self._num_shifts = self._checked_shifts(value)
+        keep_argument(self, "num_shifts", self._num_shifts)
+
+    def _checked_shifts(self, number: Any) -> int:
+        # There are no more different shifts than samples of a hop.
+        whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+        if not whole or not 1 <= number <= self.hop:
+            raise GanzooError(f"num_shifts must be an integer from 1 to {self.hop}, got {number!r}")
+        return int(number)
 
     @property
     def noise_channels(self) -> int:
@@ -249,12 +273,8 @@ class SpeechEnhancement(Task):
         return self._stream(checked_rate(sample_rate), num_shifts, windows)
 
     def _stream(self, rate: int, num_shifts: int | None, windows: Windows) -> EnhancementStream:
-        num_shifts = self.num_shifts if num_shifts is None else num_shifts
-        # There are no more different shifts than samples of a hop.
-        whole = isinstance(num_shifts, (int, np.integer)) and not isinstance(num_shifts, bool)
-        if not whole or not 1 <= num_shifts <= max(self.hop, self.num_shifts):
-            raise GanzooError(f"num_shifts must be an integer from 1 to {self.hop}, got {num_shifts!r}")
-        function = functools.partial(self._shift_average, num_shifts=num_shifts)
+        shifts = self.num_shifts if num_shifts is None else self._checked_shifts(num_shifts)
+        function = functools.partial(self._shift_average, num_shifts=shifts)
         return EnhancementStream(function, rate, Settings(self.sample_rate, windows, self.preemphasis))
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from ganzoo import backend
+from ganzoo.arguments import keep_argument
 from ganzoo.errors import GanzooError, at_least_one, unknown
 from ganzoo.inference.counts import whole_count
 from ganzoo.inference.queues import QueuedNetwork
@@ -37,8 +38,26 @@ class SpeechSampling:
     silence: int
     sample_rate: int
     label_dropout: float
-    guidance: float
-    candidates: int
+
+    @property
+    def guidance(self) -> float:
+        """The guidance of `generate` and `say` by default. A new value is saved with the model."""
+        return self._guidance
+
+    @guidance.setter
+    def guidance(self, value: float) -> None:
+        self._guidance = self._checked_guidance(value)
+        keep_argument(self, "guidance", self._guidance)
+
+    @property
+    def candidates(self) -> int:
+        """The candidates of `generate` and `say` by default. A new value is saved with the model."""
+        return self._candidates
+
+    @candidates.setter
+    def candidates(self, value: int) -> None:
+        self._candidates = _checked_candidates(value)
+        keep_argument(self, "candidates", self._candidates)
 
     def generate(
         self,
