@@ -77,7 +77,7 @@ def _directions(preset: str) -> "Directions":
 
 def _avatar_model(preset: str) -> Any:
     model = loaded(preset)
-    if preset not in presets_with_attributes(preset.split(".")[0]):
+    if preset not in presets_with_attributes(model.model_name):
         raise GanzooError(f"{preset} does not generate avatars: its images have no attributes to change")
     return without_captions(model)
 
@@ -136,7 +136,7 @@ def arithmetic(preset: str, first: str, minus: str, plus: str, seed: int) -> tup
     return enlarged(faces), enlarged(result), path
 
 
-def sections(model: str, preset: gr.Dropdown) -> list[dict[str, Any]]:
+def sections(model: str, preset: gr.Dropdown) -> list[tuple[dict[str, Any], ...]]:
     """Adds the sections to the page of a model, and returns the events to run when the page is first shown.
 
     They are visible while a preset of avatars is chosen; of models without one, there are none.
@@ -228,4 +228,5 @@ def sections(model: str, preset: gr.Dropdown) -> list[dict[str, Any]]:
     preset.change(shown, [preset], [whole], show_progress="hidden", api_visibility="private").then(
         **if_shown(changing)
     ).then(**if_shown(adding))
-    return [changing, adding] if first_shown else []
+    # In turn: a page opens with few jobs at once.
+    return [(changing, adding)] if first_shown else []

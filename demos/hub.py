@@ -78,8 +78,9 @@ class App(gr.Blocks):
         """
         if len(inputs) != len(block_fn.inputs):
             raise gr.Error(f"expected {len(block_fn.inputs)} values, got {len(inputs)}", print_exception=False)
+        # The visitor's own components, where an event has changed them: presets have different choices.
         return [
-            state[component._id] if component.stateful else received(component, value)
+            state[component._id] if component.stateful else received(state.get(component._id, component), value)
             for component, value in zip(block_fn.inputs, inputs)
         ]
 

@@ -81,7 +81,8 @@ _changing = threading.Lock()
 
 def playing() -> int:
     """The number of visitors whose games are training."""
-    return sum(session.playing is not None for session in _sessions.values())
+    with _changing:
+        return sum(session.playing is not None for session in _sessions.values())
 
 
 def _session(request: gr.Request) -> Session:
@@ -113,7 +114,8 @@ def _new_session(request: gr.Request) -> Session:
 
 def left(request: gr.Request) -> None:
     """A visitor has closed the page: the games stop, and their memory is given back."""
-    session = _sessions.pop(request.session_hash or "", None)
+    with _changing:
+        session = _sessions.pop(request.session_hash or "", None)
     if session is not None:
         session.playing = None
         with TRAINING:

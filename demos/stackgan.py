@@ -85,7 +85,7 @@ def _checked(text: Any) -> str:
     return text
 
 
-def page(model: str) -> list[dict[str, Any]]:
+def page(model: str) -> list[dict[str, Any] | tuple[dict[str, Any], ...]]:
     """Adds the page to the surrounding `gr.Blocks` and returns the events to run when it is first shown."""
     preset = preset_choice(model)
     with gr.Row():

@@ -13,6 +13,7 @@ from ganzoo.errors import GanzooError
 from .common import (
     LARGEST_SEED,
     ONE_AT_A_TIME,
+    added_model,
     finite_number,
     image,
     loaded,
@@ -82,14 +83,20 @@ def _defaults(preset: str) -> tuple[Any, Any]:
 
 
 def _candidates(preset: str) -> int:
-    return min(MOST_CANDIDATES, preset_of(preset).config.arguments.get("candidates", 1))
+    return min(MOST_CANDIDATES, _argument(preset, "candidates") or 1)
 
 
 def _label_names(preset: str) -> list[tuple[str, list[str]]]:
     return [
-        (name, [str(value) for value in values])
-        for name, values in (preset_of(preset).config.arguments.get("label_names") or {}).items()
+        (name, [str(value) for value in values]) for name, values in (_argument(preset, "label_names") or {}).items()
     ]
+
+
+def _argument(preset: str, name: str) -> Any:
+    """An argument of a preset's model, without loading a model of the package; None if there is none."""
+    added = added_model(preset)
+    arguments = preset_of(preset).config.arguments if added is None else added.arguments
+    return arguments.get(name)
 
 
 def page(model: str) -> list[dict[str, Any]]:

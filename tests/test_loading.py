@@ -36,6 +36,17 @@ def test_weights_of_a_loaded_model_are_written_and_read_with_all_networks(tmp_pa
     np.testing.assert_array_equal(loaded.generate(2, seed=0), new)
 
 
+def test_weights_load_whether_models_are_compiled_alike_or_not(tmp_path):
+    plain, compiled, other = (ganzoo.load("dcgan.digits", trained=False, compile=False) for _ in range(3))
+    compiled.compile()
+    other.compile(loss="wasserstein")
+    for source in (plain, other):
+        source.save_weights(tmp_path / "model.weights.h5")
+        compiled.load_weights(tmp_path / "model.weights.h5")
+        np.testing.assert_array_equal(compiled.generate(1, seed=0), source.generate(1, seed=0))
+    compiled.train_on_batch(compiled.example_batch(2))
+
+
 def test_a_loaded_model_can_be_copied():
     model = ganzoo.load("dcgan.digits")
     copied = copy.copy(model)

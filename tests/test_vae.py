@@ -86,6 +86,11 @@ def test_beta_and_warm_up_weight_the_divergence():
     model.noise.start_step(5)
     without = float(ops.convert_to_numpy(model.negative_elbo(batch)))
     assert losses[1.0, 10] - without == pytest.approx(kl / 2, rel=1e-3)
+    # Evaluation has no warm-up: its steps are those of evaluation.
+    model.compile(warm_up_steps=10)
+    model.noise.start_step(5)
+    whole = float(ops.convert_to_numpy(model.negative_elbo(batch, training=False)))
+    assert whole - without == pytest.approx(kl, rel=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """WaveNet: its distributions, what its network sees, sampling with queues, and speech with labels."""
 
 import json
+import os
 
 import keras
 import numpy as np
@@ -390,6 +391,9 @@ def test_recordings_with_labels_from_names_folders_files_and_archives(recordings
     np.testing.assert_array_equal(feed.make_batch(0, np.arange(2))[1], [[1], [0]])
     (tmp_path / "words" / "labels.csv").write_text("file,word,speaker\nyes/a.wav,1,ana\n")
     assert open_labeled(f"folder:{tmp_path / 'words'}", RATE).labels == {"word": ["1"], "speaker": ["ana"]}
+    # An absolute name, where the source is relative.
+    (tmp_path / "words" / "labels.csv").write_text(f"file,word\n{tmp_path / 'words' / 'yes' / 'a.wav'},1\n")
+    assert open_labeled(f"folder:{os.path.relpath(tmp_path / 'words')}", RATE).names == ["yes/a.wav"]
     (tmp_path / "words" / "labels.csv").unlink()
     (tmp_path / "words" / "labels.json").write_text(json.dumps({"no/a.wav": {"word": 3}}))
     assert open_labeled(f"folder:{tmp_path / 'words'}", RATE).labels == {"word": ["3"]}
@@ -508,6 +512,7 @@ def test_wrong_input_gets_one_line(trained, recordings):
         (dict(count=0), "count must be an integer of at least 1"),
         (dict(labels={"pitch": 1}), "unknown label 'pitch'"),
         (dict(labels={"tone": "hihg"}), "Did you mean 'high'"),
+        (dict(labels=["low"]), r"labels is a mapping {label: value or list of values}, got \['low'\]"),
         (dict(labels={"tone": 2}), "a whole number from 0 to 1, got 2"),
         (dict(labels={"tone": []}), "the list is empty"),
         (dict(labels={"tone": [0, 1], "speaker": [0, 1, 0]}), "different lengths: 2, 3"),
@@ -525,6 +530,10 @@ def test_wrong_input_gets_one_line(trained, recordings):
             trained.generate(**arguments)
     with pytest.raises(ganzoo.GanzooError, match=r"sound 1 must lie in \[-1, 1\], got values up to 3"):
         trained.log_likelihood([tone(0), np.full(8, 3.0)], {"tone": 0, "speaker": 0})
+    with pytest.raises(ganzoo.GanzooError, match="labels is a mapping"):
+        trained.say("low")
+    with pytest.raises(ganzoo.GanzooError, match=r"need the shape \(1, 2\), \(sounds, labels\), got \(1,\)"):
+        trained.log_likelihood([tone(0)], np.array([0]))
     with pytest.raises(ganzoo.GanzooError, match="got int16"):
         trained.log_likelihood([np.zeros(8, "int16")], {"tone": 0, "speaker": 0})
     sound, labels = trained.example_batch(2)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -191,7 +192,8 @@ def _read(root, kept, rate, strict):
     kept = [(path, row) for path, row in kept if path in samples]
     return LabeledRecordings(
         [samples[path] for path, _ in kept],
-        [path.relative_to(root).as_posix() for path, _ in kept],
+        # An index may name files by absolute paths.
+        [Path(os.path.relpath(path, root)).as_posix() for path, _ in kept],
         {key: [row[key] for _, row in kept] for key in kept[0][1]},
         tuple(map(str, broken)),
     )

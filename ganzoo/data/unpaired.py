@@ -102,8 +102,8 @@ def unpaired(
     def make_batch(step: int, indices: np.ndarray) -> tuple[Tensor, Tensor]:
         rng = np.random.default_rng([seed, 7, int(step)])
         epoch, place = divmod(int(step), count // batch_size)
-        orders = indices, second_order(epoch)[place * batch_size : (place + 1) * batch_size]
-        batch = np.empty((2, batch_size, crop, crop, 3), "uint8")
+        orders = indices, second_order(epoch)[place * batch_size :][: len(indices)]
+        batch = np.empty((2, len(indices), crop, crop, 3), "uint8")
         for side, order in enumerate(orders):
             for i, index in enumerate(order):
                 image = training[side][index % len(training[side])]

@@ -83,5 +83,6 @@ def _hearing(length: int, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
     place = np.floor((bark(hz) - bark(hz[hz >= 50][0])) * _BANDS_PER_BARK).astype(int)
     used = [band for band in range(place.max() + 1) if (place == band).any()]
     bands = np.stack([place == band for band in used], axis=1).astype("float32")
-    decibels = threshold_in_quiet((bands * hz[:, None]).sum(axis=0) / bands.sum(axis=0))
+    # Nobody hears the bands above 20 kHz, whose thresholds are beyond float32.
+    decibels = np.minimum(threshold_in_quiet((bands * hz[:, None]).sum(axis=0) / bands.sum(axis=0)), 300.0)
     return bands, (10 ** (decibels / 10)).astype("float32")

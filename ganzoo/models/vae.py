@@ -115,7 +115,7 @@ class VAE(ImageGeneration, ZooModel):
         kl = ops.mean(gaussian_divergence(mean, log_variance))
         self.record(reconstruction=reconstruction, kl=kl)
         warm_up = 1.0
-        if self.warm_up_steps:
+        if self.warm_up_steps and training:
             warm_up = ops.minimum(ops.cast(self.noise.step, "float32") / self.warm_up_steps, 1.0)
         return reconstruction + self.beta * warm_up * kl
 

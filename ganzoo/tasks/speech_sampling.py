@@ -1,6 +1,7 @@
 """Sampling from autoregressive models of speech."""
 
 import itertools
+import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -179,7 +180,8 @@ class SpeechSampling:
         """
         _in_range("pause", pause, 0.0, _LONGEST)
         _in_range("every", every, 1e-6, _LONGEST)
-        several = {key: list(value) if self._spelled(key, value) else value for key, value in (labels or {}).items()}
+        given = _mapping(labels)
+        several = {key: list(value) if self._spelled(key, value) else value for key, value in given.items()}
         lists = any(isinstance(value, (list, tuple, np.ndarray)) for value in several.values())
         silence = np.zeros(round(pause * self.sample_rate), "float32")
         growing = self._growing(
@@ -262,11 +264,11 @@ class SpeechSampling:
 
     def labels(self, count: int | None = None, labels: Mapping[str, Any] | None = None) -> np.ndarray:
         """The numbers of labels, int32 (count, labels), after a check; arguments as in `generate`."""
-        labels = dict(labels or {})
-        for name in labels:
+        given = _mapping(labels)
+        for name in given:
             if name not in self.label_names:
                 raise unknown("label", name, self.label_names)
-        columns = {name: self._numbers(name, value) for name, value in labels.items()}
+        columns = {name: self._numbers(name, value) for name, value in given.items()}
         sizes = {len(column) for column in columns.values() if column.ndim}
         if count is None and len(sizes) != 1:
             if sizes:
@@ -359,6 +361,14 @@ def _in_range(name: str, value: Any, low: float, high: float) -> float:
         least = "above 0" if 0 < low < 0.01 else f"from {low:g}"
         raise GanzooError(f"{name} must be a number {least} to {high:g}, got {value!r}")
     return float(value)
+
+
+def _mapping(labels: Any) -> Mapping[str, Any]:
+    if labels is None:
+        return {}
+    if not isinstance(labels, Mapping):
+        raise GanzooError(f"labels is a mapping {{label: value or list of values}}, got {reprlib.repr(labels)}")
+    return labels
 
 
 def _checked_candidates(candidates: Any) -> int:

@@ -80,6 +80,9 @@ class SpeechSynthesis(SpeechSampling, Task):
         if not given:
             raise GanzooError("log_likelihood() needs at least one sound")
         if isinstance(labels, np.ndarray):
+            shape = len(given), len(self.label_names)
+            if labels.shape != shape:
+                raise GanzooError(f"labels as an array need the shape {shape}, (sounds, labels), got {labels.shape}")
             labels = {name: labels[:, i] for i, name in enumerate(self.label_names)}
         numbers = self.labels(len(given), labels)
         backend.sync_variables(self)

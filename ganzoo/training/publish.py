@@ -83,11 +83,8 @@ def publish_run(
     if not lines:
         raise GanzooError(f"{run / 'metrics.jsonl'} has no epoch that describes {checkpoint.name}")
     best = lines[-1]
-    if name is None:
-        file, sha256 = preset_folders.write_weights(trained, folder, inference_only, bits)
-    else:
-        file = f"{name}.npz"
-        sha256 = trained.save_shipped(folder / file, inference_only, bits)
+    # Under another name than those of an earlier preset, which stay until all is measured.
+    file, sha256 = preset_folders.write_weights(trained, folder, inference_only, bits)
     # In float32, as users load it.
     model = loading.build(config, str(run), policy="float32")
     model.load_shipped(folder / file, sha256)
@@ -97,17 +94,23 @@ def publish_run(
     elif takes_extractor(config.model) and not (config.evaluation.judge or config.evaluation.extractor):
         protocol = _NO_EXTRACTOR
     else:
-        metrics, protocol = measure(model, config, data, samples)
+        try:
+            metrics, protocol = measure(model, config, data, samples)
+        except BaseException:
+            if name is not None:
+                (folder / file).unlink()
+            raise
         selected = recorded_value(checkpoint, "frechet_distance") is not None
         if selected and protocol.endswith(f"on {config.evaluation.extractor} features"):
             protocol += ", which selected the checkpoint"
     metrics["best_epoch"] = best["epoch"]
     kind = "gpu" if "gpu_seconds" in best else "cpu"
     metrics[f"training_{kind}_minutes"] = round(best[f"{kind}_seconds"] / 60, 1)
-    weights = Weights(file, sha256, license, trained_on, protocol, metrics)
+    weights = Weights(file if name is None else f"{name}.npz", sha256, license, trained_on, protocol, metrics)
     preset = replace(_portable(config, run), weights=weights)
     if name is not None:
         path = folder / f"{name}.yaml"
+        (folder / file).replace(folder / weights.file)
         write_atomically(path, dump(preset).encode())
         return path
     sample_image = cards.samples_of(model, data, sha256)

@@ -252,7 +252,9 @@ class Saving(keras.Model):
         own = {key: store[key] for key in store.keys() if not key.startswith(("random_", "mean_"))}  # noqa: SIM118
         super().load_own_variables(own)
         for name, variable in state.items():
-            variable.assign(store[name])
+            # A file of a model that was not compiled, or with other losses, has no such means.
+            if name in store or not name.startswith("mean_"):
+                variable.assign(store[name])
 
     def _unsaved_state(self):
         """{name: variable} of what Keras does not save; a model that is not compiled has no means."""

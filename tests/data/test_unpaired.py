@@ -45,6 +45,10 @@ def test_batches_are_the_same_for_the_same_step(paired_source):
     np.testing.assert_array_equal((x, y), again)
     assert x.shape == y.shape == (3, 16, 16, 3)
     assert x.dtype == np.float32
+    # A shorter batch, as a run's facts have it, has no rows that nothing was written to.
+    shorter, whole = (feeds[0].make_batch(0, indices) for indices in (np.arange(2), np.arange(3)))
+    assert shorter[0].shape == shorter[1].shape == (2, 16, 16, 3)
+    np.testing.assert_array_equal(shorter[0], whole[0][:2])
 
 
 def test_transparency_is_composed_over_the_background(tmp_path):

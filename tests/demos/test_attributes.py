@@ -75,8 +75,16 @@ def test_attributes_need_avatars_of_the_classifiers_size(source, size, has, tmp_
     path = tmp_path / "mine.yaml"
     arguments = f"arguments: {{image_shape: [{size}, {size}, 3]}}"
     path.write_text(f"model: dcgan\ndescription: mine\n{arguments}\ndata: {{source: '{source}'}}")
-    monkeypatch.setattr(attributes, "trained_presets", lambda model: [str(path)])
+    monkeypatch.setattr(attributes, "trained_presets", lambda model: [str(path)] * (model == "dcgan"))
     assert attributes.presets_with_attributes("dcgan") == [str(path)] * has
+    # A preset that was added is called by its path.
+    model = ganzoo.create("dcgan", image_shape=(size, size, 3), latent_dim=4, width=4)
+    monkeypatch.setattr(attributes, "loaded", lambda preset: model)
+    if has:
+        assert attributes._avatar_model(str(path)) is model
+    else:
+        with pytest.raises(ganzoo.GanzooError, match="does not generate avatars"):
+            attributes._avatar_model(str(path))
 
 
 def test_a_face_without_changes_stays_as_it_is(model):

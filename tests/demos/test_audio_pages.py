@@ -9,7 +9,7 @@ from ganzoo.registry import model_class
 
 gradio = pytest.importorskip("gradio")
 
-from ganzoo.demos import cyclegan_vc, postfilter, segan, wavenet  # noqa: E402
+from ganzoo.demos import common, cyclegan_vc, postfilter, segan, wavenet  # noqa: E402
 
 
 def silent_residual():
@@ -110,6 +110,10 @@ def test_the_page_of_speech_says_digits_one_after_another(monkeypatch, message):
         ("1", ["ana"], "is not one of"),
     ):
         assert told in message(wavenet.say, "wavenet.digits", words, voice, 1.0, 1, 0)
+    # A model without a preset, from a file.
+    monkeypatch.setattr(common, "_added", {"my.keras": (None, model)})
+    model.candidates = 3
+    assert wavenet._defaults("my.keras") == (gradio.update(choices=["ana", "ben"], value="ana"), 3)
     assert "the temperature must be a number" in message(wavenet.say, "wavenet.digits", "4", "ben", 9, 1, 0)
     assert "the number of candidates must be" in message(wavenet.say, "wavenet.digits", "4", "ben", 1.0, 9, 0)
 

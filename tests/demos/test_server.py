@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 import ganzoo
+from ganzoo.data.vowels import vowels
 from ganzoo.errors import GanzooError
 from ganzoo.registry import model_class
 
@@ -115,6 +116,37 @@ def test_an_upload_comes_back_larger(visitor, sent):
     status, content, _ = visitor.ask("/gradio_api/file=" + data[2]["path"])
     assert status == 200
     assert Image.open(io.BytesIO(content)).size == (36, 32)
+
+
+def test_choices_of_another_preset_are_accepted_once_it_is_chosen(visitor, sent):
+    soundfile = pytest.importorskip("soundfile")
+    pytest.importorskip("pyworld")
+    from ganzoo.demos import cyclegan_vc
+
+    convert, session = visitor.event(cyclegan_vc.convert), uuid.uuid4().hex
+    direction = visitor.blocks.fns[convert].inputs[1]
+    choose = next(number for number, event in visitor.blocks.fns.items() if list(event.outputs) == [direction])
+    buffer = io.BytesIO()
+    soundfile.write(buffer, vowels(16_000)[:8000], 16_000, format="WAV")
+    _, path = visitor.upload("mine.wav", buffer.getvalue())
+    chosen = ["cyclegan_vc.voices", "ls19_female_to_ls26_male", sent(path)]
+    assert "is not one of george_to_jackson" in visitor.run(convert, chosen, session)[0][0]
+    visitor.run(choose, chosen[:1], session)
+    messages, data = visitor.run(convert, chosen, session)
+    assert messages == []
+    assert data[0]["path"].endswith(".wav")
+    # Not for others.
+    assert "is not one of george_to_jackson" in visitor.run(convert, chosen)[0][0]
+
+
+def test_no_page_opens_with_more_jobs_than_a_visitor_may_have(visitor):
+    opening = {}
+    for event in visitor.blocks.fns.values():
+        for block, trigger in event.targets:
+            if trigger in ("select", "load") and event.queue and event.concurrency_limit == 1:
+                opening.setdefault((block, trigger), []).append(event.fn)
+    assert len(opening) > 8
+    assert max(map(len, opening.values())) <= gate.MOST_WAITING
 
 
 def test_a_model_that_several_visitors_ask_for_is_loaded_once():

@@ -28,6 +28,12 @@ def test_nothing_heard_is_no_difference():
     assert difference(speech, speech + 0.05) < 2e-4
 
 
+@pytest.mark.parametrize("rate", [8_000, 48_000, 96_000, 192_000])
+def test_any_sample_rate_has_a_finite_difference(rate):
+    sounds = np.random.default_rng(0).normal(0, 0.1, (2, 1, rate)).astype("float32")
+    assert 0.1 < float(loudness_difference(*sounds, rate)) < 100
+
+
 def test_loudness_of_a_tone_by_hand():
     """1 kHz at 79 dB against silence. By Zwicker: 0.08 (2 t)^0.23 ((1 + 10^7.9 / t)^0.23 / 2^0.23 - 1) sone per Bark,
     where t, the threshold at 1 kHz, is 10^0.336; the window spreads a tone over some more of the half Bark bands."""

@@ -48,6 +48,12 @@ def test_a_published_run_is_a_preset_folder_with_metrics_and_a_card(measured_run
     np.testing.assert_array_equal(ganzoo.load(path).generate(2, seed=0), published.generate(2, seed=0))
     config = run / "config.yaml"
     config.write_text(config.read_text().replace("evaluation: {", "evaluation: {judge: mnist_judge, "))
+    # A preset stays as it is if the weights that would replace it cannot be measured.
+    np.savez(tmp_path / "one.npz", images=np.zeros((1, 28, 28), "uint8"))
+    before = {one.name: one.read_bytes() for one in path.parent.iterdir()}
+    with pytest.raises(ganzoo.GanzooError):
+        publish_run(run, tmp_path / "zoo", f"npz:{tmp_path / 'one.npz'}", **given, bits=8, name="mine")
+    assert {one.name: one.read_bytes() for one in path.parent.iterdir()} == before
     weights = presets.find(publish_run(run, tmp_path / "zoo", images_npz, **given, name="judged")).config.weights
     assert weights.protocol.startswith("mnist_judge features")
     assert weights.protocol.endswith("also on mnist_classifier features, which selected the checkpoint")
