@@ -226,7 +226,8 @@ def super_resolution():
 
 @table
 def image_translation():
-    yield "translation", "PSNR to the ground truth", "LPIPS, alex", "LPIPS, vgg", "PSNR of the return", "training time"
+    lpips = "LPIPS, alex", "LPIPS, vgg"
+    yield "translation", "PSNR to the ground truth", *lpips, "PSNR after translation and back", "training time"
     for name, config in trained().items():
         metrics = config.weights.metrics
         if "paired_psnr_forward" not in metrics:

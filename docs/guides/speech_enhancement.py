@@ -48,8 +48,8 @@ print(
 )
 
 # %% [markdown]
-# Long recordings are processed in pieces, with the same result as one pass up to rounding and constant memory:
-# an hour of audio takes 94 seconds on two cores, and 78 MB besides the loaded model. By default the output is averaged over four time shifts of the input (test-time averaging);
+# Long recordings are processed in pieces, with the same result as one pass up to rounding. From file to file, memory is nearly constant:
+# an hour of audio takes 94 seconds on two cores, and 78 MB besides the loaded model. With arrays in Python, the result (220 MB for an hour) and about as much again come on top. By default the output is averaged over four time shifts of the input (test-time averaging);
 # `num_shifts=1`, or `--num-shifts 1`, takes one pass in a quarter of the time. The network works at 16 kHz. Of recordings with a higher rate,
 # the frequencies above 8 kHz are those of the input, with the gain that the network has between 4 and 8 kHz at that moment.
 
@@ -112,8 +112,8 @@ mine.fit(dataset, epochs=20, verbose=0)
 result = mine.enhance(noisy, sample_rate=16_000)
 
 # %% [markdown]
-# The shipped weights took seven stages: six that the preset lists, then the preset itself. One command trains all of them. The first stage trains the generator on the content loss alone. The next five add the discriminator, each with
-# a seed and a learning rate schedule of its own. The last one trains without the discriminator again:
+# The shipped weights took eight stages: seven that the preset lists, then the preset itself. One command trains all of them. The first stage trains the generator on the content loss alone. The next five add the discriminator, each with
+# a seed and a learning rate schedule of its own. The last two train without the discriminator again, the very last one with a loss that approximates PESQ:
 #
 # ```console
 # ganzoo train segan.speech --data folder:my_speech --set data.noise=folder:my_noise
@@ -123,4 +123,4 @@ result = mine.enhance(noisy, sample_rate=16_000)
 # With pairs, `--data folder:my_pairs` names a folder with the subfolders `noisy` and `clean`, and no noise is given.
 #
 # The preset `paper` has the paper's sizes (11 convolutions of stride 2, 16 to 1024 channels, pre-emphasis of 0.95) and no weights. The losses are the paper's (least squares, absolute
-# difference); `speech` adds distances of spectrograms and of perceived loudness (after the hearing model of PESQ). Under TensorFlow 2.16, `pip install '.[tfio]'` decodes recordings inside the graph.
+# difference); `speech` adds distances of spectrograms and of perceived loudness, and an approximation of PESQ. Under TensorFlow 2.16, `pip install '.[tfio]'` decodes recordings inside the graph.

@@ -30,7 +30,8 @@ class GANINTCLS(TextToImage, TextConditionalGAN):
             (`ganzoo.layers.Modulation`), as later models do (Tao et al. 2020, arXiv:2008.05865). Colors then follow the
             text in combinations that training lacks.
         discriminator_batch_norm: as in `DCGAN`.
-        **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
+        **options: `attributes`, see `TextConditionalGAN`; `discriminator_regularizers` and `generator_regularizers`,
+            see `AdversarialModel`.
 
     Raises:
         GanzooError: an image_shape the networks cannot produce, or a size below 1.

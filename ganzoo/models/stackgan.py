@@ -54,7 +54,8 @@ class StackGAN(TextToImage, TextConditionalGAN):
         conditioning_augmentation: sample the condition, as the paper does.
         text_modulation: of Stage-I's generator, as in `GANINTCLS`.
         discriminator_batch_norm: as in `DCGAN`.
-        **options: `discriminator_regularizers` and `generator_regularizers`, see `AdversarialModel`.
+        **options: `attributes`, see `TextConditionalGAN`; `discriminator_regularizers` and `generator_regularizers`,
+            see `AdversarialModel`.
 
     Raises:
         GanzooError: an image_shape the networks cannot produce or divide into `color_blocks`, an unsupported factor, or

@@ -34,7 +34,7 @@ class WGANGP(ImageGeneration, AdversarialModel):
         dataset = ganzoo.data.images("folder:my_images", image_shape=(28, 28, 1), batch_size=2)
         model = ganzoo.create("wgan_gp", image_shape=(28, 28, 1), width=16)
         model.compile(penalties=[{"name": "gradient_penalty", "weight": 10}])       # the default
-        model.fit(dataset, epochs=1)                    # eight batches: one step, five of them for the critic
+        model.fit(dataset, epochs=1)                    # a step takes five batches, one for each critic update
     """
 
     equation = (
