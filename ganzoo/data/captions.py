@@ -15,9 +15,10 @@ from ganzoo.data import avatars
 from ganzoo.data.allocation import allocate, select_in_place
 from ganzoo.data.avatar_attributes import ATTRIBUTES
 from ganzoo.data.captions_file import read_captions
-from ganzoo.data.decoding import TooSmall, as_channels, fit, read_image
+from ganzoo.data.decoding import TooSmall, fit, read_image
 from ganzoo.data.feed import Feed, data_function, held_out_indices
 from ganzoo.data.folders import printable
+from ganzoo.data.image_arrays import fit_array
 from ganzoo.data.sources import split_source
 from ganzoo.data.tfds import load_tfds
 from ganzoo.errors import GanzooError
@@ -192,7 +193,8 @@ def _tfds(place, image_shape, upscale, strict):
     for image, example in zip(images, tfds.as_numpy(dataset)):
         value = example[key]
         value = value.get("text", next(iter(value.values()))) if isinstance(value, dict) else value
-        image[:] = fit(as_channels(np.asarray(example["image"]), image_shape[2]), image_shape, upscale)
+        # (1, height, width, channels): fit_array takes several images.
+        image[:] = fit_array(np.asarray(example["image"])[None], image_shape, upscale, f"tfds:{place}")[0]
         texts.append([bytes(text).decode("utf-8", "replace") for text in np.atleast_1d(value)])
     if not texts:
         raise GanzooError(f"tfds:{place} is empty")

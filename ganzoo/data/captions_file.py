@@ -201,7 +201,8 @@ def written_from_names(entry: dict[str, Any]) -> list[str]:
         written_from_names({"name": "RED APPLE", "short_names": ["apple"], "category": "Food & Drink"})
         # ["red apple", "a red apple", "an image of a red apple", "apple", "an apple", "an image of an apple"]
     """
-    names = [entry["name"], *(name for name in entry.get("short_names") or () if isinstance(name, str))]
+    short = entry.get("short_names")
+    names = [entry["name"], *(name for name in (short if isinstance(short, list) else []) if isinstance(name, str))]
     plain: list[str] = []
     for name in names:
         name = re.sub(r"[_\-:,]+", " ", name.lower())

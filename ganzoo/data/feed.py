@@ -138,12 +138,15 @@ def data_function(make_feed: Callable[..., Feed]) -> DataFunction:
     signature, parameters = inspect.signature(make_feed), parameters_of(make_feed)
 
     def feed(*args, **kwargs):
+        where = f"ganzoo.data.{make_feed.__name__}()"
         try:
             arguments = signature.bind_partial(*args, **kwargs).arguments
-        except TypeError:
+        except TypeError as error:
+            if kwargs.keys() <= parameters.keys():
+                raise GanzooError(f"{where}: {error}") from None
             # An unknown argument: the error below names it and the nearest match.
             arguments = kwargs
-        given = validated_arguments(parameters, arguments, f"ganzoo.data.{make_feed.__name__}()")
+        given = validated_arguments(parameters, arguments, where)
         return make_feed(**given)
 
     @functools.wraps(make_feed)

@@ -100,6 +100,8 @@ def _pairs(root, rate, strict):
     if uneven:
         warnings.warn(f"{root}: {len(uneven)} pairs of unequal length left out; first: {uneven[0]}", stacklevel=2)
     skipped = tuple(str(path) for part in read.values() for path in part[1])
+    if not pairs:
+        raise GanzooError(f"{root}: of no pair can both files be read; first: {skipped[0]}")
     clean, noisy = ([pair[i] for pair in pairs.values()] for i in (0, 1))
     return Recordings(clean, list(pairs), skipped, noisy)
 

@@ -1,5 +1,6 @@
 """Writes the images of a source as files."""
 
+import itertools
 import json
 import math
 import os
@@ -77,8 +78,13 @@ def class_folders(labels: Iterable[int], class_names: Sequence[str] | None = Non
     folders: dict[int, str] = {}
     for label in labels:
         known = class_names is not None and label < len(class_names)
-        name = _file_name(class_names[label] if class_names and known else str(label))
-        folders[label] = name if name not in folders.values() else f"{name}-{label}"
+        name = base = _file_name(class_names[label] if class_names and known else str(label))
+        taken = {folder.casefold() for folder in folders.values()}
+        for number in itertools.count(label):
+            if name.casefold() not in taken:
+                break
+            name = f"{base}-{number}"
+        folders[label] = name
     return folders
 
 

@@ -50,7 +50,7 @@ def evaluate(
 
 def baseline(model: Any, data: str, metrics: Sequence[str] | None = None) -> list[Evaluation]:
     """The metrics of natural mel-cepstra after synthesis, the best that is possible, and of a post-filter's input."""
-    chosen = [metric.name for metric in chosen_metrics(TASK, metrics)]
+    chosen = [metric.name for metric in chosen_metrics(TASK, metrics, model.sample_rate)]
     arguments = model.sample_rate, model.order, data
     found = []
     if any(metric in _OF_SOUND for metric in chosen):
@@ -86,7 +86,7 @@ def evaluate_function(
         found = evaluate_function(lambda cepstra: cepstra / 2, 16_000, 40, "folder:my_speech", names, "halved")
         found.metrics       # {"variance_distance": 6.02, "modulation_distance": 6.02}
     """
-    chosen = chosen_metrics(TASK, metrics)
+    chosen = chosen_metrics(TASK, metrics, sample_rate)
     found = open_recordings(data, sample_rate)
     rows, digest = [], hashlib.sha256()
     for recording, sound in zip(found.names, found.samples):

@@ -8,6 +8,7 @@ import numpy as np
 
 from ganzoo.data.feed import held_out_indices
 from ganzoo.data.image_files import resized
+from ganzoo.errors import GanzooError
 from ganzoo.metrics.features import Features
 from ganzoo.metrics.frechet import FeatureStatistics, frechet_distance
 from ganzoo.metrics.registry import register_metric
@@ -100,7 +101,17 @@ def _caption_recognized(sets: CaptionedSets) -> dict[str, float]:
     return {**found, "real_of_10": sets.recognized(sets.images[sets.others], sets.others, 10)}
 
 
-@_metric("colors_obeyed", f"colors: {', '.join(HUES)} with {', '.join(_THINGS)}", higher_is_better=True)
+def _in_color(model: Any) -> None:
+    if model.image_shape[2] != 3:
+        raise GanzooError("this metric looks at colors, and the model generates gray images")
+
+
+@_metric(
+    "colors_obeyed",
+    f"colors: {', '.join(HUES)} with {', '.join(_THINGS)}",
+    higher_is_better=True,
+    requires=_in_color,
+)
 def _colors_obeyed(sets: CaptionedSets) -> float:
     asked = [(color, f"a {color} {thing}") for color in HUES for thing in _THINGS]
     images = sets.model.generate(captions=[caption for _, caption in asked], seed=0)

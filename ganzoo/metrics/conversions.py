@@ -164,8 +164,10 @@ def _voice_recognized(found: Conversions) -> float:
 
 def _hears_words(sides: Sides) -> None:
     label, judge = sides.words_label(), sides.judge()
-    if label not in classifier_facts(judge)["attributes"]:
-        raise GanzooError(f"{judge} does not recognize '{label}'")
+    known = classifier_facts(judge)["attributes"].get(label, ())
+    said = {word for voice in sides.voices for word in voice.labels[label]}
+    if unknown_words := sorted(said - set(known)):
+        raise GanzooError(f"{judge} does not recognize '{label}' {unknown_words[0]}")
 
 
 @register_metric(

@@ -200,9 +200,8 @@ def _of_sound(name: str) -> None:
     """Registers a metric of speech enhancement for the synthesized speech."""
     enhancement = get_metric(name, "speech_enhancement")
 
-    def requires() -> None:
-        if enhancement.requires:
-            enhancement.requires(16_000)
+    def requires(sample_rate: int) -> None:
+        enhancement.require(sample_rate)
 
     def measured(found: Restoration) -> Any:
         return enhancement.function(*found.sounds, found.sample_rate)

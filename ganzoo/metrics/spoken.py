@@ -127,6 +127,8 @@ def _bits_per_sample(sets: SpeechSets) -> float:
 
 
 def _has_judge(model: Any) -> None:
+    if set(model.label_names) != {"digit", "speaker"}:
+        raise GanzooError("only digits by named speakers are recognized: the model needs the labels digit and speaker")
     judge_of(model.label_names, model.sample_rate)
     if model.mel_bands:
         raise GanzooError("the model is conditioned on mel spectrograms, which already tell what is said")

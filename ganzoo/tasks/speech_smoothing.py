@@ -180,7 +180,7 @@ class SpeechSmoothing(SpeechResynthesis, Task):
             return None
         names = ["mel_cepstral_distortion", "variance_distance", "modulation_distance"]
         monitor = evaluation.monitor or self.monitored
-        metrics = chosen_metrics("speech_restoration", [monitor, *names])
+        metrics = chosen_metrics("speech_restoration", [monitor, *names], self.sample_rate)
         natural = feed.validation if feed is not None else ()
 
         def compute_metrics(model: Any) -> dict[str, float]:

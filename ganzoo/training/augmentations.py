@@ -39,14 +39,17 @@ class Augmentation(Named):
     """Base class of augmentations. For one of your own, subclass it and pass an instance to `compile`.
 
     Example:
+        from keras import ops
+
         from ganzoo.training.augmentations import Augmentation
 
         class Dimmed(Augmentation):
             def __call__(self, images, noise):
-                return images * noise.uniform((len(images), 1, 1, 1), 0.5, 1.0)
+                return images * noise.uniform((ops.shape(images)[0], 1, 1, 1), 0.5, 1.0)
 
         model = ganzoo.create("dcgan", image_shape=(28, 28, 1), width=8)
         model.compile(augmentations=[Dimmed()])
+        model.fit(np.zeros((4, 28, 28, 1), "float32"), batch_size=4)
     """
 
     def __call__(self, images: Tensor, noise: Noise) -> Tensor:

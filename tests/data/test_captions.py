@@ -186,6 +186,8 @@ def test_captions_are_written_from_names():
     assert written_from_names(entry) == [
         "red apple", "a red apple", "an image of a red apple", "apple", "an apple", "an image of an apple"
     ]  # fmt: skip
+    for odd in (5, "apple", None):
+        assert written_from_names({"name": "X", "short_names": odd}) == ["x", "a x", "an image of a x"]
 
 
 @pytest.mark.parametrize(
@@ -220,6 +222,27 @@ def test_files_of_captions_that_are_none(tmp_path, name, text, words):
         read_captions(tmp_path)
     assert "\n" not in str(caught.value)
     str(caught.value).encode()
+
+
+def test_captioned_sets_of_tensorflow_datasets(tmp_path, monkeypatch):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    import tensorflow as tf
+
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), "uint8")
+    features = tfds.features.FeaturesDict(
+        {"image": tfds.features.Image(shape=(8, 8, 3)), "caption": tfds.features.Text()}
+    )
+    dataset = tf.data.Dataset.from_tensor_slices({"image": images, "caption": ["a", "b", "c"]})
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="tiny_captions", version="1.0.0", features=features, split_datasets={"train": dataset},
+        data_dir=str(tmp_path), disable_shuffling=True,
+    )  # fmt: skip
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    found, texts, _ = open_captions("tfds:tiny_captions", (8, 8, 3))
+    np.testing.assert_array_equal(found, images)
+    assert texts == [["a"], ["b"], ["c"]]
+    with pytest.raises(ganzoo.GanzooError, match="images of tfds:tiny_captions are 8x8, smaller than"):
+        open_captions("tfds:tiny_captions", (64, 64, 3))
 
 
 def test_broken_images_are_left_out(folder):

@@ -6,6 +6,7 @@ import pytest
 
 import ganzoo
 from ganzoo.data.folders import files_in, natural
+from ganzoo.data.writing import class_folders
 
 
 def touch(root, *names):
@@ -77,3 +78,9 @@ def test_names_that_no_terminal_shows_stay_one_line(tmp_path):
     words = str(caught[0].message)
     assert "\n" not in words
     words.encode()
+
+
+def test_every_class_has_a_folder_of_its_own():
+    """On any file system: some do not distinguish capital letters."""
+    assert class_folders([0, 1, 2], ["a", "a-2", "a"]) == {0: "a", 1: "a-2", 2: "a-3"}
+    assert class_folders([0, 1], ["Cat", "cat"]) == {0: "Cat", 1: "cat-1"}

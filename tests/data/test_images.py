@@ -148,6 +148,8 @@ def test_arguments_are_checked_before_anything_is_read():
     ):
         with pytest.raises(ganzoo.GanzooError, match=next(iter(wrong))):
             ganzoo.data.images("digits", **{"image_shape": (8, 8, 1), **wrong})
+    with pytest.raises(ganzoo.GanzooError, match=r"data\.images\(\): multiple values for argument 'image_shape'"):
+        ganzoo.data.images("digits", (8, 8, 1), image_shape=(8, 8, 1))
 
 
 def test_a_feed_begun_at_a_step_goes_on_as_one_begun_at_zero(images_npz):

@@ -171,6 +171,18 @@ def test_recordings_that_end_early_are_used_as_far_as_they_go(voices):
         recordings.open_recordings(f"folder:{folder}", 16000, strict=True)
 
 
+def test_pairs_of_which_no_two_files_can_be_read_are_refused(tmp_path):
+    for part, good, broken in (("clean", "a", "b"), ("noisy", "b", "a")):
+        (tmp_path / part).mkdir()
+        soundfile.write(tmp_path / part / f"{good}.wav", np.zeros(1000), 16000)
+        (tmp_path / part / f"{broken}.wav").write_bytes(b"nothing")
+    with (
+        pytest.warns(UserWarning, match="cannot"),
+        pytest.raises(ganzoo.GanzooError, match=r"can both files be read; first: .*\.wav"),
+    ):
+        recordings.open_recordings(f"folder:{tmp_path}", 16000)
+
+
 def test_two_recordings_of_one_name_are_no_pair(tmp_path):
     for part in ("clean", "noisy"):
         (tmp_path / part).mkdir()

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -84,6 +85,31 @@ def test_named_metrics_that_cannot_be_computed_are_refused_and_defaults_left_out
     model = ganzoo.create("dcgan", image_shape=(32, 32, 1), latent_dim=4, width=4)
     with pytest.raises(ganzoo.GanzooError, match="gives several numbers"):
         model.validation_metrics(None, Evaluation("digits_classifier", monitor="precision_recall"))
+
+
+def test_defaults_that_a_model_is_not_for_are_left_out():
+    """Instead of failing on every recording or image."""
+
+    def defaults(task, *known):
+        return [metric.name for metric in chosen_metrics(task, None, *known)]
+
+    restoration = defaults("speech_restoration", 22_050)
+    assert "mel_cepstral_distortion" in restoration
+    assert not {"pesq", "dnsmos"} & set(restoration)
+    digits = SimpleNamespace(label_names={"digit": [*"0123456789"]}, sample_rate=8000, mel_bands=0)
+    assert defaults("speech_synthesis", digits) == ["bits_per_sample"]
+    gray, color = (SimpleNamespace(image_shape=(16, 16, channels), factor=1) for channels in (1, 3))
+    assert {*defaults("text_to_image", color)} - {*defaults("text_to_image", gray)} == {"colors_obeyed"}
+
+
+@pytest.mark.parametrize(("word", "is_known"), [("7", True), ("seven", False)])
+def test_words_of_conversions_are_measured_if_the_judge_knows_them(word, is_known):
+    sides = SimpleNamespace(
+        words_label=lambda: "digit",
+        judge=lambda: "spoken_digits_judge",
+        voices=[SimpleNamespace(labels={"digit": ["1", word]})],
+    )
+    assert get_metric("words_kept", "voice_conversion").usable(sides) == is_known
 
 
 def test_evaluate_says_which_metrics_lack_a_weights_file(monkeypatch, tmp_path):

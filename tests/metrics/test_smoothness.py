@@ -86,6 +86,6 @@ def test_metrics_of_sound_compare_the_recording_with_the_synthesis():
 
     sound = vowels(16_000)
     same = Restoration(np.zeros((90, 4)), np.zeros((90, 4)), sound, lambda: sound)
-    found = compute(chosen_metrics("speech_restoration", ["pesq", "variance_distance"]), same)
+    found = compute(chosen_metrics("speech_restoration", ["pesq", "variance_distance"], 16_000), same)
     assert found["pesq"] == pytest.approx(4.64, abs=0.01)
     assert found["variance_distance"] == 0
