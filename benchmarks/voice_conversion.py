@@ -46,7 +46,7 @@ def vocoder(audio, sample_rate, direction):
 
 
 def real_recordings(model, data):
-    """What the metrics say of real recordings of the wanted voice."""
+    """What the metrics say of real recordings of the target voice."""
     rate, found = model.sample_rate, {}
     sides = open_voices(data, model.domains, rate, "test")
     judge = get_extractor("spoken_digits_judge" if rate == 8_000 else "four_voices_judge")

@@ -246,7 +246,7 @@ def _errors_as_messages() -> Iterator[None]:
         message = str(error)
     except Exception:  # a bug: the traceback goes to the terminal only
         traceback.print_exc()
-        message = "something went wrong on the server; see its terminal"
+        message = "something went wrong on the server: try again, or tell whoever runs it"
     else:
         return
     # Not gr.Error, which covers the last image.

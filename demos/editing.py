@@ -290,7 +290,7 @@ def page() -> list[dict[str, Any]]:
                 again = gr.Button("Another image", min_width=120, elem_id="editing-another")
             editor = canvas("editing-editor", side=CANVAS, brush=_BRUSH, eraser=36, height=560)
             button = gr.Button("Apply", variant="primary", elem_id="editing-apply")
-            rest = gr.Slider(0, 1, 0.1, step=0.05, label="How much the unpainted rest stays", elem_id="editing-rest")
+            rest = gr.Slider(0, 1, 0.1, step=0.05, label="How far the rest is kept", elem_id="editing-rest")
             with gr.Accordion("Start from an image of your own", open=False):
                 own = gr.Image(
                     label=f"Image, up to {MOST_PIXELS / 1e6:g} megapixels",
@@ -317,7 +317,9 @@ def page() -> list[dict[str, Any]]:
                     for i in range(CANDIDATES)
                 ]
             result = image("Result", show_label=False, elem_id="editing-result")
-            position = gr.Slider(0, 1, 1, step=0.02, label="From before (0) to after (1)", elem_id="editing-position")
+            position = gr.Slider(
+                0, 1, 1, step=0.02, label="Blend, from before (0) to after (1)", elem_id="editing-position"
+            )
             with gr.Row():
                 onward = gr.Button("Keep editing", min_width=130, elem_id="editing-on")
                 back = gr.Button("Undo", min_width=70, elem_id="editing-undo")

@@ -112,7 +112,7 @@ def build(model: str | None = None) -> App:
         # `App.preprocess_data` would never be called.
         raise GanzooError(f"the page cannot check requests under Gradio {gr.__version__}: pip install 'gradio<7'")
     with App(title="ganzoo", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
-        gr.Markdown("# ganzoo\nTrained generative models, running on this machine.")
+        gr.Markdown("# ganzoo\nTrained generative models, running on this server.")
         with gr.Tabs() as tabs:
             openers: dict[str, gr.Button] = {}
             if model is None:

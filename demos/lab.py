@@ -47,7 +47,7 @@ _BUILD: dict[str, Any] = dict(concurrency_id="laboratory", concurrency_limit=1, 
 _WELCOME = (
     "A generator turns noise into **red** points, and a discriminator learns to tell them from the real points, which "
     "are **blue**. The background is the discriminator's opinion: violet for real, orange for generated. A red line at "
-    "a point is the gradient that it gets. Choose one of the ten experiments, or settings of your own."
+    "a point is the gradient that it receives. Choose one of the ten experiments, or settings of your own."
 )
 
 

@@ -30,8 +30,8 @@ _EVENT: dict[str, Any] = dict(show_progress="hidden", concurrency_limit=None, ap
 _WELCOME = (
     "`ganzoo train dcgan.digits`, while you watch: a DCGAN learns 1,797 handwritten digits, in about a minute "
     "on two processor cores. The bar below an image is the discriminator's opinion of it: **violet** for real, "
-    "**orange** for generated. *Go on* continues your last run for more epochs, with the loss, learning rate, k and "
-    "seed that it began with. The run folder stays on this machine, and the command line can go on with it, too."
+    "**orange** for generated. *Resume* continues your last run for more epochs, with the loss, learning rate, k and "
+    "seed that it began with. The run folder stays on the server, where the command line can resume it, too."
 )
 
 
@@ -94,7 +94,7 @@ def go_on(request: gr.Request, epochs: Any) -> Iterator[Any]:
     def resumed() -> Run:
         before = _last.get(request.session_hash or "")
         if before is None or before.folder is None:
-            raise GanzooError("there is no run of yours to go on with: press Train")
+            raise GanzooError("you have no run to resume: press Train")
         settings = {"training.epochs": whole_number(epochs, "epochs", 1, MOST_EPOCHS)}
         number = number_of(before.folder)
         # The folder stays known if it cannot go on now.
@@ -185,12 +185,12 @@ def _train(run: Run) -> None:
         why = "finished" if run.complete else "stopped" if run.stop else f"stopped after {MOST_MINUTES} minutes"
         run.status = f"{why}: the run folder is {run.folder}"
         if not run.version:
-            run.status = f"{run.folder} has already trained for all its epochs: choose more"
+            run.status = f"{run.folder} has already trained for all its epochs: choose more epochs, then press Resume"
     except GanzooError as error:
         run.status = str(error)
     except Exception:  # a bug: the traceback goes to the terminal only
         traceback.print_exc()
-        run.status = "something went wrong on the server; see its terminal"
+        run.status = "something went wrong on the server: try again, or tell whoever runs it"
     finally:
         with _changing:
             _running = None
@@ -245,7 +245,7 @@ def page() -> list[dict[str, Any]]:
     with gr.Row():
         begin = gr.Button("Train", variant="primary", min_width=70, elem_id="live-train")
         end = gr.Button("Stop", min_width=70, elem_id="live-stop")
-        again = gr.Button("Go on", min_width=70, elem_id="live-go-on")
+        again = gr.Button("Resume", min_width=70, elem_id="live-go-on")
     status = gr.HTML(_status("press Train"), elem_id="live-status")
     view = gr.HTML("", elem_id="live-view", min_height=200)
     told = gr.Markdown("", elem_id="live-told")

@@ -109,12 +109,12 @@ def page(model: str) -> list[dict[str, Any]]:
             words = gr.Textbox(
                 # One sound, since each of its samples takes a step of the network.
                 names[0][1][0] if names else "",
-                label=f"Say, up to {MOST_SOUNDS}",
+                label=f"What to say, up to {MOST_SOUNDS} words",
                 info=", ".join(names[0][1][:20]) if names else "",
                 max_lines=1,
                 elem_id=f"{model}-words",
             )
-            voice = gr.Dropdown(voices, value=voices[0] if voices else None, label="As", elem_id=f"{model}-voice")
+            voice = gr.Dropdown(voices, value=voices[0] if voices else None, label="Voice", elem_id=f"{model}-voice")
             temperature = gr.Slider(0.1, 1.5, 1.0, step=0.05, label="Temperature", elem_id=f"{model}-temperature")
             candidates = gr.Slider(
                 1,

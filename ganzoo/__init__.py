@@ -1,4 +1,4 @@
-"""ganzoo: trained generative adversarial networks for Keras.
+"""ganzoo: trained generative models for Keras.
 
     import ganzoo
     model = ganzoo.load("dcgan")

@@ -55,7 +55,7 @@ _LABELS = {
     "kl": "KL divergence, in nats",
     "negative_log_likelihood": "negative log-likelihood, in nats",
     "frechet_distance": "Fréchet distance",
-    "classifier_frechet_distance": "Fréchet distance (features used during training)",
+    "classifier_frechet_distance": "Fréchet distance (features of the second classifier)",
     "psnr_y": "PSNR of the luma, in dB",
     "ssim_y": "SSIM of the luma",
     "psnr_rgb": "PSNR of RGB, in dB",
@@ -65,10 +65,10 @@ _LABELS = {
     "paired_psnr": "PSNR to the ground truth, in dB",
     "paired_lpips_alex": "LPIPS (AlexNet) to the ground truth",
     "paired_lpips_vgg": "LPIPS (VGG) to the ground truth",
-    "cycle_psnr": "PSNR of the return to the original, in dB",
-    "frame_distance": "Fréchet distance of mel-cepstra to those of the wanted voice, in dB",
-    "voice_recognized": "share of seconds in which the judge recognizes the wanted voice",
-    "words_kept": "share of recordings whose words the judge still recognizes",
+    "cycle_psnr": "PSNR after translation and back, in dB",
+    "frame_distance": "Fréchet distance of mel-cepstra to those of the target voice, in dB",
+    "voice_recognized": "share of excerpts of one second recognized as the target voice",
+    "words_kept": "share of recordings whose words are still recognized",
     "digit_recognized": "digits recognized",
     "speaker_recognized": "speakers recognized",
     "real_digit_recognized": "real recordings: digits recognized",
@@ -94,7 +94,7 @@ _PREFIXES = {
     "held_out_": "held-out captions",
     "real_": "real images",
     "stage1_": "Stage-I",
-    "classifier_": "by the classifier used during training",
+    "classifier_": "by the second classifier",
 }
 # {metric: what `headline` says of it}; the first that a preset has is taken.
 _HEADLINES = {
@@ -104,7 +104,7 @@ _HEADLINES = {
     "negative_log_likelihood": "negative log-likelihood {negative_log_likelihood:.1f} nats (`{kind}`)",
     "psnr_y": "PSNR {psnr_y:.2f} dB, LPIPS {lpips_alex:.3f} (Set5)",
     "modulation_distance": "modulation spectra {modulation_distance:.1f} dB from natural speech (`{kind}`)",
-    "pesq": "PESQ {pesq:.2f} (VoiceBank-DEMAND)",
+    "pesq": "PESQ {pesq:.2f} (13 pairs of VoiceBank-DEMAND)",
     "digit_recognized": "digit recognized in {shares[digit_recognized]} of sounds, speaker in "
     "{shares[speaker_recognized]}; {bits_per_sample:.2f} bits per sample (`{kind}`)",
     "bits_per_sample": "{bits_per_sample:.2f} bits per sample (`{kind}`)",

@@ -99,7 +99,7 @@ class Weights:
     license: str
     data: str
     protocol: str
-    metrics: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, int | float] = field(default_factory=dict)
     # What inference in bfloat16 changes, if that is nothing that matters: `benchmarks/inference_precision.py` measures
     # it. `precision="auto"` of `ganzoo.load` uses bfloat16 only for these presets.
     bfloat16: dict[str, float] = field(default_factory=dict)
@@ -176,7 +176,9 @@ def _extended(
     if "extends" in below:
         below = _extended(parent, below, base, [*chain, parent])
     _refuse_unknown_keys(Config, below, str(parent))
-    return _merged({key: value for key, value in below.items() if key not in ("weights", "default")}, mapping)
+    # An empty section changes nothing.
+    changes = {key: value for key, value in mapping.items() if value is not None}
+    return _merged({key: value for key, value in below.items() if key not in ("weights", "default")}, changes)
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

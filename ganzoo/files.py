@@ -6,6 +6,7 @@ import io
 import os
 import stat
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -44,8 +45,8 @@ def replaced(path: PathLike) -> Iterator[BinaryIO]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Does not contain the file's name, which may already have the maximum length.
-    temporary = path.with_name(f".{abs(hash(path.name))}.{os.getpid()}.tmp")
+    # Does not contain the file's name, which may already have the maximum length. Two threads may write the same file.
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         with open(temporary, "wb") as file:
             yield file

@@ -78,7 +78,8 @@ def in_float32(network: "keras.Model") -> Iterator[None]:
 def set_precision(network: "keras.Model", policy: str) -> None:
     """Makes the layers of a network compute in another precision. Weights are float32 in any case.
 
-    Sums of residual connections stay in float32: they take little time, and rounding errors would add up in them.
+    Sums of residual connections stay in float32: they take little time, and rounding errors would add up in them. So do
+    layers whose class says so (`always_float32`).
 
     Args:
         network: a Keras model, with its nested ones; compiled functions of it must be made anew.
@@ -94,7 +95,8 @@ def set_precision(network: "keras.Model", policy: str) -> None:
     import keras
 
     for layer in network._flatten_layers():
-        layer.dtype_policy = "float32" if isinstance(layer, keras.layers.Add) else policy
+        stays = isinstance(layer, keras.layers.Add) or getattr(layer, "always_float32", False)
+        layer.dtype_policy = "float32" if stays else policy
 
 
 def inference_policy(precision: str, quality_stays: bool) -> str | None:

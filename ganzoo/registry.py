@@ -10,6 +10,7 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import os
 import re
 import sys
 import traceback
@@ -221,7 +222,8 @@ def import_file(path: PathLike) -> None:
     except SyntaxError as error:
         raise GanzooError(f"{path}, line {error.lineno}: {error.msg}") from error
     except Exception as error:  # whatever the user's code raises
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+        frames, own = traceback.extract_tb(error.__traceback__), os.path.abspath(path)
+        lines = [frame.lineno for frame in frames if os.path.abspath(frame.filename) == own]
         place = f"{path}, line {lines[-1]}" if lines else str(path)
         raise GanzooError(f"{place}: {type(error).__name__}: {first_line(error)}") from error
 

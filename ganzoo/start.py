@@ -126,7 +126,12 @@ def _import_tensorflow_quietly() -> None:
     import tempfile
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    stderr = os.dup(2)
+    try:
+        stderr = os.dup(2)
+    except OSError:  # standard error is closed
+        import tensorflow  # noqa: F401
+
+        return
     with tempfile.TemporaryFile() as messages:
         os.dup2(messages.fileno(), 2)
         try:

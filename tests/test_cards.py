@@ -44,8 +44,8 @@ def test_the_data_of_a_protocol_is_found():
 @pytest.mark.parametrize(
     ("metric", "words"),
     [
-        ("classifier_frechet_distance", "Fréchet distance (features used during training)"),
-        ("classifier_attributes_obeyed", "by the classifier used during training: attributes obeyed"),
+        ("classifier_frechet_distance", "Fréchet distance (features of the second classifier)"),
+        ("classifier_attributes_obeyed", "by the second classifier: attributes obeyed"),
         ("bits_per_sample", "bits per sample"),
         ("paired_psnr_backward", "PSNR to the ground truth, in dB, backward"),
         ("real_speaker_recognized", "real recordings: speakers recognized"),

@@ -43,6 +43,10 @@ def test_every_preset_round_trips(path):
         (f"model: dcgan\ndata: {{x: 1{':1' * 300}}}", r"mine.yaml is not valid YAML: 1:1:.* is too long"),
         (f"model: dcgan\ndata: {{x: 1{':1' * 300}.0}}", r"mine.yaml is not valid YAML: 1:1:.* is too long"),
         (f"model: dcgan\n? 0x{'f' * 8000}\n: b", r"mine.yaml: keys are names, got one of type int"),
+        (
+            "model: dcgan\nweights: {file: a.npz, sha256: b, license: c, data: d, protocol: e, metrics: {psnr: high}}",
+            r"'weights.metrics.psnr",
+        ),
         ("model: @dcgan", r"cannot start any token: at '@', line 1, column 8"),
         ("model: dcgan\n#" + "x" * 2**20, r"more than 1,048,576 bytes"),
     ],
@@ -107,6 +111,9 @@ def test_a_file_extends_a_preset_and_another_file(tmp_path):
     assert not config.default
     assert "extends" not in dump(config)
     assert parse_config(dump(config), "again") == config
+    # An empty section, e.g. one whose lines are comments, changes nothing.
+    mine.write_text("extends: ../base.yaml\ncompile:\n  # generator_optimizer: {name: sgd}\n")
+    assert find(mine).config.compile == find(tmp_path / "base.yaml").config.compile != {}
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from ganzoo import GanzooError
-from ganzoo.files import cache_folder, open_regular
+from ganzoo.files import cache_folder, open_regular, write_atomically
 
 # An account that does not exist: the home folder cannot be looked up.
 _HOMELESS = """
@@ -60,3 +61,16 @@ def test_only_ordinary_files_are_opened(tmp_path):
     for path in (tmp_path, tmp_path / "fifo", "/dev/zero", "a\0b", tmp_path / "none"):
         with pytest.raises(OSError, match=r"regular file|file name|No such file"):
             open_regular(path)
+
+
+def test_threads_that_write_one_file_leave_a_whole_one(tmp_path):
+    path, contents = tmp_path / "file", [bytes([i]) * 200_000 for i in range(3)]
+
+    def write(content):
+        for _ in range(20):
+            write_atomically(path, content)
+            assert path.read_bytes() in contents
+
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        assert list(pool.map(write, contents)) == [None] * 3
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]

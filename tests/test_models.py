@@ -158,3 +158,9 @@ def test_shipped_weights_come_back_within_half_precision(trained, name, tmp_path
     # Two gray levels of the 127.5 in [-1, 1].
     np.testing.assert_allclose(outputs(other), outputs(model), atol=2 / 127.5)
     np.testing.assert_array_equal(other.generator.get_weights()[0], other.ema_generator.get_weights()[0])
+
+
+@pytest.mark.parametrize("argument", ["generator_widths", "discriminator_widths"])
+def test_a_gan_needs_hidden_layers(argument):
+    with pytest.raises(ganzoo.GanzooError, match=f"{argument}: at least one hidden layer is needed"):
+        ganzoo.create("gan", image_shape=(8, 8, 1), **{argument: ()}).compile()

@@ -68,3 +68,14 @@ def test_a_precision_can_be_asked_for(tmp_path):
         assert np.array_equal(exact.generate(8, seed=0), model.generate(8, seed=0))
     with pytest.raises(ganzoo.GanzooError, match=r"unknown precision 'bfloat16'. Did you mean 'mixed_bfloat16'\?"):
         ganzoo.load("dcgan.digits", precision="bfloat16")
+
+
+@pytest.mark.parametrize("name", ["cyclegan_vc.digits", "smoother.speech"])
+def test_layers_that_need_float32_keep_it(name):
+    half, exact = (ganzoo.load(name, precision=precision) for precision in ("mixed_bfloat16", "float32"))
+    assert "bfloat16" in precisions(half)
+    exacting = [layer for layer in half.inference_network._flatten_layers() if getattr(layer, "always_float32", False)]
+    assert {layer.compute_dtype for layer in exacting} == {"float32"}
+    inputs = exact.example_inputs(1)
+    found, expected = (np.asarray(model.inference_network(inputs)) for model in (half, exact))
+    np.testing.assert_allclose(found, expected, atol=0.1)

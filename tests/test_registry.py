@@ -10,6 +10,7 @@ import ganzoo
 from ganzoo import loading, presets, registry
 from ganzoo.cli import main
 from ganzoo.config import from_mapping
+from ganzoo.registry import import_file
 
 MY_MODEL = '''
 import keras
@@ -40,6 +41,14 @@ def test_ones_own_class_and_yaml_work_like_the_packages(tmp_path):
     done = subprocess.run([*command, "generate", "runs/mine-001"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "grid.png").exists()
+
+
+def test_an_error_in_an_imported_file_is_named_with_its_line(tmp_path, monkeypatch):
+    (tmp_path / "broken.py").write_text("x = 1\n\nraise RuntimeError('boom')\n")
+    monkeypatch.chdir(tmp_path)
+    for path in ("broken.py", tmp_path / "broken.py"):
+        with pytest.raises(ganzoo.GanzooError, match=r"broken\.py, line 3: RuntimeError: boom"):
+            import_file(path)
 
 
 def test_a_model_of_a_script_loads_in_it_and_where_its_file_is_imported(tmp_path):

@@ -40,3 +40,11 @@ def test_only_messages_of_tensorflow_are_left_out(tmp_path):
     done = imported(tmp_path, f"import os\nos.write(2, {logged.encode()!r})\n{config}")
     assert done.stderr.splitlines()[0] == "mine"
     assert "oneDNN" not in done.stderr
+
+
+def test_keras_can_be_imported_with_standard_error_closed():
+    code = "from ganzoo.start import import_keras; import_keras(); print('imported')"
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, code], capture_output=True, timeout=300
+    )
+    assert done.stdout == b"imported\n"

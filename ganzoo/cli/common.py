@@ -50,7 +50,8 @@ _with_precision = click.option(
     type=click.Choice(INFERENCE_PRECISIONS),
     default="auto",
     show_default=True,
-    help="Of the computation; auto: bfloat16 where this machine is faster with it and the preset's quality stays.",
+    help="Precision of the computation. auto: bfloat16 if this machine is faster with it and it was measured to keep "
+    "the preset's quality, otherwise float32.",
 )
 
 

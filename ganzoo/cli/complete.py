@@ -18,7 +18,7 @@ from ganzoo.errors import GanzooError
     default="pixelcnn",
     show_default=True,
     metavar="NAME",
-    help="A model, a preset, an address of the hub, a .keras file or a run folder.",
+    help="A model, a preset, a Hugging Face Hub address (hf://USER/NAME), a .keras file or a run folder.",
 )
 @click.option(
     "--keep",

@@ -19,7 +19,7 @@ from ganzoo.cli.group import _Path, _Sources, main
     default="cyclegan_vc",
     show_default=True,
     metavar="NAME",
-    help="A model, a preset, an address of the hub, a .keras file or a run folder.",
+    help="A model, a preset, a Hugging Face Hub address (hf://USER/NAME), a .keras file or a run folder.",
 )
 @click.option(
     "--direction",
@@ -38,7 +38,7 @@ def convert(sources: Sequence[Path], target: Path, model: str, direction: str) -
               ganzoo convert speech converted --model cyclegan_vc.voices
 
     Reads all formats of libsndfile; writes .wav, .flac, .ogg, .mp3 and .aiff, with one channel. Speech of other people
-    comes out changed, but not as the wanted voice. Convert and publish the voice of a person only with their consent.
+    comes out changed, but not as the target voice. Convert and publish the voice of a person only with their consent.
     """
 
     def ready(loaded: Any) -> None:

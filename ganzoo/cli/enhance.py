@@ -20,7 +20,7 @@ from ganzoo.errors import GanzooError
     default="segan",
     show_default=True,
     metavar="NAME",
-    help="A model, a preset, an address of the hub, a .keras file or a run folder.",
+    help="A model, a preset, a Hugging Face Hub address (hf://USER/NAME), a .keras file or a run folder.",
 )
 @click.option(
     "--num-shifts",
@@ -35,13 +35,15 @@ from ganzoo.errors import GanzooError
 @click.option("--rate", type=click.IntRange(1), help="With --stream: sample rate in Hz.  [default: 16000]")
 @click.option("--channels", type=click.IntRange(1, 64), help="With --stream: interleaved channels.  [default: 1]")
 @click.option(
-    "--block", type=_Number(0, min_open=True), help="With --stream: seconds per run of the network.  [default: 0.25]"
+    "--block",
+    type=_Number(0, min_open=True),
+    help="With --stream: seconds of audio processed at a time.  [default: 0.25]",
 )
 @click.option(
     "--context",
     type=float,
-    help="With --stream: seconds after a block that the network waits for; with less than the default, all that affect "
-    "the block, the output comes sooner and is worse.",
+    help="With --stream: seconds of audio after each block to wait for. By default all that can affect the block; "
+    "smaller values reduce latency and quality.",
 )
 @_with_precision
 def enhance(

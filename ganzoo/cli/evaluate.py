@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 def evaluate(
     names: Sequence[str], data: str, extractor: str | None, samples: int, upscale: bool, metrics: Sequence[str]
 ) -> None:
-    """Measures trained models against real data. NAME is a preset, an address of the hub, a .keras file
-    or a run folder.
+    """Measures trained models against real data. NAME is a model (its default preset), a preset, a
+    Hugging Face Hub address (hf://USER/NAME), a .keras file or a run folder.
 
     \b
     Examples: ganzoo evaluate dcgan.mnist --data idx:t10k-images-idx3-ubyte.gz
@@ -67,13 +67,14 @@ def evaluate(
     "--extractor",
     type=_Path(),
     metavar="NAME",
-    help="Feature extractor that selected none of the models: a name or a .keras file. [default: the presets' judge]",
+    help="Feature extractor: a name or a .keras file. It should not have selected the checkpoints of the models. "
+    "[default: the presets' evaluation.judge]",
 )
 @click.option(
     "--classifier",
     type=_Path(),
     metavar="NAME",
-    help="A second one, for the Fréchet distance alone. [default: the one by which the presets select checkpoints]",
+    help="Second feature extractor, for another Fréchet distance. [default: the one that selected the checkpoints]",
 )
 @click.option("--samples", type=click.IntRange(2), default=10_000, show_default=True, help="Images to generate.")
 @click.option("--upscale", is_flag=True, help="Upscale smaller real images. [default: the presets' own setting]")

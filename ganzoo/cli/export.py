@@ -11,8 +11,8 @@ from ganzoo.start import import_keras
 @click.argument("path", type=_Path())
 @click.option(
     "--format",
-    help="tf_saved_model, onnx, litert or openvino; by default from the suffix of PATH: .onnx, .tflite, .xml or, for a "
-    "folder, none.",
+    help="tf_saved_model, onnx, litert or openvino. [default: by the suffix of PATH: .onnx, .tflite (LiteRT), .xml "
+    "(OpenVINO), none (SavedModel, a folder)]",
 )
 @click.option("--float16", is_flag=True, help="Store the weights in float16, at half the size; not for SavedModels.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing export.")

@@ -31,7 +31,7 @@ from ganzoo.start import import_keras
     type=click.Choice(["16", "8"]),
     default="16",
     show_default=True,
-    help="Bits of each weight: 8 halve the file; the metrics show whether they are enough.",
+    help="Bits per weight. 8 halves the file; the metrics show whether the quality suffers.",
 )
 def publish(
     run: Path,
@@ -45,7 +45,7 @@ def publish(
     bits: str,
 ) -> None:
     """Turns a run's best checkpoint into a preset: a folder with a YAML file, weights, a model card and a sample image.
-    Of a run without validation metrics, it takes the last checkpoint, and measures nothing.
+    Of a run without validation metrics, the last checkpoint is published, without metrics.
 
     \b
     Example: ganzoo publish runs/dcgan.mnist-001 my_digits --data idx:t10k-images-idx3-ubyte.gz \\

@@ -8,7 +8,7 @@ import click
 from ganzoo.cli.common import _change_recordings
 from ganzoo.cli.group import _Path, main
 
-_MODEL_HELP = "A model, a preset, an address of the hub, a .keras file or a run folder."
+_MODEL_HELP = "A model, a preset, a Hugging Face Hub address (hf://USER/NAME), a .keras file or a run folder."
 
 
 @main.command()

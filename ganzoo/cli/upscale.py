@@ -20,7 +20,7 @@ from ganzoo.errors import GanzooError
     default="srgan",
     show_default=True,
     metavar="NAME",
-    help="A model, a preset, an address of the hub, a .keras file or a run folder.",
+    help="A model, a preset, a Hugging Face Hub address (hf://USER/NAME), a .keras file or a run folder.",
 )
 @click.option(
     "--tile",
@@ -32,15 +32,15 @@ from ganzoo.errors import GanzooError
 @click.option(
     "--scale",
     type=_Number(1, min_open=True),
-    help="Factor of width and height: below the network's, its result is resampled; above it, up to its square, the "
-    "image passes the network twice. [default: the network's: 4, of srresnet.photos_x2 2]",
+    help="Factor of width and height. Below the model's own, the result is resampled; above it, up to its square, the "
+    "model runs twice. [default: the model's own: 2 for srresnet.photos_x2, 4 for the other presets]",
 )
 @click.option(
     "--format",
     "file_format",
     type=click.Choice(["png", "jpg", "webp", "tif", "bmp", "gif", "keep"]),
-    help="Format of the files in a folder OUT; keep: that of each input. Animations and documents stay what they are "
-    "where the format cannot hold them, and videos are .mp4. [default: png]",
+    help="Format of the files in a folder OUT; keep: that of each input. Animations and multi-page files keep "
+    "their own format if this one cannot hold them; videos are .mp4. [default: png]",
 )
 @click.option(
     "--self-ensemble",

@@ -1,5 +1,5 @@
-"""Models that convert voices: whether a judge hears the wanted voice and the same words, and how far spectra are from
-the wanted voice's own."""
+"""Models that convert voices: whether a judge hears the target voice and the same words, and how far spectra are from
+the target voice's own."""
 
 import functools
 import hashlib

@@ -157,10 +157,11 @@ def compare(
     else:
         experiment = what if isinstance(what, Experiment) else experiments[what]
         changed = ({**experiment.base, **changes, **base} for changes in experiment.changes)
-        games, steps = dict(zip(experiment.names, changed)), steps or experiment.steps
+        games, steps = dict(zip(experiment.names, changed)), experiment.steps if steps is None else steps
     if not games:
         raise GanzooError("there is no game to compare: give {name: settings}")
-    played = [play(settings, steps=steps or 1000, frames=frames, name=name) for name, settings in games.items()]
+    steps = 1000 if steps is None else steps
+    played = [play(settings, steps=steps, frames=frames, name=name) for name, settings in games.items()]
     if path is not None:
         _save(played, path, seconds)
     return played
@@ -208,7 +209,9 @@ def _figure(played: Sequence[Played], index: int) -> Any:
     figure = _pyplot()(figsize=(3.4 * len(played), 4.6), dpi=100, layout="constrained")
     axes = figure.subplots(2, len(played), squeeze=False, height_ratios=(3, 1))
     # The same scale for the same quantity.
-    highest = max(frame.distance for one in played for frame in one.frames if np.isfinite(frame.distance))
+    distances = [frame.distance for one in played for frame in one.frames]
+    # Of games that diverge, none may be finite.
+    highest = max(filter(np.isfinite, distances), default=1.0)
     for (above, below), one in zip(axes.T, played):
         frame = one.frames[index]
         _draw_points(above, frame, one.game)

@@ -170,7 +170,7 @@ _ALL = [
         "log(1 - D) is flat: its gradient is proportional to D(G(z)), which is nearly 0. The non-saturating loss "
         "-log D asks for the same, but its gradient is proportional to 1 - D(G(z)).",
         r"\nabla \log(1 - D) \propto D \to 0, \qquad \nabla(-\log D) \propto 1 - D \to 1",
-        "The arrows at the generated points in the first frames, and which cluster moves.",
+        "The lines at the generated points in the first frames, and which cluster moves.",
         _FAR,
         ("minimax", "non-saturating"),
         (dict(loss="minimax"), dict(loss="non_saturating")),
@@ -243,7 +243,7 @@ _ALL = [
         "the boundary. We measure how much gradient accepted points (above 0.75) get, relative to rejected ones "
         "(below 0.25).",
         r"\tfrac12 E\,[(D(G(z)) - 1)^2] \quad\text{beside}\quad -E\,[\log D(G(z))]",
-        "The arrows at points on a real-looking background.",
+        "The lines at points on a real-looking background.",
         dict(data="ring", pretraining_steps=100),
         ("cross-entropy", "least squares"),
         (dict(loss="non_saturating"), dict(loss="least_squares")),

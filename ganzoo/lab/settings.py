@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+import numpy as np
+
 from ganzoo.arguments import AtLeastOne, NotNegative, NotNegativeWhole, Seed, parameters_of, validated_arguments
 from ganzoo.errors import GanzooError, unknown
 
@@ -67,7 +69,9 @@ class Settings:
             if getattr(self, name) not in allowed:
                 raise GanzooError(f"{name} must be {', '.join(allowed)}, got {getattr(self, name)!r}")
         parameters = parameters_of(type(self))
-        validated_arguments(parameters, {name: getattr(self, name) for name in parameters}, "the game")
+        given = {name: getattr(self, name) for name in parameters}
+        for name, value in validated_arguments(parameters, given, "the game").items():
+            object.__setattr__(self, name, value)
 
     def with_changes(self, **changes: Any) -> "Settings":
         """These settings with changes.
@@ -107,7 +111,12 @@ class Settings:
         """
         defaults = type(self)()
         values = {setting.name: getattr(self, setting.name) for setting in fields(self)}
-        return {name: value for name, value in values.items() if value != getattr(defaults, name)}
+        # Data may be an array, which has no single truth value.
+        return {
+            name: value
+            for name, value in values.items()
+            if isinstance(value, np.ndarray) or value != getattr(defaults, name)
+        }
 
 
 _BATCH_NORM = ("none", "generator", "discriminator", "both")

@@ -70,6 +70,9 @@ class MuLawOneHot(keras.layers.Layer):
         y = ganzoo.layers.MuLawOneHot(256, dtype="float32")(np.zeros((1, 32), "float32"))       # (1, 32, 256)
     """
 
+    # Also where `set_precision` changes the precision of a network.
+    always_float32 = True
+
     def __init__(self, levels: int = 256, **options: Any):
         # Half precision would change the codes.
         super().__init__(**{**options, "dtype": "float32"})

@@ -33,6 +33,9 @@ class Standardization(keras.layers.Layer):
         scale(np.array([[0.0, 0.0]], "float32"), inverse=True)          # [[2, 7]]
     """
 
+    # Also where `set_precision` changes the precision of a network.
+    always_float32 = True
+
     def __init__(self, channels: int, **options: Any):
         # Half precision would round the features before their mean is subtracted.
         super().__init__(**{**options, "dtype": "float32"})

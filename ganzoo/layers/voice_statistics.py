@@ -30,6 +30,9 @@ class VoiceStatistics(keras.layers.Layer):
         pitch, cepstra = layer(features)        # (2, 128, 1), (2, 128, 24)
     """
 
+    # Also where `set_precision` changes the precision of a network.
+    always_float32 = True
+
     def __init__(self, coefficients: int, **options: Any):
         super().__init__(**{"dtype": "float32", **options})
         self.coefficients = coefficients

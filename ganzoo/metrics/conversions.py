@@ -84,7 +84,7 @@ class Conversions:
 
     @functools.cached_property
     def target_cepstra(self) -> list[np.ndarray]:
-        """Of each recording of the wanted voice, (frames, 24)."""
+        """Of each recording of the target voice, (frames, 24)."""
         return [_cepstra(sound, self.sides.sample_rate) for sound in self.target.samples]
 
     @functools.cached_property
@@ -118,7 +118,7 @@ def excerpts(sounds: Sequence[np.ndarray], sample_rate: int) -> list[np.ndarray]
     "mel_cepstral_distortion",
     TASK,
     protocol="mel-cepstral distortion of 24 coefficients after dynamic time warping to all recordings of the same "
-    "words by the wanted voice, in dB",
+    "words by the target voice, in dB",
     default=True,
     requires=lambda sides: sides.words_label() and None,
 )
@@ -140,7 +140,7 @@ def _mel_cepstral_distortion(found: Conversions) -> float:
 @register_metric(
     "frame_distance",
     TASK,
-    protocol="square root of the Fréchet distance of mel-cepstra to those of the wanted voice, in dB",
+    protocol="square root of the Fréchet distance of mel-cepstra to those of the target voice, in dB",
     default=True,
 )
 def _frame_distance(found: Conversions) -> float:
@@ -150,7 +150,7 @@ def _frame_distance(found: Conversions) -> float:
 @register_metric(
     "voice_recognized",
     TASK,
-    protocol="share of excerpts of one second in which a judge of the package recognizes the wanted voice",
+    protocol="share of excerpts of one second in which a judge of the package recognizes the target voice",
     higher_is_better=True,
     default=True,
     requires=lambda sides: sides.judge() and None,

@@ -18,9 +18,9 @@ from ganzoo.types import Tensor
 class WGAN(ImageGeneration, AdversarialModel):
     """The Wasserstein GAN of Arjovsky, Chintala and Bottou 2017 (arXiv:1701.07875), Algorithm 1.
 
-    DCGAN's networks. The critic takes five steps per generator step, and its weights are clipped after each, which
-    bounds its Lipschitz constant. The logged `wasserstein` is the critic's estimate of the distance; it falls as the
-    images improve.
+    DCGAN's networks. By default, the critic takes five steps per generator step. Its weights are clipped after each,
+    which bounds its Lipschitz constant. The logged `wasserstein` is the critic's estimate of the distance; it falls as
+    the images improve.
 
     Args:
         image_shape: (height, width, channels): 4 to 7 times a power of two, such as 28, 32, 64 or 128; 1 or 3 channels.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from ganzoo.errors import at_least_one
+from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.layers import Dropout, Maxout
 
 
@@ -20,7 +20,7 @@ def dense_generator(
         latent_dim: length of the latent vector.
         widths: units of each hidden layer, with ReLU.
     """
-    at_least_one(generator_widths=min(widths))
+    _need_layers("generator_widths", widths)
     latents = x = keras.Input((latent_dim,), name="latents")
     for i, units in enumerate(widths, start=1):
         x = layers.Dense(units, activation="relu", name=f"hidden{i}")(x)
@@ -46,7 +46,8 @@ def maxout_discriminator(
         pieces: linear units per hidden unit.
         dropout: dropout rate of the hidden units.
     """
-    at_least_one(discriminator_widths=min(widths), pieces=pieces)
+    _need_layers("discriminator_widths", widths)
+    at_least_one(pieces=pieces)
     images = keras.Input(tuple(image_shape), name="images")
     x = layers.Flatten(name="flat")(images)
     for i, units in enumerate(widths, start=1):
@@ -56,3 +57,9 @@ def maxout_discriminator(
         x = Dropout(dropout, seed=i, name=f"hidden{i}_dropout")(x)
     logits = layers.Dense(1, dtype="float32", name="logit")(x)
     return keras.Model(images, logits, name=name)
+
+
+def _need_layers(name: str, widths: Sequence[int]) -> None:
+    if not widths:
+        raise GanzooError(f"{name}: at least one hidden layer is needed")
+    at_least_one(**{name: min(widths)})

@@ -129,10 +129,12 @@ class ClassConditionalGeneration(ImageGeneration):
         return self._images(source, batch_size, self.labels(source.count, labels))
 
     def sample_image(self, source: str) -> tuple[np.ndarray, str] | None:
-        """Three images of each class, one class per column."""
+        """Three images of each class, up to ten classes, one per column."""
         columns = min(self.classes, 10)
         images = self.generate(labels=[*range(columns)] * 3, seed=0)
-        return grid(images, columns=columns), f"Classes 0 to {columns - 1}, one per column, generated from seed 0"
+        names = ", ".join(self.class_names[:columns] or map(str, range(columns)))
+        shown = "Classes" if columns == self.classes else f"The first {columns} of {self.classes} classes"
+        return grid(images, columns=columns), f"{shown}, one per column: {names}; generated from seed 0"
 
     def labels(self, count: int, labels: Any = None) -> np.ndarray:
         """Labels int32 (count,): the given ones after a check, a single one repeated, or all classes in turn.

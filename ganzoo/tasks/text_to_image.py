@@ -76,8 +76,8 @@ class TextToImage(ImageGeneration):
 
         Args:
             count: number of images; not needed with several `captions` or with `latents`.
-            captions: one caption per image, or one for all. Any text works; unknown text gives the image of the closest
-                known one.
+            captions: one caption per image, or one for all. Any text is accepted, but only captions like those of the
+                training data give images that match.
             seed, latents, batch_size, truncation: as in `ImageGeneration.generate`; the noise does not depend on the
                 caption.
 

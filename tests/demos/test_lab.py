@@ -164,7 +164,7 @@ def test_a_visitor_watches_a_run_stops_it_and_goes_on(run_folders):
     assert "finished" in status
     assert "training.epochs=4" in told
     assert [line["step"] for line in read_records(folder / "metrics.jsonl")] == [28, 56]
-    with pytest.warns(UserWarning, match="no run of yours"):
+    with pytest.warns(UserWarning, match="you have no run to resume"):
         next(live.go_on(visitor("b"), 2))
     # Also after an attempt that failed.
     with held(folder):

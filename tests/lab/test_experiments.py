@@ -69,6 +69,11 @@ def test_games_are_compared_by_one_call(tmp_path):
     played[0].save(tmp_path / "one.png")
     with Image.open(tmp_path / "one.png") as image:
         assert len(set(image.convert("RGB").getdata())) > 50
+    # A game that diverges has no finite distance.
+    rates = dict(optimizer="sgd", generator_learning_rate=1e30, discriminator_learning_rate=1e30)
+    ganzoo.lab.play(units=8, steps=8, frames=1, **rates).save(tmp_path / "diverged.png")
+    with pytest.raises(ganzoo.GanzooError, match="steps must be a whole number of at least 1, got 0"):
+        ganzoo.lab.compare(games, steps=0)
     with pytest.raises(ganzoo.GanzooError, match="Did you mean 'saturation'"):
         ganzoo.lab.compare("saturatoin")
     for call, message in (

@@ -174,3 +174,8 @@ def test_settings_are_compared_and_changed():
     settings = ganzoo.lab.Settings(data="grid").with_changes(seed=2)
     assert dataclasses.asdict(settings)["seed"] == 2
     assert settings == ganzoo.lab.Settings.of({"data": "grid", "seed": 2})
+    # Whole numbers as YAML and web pages may write them.
+    settings = ganzoo.lab.Settings(units="16", latent_dim=4.0)
+    assert (settings.units, settings.latent_dim) == (16, 4)
+    points = np.zeros((5, 2))
+    assert ganzoo.lab.Settings(data=points).differing() == {"data": points}
