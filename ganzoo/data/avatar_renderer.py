@@ -5,6 +5,7 @@ avatar]}, from standard input, and answers with the images' bytes (RGB, row by r
 is not a process of `multiprocessing`, which would run the user's script again.
 """
 
+import contextlib
 import functools
 import io
 import json
@@ -15,7 +16,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import numpy as np
 
@@ -138,8 +139,9 @@ def render_all(
                 done.result()
         except BaseException:
             # The other threads stop after their current chunk.
-            while not waiting.empty():
-                waiting.get()
+            with contextlib.suppress(Empty):
+                while True:
+                    waiting.get_nowait()
             for _ in range(processes):
                 waiting.put(None)
             raise
