@@ -84,10 +84,12 @@ _LABELS = {
     "cbak": "CBAK",
     "covl": "COVL",
     "inception_score": "Inception Score",
-    "right_of_10": "right among 10 captions",
-    "right_of_100": "right among 100 captions",
-    "of_10": "right among 10 captions",
-    "of_100": "right among 100 captions",
+    "attributes_obeyed": "attributes as in the caption",
+    "variety": "variety: mean difference of images, in gray levels",
+    "right_of_10": "own caption ranked first of 10",
+    "right_of_100": "own caption ranked first of 100",
+    "of_10": "own caption ranked first of 10",
+    "of_100": "own caption ranked first of 100",
 }
 # What else than the model's images, or by what else, a metric of these names describes.
 _PREFIXES = {
@@ -255,6 +257,8 @@ def label(metric: str) -> str:
     for prefix, words in _PREFIXES.items():
         if metric.startswith(prefix):
             return f"{words}: {label(metric.removeprefix(prefix))}"
+    if metric.startswith("obeyed_"):
+        return f"{label(metric.removeprefix('obeyed_'))} as in the caption"
     return metric.replace("_", " ")
 
 

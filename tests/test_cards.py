@@ -45,11 +45,12 @@ def test_the_data_of_a_protocol_is_found():
     ("metric", "words"),
     [
         ("classifier_frechet_distance", "Fréchet distance (features of the second classifier)"),
-        ("classifier_attributes_obeyed", "by the second classifier: attributes obeyed"),
+        ("classifier_attributes_obeyed", "by the second classifier: attributes as in the caption"),
         ("bits_per_sample", "bits per sample"),
+        ("held_out_obeyed_hair_color", "held-out captions: hair color as in the caption"),
         ("paired_psnr_backward", "PSNR to the ground truth, in dB, backward"),
         ("real_speaker_recognized", "real recordings: speakers recognized"),
-        ("held_out_of_10", "held-out captions: right among 10 captions"),
+        ("held_out_of_10", "held-out captions: own caption ranked first of 10"),
     ],
 )
 def test_metrics_have_names_in_words(metric, words):

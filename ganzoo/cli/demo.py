@@ -85,8 +85,8 @@ def need_gradio() -> None:
 @click.argument("model", required=False, type=_Path())
 @serving
 def demo(model: str | None, host: str, port: int, root_path: str, allowed_hosts: Sequence[str], output: str) -> None:
-    """Starts the web page of all models and of editing images, or of one model. MODEL is a model, a preset, an address
-    of the hub, a .keras file or a run folder.
+    """Starts the web page of all models and of editing images, or of one model. MODEL is a model, a preset, a
+    Hugging Face Hub address (hf://USER/NAME), a .keras file or a run folder.
 
     \b
     Examples: ganzoo demo dcgan

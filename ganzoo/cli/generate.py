@@ -79,8 +79,8 @@ def generate(
     seconds: float | None,
     precision: str,
 ) -> None:
-    """Generates a grid of images. NAME is a model, a preset, an address of the hub, a .keras
-    file or a run folder.
+    """Generates a grid of images. NAME is a model, a preset, a Hugging Face Hub address
+    (hf://USER/NAME), a .keras file or a run folder.
 
     \b
     Examples: ganzoo generate dcgan --count 64 --seed 1 --output grid.png

@@ -35,7 +35,7 @@ def list_(pattern: str) -> None:
 @main.command()
 @click.argument("name", type=_Path())
 def info(name: str) -> None:
-    """Describes a model, a preset, an address of the hub, a run folder or a .keras file, with its metrics.
+    """Describes a model, a preset, a Hugging Face Hub address (hf://USER/NAME), a run folder or a .keras file.
 
     \b
     Example: ganzoo info dcgan
