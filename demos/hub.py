@@ -78,11 +78,16 @@ class App(gr.Blocks):
         """
         if len(inputs) != len(block_fn.inputs):
             raise gr.Error(f"expected {len(block_fn.inputs)} values, got {len(inputs)}", print_exception=False)
-        # The visitor's own components, where an event has changed them: presets have different choices.
-        return [
-            state[component._id] if component.stateful else received(state.get(component._id, component), value)
-            for component, value in zip(block_fn.inputs, inputs)
-        ]
+        found = []
+        for component, value in zip(block_fn.inputs, inputs):
+            if component.stateful:
+                found.append(state[component._id])
+            else:
+                # The visitor's own component, where an event has changed it: presets have different choices.
+                # Gradio 6.2 has no `state.get`.
+                own = state[component._id] if component._id in state else component  # noqa: SIM401
+                found.append(received(own, value))
+        return found
 
 
 def models_with_pages() -> list[str]:

@@ -55,7 +55,7 @@ _LABELS = {
     "kl": "KL divergence, in nats",
     "negative_log_likelihood": "negative log-likelihood, in nats",
     "frechet_distance": "Fréchet distance",
-    "classifier_frechet_distance": "Fréchet distance (features of the second classifier)",
+    "classifier_frechet_distance": "Fréchet distance (features of the validation classifier)",
     "psnr_y": "PSNR of the luma, in dB",
     "ssim_y": "SSIM of the luma",
     "psnr_rgb": "PSNR of RGB, in dB",
@@ -85,7 +85,8 @@ _LABELS = {
     "covl": "COVL",
     "inception_score": "Inception Score",
     "attributes_obeyed": "attributes as in the caption",
-    "variety": "variety: mean difference of images, in gray levels",
+    "variety": "mean difference of images of one caption, in gray levels",
+    "real_variety": "mean difference of real images, in gray levels",
     "right_of_10": "own caption ranked first of 10",
     "right_of_100": "own caption ranked first of 100",
     "of_10": "own caption ranked first of 10",
@@ -96,7 +97,7 @@ _PREFIXES = {
     "held_out_": "held-out captions",
     "real_": "real images",
     "stage1_": "Stage-I",
-    "classifier_": "by the second classifier",
+    "classifier_": "by the validation classifier",
 }
 # {metric: what `headline` says of it}; the first that a preset has is taken.
 _HEADLINES = {

@@ -44,8 +44,8 @@ def test_the_data_of_a_protocol_is_found():
 @pytest.mark.parametrize(
     ("metric", "words"),
     [
-        ("classifier_frechet_distance", "Fréchet distance (features of the second classifier)"),
-        ("classifier_attributes_obeyed", "by the second classifier: attributes as in the caption"),
+        ("classifier_frechet_distance", "Fréchet distance (features of the validation classifier)"),
+        ("classifier_attributes_obeyed", "by the validation classifier: attributes as in the caption"),
         ("bits_per_sample", "bits per sample"),
         ("held_out_obeyed_hair_color", "held-out captions: hair color as in the caption"),
         ("paired_psnr_backward", "PSNR to the ground truth, in dB, backward"),

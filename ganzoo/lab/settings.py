@@ -111,12 +111,19 @@ class Settings:
         """
         defaults = type(self)()
         values = {setting.name: getattr(self, setting.name) for setting in fields(self)}
-        # Data may be an array, which has no single truth value.
-        return {
-            name: value
-            for name, value in values.items()
-            if isinstance(value, np.ndarray) or value != getattr(defaults, name)
-        }
+        return {name: value for name, value in values.items() if not _equal(value, getattr(defaults, name))}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Settings):
+            return NotImplemented
+        return all(_equal(getattr(self, one.name), getattr(other, one.name)) for one in fields(self))
+
+
+def _equal(first: Any, second: Any) -> bool:
+    """Whether two values are equal. Data may be an array, whose comparison has no single truth value."""
+    if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
+        return np.array_equal(first, second)
+    return bool(first == second)
 
 
 _BATCH_NORM = ("none", "generator", "discriminator", "both")

@@ -101,8 +101,10 @@ def register_metric(
         higher_is_better: for `evaluation.monitor`, the metric that selects the best checkpoint.
         default: report the metric if a preset names no metrics.
         requires: function that raises GanzooError if the metric cannot be computed, e.g. because a package is
-            missing; its arguments are what the task knows in advance. A default metric is then left out; a metric
-            requested by name is an error.
+            missing. A default metric is then left out; a metric requested by name is an error. Its arguments are what
+            the task knows in advance: image generation the extractor, whether there are labels, and the model; text to
+            image and speech synthesis the model; speech enhancement and restoration the sample rate; super-resolution
+            and image translation the images.
 
     Returns:
         The decorator, which returns the function unchanged.

@@ -48,6 +48,8 @@ def _paired_lpips_vgg(found: Translation) -> float:
     return distance("vgg")(found.translated, found.target)
 
 
-@_metric("cycle_psnr", "PSNR of translation and back to the original on RGB, in dB", higher_is_better=True)
+@_metric(
+    "cycle_psnr", "PSNR of images translated there and back to the originals, on RGB, in dB", higher_is_better=True
+)
 def _cycle_psnr(found: Translation) -> float:
     return psnr(found.returned, found.image, "rgb")

@@ -88,8 +88,7 @@ class SpeechEnhancement(Task):
                 the audio shifted by a different fraction of hop, and returns the mean.
 
         Raises:
-            GanzooError: a size below 1, more shifts than hop, a window that is not a multiple of hop, or a preemphasis
-                out of range.
+            GanzooError: a size below 1, a window that is not a multiple of hop, or a preemphasis out of range.
         """
         at_least_one(window=window, sample_rate=sample_rate)
         if window % hop:
@@ -97,7 +96,9 @@ class SpeechEnhancement(Task):
         if not 0 <= preemphasis < 1:
             raise GanzooError(f"preemphasis must be at least 0 and below 1, got {preemphasis}")
         self.hop, self.reach, self.window = hop, reach, window
-        self.sample_rate, self.preemphasis, self.num_shifts = sample_rate, preemphasis, num_shifts
+        self.sample_rate, self.preemphasis = sample_rate, preemphasis
+        # There are no more different shifts; files of earlier versions may ask for more.
+        self.num_shifts = min(num_shifts, hop)
 
     @property
     def num_shifts(self) -> int:

@@ -1,6 +1,7 @@
 """Publishes a run as a preset: its best checkpoint, or its last one, as a small file of weights, with a model card."""
 
 import re
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -83,37 +84,44 @@ def publish_run(
     if not lines:
         raise GanzooError(f"{run / 'metrics.jsonl'} has no epoch that describes {checkpoint.name}")
     best = lines[-1]
-    # Under another name than those of an earlier preset, which stay until all is measured.
-    file, sha256 = preset_folders.write_weights(trained, folder, inference_only, bits)
-    # In float32, as users load it.
-    model = loading.build(config, str(run), policy="float32")
-    model.load_shipped(folder / file, sha256)
-    metrics: dict[str, Any] = {}
-    if not validated:
-        protocol = _NOT_MEASURED
-    elif takes_extractor(config.model) and not (config.evaluation.judge or config.evaluation.extractor):
-        protocol = _NO_EXTRACTOR
-    else:
-        try:
+
+    def published(place: Path) -> tuple[Config, Any]:
+        """Writes the weights to a folder, and returns the preset with their metrics, and the model that has them."""
+        file, sha256 = preset_folders.write_weights(trained, place, inference_only, bits)
+        # In float32, as users load it.
+        model = loading.build(config, str(run), policy="float32")
+        model.load_shipped(place / file, sha256)
+        metrics: dict[str, Any] = {}
+        if not validated:
+            protocol = _NOT_MEASURED
+        elif takes_extractor(config.model) and not (config.evaluation.judge or config.evaluation.extractor):
+            protocol = _NO_EXTRACTOR
+        else:
             metrics, protocol = measure(model, config, data, samples)
-        except BaseException:
-            if name is not None:
-                (folder / file).unlink()
-            raise
-        selected = recorded_value(checkpoint, "frechet_distance") is not None
-        if selected and protocol.endswith(f"on {config.evaluation.extractor} features"):
-            protocol += ", which selected the checkpoint"
-    metrics["best_epoch"] = best["epoch"]
-    kind = "gpu" if "gpu_seconds" in best else "cpu"
-    metrics[f"training_{kind}_minutes"] = round(best[f"{kind}_seconds"] / 60, 1)
-    weights = Weights(file if name is None else f"{name}.npz", sha256, license, trained_on, protocol, metrics)
-    preset = replace(_portable(config, run), weights=weights)
+            selected = recorded_value(checkpoint, "frechet_distance") is not None
+            if selected and protocol.endswith(f"on {config.evaluation.extractor} features"):
+                protocol += ", which selected the checkpoint"
+        metrics["best_epoch"] = best["epoch"]
+        kind = "gpu" if "gpu_seconds" in best else "cpu"
+        metrics[f"training_{kind}_minutes"] = round(best[f"{kind}_seconds"] / 60, 1)
+        weights = Weights(file, sha256, license, trained_on, protocol, metrics)
+        return replace(_portable(config, run), weights=weights), model
+
     if name is not None:
+        # Files of other presets, also of this name, stay as they are until all is measured.
+        with tempfile.TemporaryDirectory() as place:
+            preset, _ = published(Path(place))
+            assert preset.weights is not None
+            content = (Path(place) / preset.weights.file).read_bytes()
+        weights = replace(preset.weights, file=f"{name}.npz")
+        text = dump(replace(preset, weights=weights))
+        write_atomically(folder / weights.file, content)
         path = folder / f"{name}.yaml"
-        (folder / file).replace(folder / weights.file)
-        write_atomically(path, dump(preset).encode())
+        write_atomically(path, text.encode())
         return path
-    sample_image = cards.samples_of(model, data, sha256)
+    preset, model = published(folder)
+    assert preset.weights is not None
+    sample_image = cards.samples_of(model, data, preset.weights.sha256)
     if sample_image is None:
         (folder / cards.SAMPLES_FILE).unlink(missing_ok=True)
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import keras
+from keras import ops
 
 from ganzoo import backend, keras_archive, loading, memory, preset_folders, presets, registry, weights
 from ganzoo.arguments import check_model_arguments, parameters_of
@@ -252,9 +253,9 @@ class Saving(keras.Model):
         own = {key: store[key] for key in store.keys() if not key.startswith(("random_", "mean_"))}  # noqa: SIM118
         super().load_own_variables(own)
         for name, variable in state.items():
-            # A file of a model that was not compiled, or with other losses, has no such means.
-            if name in store or not name.startswith("mean_"):
-                variable.assign(store[name])
+            # A file of a model that was not compiled, or with other losses, has no such means: they begin anew.
+            new = name.startswith("mean_") and name not in store
+            variable.assign(ops.zeros_like(variable) if new else store[name])
 
     def _unsaved_state(self):
         """{name: variable} of what Keras does not save; a model that is not compiled has no means."""

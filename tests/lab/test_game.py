@@ -178,4 +178,6 @@ def test_settings_are_compared_and_changed():
     settings = ganzoo.lab.Settings(units="16", latent_dim=4.0)
     assert (settings.units, settings.latent_dim) == (16, 4)
     points = np.zeros((5, 2))
-    assert ganzoo.lab.Settings(data=points).differing() == {"data": points}
+    assert list(ganzoo.lab.Settings(data=points).differing()) == ["data"]
+    assert ganzoo.lab.Settings(data=points) == ganzoo.lab.Settings(data=points.copy())
+    assert ganzoo.lab.Settings(data=points) != ganzoo.lab.Settings(data=points + 1)

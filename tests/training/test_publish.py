@@ -48,6 +48,9 @@ def test_a_published_run_is_a_preset_folder_with_metrics_and_a_card(measured_run
     np.testing.assert_array_equal(ganzoo.load(path).generate(2, seed=0), published.generate(2, seed=0))
     config = run / "config.yaml"
     config.write_text(config.read_text().replace("evaluation: {", "evaluation: {judge: mnist_judge, "))
+    # In the folder of a preset with the same weights, which stays whole.
+    publish_run(run, folder, images_npz, **given, name="mine")
+    np.testing.assert_array_equal(ganzoo.load(folder).generate(2, seed=0), published.generate(2, seed=0))
     # A preset stays as it is if the weights that would replace it cannot be measured.
     np.savez(tmp_path / "one.npz", images=np.zeros((1, 28, 28), "uint8"))
     before = {one.name: one.read_bytes() for one in path.parent.iterdir()}
