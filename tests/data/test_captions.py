@@ -241,9 +241,9 @@ def test_captioned_sets_of_tensorflow_datasets(tmp_path, monkeypatch):
     found, texts, _ = open_captions("tfds:tiny_captions", (8, 8, 3))
     np.testing.assert_array_equal(found, images)
     assert texts == [["a"], ["b"], ["c"]]
-    gray = open_captions("tfds:tiny_captions", (4, 4, 1))[0]
-    luma = (images @ [0.299, 0.587, 0.114]).mean(axis=(1, 2))
-    np.testing.assert_allclose(gray.mean(axis=(1, 2, 3)), luma, atol=2)
+    gray = open_captions("tfds:tiny_captions", (8, 8, 1))[0]
+    luma = images @ [0.299, 0.587, 0.114]
+    np.testing.assert_allclose(gray[..., 0], luma, atol=1)
     with pytest.raises(ganzoo.GanzooError, match="images of tfds:tiny_captions are 8x8, smaller than"):
         open_captions("tfds:tiny_captions", (64, 64, 3))
 
