@@ -38,8 +38,7 @@ def test_copies_in_pytorch_give_the_same_numbers_and_the_same_step(name, argumen
         ours = np.asarray(network(inputs if len(inputs) > 1 else inputs[0], training=False))
         tensors = [layout(part) for part in inputs]
         theirs = back(TorchReference(network, exact=True).eval()(*tensors))
-        # Usually 5e-7. Once, after many other tests in the same process, PyTorch's tanh was less precise: 2e-5.
-        np.testing.assert_allclose(theirs, ours, rtol=0, atol=5e-5 * np.abs(ours).max())
+        np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-5 * np.abs(ours).max())
         # With even padding the numbers are others, and as many.
         assert back(TorchReference(network).eval()(*tensors)).shape == ours.shape
     for bfloat16 in (False, True):

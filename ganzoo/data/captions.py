@@ -193,7 +193,6 @@ def _tfds(place, image_shape, upscale, strict):
     for image, example in zip(images, tfds.as_numpy(dataset)):
         value = example[key]
         value = value.get("text", next(iter(value.values()))) if isinstance(value, dict) else value
-        # (1, height, width, channels): fit_array takes several images.
         image[:] = fit_array(np.asarray(example["image"])[None], image_shape, upscale, f"tfds:{place}")[0]
         texts.append([bytes(text).decode("utf-8", "replace") for text in np.atleast_1d(value)])
     if not texts:

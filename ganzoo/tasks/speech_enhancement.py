@@ -97,7 +97,7 @@ class SpeechEnhancement(Task):
             raise GanzooError(f"preemphasis must be at least 0 and below 1, got {preemphasis}")
         self.hop, self.reach, self.window = hop, reach, window
         self.sample_rate, self.preemphasis = sample_rate, preemphasis
-        # There are no more different shifts; files of earlier versions may ask for more.
+        # There are no more different shifts than samples of a hop; files of earlier versions may ask for more.
         self.num_shifts = min(num_shifts, hop)
 
     @property
@@ -106,7 +106,7 @@ class SpeechEnhancement(Task):
 
         Example:
             model = ganzoo.load("segan")
-            model.num_shifts = 1        # four times as fast, a little more noise
+            model.num_shifts = 1        # one pass of the network instead of four
         """
         return self._num_shifts
 
@@ -116,7 +116,6 @@ class SpeechEnhancement(Task):
         keep_argument(self, "num_shifts", self._num_shifts)
 
     def _checked_shifts(self, number: Any) -> int:
-        # There are no more different shifts than samples of a hop.
         whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
         if not whole or not 1 <= number <= self.hop:
             raise GanzooError(f"num_shifts must be an integer from 1 to {self.hop}, got {number!r}")
