@@ -4,6 +4,7 @@ configuration."""
 import contextlib
 import contextvars
 import functools
+import inspect
 import math
 import os
 import threading
@@ -21,8 +22,9 @@ _MOST_ARRAYS = 4_000
 class _Allowance:
     """A limit on the bytes and arrays of weights; what counts toward it also counts toward the enclosing limit."""
 
-    def __init__(self, most_bytes, problem, path=None, stored=None):
+    def __init__(self, most_bytes, problem, path=None, stored=None, all_read=False):
         self.most_bytes, self.problem, self.path, self.stored = most_bytes, problem, path, stored
+        self.all_read = all_read
         self.taken, self.arrays = 0, 0
         self.outer: _Allowance | None = None
 
@@ -69,12 +71,14 @@ def fitting_memory(where: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def fitting_file(path: PathLike, stored: int) -> Iterator[None]:
+def fitting_file(path: PathLike, stored: int, all_read: bool = False) -> Iterator[None]:
     """Context manager: networks created inside must be about as large as the weights in a file, see `fitting_memory`.
 
     Args:
         path: the file, for the error.
         stored: size of its weights as float32, in bytes.
+        all_read: whether every layer created inside will get its weights from the file. Zeros then replace random
+            initial values, which take longer to create than to read.
 
     Raises:
         GanzooError: the networks are much larger than the stored weights, or much smaller (see `check_all_needed`).
@@ -83,7 +87,7 @@ def fitting_file(path: PathLike, stored: int) -> Iterator[None]:
         f"{path} describes networks that are much larger than the weights it stores ({stored:,} bytes): the arguments "
         "are not those it was trained with, or it is made to exhaust memory"
     )
-    with _allowing(_Allowance(_COPIES * stored + 2**16, problem, path, stored)):
+    with _allowing(_Allowance(_COPIES * stored + 2**16, problem, path, stored, all_read)):
         yield
 
 
@@ -129,10 +133,27 @@ def _layer_class():
 def _counted(add_weight):
     """Wraps Keras' `add_weight` to count the weights created in this context; Keras has no hook for this."""
 
+    import keras
+    from keras import initializers
+
+    parameters = inspect.signature(add_weight)
+    random = (
+        initializers.VarianceScaling,
+        initializers.RandomNormal,
+        initializers.RandomUniform,
+        initializers.TruncatedNormal,
+    )
+
     @functools.wraps(add_weight)
     def counted(self, *args, **kwargs):
         if (allowance := _allowance.get()) is not None:
-            allowance.take(args[0] if args else kwargs.get("shape"))
+            arguments = parameters.bind(self, *args, **kwargs).arguments
+            allowance.take(arguments.get("shape"))
+            # A file has the weights of networks, not those of the model itself.
+            if allowance.all_read and not isinstance(self, keras.Model):
+                if isinstance(initializers.get(arguments.get("initializer")), random):
+                    arguments["initializer"] = "zeros"
+                    return add_weight(**arguments)
         return add_weight(self, *args, **kwargs)
 
     return counted
