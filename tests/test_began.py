@@ -75,13 +75,14 @@ def test_losses_on_logits_are_refused_and_the_reverse():
         ganzoo.create("dcgan", **SMALL).compile(loss="boundary_equilibrium")
 
 
-def test_matching_of_codes_moves_the_generator_and_leaves_the_controller_its_errors():
+@pytest.mark.parametrize("setting", ["feature_matching", "moment_matching"])
+def test_matching_of_codes_moves_the_generator_and_leaves_the_controller_its_errors(setting):
     """The discriminator and k are the same in both runs' first step; the generator learns something else."""
     models = []
     for factor in (0.0, 10.0):
         keras.utils.set_random_seed(0)
         model = ganzoo.create("began", **SMALL)
-        model.compile("sgd", loss={"name": "boundary_equilibrium", "rate": 0.5}, feature_matching=factor)
+        model.compile("sgd", loss={"name": "boundary_equilibrium", "rate": 0.5}, **{setting: factor})
         model.fit(model.example_batch(8), batch_size=8, verbose=0)
         models.append(model)
     plain, matched = models

@@ -3,7 +3,7 @@
 
 from ganzoo.losses.adversarial import AdversarialLoss, adversarial_loss, get
 from ganzoo.losses.likelihoods import Likelihood, get_likelihood, likelihood
-from ganzoo.losses.matching import feature_matching
+from ganzoo.losses.matching import feature_matching, maximum_mean_discrepancy
 from ganzoo.losses.penalties import Penalty, get_penalty, penalty
 from ganzoo.losses.sample_likelihoods import SampleLikelihood, get_sample_likelihood, sample_likelihood
 
@@ -19,6 +19,7 @@ __all__ = [
     "get_penalty",
     "get_sample_likelihood",
     "likelihood",
+    "maximum_mean_discrepancy",
     "penalty",
     "sample_likelihood",
 ]

@@ -13,7 +13,7 @@ from ganzoo.arguments import NOT_IN_PRESETS, AtLeastOne, NotNegative
 from ganzoo.data.batch_checks import parts_of
 from ganzoo.data.batches import with_condition
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.losses import feature_matching
+from ganzoo.losses import feature_matching, maximum_mean_discrepancy
 from ganzoo.networks import regularizers
 from ganzoo.training.augmentations import get_augmentation
 from ganzoo.training.averages import HistoricalAverage
@@ -157,11 +157,16 @@ class AdversarialModel(ZooModel):
         if not self.is_adversarial:
             return content
         fake = self.discriminator_inputs(self.augmented(fake), condition)
-        if self.feature_matching:
+        if self.matches_features:
             features, logits = self._features_and_logits(fake, training=training)
             real = self.discriminator_inputs(self.augmented(real), condition)
             real_features, _ = self._features_and_logits(real, training=training)
-            content = content + self.feature_matching * feature_matching(real_features, features)
+            for weight, distance in (
+                (self.feature_matching, feature_matching),
+                (self.moment_matching, maximum_mean_discrepancy),
+            ):
+                if weight:
+                    content = content + weight * distance(real_features, features)
         else:
             logits = self.discriminator(fake, training=training)
         self.record(fake_score=ops.mean(logits))
@@ -269,6 +274,7 @@ class AdversarialModel(ZooModel):
         augmentations: list = [],
         adversarial_weight: NotNegative = 1.0,
         feature_matching: NotNegative = 0.0,
+        moment_matching: NotNegative = 0.0,
         historical_averaging: NotNegative = 0.0,
         discriminator_steps: AtLeastOne = 1,
         **settings: Any,
@@ -286,10 +292,12 @@ class AdversarialModel(ZooModel):
                 "weight": ...} or a `ganzoo.losses.Penalty`.
             augmentations: list of changes to real and generated images before the discriminator sees them:
                 "instance_noise", "diffaugment" (see `ganzoo.training.augmentations`), as above.
-            adversarial_weight: weight of the generator's adversarial loss. With 0 and no feature matching, a model
+            adversarial_weight: weight of the generator's adversarial loss. With 0 and no matching of features, a model
                 with a `content_loss` pre-trains on that loss, and its discriminator is not trained.
             feature_matching: weight of `ganzoo.losses.feature_matching`, on the input of the discriminator's last layer
                 or an auto-encoder's code (Salimans et al. 2016, who set `adversarial_weight` to 0).
+            moment_matching: weight of `ganzoo.losses.maximum_mean_discrepancy` on the same features: the whole
+                distributions are matched instead of their means.
             historical_averaging: weight of |weights - their mean over all steps|^2 in both losses (ibid., section 3.2).
             discriminator_steps: the k of Algorithm 1; each step takes new examples and new noise.
             **settings: `ema_decay`, `seed`, `synchronized_batch_norm`, `run_eagerly`, `jit_compile` and
@@ -314,6 +322,7 @@ class AdversarialModel(ZooModel):
             AdversarialModel.compile,
             adversarial_weight=adversarial_weight,
             feature_matching=feature_matching,
+            moment_matching=moment_matching,
             historical_averaging=historical_averaging,
             discriminator_steps=discriminator_steps,
         )
@@ -326,10 +335,10 @@ class AdversarialModel(ZooModel):
         self.penalties = [losses.get_penalty(penalty) for penalty in penalties]
         self.augmentations = [get_augmentation(augmentation) for augmentation in augmentations]
         has_content = type(self).content_loss is not AdversarialModel.content_loss
-        self.is_adversarial = bool(self.adversarial_weight or self.feature_matching or not has_content)
+        self.is_adversarial = bool(self.adversarial_weight or self.matches_features or not has_content)
         if not self.is_adversarial and self.discriminator_steps > 1:
             raise GanzooError("discriminator_steps: with an adversarial_weight of 0 the discriminator is not trained")
-        if self.feature_matching:
+        if self.matches_features:
             features = regularizers.features_of(self.discriminator)
             network = keras.Model(self.discriminator.input, [features, self.discriminator.output])
             # A function: Keras would track the network itself, and save the discriminator's layers a second time.
@@ -346,6 +355,11 @@ class AdversarialModel(ZooModel):
             augmentations=self.augmentations,
             **others,
         )
+
+    @property
+    def matches_features(self) -> bool:
+        """Whether the generator's loss compares features of real and generated examples."""
+        return bool(self.feature_matching or self.moment_matching)
 
     @property
     def reported_metrics(self) -> tuple[str, ...]:

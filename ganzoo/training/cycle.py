@@ -156,8 +156,9 @@ class CycleModel(AdversarialModel):
                 none.
         """
         self.refuse_unknown_settings(settings)
-        if settings.get("feature_matching"):
-            raise GanzooError(f"{self.model_name} has two discriminators and no feature_matching: leave it out")
+        for name in ("feature_matching", "moment_matching"):
+            if settings.get(name):
+                raise GanzooError(f"{self.model_name} has two discriminators and no {name}: leave it out")
         self.keep_settings(
             CycleModel.compile,
             cycle_weight=cycle_weight,

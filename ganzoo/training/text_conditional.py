@@ -132,7 +132,7 @@ class TextConditionalGAN(AdversarialModel):
         return {}
 
     def generator_loss(self, batch: Any, training: bool = True) -> Tensor:
-        if (self.attributes or self.variety) and self.is_adversarial and not self.feature_matching:
+        if (self.attributes or self.variety) and self.is_adversarial and not self.matches_features:
             loss = self._loss_of_text(batch, training)
         else:
             loss = super().generator_loss(batch, training)

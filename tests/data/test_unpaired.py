@@ -104,5 +104,6 @@ def test_data_that_does_not_fit(translator, paired_source):
     ):
         with pytest.raises(GanzooError, match=words):
             _ = ganzoo.create("cyclegan", **{**TINY, **arguments}).discriminator
-    with pytest.raises(GanzooError, match="feature_matching"):
-        translator.compile(feature_matching=1.0)
+    for setting in ("feature_matching", "moment_matching"):
+        with pytest.raises(GanzooError, match=setting):
+            translator.compile(**{setting: 1.0})

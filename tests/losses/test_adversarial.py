@@ -82,3 +82,23 @@ def test_feature_matching_compares_means():
     """Means (1, 2) and (3, -1): 4 + 9."""
     real, fake = np.array([[0.0, 2.0], [2.0, 2.0]]), np.array([[3.0, 0.0], [3.0, -2.0]])
     assert float(losses.feature_matching(real, fake)) == pytest.approx(13)
+
+
+def test_discrepancy_of_two_pairs():
+    """The squared distance within both pairs is 4, and so is their scale: the kernel is k = mean a / (1 + a) for
+    different points and 1 for equal ones. Within: k and k; between: (1 + k) / 2, counted twice."""
+    pair = np.array([[0.0], [2.0]])
+    kernel = np.mean([a / (1 + a) for a in (0.1, 0.3, 1.0)])
+    assert float(losses.maximum_mean_discrepancy(pair, pair)) == pytest.approx(kernel - 1)
+    # Neither the scale of the features nor one example alone matters or fails.
+    assert float(losses.maximum_mean_discrepancy(1e3 * pair, 1e3 * pair)) == pytest.approx(kernel - 1)
+    assert np.isfinite(losses.maximum_mean_discrepancy(pair[:1], pair[1:]))
+
+
+def test_discrepancy_sees_what_means_do_not():
+    noise = np.random.default_rng(0).normal(size=(3, 500, 4)).astype("float32")
+    noise -= noise.mean(axis=1, keepdims=True)
+    same, narrow = (float(losses.maximum_mean_discrepancy(noise[0], other)) for other in (noise[1], 0.5 * noise[2]))
+    assert abs(same) < 0.002
+    assert narrow > 20 * abs(same)
+    assert float(losses.feature_matching(noise[0], 0.5 * noise[2])) < 1e-6
