@@ -140,7 +140,7 @@ def cache_folder() -> Path:
         folder = cache_folder()     # Path("~/.cache/ganzoo") on Linux
     """
     if asked := os.environ.get("GANZOO_CACHE"):
-        return Path(asked)
+        return Path(os.path.expanduser(asked))
     import platformdirs
 
     try:

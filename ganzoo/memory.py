@@ -150,10 +150,10 @@ def _counted(add_weight):
             arguments = parameters.bind(self, *args, **kwargs).arguments
             allowance.take(arguments.get("shape"))
             # A file has the weights of networks, not those of the model itself.
-            if allowance.all_read and not isinstance(self, keras.Model):
-                if isinstance(initializers.get(arguments.get("initializer")), random):
-                    arguments["initializer"] = "zeros"
-                    return add_weight(**arguments)
+            in_file = allowance.all_read and not isinstance(self, keras.Model)
+            if in_file and isinstance(initializers.get(arguments.get("initializer")), random):
+                arguments["initializer"] = "zeros"
+                return add_weight(**arguments)
         return add_weight(self, *args, **kwargs)
 
     return counted

@@ -383,6 +383,17 @@ def test_recordings_with_labels_from_names_folders_files_and_archives(recordings
     assert packed.labels == found.labels
     for ours, theirs in zip(packed.samples, found.samples):
         np.testing.assert_array_equal(ours, theirs)
+    # Resampling exceeds the range of a clipped recording, which is no mistake in the file.
+    square = (32767 * np.sign(np.sin(np.arange(RATE) / 5))).astype("int16")
+    np.savez(tmp_path / "loud.npz", audio=square, lengths=[RATE], sample_rate=RATE)
+    assert open_labeled(f"npz:{tmp_path / 'loud.npz'}", RATE // 2).samples[0].shape == (RATE // 2,)
+    # Zeros before a number are no part of its value.
+    (tmp_path / "takes").mkdir()
+    for take in ("08", "09", "10", "2020-01"):
+        soundfile.write(tmp_path / "takes" / f"{take}.wav", tone(0), RATE)
+    takes = f"named:{tmp_path / 'takes'}:{{take}}:take="
+    for condition, expected in (("9-99999999999", ["09", "10"]), ("08,2020-01", ["08", "2020-01"])):
+        assert open_labeled(takes + condition, RATE).labels["take"] == expected
     for label in ("no", "yes"):
         (tmp_path / "words" / label).mkdir(parents=True)
         soundfile.write(tmp_path / "words" / label / "a.wav", tone(0), RATE)

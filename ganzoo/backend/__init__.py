@@ -57,6 +57,7 @@ training_data = _module.training_data
 transposed_convolved = _module.transposed_convolved
 unsupported = _module.unsupported
 update = _module.update
+weight_of = _module.weight_of
 
 # For bug reports: whether a problem remains with the operations of Keras alone. Networks and results are the same.
 PLAIN_KERNELS = os.environ.get("GANZOO_PLAIN_KERNELS", "") not in ("", "0")

@@ -161,6 +161,10 @@ def with_dependency(data: Any, value: Any) -> Any:
     return value.value if isinstance(value, keras.Variable) else value
 
 
+def weight_of(data: Any) -> None:
+    """No sample weight for what is recorded of a batch; as in `tensorflow.py`."""
+
+
 def replica_count() -> int:
     """Number of replicas."""
     return 1

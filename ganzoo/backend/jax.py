@@ -37,6 +37,7 @@ from ganzoo.backend.common import (  # noqa: F401
     share_statistics,
     training_data,
     transposed_convolved,
+    weight_of,
     with_dependency,
 )
 from ganzoo.types import Tensor

@@ -216,6 +216,15 @@ def with_dependency(data: Any, value: Any) -> Tensor:
         return tf.identity(value)
 
 
+def weight_of(data: Any) -> Tensor:
+    """The sample weight of what is recorded of a batch, which depends on the batch: see `with_dependency`. 1, or 0
+    without examples, as some replicas are in the last batch of `evaluate`."""
+    tensors = [tensor for tensor in tf.nest.flatten(data) if tf.is_tensor(tensor)]
+    if not tensors or tensors[0].shape[0]:
+        return with_dependency(data, 1.0)
+    return with_dependency(data, tf.cast(tf.shape(tensors[0])[0] > 0, "float32"))
+
+
 def update(pairs: Sequence[tuple[Any, Any]], function: Callable) -> None:
     """Assigns function(target, source) to the target of every (target, source) pair of variables.
 

@@ -27,6 +27,7 @@ from ganzoo.backend.common import (  # noqa: F401
     test_step,
     train_step,
     training_data,
+    weight_of,
 )
 from ganzoo.backend.torch_kernels import (  # noqa: F401
     batch_normalized,

@@ -125,6 +125,9 @@ def render_all(
             except BrokenPipeError:
                 process.kill()
                 process.wait()
+                # What could not be sent would raise another error when `process` closes the pipe.
+                with contextlib.suppress(OSError):
+                    process.stdin.close()
                 errors.seek(0)
                 said = errors.read().decode(errors="replace").strip()
                 reason = said.splitlines()[-1] if said else "its process ended"

@@ -91,7 +91,7 @@ def _from_json(text):
     found = {}
     for entry in content:
         # Programs that write every key leave the unused one null or empty.
-        written = next((entry[key] for key in ("captions", "caption") if entry.get(key) not in (None, [])), None)
+        written = next((entry[key] for key in ("captions", "caption") if entry.get(key) not in (None, [], "")), None)
         written = [written] if isinstance(written, str) else written
         if written is None and isinstance(entry.get("name"), str):
             written = written_from_names(entry)
@@ -99,6 +99,8 @@ def _from_json(text):
             raise ValueError(f"an entry without a file and captions: {str(entry)[:200]}")
         if not all(isinstance(caption, str) for caption in written):
             raise ValueError(f"a caption that is not a string: {str(entry)[:200]}")
+        if not all(caption.strip() for caption in written):
+            raise ValueError(f"an empty caption: {str(entry)[:200]}")
         found.setdefault(entry["file"], []).extend(written)
     return found
 

@@ -292,9 +292,10 @@ def fit(image: np.ndarray, image_shape: Sequence[int], upscale: bool = False) ->
     if (image.shape[0] < height or image.shape[1] < width) and not upscale:
         raise TooSmall(f"{image.shape[1]}x{image.shape[0]}")
     scale = min(image.shape[0] / height, image.shape[1] / width)
-    top = (image.shape[0] - height * scale) / 2
-    left = (image.shape[1] - width * scale) / 2
-    box = (left, top, left + width * scale, top + height * scale)
+    # Clipped: rounding may leave the image by a tiny part of a pixel, which Pillow refuses.
+    top = max(0.0, (image.shape[0] - height * scale) / 2)
+    left = max(0.0, (image.shape[1] - width * scale) / 2)
+    box = (left, top, min(left + width * scale, image.shape[1]), min(top + height * scale, image.shape[0]))
     # Antialiased when shrinking: Pillow widens the filter by the scale.
     pillow_image = Image.fromarray(image[..., 0] if channels == 1 else image)
     array = np.asarray(pillow_image.resize((width, height), Image.Resampling.BICUBIC, box=box))

@@ -108,7 +108,10 @@ def _folder(place, at_least, strict, shorter_side=None, background=WHITE):
     def read(place, path):
         try:
             image = read_image(path, 3, background=background)
-            if image.shape[:2] != large[path]:
+            # Pillow has turned the size of a TIFF already, in some versions.
+            if image.shape[:2] == large[path][::-1]:
+                kept_sizes[path] = kept_sizes[path][::-1]
+            elif image.shape[:2] != large[path]:
                 raise GanzooError(f"{path}: {image.shape[:2]} pixels instead of {large[path]}")
             image = image if shorter_side is None else resized(image, kept_sizes[path])
             pixels[offsets[place] : offsets[place + 1]] = image.ravel()

@@ -15,6 +15,7 @@ import numpy as np
 from ganzoo.data.arrays import read_arrays
 from ganzoo.data.audio import audio_files, resampled
 from ganzoo.data.folders import natural, printable
+from ganzoo.data.recording_files import RATES
 from ganzoo.data.recordings import read_recordings
 from ganzoo.data.sources import split_source
 from ganzoo.errors import GanzooError, first_line
@@ -211,8 +212,8 @@ def _npz(place, rate, strict, chosen):
         raise GanzooError(
             f"{path}: lengths are whole numbers (count,) that add up to the {len(audio)} samples of audio"
         )
-    if own.size != 1 or own.dtype.kind not in "iu":
-        raise GanzooError(f"{path}: sample_rate is a whole number in Hz, got {own!r}")
+    if own.size != 1 or own.dtype.kind not in "iu" or not RATES[0] <= int(own.item()) <= RATES[1]:
+        raise GanzooError(f"{path}: sample_rate is a whole number from {RATES[0]} to {RATES[1]} in Hz, got {own!r}")
     names = [key for key in arrays if key not in ("audio", "lengths", "sample_rate", "names")]
     for name in ("names", *names):
         if name in arrays and arrays[name].shape != lengths.shape:
@@ -221,10 +222,11 @@ def _npz(place, rate, strict, chosen):
     ends = np.cumsum(lengths)
     kept = _selected(list(enumerate(rows)), chosen, str(path))
     scale = np.float32(1 / 32768 if audio.dtype.kind == "i" else 1)
-    samples = [resampled(audio[ends[i] - lengths[i] : ends[i]] * scale, int(own), rate) for i, _ in kept]
-    samples = [sound.astype("float32", copy=False) for sound in samples]
-    if not all(np.isfinite(sound).all() and np.abs(sound).max() <= 1.001 for sound in samples):
+    parts = [audio[ends[i] - lengths[i] : ends[i]] * scale for i, _ in kept]
+    # Before resampling, which exceeds the range where a recording is clipped.
+    if not all(np.isfinite(sound).all() and np.abs(sound).max() <= 1.001 for sound in parts):
         raise GanzooError(f"{path}: audio has values that are not numbers in [-1, 1]")
+    samples = [resampled(sound, int(own.item()), rate).astype("float32", copy=False) for sound in parts]
     titles = arrays.get("names", np.arange(len(lengths)))
     return LabeledRecordings(
         samples, [str(titles[i]) for i, _ in kept], {name: [row[name] for _, row in kept] for name in names}
@@ -242,11 +244,17 @@ def _selected(rows: Sequence[tuple[Any, dict[str, str]]], chosen: Mapping[str, s
                 f"{place}: the condition {name}={text} needs a label '{name}'; there are: "
                 f"{', '.join(rows[0][1]) or 'none'}"
             )
-        wanted: set[str] = set()
-        for value in text.split(","):
-            ends = re.fullmatch(r"(\d+)-(\d+)", value)
-            wanted |= set(map(str, range(int(ends[1]), int(ends[2]) + 1))) if ends else {value}
-        rows = [(path, labels) for path, labels in rows if labels[name] in wanted]
+        values = set(text.split(","))
+        pairs = [value.split("-") for value in values if re.fullmatch(r"[0-9]{1,18}-[0-9]{1,18}", value)]
+        ranges = [(int(first), int(last)) for first, last in pairs]
+
+        def fits(label, values=values, ranges=ranges):
+            if label in values:
+                return True
+            number = int(label) if re.fullmatch("[0-9]{1,18}", label) else None
+            return number is not None and any(first <= number <= last for first, last in ranges)
+
+        rows = [(path, labels) for path, labels in rows if fits(labels[name])]
         if not rows:
             raise GanzooError(f"{place}: no recording with {name}={text}")
     return list(rows)

@@ -49,6 +49,21 @@ def check_trains(kind: str | None) -> None:
         )
 
 
+def named_workers() -> int:
+    """Number of tasks that train in the cluster of TF_CONFIG; 0 if it names no cluster.
+
+    Raises:
+        GanzooError: as `tf_config`.
+    """
+    return workers(tf_config().get("cluster", {}))
+
+
+def slurm_tasks() -> int:
+    """Number of tasks of the SLURM step; 0 outside of one."""
+    asked = os.environ.get("SLURM_STEP_NUM_TASKS", "")
+    return _limited(asked) if re.fullmatch("[0-9]+", asked) else 0
+
+
 def workers(tasks: dict[str, Sequence[str]]) -> int:
     """Number of tasks of a cluster, {type: list of addresses}, that train."""
     return sum(len(tasks.get(kind, ())) for kind in _TRAINING_KINDS)
@@ -86,14 +101,15 @@ def _problem_of_tf_config(found: Any) -> str | None:
 
 
 def resolver() -> Any:
-    """A cluster resolver for TF_CONFIG, or else for the SLURM step.
+    """A cluster resolver for TF_CONFIG if it names several workers, or else for the SLURM step; without one, for
+    TF_CONFIG.
 
     Raises:
         GanzooError: as `tf_config`; or more than 10,000 SLURM tasks or nodes, or a host name that is too long.
     """
     import tensorflow as tf
 
-    if tf_config():
+    if named_workers() > 1 or (slurm_tasks() < 2 and named_workers()):
         return tf.distribute.cluster_resolver.TFConfigClusterResolver()
     _check_slurm()
     # Only the addresses come from SLURM's variables: for GPUs, TensorFlow would call nvidia-smi, which may be missing,

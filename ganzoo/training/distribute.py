@@ -123,9 +123,9 @@ def workers_needed(place: Placement) -> Iterator[None]:
 def _auto() -> Placement:
     import tensorflow as tf
 
-    if cluster.workers(cluster.tf_config().get("cluster", {})) > 1:
+    if cluster.named_workers() > 1:
         return _multiworker("TF_CONFIG names several workers")
-    if os.environ.get("SLURM_STEP_NUM_TASKS", "1") != "1":
+    if cluster.slurm_tasks() > 1:
         return _multiworker("SLURM runs several tasks")
     if os.environ.get("TPU_NAME"):
         return _tpu("TPU_NAME is set")
@@ -153,7 +153,7 @@ def _mirrored(reason: str = "as requested") -> Placement:
 def _multiworker(reason: str = "as requested") -> Placement:
     import tensorflow as tf
 
-    if not cluster.tf_config() and not os.environ.get("SLURM_STEP_NUM_TASKS"):
+    if not cluster.named_workers() and not cluster.slurm_tasks():
         raise GanzooError(
             f"strategy multiworker needs TF_CONFIG, or a SLURM step (srun): TF_CONFIG='{cluster.EXAMPLE}'"
         )

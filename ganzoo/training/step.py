@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import keras
+from keras import ops
 
 from ganzoo import backend
 from ganzoo.data.batches import split, unpadded
@@ -70,7 +71,7 @@ class StepState(threading.local):
     Attributes:
         recorded: {name: value} given to `ZooModel.record`.
         shared: (batch, its result of `split_batch`, the generated batch) while both updates share a fake batch.
-        weight: sample weight of recorded values, see `ZooModel.record`.
+        weight: sample weight of recorded values, see `ZooModel.record`: 1, or 0 for a replica without examples.
     """
 
     recorded: dict[str, Tensor]
@@ -82,7 +83,7 @@ class StepState(threading.local):
 
     def begin(self, data: Any) -> None:
         self.recorded = {}
-        self.weight = backend.with_dependency(data, 1.0) if backend.IS_TENSORFLOW else None
+        self.weight = backend.weight_of(data)
 
     def end(self) -> None:
         # A loss called outside of a step must not use this step's tensors.
@@ -123,9 +124,13 @@ class TrainingStep:
         self._step_state.recorded.update(values)
         for name, value in values.items():
             if name in self.trackers:
-                # The weight is 1, but depends on the batch. Keras would otherwise count a value in the step that finds
-                # the end of a dataset of unknown length.
-                self.trackers[name].update_state(value, sample_weight=self._step_state.weight)
+                # The weight depends on the batch. Keras would otherwise count a value in the step that finds the end of
+                # a dataset of unknown length.
+                weight = self._step_state.weight
+                if weight is not None and backend.replica_count() > 1:
+                    # The mean over no examples is NaN, whatever its weight.
+                    value = ops.where(weight > 0, value, 0.0)
+                self.trackers[name].update_state(value, sample_weight=weight)
 
     def after_step(self, recorded: dict[str, Tensor]) -> None:
         """Called after all objectives have been minimized.

@@ -96,8 +96,8 @@ def test_the_kinds_of_files_are_the_same_captions(tmp_path):
         "captions.txt": "a.png\tone\nb.png\tthree\n\na.png\ttwo\n",
         "captions.json": json.dumps(
             [
-                {"file": "a.png", "captions": ["one", "two"], "caption": None},
-                {"file": "b.png", "captions": None, "caption": "three"},
+                {"file": "a.png", "captions": ["one", "two"], "caption": ""},
+                {"file": "b.png", "captions": "", "caption": "three"},
             ]
         ),
     }
@@ -197,6 +197,7 @@ def test_captions_are_written_from_names():
         ("captions.json", "[1]", "neither a mapping nor a list"),
         ("captions.json", '{"a.png": [1]}', "not a string"),
         ("captions.json", '[{"file": "a.png"}]', "without a file and captions"),
+        ("captions.json", '{"a.png": "  "}', "an empty caption"),
         ("captions.json", "{}", "holds no captions"),
         ("captions.json", '{"../../etc/passwd": "x"}', "outside of its folder"),
         ("captions.json", '{"/etc/passwd": "x"}', "outside of its folder"),

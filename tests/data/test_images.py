@@ -232,6 +232,13 @@ def test_crop_keeps_the_middle_and_resizing_is_antialiased():
     assert small.std() < 12  # without antialiasing every pixel would be 0 or 255
 
 
+@pytest.mark.parametrize("size", [28, 56, 112])
+def test_rounding_moves_no_crop_out_of_the_image(size):
+    for length in range(size, 1000):
+        for shape in ((length, length, 1), (length, length + 1, 1), (length + 1, length, 1)):
+            assert fit(np.zeros(shape, "uint8"), (size, size, 1)).shape == (size, size, 1)
+
+
 def test_transparency_lies_on_white_and_exif_is_obeyed(tmp_path):
     clear = Image.new("RGBA", (4, 4), (10, 20, 30, 0))
     np.testing.assert_array_equal(pillow_to_array(clear, 3), 255)

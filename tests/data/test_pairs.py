@@ -80,14 +80,16 @@ def test_broken_small_and_turned_files(folder):
     exif = turned.getexif()
     exif[0x0112] = 6
     turned.save(folder / "turned.jpg", exif=exif)
-    with pytest.warns(UserWarning, match=r"skipped 1 of 13"):
+    turned.save(folder / "turned.tif", exif=exif)
+    with pytest.warns(UserWarning, match=r"skipped 1 of 14"):
         found = open_image_files(f"folder:{folder}", at_least=32)
-    assert len(found.images) == 11
-    assert found.images[found.names.index("turned.jpg")].shape == (90, 70, 3)
+    assert len(found.images) == 12
+    for name in ("turned.jpg", "turned.tif"):
+        assert found.images[found.names.index(name)].shape == (90, 70, 3)
     assert len(found.skipped) == 1
     with pytest.raises(ganzoo.GanzooError, match=r"broken\.jpg"):
         open_image_files(f"folder:{folder}", at_least=32, strict=True)
-    with pytest.raises(ganzoo.GanzooError, match="none of the 13"):
+    with pytest.raises(ganzoo.GanzooError, match="none of the 14"):
         open_image_files(f"folder:{folder}", at_least=999)
 
 

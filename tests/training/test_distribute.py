@@ -84,6 +84,19 @@ def test_adam_is_the_same_on_two_replicas(two_replicas):
     assert_same_weights(trained("dcgan", two_replicas, optimizer=adam), on_one_device("dcgan", optimizer=adam))
 
 
+def test_a_batch_too_small_for_all_replicas_counts_for_those_that_have_it(two_replicas):
+    with two_replicas.scope():
+        model = ganzoo.create("gan", image_shape=(8, 8, 1), generator_widths=(8,), discriminator_widths=(8,))
+        model.compile()
+    images = np.random.default_rng(0).uniform(-1, 1, (5, 8, 8, 1)).astype("float32")
+    losses = model.evaluate(images, batch_size=4, return_dict=True, verbose=0)
+    assert all(np.isfinite(value) for value in losses.values()), losses
+    scores = keras.ops.sigmoid(model.discriminator(images))
+    # Of three shares of the images: two of two, and one of one.
+    expected = np.mean([np.mean(scores[start:end]) for start, end in ((0, 2), (2, 4), (4, 5))])
+    assert losses["d_real"] == pytest.approx(float(expected), rel=1e-4, abs=1e-6)
+
+
 @pytest.fixture
 def run_of_two(tmp_path, tiny_preset):
     """A function that trains a preset of 3 epochs of 6 steps in two processes of one machine; the processes."""
@@ -274,6 +287,19 @@ def test_evaluators_take_no_part(monkeypatch):
     alone = placement()
     assert alone.words == "one device, CPU:0 (there is no GPU)"
     assert alone.chief
+
+
+def test_a_tf_config_without_workers_leaves_the_cluster_to_slurm(monkeypatch):
+    step = {"PROCID": "1", "STEP_NUM_TASKS": "2", "STEP_NODELIST": "n[1-2]", "STEP_TASKS_PER_NODE": "1(x2)"}
+    for name, value in step.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    for config in ("", '{"environment": "cloud"}', '{"cluster": {}}', '{"cluster": {"worker": ["a:1"]}}'):
+        monkeypatch.setenv("TF_CONFIG", config)
+        found = resolver()
+        assert found.cluster_spec().as_dict() == {"worker": ["n1:8888", "n2:8888"]}
+        assert (found.task_type, found.task_id) == ("worker", 1)
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 0}}')
+    assert resolver().cluster_spec().as_dict() == {"worker": ["a:1", "b:2"]}
 
 
 @pytest.mark.parametrize(

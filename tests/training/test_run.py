@@ -130,6 +130,16 @@ def test_a_diverging_run_stops_and_says_why(tiny_preset, tmp_path):
     assert ganzoo.load(last).steps == 0  # what the run began with: broken weights reach no file
 
 
+@pytest.mark.parametrize("together", [1, 2])
+def test_a_loss_that_is_no_number_ends_the_epoch_early(together):
+    model = ganzoo.create("gan", image_shape=(8, 8, 1), generator_widths=(8,), discriminator_widths=(8,))
+    model.compile(steps_per_execution=together)
+    model.generator.get_layer("pixels").kernel.assign(np.full((8, 64), np.nan))
+    with pytest.raises(TrainingStopped, match="diverged"):
+        model.fit(model.example_batch(80), batch_size=2, callbacks=[Guard(every=4)], verbose=0)
+    assert model.steps < 40
+
+
 def test_a_collapsed_generator_stops_the_training():
     model = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
     model.compile(generator_optimizer={"name": "sgd", "learning_rate": 0.0})

@@ -34,10 +34,16 @@ class Guard(keras.callbacks.Callback):
         self.after = after
         self.every = every
         self._alike = 0
+        self._checked = -1
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if batch % self.every == 0:
+        # With `steps_per_execution`, only every so many batches end here.
+        if batch // self.every != self._checked:
+            self._checked = batch // self.every
             self._check_losses(logs or {})
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._checked = -1
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._check_losses(logs or {})

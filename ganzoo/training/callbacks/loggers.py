@@ -1,5 +1,6 @@
 """Sends a run's metrics and samples to Weights & Biases or MLflow, whose packages the user installs."""
 
+import contextlib
 import json
 import os
 import warnings
@@ -61,6 +62,9 @@ class Logger(keras.callbacks.Callback):
         except Exception as error:  # the training is worth more than its log
             warnings.warn(f"{self.name} logs no more of this run: {first_line(error)}", stacklevel=2)
             self._is_open, self._failed = False, True
+            # Services refuse to begin another record in this process before this one has ended.
+            with contextlib.suppress(Exception):
+                self.close(False)
 
     def end(self, finished: bool) -> None:
         """Ends the record; `finished` is False if the training failed."""

@@ -20,6 +20,7 @@ class Progress(keras.callbacks.Callback):
         self.total = total
         self.every = every
         self.bar: Any = None
+        self._updates = 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         if self.bar is None:
@@ -27,8 +28,13 @@ class Progress(keras.callbacks.Callback):
             hidden = not sys.stderr.isatty()
             self.bar = tqdm(total=self.total, initial=self.model.steps, unit="step", disable=hidden, smoothing=0.05)
 
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._updates = 0
+
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if (batch + 1) % self.every == 0:
+        # With `steps_per_execution`, only every so many batches end here.
+        if (batch + 1) // self.every != self._updates:
+            self._updates = (batch + 1) // self.every
             self.bar.update(self.model.steps - self.bar.n)
             self.bar.set_postfix({name: f"{float(value):.3g}" for name, value in (logs or {}).items()})
 
