@@ -39,6 +39,7 @@ REGULARIZERS = {
         regularizers=[{"name": "minibatch_discrimination", "kernels": 4, "dimensions": 2}]
     ),
     "feature_matching": dict(feature_matching=1.0),
+    "moment_matching": dict(moment_matching=1.0),
     "historical_averaging": dict(historical_averaging=0.01),
 }
 
