@@ -161,6 +161,14 @@ def with_dependency(data: Any, value: Any) -> Any:
     return value.value if isinstance(value, keras.Variable) else value
 
 
+def without_gradient(name: str) -> GanzooError:
+    """The error for an objective from which nothing can be learned."""
+    return GanzooError(
+        f"the loss of the objective '{name}' depends on no weight of its networks: compute it from their outputs (not "
+        "from those of their averages), without argmax, rounding or NumPy"
+    )
+
+
 def weight_of(data: Any) -> None:
     """No sample weight for what is recorded of a batch; as in `tensorflow.py`."""
 

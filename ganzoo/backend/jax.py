@@ -7,6 +7,7 @@ differentiated runs in a scope of its own and returns the changes of variables a
 
 import contextlib
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ from ganzoo.backend.common import (  # noqa: F401
     transposed_convolved,
     weight_of,
     with_dependency,
+    without_gradient,
 )
 from ganzoo.types import Tensor
 
@@ -51,6 +53,8 @@ ALWAYS_COMPILED = True
 # A context without gradients; JAX computes gradients only of functions passed to jax.grad.
 no_gradients = contextlib.nullcontext
 _current = threading.local()
+# Shapes of inputs for which a function of a network stays compiled.
+_MOST_PROGRAMS = 16
 
 
 def unsupported(precision: str, steps_per_execution: int, jit_compile: bool) -> str | None:
@@ -125,7 +129,11 @@ def _gradient(function: Callable, values: Any, variables: Sequence[keras.Variabl
 
 
 def minimize(
-    loss_function: Callable[[], Tensor], optimizer: Any, variables: Sequence[keras.Variable], recorded: dict[str, Any]
+    loss_function: Callable[[], Tensor],
+    optimizer: Any,
+    variables: Sequence[keras.Variable],
+    recorded: dict[str, Any],
+    name: str = "loss",
 ) -> Tensor:
     """One optimizer step on the gradient of a loss with respect to `variables`; returns the loss.
 
@@ -134,6 +142,8 @@ def minimize(
 
     def losses(values):
         loss = loss_function()
+        if not _depends(loss, values):
+            raise without_gradient(name)
         return optimizer.scale_loss(loss.astype("float32")), (loss, dict(recorded))
 
     gradients, (loss, found) = _gradient(losses, [variable.value for variable in variables], variables)
@@ -143,24 +153,42 @@ def minimize(
     return loss
 
 
+def _depends(scalar: Any, values: Sequence[Any]) -> bool:
+    """Whether a value computed inside `jax.grad` depends on the values with respect to which it is differentiated;
+    True if that cannot be told. JAX itself gives zeros as gradients of anything else."""
+    traces = {id(getattr(value, "_trace", None)) for value in values if isinstance(value, jax.core.Tracer)}
+    return not traces or id(getattr(scalar, "_trace", None)) in traces
+
+
 def input_gradient(function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
     """The gradient of sum(function(inputs)) with respect to the inputs, itself differentiable."""
     return _gradient(lambda inputs: (function(inputs).sum(), None), keras.ops.convert_to_tensor(inputs))[0]
 
 
 def compiled(function: Callable, specs: Sequence[tuple[Any, str]], network: keras.Model) -> Callable[..., np.ndarray]:
-    """A function of arrays that uses a network, compiled once per input shape; as in `tensorflow.py`."""
+    """A function of arrays that uses a network, compiled once per input shape; as in `tensorflow.py`.
 
-    @jax.jit
-    def fast(values, *arrays):
-        # The weights are arguments: a compiled function would treat closed-over values as constants. `_scope` passes
-        # them on to gradients within the function.
-        with _scope({id(variable): value for variable, value in zip(network.variables, values)}):
-            return function(*arrays)
+    The programs of the most recent shapes are kept: a model that converts recordings of many lengths would otherwise
+    need ever more memory.
+    """
+    programs: OrderedDict[tuple, Any] = OrderedDict()
+
+    def program() -> Any:
+        def fast(values, *arrays):
+            # The weights are arguments: a compiled function would treat closed-over values as constants. `_scope`
+            # passes them on to gradients within the function.
+            with _scope({id(variable): value for variable, value in zip(network.variables, values)}):
+                return function(*arrays)
+
+        return jax.jit(fast)
 
     def with_weights(*arrays):
         values = [variable.value for variable in network.variables]
         given = [keras.ops.convert_to_tensor(array, dtype) for array, (_, dtype) in zip(arrays, specs)]
+        shapes = tuple(array.shape for array in given)
+        fast = programs[shapes] = programs.pop(shapes, None) or program()
+        while len(programs) > _MOST_PROGRAMS:
+            programs.popitem(last=False)[1].clear_cache()
         return np.asarray(fast(values, *given))
 
     return with_weights

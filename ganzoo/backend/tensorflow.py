@@ -15,6 +15,7 @@ from ganzoo.backend.common import (  # noqa: F401
     sync_variables,
     test_step,
     train_step,
+    without_gradient,
 )
 from ganzoo.backend.tensorflow_convolutions import convolved, transposed_convolved  # noqa: F401
 from ganzoo.backend.tensorflow_gradients import free_gradients  # noqa: F401
@@ -38,11 +39,16 @@ def unsupported(precision: str, steps_per_execution: int, jit_compile: bool) -> 
 
 
 def minimize(
-    loss_function: Callable[[], Tensor], optimizer: Any, variables: Sequence[keras.Variable], recorded: dict[str, Any]
+    loss_function: Callable[[], Tensor],
+    optimizer: Any,
+    variables: Sequence[keras.Variable],
+    recorded: dict[str, Any],
+    name: str = "loss",
 ) -> Tensor:
     """One optimizer step on the gradient of a loss with respect to `variables`; returns the loss.
 
-    `recorded` is the dictionary to which the loss function writes its metrics; unused on this backend.
+    `recorded` is the dictionary to which the loss function writes its metrics; unused on this backend. `name` is that
+    of the objective, for the error if the loss depends on none of the variables.
 
     The optimizer sums gradients over replicas, so for the mean over the global batch each replica's loss is divided by
     their number: here, for every loss of the package.
@@ -52,7 +58,10 @@ def minimize(
         tape.watch(values)
         loss = loss_function()
         share = optimizer.scale_loss(tf.cast(loss, "float32") / replica_count())
-    gradients = _clipped_together(tape.gradient(share, values), optimizer)
+    gradients = tape.gradient(share, values)
+    if values and all(gradient is None for gradient in gradients):
+        raise without_gradient(name)
+    gradients = _clipped_together(gradients, optimizer)
     # Otherwise the optimizer would count a step without a batch: see `with_dependency`.
     with tf.control_dependencies([loss]):
         optimizer.apply(gradients, variables)

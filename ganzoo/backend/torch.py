@@ -28,6 +28,7 @@ from ganzoo.backend.common import (  # noqa: F401
     train_step,
     training_data,
     weight_of,
+    without_gradient,
 )
 from ganzoo.backend.torch_kernels import (  # noqa: F401
     batch_normalized,
@@ -63,13 +64,21 @@ def unsupported(precision: str, steps_per_execution: int, jit_compile: bool) -> 
 
 
 def minimize(
-    loss_function: Callable[[], Tensor], optimizer: Any, variables: Sequence[keras.Variable], recorded: dict[str, Any]
+    loss_function: Callable[[], Tensor],
+    optimizer: Any,
+    variables: Sequence[keras.Variable],
+    recorded: dict[str, Any],
+    name: str = "loss",
 ) -> Tensor:
     """One optimizer step on the gradient of a loss with respect to `variables`; returns the loss."""
     values = [variable.value for variable in variables]
     loss = loss_function()
+    if values and not loss.requires_grad:
+        raise without_gradient(name)
     share = optimizer.scale_loss(loss.float())
     gradients = torch.autograd.grad(share, values, allow_unused=True)
+    if values and all(gradient is None for gradient in gradients):
+        raise without_gradient(name)
     with torch.no_grad():
         optimizer.apply(gradients, variables)
     recorded.update({name: value.detach() for name, value in recorded.items() if torch.is_tensor(value)})

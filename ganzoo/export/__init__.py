@@ -87,9 +87,10 @@ def export_model(
     from ganzoo import backend
     from ganzoo.precision import in_float32
 
+    if isinstance(format, str) and format in FORMATS:
+        backend.require_tensorflow(FORMATS[format].description)
     target = checked_target(filepath, overwrite, format=format, float16=float16)
     chosen = FORMATS[format]
-    backend.require_tensorflow(chosen.description)
     require(format)
     if opset_version is not None:
         if format != "onnx":

@@ -47,6 +47,8 @@ class SpectralNormalization(keras.layers.Wrapper):
             )[0],
             trainable=False,
             dtype="float32",
+            # Cast to bfloat16 inside `call`, PyTorch would assign to the copy.
+            autocast=False,
             aggregation="only_first_replica",
             name="direction",
         )

@@ -91,6 +91,7 @@ def whole_steps(
     elif batches_per_step > 1:
         raise GanzooError(
             f"a step of {batches_per_step} batches (discriminator_steps={batches_per_step}) takes a dataset of "
-            f"ganzoo.data, a tf.data.Dataset or arrays, got {type(x).__name__}, whose batches cannot be grouped"
+            f"ganzoo.data{', a tf.data.Dataset' if backend.IS_TENSORFLOW else ''} or arrays, got {type(x).__name__}, "
+            "whose batches cannot be grouped"
         )
     return x, y, batch_size

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from ganzoo import backend
 from ganzoo.errors import GanzooError, unknown
@@ -154,7 +155,11 @@ class ModelOptimizer(keras.optimizers.Optimizer):
         # Keras passes all weights of the model, but an optimizer's moving averages (`use_ema`) cover its network only.
         for optimizer in self._all:
             if _inner(optimizer).use_ema:
-                optimizer.finalize_variable_values(_inner(optimizer)._trainable_variables)
+                variables = _inner(optimizer)._trainable_variables
+                optimizer.finalize_variable_values(variables)
+                # Keras gives JAX the averages themselves, and JAX frees what both own.
+                for variable in variables if backend.NAME == "jax" else ():
+                    variable.assign(ops.copy(variable))
 
     def save_own_variables(self, store: Any) -> None:
         # The proportion is lost once the rates are 0.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from ganzoo import backend
@@ -55,6 +56,8 @@ class Objective:
             GanzooError: the function returned anything but one number; a backend would train on the sum of several.
         """
         loss = self.loss(batch, training=training)
+        if isinstance(loss, np.generic):
+            loss = ops.convert_to_tensor(loss)
         shape = getattr(loss, "shape", None)
         # Inside a graph, a shape may be unknown.
         if getattr(shape, "rank", 0) is not None and (shape is None or len(shape)):
@@ -194,6 +197,7 @@ class TrainingStep:
             self.optimizers[objective.name],
             self._variables(objective),
             self._step_state.recorded,
+            objective.name,
         )
         self.record(**{objective.name: loss})
         return loss

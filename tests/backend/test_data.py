@@ -246,3 +246,63 @@ def test_callbacks_of_keras(tmp_path):
     again = compiled("gan")
     again.fit(GOOD, epochs=3, verbose=0, callbacks=[keras.callbacks.BackupAndRestore(tmp_path / "backup")])
     assert again.steps == model.steps + 1
+
+
+class Line(ganzoo.ZooModel):
+    """A linear function that learns from a given loss."""
+
+    def __init__(self, loss):
+        inputs = keras.Input((4,))
+        super().__init__({"line": keras.Model(inputs, keras.layers.Dense(1)(inputs))})
+        self.given = loss
+
+    def objectives(self):
+        return [ganzoo.Objective("distance", lambda batch, training: self.given(self, batch), networks=("line",))]
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda model, batch: keras.ops.mean(batch),
+        lambda model, batch: keras.ops.convert_to_tensor(1.0),
+        lambda model, batch: np.float32(1.0),
+        lambda model, batch: keras.ops.cast(keras.ops.sum(keras.ops.argmax(model.line(batch), -1)), "float32"),
+        lambda model, batch: keras.ops.mean(model.ema_line(batch)),
+    ],
+    ids=["data", "constant", "numpy", "argmax", "average"],
+)
+def test_a_loss_from_which_nothing_can_be_learned_is_refused(loss):
+    model = Line(loss)
+    model.compile("sgd")
+    with pytest.raises(ganzoo.GanzooError, match="the loss of the objective 'distance' depends on no weight"):
+        model.fit(np.ones((8, 4), "float32"), verbose=0)
+
+
+def test_a_loss_may_leave_out_some_weights():
+    model = Line(lambda model, batch: keras.ops.mean(model.line(batch) * 0 + model.line.layers[-1].bias))
+    model.compile("sgd")
+    kernel = keras.ops.convert_to_numpy(model.line.layers[-1].kernel)
+    model.fit(np.ones((8, 4), "float32"), verbose=0)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(model.line.layers[-1].kernel), kernel)
+    assert keras.ops.convert_to_numpy(model.line.layers[-1].bias) < 0
+
+
+def test_averages_of_an_optimizer_are_trained_on():
+    model = ganzoo.create("gan", **SMALL)
+    model.compile(optimizer={"use_ema": True})
+    for _ in range(2):
+        model.fit(GOOD, batch_size=8, verbose=0)
+    assert model.steps == 4
+    assert model.generate(1, seed=0).shape == (1, *SHAPE)
+
+
+def test_spectral_normalization_follows_the_weights_in_half_precision():
+    layer = keras.layers.Dense(3, use_bias=False, dtype="mixed_bfloat16")
+    wrapper = ganzoo.layers.SpectralNormalization(layer, dtype="mixed_bfloat16")
+    wrapper(np.ones((2, 4), "float32"))
+    layer.kernel.assign(np.arange(12.0).reshape(4, 3))
+    wrapper.direction.assign([1.0, 0.0, 0.0])
+    for _ in range(5):
+        wrapper(np.ones((2, 4), "float32"), training=True)
+    right = np.linalg.svd(np.arange(12.0).reshape(4, 3))[2][0]
+    np.testing.assert_allclose(np.abs(keras.ops.convert_to_numpy(wrapper.direction)), np.abs(right), atol=0.01)
