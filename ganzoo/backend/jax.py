@@ -54,7 +54,7 @@ ALWAYS_COMPILED = True
 no_gradients = contextlib.nullcontext
 _current = threading.local()
 # Shapes of inputs for which a function of a network stays compiled.
-_MOST_PROGRAMS = 16
+_MOST_PROGRAMS = 32
 
 
 def unsupported(precision: str, steps_per_execution: int, jit_compile: bool) -> str | None:
