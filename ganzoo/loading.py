@@ -71,9 +71,9 @@ def load(
     weights_file, sha256 = preset.weights_file.absolute(), preset.config.weights.sha256
     guard = functools.partial(memory.fitting_file, weights_file, weights.stored_bytes(weights_file, sha256))
     cls, arguments, settings = _checked(preset.config, preset.name)
-    with inference_first(), guard(all_read=True), made_with(policy):
+    with inference_first(), guard(blank=True) as blank, made_with(policy):
         model = cls(**arguments)
-    model.load_shipped(weights_file, sha256)
+    memory.fill(blank, model.load_shipped(weights_file, sha256))
     if policy == "mixed_bfloat16" and precision:
         set_precision(model.inference_network, policy)
 

@@ -9,6 +9,7 @@ import math
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ganzoo.errors import GanzooError
 from ganzoo.types import PathLike
@@ -22,9 +23,10 @@ _MOST_ARRAYS = 4_000
 class _Allowance:
     """A limit on the bytes and arrays of weights; what counts toward it also counts toward the enclosing limit."""
 
-    def __init__(self, most_bytes, problem, path=None, stored=None, all_read=False):
+    def __init__(self, most_bytes, problem, path=None, stored=None, replaces_random=False):
         self.most_bytes, self.problem, self.path, self.stored = most_bytes, problem, path, stored
-        self.all_read = all_read
+        self.replaces_random = replaces_random
+        self.blank: list[tuple[Any, Any]] = []
         self.taken, self.arrays = 0, 0
         self.outer: _Allowance | None = None
 
@@ -71,14 +73,17 @@ def fitting_memory(where: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def fitting_file(path: PathLike, stored: int, all_read: bool = False) -> Iterator[None]:
+def fitting_file(path: PathLike, stored: int, blank: bool = False) -> Iterator[list[tuple[Any, Any]]]:
     """Context manager: networks created inside must be about as large as the weights in a file, see `fitting_memory`.
 
     Args:
         path: the file, for the error.
         stored: size of its weights as float32, in bytes.
-        all_read: whether every layer created inside will get its weights from the file. Zeros then replace random
-            initial values, which take longer to create than to read.
+        blank: whether zeros replace the random initial values of layers created inside, which take longer to create
+            than to read. `fill` then initializes those that the file does not have.
+
+    Yields:
+        A list that receives (variable, initializer) of each variable with zeros instead of random values.
 
     Raises:
         GanzooError: the networks are much larger than the stored weights, or much smaller (see `check_all_needed`).
@@ -87,8 +92,22 @@ def fitting_file(path: PathLike, stored: int, all_read: bool = False) -> Iterato
         f"{path} describes networks that are much larger than the weights it stores ({stored:,} bytes): the arguments "
         "are not those it was trained with, or it is made to exhaust memory"
     )
-    with _allowing(_Allowance(_COPIES * stored + 2**16, problem, path, stored, all_read)):
-        yield
+    allowance = _Allowance(_COPIES * stored + 2**16, problem, path, stored, blank)
+    with _allowing(allowance):
+        yield allowance.blank
+
+
+def fill(blank: Sequence[tuple[Any, Any]], networks: Sequence[Any]) -> None:
+    """Gives variables their random initial values after all, except those of networks that were read from a file.
+
+    Args:
+        blank: (variable, initializer) pairs from `fitting_file`.
+        networks: the networks that were read.
+    """
+    read = {id(variable) for network in networks for variable in network.variables}
+    for variable, initializer in blank:
+        if id(variable) not in read:
+            variable.assign(initializer(variable.shape, variable.dtype))
 
 
 def check_all_needed() -> None:
@@ -133,7 +152,6 @@ def _layer_class():
 def _counted(add_weight):
     """Wraps Keras' `add_weight` to count the weights created in this context; Keras has no hook for this."""
 
-    import keras
     from keras import initializers
 
     parameters = inspect.signature(add_weight)
@@ -149,11 +167,14 @@ def _counted(add_weight):
         if (allowance := _allowance.get()) is not None:
             arguments = parameters.bind(self, *args, **kwargs).arguments
             allowance.take(arguments.get("shape"))
-            # A file has the weights of networks, not those of the model itself.
-            in_file = allowance.all_read and not isinstance(self, keras.Model)
-            if in_file and isinstance(initializers.get(arguments.get("initializer")), random):
+            initializer = initializers.get(arguments.get("initializer")) if allowance.replaces_random else None
+            if isinstance(initializer, random):
                 arguments["initializer"] = "zeros"
-                return add_weight(**arguments)
+            if isinstance(initializer, random) or not isinstance(initializer, (initializers.Initializer, type(None))):
+                # A function may compute its values from those of another variable, which has only zeros now.
+                variable = add_weight(**arguments)
+                allowance.blank.append((variable, initializer))
+                return variable
         return add_weight(self, *args, **kwargs)
 
     return counted

@@ -2,11 +2,12 @@
 
 import copy
 
+import keras
 import numpy as np
 import pytest
 
 import ganzoo
-from ganzoo import presets, weights
+from ganzoo import presets, registry, weights
 
 
 @pytest.mark.parametrize("name", ["wgan.mnist", "stackgan.avatars", "postfilter.speech"])
@@ -48,6 +49,44 @@ def test_weights_load_whether_models_are_compiled_alike_or_not(tmp_path):
         # Means of the replaced weights are gone.
         assert all(metric.result() == 0 for metric in compiled.metrics[:2])
         np.testing.assert_array_equal(compiled.generate(1, seed=0), source.generate(1, seed=0))
+
+
+class Compared(ganzoo.ZooModel):
+    """Its loss compares random projections, by a layer outside of the networks."""
+
+    def __init__(self):
+        inputs = keras.Input((4,))
+        normalized = ganzoo.layers.SpectralNormalization(keras.layers.Dense(3), name="normalized")
+        networks = {
+            "line": keras.Model(inputs, keras.layers.Dense(4, name="out")(inputs)),
+            "helper": keras.Model(inputs, normalized(inputs)),
+        }
+        super().__init__(networks)
+        initializer = keras.initializers.RandomNormal(seed=1)
+        self.projection = keras.layers.Dense(8, trainable=False, kernel_initializer=initializer)
+        self.projection.build((None, 4))
+
+    def objectives(self):
+        return [ganzoo.Objective("loss", self.difference, networks=("line", "helper"))]
+
+    def difference(self, batch, training=True):
+        first, second = self.projection(self.line(batch)), self.projection(batch)
+        return keras.ops.mean((first - second) ** 2) + keras.ops.mean(self.helper(batch, training=training) ** 2)
+
+
+def test_weights_that_no_file_has_begin_with_random_values(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "_classes", dict(registry._classes))
+    model = ganzoo.register("compared")(Compared)()
+    model.compile("sgd")
+    model.save_to_preset(tmp_path / "compared")
+    loaded = ganzoo.load(tmp_path / "compared")
+    for name, network in model.networks.items():
+        for ours, theirs in zip(loaded.networks[name].get_weights(), network.get_weights(), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-3)
+    # Its initializer has a seed.
+    for ours, theirs in zip(loaded.projection.get_weights(), model.projection.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert np.isfinite(loaded.train_on_batch(np.ones((2, 4), "float32"))).all()
 
 
 def test_a_loaded_model_can_be_copied():

@@ -42,6 +42,7 @@ logged = _module.logged
 mean_over_replicas = _module.mean_over_replicas
 minimize = _module.minimize
 move = _module.move
+never_empty = _module.never_empty
 no_gradients = _module.no_gradients
 normalized = _module.normalized
 own_rows = _module.own_rows

@@ -169,6 +169,11 @@ def without_gradient(name: str) -> GanzooError:
     )
 
 
+def never_empty(data: Any) -> Any:
+    """The batch; as in `tensorflow.py`."""
+    return data
+
+
 def weight_of(data: Any) -> None:
     """No sample weight for what is recorded of a batch; as in `tensorflow.py`."""
 

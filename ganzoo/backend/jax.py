@@ -29,6 +29,7 @@ from ganzoo.backend.common import (  # noqa: F401
     leaky_relu,
     logged,
     mean_over_replicas,
+    never_empty,
     normalized,
     own_rows,
     prelu,
@@ -156,8 +157,14 @@ def minimize(
 def _depends(scalar: Any, values: Sequence[Any]) -> bool:
     """Whether a value computed inside `jax.grad` depends on the values with respect to which it is differentiated;
     True if that cannot be told. JAX itself gives zeros as gradients of anything else."""
-    traces = {id(getattr(value, "_trace", None)) for value in values if isinstance(value, jax.core.Tracer)}
-    return not traces or id(getattr(scalar, "_trace", None)) in traces
+
+    def level(value):
+        trace = getattr(value, "_trace", None)
+        # Before JAX 0.4.36, each operation has a trace of its own; those of one gradient have the same `main`.
+        return id(getattr(trace, "main", trace))
+
+    levels = {level(value) for value in values if isinstance(value, jax.core.Tracer)}
+    return not levels or level(scalar) in levels
 
 
 def input_gradient(function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:

@@ -234,6 +234,19 @@ def weight_of(data: Any) -> Tensor:
     return with_dependency(data, tf.cast(tf.shape(tensors[0])[0] > 0, "float32"))
 
 
+def never_empty(data: Any) -> Any:
+    """The batch; zeros in place of one without examples, which a replica may get: oneDNN's convolutions refuse it."""
+    rows = [tensor.shape[0] for tensor in tf.nest.flatten(data) if tf.is_tensor(tensor)]
+    if replica_count() == 1 or not rows or rows[0]:
+        return data
+
+    def filled(tensor):
+        missing = tf.cast(tf.equal(tf.shape(tensor)[0], 0), "int32")
+        return tf.concat([tensor, tf.zeros((missing, *tensor.shape[1:]), tensor.dtype)], axis=0)
+
+    return tf.nest.map_structure(filled, data)
+
+
 def update(pairs: Sequence[tuple[Any, Any]], function: Callable) -> None:
     """Assigns function(target, source) to the target of every (target, source) pair of variables.
 

@@ -18,6 +18,7 @@ from ganzoo.backend.common import (  # noqa: F401
     leaky_relu,
     logged,
     mean_over_replicas,
+    never_empty,
     own_rows,
     repeated,
     replica_count,

@@ -222,11 +222,15 @@ def _npz(place, rate, strict, chosen):
     ends = np.cumsum(lengths)
     kept = _selected(list(enumerate(rows)), chosen, str(path))
     scale = np.float32(1 / 32768 if audio.dtype.kind == "i" else 1)
-    parts = [audio[ends[i] - lengths[i] : ends[i]] * scale for i, _ in kept]
-    # Before resampling, which exceeds the range where a recording is clipped.
-    if not all(np.isfinite(sound).all() and np.abs(sound).max() <= 1.001 for sound in parts):
-        raise GanzooError(f"{path}: audio has values that are not numbers in [-1, 1]")
-    samples = [resampled(sound, int(own.item()), rate).astype("float32", copy=False) for sound in parts]
+
+    def recording(i):
+        sound = audio[ends[i] - lengths[i] : ends[i]] * scale
+        # Before resampling, which exceeds the range where a recording is clipped.
+        if not np.isfinite(sound).all() or np.abs(sound).max() > 1.001:
+            raise GanzooError(f"{path}: audio has values that are not numbers in [-1, 1]")
+        return resampled(sound, int(own.item()), rate).astype("float32", copy=False)
+
+    samples = [recording(i) for i, _ in kept]
     titles = arrays.get("names", np.arange(len(lengths)))
     return LabeledRecordings(
         samples, [str(titles[i]) for i, _ in kept], {name: [row[name] for _, row in kept] for name in names}

@@ -67,7 +67,9 @@ class MaskedConv2D(keras.layers.Layer):
         size = (self.reach, self.kernel_size) if self.sees_rows else (1, self.reach)
         if min(size) < 1:
             raise ValueError(f"a kernel_size of {self.kernel_size} sees nothing with the mask '{self.mask}'")
-        self.kernel = self.add_weight(shape=(*size, input_shape[-1], self.filters), name="kernel")
+        self.kernel = self.add_weight(
+            shape=(*size, input_shape[-1], self.filters), initializer="glorot_uniform", name="kernel"
+        )
         self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
         if self.masks_channels:
             given, made = np.arange(input_shape[-1]) % self.channels, np.arange(self.filters) % self.channels

@@ -33,8 +33,8 @@ def maximum_mean_discrepancy(real_features: Tensor, fake_features: Tensor) -> Te
     between two real examples of the batch: without s, features that shrink would look alike.
 
     Args:
-        real_features, fake_features: features of the discriminator, (batch, ...) of any shape. Batches of one example
-            have no distances within them, and count as zero there.
+        real_features, fake_features: features of the discriminator, (batch, ...) of any shape, of this replica. With
+            one real example there is no s, and the loss has almost no gradient.
 
     Returns:
         A scalar, float32, at most 2.
@@ -47,9 +47,13 @@ def maximum_mean_discrepancy(real_features: Tensor, fake_features: Tensor) -> Te
         ops.reshape(ops.cast(part, "float32"), (ops.shape(part)[0], -1)) for part in (real_features, fake_features)
     )
     real = ops.stop_gradient(real)
+    # Distances from differences of squares are exact only near zero.
+    center = ops.mean(real, axis=0)
+    lowest = 1e-6 * ops.mean(ops.sum(real**2, axis=1)) + 1e-12
+    real, fake = real - center, fake - center
     between = _squared_distances(real, fake)
     within = [_squared_distances(part, part) for part in (real, fake)]
-    scale = _mean_off_diagonal(within[0]) + 1e-12
+    scale = _mean_off_diagonal(within[0]) + lowest
 
     def kernel(squares):
         return sum(1 / (1 + squares / (width * scale)) for width in _WIDTHS) / len(_WIDTHS)
@@ -71,5 +75,5 @@ def _squared_distances(left, right):
 def _mean_off_diagonal(values):
     """The mean of a square matrix (n, n) without its diagonal; 0 for n = 1."""
     count = ops.shape(values)[0]
-    others = 1 - ops.eye(count)
+    others = 1 - ops.eye(count, dtype="float32")
     return ops.sum(values * others) / ops.maximum(ops.sum(others), 1.0)

@@ -167,15 +167,20 @@ class Saving(keras.Model):
         except OSError as error:
             raise GanzooError(f"cannot save to {folder}: {error.strerror}") from None
 
-    def load_shipped(self, path: PathLike, sha256: str | None = None) -> None:
+    def load_shipped(self, path: PathLike, sha256: str | None = None) -> "list[keras.Model]":
         """Loads a preset's weights file. Networks with a moving average begin as the average.
 
         A file may lack the networks that only training uses, such as the discriminator; these then stay untrained.
+
+        Returns:
+            The networks that got their weights from the file.
         """
-        weights.load(path, self._stored(path, self._shipped(), sha256), sha256)
-        for name, average in self.averages.items():
-            if name not in self._deferred:
-                getattr(self, name).set_weights(average.get_weights())
+        stored = self._stored(path, self._shipped(), sha256)
+        weights.load(path, stored, sha256)
+        begun = [name for name in self.averages if name not in self._deferred]
+        for name in begun:
+            getattr(self, name).set_weights(self.averages[name].get_weights())
+        return [*stored.values(), *(getattr(self, name) for name in begun)]
 
     def start_from(self, other: "Saving") -> None:
         """Initializes the averaged networks with the moving averages of another model.

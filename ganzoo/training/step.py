@@ -56,7 +56,7 @@ class Objective:
             GanzooError: the function returned anything but one number; a backend would train on the sum of several.
         """
         loss = self.loss(batch, training=training)
-        if isinstance(loss, np.generic):
+        if isinstance(loss, (np.generic, np.ndarray)):
             loss = ops.convert_to_tensor(loss)
         shape = getattr(loss, "shape", None)
         # Inside a graph, a shape may be unknown.
@@ -206,6 +206,7 @@ class TrainingStep:
         """Computes the losses of a batch; no weight changes."""
         data = unpadded(data)
         self._step_state.begin(data)
+        data = backend.never_empty(data)
         # Counts the batches since evaluate() began: noise differs between batches, but not between evaluations.
         self.noise.start_step(backend.with_dependency(data, self.trackers[self._last].count))
         for objective in self._objectives:

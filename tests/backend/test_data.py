@@ -266,10 +266,11 @@ class Line(ganzoo.ZooModel):
         lambda model, batch: keras.ops.mean(batch),
         lambda model, batch: keras.ops.convert_to_tensor(1.0),
         lambda model, batch: np.float32(1.0),
+        lambda model, batch: np.array(1.0, "float32"),
         lambda model, batch: keras.ops.cast(keras.ops.sum(keras.ops.argmax(model.line(batch), -1)), "float32"),
         lambda model, batch: keras.ops.mean(model.ema_line(batch)),
     ],
-    ids=["data", "constant", "numpy", "argmax", "average"],
+    ids=["data", "constant", "number", "array", "argmax", "average"],
 )
 def test_a_loss_from_which_nothing_can_be_learned_is_refused(loss):
     model = Line(loss)

@@ -84,11 +84,12 @@ def test_adam_is_the_same_on_two_replicas(two_replicas):
     assert_same_weights(trained("dcgan", two_replicas, optimizer=adam), on_one_device("dcgan", optimizer=adam))
 
 
-def test_a_batch_too_small_for_all_replicas_counts_for_those_that_have_it(two_replicas):
+@pytest.mark.parametrize("name", ["gan", "dcgan"])
+def test_a_batch_too_small_for_all_replicas_counts_for_those_that_have_it(two_replicas, name):
     with two_replicas.scope():
-        model = ganzoo.create("gan", image_shape=(8, 8, 1), generator_widths=(8,), discriminator_widths=(8,))
+        model = ganzoo.create(name, **model_class(name).test_config)
         model.compile()
-    images = np.random.default_rng(0).uniform(-1, 1, (5, 8, 8, 1)).astype("float32")
+    images = model.example_batch(5)
     losses = model.evaluate(images, batch_size=4, return_dict=True, verbose=0)
     assert all(np.isfinite(value) for value in losses.values()), losses
     scores = keras.ops.sigmoid(model.discriminator(images))
