@@ -200,7 +200,7 @@ CHEAP_MISTAKES = [
     ("train dcgan.digits --resume", "there is no run of 'dcgan.digits'"),
     ("generate mine.yaml", "mine.yaml: unknown model 'dcgann'. Did you mean 'dcgan'?"),
     ("generate broken.yaml", "broken.yaml: unknown key 'modle'"),
-    ("generate began.fashion_mnist", "ganzoo train began.fashion_mnist"),
+    ("generate gan_int_cls.paper --caption apple", "ganzoo train gan_int_cls.paper"),
     ("generate srgan", "use `ganzoo upscale IN OUT --model srgan`"),
     ("generate segan", "use `ganzoo enhance IN OUT --model segan`"),
     ("generate stackgan.avatars", 'use `ganzoo generate stackgan.avatars --caption "a man with round glasses"`'),

@@ -49,9 +49,15 @@ def test_a_linear_classifier_needs_two_images_and_labels_of_any_form(source):
     assert plain == one_hot
 
 
-def test_families_share_a_table_with_cells_left_empty(source):
+@pytest.fixture
+def untrained(tmp_path):
+    (tmp_path / "new.yaml").write_text("extends: wgan.mnist\n")
+    return str(tmp_path / "new.yaml")
+
+
+def test_families_share_a_table_with_cells_left_empty(source, untrained):
     """A VAE has a likelihood, a GAN has none, and a preset without weights has no metrics at all."""
-    arguments = ["compare", "dcgan.mnist", "vae.mnist", "wgan.fashion_mnist", "--data", source(10), "--samples", "20"]
+    arguments = ["compare", "dcgan.mnist", "vae.mnist", untrained, "--data", source(10), "--samples", "20"]
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output
     rows = {line.split()[0]: line.split()[1:] for line in done.output.splitlines()[1:]}
@@ -66,12 +72,12 @@ def test_families_share_a_table_with_cells_left_empty(source):
     assert "bits_per_dimension:" not in rows
     for part in ("mnist_judge features", "on mnist_classifier features", "negative ELBO", "20 samples"):
         assert part in done.output
-    assert "wgan.fashion_mnist: no trained weights" in done.output
+    assert "new.yaml: no trained weights" in done.output
 
 
-def test_what_cannot_be_compared(source):
+def test_what_cannot_be_compared(source, untrained):
     with pytest.raises(ganzoo.GanzooError, match="no trained weights"):
-        compare_presets(["wgan.fashion_mnist"], source(10), samples=10)
+        compare_presets([untrained], source(10), samples=10)
     with pytest.raises(ganzoo.GanzooError, match="'srgan' does not generate images from noise: use `ganzoo evaluate"):
         compare_presets(["dcgan.mnist", "srgan"], source(10), samples=10)
     with pytest.raises(ganzoo.GanzooError, match="the model has no likelihood"):
