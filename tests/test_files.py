@@ -47,6 +47,10 @@ def test_without_a_home_folder_the_error_names_the_variable(monkeypatch):
         cache_folder()
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
     assert cache_folder() == Path("/somewhere/ganzoo")
+    # Where no shell has expanded it.
+    monkeypatch.setenv("HOME", "/home/ana")
+    monkeypatch.setenv("GANZOO_CACHE", "~/cache")
+    assert cache_folder() == Path("/home/ana/cache")
     monkeypatch.setenv("GANZOO_CACHE", "/elsewhere")
     assert cache_folder() == Path("/elsewhere")
 

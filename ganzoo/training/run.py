@@ -87,8 +87,8 @@ def train(
         folder = ganzoo.train("dcgan.digits", settings=settings)
         model = ganzoo.load(folder)
     """
-    if max_minutes is not None and not (isinstance(max_minutes, (int, float)) and 0 < max_minutes < math.inf):
-        raise GanzooError(f"max_minutes must be a positive number or None, got {max_minutes!r}")
+    if max_minutes is not None and not (isinstance(max_minutes, (int, float)) and 0 <= max_minutes < math.inf):
+        raise GanzooError(f"max_minutes must be a number of at least 0, or None, got {max_minutes!r}")
     until = time.monotonic() + 60 * max_minutes if max_minutes is not None else math.inf
     callbacks = list(callbacks)
     # First of all: workers must find each other before TensorFlow is used.

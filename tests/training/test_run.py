@@ -154,6 +154,9 @@ def test_a_collapsed_generator_stops_the_training():
 
 def test_mistakes_are_found_before_anything_is_written(tiny_preset, tmp_path):
     runs = tmp_path / "runs"
+    for minutes in ("5", float("nan"), -1):
+        with pytest.raises(ganzoo.GanzooError, match="max_minutes must be a number of at least 0"):
+            ganzoo.train(tiny_preset, output=runs, max_minutes=minutes)
     for settings, message in [
         (["data.batch_size=97"], "a batch of 97 is larger than the 96 examples"),
         (["data.batch=3"], "unknown key 'batch'. Did you mean 'batch_size'"),
