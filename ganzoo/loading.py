@@ -28,7 +28,7 @@ def load(
         name: a model ("dcgan", meaning its default preset), a preset ("dcgan.mnist"), the address of a preset on the
             Hugging Face Hub ("hf://user/name" or "hf://user/name@revision"), or the path of a YAML file, a preset
             folder, a saved `.keras` file, or a run folder of `ganzoo train` (meaning its best checkpoint).
-        trained: False returns a preset's model with random weights.
+        trained: False returns the model with random weights.
         compile: False returns a model that is not compiled with the preset's settings; call `model.compile()` before
             `model.fit()`.
         precision: of the computation: "float32", "mixed_bfloat16", or "auto": bfloat16 for presets whose quality was
@@ -51,7 +51,8 @@ def load(
 
     if presets.is_saved(name) or presets.is_run(name):
         policy = inference_policy(precision, quality_stays=False) if precision else None
-        model = load_saved(Path(name) if presets.is_saved(name) else presets.checkpoint_of(name), compile)
+        path = Path(name) if presets.is_saved(name) else presets.checkpoint_of(name)
+        model = load_saved(path, compile, trained)
         if policy:
             set_precision(model.inference_network, policy)
         return model
@@ -147,8 +148,13 @@ def _checked(config: Config, where: str) -> tuple[Any, dict[str, Any], dict[str,
     return cls, arguments, settings
 
 
-def load_saved(path: PathLike, compile: bool = True) -> Any:
+def load_saved(path: PathLike, compile: bool = True, trained: bool = True) -> Any:
     """Loads a model from a `.keras` file that `model.save` wrote.
+
+    Args:
+        path: of the file.
+        compile: whether to compile the model as it was.
+        trained: False for random weights instead of those in the file.
 
     Raises:
         GanzooError: a missing or damaged file, or one with a model of another package.
@@ -162,7 +168,11 @@ def load_saved(path: PathLike, compile: bool = True) -> Any:
     keras_archive.check_objects(described, path)
     try:
         with memory.fitting_file(path, stored):
-            model = keras.models.load_model(path, compile=compile)
+            if trained:
+                model = keras.models.load_model(path, compile=compile)
+            else:
+                settings = described.get("compile_config") if compile else None
+                model = keras.saving.deserialize_keras_object({**described, "compile_config": settings})
     except GanzooError:
         raise
     # Keras, HDF5 and JSON raise many kinds of errors on damaged files.

@@ -4,6 +4,7 @@ import contextlib
 import fnmatch
 import re
 import uuid
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,11 +48,14 @@ def save(
         )
     check_target(folder, overwrite)
     source = preset_files().get(str(model.preset))
+    # A loaded model is compiled when its other networks are built.
+    model.complete_networks()
     try:
         config = Config(
             model=name,
             description=description,
             arguments=model.arguments,
+            compile=_settings(model, folder),
             class_names=list(getattr(model, "class_names", None) or ()),
             # How the preset that the model came from is evaluated: its extractor, for one.
             evaluation=load_config(source).evaluation if source else Evaluation(),
@@ -66,6 +70,14 @@ def save(
     file, sha256 = write_weights(model, folder)
     stated = Weights(file, sha256, license or "not stated", data or "not stated", "not measured")
     return write_config(replace(config, weights=stated), folder)
+
+
+def _settings(model: Any, folder: Path) -> dict[str, Any]:
+    try:
+        return model.described_settings()
+    except GanzooError as error:
+        warnings.warn(f"{folder}: {error}; the preset has the defaults of compile() instead", stacklevel=4)
+        return {}
 
 
 def check_target(folder: Path, overwrite: bool, name: str | None = None) -> None:

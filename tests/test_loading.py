@@ -113,3 +113,13 @@ def test_weights_without_discriminator_generate_and_can_be_trained_on(tmp_path):
     assert all(np.std(kernel) > 0 for kernel in small.discriminator.get_weights() if kernel.ndim > 1)
     with pytest.warns(UserWarning, match="no weights of the discriminator"):
         ganzoo.load("dcgan.digits", trained=False).load_shipped(tmp_path / "small.npz", sha256)
+
+
+def test_saved_models_and_runs_also_load_without_their_weights(tiny_run, tmp_path):
+    model = ganzoo.load(tiny_run)
+    model.save(tmp_path / "mine.keras")
+    for place in (tmp_path / "mine.keras", tiny_run):
+        fresh = ganzoo.load(place, trained=False)
+        assert (fresh.arguments, fresh.compiled) == (model.arguments, True)
+        assert not np.array_equal(fresh.generate(4, seed=0), model.generate(4, seed=0))
+        assert type(model).from_preset(place, load_weights=False, compile=False).compiled is False

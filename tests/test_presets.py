@@ -13,6 +13,7 @@ from ganzoo.data.vowels import vowels
 from ganzoo.evaluation import evaluate
 from ganzoo.evaluation.super_resolution import evaluate_bicubic
 from ganzoo.metrics.text_to_image import has_color
+from ganzoo.registry import model_class
 from ganzoo.training.publish import measure
 
 TRAINED = [name for name, path in presets.preset_files().items() if presets.find(name).config.weights]
@@ -321,3 +322,34 @@ def test_from_preset_and_save_to_preset_refuse_what_they_cannot_do(tmp_path, mon
     with pytest.raises(ganzoo.GanzooError, match=r"cannot be written to a preset .*use model\.save\(\)"):
         WithFunction().save_to_preset(tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_saved_preset_trains_as_the_model_did(tmp_path):
+    model = ganzoo.create("wgan_gp", **model_class("wgan_gp").test_config)
+    rate = keras.optimizers.schedules.CosineDecay(2e-4, 100, warmup_steps=10, warmup_target=1e-3)
+    model.compile(
+        loss="wasserstein",
+        penalties=[{"name": "gradient_penalty", "weight": 5.0}],
+        generator_optimizer=keras.optimizers.RMSprop(rate, clipnorm=1.0),
+        ema_decay=0.5,
+    )
+    section = presets.find(model.save_to_preset(tmp_path / "mine")).config.compile
+    assert section["generator_optimizer"]["name"] == "rmsprop"
+    assert section["ema_decay"] == 0.5
+    # Defaults are not written.
+    assert "discriminator_optimizer" not in section
+    same = ganzoo.load(tmp_path / "mine")
+    assert same.ema_decay == 0.5
+    assert [one.get_config() for one in same.penalties] == [one.get_config() for one in model.penalties]
+    settings, others = (one.generator_optimizer.get_config() for one in (model, same))
+    settings.pop("name"), others.pop("name")
+    assert settings == others
+    again = presets.find(same.save_to_preset(tmp_path / "again")).config.compile
+    assert again == section
+
+    class MyLoss(ganzoo.losses.AdversarialLoss):
+        takes = "scores"
+
+    model.compile(loss=MyLoss())
+    with pytest.warns(UserWarning, match=r"the setting 'loss' of compile\(\): MyLoss has no name for a YAML file"):
+        model.save_to_preset(tmp_path / "own")

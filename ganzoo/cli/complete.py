@@ -71,8 +71,9 @@ def complete(
     for path in (source, *([mask] if mask else [])):
         checks.to_read(path, "image")
     checks.image_to_write(target)
-    if target.exists() and target.samefile(source):
-        raise GanzooError(f"IN and OUT are the same file: {click.format_filename(target)}")
+    for name, path in (("IN", source), ("the mask", mask)):
+        if path is not None and target.exists() and target.samefile(path):
+            raise GanzooError(f"{name} and OUT are the same file: {click.format_filename(target)}")
     loaded = _loaded(model, "complete")
     options = {}
     if label is not None:

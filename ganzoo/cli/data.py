@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ganzoo.cli.group import _Path, main
+from ganzoo.errors import GanzooError
 from ganzoo.start import import_keras
 
 
@@ -56,7 +57,13 @@ def data(source: str, output: str | None, preview: str, size: int, upscale: bool
     checks.image_to_write(preview)
     scheme, _, place = source.partition(":")
     if place and scheme in ("folder", "captions"):
-        checks.existing(Path(place).expanduser(), kind="folder")
+        folder = Path(place).expanduser()
+        checks.existing(folder, kind="folder")
+        if folder.resolve() in Path(preview).resolve().parents:
+            raise GanzooError(
+                f"the preview {click.format_filename(preview)} would become one of the images of {folder}: name "
+                "another place with --preview"
+            )
     import_keras()
     from ganzoo.inference.inspection import inspect, preview_grid
     from ganzoo.inference.sampling import save_image

@@ -8,7 +8,7 @@ from pydantic import Field
 from ganzoo import pixels
 from ganzoo.arguments import AtLeastOne, Seed
 from ganzoo.data.feed import Feed, data_function, held_out_indices
-from ganzoo.data.image_files import multiple_of, open_image_files, to_small
+from ganzoo.data.image_files import multiple_of, open_image_files, resized, to_small
 from ganzoo.errors import GanzooError
 
 
@@ -20,6 +20,7 @@ def pairs(
     batch_size: AtLeastOne = 16,
     seed: Seed = 0,
     augment: bool = True,
+    shrink: Annotated[float, Field(ge=1, le=16)] = 1.0,
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
     strict: bool = False,
 ) -> Feed:
@@ -36,6 +37,8 @@ def pairs(
         batch_size: pairs per batch.
         seed: seed of crop positions, order and augmentation: the same seed gives the same batches.
         augment: rotate by a multiple of 90 degrees and flip, at random.
+        shrink: cut out regions of up to this many times the crop's height and width, at random, and downscale them to
+            the crop, so that photos also appear as if taken from further away. 1 only cuts out.
         held_out: fraction of the images that is held out for validation, evenly spaced in the order of their names,
             the same for every seed.
         strict: raise an error for an unreadable file instead of skipping it with a warning.
@@ -70,8 +73,10 @@ def pairs(
         large = np.empty((len(indices), crop, crop, 3), "uint8")
         small = np.empty((len(indices), crop // scale, crop // scale, 3), "uint8")
         for i, image in enumerate(train[cells[index]] for index in indices):
-            top, left = (rng.integers(0, size - crop + 1) for size in image.shape[:2])
-            piece = image[top : top + crop, left : left + crop]
+            side = crop if shrink == 1 else _side(rng, crop, min(shrink, min(image.shape[:2]) / crop))
+            top, left = (rng.integers(0, size - side + 1) for size in image.shape[:2])
+            piece = image[top : top + side, left : left + side]
+            piece = piece if side == crop else resized(piece, (crop, crop))
             if augment:
                 piece = np.rot90(piece, rng.integers(4))
                 piece = piece[:, ::-1] if rng.integers(2) else piece
@@ -89,3 +94,8 @@ def pairs(
         validation=tuple(multiple_of(image, scale) for image in validation),
         skipped=opened.skipped,
     )
+
+
+def _side(rng, crop, shrink):
+    """Random height and width of a region, from crop to crop * shrink; all factors on a logarithmic scale alike."""
+    return int(crop * shrink ** rng.random())

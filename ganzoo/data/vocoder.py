@@ -107,9 +107,19 @@ def features_of(analysis: Analysis) -> np.ndarray:
 
 
 def with_features(analysis: Analysis, features: np.ndarray) -> Analysis:
-    """The analysis with other features of `features_of`."""
+    """The analysis with other features of `features_of`, at the power that it had: the coefficient 0 is the mean of the
+    logarithm of the spectrum, with which another shape may be louder."""
     pitch = np.where(features[:, 0] > 0, np.exp(features[:, 0]), 0.0).astype("float32")
-    return replace(analysis, pitch=pitch, cepstra=features[:, 1:])
+    cepstra = np.array(features[:, 1:], "float64")
+    cepstra[:, 0] += _log_power(analysis.cepstra, analysis.sample_rate) - _log_power(cepstra, analysis.sample_rate)
+    return replace(analysis, pitch=pitch, cepstra=cepstra.astype("float32"))
+
+
+def _log_power(cepstra, rate):
+    """The natural logarithm of the mean power of the spectrum of each frame, (frames,)."""
+    world = pyworld()
+    size = world.get_cheaptrick_fft_size(rate)
+    return np.log(world.decode_spectral_envelope(np.ascontiguousarray(cepstra, "float64"), rate, size).mean(axis=1))
 
 
 def _aperiodicity(x, pitch, times, rate, bins):

@@ -1,6 +1,7 @@
 """Evaluation of one model on real data, or of several under the same protocol."""
 
 import importlib
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -64,14 +65,17 @@ def evaluate(
         result = ganzoo.evaluation.evaluate(model, "digits", "digits_classifier", 50, upscale=True, metrics=names)
         print(result.metrics["frechet_distance"], result.protocol)
     """
+    module = evaluation_of(model)
+    if classifier and not getattr(module, "TAKES_EXTRACTOR", False):
+        raise _no_extractor("classifier")
     options = {"classifier": classifier} if classifier else {}
-    return evaluation_of(model).evaluate(
+    return module.evaluate(
         model, data, extractor=extractor, samples=samples, upscale=upscale, metrics=metrics, name=name, **options
     )
 
 
 def evaluate_presets(
-    names: Sequence[PathLike],
+    names: Sequence[PathLike] | PathLike,
     data: str,
     extractor: Any = None,
     samples: int = 10_000,
@@ -99,7 +103,7 @@ def evaluate_presets(
         names = ["dcgan.digits"]
         results = ganzoo.evaluation.evaluate_presets(names, "digits", samples=50, metrics=["classes_covered"])
     """
-    return _evaluated(names, data, extractor, samples, upscale, metrics, classifier)
+    return _evaluated(_all_of(names), data, extractor, samples, upscale, metrics, classifier)
 
 
 def takes_extractor(model: str) -> bool:
@@ -118,6 +122,7 @@ def _evaluated(
     where_possible: bool = False,
 ) -> list[Evaluation]:
     """As `evaluate_presets`; `where_possible`: a metric that none of the models has is left out, not an error."""
+    metrics = [metrics] if isinstance(metrics, str) else metrics
     # Checked before any model is loaded.
     modules = [
         _module(registry.declared(found, "evaluation"), found)
@@ -127,12 +132,11 @@ def _evaluated(
         raise GanzooError(f"{', '.join(map(str, names))} belong to different tasks: their metrics cannot be compared")
     module = modules[0]
     needs_extractor = getattr(module, "TAKES_EXTRACTOR", False)
-    if extractor:
-        if not needs_extractor:
-            raise GanzooError(
-                "--extractor is for models that generate images from noise; the metrics of other tasks need none"
-            )
-        get_extractor(extractor)
+    for option, asked in (("extractor", extractor), ("classifier", classifier)):
+        if asked:
+            if not needs_extractor:
+                raise _no_extractor(option)
+            get_extractor(asked)
     configs = [presets.config_of(name) for name in names]
     wanted = list(
         metrics or _common(names, [config.evaluation.metrics if config else [] for config in configs], "metric")
@@ -176,7 +180,7 @@ _COMPARISON = (
 
 
 def compare_presets(
-    names: Sequence[PathLike],
+    names: Sequence[PathLike] | PathLike,
     data: str,
     extractor: Any = None,
     classifier: Any = None,
@@ -203,6 +207,7 @@ def compare_presets(
         found = ganzoo.evaluation.compare_presets(names, "digits", classifier="digits_classifier", samples=50)
         print(found[0].metrics["sharpness_ratio"])
     """
+    names = _all_of(names)
     for name in names:
         model = presets.model_of(name)
         if not takes_extractor(model):
@@ -226,6 +231,20 @@ def compare_presets(
         minutes = {key: value for key, value in stated.items() if key.startswith("training_")}
         results.append(replace(one, metrics={**one.metrics, **minutes}))
     return results
+
+
+def _no_extractor(option: str) -> GanzooError:
+    return GanzooError(
+        f"--{option} is for models that generate images from noise; the metrics of other tasks need none"
+    )
+
+
+def _all_of(names: Sequence[PathLike] | PathLike) -> list[PathLike]:
+    """The names as a list, also a single one."""
+    found = [names] if isinstance(names, (str, os.PathLike)) else list(names)
+    if not found:
+        raise GanzooError("name at least one preset, .keras file or run folder")
+    return found
 
 
 def _common(names: Sequence[PathLike], settings: list, option: str) -> Any:

@@ -69,9 +69,16 @@ def short(source: str) -> str:
     scheme, _, place = source.partition(":")
     if scheme == "named":
         # The pattern of the names may have slashes too.
-        folder, _, pattern = place.partition(":")
-        return f"{scheme}:{Path(folder).name}:{pattern}"
+        # The last colon before the first field: a folder may have one too, as on Windows.
+        start, brace, fields = place.partition("{")
+        folder, _, pattern = start.rpartition(":")
+        return f"{scheme}:{_name(folder)}:{pattern}{brace}{fields}"
     if scheme == "folders":
         place, part = npz_part(place)
-        return f"folders:{','.join(Path(path).name for path in folder_pair(place))}" + (f":{part}" if part else "")
-    return f"{scheme}:{Path(place).name}" if scheme in ("captions", "folder", "idx", "npz") else source
+        return f"folders:{','.join(_name(path) for path in folder_pair(place))}" + (f":{part}" if part else "")
+    return f"{scheme}:{_name(place)}" if scheme in ("captions", "folder", "idx", "npz") else source
+
+
+def _name(path: str) -> str:
+    """The last part of a path, also of "." and "..", which have none of their own."""
+    return Path(path).name.strip(".") or Path(path).resolve().name

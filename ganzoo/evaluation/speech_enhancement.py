@@ -77,10 +77,13 @@ def evaluate_function(
     rows, digest = [], hashlib.sha256()
     for pair, noisy, clean in zip(found.names, found.noisy, found.samples):
         digest.update(clean.tobytes() + noisy.tobytes())
+        enhanced = enhance(noisy)
         try:
-            rows.append(compute(chosen, clean, enhance(noisy), sample_rate))
+            rows.append(compute(chosen, clean, enhanced, sample_rate))
         except GanzooError as error:
-            raise GanzooError(f"{data}, {pair}: {error}; remove this pair from the data") from None
+            silent = noisy.any() and not np.any(enhanced)
+            advice = "the enhanced signal is silent" if silent else "remove this pair from the data"
+            raise GanzooError(f"{data}, {pair}: {error}; {advice}") from None
     protocol = (
         f"means over {len(rows)} pairs of {short(data)} ({digest.hexdigest()[:8]}), whole utterances at {sample_rate} "
         f"Hz{protocols(chosen)}"

@@ -28,6 +28,24 @@ def whole_count(count: int | None) -> None:
         raise GanzooError(f"count must be an integer of at least 1, got {count!r}")
 
 
+def checked_seed(seed: int | None) -> int | None:
+    """A seed, which is an integer of at least 0, or None.
+
+    Raises:
+        GanzooError: it is something else.
+
+    Example:
+        from ganzoo.inference.counts import checked_seed
+
+        checked_seed(4)
+        checked_seed(-1)     # GanzooError
+    """
+    whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+    if seed is not None and not (whole and seed >= 0):
+        raise GanzooError(f"seed must be an integer of at least 0, got {seed!r}")
+    return seed
+
+
 def allocated(make: Callable[[], T], what: str) -> T:
     """Calls a function that allocates memory, with a clear error if it fails.
 

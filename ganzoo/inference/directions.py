@@ -65,12 +65,14 @@ def find_directions(
     if not isinstance(samples, (int, np.integer)) or samples <= 2 * model.latent_dim:
         raise GanzooError(f"samples must be an integer above twice the latent_dim {model.latent_dim}, got {samples!r}")
     total = sum(len(values) for values in found.attributes.values())
-    path = _cache_path(model, found, samples, seed)
-    cached = read_cached(path)
+    # Without a seed, each call has latents of its own.
+    path = None if seed is None else _cache_path(model, found, samples, seed)
+    cached = read_cached(path) if path else {}
     slopes, counts = cached.get("slopes"), cached.get("counts")
     if slopes is None or counts is None or slopes.shape != (model.latent_dim, total) or counts.shape != (total,):
         slopes, counts = _fitted(model, found, samples, seed)
-        write_cached(path, slopes=slopes, counts=counts)
+        if path:
+            write_cached(path, slopes=slopes, counts=counts)
     return Directions(model, found, slopes, counts, avoidance)
 
 
@@ -332,6 +334,7 @@ def _cache_path(model: Any, classifier: AttributeExtractor, samples: int, seed: 
     for array in model.inference_network.get_weights():
         digest.update(repr(array.shape).encode())
         digest.update(np.ascontiguousarray(array).tobytes())
-    # Two networks of equal weights may still differ in what they compute.
+    # Two networks of equal weights may still differ in what they compute, and in the captions whose latents they take.
     digest.update(model.generate(4, seed=0).tobytes())
+    digest.update(np.ascontiguousarray(model.latents(samples, seed=seed)).tobytes())
     return cache_folder() / f"directions-{classifier.name}-{digest.hexdigest()[:24]}.npz"

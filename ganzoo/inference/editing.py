@@ -7,7 +7,7 @@ import numpy as np
 
 from ganzoo import pixels
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.inference.counts import whole_count
+from ganzoo.inference.counts import checked_seed, whole_count
 from ganzoo.inference.descent import checked_labels, descended
 from ganzoo.inference.latent import slerp
 
@@ -149,7 +149,7 @@ def _shares(weights):
 
 def _starts(latent, count, variation, seed):
     """The latent, and random ones between it and independent ones, of about its length."""
-    noise = np.random.default_rng(seed).standard_normal((count - 1, len(latent)), dtype="float32")
+    noise = np.random.default_rng(checked_seed(seed)).standard_normal((count - 1, len(latent)), dtype="float32")
     noise *= np.linalg.norm(latent) / np.sqrt(len(latent))
     return np.stack([latent, *(slerp(latent, other, variation) for other in noise)])
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ganzoo.data.audio import soxr
+from ganzoo.data.waveforms import checked_audio
 from ganzoo.errors import GanzooError
 from ganzoo.inference.overlap import Overlapping, Windows
 
@@ -80,16 +81,19 @@ class EnhancementStream:
         """Takes a block of audio, and returns the output that is final by now.
 
         Args:
-            block: float32 (samples,) or (samples, channels), of any length; always with the same channels.
+            block: (samples,) or (samples, channels), of any length, float32 in [-1, 1], int16, int32 or uint8; always
+                with the same channels.
 
         Returns:
             float32 (samples,) or (samples, channels); often less than was given, and sometimes nothing.
 
         Raises:
-            GanzooError: a block of another shape than before, or after `finish`.
+            GanzooError: a block of another shape than before, of another type, with values that are not finite, or
+                after `finish`.
         """
         # A copy: the caller may fill the same array again, as callbacks of sound cards do.
-        block = np.array(block, "float32")
+        block = np.asarray(block)
+        block = np.array(checked_audio(block, "push()") if block.size else block, "float32")
         if self._finished:
             raise GanzooError("the stream is finished: begin another one")
         channels = 1 if block.ndim == 1 else block.shape[-1]

@@ -126,7 +126,8 @@ def write_separately(
                 bar.update(len(images))
     if captions:
         try:
-            write_atomically(folder / "captions.json", json.dumps(captions, indent=0, ensure_ascii=False).encode())
+            text = json.dumps(captions, indent=0, ensure_ascii=False)
+            write_atomically(folder / "captions.json", text.encode(errors="replace"))
         except OSError as error:
             raise GanzooError(f"cannot write {folder / 'captions.json'}: {error.strerror or error}") from None
     return i

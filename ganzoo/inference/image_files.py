@@ -112,7 +112,8 @@ def fitted(pixels: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
         pixels = np.rint(pixels[..., :-1] * share + 255.0 * (1 - share)).astype("uint8")
     if pixels.shape[2] != image_shape[2]:
         gray = image_shape[2] == 1
-        pixels = (pixels @ [[0.299], [0.587], [0.114]]).astype("uint8") if gray else np.repeat(pixels, 3, axis=2)
+        luma = np.rint(pixels @ [[0.299], [0.587], [0.114]]).astype("uint8") if gray else None
+        pixels = np.repeat(pixels, 3, axis=2) if luma is None else luma
     height, width = pixels.shape[:2]
     # The largest part of the model's proportions.
     unit = min(height / image_shape[0], width / image_shape[1])

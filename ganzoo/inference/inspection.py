@@ -200,6 +200,10 @@ def preview_grid(found: Inspection, size: int = 64) -> np.ndarray:
     squares = []
     for image in found.preview:
         color = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+        # So that the shorter side is not less than a pixel of the square.
+        for axis in (0, 1):
+            least = -(-color.shape[1 - axis] // size)
+            color = np.repeat(color, -(-least // color.shape[axis]), axis=axis)
         fitted = ImageOps.pad(Image.fromarray(color), (size, size), Image.Resampling.BICUBIC, color=(200, 200, 200))
         squares.append(np.asarray(fitted))
     rows = min(_ROWS, len(found.classes))
@@ -362,7 +366,10 @@ def _recordings(found: Inspection, paths: Sequence[Path]) -> None:
 
     def read(path: Path) -> tuple[np.ndarray, int] | GanzooError:
         try:
-            return read_audio(path)
+            samples, rate = read_audio(path)
+            if not np.isfinite(samples).all():
+                raise GanzooError(f"{printable(path)} holds samples that are not finite numbers")
+            return samples, rate
         except GanzooError as error:
             return error
         except (OSError, ValueError, MemoryError, RuntimeError) as error:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ganzoo import pixels
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.inference.counts import allocated, whole_count
+from ganzoo.inference.counts import allocated, checked_seed, whole_count
 from ganzoo.inference.descent import checked_labels, descended
 
 
@@ -189,7 +189,7 @@ class Latents:
             raise GanzooError(f"truncation must be a positive number, got {limit!r}")
         self.count, self.length, self.limit = count, length, limit
         self._given, self._end = given, 0
-        self._rng = np.random.default_rng(seed)
+        self._rng = np.random.default_rng(checked_seed(seed))
         if limit is not None:
             # For the values beyond the limit; every value takes one number, so that none depends on another.
             self._again = np.random.default_rng(None if seed is None else [seed, 3])
@@ -254,7 +254,7 @@ def project(
     targets = pixels.to_float(np.repeat(images, starts, axis=0))
     height, width, _ = model.image_shape
     everywhere = np.full((1, height, width, 1), 1 / (height * width), "float32")
-    start = np.random.default_rng(seed).standard_normal((len(targets), model.latent_dim), dtype="float32")
+    start = np.random.default_rng(checked_seed(seed)).standard_normal((len(targets), model.latent_dim), dtype="float32")
     latents = descended(model, start, targets, everywhere, steps, learning_rate, prior, **given)
     differences = pixels.to_float(model.generate(latents=latents, **given)) - targets
     errors = np.mean(differences**2, axis=(1, 2, 3)).reshape(-1, starts)

@@ -16,6 +16,9 @@ from ganzoo.files import replaced
 from ganzoo.inference.enhancement_stream import EnhancementStream
 from ganzoo.types import PathLike
 
+# Sample rate in Hz above which libvorbis crashes, and samples of a sound that are written at once.
+_HIGHEST_VORBIS, _AT_ONCE = 200_000, 2**18
+
 # Formats that can be written, by suffix.
 WRITTEN = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3", ".aiff": "AIFF"}
 
@@ -179,21 +182,12 @@ def _as_bytes(samples: np.ndarray) -> bytes:
 
 def _write_enhanced(model, recording, file, suffix, progress, num_shifts):
     """Enhances one recording into an open file: (number of clipped samples, peak)."""
-    options = dict(format=WRITTEN[suffix], subtype=subtype_for(suffix, recording.subtype))
-    try:
-        written = soundfile().SoundFile(file, "w", recording.samplerate, recording.channels, **options)
-    except UNREADABLE as error:
-        channels = "one channel" if recording.channels == 1 else f"{recording.channels} channels"
-        # Without the name of the temporary file, which `str(error)` begins with.
-        reason = getattr(error, "error_string", None) or first_line(error)
-        raise GanzooError(
-            f"{options['format']} cannot hold {channels} at {recording.samplerate} Hz ({reason}): write .wav"
-        ) from None
+    subtype = subtype_for(suffix, recording.subtype)
     limited, peak = 0, 0.0
-    with written:
+    with _opened(file, suffix, recording.samplerate, recording.channels, subtype) as written:
         blocks = (block.T for block in recording.blocks())
         for part in model.enhance_blocks(blocks, recording.samplerate, recording.samples, progress, num_shifts):
-            if options["subtype"].startswith("PCM"):
+            if subtype.startswith("PCM"):
                 limited += int(np.count_nonzero(np.abs(part) > 1.0))
                 peak = max(peak, float(np.abs(part).max()))
             try:
@@ -201,6 +195,25 @@ def _write_enhanced(model, recording, file, suffix, progress, num_shifts):
             except (*UNREADABLE, AssertionError) as error:  # soundfile's errors for a full disk depend on the format
                 raise GanzooError(f"it cannot be written: {first_line(error) or 'is the disk full?'}") from None
     return limited, peak
+
+
+def _opened(file, suffix, sample_rate, channels, subtype):
+    """A `soundfile.SoundFile` that writes to an open file.
+
+    Raises:
+        GanzooError: the format cannot hold so many channels, or this sample rate.
+    """
+    name = WRITTEN[suffix]
+    try:
+        # libvorbis crashes above.
+        if suffix == ".ogg" and sample_rate > _HIGHEST_VORBIS:
+            raise ValueError(f"at most {_HIGHEST_VORBIS} Hz")
+        return soundfile().SoundFile(file, "w", sample_rate, channels, format=name, subtype=subtype)
+    except (*UNREADABLE, ValueError) as error:
+        held = "one channel" if channels == 1 else f"{channels} channels"
+        # Without the name of the temporary file, which `str(error)` begins with.
+        reason = getattr(error, "error_string", None) or first_line(error)
+        raise GanzooError(f"{name} cannot hold {held} at {sample_rate} Hz ({reason}): write .wav") from None
 
 
 def write_sounds(
@@ -245,11 +258,16 @@ def write_sounds(
 def _write(path: Path, sound: np.ndarray, sample_rate: int, subtype: str) -> None:
     """Writes a sound, with the next better subtype that the format supports."""
     suffix = path.suffix.lower()
-    options = dict(format=WRITTEN[suffix], subtype=subtype_for(suffix, subtype))
+    channels = 1 if sound.ndim == 1 else sound.shape[1]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(path) as file:
-            soundfile().write(file, sound, sample_rate, **options)
+        with (
+            replaced(path) as file,
+            _opened(file, suffix, sample_rate, channels, subtype_for(suffix, subtype)) as written,
+        ):
+            # libvorbis crashes on millions of samples at once.
+            for start in range(0, len(sound), _AT_ONCE):
+                written.write(sound[start : start + _AT_ONCE])
     except (*UNREADABLE, AssertionError) as error:
         reason = getattr(error, "strerror", None) or first_line(error)
         raise GanzooError(f"cannot write {path}: {reason}") from None

@@ -89,9 +89,15 @@ def with_binary_alpha(image: np.ndarray) -> np.ndarray:
 
     Args:
         image: uint8 (height, width, channels); images without an alpha channel are returned as they are.
+
+    Returns:
+        uint8 (height, width, 4).
     """
     if image.ndim != 3 or image.shape[-1] not in (2, 4):
         return image
+    if image.shape[-1] == 2:
+        # Pillow drops the transparency of gray images.
+        image = image[..., [0, 0, 0, 1]]
     return np.concatenate([image[..., :-1], np.where(image[..., -1:] < 128, 0, 255).astype("uint8")], axis=2)
 
 
@@ -109,6 +115,9 @@ def check_suffix(path: PathLike) -> None:
 def save_animation(path: PathLike, images: Sequence[np.ndarray] | np.ndarray, seconds: float = 6.0) -> None:
     """Writes uint8 images of one shape as a looping GIF of about `seconds`, with a pause on the last image.
 
+    Raises:
+        GanzooError: the file cannot be written.
+
     Example:
         from ganzoo.inference.sampling import save_animation
 
@@ -119,4 +128,7 @@ def save_animation(path: PathLike, images: Sequence[np.ndarray] | np.ndarray, se
     buffer = io.BytesIO()
     durations = [each] * (len(frames) - 1) + [1500]
     frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
-    write_atomically(path, buffer.getvalue())
+    try:
+        write_atomically(path, buffer.getvalue())
+    except OSError as error:
+        raise GanzooError(f"cannot write {path}: {error.strerror or error}") from None

@@ -226,10 +226,14 @@ class VideoWriter:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is None and self._stream is None:
+            # An earlier file of this name stays.
+            empty = GanzooError("the video has no frames")
+            self._open.__exit__(type(empty), empty, None)
+            raise self._failed(empty)
         try:
             if kind is None:
-                if self._stream is not None:
-                    self._mux(self._stream.encode())
+                self._mux(self._stream.encode())
                 self._container.close()
         except _failures() as failure:
             self._open.__exit__(type(failure), failure, None)

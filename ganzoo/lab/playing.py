@@ -135,7 +135,7 @@ def compare(
         steps: training steps; those of the experiment, or 1,000.
         frames: number of frames.
         seconds: duration of the GIF.
-        **base: settings of all games.
+        **base: settings of all games, except for those that the games differ in.
 
     Returns:
         A `Played` for each game.
@@ -156,7 +156,8 @@ def compare(
         raise GanzooError(f"compare takes the name of an experiment, or {{name: settings}}, got {what!r}")
     else:
         experiment = what if isinstance(what, Experiment) else experiments[what]
-        changed = ({**experiment.base, **changes, **base} for changes in experiment.changes)
+        # What the games differ in stays, as of a mapping.
+        changed = ({**experiment.base, **base, **changes} for changes in experiment.changes)
         games, steps = dict(zip(experiment.names, changed)), experiment.steps if steps is None else steps
     if not games:
         raise GanzooError("there is no game to compare: give {name: settings}")

@@ -64,7 +64,8 @@ class SpectralNormalization(keras.layers.Wrapper):
         if training:
             # The step that finds the end of a dataset of unknown length has no batch, and must not change anything.
             self.direction.assign(backend.with_dependency(inputs, u))
-        sigma = ops.sum(ops.matmul(v, matrix) * u)
+        # A kernel of zeros stays one.
+        sigma = ops.maximum(ops.sum(ops.matmul(v, matrix) * u), 1e-12)
         values = {id(variable): variable.value for variable in self.layer.variables}
         values[id(kernel)] = ops.cast(kernel.value, "float32") / sigma
         with keras.StatelessScope([(variable, values[id(variable)]) for variable in self.layer.variables]):

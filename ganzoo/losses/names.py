@@ -1,6 +1,7 @@
 """Registries of classes by the names they have in YAML files."""
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -21,6 +22,20 @@ class Named:
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
         return {}
+
+    def described(self) -> Any:
+        """What a YAML file has for it: its name, or {"name": ..., argument: number} with what differs from the
+        defaults.
+
+        Raises:
+            GanzooError: a class without a name.
+        """
+        if self.name is None:
+            raise GanzooError(f"{type(self).__name__} has no name for a YAML file")
+        parameters = inspect.signature(type(self)).parameters
+        usual = {key: parameters[key].default for key in parameters}
+        settings = {key: value for key, value in self.get_config().items() if value != usual.get(key)}
+        return {"name": self.name, **settings} if settings else self.name
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -67,6 +82,10 @@ class Names:
             raise unknown(self.kind, name, self._classes)
         try:
             inspect.signature(self._classes[name]).bind(**arguments)
-            return self._classes[name](**{key: float(value) for key, value in arguments.items()})
-        except (TypeError, ValueError) as error:
+            numbers = {key: float(value) for key, value in arguments.items()}
+            for key, value in numbers.items():
+                if not math.isfinite(value):
+                    raise ValueError(f"{key} must be a finite number, got {value}")
+            return self._classes[name](**numbers)
+        except (TypeError, ValueError, OverflowError) as error:
             raise GanzooError(f"{self.kind} '{name}': {error}") from None

@@ -41,7 +41,7 @@ def cached_features(extractor: Extractor, images: np.ndarray) -> Features:
 
 
 def _path(kind: str, extractor: Extractor, images: np.ndarray) -> Path:
-    digest = hashlib.sha256(extractor.digest.encode())
+    digest = hashlib.sha256(f"{extractor.digest} {extractor.resizer}".encode())
     digest.update(repr(images.shape).encode())
     for start in range(0, len(images), 10_000):
         digest.update(np.ascontiguousarray(images[start : start + 10_000]).tobytes())

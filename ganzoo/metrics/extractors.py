@@ -4,6 +4,7 @@ import copy
 import functools
 import hashlib
 import itertools
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,17 +83,17 @@ class Extractor:
 
     Args:
         network: Keras model from float32 images in 0..255 to features (batch, length), or to features and logits.
-        name: name for protocols. A digest of the weights is appended unless `digest` is given, so that features of
-            two networks with the same name are never compared.
+        name: name for protocols. A digest of the layers and weights is appended unless `digest` is given, so that
+            features of two networks with the same name are never compared.
         resize: (height, width) to resize images to first, bilinear with antialiasing. None refuses images that do
             not have the network's size, since resizing is part of the protocol.
-        digest: digest of the weights if it is already known.
+        digest: digest of the network if it is already known.
 
     Attributes:
         name: the extractor's name.
         image_shape: (height, width, channels) of its images; with `resize`, any height and width are accepted.
         resizer: description of the resizing, for protocols.
-        digest: digest of the weights, hexadecimal.
+        digest: digest of the network, hexadecimal.
         classifies: whether it also returns logits.
 
     Example:
@@ -126,7 +127,7 @@ class Extractor:
                     "logits have no order: make it keras.Model(inputs, features) or keras.Model(inputs, [features, "
                     "logits])"
                 )
-            found = hashlib.sha256()
+            found = hashlib.sha256(_described(network).encode())
             for array in network.get_weights():
                 found.update(np.ascontiguousarray(array).tobytes())
             digest = found.hexdigest()
@@ -254,6 +255,31 @@ class AttributeExtractor(Extractor):
         """Where the logits of each attribute are."""
         ends = itertools.accumulate(map(len, self.attributes.values()))
         return {name: slice(end - len(self.attributes[name]), end) for name, end in zip(self.attributes, ends)}
+
+
+def _described(network: "keras.Model") -> str:
+    """The layers of a network and how they are connected, as text that does not depend on their names: Keras numbers
+    layers without a name throughout a process."""
+
+    def inner(model: Any) -> list[Any]:
+        return [found for layer in getattr(model, "layers", []) for found in (layer, *inner(layer))]
+
+    numbers = {layer.name: f"layer {i}" for i, layer in enumerate([network, *inner(network)])}
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            # What changes no output.
+            kept = {key: part for key, part in value.items() if key not in ("shared_object_id", "trainable")}
+            return {key: plain(part) for key, part in kept.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(part) for part in value]
+        return numbers.get(value, value) if isinstance(value, str) else value
+
+    try:
+        config = network.get_config()
+    except NotImplementedError:  # a layer of the user's own
+        config = {"layers": [type(layer).__name__ for layer in inner(network)]}
+    return json.dumps(plain(config), sort_keys=True, default=repr)
 
 
 def _classifier(name: str) -> Extractor:

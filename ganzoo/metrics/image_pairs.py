@@ -8,7 +8,7 @@ import numpy as np
 
 from ganzoo.errors import GanzooError
 from ganzoo.metrics.image import psnr, ssim
-from ganzoo.metrics.lpips import FILES, distance
+from ganzoo.metrics.lpips import FILES, SMALLEST, distance
 from ganzoo.metrics.registry import register_metric
 from ganzoo.pretrained_files import find_weights
 
@@ -45,8 +45,13 @@ def _ssim_rgb(image: np.ndarray, reference: np.ndarray, scale: int) -> float:
 
 
 def refuse_impossible(network: str, images: Sequence[np.ndarray]) -> None:
-    """Refuses missing weights, and images that would need too much memory."""
+    """Refuses missing weights, images that the network is not defined for, and those that need too much memory."""
     find_weights(FILES[network])
+    smallest = min((min(image.shape[:2]) for image in images), default=SMALLEST)
+    if smallest < SMALLEST:
+        raise GanzooError(
+            f"lpips_{network} takes images of at least {SMALLEST}x{SMALLEST} pixels, got a side of {smallest}"
+        )
     most = max((image.shape[0] * image.shape[1] for image in images), default=0)
     if most > _MOST_PIXELS[network]:
         raise GanzooError(

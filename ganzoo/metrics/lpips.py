@@ -11,6 +11,8 @@ from ganzoo.pretrained_files import find_weights, read_weights
 from ganzoo.types import PathLike
 
 _VGG_LAYERS = ["block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3"]
+# Height and width of the smallest images: five times halved, less leaves nothing to compare.
+SMALLEST = 64
 FILES = {"alex": "lpips_alexnet_fp16", "vgg": "lpips_vgg16_fp16"}
 
 
@@ -32,9 +34,11 @@ def lpips(image: np.ndarray, reference: np.ndarray, network: str = "alex", weigh
     """
     images = [np.asarray(array) for array in (image, reference)]
     for array in images:
-        if array.dtype != np.uint8 or array.ndim != 3 or array.shape[-1] not in (1, 3) or min(array.shape[:2]) < 64:
+        of_channels = array.dtype == np.uint8 and array.ndim == 3 and array.shape[-1] in (1, 3)
+        if not of_channels or min(array.shape[:2]) < SMALLEST:
             raise GanzooError(
-                f"LPIPS compares uint8 (height, width, 1 or 3) of at least 64x64, got {array.dtype} {array.shape}"
+                f"LPIPS compares uint8 (height, width, 1 or 3) of at least {SMALLEST}x{SMALLEST}, got {array.dtype} "
+                f"{array.shape}"
             )
     if images[0].shape != images[1].shape:
         raise GanzooError(f"images of {images[0].shape} and {images[1].shape} cannot be compared")

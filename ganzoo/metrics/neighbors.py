@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.metrics.features import Features, comparable
 
 _ROWS = 1000
@@ -66,6 +66,7 @@ def density_coverage(real: Features, fake: Features, neighbors: int = 5) -> tupl
 
 def _check(real: Features, fake: Features, neighbors: int) -> None:
     comparable(real, fake)
+    at_least_one(neighbors=neighbors)
     if min(len(real), len(fake)) <= neighbors:
         raise GanzooError(
             f"{neighbors} neighbors need more than {neighbors} vectors of each set, got {len(real)} and {len(fake)}"

@@ -38,6 +38,8 @@ def pesq(clean: np.ndarray, enhanced: np.ndarray, sample_rate: int = 16_000, ban
     if sample_rate not in (8_000, 16_000):
         raise GanzooError(f"PESQ is defined at 8000 and 16000 Hz, not at {sample_rate}")
     clean, enhanced = _compared(clean, enhanced)
+    if not (clean.any() and enhanced.any()):
+        raise GanzooError("PESQ is not defined for silence")
     try:
         return float(library(sample_rate, clean, enhanced, band or ("wb" if sample_rate == 16_000 else "nb")))
     except (PesqError, ValueError) as error:

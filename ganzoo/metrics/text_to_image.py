@@ -145,5 +145,5 @@ def right_among(similarity: np.ndarray, own: np.ndarray, count: int, rng: np.ran
     for row, column in zip(similarity, own):
         others = np.delete(np.arange(len(row)), column)
         chosen = rng.choice(others, min(count - 1, len(others)), replace=False)
-        right += row[column] > row[chosen].max()
+        right += row[column] > row[chosen].max(initial=-np.inf)
     return float(right / len(similarity))

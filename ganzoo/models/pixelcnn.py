@@ -12,7 +12,7 @@ from pydantic import Field
 from ganzoo import backend, losses, pixels
 from ganzoo.data.batch_checks import parts_of
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.inference.counts import allocated, whole_count
+from ganzoo.inference.counts import allocated, checked_seed, whole_count
 from ganzoo.inference.pixel_sampling import PixelSampler, checked_mask
 from ganzoo.inference.stepwise import last
 from ganzoo.losses.likelihoods import observations
@@ -299,8 +299,7 @@ class PixelCNN(ImageGeneration, ZooModel):
 
     def _growing(self, count, seed, temperature, batch_size, labels=None, images=None, keep=None):
         """Yields the images, always the same array, after each row of each batch; later batches have any values."""
-        if seed is not None and (not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0):
-            raise GanzooError(f"seed must be an integer of at least 0, got {seed!r}")
+        checked_seed(seed)
         number = isinstance(temperature, (int, float, np.number)) and not isinstance(temperature, bool)
         if not number or not 0 < temperature < math.inf:
             raise GanzooError(f"temperature must be a positive number, got {temperature!r}")

@@ -12,7 +12,7 @@ from ganzoo import backend, pixels
 from ganzoo.data.batch_checks import check_images, rank_of, refuse_single_examples
 from ganzoo.data.images import images
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.inference.counts import allocated, whole_count
+from ganzoo.inference.counts import allocated, checked_seed, whole_count
 from ganzoo.inference.descent import compiled_descent
 from ganzoo.inference.latent import Latents
 from ganzoo.inference.sampling import grid
@@ -130,8 +130,7 @@ class ImageGeneration(Task):
         length = self.latent_dim if network is None else network.inputs[0].shape[-1]
         if latents is None:
             whole_count(count)
-            if seed is not None and (not isinstance(seed, (int, np.integer)) or seed < 0):
-                raise GanzooError(f"seed must be an integer of at least 0, got {seed!r}")
+            checked_seed(seed)
             return Latents(int(count or 0), length, seed, truncation)
         if truncation is not None:
             raise GanzooError("truncation is for random latents: leave it out where latents are given")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ganzoo import backend
 from ganzoo.errors import GanzooError
+from ganzoo.inference.counts import checked_seed
 from ganzoo.tasks.speech_resynthesis import AT_ONCE, in_blocks
 from ganzoo.tasks.speech_smoothing import SpeechSmoothing
 
@@ -118,7 +119,7 @@ class SpeechRestoration(SpeechSmoothing):
         backend.sync_variables(self)
         inputs = [smooth]
         if self.noise_channels:
-            rng = np.random.default_rng([abs(int(seed)), int(seed < 0)])
+            rng = np.random.default_rng(None if checked_seed(seed) is None else [seed, 0])
             inputs.append(rng.standard_normal((len(smooth), self.noise_channels), "float32"))
         restored = in_blocks(self._restore_compiled, inputs, AT_ONCE, self.reach)
         return restored if factor == 1 else smooth + np.float32(factor) * (restored - smooth)

@@ -11,7 +11,7 @@ from keras import ops
 from ganzoo import backend
 from ganzoo.arguments import keep_argument
 from ganzoo.errors import GanzooError, at_least_one, unknown
-from ganzoo.inference.counts import whole_count
+from ganzoo.inference.counts import checked_seed, whole_count
 from ganzoo.inference.queues import QueuedNetwork
 from ganzoo.inference.stepwise import last
 from ganzoo.inference.typical import most_typical
@@ -182,7 +182,7 @@ class SpeechSampling:
         _in_range("every", every, 1e-6, _LONGEST)
         given = _mapping(labels)
         several = {key: list(value) if self._spelled(key, value) else value for key, value in given.items()}
-        lists = any(isinstance(value, (list, tuple, np.ndarray)) for value in several.values())
+        lists = any(isinstance(value, (list, tuple, range, np.ndarray)) for value in several.values())
         silence = np.zeros(round(pause * self.sample_rate), "float32")
         growing = self._growing(
             None if lists else 1, seed, several, seconds, temperature, None, 64, guidance, every, candidates
@@ -206,8 +206,7 @@ class SpeechSampling:
         """The sounds so far, without what follows their end, each time a batch of them has grown by `every` seconds; at
         last, all whole sounds. Without `every`, once for each batch."""
         at_least_one(batch_size=batch_size)
-        if seed is not None and (not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0):
-            raise GanzooError(f"seed must be an integer of at least 0, got {seed!r}")
+        checked_seed(seed)
         _in_range("temperature", temperature, 1e-3, 10.0)
         guidance = self._checked_guidance(self.guidance if guidance is None else guidance)
         candidates = _checked_candidates(self.candidates if candidates is None else candidates)

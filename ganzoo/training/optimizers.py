@@ -222,6 +222,48 @@ def get(optimizer: Any, which: str) -> keras.optimizers.Optimizer:
         raise GanzooError(f"{which}: {error}") from None
 
 
+def described(optimizer: Any) -> dict[str, Any]:
+    """The {"name": ..., argument: number} from which `get` makes an optimizer of the same settings.
+
+    Raises:
+        GanzooError: an optimizer or a schedule that `get` does not make.
+
+    Example:
+        from ganzoo.training import optimizers
+
+        adam = optimizers.get({"name": "adam", "learning_rate": 2e-4}, "optimizer")
+        optimizers.described(adam)      # {"name": "adam", "learning_rate": 0.0002}
+    """
+    optimizer = _inner(optimizer)
+    cls = type(optimizer)
+    name = cls.__name__.lower()
+    if name not in _NAMES or cls is not (Adam if name == "adam" else type(keras.optimizers.get(name))):
+        raise GanzooError(f"{cls.__name__} is no optimizer that a YAML file can name")
+    usual, settings = cls().get_config(), optimizer.get_config()
+    arguments = [key for key in inspect.signature(cls).parameters if key not in ("kwargs", "name", "learning_rate")]
+    rate = optimizer._learning_rate
+    return {
+        "name": name,
+        "learning_rate": _described_rate(rate),
+        **{key: settings[key] for key in arguments if key in settings and settings[key] != usual[key]},
+    }
+
+
+def _described_rate(rate: Any) -> Any:
+    """A learning rate as in a YAML file: a number, or the name and arguments of a schedule."""
+    if not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        if callable(rate):
+            raise GanzooError("a learning rate that is a function cannot be written to a YAML file")
+        # The shortest number with the same float32 value: 0.0002 instead of 0.00019999999494757503.
+        return float(str(np.float32(keras.ops.convert_to_numpy(rate))))
+    name = next((name for name, cls in _SCHEDULES.items() if type(rate) is cls), None)
+    if name is None:
+        raise GanzooError(f"{type(rate).__name__} is no schedule that a YAML file can name")
+    parameters = inspect.signature(_SCHEDULES[name]).parameters
+    config = {key: value for key, value in rate.get_config().items() if key in parameters and key != "name"}
+    return {"name": name, **{key: value for key, value in config.items() if value != parameters[key].default}}
+
+
 def _schedule(asked: dict[str, Any], which: str) -> keras.optimizers.schedules.LearningRateSchedule:
     """A learning rate schedule of Keras."""
     settings = dict(asked)

@@ -107,20 +107,19 @@ def publish_run(
         weights = Weights(file, sha256, license, trained_on, protocol, metrics)
         return replace(_portable(config, run), weights=weights), model
 
+    # The folder stays as it is until all is measured.
+    with tempfile.TemporaryDirectory() as place:
+        preset, model = published(Path(place))
+        assert preset.weights is not None
+        content = (Path(place) / preset.weights.file).read_bytes()
     if name is not None:
-        # Files of other presets, also of this name, stay as they are until all is measured.
-        with tempfile.TemporaryDirectory() as place:
-            preset, _ = published(Path(place))
-            assert preset.weights is not None
-            content = (Path(place) / preset.weights.file).read_bytes()
         weights = replace(preset.weights, file=f"{name}.npz")
         text = dump(replace(preset, weights=weights))
         write_atomically(folder / weights.file, content)
         path = folder / f"{name}.yaml"
         write_atomically(path, text.encode())
         return path
-    preset, model = published(folder)
-    assert preset.weights is not None
+    write_atomically(folder / preset.weights.file, content)
     sample_image = cards.samples_of(model, data, preset.weights.sha256)
     if sample_image is None:
         (folder / cards.SAMPLES_FILE).unlink(missing_ok=True)

@@ -31,7 +31,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.files import held, write_atomically
 from ganzoo.training import callbacks
 from ganzoo.training.agreement import Agreement
-from ganzoo.training.callbacks.checkpoints import recorded_value, write_value
+from ganzoo.training.callbacks.checkpoints import recorded_facts, recorded_value, write_value
 from ganzoo.training.callbacks.loggers import LOGGERS
 from ganzoo.training.callbacks.record import read_records
 from ganzoo.training.distribute import placement, workers_needed
@@ -137,11 +137,17 @@ def _train_along(plan, until):
 def _train_in(folder, plan, until, more_callbacks):
     model, config = plan.model, plan.config
     record = callbacks.Record(
-        folder / "metrics.jsonl", folder / "events", plan.feed.batch_size * model.batches_per_step, plan.feed
+        folder / "metrics.jsonl",
+        folder / "events",
+        plan.feed.batch_size * model.batches_per_step,
+        plan.feed,
+        recorded_facts(folder / "checkpoints" / "last.keras") if plan.resumed else None,
     )
     measure = plan.measure
     best = _best_value(folder, plan) if plan.resumed and measure else None
-    checkpoints = callbacks.Checkpoints(folder / "checkpoints", measure, config.training.checkpoint_minutes, best)
+    checkpoints = callbacks.Checkpoints(
+        folder / "checkpoints", measure, config.training.checkpoint_minutes, best, record.times
+    )
     progress = callbacks.Progress(plan.total_steps)
     interrupt = _Interrupt(plan, until)
     loggers = [LOGGERS[name](folder, to_mapping(config)) for name in dict.fromkeys(config.training.loggers)]

@@ -13,7 +13,9 @@ from keras import ops
 from ganzoo import backend, keras_archive, loading, memory, preset_folders, presets, registry, weights
 from ganzoo.arguments import check_model_arguments, parameters_of
 from ganzoo.errors import GanzooError, first_line, unknown
+from ganzoo.losses.names import Named
 from ganzoo.precision import made_with
+from ganzoo.training import optimizers
 from ganzoo.types import PathLike
 
 
@@ -140,8 +142,9 @@ class Saving(keras.Model):
         *,
         overwrite: bool = False,
     ) -> Path:
-        """Writes a preset folder that `from_preset` and `ganzoo.load` read: a YAML file with the model's arguments,
-        and its weights in half precision. To resume training, use `save`, which also writes the optimizers.
+        """Writes a preset folder that `from_preset` and `ganzoo.load` read: a YAML file with the model's arguments and
+        the settings of `compile`, and its weights in half precision. To resume training, use `save`, which also writes
+        the state of the optimizers.
 
         Args:
             folder: created if it does not exist.
@@ -155,7 +158,7 @@ class Saving(keras.Model):
 
         Raises:
             GanzooError: a class that is not registered, an argument that cannot be written to YAML, a run folder, or
-                weights that are not finite.
+                weights that are not finite. A setting of `compile` that cannot be written is left out with a warning.
 
         Example:
             model = ganzoo.create("dcgan", image_shape=(32, 32, 1), width=4)
@@ -289,6 +292,30 @@ class Saving(keras.Model):
             model.name = name
         return model
 
+    def described_settings(self) -> dict[str, Any]:
+        """The settings of `compile` as in the section "compile" of a YAML file, without those that are defaults; empty
+        if the model is not compiled.
+
+        Raises:
+            GanzooError: a setting that cannot be written to a YAML file, such as an optimizer of the user's own.
+        """
+        if self._settings is None:
+            return {}
+        parameters = parameters_of("compile", owner=type(self))
+        found = {}
+        for key, value in self._settings.items():
+            if key not in parameters:
+                continue
+            try:
+                described, usual = _described(value), parameters[key].default
+                if key.endswith("optimizer") and isinstance(usual, (str, dict)):
+                    usual = _described(optimizers.get(usual, key))
+            except GanzooError as error:
+                raise GanzooError(f"the setting '{key}' of compile(): {error}") from None
+            if described != _described(usual):
+                found[key] = described
+        return found
+
     def get_compile_config(self) -> dict[str, Any] | None:
         """The settings of `compile`, for Keras; None if the model is not compiled."""
         if self._settings is None:
@@ -312,6 +339,21 @@ class Saving(keras.Model):
         if backend.unsupported(self.dtype_policy.name, *(settings.get(key, off) for key, off in execution.items())):
             settings = {key: value for key, value in settings.items() if key not in execution}
         self.compile(**settings)
+
+
+def _described(value: Any) -> Any:
+    """A setting of `compile` as in a YAML file."""
+    if isinstance(value, keras.optimizers.Optimizer):
+        return optimizers.described(value)
+    if isinstance(value, Named):
+        return value.described()
+    if isinstance(value, dict):
+        return {key: _described(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_described(part) for part in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise GanzooError(f"{type(value).__name__} cannot be written to a YAML file")
 
 
 def _of_any_back_end(config):

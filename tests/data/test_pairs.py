@@ -142,3 +142,25 @@ def test_the_large_images_of_a_tensorflow_data_set(tmp_path, monkeypatch):
     for small, large in ganzoo.data.pairs("tfds:tiny_photos", scale=4, crop=32, batch_size=2, held_out=0).take(1):
         assert small.shape == (2, 8, 8, 3)
         assert large.shape == (2, 32, 32, 3)
+
+
+def test_crops_may_show_the_photo_from_further_away(tmp_path):
+    # A level for every two pixels.
+    ramp = np.repeat(np.arange(128, dtype="uint8")[:, None], 2, axis=0)[..., None]
+    Image.fromarray(np.broadcast_to(ramp, (256, 256, 3)).copy()).save(tmp_path / "ramp.png")
+    arguments = dict(scale=4, crop=32, batch_size=8, augment=False, held_out=0)
+    heights = {}
+    for shrink in (1.0, 4.0):
+        feed = pairs.feed(f"folder:{tmp_path}", shrink=shrink, **arguments)
+        large = np.concatenate([feed.make_batch(step, feed.indices(step))[1] for step in range(4)])
+        levels = (large[:, :, 0, 0] + 1) * 127.5
+        heights[shrink] = 2 * (levels[:, -3] - levels[:, 2]) / 27
+    np.testing.assert_allclose(heights[1.0], 1, atol=0.05)
+    assert 1 <= heights[4.0].min() < 1.6
+    assert 3 < heights[4.0].max() <= 4.1
+    # The region ends where the photo does.
+    feed = pairs.feed(f"folder:{tmp_path}", shrink=16.0, **{**arguments, "crop": 200, "batch_size": 1})
+    small, large = feed.make_batch(0, feed.indices(0))
+    assert (small.shape, large.shape) == ((1, 50, 50, 3), (1, 200, 200, 3))
+    with pytest.raises(ganzoo.GanzooError, match="'shrink' is 0.5"):
+        ganzoo.data.pairs(f"folder:{tmp_path}", shrink=0.5)

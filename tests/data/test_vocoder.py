@@ -90,3 +90,22 @@ def test_pitch_statistics():
 def test_what_cannot_be_analyzed(audio, rate, options, words):
     with pytest.raises(GanzooError, match=words):
         analyze(audio, rate, **options)
+
+
+def test_another_spectrum_keeps_the_power_of_each_frame():
+    rate = 16_000
+    analysis = analyze(vowels(rate), rate)
+    features = features_of(analysis)
+    # A spectrum that is tilted and has other formants.
+    features[:, 2:] = features[:, 2:][:, ::-1] * 0.3
+    features[:, 2] += 2.0
+    changed = synthesize(with_features(analysis, features))
+    original = synthesize(analysis)
+    size = rate // 10
+    levels = [
+        10 * np.log10([np.mean(sound[i : i + size] ** 2) for i in range(size, len(sound) - size, size)])
+        for sound in (original, changed)
+    ]
+    differences = np.abs(levels[0] - levels[1])[levels[0] > -28]
+    assert np.median(differences) < 1
+    assert differences.max() < 3

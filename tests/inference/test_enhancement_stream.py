@@ -194,3 +194,19 @@ def test_pipes_that_fail_get_one_line(model, tmp_path):
         pytest.raises(ganzoo.GanzooError, match="cannot read the input"),
     ):
         enhance_pipe(model.stream(16000), write_only, io.BytesIO())
+
+
+def test_blocks_are_of_any_type_and_finite():
+    blocks = np.random.default_rng(0).integers(-9000, 9000, (3, 1600), "int16")
+
+    def stream():
+        return EnhancementStream(lambda part: part, 16_000, Settings(16_000, Windows(160)))
+
+    sounds = []
+    for given in (blocks, blocks.astype("float32") / 32768):
+        one = stream()
+        sounds.append(np.concatenate([*(one.push(block) for block in given), one.finish()]))
+    assert np.abs(sounds[0]).max() < 1
+    np.testing.assert_allclose(sounds[0], sounds[1], atol=1e-6)
+    with pytest.raises(ganzoo.GanzooError, match="not finite"):
+        stream().push(np.array([0.0, np.nan], "float32"))

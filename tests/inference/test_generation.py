@@ -1,6 +1,7 @@
 """What `ganzoo generate` writes, as typed."""
 
 import contextlib
+import json
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from PIL import Image
 import ganzoo
 from ganzoo.cli import main
 from ganzoo.inference import grid
+from ganzoo.inference.generation import write_separately
 from ganzoo.inference.video import VideoReader, VideoWriter
+from ganzoo.registry import model_class
 
 
 def run(*arguments):
@@ -137,3 +140,18 @@ def test_a_video_keeps_colors_and_is_not_left_half_written(tmp_path):
         writer.write(image)
         raise KeyError
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.mp4", "colors.mp4"]
+
+
+def test_a_video_without_frames_leaves_what_was_there(tmp_path):
+    pytest.importorskip("av")
+    (tmp_path / "a.mp4").write_bytes(b"earlier")
+    message = r"cannot write .*a\.mp4: the video has no frames"
+    with pytest.raises(ganzoo.GanzooError, match=message), VideoWriter(tmp_path / "a.mp4"):
+        pass
+    assert (tmp_path / "a.mp4").read_bytes() == b"earlier"
+
+
+def test_captions_of_any_bytes_are_written(tmp_path):
+    model = ganzoo.create("gan_int_cls", **model_class("gan_int_cls").test_config)
+    assert write_separately(model, tmp_path / "f", [{"captions": "a man \udcff"}], count=1, seed=0) == 1
+    assert json.loads((tmp_path / "f" / "captions.json").read_bytes()) == {"000000.png": "a man ?"}

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image, ImageOps
 
 import ganzoo
+from ganzoo.inference import save_image
 from ganzoo.inference.frames import files_to_upscale
-from ganzoo.inference.image_files import ImageFile, read_image_file, write_image_file
+from ganzoo.inference.image_files import ImageFile, fitted, read_image_file, write_image_file
 
 
 @pytest.fixture
@@ -143,3 +144,16 @@ def test_damaged_files_and_impossible_wishes(tmp_path, colors):
     (tmp_path / "none").mkdir()
     with pytest.raises(ganzoo.GanzooError, match="holds no images"):
         files_to_upscale(tmp_path / "none")
+
+
+def test_gray_of_color_is_rounded():
+    levels = np.arange(256, dtype="uint8").reshape(16, 16, 1)
+    np.testing.assert_array_equal(fitted(np.repeat(levels, 3, axis=2), (16, 16, 1)), levels)
+
+
+def test_a_gray_image_keeps_its_transparency_in_a_gif(tmp_path):
+    image = np.full((4, 4, 2), 100, "uint8")
+    image[..., 1] = [0, 0, 255, 255]
+    save_image(tmp_path / "a.gif", image)
+    back = np.asarray(Image.open(tmp_path / "a.gif").convert("RGBA"))
+    assert (back[0, 0, 3], tuple(back[0, 3])) == (0, (100, 100, 100, 255))

@@ -87,3 +87,29 @@ def test_what_cannot_be_described_is_one_line(tmp_path):
         assert done.exit_code == 1, source
         assert message in done.output
     assert not (tmp_path / "p.png").exists()
+
+
+def test_thin_images_and_short_or_broken_recordings_do_not_end_the_report(tmp_path):
+    soundfile = pytest.importorskip("soundfile")
+    (tmp_path / "thin").mkdir()
+    for name, size in [("wide.png", (1000, 4)), ("tall.png", (1, 300)), ("square.png", (40, 40))]:
+        Image.new("RGB", size, (200, 0, 0)).save(tmp_path / "thin" / name)
+    assert told(f"folder:{tmp_path / 'thin'}", tmp_path / "p.png")["images"] == "3"
+    (tmp_path / "sounds").mkdir()
+    sound = np.linspace(-0.5, 0.5, 300, dtype="float32")
+    soundfile.write(tmp_path / "sounds" / "short.wav", sound, 16_000)
+    soundfile.write(tmp_path / "sounds" / "nan.wav", np.append(sound, np.nan), 16_000, subtype="FLOAT")
+    found = told(f"folder:{tmp_path / 'sounds'}", tmp_path / "p.png")
+    assert found["recordings"] == "1, and 1 broken file"
+    assert "nan.wav holds samples that are not finite numbers" in found["broken"]
+    assert found["values"].startswith("-0.5 to 0.5")
+
+
+def test_the_preview_is_none_of_the_images(tmp_path, monkeypatch):
+    Image.new("RGB", (8, 8)).save(tmp_path / "0.png")
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["data", "folder:."], ["data", f"folder:{tmp_path}", "--preview", "0.png"]):
+        done = CliRunner().invoke(main, arguments)
+        assert done.exit_code == 1
+        assert "would become one of the images of" in done.output
+    assert [path.name for path in tmp_path.iterdir()] == ["0.png"]

@@ -7,7 +7,7 @@ import pytest
 import ganzoo
 from ganzoo import GanzooError
 from ganzoo.inference import grid, latent
-from ganzoo.inference.latent import lerp, slerp
+from ganzoo.inference.latent import lerp, project, slerp, truncated
 
 
 def test_slerp_worked_out_by_hand():
@@ -160,3 +160,12 @@ def test_a_generated_image_is_found_again():
     assert (errors < strangers / 3).all()
     with pytest.raises(GanzooError, match="images to project are uint8"):
         latent.project(model, images[:, :-1])
+
+
+def test_seeds_are_whole_numbers():
+    model = ganzoo.create("dcgan", image_shape=(8, 8, 1), latent_dim=4, width=4)
+    images = model.generate(1, seed=0)
+    for seed in (-1, 1.5, "2"):
+        for call in (lambda seed=seed: truncated(2, 4, seed=seed), lambda seed=seed: project(model, images, seed=seed)):
+            with pytest.raises(ganzoo.GanzooError, match="seed must be an integer of at least 0"):
+                call()

@@ -88,3 +88,11 @@ def test_games_are_compared_by_one_call(tmp_path):
             call()
     with pytest.raises(ganzoo.GanzooError, match=r"ends in \.png, or \.gif"):
         ganzoo.lab.compare(games, tmp_path / "games.jpg")
+
+
+def test_what_an_experiment_compares_stays_different():
+    played = ganzoo.lab.compare("saturation", steps=2, frames=1, loss="hinge", units=4)
+    assert [one.game.settings.loss for one in played] == [
+        one.loss for one in ganzoo.lab.experiments["saturation"].settings()
+    ]
+    assert {one.game.settings.units for one in played} == {4}

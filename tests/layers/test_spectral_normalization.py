@@ -78,3 +78,8 @@ def test_gradient_passes_through_sigma():
     np.testing.assert_allclose(optimizer.gradient, expected, rtol=2e-3, atol=2e-3)
     without = inputs.T @ weights / np.linalg.svd(kernel, compute_uv=False)[0]
     assert np.abs(without - expected).max() > 0.05  # or the test would show nothing
+
+
+def test_a_kernel_of_zeros_stays_one():
+    wrapper = SpectralNormalization(keras.layers.Dense(3, kernel_initializer="zeros"))
+    np.testing.assert_array_equal(np.asarray(wrapper(np.ones((2, 4), "float32"), training=True)), np.zeros((2, 3)))

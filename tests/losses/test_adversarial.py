@@ -103,3 +103,9 @@ def test_discrepancy_sees_what_means_do_not():
     assert abs(same) < 0.002
     assert narrow > 20 * abs(same)
     assert float(losses.feature_matching(noise[0], 0.5 * noise[2])) < 1e-6
+
+
+def test_numbers_are_finite():
+    for value in (float("inf"), float("nan"), 10**400):
+        with pytest.raises(GanzooError, match="penalty 'r1'"):
+            losses.get_penalty({"name": "r1", "weight": value})

@@ -7,6 +7,7 @@ import pytest
 from ganzoo import GanzooError, metrics
 from ganzoo.imagenet import efficientnet_lite0
 from ganzoo.metrics import Features
+from ganzoo.metrics.cache import cached_features
 from ganzoo.precision import made_with
 
 
@@ -202,3 +203,28 @@ def test_weights_of_efficientnet_come_from_its_checkpoint_and_others_are_refused
         metrics.get_extractor("efficientnet_lite0")
     with pytest.raises(GanzooError, match="is not of efficientnet_lite0: it has no matching array '_conv_head"):
         efficientnet_lite0("mine")
+
+
+def test_networks_that_differ_in_more_than_weights_have_features_of_their_own(monkeypatch, tmp_path):
+    monkeypatch.setenv("GANZOO_CACHE", str(tmp_path))
+    images = np.random.default_rng(0).integers(0, 256, (8, 12, 12, 1), "uint8")
+
+    def extractor(scale, resize=None, name=None):
+        inputs = keras.Input((6, 6, 1))
+        means = keras.layers.AveragePooling2D(2, name=name)(keras.layers.Rescaling(scale)(inputs))
+        return metrics.Extractor(keras.Model(inputs, keras.layers.Flatten()(means)), "mine", resize)
+
+    small = images[:, :6, :6]
+    for one in (extractor(1.0), extractor(1 / 255)):
+        np.testing.assert_array_equal(cached_features(one, small).vectors, one(small).vectors)
+    assert extractor(1.0).name != extractor(1 / 255).name
+    # The number that Keras gives a layer, or the name that an author gives it, changes nothing.
+    assert extractor(1.0).name == extractor(1.0, name="pool").name
+    for one in (extractor(1.0, (6, 6)), extractor(1.0)):
+        np.testing.assert_array_equal(cached_features(one, small).vectors, one(small).vectors)
+
+
+def test_neighbors_are_at_least_one(sets):
+    for metric in (metrics.density_coverage, metrics.precision_recall):
+        with pytest.raises(GanzooError, match="neighbors must be at least 1, got 0"):
+            metric(*sets, 0)

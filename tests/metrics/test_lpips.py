@@ -151,3 +151,16 @@ def test_checkpoints_of_pytorch_become_the_file_that_is_read(networks, tmp_path,
     (tmp_path / "damaged.pth").write_bytes((tmp_path / "alex.pth").read_bytes()[:100])
     with pytest.raises(ganzoo.GanzooError, match="cannot read the checkpoint"):
         convert(tmp_path / "damaged.pth", tmp_path / "x.npz")
+
+
+def test_images_that_are_too_small_are_left_out_of_the_default_metrics(networks, tmp_path):
+    from PIL import Image
+
+    from ganzoo.evaluation.super_resolution import evaluate_bicubic
+
+    for i in range(2):
+        Image.new("RGB", (96, 40 + i), (i, 90, 200)).save(tmp_path / f"{i}.png")
+    assert "psnr_y" in (found := evaluate_bicubic(2, f"folder:{tmp_path}").metrics)
+    assert "lpips_alex" not in found
+    with pytest.raises(ganzoo.GanzooError, match="lpips_alex takes images of at least 64x64 pixels, got a side of 40"):
+        evaluate_bicubic(2, f"folder:{tmp_path}", ["lpips_alex"])

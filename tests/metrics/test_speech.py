@@ -84,3 +84,16 @@ def test_what_cannot_be_compared(pair):
         speech.pesq(clean, noisy, 44100)
     with pytest.raises(GanzooError, match="PESQ"):
         speech.pesq(0 * clean, noisy)
+
+
+def test_silence_is_said_to_be_the_fault_of_the_model_where_it_is(tmp_path):
+    pytest.importorskip("pesq")
+    soundfile = pytest.importorskip("soundfile")
+    from ganzoo.evaluation.speech_enhancement import evaluate_function
+
+    sound = np.random.default_rng(0).normal(0, 0.1, 16_000)
+    for folder in ("clean", "noisy"):
+        (tmp_path / folder).mkdir()
+        soundfile.write(tmp_path / folder / "a.wav", sound, 16_000)
+    with pytest.raises(GanzooError, match="a: PESQ is not defined for silence; the enhanced signal is silent"):
+        evaluate_function(np.zeros_like, 16_000, f"folder:{tmp_path}", ["pesq"])

@@ -49,3 +49,7 @@ def test_images_that_share_a_caption_are_no_mistake():
     assert texts == ["a cat", "a dog"]
     np.testing.assert_array_equal(places, [0, 1, 0])
     assert right_among(np.eye(2)[places], places, 10, np.random.default_rng(0)) == 1
+
+
+def test_a_caption_without_others_is_the_best_of_one():
+    assert right_among(np.ones((3, 1)), np.zeros(3, int), 10, np.random.default_rng(0)) == 1.0

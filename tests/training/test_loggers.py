@@ -69,5 +69,9 @@ def test_a_line_is_where_its_numbers_are(tmp_path):
     middle = blue[np.abs(blue[:, 1] - 320) < 3].mean(axis=0)
     assert middle[0] == pytest.approx((36 + 266) / 2, abs=4)
     assert np.isnan(last).all() or last[0] > 255
+    # A panel for the losses and one for each other metric.
+    records = [{**one, **{f"metric_{i}": float(i) for i in range(9)}} for one in records]
+    draw_curves(tmp_path / "more.png", records)
+    assert Image.open(tmp_path / "more.png").height == 10 * len(image)
     draw_curves(tmp_path / "none.png", [{"step": 3}])
     assert not (tmp_path / "none.png").exists()

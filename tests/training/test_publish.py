@@ -42,6 +42,9 @@ def test_a_published_run_is_a_preset_folder_with_metrics_and_a_card(measured_run
         publish_run(run, folder, images_npz, **given)
     with pytest.raises(ganzoo.GanzooError, match="a preset's name consists of lower-case letters"):
         publish_run(run, folder, images_npz, **given, name="../x")
+    with pytest.raises(ganzoo.GanzooError, match="no such file"):
+        publish_run(run, tmp_path / "unmeasured", "npz:missing.npz", **given)
+    assert not (tmp_path / "unmeasured").exists()
     # As the package's presets are written: beside others, without cards.
     path = publish_run(run, tmp_path / "zoo", images_npz, **given, name="mine")
     assert {one.name for one in path.parent.iterdir()} == {"mine.yaml", "mine.npz"}

@@ -18,7 +18,7 @@ from ganzoo.config import load_config
 from ganzoo.precision import fastest
 from ganzoo.training import distribute
 from ganzoo.training.callbacks import Guard, TrainingStopped
-from ganzoo.training.callbacks.checkpoints import recorded_value, write_value
+from ganzoo.training.callbacks.checkpoints import recorded_facts, recorded_value, write_value
 from ganzoo.training.callbacks.record import read_records
 
 
@@ -394,3 +394,18 @@ def test_a_run_of_a_preset_folder_is_named_after_it_and_resumes(tiny_preset, tmp
     again = ganzoo.train(folder, output=tmp_path / "runs", resume=True, settings=["epochs=2"])
     assert again == run
     assert [record["epoch"] for record in read_records(run / "metrics.jsonl")] == [1, 2]
+
+
+def test_the_time_of_an_interrupted_epoch_counts(tiny_preset, tmp_path):
+    run = ganzoo.train(tiny_preset, output=tmp_path, max_minutes=0)
+    assert not read_records(run / "metrics.jsonl")
+    last = run / "checkpoints" / "last.keras"
+    facts = recorded_facts(last)
+    assert facts["seconds"] > 0
+    # As after an hour of training.
+    for name in ("seconds", "cpu_seconds"):
+        write_value(last, name, facts[name] + 3600)
+    ganzoo.train(tiny_preset, output=tmp_path, resume=True)
+    line = read_records(run / "metrics.jsonl")[0]
+    assert 3600 < line["seconds"] < 4200
+    assert line["cpu_seconds"] > 3600

@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,13 +30,14 @@ class Checkpoints(keras.callbacks.Callback):
 
     Files are written to a temporary name and then moved, so that a kill at any time leaves the old or the new one. The
     metric's value is stored within the best checkpoint, as the comment of its zip archive, so they cannot get
-    separated.
+    separated; further facts, such as the duration of the run, within both.
 
     Args:
         folder: for the two files.
         measure: the `ValidationMetrics` that determine the best checkpoint; None to write no `best.keras`.
         minutes: between checkpoints within an epoch.
         best: the metric's value for the existing `best.keras`; None lets the first measured checkpoint replace it.
+        facts: function that returns further {name: number} to store with each checkpoint, as the metric's value is.
 
     Example:
         from ganzoo.training.callbacks import Checkpoints
@@ -53,12 +54,14 @@ class Checkpoints(keras.callbacks.Callback):
         measure: "ValidationMetrics | None" = None,
         minutes: float = 5.0,
         best: float | None = None,
+        facts: Callable[[], Mapping[str, float]] | None = None,
     ):
         super().__init__()
         self.folder = Path(folder)
         self.measure = measure
         self.minutes = minutes
         self.best = best
+        self.facts = facts
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._saved_at = time.monotonic()
@@ -103,14 +106,25 @@ class Checkpoints(keras.callbacks.Callback):
         path = self.folder / f"{name}.keras"
         with _replaced(path) as temporary:
             self.model.save(temporary)
+            facts = dict(self.facts() if self.facts else {})
             if value is not None and self.measure is not None:
-                _add_comment(temporary, self.measure.monitor, value)
+                facts[self.measure.monitor] = value
+            _add_comment(temporary, facts)
         self._saved_at = time.monotonic()
         return path
 
 
 def recorded_value(path: PathLike, monitor: str) -> float | None:
     """The value of a metric stored within a checkpoint; None if there is none.
+
+    Raises:
+        GanzooError: the checkpoint is damaged.
+    """
+    return recorded_facts(path).get(monitor)
+
+
+def recorded_facts(path: PathLike) -> dict[str, float]:
+    """The metric's value and the further {name: number} stored within a checkpoint.
 
     Raises:
         GanzooError: the checkpoint is damaged.
@@ -125,22 +139,25 @@ def recorded_value(path: PathLike, monitor: str) -> float | None:
     if broken:
         raise GanzooError(f"{path} is damaged ({broken})")
     try:
-        value = json.loads(comment)[monitor]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return value if type(value) in (int, float) and math.isfinite(value) else None
+        facts = json.loads(comment)
+    except (ValueError, RecursionError):
+        return {}
+    facts = facts if isinstance(facts, dict) else {}
+    return {key: value for key, value in facts.items() if type(value) in (int, float) and math.isfinite(value)}
 
 
 def write_value(path: Path, monitor: str, value: float) -> None:
     """Stores the value of a metric within an existing checkpoint."""
+    facts = {**recorded_facts(path), monitor: value}
     with _replaced(path) as temporary:
         shutil.copyfile(path, temporary)
-        _add_comment(temporary, monitor, value)
+        _add_comment(temporary, facts)
 
 
-def _add_comment(path: Path, monitor: str, value: float) -> None:
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.comment = json.dumps({monitor: float(value)}).encode()
+def _add_comment(path: Path, facts: Mapping[str, float]) -> None:
+    if facts:
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.comment = json.dumps({key: float(value) for key, value in facts.items()}).encode()
 
 
 @contextlib.contextmanager
@@ -150,7 +167,8 @@ def _replaced(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        with open(temporary, "rb") as file:
+        # Windows only synchronizes files that are open for writing.
+        with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
         sync_folder(path.parent)

@@ -90,7 +90,7 @@ def _panels(records: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     outputs: list[str] = [name for name in ("d_real", "d_fake") if name in names]
     others = [name for name in names if name not in losses + outputs]
     panels: list[tuple[str, list[str]]]
-    panels = [("losses", losses), ("outputs of the discriminator", outputs), *((name, [name]) for name in others[:6])]
+    panels = [("losses", losses), ("outputs of the discriminator", outputs), *((name, [name]) for name in others)]
     return [(title, shown) for title, shown in panels if shown]
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import time
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from ganzoo.data.feed import Feed
 
 
+_TIMES = ("seconds", "cpu_seconds", "gpu_seconds")
+
+
 class Record(keras.callbacks.Callback):
     """Appends one line per epoch to a JSON Lines file and writes TensorBoard events.
 
@@ -28,6 +32,7 @@ class Record(keras.callbacks.Callback):
         events: folder for TensorBoard events, or None.
         images_per_step: for reporting images per second.
         feed: the training data, for models whose previews use its examples.
+        before: what `times` returned when the checkpoint was saved from which training continues.
 
     Example:
         from ganzoo.training.callbacks import Record
@@ -43,19 +48,25 @@ class Record(keras.callbacks.Callback):
         events: PathLike | None = None,
         images_per_step: int | None = None,
         feed: "Feed | None" = None,
+        before: Mapping[str, float] | None = None,
     ):
         super().__init__()
         self.path = Path(path)
         self.events = events
         self.images_per_step = images_per_step
         self.feed = feed
+        self.before = dict(before or {})
         self.lines: list[dict[str, Any]] = []
         self._writer: Any = None
+        self._before = dict.fromkeys(_TIMES, 0.0)
+        self._began, self._cpu_began = time.monotonic(), time.process_time()
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.lines = [line for line in read_records(self.path) if line["step"] <= self.model.steps]
         write_atomically(self.path, "".join(json.dumps(line) + "\n" for line in self.lines).encode())
-        self._before = self.lines[-1] if self.lines else {}
+        # The checkpoint may be of the middle of an epoch, whose beginning no line has.
+        lines = [*self.lines[-1:], self.before]
+        self._before = {key: max(line.get(key, 0.0) for line in lines) for key in _TIMES}
         # CPU time over all cores tells the cost of a run even on a busy machine.
         self._began, self._cpu_began = time.monotonic(), time.process_time()
         if self.events is not None and self._writer is None:
@@ -88,10 +99,7 @@ class Record(keras.callbacks.Callback):
         if self.lines and self.lines[-1]["step"] == step:
             return
         line: dict[str, Any] = {"epoch": epoch + 1, "step": step}
-        line["seconds"] = round(self._before.get("seconds", 0) + time.monotonic() - self._began, 2)
-        line["cpu_seconds"] = round(self._before.get("cpu_seconds", 0) + time.process_time() - self._cpu_began, 2)
-        if not backend.device().lower().startswith("cpu"):
-            line["gpu_seconds"] = round(self._before.get("gpu_seconds", 0) + time.monotonic() - self._began, 2)
+        line.update(self.times())
         if self.images_per_step and self._in_steps:
             line["images_per_second"] = round((step - self._epoch_step) * self.images_per_step / self._in_steps, 1)
         line.update({name: float(value) for name, value in (logs or {}).items()})
@@ -100,6 +108,14 @@ class Record(keras.callbacks.Callback):
             file.write(json.dumps(line) + "\n")
         if self._writer is not None:
             self._write_events(line, step)
+
+    def times(self) -> dict[str, float]:
+        """The duration of the run so far in seconds, with earlier calls, the processor time, and on an accelerator
+        that time."""
+        passed = {"seconds": time.monotonic() - self._began, "cpu_seconds": time.process_time() - self._cpu_began}
+        if not backend.device().lower().startswith("cpu"):
+            passed["gpu_seconds"] = passed["seconds"]
+        return {key: round(self._before[key] + value, 2) for key, value in passed.items()}
 
     def _write_events(self, line: dict[str, Any], step: int) -> None:
         import tensorflow as tf

@@ -47,7 +47,8 @@ class Samples(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         from PIL import Image
 
-        paths = sorted(self.folder.glob("epoch_*.png"))
+        # By number: from epoch 10,000 on, names have more digits.
+        paths = sorted(self.folder.glob("epoch_*.png"), key=lambda path: (len(path.name), path.name))
         if len(paths) > _MOST_FRAMES:
             paths = [paths[round(i)] for i in np.linspace(0, len(paths) - 1, _MOST_FRAMES)]
         frames = []
