@@ -182,7 +182,8 @@ def text_to_image():
         metrics = metrics_of(name)
         shares = (percent(metrics[key]) for key in keys)
         real = percent(metrics["real_attributes_obeyed"])
-        yield f"`{name}`", *shares, *compared(name)[:2], f"{metrics['recall']:.2f}", real, training_time(metrics)
+        time = training_time(metrics, " more" if trained()[name].training.start_from else "")
+        yield f"`{name}`", *shares, *compared(name)[:2], f"{metrics['recall']:.2f}", real, time
     for name, obeyed in (("dcgan.avatars", ""), ("cgan.avatars", "class_accuracy"), ("vae.avatars", "")):
         if (weights := weights_of(name)) is not None:
             metrics = weights.metrics

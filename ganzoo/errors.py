@@ -62,7 +62,18 @@ def unknown(kind: str, name: object, allowed: Iterable[object], where: str = "",
     by_last_part = {value.lower().rpartition(".")[2]: value for value in names}
     by_word = {word: value for value in reversed(names) for word in re.split(r"[._]", value.lower()) if word}
     guess = ""
+    # Of "dcgan.cifar10", the part "dcgan" is right.
+    first, dot, last = str(name).lower().rpartition(".")
+    family = {
+        known.rpartition(".")[2]: value for known, value in by_lower_case.items() if known.startswith(first + dot)
+    }
+    if dot and family and not difflib.get_close_matches(last, family, n=1, cutoff=0.6):
+        listed = ", ".join(family.values())
+        return GanzooError(f"{f'{where}: ' if where else ''}unknown {kind} '{name}'. There are: {listed}.")
     for known in (by_lower_case, by_last_part, by_word):
+        # No number is a misspelled other one.
+        if str(name).isdigit():
+            break
         if near := difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.6):
             guess = f" Did you mean '{known[near[0]]}'?"
             break
@@ -70,7 +81,8 @@ def unknown(kind: str, name: object, allowed: Iterable[object], where: str = "",
     if len(names) > _MOST_NAMES and (guess or listed_by):
         return GanzooError(f"{place}unknown {kind} '{name}'.{guess or f' {listed_by} lists all of them.'}")
     choices = ", ".join(names) if names else "none"
-    return GanzooError(f"{place}unknown {kind} '{name}'.{guess} Allowed: {choices}.")
+    end = "" if choices.endswith(".") else "."
+    return GanzooError(f"{place}unknown {kind} '{name}'.{guess} Allowed: {choices}{end}")
 
 
 def at_least_one(**numbers: float) -> None:

@@ -112,7 +112,7 @@ print(features.shape)
 # %% [markdown]
 # ## Train a model of your own
 #
-# The source `digits` comes with scikit-learn, so this runs without a download; use `folder:my_images` for your own images, in any mix of sizes and formats. The preset `dcgan.digits` has the same settings and takes two minutes of processor time for 40 epochs.
+# The source `digits` comes with scikit-learn, so this runs without a download; use `folder:my_images` for your own images, in any mix of formats; they must not be smaller than the `image_shape`, unless `upscale=True`. The preset `dcgan.digits` has the same settings and takes two minutes of processor time for 40 epochs.
 
 # %%
 keras.utils.set_random_seed(0)  # for the same result each time

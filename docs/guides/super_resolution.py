@@ -47,8 +47,8 @@ for name, image in results.items():
 # ## Large images, folders, animations
 #
 # Images may have any size. Large ones are processed in tiles that overlap by the receptive field of the network, so the result equals the untiled one up to
-# rounding, and the network's memory does not grow with the image. An image of 4000x3000 takes 80 seconds on two cores and 1.6 GB in total, 0.55 GB of it for the result. At 1024x1024,
-# 2.1 megapixels are generated per second with 0.3 GB; the same network in PyTorch generates 1.1 with 1.2 GB ([results](../../benchmarks/RESULTS.md#speed-and-memory)).
+# rounding, and the network's memory does not grow with the image. On two cores, a result of 64 megapixels takes 12 seconds, and 0.4 GB beyond the loaded model,
+# 0.18 GB of it for the result ([results](../../benchmarks/RESULTS.md#growth)).
 
 # %%
 tiled = ganzoo.load("srgan").upscale(small, tile=24)

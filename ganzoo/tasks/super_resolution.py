@@ -161,9 +161,9 @@ class SuperResolution(Task):
         """
         image = np.asarray(image)
         if image.dtype not in (np.uint8, np.uint16) or image.ndim not in (2, 3) or not image.size:
-            raise GanzooError(
-                f"upscale() takes uint8 or uint16 (height, width[, channels]), got {image.dtype} {image.shape}"
-            )
+            path = f"the text '{image}': read the file first"
+            given = path if image.dtype.kind == "U" else f"{image.dtype} {image.shape}"
+            raise GanzooError(f"upscale() takes uint8 or uint16 (height, width[, channels]), got {given}")
         if image.ndim == 2:
             return self.upscale(image[..., None], tile, batch_size, progress, scale, self_ensemble)[..., 0]
         channels = image.shape[2]

@@ -162,5 +162,5 @@ def test_crops_may_show_the_photo_from_further_away(tmp_path):
     feed = pairs.feed(f"folder:{tmp_path}", shrink=16.0, **{**arguments, "crop": 200, "batch_size": 1})
     small, large = feed.make_batch(0, feed.indices(0))
     assert (small.shape, large.shape) == ((1, 50, 50, 3), (1, 200, 200, 3))
-    with pytest.raises(ganzoo.GanzooError, match="'shrink' is 0.5"):
+    with pytest.raises(ganzoo.GanzooError, match=r"'shrink' is 0\.5"):
         ganzoo.data.pairs(f"folder:{tmp_path}", shrink=0.5)
