@@ -91,3 +91,5 @@ print("grown:", np.abs(larger.upscale(small).astype(int) - mine.upscale(small)).
 # Growing `srresnet.photos_x4` to 16 blocks
 # of 64 channels gained nothing in 101 minutes of processor time ([results](../../benchmarks/HISTORY.md#super-resolution)). Trained on a GPU and on more photos, networks of that size are better
 # and ship as `srresnet.photos_x4_large` and `srgan.photos_x4_large` ([results](../../benchmarks/RESULTS.md#super-resolution)); they need 2.7 times the computation.
+#
+# With few photos, show parts of them from further away as well: `shrink=2.5` in `ganzoo.data.pairs`, or `--set data.shrink=2.5`, also cuts out regions of up to 2.5 times the size of a crop and downscales them. A second stage of training with it brought `srresnet.photos_x4_large` from 31.58 to 31.65 dB on Set5.
