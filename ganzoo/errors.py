@@ -61,7 +61,7 @@ def unknown(kind: str, name: object, allowed: Iterable[object], where: str = "",
     # "epoch" for "training.epochs", then "ema" for "ema_decay".
     by_last_part = {value.lower().rpartition(".")[2]: value for value in names}
     by_word = {word: value for value in reversed(names) for word in re.split(r"[._]", value.lower()) if word}
-    guess = ""
+    guess, place = "", f"{where}: " if where else ""
     # Of "dcgan.cifar10", the part "dcgan" is right.
     first, dot, last = str(name).lower().rpartition(".")
     family = {
@@ -69,15 +69,12 @@ def unknown(kind: str, name: object, allowed: Iterable[object], where: str = "",
     }
     if dot and family and not difflib.get_close_matches(last, family, n=1, cutoff=0.6):
         listed = ", ".join(family.values())
-        return GanzooError(f"{f'{where}: ' if where else ''}unknown {kind} '{name}'. There are: {listed}.")
-    for known in (by_lower_case, by_last_part, by_word):
-        # No number is a misspelled other one.
-        if str(name).isdigit():
-            break
+        return GanzooError(f"{place}unknown {kind} '{name}'. There are: {listed}.")
+    # No number is a misspelled other one.
+    for known in () if str(name).isdigit() else (by_lower_case, by_last_part, by_word):
         if near := difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.6):
             guess = f" Did you mean '{known[near[0]]}'?"
             break
-    place = f"{where}: " if where else ""
     if len(names) > _MOST_NAMES and (guess or listed_by):
         return GanzooError(f"{place}unknown {kind} '{name}'.{guess or f' {listed_by} lists all of them.'}")
     choices = ", ".join(names) if names else "none"

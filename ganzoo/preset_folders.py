@@ -4,7 +4,6 @@ import contextlib
 import fnmatch
 import re
 import uuid
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,7 @@ def save(
             model=name,
             description=description,
             arguments=model.arguments,
-            compile=_settings(model, folder),
+            compile=model.described_settings(),
             class_names=list(getattr(model, "class_names", None) or ()),
             # How the preset that the model came from is evaluated: its extractor, for one.
             evaluation=load_config(source).evaluation if source else Evaluation(),
@@ -70,14 +69,6 @@ def save(
     file, sha256 = write_weights(model, folder)
     stated = Weights(file, sha256, license or "not stated", data or "not stated", "not measured")
     return write_config(replace(config, weights=stated), folder)
-
-
-def _settings(model: Any, folder: Path) -> dict[str, Any]:
-    try:
-        return model.described_settings()
-    except GanzooError as error:
-        warnings.warn(f"{folder}: {error}; the preset has the defaults of compile() instead", stacklevel=4)
-        return {}
 
 
 def check_target(folder: Path, overwrite: bool, name: str | None = None) -> None:

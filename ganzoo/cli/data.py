@@ -61,8 +61,8 @@ def data(source: str, output: str | None, preview: str, size: int, upscale: bool
         checks.existing(folder, kind="folder")
         if folder.resolve() in Path(preview).resolve().parents:
             raise GanzooError(
-                f"the preview {click.format_filename(preview)} would become one of the images of {folder}: name "
-                "another place with --preview"
+                f"the preview {click.format_filename(preview)} lies within {folder} and would become a part of it: "
+                "name another place with --preview"
             )
     import_keras()
     from ganzoo.inference.inspection import inspect, preview_grid

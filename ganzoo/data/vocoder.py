@@ -27,7 +27,7 @@ class Analysis:
     Attributes:
         pitch: float32 (frames,), the fundamental frequency in Hz; 0 where the speech is unvoiced.
         cepstra: float32 (frames, 1 + coefficients), the mel-cepstra: an orthonormal cosine transform of the logarithm
-            of the spectral power over mel frequencies. Column 0 is the loudness, the others are the shape.
+            of the spectral power over mel frequencies. Column 0 is the mean logarithm, the others are the shape.
         aperiodicity: float32 (frames, bins) in [0, 1], the share of noise at each frequency; None if it was not asked
             for.
         sample_rate: in Hz.
@@ -119,7 +119,9 @@ def _log_power(cepstra, rate):
     """The natural logarithm of the mean power of the spectrum of each frame, (frames,)."""
     world = pyworld()
     size = world.get_cheaptrick_fft_size(rate)
-    return np.log(world.decode_spectral_envelope(np.ascontiguousarray(cepstra, "float64"), rate, size).mean(axis=1))
+    power = world.decode_spectral_envelope(np.ascontiguousarray(cepstra, "float64"), rate, size).mean(axis=1)
+    # Finite for every spectrum.
+    return np.log(np.clip(power, 1e-300, 1e300))
 
 
 def _aperiodicity(x, pitch, times, rate, bins):

@@ -235,7 +235,7 @@ def compare_presets(
 
 def _no_extractor(option: str) -> GanzooError:
     return GanzooError(
-        f"--{option} is for models that generate images from noise; the metrics of other tasks need none"
+        f"the option {option} is for models that generate images from noise; the metrics of other tasks need none"
     )
 
 

@@ -81,4 +81,5 @@ def short(source: str) -> str:
 
 def _name(path: str) -> str:
     """The last part of a path, also of "." and "..", which have none of their own."""
-    return Path(path).name.strip(".") or Path(path).resolve().name
+    name = Path(path).name
+    return name if name.strip(".") else Path(path).resolve().name

@@ -84,14 +84,14 @@ def save_image(path: PathLike, image: np.ndarray, **options: Any) -> None:
 
 
 def with_binary_alpha(image: np.ndarray) -> np.ndarray:
-    """An image whose transparent pixels are either invisible or opaque, as a GIF needs it: of soft edges alone, Pillow
-    would drop all transparency.
+    """An image whose transparent pixels are either invisible or opaque, as a GIF needs it: if an image has only soft
+    edges, Pillow drops all transparency.
 
     Args:
         image: uint8 (height, width, channels); images without an alpha channel are returned as they are.
 
     Returns:
-        uint8 (height, width, 4).
+        uint8 (height, width, 4) of images with an alpha channel.
     """
     if image.ndim != 3 or image.shape[-1] not in (2, 4):
         return image

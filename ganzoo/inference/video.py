@@ -229,6 +229,8 @@ class VideoWriter:
         if kind is None and self._stream is None:
             # An earlier file of this name stays.
             empty = GanzooError("the video has no frames")
+            with contextlib.suppress(*_failures()):
+                self._container.close()
             self._open.__exit__(type(empty), empty, None)
             raise self._failed(empty)
         try:

@@ -30,12 +30,14 @@ class Named:
         Raises:
             GanzooError: a class without a name.
         """
-        if self.name is None:
+        # Of the class itself: a subclass without a name would come back as its parent.
+        name = vars(type(self)).get("name")
+        if name is None:
             raise GanzooError(f"{type(self).__name__} has no name for a YAML file")
         parameters = inspect.signature(type(self)).parameters
         usual = {key: parameters[key].default for key in parameters}
         settings = {key: value for key, value in self.get_config().items() if value != usual.get(key)}
-        return {"name": self.name, **settings} if settings else self.name
+        return {"name": name, **settings} if settings else name
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:

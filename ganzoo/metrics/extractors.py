@@ -22,6 +22,9 @@ from ganzoo.types import PathLike
 if TYPE_CHECKING:
     import keras
 
+# Keys of a network's config whose values are names of its operations.
+_NAMED = frozenset({"name", "keras_history", "input_layers", "output_layers"})
+
 
 def list_extractors() -> list[str]:
     """Names of the extractors: those the package ships, and ImageNet networks, whose weights it does not ship.
@@ -258,28 +261,29 @@ class AttributeExtractor(Extractor):
 
 
 def _described(network: "keras.Model") -> str:
-    """The layers of a network and how they are connected, as text that does not depend on their names: Keras numbers
-    layers without a name throughout a process."""
+    """The operations of a network and how they are connected, as text that does not depend on their names: Keras
+    numbers those without a name throughout a process."""
 
     def inner(model: Any) -> list[Any]:
-        return [found for layer in getattr(model, "layers", []) for found in (layer, *inner(layer))]
+        parts = getattr(model, "operations", None) or getattr(model, "layers", [])
+        return [found for part in parts for found in (part, *inner(part))]
 
-    numbers = {layer.name: f"layer {i}" for i, layer in enumerate([network, *inner(network)])}
+    numbers = {part.name: f"operation {i}" for i, part in enumerate([network, *inner(network)])}
 
-    def plain(value: Any) -> Any:
+    def plain(value: Any, named: bool = False) -> Any:
         if isinstance(value, dict):
             # What changes no output.
             kept = {key: part for key, part in value.items() if key not in ("shared_object_id", "trainable")}
-            return {key: plain(part) for key, part in kept.items()}
+            return {key: plain(part, named or key in _NAMED) for key, part in kept.items()}
         if isinstance(value, (list, tuple)):
-            return [plain(part) for part in value]
-        return numbers.get(value, value) if isinstance(value, str) else value
+            return [plain(part, named) for part in value]
+        return numbers.get(value, value) if named and isinstance(value, str) else value
 
     try:
         config = network.get_config()
-    except NotImplementedError:  # a layer of the user's own
-        config = {"layers": [type(layer).__name__ for layer in inner(network)]}
-    return json.dumps(plain(config), sort_keys=True, default=repr)
+    except (NotImplementedError, TypeError, ValueError):  # a layer of the user's own
+        config = {"layers": [type(part).__name__ for part in inner(network)]}
+    return json.dumps(plain(config), sort_keys=True, default=lambda value: type(value).__name__)
 
 
 def _classifier(name: str) -> Extractor:

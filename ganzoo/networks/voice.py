@@ -29,9 +29,9 @@ def voice_converter(
     """Features of one voice (batch, frames, 2 + coefficients) to those of another; frames are a multiple of 4.
 
     Features are those of `ganzoo.layers.VoiceStatistics`. Pitch is standardized by the statistics of the first voice,
-    and restored by those of the second, which is the logarithm-Gaussian conversion; loudness stays. Of the standardized
-    mel-cepstra, a convolution, two of stride 2, residual blocks, two convolutions whose output is shuffled to twice the
-    frames, and a last one make those of the second voice. Gated linear units and instance normalization.
+    and restored by those of the second, which is the logarithm-Gaussian conversion; coefficient 0 stays. Of the
+    standardized mel-cepstra, a convolution, two of stride 2, residual blocks, two convolutions whose output is shuffled
+    to twice the frames, and a last one make those of the second voice. Gated linear units and instance normalization.
 
     Args:
         coefficients: of a mel-cepstrum.

@@ -223,7 +223,8 @@ def get(optimizer: Any, which: str) -> keras.optimizers.Optimizer:
 
 
 def described(optimizer: Any) -> dict[str, Any]:
-    """The {"name": ..., argument: number} from which `get` makes an optimizer of the same settings.
+    """The {"name": ..., argument: number} from which `get` makes an optimizer of the same settings, with its current
+    learning rate.
 
     Raises:
         GanzooError: an optimizer or a schedule that `get` does not make.
@@ -237,7 +238,8 @@ def described(optimizer: Any) -> dict[str, Any]:
     optimizer = _inner(optimizer)
     cls = type(optimizer)
     name = cls.__name__.lower()
-    if name not in _NAMES or cls is not (Adam if name == "adam" else type(keras.optimizers.get(name))):
+    same = (Adam, backend.KerasAdam, keras.optimizers.Adam) if name == "adam" else ()
+    if name not in _NAMES or cls not in (*same, type(keras.optimizers.get(name))):
         raise GanzooError(f"{cls.__name__} is no optimizer that a YAML file can name")
     usual, settings = cls().get_config(), optimizer.get_config()
     arguments = [key for key in inspect.signature(cls).parameters if key not in ("kwargs", "name", "learning_rate")]
@@ -245,8 +247,22 @@ def described(optimizer: Any) -> dict[str, Any]:
     return {
         "name": name,
         "learning_rate": _described_rate(rate),
-        **{key: settings[key] for key in arguments if key in settings and settings[key] != usual[key]},
+        **{key: plain(settings[key]) for key in arguments if key in settings and settings[key] != usual[key]},
     }
+
+
+def plain(value: Any) -> Any:
+    """A value as YAML files have it: a number, text, None or a list of these.
+
+    Raises:
+        GanzooError: it is something else.
+    """
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    value = value.item() if isinstance(value, np.generic) else value
+    if value is not None and not isinstance(value, (bool, int, float, str)):
+        raise GanzooError(f"{type(value).__name__} cannot be written to a YAML file")
+    return value
 
 
 def _described_rate(rate: Any) -> Any:
@@ -261,7 +277,7 @@ def _described_rate(rate: Any) -> Any:
         raise GanzooError(f"{type(rate).__name__} is no schedule that a YAML file can name")
     parameters = inspect.signature(_SCHEDULES[name]).parameters
     config = {key: value for key, value in rate.get_config().items() if key in parameters and key != "name"}
-    return {"name": name, **{key: value for key, value in config.items() if value != parameters[key].default}}
+    return {"name": name, **{key: plain(value) for key, value in config.items() if value != parameters[key].default}}
 
 
 def _schedule(asked: dict[str, Any], which: str) -> keras.optimizers.schedules.LearningRateSchedule:

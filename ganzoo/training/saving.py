@@ -18,6 +18,9 @@ from ganzoo.precision import made_with
 from ganzoo.training import optimizers
 from ganzoo.types import PathLike
 
+# Settings of `compile` that depend on the machine and the backend.
+_EXECUTION = ("run_eagerly", "jit_compile", "steps_per_execution")
+
 
 def constructor_arguments(cls: Any, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
     """{name: value} of a call of a class's constructor, with defaults, as a file stores them.
@@ -293,27 +296,25 @@ class Saving(keras.Model):
         return model
 
     def described_settings(self) -> dict[str, Any]:
-        """The settings of `compile` as in the section "compile" of a YAML file, without those that are defaults; empty
-        if the model is not compiled.
+        """The settings of `compile` as in the section "compile" of a YAML file, without those that are defaults and
+        those of how steps are executed; empty if the model is not compiled.
 
-        Raises:
-            GanzooError: a setting that cannot be written to a YAML file, such as an optimizer of the user's own.
+        A setting that cannot be written, such as an optimizer of the user's own, is left out with a warning.
         """
-        if self._settings is None:
-            return {}
         parameters = parameters_of("compile", owner=type(self))
         found = {}
-        for key, value in self._settings.items():
-            if key not in parameters:
+        for key, value in (self._settings or {}).items():
+            if key not in parameters or key in _EXECUTION:
                 continue
+            usual = parameters[key].default
             try:
-                described, usual = _described(value), parameters[key].default
+                described = _described(value)
                 if key.endswith("optimizer") and isinstance(usual, (str, dict)):
-                    usual = _described(optimizers.get(usual, key))
+                    usual = optimizers.get(usual, key)
+                if usual is inspect.Parameter.empty or described != _described(usual):
+                    found[key] = described
             except GanzooError as error:
-                raise GanzooError(f"the setting '{key}' of compile(): {error}") from None
-            if described != _described(usual):
-                found[key] = described
+                warnings.warn(f"the preset lacks the setting '{key}' of compile(): {error}", stacklevel=4)
         return found
 
     def get_compile_config(self) -> dict[str, Any] | None:
@@ -349,11 +350,7 @@ def _described(value: Any) -> Any:
         return value.described()
     if isinstance(value, dict):
         return {key: _described(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_described(part) for part in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    raise GanzooError(f"{type(value).__name__} cannot be written to a YAML file")
+    return [_described(part) for part in value] if isinstance(value, (list, tuple)) else optimizers.plain(value)
 
 
 def _of_any_back_end(config):

@@ -111,5 +111,5 @@ def test_the_preview_is_none_of_the_images(tmp_path, monkeypatch):
     for arguments in (["data", "folder:."], ["data", f"folder:{tmp_path}", "--preview", "0.png"]):
         done = CliRunner().invoke(main, arguments)
         assert done.exit_code == 1
-        assert "would become one of the images of" in done.output
+        assert "and would become a part of it" in done.output
     assert [path.name for path in tmp_path.iterdir()] == ["0.png"]

@@ -211,15 +211,16 @@ def test_networks_that_differ_in_more_than_weights_have_features_of_their_own(mo
 
     def extractor(scale, resize=None, name=None):
         inputs = keras.Input((6, 6, 1))
-        means = keras.layers.AveragePooling2D(2, name=name)(keras.layers.Rescaling(scale)(inputs))
-        return metrics.Extractor(keras.Model(inputs, keras.layers.Flatten()(means)), "mine", resize)
+        means = keras.layers.AveragePooling2D(2, name=name)(keras.ops.relu(inputs * scale))
+        features = keras.layers.Dense(3, "relu", kernel_initializer="ones")(keras.layers.Flatten()(means))
+        return metrics.Extractor(keras.Model(inputs, features), "mine", resize)
 
     small = images[:, :6, :6]
     for one in (extractor(1.0), extractor(1 / 255)):
         np.testing.assert_array_equal(cached_features(one, small).vectors, one(small).vectors)
     assert extractor(1.0).name != extractor(1 / 255).name
     # The number that Keras gives a layer, or the name that an author gives it, changes nothing.
-    assert extractor(1.0).name == extractor(1.0, name="pool").name
+    assert extractor(1.0).name == extractor(1.0, name="pool").name == extractor(1.0, name="relu").name
     for one in (extractor(1.0, (6, 6)), extractor(1.0)):
         np.testing.assert_array_equal(cached_features(one, small).vectors, one(small).vectors)
 

@@ -113,8 +113,9 @@ class Record(keras.callbacks.Callback):
         """The duration of the run so far in seconds, with earlier calls, the processor time, and on an accelerator
         that time."""
         passed = {"seconds": time.monotonic() - self._began, "cpu_seconds": time.process_time() - self._cpu_began}
-        if not backend.device().lower().startswith("cpu"):
-            passed["gpu_seconds"] = passed["seconds"]
+        on_cpu = backend.device().lower().startswith("cpu")
+        if not on_cpu or self._before["gpu_seconds"]:
+            passed["gpu_seconds"] = 0.0 if on_cpu else passed["seconds"]
         return {key: round(self._before[key] + value, 2) for key, value in passed.items()}
 
     def _write_events(self, line: dict[str, Any], step: int) -> None:
