@@ -108,8 +108,8 @@ _HEADLINES = {
     "psnr_y": "PSNR {psnr_y:.2f} dB, LPIPS {lpips_alex:.3f} (Set5)",
     "modulation_distance": "modulation spectra {modulation_distance:.1f} dB from natural speech (`{kind}`)",
     "pesq": "PESQ {pesq:.2f} (13 pairs of VoiceBank-DEMAND)",
-    "digit_recognized": "digit recognized in {shares[digit_recognized]} of sounds, speaker in "
-    "{shares[speaker_recognized]}; {bits_per_sample:.2f} bits per sample (`{kind}`)",
+    "digit_recognized": "digit recognized in {shares[digit_recognized]} and speaker in {shares[speaker_recognized]} "
+    "of sounds, each the best of several; {bits_per_sample:.2f} bits per sample (`{kind}`)",
     "bits_per_sample": "{bits_per_sample:.2f} bits per sample (`{kind}`)",
     "voice_recognized_forward": "voice recognized in {shares[voice_recognized_forward]} and "
     "{shares[voice_recognized_backward]} (`{kind}`)",
