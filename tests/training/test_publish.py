@@ -42,7 +42,7 @@ def test_a_published_run_is_a_preset_folder_with_metrics_and_a_card(measured_run
         publish_run(run, folder, images_npz, **given)
     with pytest.raises(ganzoo.GanzooError, match="a preset's name consists of lower-case letters"):
         publish_run(run, folder, images_npz, **given, name="../x")
-    with pytest.raises(ganzoo.GanzooError, match="no such file"):
+    with pytest.raises(ganzoo.GanzooError, match="No such file"):
         publish_run(run, tmp_path / "unmeasured", "npz:missing.npz", **given)
     assert not (tmp_path / "unmeasured").exists()
     # As the package's presets are written: beside others, without cards.
