@@ -74,7 +74,7 @@ save_image("completed.png", grid(completed, columns=8))
 #
 # ## Classes
 #
-# `conditional_pixelcnn` takes the class, too. Without a label, the likelihood is the mean over all classes, and the class that makes an image likeliest is a guess of what it shows.
+# `conditional_pixelcnn` is also conditioned on the class. Without a label, the likelihood is the mean over all classes, and the class that makes an image likeliest can serve as a classification.
 
 # %%
 conditional = ganzoo.create(

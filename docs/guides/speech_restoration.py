@@ -58,7 +58,7 @@ image = grid(np.stack([envelopes(version, 461) for version in versions]), column
 # ## How smooth is it?
 #
 # Over-smoothed speech has too little variance in its coefficients (the *global variance* of an utterance) and too little power at high *modulation frequencies*: its coefficients change too slowly. Both are compared with natural speech as levels, in dB. The mel-cepstral distortion tells how far the
-# spectra themselves are: it is smallest for the smooth ones, since they were made to be closest on average, and no texture that is invented can come closer.
+# spectra themselves are: it is smallest for the smooth ones, since they were made to be closest on average, and invented texture can never come closer.
 
 
 # %%
