@@ -326,6 +326,9 @@ def test_a_half_image_is_completed(tmp_path):
         assert told in done.output.splitlines()[-1]
     done = run("complete", tmp_path / "half.png", tmp_path / "half.png", "--model", tmp_path / "mine.keras")
     assert "the same file" in done.output
+    place = tmp_path / "mask.png"
+    done = run("complete", tmp_path / "half.png", place, "--mask", place, "--model", tmp_path / "mine.keras")
+    assert "the mask and OUT are the same file" in done.output
     assert "use `ganzoo generate dcgan`" in run("complete", tmp_path / "half.png", "x.png", "--model", "dcgan").output
     done = run("generate", tmp_path / "mine.keras", "--temperature", "0.5", "--output", tmp_path / "grid.png")
     assert done.exit_code == 0, done.output

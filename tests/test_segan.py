@@ -397,17 +397,3 @@ def test_what_is_above_full_scale_stays_or_is_said_to_be_limited(model, tmp_path
     with pytest.raises(ganzoo.GanzooError, match=r"hot.wav: .* beyond 100: 1e\+38 at sample 1"):
         enhance_file(model, tmp_path / "hot.wav", tmp_path / "loud.wav")
     assert not (tmp_path / "loud.wav").exists()
-
-
-def test_vorbis_holds_long_sounds_and_no_ultrasound(model, tmp_path):
-    from ganzoo.inference.recordings import write_sounds
-
-    # libvorbis crashes on as many samples at once.
-    sound = np.sin(np.arange(3_000_000, dtype="float32") / 20)[None] / 2
-    write_sounds(tmp_path / "long.ogg", sound, 48_000)
-    assert soundfile.info(str(tmp_path / "long.ogg")).frames == 3_000_000
-    with pytest.raises(ganzoo.GanzooError, match="OGG cannot hold one channel at 384000 Hz"):
-        write_sounds(tmp_path / "high.ogg", sound[:, :40_000], 384_000)
-    soundfile.write(tmp_path / "high.wav", noise(40_000), 384_000)
-    with pytest.raises(ganzoo.GanzooError, match="OGG cannot hold one channel at 384000 Hz"):
-        enhance_file(model, tmp_path / "high.wav", tmp_path / "high.ogg")

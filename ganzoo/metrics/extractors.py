@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Keys of a network's config whose values are names of its operations.
 _NAMED = frozenset({"name", "keras_history", "input_layers", "output_layers"})
+# Height and width of an image for networks that take any size.
+_ANY_SIZE = 64
 
 
 def list_extractors() -> list[str]:
@@ -263,6 +265,7 @@ class AttributeExtractor(Extractor):
 def _described(network: "keras.Model") -> str:
     """The operations of a network and how they are connected, as text that does not depend on their names: Keras
     numbers those without a name throughout a process."""
+    import keras
 
     def inner(model: Any) -> list[Any]:
         parts = getattr(model, "operations", None) or getattr(model, "layers", [])
@@ -280,10 +283,13 @@ def _described(network: "keras.Model") -> str:
         return numbers.get(value, value) if named and isinstance(value, str) else value
 
     try:
-        config = network.get_config()
-    except (NotImplementedError, TypeError, ValueError):  # a layer of the user's own
-        config = {"layers": [type(part).__name__ for part in inner(network)]}
-    return json.dumps(plain(config), sort_keys=True, default=lambda value: type(value).__name__)
+        return json.dumps(plain(network.get_config()), sort_keys=True)
+    # A layer whose arguments Keras or JSON cannot describe: what the network does with an image tells it apart.
+    except (NotImplementedError, TypeError, ValueError):
+        shape = [size or _ANY_SIZE for size in network.inputs[0].shape[1:]]
+        image = np.random.default_rng(0).integers(0, 256, (1, *shape)).astype("float32")
+        outputs = keras.tree.flatten(network(image, training=False))
+        return repr([keras.ops.convert_to_numpy(output).astype("float16").tolist() for output in outputs])
 
 
 def _classifier(name: str) -> Extractor:

@@ -9,6 +9,7 @@ from ganzoo.cli import main
 from ganzoo.config import Evaluation
 from ganzoo.data.images import images
 from ganzoo.evaluation import compare_presets, evaluate, evaluate_presets, probe
+from ganzoo.evaluation.report import short
 
 SIZES = dict(image_shape=(28, 28, 1), latent_dim=4, width=4)
 
@@ -85,3 +86,30 @@ def test_what_cannot_be_compared(source, untrained):
     model = ganzoo.create("dcgan", **SIZES)
     with pytest.raises(ganzoo.GanzooError, match="needs a second feature extractor"):
         evaluate(model, source(10), "mnist_classifier", samples=10, metrics=["classifier_frechet_distance"])
+    for call in (evaluate_presets, compare_presets):
+        with pytest.raises(ganzoo.GanzooError, match="name at least one preset"):
+            call([], source(10))
+    for classified in (
+        lambda: evaluate_presets("srgan", "photos", classifier="mnist_judge"),
+        lambda: evaluate(ganzoo.load("srgan"), "photos", classifier="mnist_judge"),
+    ):
+        with pytest.raises(ganzoo.GanzooError, match="the option classifier is for models that generate images"):
+            classified()
+
+
+def test_one_name_and_one_metric_need_no_list(source):
+    (found,) = evaluate_presets("dcgan.mnist", source(10), samples=10, metrics="sharpness")
+    assert "sharpness_ratio" in found.metrics
+    assert "frechet_distance" not in found.metrics
+
+
+def test_a_source_is_shown_without_the_folders_above_it(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for given, shown in {
+        "folder:a/b": "folder:b",
+        "folder:.": f"folder:{tmp_path.name}",
+        "folder:a/.data": "folder:.data",
+        "named:c:d/fsdd:{digit}_{speaker}:digit=1-2": "named:fsdd:{digit}_{speaker}:digit=1-2",
+        "named:a/fsdd:x/{digit}": "named:fsdd:x/{digit}",
+    }.items():
+        assert short(given) == shown

@@ -151,6 +151,31 @@ def test_directions_are_cached_and_found_again_if_the_file_is_damaged(monkeypatc
     assert len(list(tmp_path.iterdir())) == 6
 
 
+def test_directions_of_other_latents_are_not_those_of_the_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("GANZOO_CACHE", str(tmp_path))
+
+    class Shifted(Toy):
+        """As of other captions, the latents differ, but not the first four."""
+
+        def latents(self, count=None, seed=None, **options):
+            found = super().latents(count, seed=seed, **options)
+            found[4:] += 1.0
+            return found
+
+    model = toy_model()
+    find_directions(model, toy_classifier(), samples=500)
+    shifted = Shifted(model.generator, model.discriminator, latent_dim=LENGTH)
+    for name, averages in model.averages.items():
+        shifted.averages[name].set_weights(averages.get_weights())
+    cached = find_directions(shifted, toy_classifier(), samples=500)
+    monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "new"))
+    assert cached.counts == find_directions(shifted, toy_classifier(), samples=500).counts
+    # Without a seed, nothing is kept.
+    monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "none"))
+    find_directions(model, toy_classifier(), samples=500, seed=None)
+    assert not (tmp_path / "none").exists()
+
+
 def test_what_is_unknown_gets_the_nearest_name(toy):
     model, classifier, directions = toy
     latents = model.latents(2, seed=0)

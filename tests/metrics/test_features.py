@@ -225,6 +225,27 @@ def test_networks_that_differ_in_more_than_weights_have_features_of_their_own(mo
         np.testing.assert_array_equal(cached_features(one, small).vectors, one(small).vectors)
 
 
+def test_networks_with_layers_that_keras_cannot_describe_are_told_apart():
+    class Factor:
+        def __init__(self, value):
+            self.value = value
+
+    class Scaled(keras.layers.Layer):
+        def __init__(self, factor):
+            super().__init__()
+            self.factor = factor
+
+        def call(self, x):
+            return x * self.factor.value
+
+    def name(value):
+        inputs = keras.Input((None, None, 3))
+        features = keras.layers.GlobalAveragePooling2D()(Scaled(Factor(value))(inputs))
+        return metrics.Extractor(keras.Model(inputs, features), "mine").name
+
+    assert name(1.0) == name(1.0) != name(0.5)
+
+
 def test_neighbors_are_at_least_one(sets):
     for metric in (metrics.density_coverage, metrics.precision_recall):
         with pytest.raises(GanzooError, match="neighbors must be at least 1, got 0"):
