@@ -73,6 +73,7 @@ def pairs(
         large = np.empty((len(indices), crop, crop, 3), "uint8")
         small = np.empty((len(indices), crop // scale, crop // scale, 3), "uint8")
         for i, image in enumerate(train[cells[index]] for index in indices):
+            # Without shrink, no random number is spent on the side: a seed gives the same batches as ever.
             side = crop if shrink == 1 else _side(rng, crop, min(shrink, min(image.shape[:2]) / crop))
             top, left = (rng.integers(0, size - side + 1) for size in image.shape[:2])
             piece = image[top : top + side, left : left + side]
