@@ -1,6 +1,7 @@
 """Configs: the YAML of presets as validated dataclasses. Errors name the file, the key and the allowed values."""
 
 import copy
+import difflib
 import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -203,10 +204,18 @@ def _mapping_of(path: PathLike, where: str = "") -> Any:
         # Some editors begin UTF-8 files with a byte order mark.
         text = content.decode("utf-8-sig")
     except FileNotFoundError:
-        raise GanzooError(f"cannot read the config {where or path}: no such file") from None
+        raise GanzooError(f"cannot read the config {where or path}: no such file{_near(path)}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise GanzooError(f"cannot read the config {where or path}: {error}") from None
     return _yaml_value(text, where or str(path))
+
+
+def _near(path: PathLike) -> str:
+    """A question for the YAML file of the same folder whose name is nearest, if there is one."""
+    missing = Path(path)
+    beside = (one.name for one in missing.parent.glob("*") if one.suffix in (".yaml", ".yml"))
+    near = difflib.get_close_matches(missing.name, sorted(beside), n=1, cutoff=0.8)
+    return f". Did you mean '{missing.with_name(near[0])}'?" if near else ""
 
 
 def _no_sections(content: Any, where: str) -> GanzooError:

@@ -4,6 +4,7 @@ import difflib
 import importlib.util
 import re
 from collections.abc import Iterable
+from numbers import Integral
 
 # Packages of the extras in setup.py that error messages suggest to install. They are repeated here because a checkout
 # on the path has no package metadata; a test compares both.
@@ -82,8 +83,8 @@ def unknown(kind: str, name: object, allowed: Iterable[object], where: str = "",
     return GanzooError(f"{place}unknown {kind} '{name}'.{guess} Allowed: {choices}{end}")
 
 
-def at_least_one(**numbers: float) -> None:
-    """Checks that numbers are at least 1.
+def at_least_one(**numbers: int) -> None:
+    """Checks that numbers are integers of at least 1.
 
     Raises:
         GanzooError: names the first number that is not.
@@ -95,6 +96,9 @@ def at_least_one(**numbers: float) -> None:
         at_least_one(count=0)     # GanzooError: count must be at least 1, got 0
     """
     for name, number in numbers.items():
+        # Also NumPy's integers.
+        if not isinstance(number, Integral) or isinstance(number, bool):
+            raise GanzooError(f"{name} must be an integer, got {number!r}")
         if number < 1:
             raise GanzooError(f"{name} must be at least 1, got {number}")
 

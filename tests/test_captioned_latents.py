@@ -37,6 +37,10 @@ def test_a_latent_is_noise_followed_by_a_text_vector(model):
     assert np.abs(faces.generate(latents=longer).astype(int) - expected).max() <= 1
     with pytest.raises(ganzoo.GanzooError, match="must have shape"):
         faces.generate(latents=latents[:, :4])
+    with pytest.raises(ganzoo.GanzooError, match="count is 3, but there are 20 latents"):
+        faces.generate(3, latents=latents)
+    # Captions that can be read once.
+    np.testing.assert_array_equal(model.unconditional(iter(CAPTIONS)).latents(5, seed=3), latents[:5])
     with pytest.raises(ganzoo.GanzooError, match="captions are strings"):
         model.unconditional([])
 

@@ -216,6 +216,7 @@ CHEAP_MISTAKES = [
     (f"generate dcgan --output {'x' * 300}.png", "File name too long"),
     (f"upscale {'x' * 300}.png o.png", "no such image"),
     ("train dcgan.mnits", "Did you mean 'dcgan.mnist'?"),
+    ("train mien.yaml", "no such file. Did you mean 'mine.yaml'?"),
     ("train runs/tiny-001", "`ganzoo train PRESET --resume`"),
     ("train dcgan.digits --set epoch=3", "Did you mean 'training.epochs'?"),
     ("train dcgan.digits --set training.start_from=dcgann", "Did you mean 'dcgan'?"),

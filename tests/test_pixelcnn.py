@@ -211,6 +211,7 @@ def test_wrong_input_gets_one_line(trained, conditional, halves):
         "temperature must be a positive number": lambda: trained.generate(1, temperature=0),
         "seed must be an integer": lambda: trained.generate(1, seed=-1),
         "count must be": lambda: trained.generate(0),
+        "batch_size must be an integer": lambda: trained.generate(2, batch_size=1.5),
         "whole numbers from 0 to 2": lambda: conditional.generate(labels=[3]),
         "need one label or 2": lambda: conditional.complete(halves[:2], mask, labels=[0, 1, 2]),
         "has no latents": lambda: trained.latents(2),

@@ -140,6 +140,16 @@ def test_what_is_not_an_image_gets_one_line(trained, images):
             method(images / 255)
     with pytest.raises(ganzoo.GanzooError, match="samples must be an integer of at least 1"):
         trained.log_likelihood(images, samples=0)
+    refused = {
+        "count must be an integer": lambda: trained.interpolate(images[0], images[1], count=2.5),
+        r"uint8 \(count, 8, 8, 1\), got uint8 \(1, 4, 8, 1\)": lambda: trained.interpolate(images[0], images[1][:4]),
+        "batch_size must be at least 1": lambda: trained.encode(images, batch_size=0),
+        "seed must be an integer of at least 0": lambda: trained.elbo(images, seed=-1),
+        "seed must be an integer:": lambda: trained.log_likelihood(images, samples=1, seed=None),
+    }
+    for message, call in refused.items():
+        with pytest.raises(ganzoo.GanzooError, match=message):
+            call()
     with pytest.raises(ganzoo.GanzooError, match="unknown likelihood"):
         ganzoo.create("vae", likelihood="poisson")
     with pytest.raises(ganzoo.GanzooError, match="architecture"):

@@ -405,7 +405,35 @@ def test_recordings_with_labels_from_names_folders_files_and_archives(recordings
     # An absolute name, where the source is relative.
     (tmp_path / "words" / "labels.csv").write_text(f"file,word\n{tmp_path / 'words' / 'yes' / 'a.wav'},1\n")
     assert open_labeled(f"folder:{os.path.relpath(tmp_path / 'words')}", RATE).names == ["yes/a.wav"]
-    (tmp_path / "words" / "labels.csv").unlink()
+    # Spaces after commas, separators of empty columns, a line break in a value, and a character that is one elsewhere.
+    index = tmp_path / "words" / "labels.csv"
+    index.write_bytes('file, word,who,\r\nyes/a.wav, "so\nwhat",a\u2028b,\r\nno/a.wav,no,c,,\r\n'.encode())
+    found = open_labeled(f"folder:{tmp_path / 'words'}", RATE)
+    assert found.labels == {"word": ["so\nwhat", "no"], "who": ["a\u2028b", "c"]}
+    for content, words in (
+        ("file,word\nyes/a.wav,1\nyes/a.wav,2\n", "yes/a.wav is listed twice"),
+        ("file,word\nyes/a.wav,1,2\n", "line 2 has more values"),
+        ("file,word,word\nyes/a.wav,1,2\n", "two columns have the same name"),
+    ):
+        index.write_text(content)
+        with pytest.raises(ganzoo.GanzooError, match=words):
+            open_labeled(f"folder:{tmp_path / 'words'}", RATE)
+    index.unlink()
+    for content, words in (("[" * 100_000, "cannot read"), ('{"a.wav": {}, "a.wav": {}}', "a.wav is listed twice")):
+        (tmp_path / "words" / "labels.json").write_text(content)
+        with pytest.raises(ganzoo.GanzooError, match=words):
+            open_labeled(f"folder:{tmp_path / 'words'}", RATE)
+    # A pattern that looks like a condition.
+    (tmp_path / "equal").mkdir()
+    soundfile.write(tmp_path / "equal" / "word=yes_who=ana.wav", tone(0), RATE)
+    equal = open_labeled(f"named:{tmp_path / 'equal'}:word={{word}}_who={{who}}:who=ana", RATE)
+    assert equal.labels == {"word": ["yes"], "who": ["ana"]}
+    for pattern, file, words in (
+        ("{audio}_{who}", "t.npz", "the label 'audio' has the name of another array"),
+        ("{word}_{who}", "t", "must end in .npz"),
+    ):
+        with pytest.raises(ganzoo.GanzooError, match=words):
+            write_packed(f"named:{tmp_path / 'equal'}:{pattern}", tmp_path / file, RATE)
     (tmp_path / "words" / "labels.json").write_text(json.dumps({"no/a.wav": {"word": 3}}))
     assert open_labeled(f"folder:{tmp_path / 'words'}", RATE).labels == {"word": ["3"]}
     (tmp_path / "words" / "labels.json").write_text("[]")

@@ -1,6 +1,7 @@
 """Recordings with labels, such as the word and the speaker, as mono at one sample rate."""
 
 import csv
+import io
 import json
 import os
 import re
@@ -18,12 +19,15 @@ from ganzoo.data.folders import natural, printable
 from ganzoo.data.recording_files import RATES
 from ganzoo.data.recordings import read_recordings
 from ganzoo.data.sources import split_source
-from ganzoo.errors import GanzooError, first_line
+from ganzoo.errors import GanzooError, first_line, in_one_line
 from ganzoo.types import PathLike
 
 # Of an index file in a folder.
 INDEX = ("labels.csv", "labels.json")
-_SELECTION = re.compile(r"(\w+)=(.+)")
+# "{word}_speaker={who}" at the end is a pattern.
+_SELECTION = re.compile(r"(\w+)=([^{}]+)")
+# Of a .npz file, besides names and labels.
+_ARRAYS = ("audio", "lengths", "sample_rate")
 _FIELD = re.compile(r"{(\w+)}")
 
 
@@ -169,16 +173,15 @@ def _folder(place, rate, strict, chosen):
 def _index(path: Path) -> dict[str, dict[str, str]]:
     """{file: {label: value}} of labels.csv or labels.json."""
     try:
-        text = path.read_text("utf-8-sig")
-        if path.suffix == ".json":
-            content = json.loads(text)
-            rows = [{"file": name, **values} for name, values in content.items()]
-        else:
-            rows = list(csv.DictReader(text.splitlines()))
-        found = {
-            str(row["file"]): {str(k): str(v) for k, v in row.items() if k != "file" and v is not None} for row in rows
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+        text = path.read_bytes().decode("utf-8-sig")
+        rows = _json_rows(text) if path.suffix == ".json" else _csv_rows(text)
+        found = {}
+        for row in rows:
+            name = str(row["file"])
+            if name in found:
+                raise ValueError(f"{in_one_line(name)} is listed twice")
+            found[name] = {str(k): str(v) for k, v in row.items() if k != "file" and v is not None}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error) as error:
         raise GanzooError(
             f"cannot read {path} ({first_line(error)}): a CSV file begins with a line such as file,word,speaker; a "
             "JSON file is {file: {label: value}}"
@@ -186,6 +189,33 @@ def _index(path: Path) -> dict[str, dict[str, str]]:
     if len({frozenset(labels) for labels in found.values()}) != 1:
         raise GanzooError(f"{path}: every recording needs the same labels, and there must be at least one recording")
     return found
+
+
+def _json_rows(text):
+    return [{"file": name, **values} for name, values in json.loads(text, object_pairs_hook=_each_once).items()]
+
+
+def _each_once(pairs):
+    """A JSON object, whose keys differ."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"{in_one_line(next(key for key in keys if keys.count(key) > 1))} is listed twice")
+    return found
+
+
+def _csv_rows(text):
+    # Lines end where CSV says, not at each character that is a line break elsewhere.
+    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", skipinitialspace=True)
+    reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+    if len({*reader.fieldnames} - {""}) < len([name for name in reader.fieldnames if name]):
+        raise ValueError("two columns have the same name")
+    for row in reader:
+        # Spreadsheets end lines with the separators of empty columns.
+        without_name = row.pop("", None)
+        if any(without_name or ()):
+            raise ValueError(f"line {reader.line_num} has more values than the first line has names")
+        yield row
 
 
 def _read(root, kept, rate, strict):
@@ -203,7 +233,7 @@ def _read(root, kept, rate, strict):
 def _npz(place, rate, strict, chosen):
     path = Path(place)
     arrays, keys = read_arrays(path)
-    if lacking := [name for name in ("audio", "lengths", "sample_rate") if name not in arrays]:
+    if lacking := [name for name in _ARRAYS if name not in arrays]:
         raise GanzooError(f"{path} has no array '{lacking[0]}'; it has: {', '.join(map(printable, keys)) or 'none'}")
     audio, lengths, own = arrays["audio"], arrays["lengths"], arrays["sample_rate"]
     if audio.ndim != 1 or audio.dtype.kind not in "if" or (audio.dtype.kind == "i" and audio.dtype != np.int16):
@@ -214,7 +244,7 @@ def _npz(place, rate, strict, chosen):
         )
     if own.size != 1 or own.dtype.kind not in "iu" or not RATES[0] <= int(own.item()) <= RATES[1]:
         raise GanzooError(f"{path}: sample_rate is a whole number from {RATES[0]} to {RATES[1]} in Hz, got {own!r}")
-    names = [key for key in arrays if key not in ("audio", "lengths", "sample_rate", "names")]
+    names = [key for key in arrays if key not in (*_ARRAYS, "names")]
     for name in ("names", *names):
         if name in arrays and arrays[name].shape != lengths.shape:
             raise GanzooError(f"{path}: {len(lengths)} recordings, but '{name}' has shape {arrays[name].shape}")
@@ -277,7 +307,8 @@ def write_packed(source: str, path: PathLike, rate: int = 8_000) -> int:
         The number of recordings.
 
     Raises:
-        GanzooError: as `open_labeled`, or the file cannot be written.
+        GanzooError: as `open_labeled`; a path without this suffix; a sample rate out of range; a label with the name of
+            another array; or the file cannot be written.
 
     Example:
         from ganzoo.data.labeled_recordings import open_labeled, write_packed
@@ -285,7 +316,14 @@ def write_packed(source: str, path: PathLike, rate: int = 8_000) -> int:
         write_packed("named:my_speech:{take}", "my_speech.npz")     # 4
         packed = open_labeled("npz:my_speech.npz:take=0", rate=8_000)
     """
+    if Path(path).suffix != ".npz":
+        raise GanzooError(f"{path} must end in .npz")
+    if not isinstance(rate, (int, np.integer)) or not RATES[0] <= rate <= RATES[1]:
+        raise GanzooError(f"rate must be an integer from {RATES[0]} to {RATES[1]} Hz, got {rate!r}")
     found = open_labeled(source, rate)
+    for name in (*_ARRAYS, "names", "file"):
+        if name in found.labels:
+            raise GanzooError(f"the label '{name}' has the name of another array: name it differently")
     audio = np.concatenate(found.samples)
     arrays = dict(
         audio=np.clip(np.rint(32768 * audio), -32768, 32767).astype("int16"),

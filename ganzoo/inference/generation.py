@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from ganzoo.data.writing import class_folders
 from ganzoo.errors import GanzooError
 from ganzoo.files import write_atomically
 from ganzoo.inference import video
-from ganzoo.inference.counts import allocated
+from ganzoo.inference.counts import allocated, whole_count
 from ganzoo.inference.frames import LARGEST_ANIMATION, write_frames
 from ganzoo.inference.latent import Latents, walk
 from ganzoo.inference.sampling import grid, save_image
@@ -39,7 +40,7 @@ def rows_of(model: Any, captions: Sequence[str] = (), labels: Sequence[str] = ()
         labels: for a `ClassConditionalGeneration` model: names of classes, or their numbers as text.
 
     Raises:
-        GanzooError: both captions and labels, or an unknown class.
+        GanzooError: both captions and labels, those of another kind of model, or an unknown class.
 
     Example:
         from ganzoo.inference.generation import rows_of
@@ -49,7 +50,11 @@ def rows_of(model: Any, captions: Sequence[str] = (), labels: Sequence[str] = ()
     if captions and labels:
         raise GanzooError("captions and labels are for different models: give one of them")
     if captions:
+        if "captions" not in inspect.signature(model.generate).parameters:
+            raise GanzooError(f"{model.model_name} generates images without captions: leave them out")
         return [{"captions": caption} for caption in captions]
+    if labels and not hasattr(model, "class_number"):
+        raise GanzooError(f"{model.model_name} generates images without classes: leave the labels out")
     return [{"labels": model.class_number(label)} for label in labels] or [{}]
 
 
@@ -74,6 +79,7 @@ def write_grid(model: Any, path: PathLike, rows: Sequence[Row], count: int, seed
         model = ganzoo.load("cgan")
         write_grid(model, "grid.png", rows_of(model, labels=["2", "7"]), count=8, seed=0)
     """
+    whole_count(count)
     options = {name: value for name, value in options.items() if value is not None}
     for name in options:
         if name not in inspect.signature(model.generate).parameters:
@@ -100,7 +106,8 @@ def write_separately(
         The number of images.
 
     Raises:
-        GanzooError: a model without latents, a folder that is not empty, or a file that cannot be written.
+        GanzooError: a model without latents, an empty caption, which captions.json cannot hold, a folder that is not
+            empty, or a file that cannot be written.
 
     Example:
         from ganzoo.inference.generation import rows_of, write_separately
@@ -110,6 +117,9 @@ def write_separately(
     """
     from tqdm import tqdm
 
+    whole_count(count)
+    if any(not row["captions"].strip() for row in rows if "captions" in row):
+        raise GanzooError("an empty caption cannot be listed in captions.json: write a grid instead")
     folder, captions, i = Path(folder), {}, 0
     if os.path.isdir(folder) and any(os.scandir(folder)):
         raise GanzooError(f"the folder {folder} is not empty: name another one")
@@ -149,7 +159,7 @@ def write_walk(
 
     Args:
         path: .gif, .png (APNG), .webp, or a video: .mp4, .mov or .mkv.
-        points: random latents that each walk passes, the first included.
+        points: random latents that each walk passes, at least 2, the first included.
         seconds: duration of the loop; 2 for each point if not given.
         model, rows, count, seed, truncation: as in `write_grid`.
 
@@ -170,6 +180,12 @@ def write_walk(
 
     if not hasattr(model, "latent_dim"):
         raise GanzooError(f"{model.model_name} has no latents to walk through: generate a grid")
+    whole_count(count)
+    whole_count(points)
+    if points < 2:
+        raise GanzooError(f"a walk passes at least 2 points, got {points}")
+    if seconds is not None and not 0 < seconds < math.inf:
+        raise GanzooError(f"seconds must be a positive number, got {seconds!r}")
     path = Path(path)
     each = max(1, round((2 * points if seconds is None else seconds) * RATE / points))
     total = each * points

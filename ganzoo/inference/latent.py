@@ -152,8 +152,8 @@ def walk(points: np.ndarray, frames: int) -> Iterator[np.ndarray]:
         raise GanzooError(f"a walk needs at least 2 points, (points, latent_dim), got shape {points.shape}")
     at_least_one(frames=frames)
     for start, end in zip(points, np.roll(points, -1, axis=0)):
-        for fraction in np.arange(frames) / frames:
-            yield slerp(start, end, fraction)
+        for frame in range(frames):
+            yield slerp(start, end, frame / frames)
 
 
 class Latents:

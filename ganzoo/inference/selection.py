@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganzoo.errors import GanzooError, unknown
-from ganzoo.inference.counts import whole_count
+from ganzoo.inference.counts import checked_seed, whole_count
 from ganzoo.inference.latent import arithmetic
 from ganzoo.metrics.extractors import AttributeExtractor, get_extractor
 
@@ -139,7 +139,7 @@ def analogy(
     """
     whole_count(count)
     center = renormalized(arithmetic(plus=[first, plus], minus=[minus])[None])
-    noise = np.random.default_rng(seed).standard_normal((count, center.shape[1]))
+    noise = np.random.default_rng(checked_seed(seed)).standard_normal((count, center.shape[1]))
     noise[count // 2] = 0
     return renormalized(center + deviation * noise)
 

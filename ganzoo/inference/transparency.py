@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ganzoo.errors import GanzooError
+
 # Radius in pixels within which the colors of transparent pixels may bleed into visible ones when upscaling.
 _RADIUS = 4
 # Below this alpha the color of a pixel counts less than that of more visible pixels around it: it is hardly seen, and
@@ -54,6 +56,21 @@ def visible_colors(image: np.ndarray) -> np.ndarray:
         mixed[..., channel] = np.clip(np.rint(share * plane + (1 - share) * mean), 0, most)
     nearest = distance_transform_edt(alpha == 0, return_distances=False, return_indices=True)
     return mixed[tuple(nearest)]
+
+
+def checked_background(background: Sequence[int]) -> None:
+    """Checks that a background is a color.
+
+    Raises:
+        GanzooError: it is not three numbers in 0..255.
+    """
+    try:
+        color = np.asarray(background, "float64")
+        is_color = color.shape == (3,) and bool(((color >= 0) & (color <= 255)).all())
+    except (TypeError, ValueError):
+        is_color = False
+    if not is_color:
+        raise GanzooError(f"background is (red, green, blue) in 0..255, got {background!r}")
 
 
 def over_background(image: np.ndarray, background: Sequence[int]) -> np.ndarray:

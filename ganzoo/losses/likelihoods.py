@@ -14,6 +14,8 @@ from keras import ops
 from scipy.special import expit, ndtri
 
 from ganzoo import pixels
+from ganzoo.errors import GanzooError
+from ganzoo.inference.counts import checked_seed
 from ganzoo.losses.names import Named, Names
 from ganzoo.types import Tensor
 
@@ -117,7 +119,12 @@ def observations(
     Yields:
         (index of the first, float32 (at most size, height, width, channels) in [-1, 1], a generator for further random
         numbers).
+
+    Raises:
+        GanzooError: the seed is not an integer of at least 0.
     """
+    if checked_seed(seed) is None:
+        raise GanzooError("seed must be an integer: likelihoods are compared with the same binarization")
     for i in range(0, len(images), size):
         rng = np.random.default_rng([seed, i])
         observed = likelihood.observed(
@@ -138,7 +145,8 @@ class Bernoulli(Likelihood):
     """
 
     def observed(self, images: Tensor, uniform: Callable[[Sequence[Any]], Tensor]) -> Tensor:
-        white = uniform(ops.shape(images)) < (ops.cast(images, "float32") + 1.0) / 2.0
+        # Tensors on both sides: PyTorch compares none with an array.
+        white = ops.convert_to_tensor(uniform(ops.shape(images))) < (ops.cast(images, "float32") + 1.0) / 2.0
         return 2.0 * ops.cast(white, "float32") - 1.0
 
     def log_probabilities(self, outputs: Tensor, images: Tensor) -> Tensor:

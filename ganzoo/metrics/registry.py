@@ -78,6 +78,14 @@ class Metric:
 
 
 _metrics: dict[tuple[str, str], Metric] = {}
+# Names by which other packages know metrics.
+_OF_INCEPTION = ", and is measured on the features of `--extractor inception_v3` or of a classifier of the dataset"
+_ABBREVIATIONS = {
+    "fid": ("frechet_distance", _OF_INCEPTION),
+    "kid": ("kernel_distance", _OF_INCEPTION),
+    "is": ("inception_score", ""),
+    "mcd": ("mel_cepstral_distortion", ""),
+}
 
 
 def register_metric(
@@ -166,6 +174,9 @@ def get_metric(name: str, task: str) -> Metric:
     """
     if (task, name) not in _metrics:
         error = unknown(f"metric of {task.replace('_', ' ')}", name, list_metrics(task))
+        meant, why = _ABBREVIATIONS.get(str(name).lower(), ("", ""))
+        if (task, meant) in _metrics:
+            raise GanzooError(f"the metric '{name}' is called '{meant}' here{why}")
         raise GanzooError(f"{error} If it is your own, import its file first (ganzoo --import FILE.py ...)")
     return _metrics[task, name]
 

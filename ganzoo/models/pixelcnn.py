@@ -303,9 +303,9 @@ class PixelCNN(ImageGeneration, ZooModel):
         number = isinstance(temperature, (int, float, np.number)) and not isinstance(temperature, bool)
         if not number or not 0 < temperature < math.inf:
             raise GanzooError(f"temperature must be a positive number, got {temperature!r}")
-        if not isinstance(batch_size, (int, np.integer)) or isinstance(batch_size, bool):
-            raise GanzooError(f"batch_size must be an integer, got {batch_size!r}")
         at_least_one(batch_size=batch_size)
+        # Small NumPy integers overflow.
+        batch_size = int(batch_size)
         height, width, channels = self.image_shape
         result = allocated(lambda: np.empty((count, *self.image_shape), "uint8"), f"{count} images")
         backend.sync_variables(self)

@@ -11,7 +11,8 @@ from keras import ops
 from ganzoo import backend, losses, pixels
 from ganzoo.arguments import AtLeastOne, NotNegative
 from ganzoo.data.batch_checks import parts_of
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, at_least_one
+from ganzoo.inference.counts import whole_count
 from ganzoo.inference.latent import lerp
 from ganzoo.losses.likelihoods import gaussian_divergence, observations
 from ganzoo.networks import variational
@@ -182,6 +183,7 @@ class VAE(ImageGeneration, ZooModel):
             GanzooError: images of another type or shape.
         """
         images = pixels.checked(images, self.image_shape, "images to encode")
+        at_least_one(batch_size=batch_size)
         backend.sync_variables(self)
         forward = self._forward(self.averages["encoder"])
         parts = range(0, len(images), batch_size)
@@ -206,8 +208,13 @@ class VAE(ImageGeneration, ZooModel):
 
         Returns:
             uint8 (count, height, width, channels).
+
+        Raises:
+            GanzooError: an image of another type or shape, or a count that is not an integer of at least 1.
         """
-        latents, _ = self.encode(np.stack([np.asarray(start), np.asarray(end)]))
+        whole_count(count)
+        ends = [pixels.checked(np.asarray(image)[None], self.image_shape, "images to encode") for image in (start, end)]
+        latents, _ = self.encode(np.concatenate(ends))
         return self.decode(lerp(latents[0], latents[1], np.linspace(0, 1, count)))
 
     def elbo(self, images: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -60,4 +60,4 @@ class CaptionedLatents(ImageGeneration):
             noise, truncation = self.model.latents(count, seed, truncation=truncation), None
             rng = np.random.default_rng(None if seed is None else [seed, 1])
             latents = np.concatenate([noise, self._vectors[rng.integers(len(self._vectors), size=len(noise))]], axis=1)
-        return super()._latent_source(None, None, latents, truncation, network)
+        return super()._latent_source(count, None, latents, truncation, network)

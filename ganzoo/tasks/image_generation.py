@@ -160,9 +160,9 @@ class ImageGeneration(Task):
         Raises:
             GanzooError: a batch size below 1, a result that does not fit in memory, or images that are not finite.
         """
-        if not isinstance(batch_size, (int, np.integer)) or isinstance(batch_size, bool):
-            raise GanzooError(f"batch_size must be an integer, got {batch_size!r}")
         at_least_one(batch_size=batch_size)
+        # Small NumPy integers overflow.
+        batch_size = int(batch_size)
         network = network or self.inference_network
         shape = tuple(network.output_shape[1:])
         result = allocated(lambda: np.empty((latents.count, *shape), "uint8"), f"{latents.count} images")

@@ -14,7 +14,7 @@ from ganzoo.data.unpaired import names_of, open_sides, unpaired
 from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.inference.sampling import grid
 from ganzoo.inference.tiling import in_blended_tiles
-from ganzoo.inference.transparency import over_background, without_background
+from ganzoo.inference.transparency import checked_background, over_background, without_background
 from ganzoo.metrics.registry import averages, chosen_metrics, compute
 from ganzoo.metrics.translations import Translation
 from ganzoo.networks.translation import MULTIPLE
@@ -120,7 +120,7 @@ class ImageTranslation(TwoSides):
             As given, with 3 channels, or 4 for images with alpha; a list for a list.
 
         Raises:
-            GanzooError: an unknown direction, or an array of another type or shape.
+            GanzooError: an unknown direction, an array of another type or shape, or a background that is no color.
 
         Example:
             photos = np.random.default_rng(0).integers(0, 256, (2, 40, 60, 3), "uint8")
@@ -129,6 +129,7 @@ class ImageTranslation(TwoSides):
         """
         network = self.generator_of(direction)
         at_least_one(tile=tile)
+        checked_background(background)
         backend.sync_variables(self)
         if isinstance(images, (list, tuple)) and (not images or np.ndim(images[0]) > 1):
             return [self._translated(_checked(image), network, tile, background, progress) for image in images]

@@ -107,6 +107,7 @@ class SpeechSynthesis(SpeechSampling, Task):
         self, sounds: Sequence[np.ndarray], labels: Mapping[str, Any] | np.ndarray | None = None
     ) -> float:
         """The mean negative log-probability of all samples of sounds in bits; arguments as in `log_likelihood`."""
+        sounds = list(sounds)
         return -float(self.log_likelihood(sounds, labels).sum(dtype="float64") / sum(map(len, sounds)) / np.log(2.0))
 
     @functools.cached_property

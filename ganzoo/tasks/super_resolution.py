@@ -197,6 +197,8 @@ class SuperResolution(Task):
             ganzoo.load("srresnet").size_of_result(30, 45, scale=2.5)  # (75, 112)
         """
         scale = self.scale if scale is None else scale
+        if not isinstance(scale, (int, float, np.number)):
+            raise GanzooError(f"scale must be a number, got {scale!r}")
         if not 1 < scale <= self.scale**2:
             raise GanzooError(
                 f"scale must be above 1 and at most {self.scale**2}, twice through this network of scale {self.scale}, "

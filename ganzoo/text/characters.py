@@ -83,6 +83,9 @@ class CharacterEncoder:
         Raises:
             GanzooError: not a list of strings.
         """
+        # Also a generator, which is read twice here.
+        captions = as_strings(captions)
+        at_least_one(batch_size=batch_size)
         codes = self.codes(captions)
         self.warn_of_cut(captions)
         parts = [self._read(codes[i : i + batch_size]) for i in range(0, len(codes), batch_size)]

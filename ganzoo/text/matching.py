@@ -13,7 +13,7 @@ from keras import layers, ops
 
 from ganzoo import pixels
 from ganzoo.data.image_files import resized
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.types import Tensor
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Matching:
         """Trains both networks; arguments and result as in `CharacterEncoder.learn`."""
         if len(images) != len(captions) or not len(images):
             raise GanzooError(f"{len(images)} images and {len(captions)} lists of captions do not match")
+        at_least_one(epochs=epochs, batch_size=batch_size)
         keras.utils.set_random_seed(seed)
         # A text-to-image model freezes its encoder.
         trainable, self.encoder.network.trainable = self.encoder.network.trainable, True

@@ -72,6 +72,9 @@ def step(name, start, out):
     for i, variable in enumerate(model.variables):
         found[f"{i} {variable.path.split('/', 1)[-1]}"] = ops.convert_to_numpy(variable)
     found["generated"] = generated(model)
+    if hasattr(model, "log_likelihood") and hasattr(model, "image_shape"):
+        images = np.random.default_rng(2).integers(0, 256, (3, *model.image_shape), "uint8")
+        found["log_likelihood"] = model.log_likelihood(images)
     found["evaluated"] = np.array(model.evaluate(*parts, batch_size=4, verbose=0))
     if hasattr(model, "enhance"):
         before = model.enhance(batch[0][0, :, 0], model.sample_rate)

@@ -11,7 +11,7 @@ from PIL import Image
 import ganzoo
 from ganzoo.cli import main
 from ganzoo.inference import grid
-from ganzoo.inference.generation import write_separately
+from ganzoo.inference.generation import rows_of, write_separately, write_walk
 from ganzoo.inference.video import VideoReader, VideoWriter
 from ganzoo.registry import model_class
 
@@ -155,3 +155,22 @@ def test_captions_of_any_bytes_are_written(tmp_path):
     model = ganzoo.create("gan_int_cls", **model_class("gan_int_cls").test_config)
     assert write_separately(model, tmp_path / "f", [{"captions": "a man \udcff"}], count=1, seed=0) == 1
     assert json.loads((tmp_path / "f" / "captions.json").read_bytes()) == {"000000.png": "a man ?"}
+
+
+def test_what_python_cannot_write_is_one_line(tmp_path):
+    model, faces = (ganzoo.create(name, **model_class(name).test_config) for name in ("dcgan", "gan_int_cls"))
+    path = tmp_path / "w.gif"
+    refused = {
+        "without classes": lambda: rows_of(model, labels=["1"]),
+        "without captions": lambda: rows_of(model, captions=["a man"]),
+        "an empty caption": lambda: write_separately(faces, tmp_path / "f", [{"captions": " "}], 1, 0),
+        "count must be": lambda: write_separately(model, tmp_path / "f", [{}], 0, 0),
+        "at least 2 points": lambda: write_walk(model, path, [{}], 2, 0, points=1),
+        "seconds must be a positive number, got -3": lambda: write_walk(model, path, [{}], 2, 0, seconds=-3),
+        "seconds must be a positive number, got nan": lambda: write_walk(model, path, [{}], 2, 0, seconds=float("nan")),
+        r"write an \.mp4": lambda: write_walk(model, path, [{}], 2, 0, seconds=1e9),
+    }
+    for message, call in refused.items():
+        with pytest.raises(ganzoo.GanzooError, match=message):
+            call()
+    assert not list(tmp_path.iterdir())

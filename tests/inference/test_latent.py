@@ -90,6 +90,11 @@ def test_what_cannot_be_made_gets_one_line():
         for wrong in (0, -1, 2.0, True, "8"):
             with pytest.raises(GanzooError, match="count must be an integer of at least 1"):
                 make(wrong)
+    for wrong in (2.5, True, "8"):
+        with pytest.raises(GanzooError, match="batch_size must be an integer"):
+            model.generate(4, batch_size=wrong)
+    # A small NumPy integer, to which the index of an image cannot be added.
+    assert model.generate(130, seed=0, batch_size=np.int8(100)).shape == (130, 4, 4, 1)
     model = ganzoo.load("dcgan.digits")
     with pytest.raises(GanzooError, match=r"latents up to 1e\+38 make the network overflow"):
         model.generate(latents=np.full((2, model.latent_dim), 1e38))

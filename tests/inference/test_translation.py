@@ -78,6 +78,12 @@ def test_what_cannot_be_translated(translator, images, direction, words):
     assert "\n" not in str(raised.value)
 
 
+def test_a_background_is_a_color(translator):
+    for wrong in ((300, 0, 0), (1, 2), "red", None, (0, 0, float("nan"))):
+        with pytest.raises(GanzooError, match=r"background is \(red, green, blue\) in 0\.\.255"):
+            translator.translate(np.zeros((8, 8, 4), "uint8"), background=wrong)
+
+
 def test_the_command_translates_files_and_folders(translator, paired_folders, tmp_path):
     translator.save(tmp_path / "mine.keras")
     runner = CliRunner()

@@ -80,6 +80,10 @@ def test_named_metrics_that_cannot_be_computed_are_refused_and_defaults_left_out
     ]
     with pytest.raises(ganzoo.GanzooError, match="Did you mean 'frechet_distance'"):
         get_metric("frechet_distanc", "image_generation")
+    with pytest.raises(ganzoo.GanzooError, match=r"'FID' is called 'frechet_distance' here.*inception_v3"):
+        get_metric("FID", "image_generation")
+    with pytest.raises(ganzoo.GanzooError, match="unknown metric"):
+        get_metric("fid", "super_resolution")
     with pytest.raises(ganzoo.GanzooError, match="there is a metric 'psnr_y' of super_resolution already"):
         register_metric("psnr_y", "super_resolution")(lambda image, reference, scale: 0.0)
     model = ganzoo.create("dcgan", image_shape=(32, 32, 1), latent_dim=4, width=4)
