@@ -275,8 +275,28 @@ def with_settings(config: Config, settings: "str | Sequence[str] | Mapping[str, 
             target = target.setdefault(section, {})
             if not isinstance(target, dict):
                 raise GanzooError(f"{where}: '{section}' in '{key}' is a single value and has no keys")
-        target[last] = value
+        target[last] = _written(value, f"{where}: '{key}'")
     return from_mapping(mapping, where)
+
+
+def _written(value: Any, where: str) -> Any:
+    """A value as it is written to YAML: NumPy's numbers become Python's.
+
+    Raises:
+        GanzooError: an object, which YAML has not.
+    """
+    if isinstance(value, Mapping):
+        return {key: _written(item, where) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_written(item, where) for item in value]
+    # Also NumPy's numbers, without an import of NumPy, which a command that only reads YAML files does not need.
+    value = value.item() if type(value).__module__ == "numpy" and not getattr(value, "shape", ()) else value
+    if value is not None and not isinstance(value, (bool, int, float, str)):
+        raise GanzooError(
+            f"{where} is a {type(value).__name__}, which YAML files cannot hold: give a name, numbers, or "
+            "{'name': ..., argument: number}"
+        )
+    return value
 
 
 def to_mapping(config: Config) -> dict[str, Any]:

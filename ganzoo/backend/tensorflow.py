@@ -226,12 +226,13 @@ def with_dependency(data: Any, value: Any) -> Tensor:
 
 
 def weight_of(data: Any) -> Tensor:
-    """The sample weight of what is recorded of a batch, which depends on the batch: see `with_dependency`. 1, or 0
-    without examples, as some replicas are in the last batch of `evaluate`."""
-    tensors = [tensor for tensor in tf.nest.flatten(data) if tf.is_tensor(tensor)]
-    if not tensors or tensors[0].shape[0]:
+    """As in `common.py`; it depends on the batch, see `with_dependency`. Some replicas have no examples in the last
+    batch of `evaluate`."""
+    tensors = [tensor for tensor in tf.nest.flatten(data) if tf.is_tensor(tensor) and tensor.shape.rank != 0]
+    if not tensors:
         return with_dependency(data, 1.0)
-    return with_dependency(data, tf.cast(tf.shape(tensors[0])[0] > 0, "float32"))
+    rows = tensors[0].shape[0]
+    return with_dependency(data, float(rows) if rows else tf.cast(tf.shape(tensors[0])[0], "float32"))
 
 
 def never_empty(data: Any) -> Any:

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from ganzoo import backend, losses
-from ganzoo.arguments import NOT_IN_PRESETS, AtLeastOne, NotNegative
+from ganzoo.arguments import NOT_IN_PRESETS, AtLeastOne, NotNegative, parameters_of
 from ganzoo.data.batch_checks import parts_of
 from ganzoo.data.batches import with_condition
 from ganzoo.errors import GanzooError, at_least_one
@@ -263,6 +263,18 @@ class AdversarialModel(ZooModel):
 
     # Compiling.
 
+    def _with_common(self, name, own, common):
+        """One network's optimizer, given its own and what `optimizer` says of both."""
+        is_changed = own != parameters_of("compile", owner=type(self))[name].default
+        own = {"name": own} if isinstance(own, str) else own
+        both = {*common} & {*own} if isinstance(common, dict) and isinstance(own, dict) else {"name"}
+        if is_changed and both:
+            raise GanzooError(
+                f"optimizer and {name} both set {', '.join(sorted(both))}: give generator_optimizer and "
+                "discriminator_optimizer alone"
+            )
+        return {**own, **common} if isinstance(common, dict) and "name" not in common else common
+
     def compile(
         self,
         optimizer: object = None,
@@ -314,9 +326,9 @@ class AdversarialModel(ZooModel):
                 raise GanzooError(message + "discriminator_optimizer, or the optimizer's name")
             if isinstance(optimizer, dict) and {"d_loss", "g_loss"} & {*optimizer}:
                 raise GanzooError("optimizer: give generator_optimizer and discriminator_optimizer instead")
+            given = {"generator_optimizer": generator_optimizer, "discriminator_optimizer": discriminator_optimizer}
             generator_optimizer, discriminator_optimizer = (
-                {**default, **optimizer} if isinstance(optimizer, dict) and "name" not in optimizer else optimizer
-                for default in (generator_optimizer, discriminator_optimizer)
+                self._with_common(name, own, optimizer) for name, own in given.items()
             )
         self.keep_settings(
             AdversarialModel.compile,

@@ -182,6 +182,12 @@ def _inner(optimizer: Any) -> Any:
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
+def fits(optimizer: keras.optimizers.Optimizer, variables: Sequence[keras.Variable]) -> bool:
+    """Whether an optimizer has been built for these variables, or for none yet."""
+    inner = _inner(optimizer)
+    return not inner.built or {*map(id, inner._trainable_variables)} == {*map(id, variables)}
+
+
 def get(optimizer: Any, which: str) -> keras.optimizers.Optimizer:
     """Makes an optimizer.
 
@@ -307,6 +313,8 @@ def _number(value: Any) -> Any:
         if not math.isfinite(number):
             raise GanzooError(f"an optimizer's argument is '{value}', which is not a finite number") from None
         return number
+    if isinstance(value, np.generic):
+        return value.item()
     if isinstance(value, (dict, list, tuple)):
         raise GanzooError(f"an optimizer's argument is {reprlib.repr(value)}, which is not a number")
     return value

@@ -70,7 +70,8 @@ def train(
             `ganzoo.training.distribute.placement`. The batch size is that of all devices together.
         max_minutes: stop after this time, including preparation, as Ctrl-C does; None trains to the end.
         callbacks: more Keras callbacks. One that sets `self.model.stop_training = True` stops the run after the current
-            step, as Ctrl-C does. With several workers, only the first one calls them.
+            step, as Ctrl-C does; what callbacks do at the end, such as restoring the best weights, is in the last
+            checkpoint. With several workers, only the first one calls them.
         run: number of the run to resume, that at the end of its folder's name; the newest by default.
 
     Returns:
@@ -181,8 +182,15 @@ def _train_in(folder, plan, until, more_callbacks):
         with interrupt:
             _fit(model, plan, all_callbacks)
         finished = True
+        if more_callbacks:
+            # What they did at the end, such as restoring the best weights.
+            checkpoints.save("last")
     except _Interrupted:
         finished = True
+        if model.stop_training:
+            # A callback ended the training for good: Keras does not come to this.
+            for callback in all_callbacks:
+                callback.on_train_end()
         path = checkpoints.save("last")
         again = f"resume with --resume --run {number_of(folder)}"
         print(f"stopped at step {model.steps} of {plan.total_steps}; saved {path}; {again}")

@@ -74,7 +74,7 @@ class StepState(threading.local):
     Attributes:
         recorded: {name: value} given to `ZooModel.record`.
         shared: (batch, its result of `split_batch`, the generated batch) while both updates share a fake batch.
-        weight: sample weight of recorded values, see `ZooModel.record`: 1, or 0 for a replica without examples.
+        weight: sample weight of recorded values, see `ZooModel.record`: the number of examples of this replica.
     """
 
     recorded: dict[str, Tensor]
@@ -127,7 +127,7 @@ class TrainingStep:
         self._step_state.recorded.update(values)
         for name, value in values.items():
             if name in self.trackers:
-                # The weight depends on the batch. Keras would otherwise count a value in the step that finds the end of
+                # It also depends on the batch. Keras would otherwise count a value in the step that finds the end of
                 # a dataset of unknown length.
                 weight = self._step_state.weight
                 if weight is not None and backend.replica_count() > 1:
@@ -207,7 +207,7 @@ class TrainingStep:
         data = unpadded(data)
         self._step_state.begin(data)
         data = backend.never_empty(data)
-        # Counts the batches since evaluate() began: noise differs between batches, but not between evaluations.
+        # Counts the examples since evaluate() began: noise differs between batches, but not between evaluations.
         self.noise.start_step(backend.with_dependency(data, self.trackers[self._last].count))
         for objective in self._objectives:
             if objective.steps:

@@ -349,8 +349,14 @@ class ZooModel(Task, DeferredNetworks, Fitting, TrainingStep, Saving, Exporting)
             half = self.dtype_policy.name == "mixed_float16"
             if half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
                 optimizer = chosen[objective.name] = keras.optimizers.LossScaleOptimizer(optimizer)
+            variables = self._variables(objective)
+            if not optimizers.fits(optimizer, variables):
+                raise GanzooError(
+                    f"the optimizer of {objective.name} keeps state of other weights, e.g. of another model: make a "
+                    "new one"
+                )
             # Built here: MirroredStrategy fails if an optimizer creates its variables inside the step.
-            optimizer.build(self._variables(objective))
+            optimizer.build(variables)
         return chosen
 
     @property

@@ -356,6 +356,37 @@ def test_arrays_that_do_not_divide_evenly():
         model.fit(empty, verbose=0)
 
 
+class Line(ganzoo.ZooModel):
+    """One number, and the mean of its squared distances from the data."""
+
+    def __init__(self):
+        x = keras.Input((1,))
+        line = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="line")
+        super().__init__({"line": keras.Model(x, line(x))})
+
+    def objectives(self):
+        return [ganzoo.Objective("loss", self.distance, networks=("line",))]
+
+    def distance(self, batch, training=True):
+        return keras.ops.mean((self.networks["line"](keras.ops.ones_like(batch)) - batch) ** 2)
+
+
+def test_losses_are_means_over_examples(two_replicas):
+    """Whatever the batch size, and however few examples the last batch has."""
+    squares = np.sqrt(np.arange(9, dtype="float32"))[:, None]
+    # With replicas, Keras needs a first batch that they can share evenly.
+    for strategy, batch_sizes in ((tf.distribute.get_strategy(), (4, 8, 9)), (two_replicas, (4, 8))):
+        with strategy.scope():
+            model = Line()
+            model.compile({"name": "sgd", "learning_rate": 0.0})
+        for batch_size in batch_sizes:
+            assert model.evaluate(squares, batch_size=batch_size, verbose=0) == pytest.approx(4.0), batch_size
+    model = Line()
+    model.compile({"name": "sgd", "learning_rate": 0.0})
+    history = model.fit(tf.data.Dataset.from_tensor_slices(squares).batch(4), verbose=0).history
+    assert history["loss"] == pytest.approx([4.0])
+
+
 def test_bad_calls_say_what_to_do():
     model = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
     with pytest.raises(ganzoo.GanzooError, match=r"call model.compile\(\)"):
@@ -384,6 +415,26 @@ def test_bad_calls_say_what_to_do():
     for given in ({"optimizer": one}, {"generator_optimizer": one, "discriminator_optimizer": one}):
         with pytest.raises(ganzoo.GanzooError, match="an optimizer of its own"):
             model.compile(**given)
+    for given, message in (
+        (dict(optimizer="adam", generator_optimizer="sgd"), "optimizer and generator_optimizer both set name"),
+        (
+            dict(optimizer={"learning_rate": 1e-3}, discriminator_optimizer={"name": "sgd", "learning_rate": 1e-4}),
+            "optimizer and discriminator_optimizer both set learning_rate",
+        ),
+        (dict(optimizer={"learning_rate": 1e-3}, generator_optimizer=one), "both set name"),
+    ):
+        with pytest.raises(ganzoo.GanzooError, match=message):
+            model.compile(**given)
+    model.compile(optimizer={"learning_rate": np.float32(1e-3)}, generator_optimizer="sgd")
+    assert isinstance(model.generator_optimizer, keras.optimizers.SGD)
+    assert float(model.generator_optimizer.learning_rate) == pytest.approx(1e-3)
+    both = keras.optimizers.Adam(), keras.optimizers.Adam()
+    given = dict(zip(("generator_optimizer", "discriminator_optimizer"), both))
+    for _ in range(2):
+        model.compile(**given)
+    another = ganzoo.create("dcgan", image_shape=(28, 28, 1), latent_dim=4, width=4)
+    with pytest.raises(ganzoo.GanzooError, match="d_loss keeps state of other weights"):
+        another.compile(**given)
     model.compile()
     with pytest.raises(ganzoo.GanzooError, match=r"shape \(28, 28, 1\), the dataset has \(32, 32, 1\)"):
         model.fit(np.zeros((4, 32, 32, 1), "float32"))

@@ -176,6 +176,9 @@ def test_mistakes_are_found_before_anything_is_written(tiny_preset, tmp_path):
     ]:
         with pytest.raises(ganzoo.GanzooError, match=message):
             ganzoo.train(tiny_preset, output=runs, settings=settings)
+    for value in (ganzoo.losses.get("hinge"), keras.optimizers.Adam()):
+        with pytest.raises(ganzoo.GanzooError, match=r"'compile\.loss' is a .* YAML files cannot hold"):
+            ganzoo.train(tiny_preset, output=runs, settings={"compile.loss": value})
     with pytest.raises(ganzoo.GanzooError, match="no such folder"):
         ganzoo.train(tiny_preset, data="folder:/nowhere", output=runs)
     assert not runs.exists()
@@ -340,6 +343,29 @@ def test_an_interruption_never_loses_the_record_of_an_epoch(
         for name in ("d_loss", "g_loss", "d_real", "d_fake"):
             assert line[name] == pytest.approx(other[name], rel=1e-4), "an epoch in two parts has the means of one"
     assert len(list((folder / "samples").iterdir())) == 4
+
+
+class Score(keras.callbacks.Callback):
+    """A metric that is best after the first epoch, and the weights of that time."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["score"] = float(epoch)
+        if epoch == 0:
+            self.best = self.model.generator.get_weights()
+
+
+@pytest.mark.parametrize("patience", [1, 9])
+def test_the_best_weights_that_a_callback_restores_are_saved(tiny_preset, tmp_path, patience):
+    """Where it stops the run, and where the run comes to its end."""
+    score = Score()
+    stop = keras.callbacks.EarlyStopping("score", mode="min", patience=patience, restore_best_weights=True)
+    settings = ["extractor=null", "epochs=3"]
+    folder = ganzoo.train(tiny_preset, output=tmp_path, settings=settings, callbacks=[score, stop])
+    assert len(read_records(folder / "metrics.jsonl")) == (2 if patience == 1 else 3)
+    saved = ganzoo.load(folder / "checkpoints" / "last.keras").generator.get_weights()
+    for ours, best in zip(saved, score.best):
+        np.testing.assert_array_equal(ours, best)
+    assert (folder / "samples.gif").exists()
 
 
 def test_two_processes_do_not_share_a_run(tiny_preset, begun_run, tmp_path):

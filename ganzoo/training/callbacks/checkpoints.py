@@ -70,7 +70,9 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         # The last batch of an epoch is followed by `on_epoch_end`, which saves after the metrics have been recorded.
-        if time.monotonic() - self._saved_at > 60 * self.minutes and batch + 1 < (self.params.get("steps") or 0):
+        # In the first epoch of a dataset of unknown length, it is not known which one is the last.
+        is_last = batch + 1 == self.params.get("steps")
+        if time.monotonic() - self._saved_at > 60 * self.minutes and not is_last:
             self.save("last")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
