@@ -36,6 +36,7 @@ CONTROLS = (
     "generator_learning_rate",
     "instance_noise",
     "feature_matching",
+    "moment_matching",
     "historical_averaging",
     "conditional",
 )
@@ -88,6 +89,7 @@ def game_controls(prefix: str) -> dict[str, Any]:
         "generator_learning_rate": gr.Number(0.001, label="Learning rate of G", elem_id=known("g-rate")),
         "instance_noise": gr.Slider(0, 1, 0, step=0.05, label="Instance noise", elem_id=known("instance-noise")),
         "feature_matching": gr.Number(0, label="Feature matching (weight)", elem_id=known("matching")),
+        "moment_matching": gr.Number(0, label="Moment matching (weight)", elem_id=known("moments")),
         "historical_averaging": gr.Number(0, label="Historical averaging (weight)", elem_id=known("averaging")),
         "conditional": gr.Checkbox(False, label="Give the class to both networks", elem_id=known("conditional")),
     }
@@ -110,6 +112,7 @@ _REAL = {
     "generator_learning_rate": (0, 1),
     "instance_noise": (0, 1),
     "feature_matching": (0, 100),
+    "moment_matching": (0, 100),
     "historical_averaging": (0, 100),
 }
 

@@ -110,6 +110,7 @@ class Game:
                 penalties=settings.penalties,
                 augmentations=settings.augmentations,
                 feature_matching=settings.feature_matching,
+                moment_matching=settings.moment_matching,
                 historical_averaging=settings.historical_averaging,
                 discriminator_steps=settings.discriminator_steps,
                 ema_decay=0.0,

@@ -24,7 +24,7 @@ class Settings:
         loss: as in `AdversarialModel.compile`, as are the following. With the loss "boundary_equilibrium" the
             discriminator is an autoencoder.
         penalties, augmentations: lists. Of the augmentations, "diffaugment" is for images alone.
-        feature_matching, historical_averaging: weights of these losses.
+        feature_matching, moment_matching, historical_averaging: weights of these losses.
         discriminator_steps: the k of Algorithm 1.
         discriminator_regularizers, generator_regularizers: lists, as in `AdversarialModel`.
         weight_clipping: if not 0, the discriminator's weights stay in [-value, value].
@@ -51,6 +51,7 @@ class Settings:
     penalties: list = field(default_factory=list)
     augmentations: list = field(default_factory=list)
     feature_matching: NotNegative = 0.0
+    moment_matching: NotNegative = 0.0
     historical_averaging: NotNegative = 0.0
     discriminator_steps: AtLeastOne = 1
     discriminator_regularizers: list = field(default_factory=list)

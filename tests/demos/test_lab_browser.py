@@ -192,7 +192,7 @@ def test_each_control_reaches_the_game(browser, address):
         "penalty-weight": 2,
         "instance-noise": 0.1,
     }
-    numbers["averaging"] = 0.1
+    numbers |= {"averaging": 0.1, "moments": 0.2}
     shared = ("seed", "layers", "units", "latent-dim", "batch", "pretraining")
     # Twice: a control that is just coming into being loses what is typed.
     for name, value in [*numbers.items()] * 2:
@@ -214,7 +214,7 @@ def test_each_control_reaches_the_game(browser, address):
         *("loss=minimax: smoothing=0.1", "penalties=[r1: weight=2]"),
         "augmentations=[instance_noise: deviation=0.1]",
         *("discriminator_steps=2", "discriminator_learning_rate=0.003", "generator_learning_rate=0.002"),
-        *("feature_matching=0.1", "historical_averaging=0.1"),
+        *("feature_matching=0.1", "moment_matching=0.2", "historical_averaging=0.1"),
         *("discriminator_regularizers=[spectral_normalization]", "generator_regularizers=[spectral_normalization]"),
     }
     # The second game has what both have in common, and settings of its own.

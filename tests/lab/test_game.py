@@ -81,6 +81,7 @@ EVERYTHING = [
     dict(loss="least_squares", discriminator_regularizers=["minibatch_discrimination"], historical_averaging=0.01),
     dict(loss="hinge", discriminator_regularizers=["spectral_normalization"], augmentations=["instance_noise"]),
     dict(loss="boundary_equilibrium", optimizer="rmsprop"),
+    dict(moment_matching=1.0),
     dict(
         loss={"name": "non_saturating", "smoothing": 0.1},
         batch_norm="both",
