@@ -145,6 +145,42 @@ def test_losses_are_those_of_the_paper(model):
     assert later == pytest.approx(adversarial + 10 * cycle, rel=1e-3)
 
 
+def test_hidden_frames_are_filled_in(speakers):
+    """Training hides consecutive frames, which the generators do not see, and tells them so."""
+    filling = ganzoo.create("cyclegan_vc", **TINY, masked_frames=8, output="residual")
+    filling.compile()
+    x, y = filling.example_batch(40)
+    filling.take_statistics(x, y)
+    hidden = np.array(filling.hidden(x))
+    is_hidden = (hidden[..., 2:] == 0).all(axis=-1)
+    np.testing.assert_array_equal(hidden[..., :2], x[..., :2])
+    np.testing.assert_array_equal(hidden[~is_hidden], x[~is_hidden])
+    counts, edges = is_hidden.sum(axis=1), np.diff(is_hidden.astype(int), axis=1)
+    assert set(counts) >= {1, 4, 7}
+    assert counts.max() <= 8
+    assert (np.abs(edges).sum(axis=1) <= 2).all()
+    assert is_hidden.any(axis=0)[1:].all(), "every frame but the first is hidden at times"
+    # What was in a hidden frame does not matter, but that it is hidden does.
+    network, i = filling.generator, int(counts.argmax())
+    known = np.array(network.get_layer("missing_frames")([hidden, hidden[..., 2:]]))
+    np.testing.assert_array_equal(known[..., -1], ~is_hidden)
+    means = np.where(is_hidden[i, :, None], np.array(network.get_layer(SOURCE).mean)[1:], x[i, :, 2:])
+    before = np.concatenate([x[i, :, :2], means], axis=-1)[None].astype("float32")
+    assert np.abs(np.array(network(before)) - np.array(network(hidden[i : i + 1]))).max() > 1e-3
+    # Whole segments are compared, and nothing is hidden outside of training.
+    filling.adversarial_weight = 0.0
+    filling.cycle_weight, filling.identity_weight = 1.0, 0.0
+    for name in filling.generators:
+        last = filling.networks[name].get_layer("last")
+        last.set_weights([np.zeros_like(weight) for weight in last.get_weights()])
+    assert float(filling.generator_loss((x, y), training=False)) == pytest.approx(0, abs=1e-4)
+    assert float(filling.generator_loss((x, y))) > 0.05
+    history = filling.fit(x, y, batch_size=8, verbose=0).history
+    assert np.isfinite(history["cycle_loss"][0])
+    with pytest.raises(GanzooError, match="masked_frames must be at most the 32 frames"):
+        ganzoo.create("cyclegan_vc", **TINY, masked_frames=33)
+
+
 def test_statistics_are_taken_from_the_training_data(model, speakers):
     low, high = open_voices(labeled(speakers), ("low", "high"), 8_000)
     for side, voice in ((SOURCE, low), (TARGET, high)):

@@ -16,7 +16,7 @@ from ganzoo.layers.prelu import PReLU
 from ganzoo.layers.spectral_normalization import SpectralNormalization
 from ganzoo.layers.standardization import Standardization
 from ganzoo.layers.virtual_batch_normalization import DropReference, ReferenceBatch, VirtualBatchNormalization
-from ganzoo.layers.voice_statistics import VoiceRestoration, VoiceStatistics
+from ganzoo.layers.voice_statistics import MissingFrames, VoiceRestoration, VoiceStatistics
 
 __all__ = [
     "BatchNormalization",
@@ -35,6 +35,7 @@ __all__ = [
     "MaskedConv2D",
     "Maxout",
     "MinibatchDiscrimination",
+    "MissingFrames",
     "Modulation",
     "MuLawOneHot",
     "PReLU",

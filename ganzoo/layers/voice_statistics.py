@@ -90,6 +90,35 @@ class VoiceStatistics(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="ganzoo")
+class MissingFrames(keras.layers.Layer):
+    """Says which frames of features are missing: those whose mel-cepstral coefficients are all 0.
+
+    Called with [features, standardized mel-cepstrum], the layer returns float32 (batch, frames, coefficients + 1): the
+    mel-cepstrum, with 0, which is the mean, in missing frames, and 1 in the others.
+
+    Example:
+        layer = ganzoo.layers.MissingFrames()
+        features, cepstra = np.ones((2, 128, 26), "float32"), np.ones((2, 128, 24), "float32")
+        features[:, 40:60, 2:] = 0
+        known = layer([features, cepstra])      # (2, 128, 25), 0 in 20 frames
+    """
+
+    # Also where `set_precision` changes the precision of a network.
+    always_float32 = True
+
+    def __init__(self, **options: Any):
+        super().__init__(**{"dtype": "float32", **options})
+
+    def call(self, inputs: Any) -> Tensor:
+        features, cepstra = inputs
+        is_known = ops.cast(ops.any(ops.not_equal(features[..., 2:], 0.0), axis=-1, keepdims=True), "float32")
+        return ops.concatenate([ops.cast(cepstra, "float32") * is_known, is_known], axis=-1)
+
+    def compute_output_shape(self, shapes: Any) -> Any:
+        return (*shapes[1][:-1], shapes[1][-1] + 1)
+
+
+@keras.saving.register_keras_serializable(package="ganzoo")
 class VoiceRestoration(VoiceStatistics):
     """`VoiceStatistics.restored` as a layer, called with [features, standardized pitch, standardized mel-cepstra].
 

@@ -2,8 +2,11 @@
 
 from typing import Any, Literal
 
+from keras import ops
+
 from ganzoo.arguments import AtLeastOne, ClassName, NotNegative, NotNegativeWhole
 from ganzoo.data.batches import first_examples
+from ganzoo.errors import GanzooError
 from ganzoo.networks.voice import SOURCE, TARGET, cepstra_discriminator, voice_converter
 from ganzoo.registry import register
 from ganzoo.tasks.voice_conversion import VoiceConversion
@@ -39,6 +42,9 @@ class CycleGANVC(VoiceConversion, CycleModel):
         discriminator_width: channels of the discriminators' first convolution after its gate; the paper has 128.
         discriminator_depth: number of the discriminators' gated convolutions, 2 to 4; the paper has 4.
         patches: whether the discriminators judge overlapping patches, as in CycleGAN, or segments as a whole.
+        masked_frames: up to as many consecutive frames of a segment are hidden from the generators in training, at
+            random: the discriminators and the cycle loss teach them to fill in what the frames around suggest, as in
+            MaskCycleGAN-VC (Kaneko et al. 2021, arXiv:2102.12841), whose limit is half of a segment. 0 as in the paper.
         discriminator_norm: whether the discriminators have instance normalization, as in the paper. Without, they also
             see the means and deviations of a segment.
         domains: names of the two voices, for `convert`.
@@ -82,6 +88,7 @@ class CycleGANVC(VoiceConversion, CycleModel):
         hidden: int = 1024,
         blocks: int = 6,
         output: Literal["direct", "residual"] = "direct",
+        masked_frames: NotNegativeWhole = 0,
         discriminator_width: int = 128,
         discriminator_depth: int = 4,
         patches: bool = False,
@@ -89,8 +96,10 @@ class CycleGANVC(VoiceConversion, CycleModel):
         domains: tuple[ClassName, ClassName] = ("a", "b"),
         **options: Any,
     ):
+        if masked_frames > frames:
+            raise GanzooError(f"masked_frames must be at most the {frames} frames of a segment, got {masked_frames}")
         networks: dict[str, Any] = {
-            name: voice_converter(coefficients, width, channels, hidden, blocks, output, name)
+            name: voice_converter(coefficients, width, channels, hidden, blocks, output, masked_frames > 0, name)
             for name in self.generators
         }
         for name in self.discriminators:
@@ -99,11 +108,24 @@ class CycleGANVC(VoiceConversion, CycleModel):
             )
         super().__init__(networks, **options)
         self.compared_shape = (frames, coefficients)
+        self.masked_frames = masked_frames
         self.set_voices(domains, sample_rate, coefficients, frames)
 
     def compared(self, examples: Tensor, side: int) -> Tensor:
         """The mel-cepstra of features, standardized by the statistics of their side."""
         return self._voice(side)(examples)[1]
+
+    def hidden(self, examples: Tensor) -> Tensor:
+        """Features without the mel-cepstra of up to `masked_frames` consecutive frames, which differ between them."""
+        if not self.masked_frames:
+            return examples
+        count, frames = ops.shape(examples)[0], examples.shape[1]
+        random = self.noise.uniform((count, 2))
+        size = random[:, :1] * self.masked_frames
+        start = random[:, 1:] * (frames - size)
+        place = ops.arange(frames, dtype="float32")[None]
+        is_known = ops.cast((place < start) | (place >= start + size), "float32")[..., None]
+        return ops.concatenate([examples[..., :2], examples[..., 2:] * is_known], axis=-1)
 
     def moved(self, examples: Tensor, side: int, other: int) -> Tensor:
         """Features with the mean and the deviation of the other side: what the identity loss asks to leave as it is."""

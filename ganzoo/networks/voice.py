@@ -7,7 +7,7 @@ import keras
 from keras import layers
 
 from ganzoo.errors import GanzooError, at_least_one
-from ganzoo.layers import Conv1D, Conv2D, GatedLinearUnit, VoiceRestoration, VoiceStatistics
+from ganzoo.layers import Conv1D, Conv2D, GatedLinearUnit, MissingFrames, VoiceRestoration, VoiceStatistics
 from ganzoo.networks.translation import instance_norm as _instance_norm
 from ganzoo.types import Tensor
 
@@ -24,6 +24,7 @@ def voice_converter(
     hidden: int,
     blocks: int,
     output: Literal["direct", "residual"] = "direct",
+    fills_in: bool = False,
     name: str = "generator",
 ) -> keras.Model:
     """Features of one voice (batch, frames, 2 + coefficients) to those of another; frames are a multiple of 4.
@@ -41,6 +42,7 @@ def voice_converter(
         blocks: number of residual blocks; the paper has 6.
         output: "direct" as in the paper, or "residual": the network's output is added to the standardized mel-cepstra,
             so that training starts near the conversion of mean and deviation.
+        fills_in: whether the network is told which frames are missing, see `ganzoo.layers.MissingFrames`.
 
     Raises:
         GanzooError: a size below 1.
@@ -54,7 +56,8 @@ def voice_converter(
     at_least_one(coefficients=coefficients, width=width, channels=channels, hidden=hidden, blocks=blocks)
     features = keras.Input((None, 2 + coefficients), name="features")
     pitch, cepstra = VoiceStatistics(coefficients, name=SOURCE)(features)
-    x = GatedLinearUnit(name="first_gate")(Conv1D(2 * width, 15, padding="same", name="first")(cepstra))
+    known = MissingFrames(name="missing_frames")([features, cepstra]) if fills_in else cepstra
+    x = GatedLinearUnit(name="first_gate")(Conv1D(2 * width, 15, padding="same", name="first")(known))
     x = _gated(x, 2 * width, 5, "down1", strides=2)
     x = _gated(x, channels, 5, "down2", strides=2)
     for i in range(1, blocks + 1):
@@ -66,7 +69,8 @@ def voice_converter(
     initial = keras.initializers.RandomNormal(0.0, 1e-3) if output == "residual" else "glorot_uniform"
     x = Conv1D(coefficients, 15, padding="same", dtype="float32", kernel_initializer=initial, name="last")(x)
     if output == "residual":
-        x = layers.Add(dtype="float32", name="sum")([cepstra, x])
+        # In missing frames, the output is added to the mean.
+        x = layers.Add(dtype="float32", name="sum")([known[..., :coefficients] if fills_in else cepstra, x])
     return keras.Model(features, VoiceRestoration(coefficients, name=TARGET)([features, pitch, x]), name=name)
 
 

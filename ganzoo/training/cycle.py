@@ -22,7 +22,7 @@ class CycleModel(AdversarialModel):
     examples of the wanted side stay as they are. The discriminators also see examples from a pool of earlier steps.
 
     Batches are pairs of arrays, one of each side, in no relation to each other. A subclass sets `compared_shape`, and
-    may override `compared` and `moved`.
+    may override `compared`, `hidden` and `moved`.
 
     Args:
         networks: {name: network, or function that builds it} with the names in `generators` and `discriminators`.
@@ -71,6 +71,10 @@ class CycleModel(AdversarialModel):
         default."""
         return examples
 
+    def hidden(self, examples: Tensor) -> Tensor:
+        """Examples as training gives them to the translators, perhaps with parts missing; as they are by default."""
+        return examples
+
     def split_batch(self, batch: Any) -> tuple[Any, None]:
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
             raise GanzooError(f"{self.model_name} learns from examples of two sides: use ganzoo.data.{self.data_name}")
@@ -79,12 +83,13 @@ class CycleModel(AdversarialModel):
     def generator_outputs(self, real: Any, condition: None, training: bool = True) -> tuple[Tensor, ...]:
         """G(x), F(y), and with an identity loss G(y), F(x)."""
         x, y = real
+        given_x, given_y = (self.hidden(x), self.hidden(y)) if training else real
         if not self.identity_weight:
-            return self.generator(x, training=training), self.backward_generator(y, training=training)
+            return self.generator(given_x, training=training), self.backward_generator(given_y, training=training)
         # Each network in one pass.
         moved_x, moved_y = self.moved(x, 0, 1), self.moved(y, 1, 0)
-        g_x, g_y = _halves(self.generator(ops.concatenate([x, moved_y]), training=training), x)
-        f_y, f_x = _halves(self.backward_generator(ops.concatenate([y, moved_x]), training=training), y)
+        g_x, g_y = _halves(self.generator(ops.concatenate([given_x, moved_y]), training=training), x)
+        f_y, f_x = _halves(self.backward_generator(ops.concatenate([given_y, moved_x]), training=training), y)
         return g_x, f_y, g_y, f_x
 
     def discriminator_loss(self, batch: Any, training: bool = True) -> Tensor:
