@@ -148,7 +148,9 @@ def new_result(name: str) -> Path:
     for old in sorted(results.iterdir(), key=lambda path: path.stat().st_mtime)[: 1 - KEPT_RESULTS]:
         shutil.rmtree(old, ignore_errors=True)
     # Names of presets may be addresses or paths.
-    return Path(tempfile.mkdtemp(dir=results)) / re.sub(r"[/\\:]+", "-", name)
+    name = re.sub(r"[/\\:]+", "-", name)
+    suffix = Path(name).suffix
+    return Path(tempfile.mkdtemp(dir=results)) / (stem(name) + suffix)
 
 
 def stem(path: str | Path) -> str:

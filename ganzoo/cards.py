@@ -4,6 +4,7 @@ The text comes from the YAML file and the sample image alone, so that it is writ
 caption, and the SHA-256 of the weights that generated it, are stored inside the PNG file.
 """
 
+import contextlib
 import io
 import re
 from collections.abc import Mapping
@@ -152,7 +153,23 @@ def card(config: Config, name: str, samples: bytes | None = None, image: str = S
     parts.append(equation_of(config))
     parts += ["## Use", _use(config, name), "## Data and license", _data(config, weights)]
     parts += ["## Metrics", _metrics(weights), "## Limits", _limits(config)]
+    # By which `ganzoo push` recognizes the card of earlier weights.
+    parts.append("" if page else f"<!-- weights: {weights.sha256} -->")
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def weights_of(text: str) -> str | None:
+    """The SHA-256 of the weights that a card describes; None if it does not say, as one that was written by hand.
+
+    Example:
+        from ganzoo import presets
+        from ganzoo.cards import card, weights_of
+
+        config = presets.find("dcgan.mnist").config
+        assert weights_of(card(config, "dcgan.mnist")) == config.weights.sha256
+    """
+    found = re.search(r"<!-- weights: ([0-9a-f]{64}) -->", text)
+    return found[1] if found else None
 
 
 def samples_of(model: Any, source: str, sha256: str, most_bytes: int = _LARGEST_SAMPLES) -> bytes | None:
@@ -414,6 +431,8 @@ def headline(metrics: Mapping[str, float], preset: str) -> str:
     """
     shares = {name: f"{100 * value:.1f}%".replace("100.0", "100") for name, value in metrics.items()}
     for name, text in _HEADLINES.items():
-        if name in metrics:
-            return text.format(**metrics, kind=preset.split(".")[-1], shares=shares)
+        # A text may need others.
+        with contextlib.suppress(KeyError):
+            if name in metrics:
+                return text.format(**metrics, kind=preset.split(".")[-1], shares=shares)
     return ""

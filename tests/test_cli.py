@@ -228,6 +228,7 @@ CHEAP_MISTAKES = [
     ("evaluate dcgan lsgann --data digits", "Did you mean 'lsgan'?"),
     ("evaluate dcgan --data idx:t10k", "no such file: t10k"),
     ("evaluate dcgan --data digits --extractor none.keras", "no such file: none.keras"),
+    ("evaluate dcgan --data digits --classifier none.keras", "no such file: none.keras"),
     ("evaluate dcgan --data digits --metric frechet_distanse", "Did you mean 'frechet_distance'?"),
     ("probe cgan --data digits --test digits", "takes images alone"),
     ("probe dcgan --data digits --test idx:t10k", "no such file: t10k"),

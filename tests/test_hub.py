@@ -15,6 +15,7 @@ from click.testing import CliRunner
 import ganzoo
 from ganzoo import cards, hub
 from ganzoo.cli import main
+from ganzoo.config import load_config
 from ganzoo.training.plan import prepare
 from ganzoo.training.publish import push_folder
 from tests.hub_server import TOKEN, HubServer
@@ -321,9 +322,15 @@ def test_only_whole_presets_are_pushed(server, folder, tmp_path):
     with pytest.raises(ganzoo.GanzooError, match="is not a PNG file"):
         push_folder(mine, "hf://ana/x")
     (mine / "samples.png").write_bytes(cards.samples_of(ganzoo.load(mine), "", "0" * 64))
-    with pytest.raises(ganzoo.GanzooError, match="are of earlier weights: remove both"):
+    with pytest.raises(ganzoo.GanzooError, match="is of earlier weights: remove both"):
         push_folder(mine, "hf://ana/x")
     (mine / "samples.png").unlink()
+    card = cards.card(load_config(mine / "preset.yaml"), cards.PLACE)
+    sha256 = cards.weights_of(card)
+    (mine / "README.md").write_text(card.replace(sha256, "0" * 64))
+    with pytest.raises(ganzoo.GanzooError, match="is of earlier weights: remove both"):
+        push_folder(mine, "hf://ana/x")
+    (mine / "README.md").unlink()
     damaged_weights(mine)
     with pytest.raises(ganzoo.GanzooError, match="damaged or has been changed"):
         push_folder(mine, "hf://ana/x")

@@ -1,5 +1,6 @@
 """ganzoo data"""
 
+import re
 from pathlib import Path
 
 import click
@@ -47,6 +48,14 @@ def data(source: str, output: str | None, preview: str, size: int, upscale: bool
     """
     from ganzoo import checks
 
+    for folder in _folders(source):
+        checks.existing(folder, kind="folder")
+        for name, path in ("the preview", preview if output is None else None), ("the output", output):
+            if path is not None and folder.resolve() in (Path(path).resolve() / "file").parents:
+                raise GanzooError(
+                    f"{name} {click.format_filename(path)} lies within {folder} and would become a part of it: name "
+                    f"another place with --{name.removeprefix('the ')}"
+                )
     if output is not None:
         checks.folder_to_write(output)
         import_keras()
@@ -55,15 +64,6 @@ def data(source: str, output: str | None, preview: str, size: int, upscale: bool
         click.echo(write_images(source, output, size, upscale=upscale))
         return
     checks.image_to_write(preview)
-    scheme, _, place = source.partition(":")
-    if place and scheme in ("folder", "captions"):
-        folder = Path(place).expanduser()
-        checks.existing(folder, kind="folder")
-        if folder.resolve() in Path(preview).resolve().parents:
-            raise GanzooError(
-                f"the preview {click.format_filename(preview)} lies within {folder} and would become a part of it: "
-                "name another place with --preview"
-            )
     import_keras()
     from ganzoo.inference.inspection import inspect, preview_grid
     from ganzoo.inference.sampling import save_image
@@ -73,3 +73,12 @@ def data(source: str, output: str | None, preview: str, size: int, upscale: bool
         click.echo(f"{title + ':':13}{text}".encode(errors="replace"))
     save_image(preview, preview_grid(found, size))
     click.echo(f"{'preview:':13}{click.format_filename(preview)}")
+
+
+def _folders(source: str) -> list[Path]:
+    """The folders whose images are the data of a source."""
+    scheme, _, place = source.partition(":")
+    if scheme == "folders":
+        parts = re.sub(":(train|test)$", "", place).split(",")
+        return [Path(part).expanduser() for part in parts if part]
+    return [Path(place).expanduser()] if place and scheme in ("folder", "captions") else []

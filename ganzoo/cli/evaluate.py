@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from ganzoo.evaluation import Evaluation
 
 
+_classifier = click.option(
+    "--classifier",
+    type=_Path(),
+    metavar="NAME",
+    help="Second feature extractor, for another Fréchet distance. [default: the one that selected the checkpoints]",
+)
+
+
 @main.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, type=_Path())
 @click.option(
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Feature extractor: a name or a .keras file. [default: the preset's own]",
 )
+@_classifier
 @click.option("--samples", type=click.IntRange(2), default=10_000, show_default=True, help="Images to generate.")
 @click.option(
     "--metric",
@@ -35,7 +44,13 @@ if TYPE_CHECKING:
 )
 @click.option("--upscale", is_flag=True, help="Upscale smaller real images. [default: the preset's own setting]")
 def evaluate(
-    names: Sequence[str], data: str, extractor: str | None, samples: int, upscale: bool, metrics: Sequence[str]
+    names: Sequence[str],
+    data: str,
+    extractor: str | None,
+    classifier: str | None,
+    samples: int,
+    upscale: bool,
+    metrics: Sequence[str],
 ) -> None:
     """Measures trained models against real data. NAME is a model (its default preset), a preset, a
     Hugging Face Hub address (hf://USER/NAME), a .keras file or a run folder.
@@ -50,12 +65,12 @@ def evaluate(
     from ganzoo import checks
 
     models = [checks.model(name) for name in names]
-    _check(models, data, extractor)
+    _check(models, data, extractor, classifier)
     checks.metrics(metrics, models[0])
     import_keras()
     from ganzoo.evaluation import evaluate_presets
 
-    _show(evaluate_presets(names, data, extractor, samples, upscale, metrics))
+    _show(evaluate_presets(names, data, extractor, samples, upscale, metrics, classifier))
 
 
 @main.command()
@@ -70,12 +85,7 @@ def evaluate(
     help="Feature extractor: a name or a .keras file. It should not have selected the checkpoints of the models. "
     "[default: the presets' evaluation.judge]",
 )
-@click.option(
-    "--classifier",
-    type=_Path(),
-    metavar="NAME",
-    help="Second feature extractor, for another Fréchet distance. [default: the one that selected the checkpoints]",
-)
+@_classifier
 @click.option("--samples", type=click.IntRange(2), default=10_000, show_default=True, help="Images to generate.")
 @click.option("--upscale", is_flag=True, help="Upscale smaller real images. [default: the presets' own setting]")
 def compare(

@@ -207,7 +207,7 @@ def compare_presets(
         found = ganzoo.evaluation.compare_presets(names, "digits", classifier="digits_classifier", samples=50)
         print(found[0].metrics["sharpness_ratio"])
     """
-    names = _all_of(names)
+    names = list(dict.fromkeys(_all_of(names)))
     for name in names:
         model = presets.model_of(name)
         if not takes_extractor(model):

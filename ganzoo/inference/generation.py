@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from ganzoo.inference import video
 from ganzoo.inference.counts import allocated, whole_count
 from ganzoo.inference.frames import LARGEST_ANIMATION, write_frames
 from ganzoo.inference.latent import Latents, walk
-from ganzoo.inference.sampling import grid, save_image
+from ganzoo.inference.sampling import checked_seconds, grid, save_image
 from ganzoo.types import PathLike
 
 # Formats of a walk, besides those of videos.
@@ -184,8 +183,8 @@ def write_walk(
     whole_count(points)
     if points < 2:
         raise GanzooError(f"a walk passes at least 2 points, got {points}")
-    if seconds is not None and not 0 < seconds < math.inf:
-        raise GanzooError(f"seconds must be a positive number, got {seconds!r}")
+    if seconds is not None:
+        checked_seconds(seconds)
     path = Path(path)
     each = max(1, round((2 * points if seconds is None else seconds) * RATE / points))
     total = each * points

@@ -112,17 +112,29 @@ def check_suffix(path: PathLike) -> None:
         raise GanzooError(f"cannot write '{path.name}' as an image: use {', '.join(WRITTEN)}")
 
 
+def checked_seconds(seconds: float) -> float:
+    """A duration, which is a positive number.
+
+    Raises:
+        GanzooError: it is not.
+    """
+    if not isinstance(seconds, (int, float, np.number)) or not 0 < seconds < math.inf:
+        raise GanzooError(f"seconds must be a positive number, got {seconds!r}")
+    return float(seconds)
+
+
 def save_animation(path: PathLike, images: Sequence[np.ndarray] | np.ndarray, seconds: float = 6.0) -> None:
     """Writes uint8 images of one shape as a looping GIF of about `seconds`, with a pause on the last image.
 
     Raises:
-        GanzooError: the file cannot be written.
+        GanzooError: `seconds` is not a positive number, or the file cannot be written.
 
     Example:
         from ganzoo.inference.sampling import save_animation
 
         save_animation("animation.gif", np.zeros((4, 28, 28, 1), "uint8"), seconds=1.0)
     """
+    checked_seconds(seconds)
     frames = [to_pillow(image) for image in images]
     each = max(40, int(1000 * seconds / len(frames)))
     buffer = io.BytesIO()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ganzoo.errors import GanzooError, unknown
+from ganzoo.errors import GanzooError, at_least_one, unknown
 
 # Points that stand for a distribution; each batch is sampled from them.
 POOL = 4096
@@ -49,7 +49,8 @@ def sample(data: str | Any, count: int = POOL, seed: int = 0) -> Points:
         seed: of the random numbers.
 
     Raises:
-        GanzooError: an unknown name, or points that are not (any, 2), finite and in [-3, 3].
+        GanzooError: an unknown name, a count that is not an integer of at least 1, or points that are not (any, 2),
+            finite and in [-3, 3].
 
     Example:
         from ganzoo.lab.data import sample
@@ -57,6 +58,7 @@ def sample(data: str | Any, count: int = POOL, seed: int = 0) -> Points:
         ring = sample("ring", 100, seed=1)
         ring.centers.shape                      # (8, 2)
     """
+    at_least_one(count=count)
     rng = np.random.default_rng(seed)
     if not isinstance(data, str):
         return _own(data, count, rng)

@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from ganzoo import backend, losses
-from ganzoo.errors import GanzooError, unknown
+from ganzoo.errors import GanzooError, at_least_one, unknown
 from ganzoo.lab.data import LIMIT, Points, sample
 from ganzoo.lab.measures import jensen_shannon, modes_found, wasserstein
 from ganzoo.lab.models import EquilibriumPoints, PointGAN
@@ -173,15 +173,14 @@ class Game:
                 one update of the discriminator or the generator alone.
 
         Raises:
-            GanzooError: fewer than one step, or another objective.
+            GanzooError: steps that are not an integer of at least 1, or another objective.
 
         Example:
             game = ganzoo.lab.Game(units=8)
             game.train(5)
             game.train(only="g_loss")
         """
-        if steps < 1:
-            raise GanzooError(f"steps must be at least 1, got {steps}")
+        at_least_one(steps=steps)
         self.prepare(only)
         self._runs[only](steps)
 

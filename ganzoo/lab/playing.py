@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganzoo.errors import GanzooError, missing_package
-from ganzoo.inference.sampling import save_animation, save_image
+from ganzoo.inference.sampling import checked_seconds, save_animation, save_image
 from ganzoo.lab.data import LIMIT
 from ganzoo.lab.prepared import Experiment, experiments
 from ganzoo.lab.settings import Settings
@@ -149,6 +149,7 @@ def compare(
     """
     if path is not None:
         _ending(path)
+        checked_seconds(seconds)
         _pyplot()
     if isinstance(what, Mapping):
         games = {name: Settings.of(base, **_mapping(name, changes)) for name, changes in what.items()}

@@ -122,9 +122,9 @@ class Settings:
 
 def _equal(first: Any, second: Any) -> bool:
     """Whether two values are equal. Data may be an array, whose comparison has no single truth value."""
-    if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
-        return np.array_equal(first, second)
-    return bool(first == second)
+    if all(isinstance(one, (np.ndarray, list, tuple)) for one in (first, second)):
+        return len(first) == len(second) and all(_equal(*pair) for pair in zip(first, second))
+    return bool(np.all(first == second))
 
 
 _BATCH_NORM = ("none", "generator", "discriminator", "both")

@@ -208,14 +208,10 @@ def push_folder(folder: PathLike, address: str, private: bool = False) -> str:
     }
     if (folder / cards.SAMPLES_FILE).exists():
         files[cards.SAMPLES_FILE] = _content(folder, cards.SAMPLES_FILE, _LARGEST_SAMPLES)
-        shown = cards.stored_in(files[cards.SAMPLES_FILE]).get("weights", config.weights.sha256)
-        if shown != config.weights.sha256:
-            raise GanzooError(
-                f"{folder / cards.SAMPLES_FILE} and the card beside it are of earlier weights: remove both, and a card "
-                "is written anew, or publish the run again"
-            )
+        _refuse_earlier(folder, cards.stored_in(files[cards.SAMPLES_FILE]).get("weights"), config.weights.sha256)
     if (folder / cards.CARD_FILE).exists():
         text = _content(folder, cards.CARD_FILE, MOST_BYTES).decode(errors="replace")
+        _refuse_earlier(folder, cards.weights_of(text), config.weights.sha256)
     else:
         source = str(config.data.get("source", ""))
         sample_image = files.get(cards.SAMPLES_FILE) or cards.samples_of(model, source, config.weights.sha256)
@@ -224,6 +220,14 @@ def push_folder(folder: PathLike, address: str, private: bool = False) -> str:
         text = cards.card(config, cards.PLACE, sample_image)
     files[cards.CARD_FILE] = text.replace(cards.PLACE, str(address)).encode()
     return hub.upload(address, files, private)
+
+
+def _refuse_earlier(folder: Path, shown: str | None, sha256: str) -> None:
+    if shown not in (None, sha256):
+        raise GanzooError(
+            f"the model card in {folder}, {cards.CARD_FILE} and {cards.SAMPLES_FILE}, is of earlier weights: remove "
+            "both, and a card is written anew, or publish the run again"
+        )
 
 
 def _content(folder: Path, name: str, most_bytes: int) -> bytes:

@@ -108,7 +108,12 @@ def test_thin_images_and_short_or_broken_recordings_do_not_end_the_report(tmp_pa
 def test_the_preview_is_none_of_the_images(tmp_path, monkeypatch):
     Image.new("RGB", (8, 8)).save(tmp_path / "0.png")
     monkeypatch.chdir(tmp_path)
-    for arguments in (["data", "folder:."], ["data", f"folder:{tmp_path}", "--preview", "0.png"]):
+    for arguments in (
+        ["data", "folder:."],
+        ["data", f"folder:{tmp_path}", "--preview", "0.png"],
+        ["data", "folders:.,..:train", "--preview", "0.png"],
+        ["data", "folder:.", "--output", "new"],
+    ):
         done = CliRunner().invoke(main, arguments)
         assert done.exit_code == 1
         assert "and would become a part of it" in done.output

@@ -83,6 +83,11 @@ def test_games_are_compared_by_one_call(tmp_path):
         (lambda: ganzoo.lab.compare({"a": 3}), "the settings of the game 'a' are a mapping"),
         (lambda: ganzoo.lab.compare(["saturation"]), "takes the name of an experiment"),
         (lambda: played[0].figure(3), "there are 3 frames"),
+        (lambda: played[0].game.train(1.5), "steps must be an integer, got 1.5"),
+        (lambda: played[0].save(tmp_path / "a.gif", float("nan")), "seconds must be a positive number, got nan"),
+        # Before anything is played.
+        (lambda: ganzoo.lab.compare(games, tmp_path / "a.gif", steps=10**9, seconds=0), "seconds must be a positive"),
+        (lambda: ganzoo.lab.data.sample("ring", -1), "count must be at least 1, got -1"),
     ):
         with pytest.raises(ganzoo.GanzooError, match=message):
             call()

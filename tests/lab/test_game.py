@@ -181,4 +181,5 @@ def test_settings_are_compared_and_changed():
     points = np.zeros((5, 2))
     assert list(ganzoo.lab.Settings(data=points).differing()) == ["data"]
     assert ganzoo.lab.Settings(data=points) == ganzoo.lab.Settings(data=points.copy())
+    assert ganzoo.lab.Settings(data=list(points)) == ganzoo.lab.Settings(data=points.tolist())
     assert ganzoo.lab.Settings(data=points) != ganzoo.lab.Settings(data=points + 1)
