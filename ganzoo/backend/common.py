@@ -174,10 +174,10 @@ def never_empty(data: Any) -> Any:
     return data
 
 
-def weight_of(data: Any) -> float | None:
-    """The weight of what is recorded of a batch: its number of examples, so that a smaller last batch counts less."""
+def weight_of(data: Any, training: bool) -> float | None:
+    """The weight of what is recorded of a batch, see `tensorflow.py`."""
     shapes = [part.shape for part in keras.tree.flatten(data) if getattr(part, "shape", ())]
-    return float(shapes[0][0]) if shapes else None
+    return float(shapes[0][0]) if shapes and not training else None
 
 
 def replica_count() -> int:

@@ -225,14 +225,19 @@ def with_dependency(data: Any, value: Any) -> Tensor:
         return tf.identity(value)
 
 
-def weight_of(data: Any) -> Tensor:
-    """As in `common.py`; it depends on the batch, see `with_dependency`. Some replicas have no examples in the last
-    batch of `evaluate`."""
+def weight_of(data: Any, training: bool) -> Tensor:
+    """The weight of what is recorded of a batch, which depends on the batch: see `with_dependency`.
+
+    In `evaluate` it is the number of examples, so that a smaller last batch counts less, and a replica without examples
+    not at all. In training, whose batches are of one size, it is 1: with other weights, the moving means of batch norm
+    were wrong on several replicas (`tests/training/test_distribute.py`, TensorFlow 2.21).
+    """
     tensors = [tensor for tensor in tf.nest.flatten(data) if tf.is_tensor(tensor) and tensor.shape.rank != 0]
-    if not tensors:
-        return with_dependency(data, 1.0)
-    rows = tensors[0].shape[0]
-    return with_dependency(data, float(rows) if rows else tf.cast(tf.shape(tensors[0])[0], "float32"))
+    most = 1 if training else tf.int32.max
+    rows = tensors[0].shape[0] if tensors else 1
+    if rows:
+        return with_dependency(data, float(min(rows, most)))
+    return with_dependency(data, tf.cast(tf.minimum(tf.shape(tensors[0])[0], most), "float32"))
 
 
 def never_empty(data: Any) -> Any:

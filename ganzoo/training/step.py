@@ -74,7 +74,7 @@ class StepState(threading.local):
     Attributes:
         recorded: {name: value} given to `ZooModel.record`.
         shared: (batch, its result of `split_batch`, the generated batch) while both updates share a fake batch.
-        weight: sample weight of recorded values, see `ZooModel.record`: the number of examples of this replica.
+        weight: sample weight of recorded values, see `ZooModel.record` and `weight_of` of the backend.
     """
 
     recorded: dict[str, Tensor]
@@ -84,9 +84,9 @@ class StepState(threading.local):
     def __init__(self):
         self.recorded = {}
 
-    def begin(self, data: Any) -> None:
+    def begin(self, data: Any, training: bool) -> None:
         self.recorded = {}
-        self.weight = backend.weight_of(data)
+        self.weight = backend.weight_of(data, training)
 
     def end(self) -> None:
         # A loss called outside of a step must not use this step's tensors.
@@ -165,7 +165,7 @@ class TrainingStep:
     def training_step(self, data: Any) -> dict[str, Tensor]:
         """One training step: minimizes every objective on its parts of the batch, then updates the moving averages."""
         data = unpadded(data)
-        self._step_state.begin(data)
+        self._step_state.begin(data, training=True)
         self.noise.start_step(backend.with_dependency(data, self.step))
         loss = self.alternate(split(data, self.batches_per_step))
         self.after_step(self._step_state.recorded)
@@ -205,7 +205,7 @@ class TrainingStep:
     def evaluation_step(self, data: Any) -> dict[str, Tensor]:
         """Computes the losses of a batch; no weight changes."""
         data = unpadded(data)
-        self._step_state.begin(data)
+        self._step_state.begin(data, training=False)
         data = backend.never_empty(data)
         # Counts the examples since evaluate() began: noise differs between batches, but not between evaluations.
         self.noise.start_step(backend.with_dependency(data, self.trackers[self._last].count))
