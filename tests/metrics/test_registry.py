@@ -11,6 +11,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 import ganzoo
+import ganzoo.evaluation.speech_synthesis
+import ganzoo.evaluation.voice_conversion
 from ganzoo.cli import main
 from ganzoo.config import Evaluation
 from ganzoo.metrics import get_extractor
