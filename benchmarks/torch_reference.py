@@ -198,15 +198,6 @@ def _standardized(layer, node, exact):
     return VoiceStatistics(layer)
 
 
-@_maker("MissingFrames")
-def _missing_frames(layer, node, exact):
-    def known(features, cepstra):
-        is_known = (features[:, 2:] != 0).any(dim=1, keepdim=True).float()
-        return torch.cat([cepstra * is_known, is_known], dim=1)
-
-    return known
-
-
 @_maker("VoiceRestoration")
 def _restored(layer, node, exact):
     return VoiceStatistics(layer).restored

@@ -4,7 +4,6 @@ The text comes from the YAML file and the sample image alone, so that it is writ
 caption, and the SHA-256 of the weights that generated it, are stored inside the PNG file.
 """
 
-import contextlib
 import io
 import re
 from collections.abc import Mapping
@@ -431,8 +430,6 @@ def headline(metrics: Mapping[str, float], preset: str) -> str:
     """
     shares = {name: f"{100 * value:.1f}%".replace("100.0", "100") for name, value in metrics.items()}
     for name, text in _HEADLINES.items():
-        # A text may need others.
-        with contextlib.suppress(KeyError):
-            if name in metrics:
-                return text.format(**metrics, kind=preset.split(".")[-1], shares=shares)
+        if name in metrics:
+            return text.format(**metrics, kind=preset.split(".")[-1], shares=shares)
     return ""

@@ -275,27 +275,34 @@ def with_settings(config: Config, settings: "str | Sequence[str] | Mapping[str, 
             target = target.setdefault(section, {})
             if not isinstance(target, dict):
                 raise GanzooError(f"{where}: '{section}' in '{key}' is a single value and has no keys")
-        target[last] = _written(value, f"{where}: '{key}'")
+        try:
+            target[last] = plain(value)
+        except GanzooError as error:
+            raise GanzooError(f"{where}: '{key}': {error}: give a name, numbers, or a mapping of these") from None
     return from_mapping(mapping, where)
 
 
-def _written(value: Any, where: str) -> Any:
-    """A value as it is written to YAML: NumPy's numbers become Python's.
+def plain(value: Any) -> Any:
+    """A value as YAML files have it: text, a number, None, or a list or mapping of these; NumPy's numbers as Python's.
 
     Raises:
-        GanzooError: an object, which YAML has not.
+        GanzooError: it is something else.
+
+    Example:
+        import numpy as np
+
+        from ganzoo.config import plain
+
+        plain({"name": "adam", "learning_rate": np.float64(0.5)})      # {"name": "adam", "learning_rate": 0.5}
     """
     if isinstance(value, Mapping):
-        return {key: _written(item, where) for key, item in value.items()}
+        return {key: plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_written(item, where) for item in value]
-    # Also NumPy's numbers, without an import of NumPy, which a command that only reads YAML files does not need.
+        return [plain(part) for part in value]
+    # Without an import of NumPy, which a command that only reads YAML files does not need.
     value = value.item() if type(value).__module__ == "numpy" and not getattr(value, "shape", ()) else value
     if value is not None and not isinstance(value, (bool, int, float, str)):
-        raise GanzooError(
-            f"{where} is a {type(value).__name__}, which YAML files cannot hold: give a name, numbers, or "
-            "{'name': ..., argument: number}"
-        )
+        raise GanzooError(f"{type(value).__name__} cannot be written to a YAML file")
     return value
 
 

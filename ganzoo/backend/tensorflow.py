@@ -229,7 +229,7 @@ def weight_of(data: Any, training: bool) -> Tensor:
     """The weight of what is recorded of a batch, which depends on the batch: see `with_dependency`.
 
     In `evaluate` it is the number of examples, so that a smaller last batch counts less, and a replica without examples
-    not at all. In training, whose batches are of one size, it is 1: with other weights, the moving means of batch norm
+    not at all. In training it is 1, or 0 without examples: with other weights, the moving means of batch norm
     were wrong on several replicas (`tests/training/test_distribute.py`, TensorFlow 2.21).
     """
     tensors = [tensor for tensor in tf.nest.flatten(data) if tf.is_tensor(tensor) and tensor.shape.rank != 0]

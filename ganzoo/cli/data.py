@@ -48,14 +48,15 @@ def data(source: str, output: str | None, preview: str, size: int, upscale: bool
     """
     from ganzoo import checks
 
+    option, written = ("preview", preview) if output is None else ("output", output)
     for folder in _folders(source):
         checks.existing(folder, kind="folder")
-        for name, path in ("the preview", preview if output is None else None), ("the output", output):
-            if path is not None and folder.resolve() in (Path(path).resolve() / "file").parents:
-                raise GanzooError(
-                    f"{name} {click.format_filename(path)} lies within {folder} and would become a part of it: name "
-                    f"another place with --{name.removeprefix('the ')}"
-                )
+        # The folder itself, or a place at any depth in it.
+        if folder.resolve() in (Path(written).resolve() / "file").parents:
+            raise GanzooError(
+                f"the {option} {click.format_filename(written)} lies within {folder} and would become a part of it: "
+                f"name another place with --{option}"
+            )
     if output is not None:
         checks.folder_to_write(output)
         import_keras()

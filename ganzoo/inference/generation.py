@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ganzoo.data.writing import class_folders
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, at_least_one
 from ganzoo.files import write_atomically
 from ganzoo.inference import video
 from ganzoo.inference.counts import allocated, whole_count
@@ -180,7 +180,7 @@ def write_walk(
     if not hasattr(model, "latent_dim"):
         raise GanzooError(f"{model.model_name} has no latents to walk through: generate a grid")
     whole_count(count)
-    whole_count(points)
+    at_least_one(points=points)
     if points < 2:
         raise GanzooError(f"a walk passes at least 2 points, got {points}")
     if seconds is not None:

@@ -124,7 +124,8 @@ def _equal(first: Any, second: Any) -> bool:
     """Whether two values are equal. Data may be an array, whose comparison has no single truth value."""
     if all(isinstance(one, (np.ndarray, list, tuple)) for one in (first, second)):
         return len(first) == len(second) and all(_equal(*pair) for pair in zip(first, second))
-    return bool(np.all(first == second))
+    # An array equals no name.
+    return type(first) is not np.ndarray and type(second) is not np.ndarray and bool(first == second)
 
 
 _BATCH_NORM = ("none", "generator", "discriminator", "both")

@@ -44,7 +44,7 @@ class CycleGANVC(VoiceConversion, CycleModel):
         patches: whether the discriminators judge overlapping patches, as in CycleGAN, or segments as a whole.
         masked_frames: up to as many consecutive frames of a segment are hidden from the generators in training, at
             random: the discriminators and the cycle loss teach them to fill in what the frames around suggest, as in
-            MaskCycleGAN-VC (Kaneko et al. 2021, arXiv:2102.12841), whose limit is half of a segment. 0 as in the paper.
+            MaskCycleGAN-VC (Kaneko et al. 2021, arXiv:2102.12841). 0 as in the paper.
         discriminator_norm: whether the discriminators have instance normalization, as in the paper. Without, they also
             see the means and deviations of a segment.
         domains: names of the two voices, for `convert`.

@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from ganzoo import backend
+from ganzoo.config import plain
 from ganzoo.errors import GanzooError, unknown
 from ganzoo.types import Tensor
 
@@ -255,20 +256,6 @@ def described(optimizer: Any) -> dict[str, Any]:
         "learning_rate": _described_rate(rate),
         **{key: plain(settings[key]) for key in arguments if key in settings and settings[key] != usual[key]},
     }
-
-
-def plain(value: Any) -> Any:
-    """A value as YAML files have it: a number, text, None or a list of these.
-
-    Raises:
-        GanzooError: it is something else.
-    """
-    if isinstance(value, (list, tuple)):
-        return [plain(part) for part in value]
-    value = value.item() if isinstance(value, np.generic) else value
-    if value is not None and not isinstance(value, (bool, int, float, str)):
-        raise GanzooError(f"{type(value).__name__} cannot be written to a YAML file")
-    return value
 
 
 def _described_rate(rate: Any) -> Any:

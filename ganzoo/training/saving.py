@@ -12,6 +12,7 @@ from keras import ops
 
 from ganzoo import backend, keras_archive, loading, memory, preset_folders, presets, registry, weights
 from ganzoo.arguments import check_model_arguments, parameters_of
+from ganzoo.config import plain
 from ganzoo.errors import GanzooError, first_line, unknown
 from ganzoo.losses.names import Named
 from ganzoo.precision import made_with
@@ -350,7 +351,7 @@ def _described(value: Any) -> Any:
         return value.described()
     if isinstance(value, dict):
         return {key: _described(part) for key, part in value.items()}
-    return [_described(part) for part in value] if isinstance(value, (list, tuple)) else optimizers.plain(value)
+    return [_described(part) for part in value] if isinstance(value, (list, tuple)) else plain(value)
 
 
 def _of_any_back_end(config):

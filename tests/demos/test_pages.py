@@ -136,6 +136,8 @@ def test_results_have_a_private_folder_each():
     assert first != second
     for folder in (first.parent, first.parent.parent, files.folder(), files.uploads()):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    # A long path of a preset is no name of a file.
+    files.new_result(f"{'folder/' * 60}mine.png").write_bytes(b"")
 
 
 def test_downloads_do_not_pile_up():

@@ -177,7 +177,7 @@ def test_mistakes_are_found_before_anything_is_written(tiny_preset, tmp_path):
         with pytest.raises(ganzoo.GanzooError, match=message):
             ganzoo.train(tiny_preset, output=runs, settings=settings)
     for value in (ganzoo.losses.get("hinge"), keras.optimizers.Adam()):
-        with pytest.raises(ganzoo.GanzooError, match=r"'compile\.loss' is a .* YAML files cannot hold"):
+        with pytest.raises(ganzoo.GanzooError, match=r"'compile\.loss': .* cannot be written to a YAML file"):
             ganzoo.train(tiny_preset, output=runs, settings={"compile.loss": value})
     with pytest.raises(ganzoo.GanzooError, match="no such folder"):
         ganzoo.train(tiny_preset, data="folder:/nowhere", output=runs)
