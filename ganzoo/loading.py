@@ -8,7 +8,7 @@ from ganzoo import presets, registry
 from ganzoo.arguments import parameters_of, validated_arguments
 from ganzoo.config import Config
 from ganzoo.construction import inference_first
-from ganzoo.errors import GanzooError, first_line
+from ganzoo.errors import GanzooError, NotInstalledError, first_line
 from ganzoo.precision import InferencePrecision, inference_policy, made_with, set_precision
 from ganzoo.types import PathLike
 
@@ -173,8 +173,11 @@ def load_saved(path: PathLike, compile: bool = True, trained: bool = True) -> An
             else:
                 settings = described.get("compile_config") if compile else None
                 model = keras.saving.deserialize_keras_object({**described, "compile_config": settings})
-    except GanzooError:
-        raise
+    except GanzooError as error:
+        # An argument in the file, of which the message does not say where it is.
+        if isinstance(error, NotInstalledError) or str(path) in str(error):
+            raise
+        raise GanzooError(f"cannot load {path}: {error}") from None
     # Keras, HDF5 and JSON raise many kinds of errors on damaged files.
     except Exception as error:
         raise GanzooError(f"cannot load {path}: {first_line(error)}") from None
