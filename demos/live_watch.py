@@ -58,11 +58,8 @@ class Watch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._logs = dict(logs or {})
+        self._run.complete = epoch + 1 == self._run.settings["training.epochs"]
         self._show()
-
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        # Not called for a run that was stopped.
-        self._run.complete = True
 
     def _show(self, status: str = "") -> None:
         run, model = self._run, self.model

@@ -137,10 +137,12 @@ def run_folders(tmp_path, monkeypatch):
 
 
 AS_IS = (0, "non_saturating", 2e-4, 1)
+EPOCH = 28  # steps
 
 
 def test_a_visitor_watches_a_run_stops_it_and_goes_on(run_folders):
-    views = live.train(visitor("a"), 2, *AS_IS)
+    # Many epochs, so that the run is stopped before its end on a slow machine, too.
+    views = live.train(visitor("a"), live.MOST_EPOCHS, *AS_IS)
     image, status, told = next(view for view in views if "· " in view[1])
     assert image.count("<title>D = 0.") == live_watch.IMAGES + live_watch.REAL_IMAGES
     assert "loss of D" in image
@@ -155,28 +157,31 @@ def test_a_visitor_watches_a_run_stops_it_and_goes_on(run_folders):
     folder = run_folders / "dcgan.digits-001"
     step = load(folder / "checkpoints" / "last.keras").steps
     assert f'data-step="{step}"' in image
-    assert 2 <= step < 56
+    assert 2 <= step < EPOCH * live.MOST_EPOCHS
     assert f"stopped: the run folder is {folder}" in status
     assert f"ganzoo train dcgan.digits --output {run_folders} --resume" in told
     # To the end, on the page as on the command line.
-    *_, (image, status, told) = live.go_on(visitor("a"), 2)
-    assert 'data-step="56"' in image
+    epochs = step // EPOCH + 2
+    *_, (image, status, told) = live.go_on(visitor("a"), epochs)
+    assert f'data-step="{EPOCH * epochs}"' in image
     assert "finished" in status
-    assert "training.epochs=4" in told
-    assert [line["step"] for line in read_records(folder / "metrics.jsonl")] == [28, 56]
+    assert f"training.epochs={2 * epochs}" in told
+    ends_of_epochs = [EPOCH * (epoch + 1) for epoch in range(epochs + 1)]
+    assert [line["step"] for line in read_records(folder / "metrics.jsonl")] == ends_of_epochs[:-1]
     with pytest.warns(UserWarning, match="you have no run to resume"):
         next(live.go_on(visitor("b"), 2))
     # Also after an attempt that failed.
     with held(folder):
-        *_, (_, status, _) = live.go_on(visitor("a"), 3)
+        *_, (_, status, _) = live.go_on(visitor("a"), epochs + 1)
     assert "another process" in status
     # Another visitor's run is the newest now: each goes on with the own one.
     *_, (_, status, _) = live.train(visitor("b"), 1, *AS_IS)
     assert "dcgan.digits-002" in status
-    *_, (image, status, told) = live.go_on(visitor("a"), 3)
+    *_, (image, status, told) = live.go_on(visitor("a"), epochs + 1)
     assert f"finished: the run folder is {folder}" in status
-    assert f"ganzoo train dcgan.digits --output {run_folders} --resume --run 1 --set training.epochs=6" in told
-    assert [line["step"] for line in read_records(folder / "metrics.jsonl")] == [28, 56, 84]
+    command = f"ganzoo train dcgan.digits --output {run_folders} --resume --run 1"
+    assert f"{command} --set training.epochs={2 * (epochs + 1)}" in told
+    assert [line["step"] for line in read_records(folder / "metrics.jsonl")] == ends_of_epochs
 
 
 def test_a_closed_page_ends_its_run_and_keeps_the_folder(run_folders, monkeypatch):
