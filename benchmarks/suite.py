@@ -13,7 +13,7 @@ reaches, and what the time of its operations goes to, in float32 and mixed_bfloa
 inference: the throughput of `generate`, `upscale` and `enhance`, compared with the same network in PyTorch eager, in
 float32 and bfloat16.
 data: the time of creating a batch and of a training step on it.
-start: the time of `import ganzoo` and `ganzoo.load`.
+start: the time of `import tensorflow`, `import ganzoo` and `ganzoo.load` in new processes.
 Data that a preset cannot download is given by an environment variable: GANZOO_BENCH_SRGAN="--data folder:my_images".
 
 Contenders run in separate processes, except that the bare loop shares one with another `fit`. `fit : bare` compares
@@ -169,21 +169,33 @@ def section_data(options):
 
 
 def section_start(options):
-    row("code", "seconds, median of 3", "MB")
-    row("---", "---", "---")
-    tasks = {"import ganzoo": "import ganzoo"}
+    tasks = {"import tensorflow": "import tensorflow", "import ganzoo": "import ganzoo"}
     for name in options.models:
         preset = config_of(name)["preset"]
         if presets.find(preset).config.weights is not None:
             tasks[f"ganzoo.load('{preset}')"] = f"import ganzoo; ganzoo.load('{preset}')"
-    for what, code in tasks.items():
-        code += f"; import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import memory; print(memory.peak())"
-        taken = []
-        for _ in range(3):
-            began = time.perf_counter()
-            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-            taken.append(time.perf_counter() - began)
-        row(what, f"{statistics.median(taken):.2f}", done.stdout.strip())
+    measured = f"; import time; now = time.time(); import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})"
+    measured += "; import memory; print(now, memory.peak())"
+    # With the cache of Python's bytecode, as after a first start.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    ready, whole, peaks = ({what: [] for what in tasks} for _ in range(3))
+    for number in range(options.rounds + 1):
+        for what, code in tasks.items():
+            command = [sys.executable, "-c", code + measured]
+            began = time.time()
+            done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+            ended = time.time()
+            # The first round fills the caches.
+            if number:
+                now, peak = done.stdout.split()
+                ready[what].append(float(now) - began)
+                whole[what].append(ended - began)
+                peaks[what].append(int(peak))
+    row("code", "seconds until it is done", "with the end of the process", "MB")
+    row(*["---"] * 4)
+    for what in tasks:
+        seconds = (f"{statistics.median(times[what]):.2f}" for times in (ready, whole))
+        row(what, *seconds, f"{statistics.median(peaks[what]):.0f}")
 
 
 def row(*cells):

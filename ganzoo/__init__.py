@@ -42,10 +42,17 @@ __all__ = [*_MODULES, *_PACKAGES]
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        return getattr(importlib.import_module(_MODULES[name]), name)
+        return getattr(_imported(_MODULES[name]), name)
     if name in _PACKAGES:
-        return importlib.import_module(f"ganzoo.{name}")
+        return _imported(f"ganzoo.{name}")
     raise AttributeError(f"module 'ganzoo' has no attribute '{name}'")
+
+
+def _imported(module: str) -> Any:
+    from ganzoo.start import collection_paused
+
+    with collection_paused():
+        return importlib.import_module(module)
 
 
 def __dir__() -> list[str]:

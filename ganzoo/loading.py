@@ -10,6 +10,7 @@ from ganzoo.config import Config
 from ganzoo.construction import inference_first
 from ganzoo.errors import GanzooError, NotInstalledError, first_line
 from ganzoo.precision import InferencePrecision, inference_policy, made_with, set_precision
+from ganzoo.start import collection_paused
 from ganzoo.types import PathLike
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def load(
         model = ganzoo.load("dcgan")
         images = model.generate(16, seed=0)  # uint8 (16, 28, 28, 1)
     """
-    import keras
+    with collection_paused():
+        import keras
 
     from ganzoo import memory, weights
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import GanzooError, first_line, unknown
+from ganzoo.start import collection_paused
 from ganzoo.types import PathLike
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ def create(name: str, /, **arguments: Any) -> "ZooModel":
 def model_class(name: str, where: str = "") -> Any:
     """The class registered as `name`, whose file is imported on first use; errors begin with `where`."""
     if name not in _classes and name in _builtin_names():
-        importlib.import_module(f"ganzoo.models.{name}")
+        with collection_paused():
+            importlib.import_module(f"ganzoo.models.{name}")
     if name not in _classes:
         raise unknown("model", name, list_models(), where)
     return _classes[name]

@@ -1,8 +1,11 @@
-"""Importing Keras for the command line: without log messages, and with a clear error if its backend is missing."""
+"""Importing Keras: without garbage collection, and for commands without log messages and with clear errors."""
 
+import contextlib
+import gc
 import importlib.util
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from ganzoo.errors import GanzooError, first_line
@@ -16,8 +19,38 @@ _background: threading.Thread | None = None
 _failure: BaseException | None = None
 
 
+@contextlib.contextmanager
+def collection_paused() -> Iterator[None]:
+    """Context for imports of large packages, without garbage collection.
+
+    TensorFlow's import creates about a million objects that stay. Collections meanwhile, which examine them again and
+    again, take a fifth of its time. They count as old afterwards, like objects that survived several collections.
+
+    Example:
+        from ganzoo.start import collection_paused
+
+        with collection_paused():
+            import keras
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        # Makes all objects old, without examining them. What the process itself has frozen stays frozen.
+        if not gc.get_freeze_count():
+            gc.freeze()
+            gc.unfreeze()
+        gc.enable()
+
+
 def import_keras() -> None:
-    """Imports Keras and its backend.
+    """Imports Keras and its backend for a process of the package's own, such as a command.
+
+    Garbage collection leaves out what exists afterwards, so that later collections, and the end of the process, take
+    less time.
 
     Raises:
         GanzooError: the backend is not installed or not supported.
@@ -28,9 +61,11 @@ def import_keras() -> None:
         import_keras()
     """
     name = checked_back_end()
-    if name == "tensorflow":
-        _import_tensorflow_quietly()
-    import keras  # noqa: F401
+    with collection_paused():
+        if name == "tensorflow":
+            _import_tensorflow_quietly()
+        import keras  # noqa: F401
+    gc.freeze()
 
 
 def import_keras_in_background() -> None:

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 CODE = """
 from ganzoo.errors import GanzooError
 from ganzoo.start import import_keras_in_background, wait_for_keras
@@ -48,3 +50,29 @@ def test_keras_can_be_imported_with_standard_error_closed():
         ["sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, code], capture_output=True, timeout=300
     )
     assert done.stdout == b"imported\n"
+
+
+COLLECTED = """
+import gc, sys, weakref
+class Node:
+    pass
+node = Node()
+node.itself, node = node, weakref.ref(node)
+if sys.argv[1] == "disabled":
+    gc.disable()
+if sys.argv[1] == "frozen":
+    gc.freeze()
+frozen = gc.get_freeze_count()
+import ganzoo
+ganzoo.create("gan", image_shape=(8, 8, 1), latent_dim=2)
+print(gc.isenabled(), (gc.get_freeze_count() > 0) == (frozen > 0), gc.collect() > 0 and node() is None)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [("enabled", "True True True"), ("disabled", "False True True"), ("frozen", "True True False")],
+)
+def test_garbage_collection_goes_on_as_before_once_a_model_exists(before, expected):
+    done = subprocess.run([sys.executable, "-c", COLLECTED, before], capture_output=True, text=True, timeout=300)
+    assert done.stdout.strip() == expected, done.stderr
